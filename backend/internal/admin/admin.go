@@ -1,0 +1,109 @@
+// Package admin is the Admin API: REST and JSON under /api/v1, described by backend/api/openapi.yaml
+// (OpenAPI 3.1), from which package api is generated. Problems are RFC 9457, changes JSON merge patch
+// (RFC 7396), versions ETag and If-Match (RFC 9110 §13.1.1), repeated creates Idempotency-Key.
+//
+// A request passes through the same gates in the same order: who calls (bearer token or the console's
+// session), how often, may they (authority.go), is the request well formed (contract.go); then its
+// handler changes everything in one transaction, which the domain packages audit themselves.
+//
+// Left out: everything about signing in, which is protocol; the console's own session (package console).
+package admin
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/clavex/clavex/backend/internal/audit"
+	"github.com/clavex/clavex/backend/internal/client"
+	"github.com/clavex/clavex/backend/internal/credential"
+	"github.com/clavex/clavex/backend/internal/fetch"
+	"github.com/clavex/clavex/backend/internal/idempotency"
+	"github.com/clavex/clavex/backend/internal/kv"
+	"github.com/clavex/clavex/backend/internal/oauth"
+	"github.com/clavex/clavex/backend/internal/org"
+	"github.com/clavex/clavex/backend/internal/role"
+	"github.com/clavex/clavex/backend/internal/seal"
+	"github.com/clavex/clavex/backend/internal/session"
+	"github.com/clavex/clavex/backend/internal/store"
+	"github.com/clavex/clavex/backend/internal/user"
+)
+
+// DefaultRequestsPerMinute is how many requests one actor may send in a minute unless Options say otherwise.
+const DefaultRequestsPerMinute = 600
+
+// Options are the parts that the Admin API works with. All are required but those that say otherwise.
+type Options struct {
+	Store         *store.Store
+	Organizations *org.Organizations
+	Users         *user.Users
+	Roles         *role.Assignments
+	Clients       *client.Clients
+	Sessions      *session.Sessions
+	Passwords     *credential.Passwords
+	Links         *credential.Links
+	Audit         *audit.Log
+	Issuers       oauth.Issuers
+	AccessTokens  *oauth.AccessTokens
+	LiveTokens    *oauth.LiveTokens
+	Counters      kv.Store
+	Fetch         *fetch.Client
+	Ring          *seal.Ring
+	Now           func() time.Time
+
+	// Console judges the console's cookie. It returns nil when the request has none or came to another
+	// host, and a fault when it has one that is no good. Nil: bearer tokens only.
+	Console func(*http.Request) (*ConsoleSession, error)
+	// OneTimeLinkURL is the address at which the token of a one-time link is used.
+	OneTimeLinkURL func(organization *org.Organization, token string) string
+	// EnqueueOrganizationDeletion starts the job that removes what belongs to an organization.
+	EnqueueOrganizationDeletion func(ctx context.Context, tx *store.Tx, orgID uuid.UUID) error
+	// RequestsPerMinute of one actor; 0 means DefaultRequestsPerMinute.
+	RequestsPerMinute int
+}
+
+// API is the Admin API. It is safe for concurrent use.
+type API struct {
+	db            *store.Store
+	organizations *org.Organizations
+	users         *user.Users
+	roles         *role.Assignments
+	clients       *client.Clients
+	sessions      *session.Sessions
+	passwords     *credential.Passwords
+	links         *credential.Links
+	log           *audit.Log
+	issuers       oauth.Issuers
+	tokens        *oauth.AccessTokens
+	live          *oauth.LiveTokens
+	counters      kv.Store
+	fetch         *fetch.Client
+	keys          *idempotency.Keys
+	cursors       cursors
+	contract      *contract
+	perMinute     int
+
+	console         func(*http.Request) (*ConsoleSession, error)
+	oneTimeLinkURL  func(*org.Organization, string) string
+	enqueueDeletion func(context.Context, *store.Tx, uuid.UUID) error
+}
+
+// New makes the Admin API. The error says that the embedded contract is broken.
+func New(options Options) (*API, error) {
+	read, err := newContract()
+	if err != nil {
+		return nil, err
+	}
+	if options.RequestsPerMinute == 0 {
+		options.RequestsPerMinute = DefaultRequestsPerMinute
+	}
+	return &API{
+		db: options.Store, organizations: options.Organizations, users: options.Users, roles: options.Roles, clients: options.Clients,
+		sessions: options.Sessions, passwords: options.Passwords, links: options.Links, log: options.Audit, issuers: options.Issuers,
+		tokens: options.AccessTokens, live: options.LiveTokens, counters: options.Counters, fetch: options.Fetch, keys: idempotency.New(options.Now, options.Ring),
+		cursors: cursors{options.Ring}, contract: read, perMinute: options.RequestsPerMinute,
+		console: options.Console, oneTimeLinkURL: options.OneTimeLinkURL, enqueueDeletion: options.EnqueueOrganizationDeletion,
+	}, nil
+}

@@ -1,0 +1,107 @@
+package admin_test
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/clavex/clavex/backend/internal/client"
+	"github.com/clavex/clavex/backend/internal/oidctest"
+	"github.com/clavex/clavex/backend/internal/org"
+	"github.com/clavex/clavex/backend/internal/store"
+)
+
+type operation struct {
+	name     string
+	method   string
+	path     string // $org, $user, $client, $event, $session, $token are filled in
+	body     any
+	ifMatch  bool
+	platform bool // for platform administrators only
+	status   int
+}
+
+func (o operation) reads() bool { return o.method == http.MethodGet }
+
+func (o operation) tenant() bool { return strings.HasPrefix(o.path, "/orgs/$org") }
+
+type fields map[string]any
+
+// operations are all but getMe, which anybody may call. Those that remove come last.
+
+var operations = []operation{
+	{"listOrganizations", "GET", "/orgs", nil, false, true, 200},
+	{"createOrganization", "POST", "/orgs", fields{"slug": "fresh", "name": "Fresh"}, false, true, 201},
+	{"getOrganization", "GET", "/orgs/$org", nil, false, false, 200},
+	{"updateOrganization", "PATCH", "/orgs/$org", fields{"name": "Another"}, true, false, 200},
+	{"suspendOrganization", "POST", "/orgs/$org/suspend", nil, false, true, 200},
+	{"restoreOrganization", "POST", "/orgs/$org/restore", nil, false, true, 200},
+	{"getOverview", "GET", "/orgs/$org/overview", nil, false, false, 200},
+	{"listUsers", "GET", "/orgs/$org/users", nil, false, false, 200},
+	{"createUser", "POST", "/orgs/$org/users", fields{"username": "fresh"}, false, false, 201},
+	{"getUser", "GET", "/orgs/$org/users/$user", nil, false, false, 200},
+	{"endUserSession", "DELETE", "/orgs/$org/users/$user/sessions/$session", nil, false, false, 204},
+	{"updateUser", "PATCH", "/orgs/$org/users/$user", fields{"username": "renamed"}, true, false, 200},
+	{"setUserPassword", "PUT", "/orgs/$org/users/$user/password", fields{"password": "Difference-Engine-2"}, false, false, 204},
+	{"getUserRoles", "GET", "/orgs/$org/users/$user/roles", nil, false, false, 200},
+	{"setUserRoles", "PUT", "/orgs/$org/users/$user/roles", fields{"roles": []string{"organization-auditor"}}, true, false, 200},
+	{"createOneTimeLink", "POST", "/orgs/$org/users/$user/one-time-link", fields{}, false, false, 201},
+	{"listUserSessions", "GET", "/orgs/$org/users/$user/sessions", nil, false, false, 200},
+	{"endUserSessions", "DELETE", "/orgs/$org/users/$user/sessions", nil, false, false, 204},
+	{"listClients", "GET", "/orgs/$org/clients", nil, false, false, 200},
+	{"createClient", "POST", "/orgs/$org/clients", fields{"client_name": "Fresh", "redirect_uris": []string{"https://fresh.example.test/cb"}}, false, false, 201},
+	{"getClient", "GET", "/orgs/$org/clients/$client", nil, false, false, 200},
+	{"updateClient", "PATCH", "/orgs/$org/clients/$client", fields{"client_name": "Renamed"}, true, false, 200},
+	{"rotateClientSecret", "POST", "/orgs/$org/clients/$client/secret", nil, false, false, 201},
+	{"listInitialAccessTokens", "GET", "/orgs/$org/initial-access-tokens", nil, false, false, 200},
+	{"createInitialAccessToken", "POST", "/orgs/$org/initial-access-tokens", fields{"name": "Fresh", "expires_at": time.Now().AddDate(0, 1, 0).UTC().Format(time.RFC3339)}, false, false, 201},
+	{"getInitialAccessToken", "GET", "/orgs/$org/initial-access-tokens/$token", nil, false, false, 200},
+	{"revokeInitialAccessToken", "DELETE", "/orgs/$org/initial-access-tokens/$token", nil, false, false, 204},
+	{"listLogoutDeliveries", "GET", "/orgs/$org/logout-deliveries", nil, false, false, 200},
+	{"listAuditEvents", "GET", "/orgs/$org/audit-events", nil, false, false, 200},
+	{"getAuditEvent", "GET", "/orgs/$org/audit-events/$event", nil, false, false, 200},
+	{"deleteClient", "DELETE", "/orgs/$org/clients/$client", nil, true, false, 204},
+	{"deleteUser", "DELETE", "/orgs/$org/users/$user", nil, true, false, 204},
+	{"deleteOrganization", "DELETE", "/orgs/$org", nil, true, true, 202},
+}
+
+// things are what an operation is tried on.
+
+type things struct{ org, user, client, event, session, token string }
+
+func (s *site) things(organization *org.Organization) things {
+	s.t.Helper()
+	person := s.Person(s.t, organization, "target-"+uuid.NewString())
+	registered, _ := s.Application(s.t, organization, client.Client{Name: "Target", Scopes: []string{"openid"}})
+	records, err := s.AuditLog.List(s.t.Context(), s.Store, organization.ID, auditLast)
+	check(s.t, err)
+	return things{organization.Slug, person.ID.String(), registered.ID.String(), records[0].ID.String(), s.SignIn(s.t, organization, person).ID.String(),
+		s.initialAccessToken(organization).ID.String()}
+}
+
+func (o operation) at(x things) string {
+	return strings.NewReplacer("$org", x.org, "$user", x.user, "$client", x.client, "$event", x.event, "$session", x.session, "$token", x.token).Replace(o.path)
+}
+
+func (s *site) initialAccessToken(organization *org.Organization) (made *client.InitialAccessToken) {
+	s.InTx(s.t, func(ctx context.Context, tx *store.Tx) (err error) {
+		made, _, err = s.Clients.CreateInitialAccessToken(ctx, tx, oidctest.Actor(), client.InitialAccessToken{OrgID: organization.ID, Name: "Target",
+			ExpiresAt: s.Clock.Now().Add(30 * 24 * time.Hour)})
+		return err
+	})
+	return made
+}
+
+// try sends the operation's request; where it needs a version, reader reads it.
+
+func (c *caller) try(o operation, x things, reader *caller) answer {
+	c.t.Helper()
+	var header []string
+	if o.ifMatch {
+		header = []string{"If-Match", reader.get(o.at(x)).must(200).etag()}
+	}
+	return c.do(o.method, o.at(x), o.body, header...)
+}

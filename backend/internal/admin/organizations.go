@@ -1,0 +1,336 @@
+package admin
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"github.com/clavex/clavex/backend/internal/admin/api"
+	"github.com/clavex/clavex/backend/internal/client"
+	"github.com/clavex/clavex/backend/internal/fault"
+	"github.com/clavex/clavex/backend/internal/oauth"
+	"github.com/clavex/clavex/backend/internal/org"
+	"github.com/clavex/clavex/backend/internal/store"
+	"github.com/clavex/clavex/backend/internal/store/filter"
+)
+
+// ListOrganizations implements the operation listOrganizations.
+func (h handlers) ListOrganizations(ginContext context.Context, request api.ListOrganizationsRequestObject) (api.ListOrganizationsResponseObject, error) {
+	call, p := callOf(ginContext), request.Params
+	wanted := org.Filter{Search: or(p.Q, ""), Status: org.Status(or(p.Status, "")), Sort: org.Sort(or(p.Sort, api.ListOrganizationsParamsSort(org.ByName)))}
+	of := list{"orgs", wanted.Search, string(wanted.Status), string(wanted.Sort)}
+	var err error
+	if wanted.After, err = h.cursors.decode(p.Cursor, of); err != nil {
+		return nil, err
+	}
+	limit := or(p.Limit, defaultLimit)
+	wanted.Limit = int32(limit) + 1
+	rows, err := h.organizations.List(call.ctx, h.db, wanted)
+	if err != nil {
+		return nil, err
+	}
+	page := api.OrganizationList{Items: []api.OrganizationSummary{}}
+	rows, page.NextCursor = cut(h.cursors, rows, limit, of, func(l org.Listed) filter.Position { return l.Position })
+	for _, row := range rows {
+		page.Items = append(page.Items, h.renderOrganizationSummary(row.Organization))
+	}
+	return api.ListOrganizations200JSONResponse(page), nil
+}
+
+// CreateOrganization implements the operation createOrganization.
+func (h handlers) CreateOrganization(ginContext context.Context, request api.CreateOrganizationRequestObject) (api.CreateOrganizationResponseObject, error) {
+	call, body := callOf(ginContext), *request.Body
+	wanted := org.Organization{Slug: body.Slug, DisplayName: body.Name}
+	logo, err := applyOrganization(&wanted, body.Branding, body.Policies)
+	if err != nil {
+		return nil, err
+	}
+	made, replayed, err := h.once(call, request.Params.IdempotencyKey, creation{make: func(ctx context.Context, tx *store.Tx) (uuid.UUID, error) {
+		created, err := h.organizations.Create(ctx, tx, call.by.Actor(), org.NewOrganization{Slug: wanted.Slug, DisplayName: wanted.DisplayName,
+			Branding: wanted.Branding, Policies: wanted.Policies})
+		if err != nil {
+			return uuid.Nil, err
+		}
+		return created.ID, h.storeLogo(ctx, tx, created.ID, logo)
+	}})
+	if err != nil {
+		return nil, err
+	}
+	created, rendered, err := h.readOrganization(call.ctx, made)
+	if err != nil {
+		return nil, err
+	}
+	h.organizations.Forget(created)
+	return api.CreateOrganization201JSONResponse{Body: rendered, Headers: api.CreateOrganization201ResponseHeaders{
+		ETag: etagOf(created.Version), Location: Prefix + "/orgs/" + created.Slug, IdempotentReplayed: replayedHeader(replayed)}}, nil
+}
+
+// readOrganization reads an organization with its logo, past the cache.
+func (a *API) readOrganization(ctx context.Context, id uuid.UUID) (*org.Organization, api.Organization, error) {
+	found, err := a.organizations.ByID(ctx, a.db, id)
+	if err != nil {
+		return nil, api.Organization{}, err
+	}
+	rendered, err := a.withLogo(ctx, found)
+	return found, rendered, err
+}
+
+// withLogo renders an organization with its logo.
+func (a *API) withLogo(ctx context.Context, o *org.Organization) (api.Organization, error) {
+	if o.Branding.LogoDigest == "" {
+		return a.renderOrganization(o, nil)
+	}
+	logo, err := a.organizations.Logo(ctx, o.ID)
+	if fault.IsKind(err, fault.NotFound) { // removed meanwhile
+		return a.renderOrganization(o, nil)
+	}
+	if err != nil {
+		return api.Organization{}, err
+	}
+	return a.renderOrganization(o, &logo)
+}
+
+// GetOrganization implements the operation getOrganization.
+func (h handlers) GetOrganization(ginContext context.Context, _ api.GetOrganizationRequestObject) (api.GetOrganizationResponseObject, error) {
+	call := callOf(ginContext)
+	found, rendered, err := h.readOrganization(call.ctx, call.organization.ID)
+	if err != nil {
+		return nil, err
+	}
+	return api.GetOrganization200JSONResponse{Body: rendered, Headers: api.GetOrganization200ResponseHeaders{ETag: etagOf(found.Version)}}, nil
+}
+
+// logoChange is what a body does to the logo.
+type logoChange struct {
+	named   bool   // the body says something about it
+	content []byte // nil removes it
+}
+
+// applyOrganization writes what a body names into an organization.
+func applyOrganization(o *org.Organization, branding *api.BrandingPatch, policies *api.PoliciesPatch) (logoChange, error) {
+	if policies != nil {
+		set(&o.Policies.SessionIdleSeconds, policies.SessionIdleLifetimeSeconds)
+		set(&o.Policies.SessionAbsoluteSeconds, policies.SessionAbsoluteLifetimeSeconds)
+		set(&o.Policies.AccessTokenLifetimeSeconds, policies.AccessTokenLifetimeSeconds)
+		set(&o.Policies.RefreshTokenLifetimeSeconds, policies.RefreshTokenLifetimeSeconds)
+		if policies.Registration != nil {
+			o.Policies.Registration = org.Registration(*policies.Registration)
+		}
+		if policies.Profile != nil {
+			o.Policies.Profile = org.Profile(*policies.Profile)
+		}
+		setText(&o.Policies.DefaultLocale, policies.DefaultLocale)
+		if err := applyClaims(&o.Policies, policies); err != nil {
+			return logoChange{}, err
+		}
+	}
+	if branding == nil {
+		return logoChange{}, nil
+	}
+	setText(&o.Branding.BrandColor, branding.BrandColor)
+	if !branding.Logo.IsSpecified() {
+		return logoChange{}, nil
+	}
+	if branding.Logo.IsNull() {
+		o.Branding.LogoDigest = ""
+		return logoChange{named: true}, nil
+	}
+	address, _ := branding.Logo.Get()
+	_, encoded, _ := strings.Cut(address, ";base64,") // the contract prescribes the form
+	content, err := base64.StdEncoding.DecodeString(encoded)
+	if err != nil || len(content) == 0 {
+		return logoChange{}, org.ErrLogoInvalid.WithCause(err)
+	}
+	o.Branding.LogoDigest = org.LogoDigest(content)
+	return logoChange{named: true, content: content}, nil
+}
+
+// applyClaims writes the scopes, the claims and the registration rules that a body names. Of the rules each list is
+// replaced for itself.
+func applyClaims(p *org.Policies, policies *api.PoliciesPatch) (err error) {
+	if policies.Scopes != nil {
+		if p.Scopes, err = recode[[]org.ScopeDefinition](*policies.Scopes); err != nil {
+			return err
+		}
+	}
+	if policies.Claims != nil {
+		if p.Claims, err = recode[[]org.ClaimDefinition](*policies.Claims); err != nil {
+			return err
+		}
+	}
+	rules := policies.RegistrationRules
+	if rules == nil {
+		return nil
+	}
+	set(&p.RegistrationRules.RedirectHosts, rules.RedirectHosts)
+	set(&p.RegistrationRules.Scopes, rules.Scopes)
+	if rules.GrantTypes != nil {
+		p.RegistrationRules.GrantTypes = renamed[string](*rules.GrantTypes)
+	}
+	if rules.SoftwareStatementIssuers != nil {
+		p.RegistrationRules.SoftwareStatementIssuers, err = recode[[]org.SoftwareStatementIssuer](*rules.SoftwareStatementIssuers)
+	}
+	return err
+}
+
+func (h handlers) storeLogo(ctx context.Context, tx *store.Tx, id uuid.UUID, change logoChange) error {
+	if !change.named {
+		return nil
+	}
+	if change.content == nil {
+		return h.organizations.RemoveLogo(ctx, tx, id)
+	}
+	_, err := h.organizations.StoreLogo(ctx, tx, id, change.content)
+	return err
+}
+
+// UpdateOrganization implements the operation updateOrganization.
+func (h handlers) UpdateOrganization(ginContext context.Context, request api.UpdateOrganizationRequestObject) (api.UpdateOrganizationResponseObject, error) {
+	call, body := callOf(ginContext), *request.Body
+	version, err := versionOf(request.Params.IfMatch)
+	if err != nil {
+		return nil, err
+	}
+	var updated *org.Organization
+	err = h.db.InTx(call.ctx, func(ctx context.Context, tx *store.Tx) error {
+		current, err := h.organizations.ByID(ctx, tx, call.organization.ID)
+		if err != nil {
+			return err
+		}
+		changed := *current
+		changed.Version = version
+		set(&changed.DisplayName, body.Name)
+		logo, err := applyOrganization(&changed, body.Branding, body.Policies)
+		if err != nil {
+			return err
+		}
+		if updated, err = h.organizations.Update(ctx, tx, call.by.Actor(), changed); err != nil {
+			return err
+		}
+		if updated.Policies.ProfileName() != current.Policies.ProfileName() {
+			if err := h.checkFollowers(ctx, tx, updated); err != nil {
+				return err
+			}
+		}
+		return h.storeLogo(ctx, tx, current.ID, logo)
+	})
+	if err != nil {
+		return nil, err
+	}
+	h.organizations.Forget(updated)
+	rendered, err := h.withLogo(call.ctx, updated)
+	if err != nil {
+		return nil, err
+	}
+	return api.UpdateOrganization200JSONResponse{Body: rendered, Headers: api.UpdateOrganization200ResponseHeaders{ETag: etagOf(updated.Version)}}, nil
+}
+
+// checkFollowers refuses a profile that clients which follow the organization's cannot meet: they would stop working
+// at once, and nobody would have been told. It names as many as an answer holds. Clients that have a profile of their
+// own are not touched by the change.
+func (h handlers) checkFollowers(ctx context.Context, tx *store.Tx, organization *org.Organization) error {
+	profile := oauth.ProfileFor(organization)
+	var problems []api.FieldError
+	more := false
+	err := h.clients.EachWithoutProfile(ctx, tx, organization.ID, func(follower *client.Client) bool {
+		if err := profile.Check(follower); err != nil {
+			if more = len(problems) == maximumProblems; !more {
+				problems = append(problems, api.FieldError{Field: "policies.profile", Code: codeProfileNotMet,
+					Message: clip(follower.Name) + " (" + clip(follower.ClientID) + "): " + fault.From(err).Message})
+			}
+		}
+		return !more
+	})
+	if err != nil || len(problems) == 0 {
+		return err
+	}
+	message := fmt.Sprintf("%s cannot meet the profile %s. Change them, or give them a profile of their own.", counted(len(problems), "client"), profile.Name)
+	if more {
+		message = "More than " + message
+	}
+	return refuse(http.StatusConflict, fault.Conflict, codeProfileNotMet, message).withFields(problems...)
+}
+
+// codeProfileNotMet is the code of a change of profile that existing clients cannot follow.
+const codeProfileNotMet = "profile_not_met"
+
+// DeleteOrganization implements the operation deleteOrganization.
+func (h handlers) DeleteOrganization(ginContext context.Context, request api.DeleteOrganizationRequestObject) (api.DeleteOrganizationResponseObject, error) {
+	call := callOf(ginContext)
+	version, err := versionOf(request.Params.IfMatch)
+	if err != nil {
+		return nil, err
+	}
+	var deleting *org.Organization
+	err = h.db.InTx(call.ctx, func(ctx context.Context, tx *store.Tx) (err error) {
+		if deleting, err = h.organizations.SetStatus(ctx, tx, call.by.Actor(), call.organization.ID, org.Deleting, version); err != nil {
+			return err
+		}
+		return h.enqueueDeletion(ctx, tx, call.organization.ID)
+	})
+	if err != nil {
+		return nil, err
+	}
+	h.organizations.Forget(deleting)
+	rendered, err := h.renderOrganization(deleting, nil)
+	if err != nil {
+		return nil, err
+	}
+	return api.DeleteOrganization202JSONResponse(rendered), nil
+}
+
+// setStatus brings an organization into a state, which changes nothing when it is there. Nobody sends a
+// version here, so a change by somebody else meanwhile is no reason to refuse.
+func (h handlers) setStatus(call *call, wanted org.Status) (*org.Organization, api.Organization, error) {
+	var after *org.Organization
+	err := again(func() error {
+		return h.db.InTx(call.ctx, func(ctx context.Context, tx *store.Tx) (err error) {
+			if after, err = h.organizations.ByID(ctx, tx, call.organization.ID); err != nil || after.Status == wanted {
+				return err
+			}
+			after, err = h.organizations.SetStatus(ctx, tx, call.by.Actor(), after.ID, wanted, after.Version)
+			return err
+		})
+	})
+	if err != nil {
+		return nil, api.Organization{}, err
+	}
+	h.organizations.Forget(after)
+	rendered, err := h.withLogo(call.ctx, after)
+	return after, rendered, err
+}
+
+// errBusy is what a change becomes that others were faster than every time.
+var errBusy = fault.New(fault.Conflict, "changed_meanwhile", "Somebody else is changing this at the same time. Try again.")
+
+// again repeats a change that reads the version itself until nobody is faster.
+func again(change func() error) error {
+	for range 5 {
+		if err := change(); !fault.IsKind(err, fault.PreconditionFailed) {
+			return err
+		}
+	}
+	return errBusy
+}
+
+// SuspendOrganization implements the operation suspendOrganization.
+func (h handlers) SuspendOrganization(ginContext context.Context, _ api.SuspendOrganizationRequestObject) (api.SuspendOrganizationResponseObject, error) {
+	after, rendered, err := h.setStatus(callOf(ginContext), org.Suspended)
+	if err != nil {
+		return nil, err
+	}
+	return api.SuspendOrganization200JSONResponse{Body: rendered, Headers: api.SuspendOrganization200ResponseHeaders{ETag: etagOf(after.Version)}}, nil
+}
+
+// RestoreOrganization implements the operation restoreOrganization.
+func (h handlers) RestoreOrganization(ginContext context.Context, _ api.RestoreOrganizationRequestObject) (api.RestoreOrganizationResponseObject, error) {
+	after, rendered, err := h.setStatus(callOf(ginContext), org.Active)
+	if err != nil {
+		return nil, err
+	}
+	return api.RestoreOrganization200JSONResponse{Body: rendered, Headers: api.RestoreOrganization200ResponseHeaders{ETag: etagOf(after.Version)}}, nil
+}

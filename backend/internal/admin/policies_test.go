@@ -1,0 +1,71 @@
+package admin_test
+
+import (
+	"net/http"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+func TestScopesClaimsAndRegistrationRules(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	grace := s.administrator(s.acme)
+	before := grace.get("/orgs/acme").must(200)
+	wanted := fields{
+		"registration": "initial_access_token",
+		"scopes":       []any{fields{"name": "payroll", "claims": []any{"department", "email"}, "description": fields{"en": "Your department", "it": "Il tuo reparto"}}},
+		"claims":       []any{fields{"name": "department", "attribute": "department"}},
+		"registration_rules": fields{"redirect_hosts": []any{"app.example.com", "*.example.org"}, "scopes": []any{"openid", "payroll"}, "grant_types": []any{"authorization_code"},
+			"software_statement_issuers": []any{fields{"issuer": "https://trust.test", "jwks": publicKey}, fields{"issuer": "https://other.test", "jwks_uri": "https://other.test/keys"}}},
+	}
+	changed := grace.do("PATCH", "/orgs/acme", fields{"policies": wanted}, "If-Match", before.etag()).must(200)
+	read := grace.get("/orgs/acme").must(200)
+	for name, value := range wanted {
+		if !reflect.DeepEqual(read.at("policies."+name), plain(value)) || !reflect.DeepEqual(changed.at("policies."+name), plain(value)) {
+			t.Errorf("%s is %v, want %v", name, read.at("policies."+name), plain(value))
+		}
+	}
+	// They take effect: the organization's clients may register with what the rules allow, and only so.
+	acme, err := s.Organizations.ByID(t.Context(), s.Store, s.acme.ID)
+	check(t, err)
+	if got := acme.Policies.ClaimsOfScope("payroll"); !reflect.DeepEqual(got, []string{"department", "email"}) || acme.Policies.Attribute("department") != "department" ||
+		!acme.Policies.RegistrationRules.AllowsHost("a.example.org") || acme.Policies.RegistrationRules.AllowsHost("example.org") {
+		t.Errorf("%+v", acme.Policies)
+	}
+	// A rule that is not named stays; an empty list takes the bound away.
+	open := grace.do("PATCH", "/orgs/acme", fields{"policies": fields{"registration_rules": fields{"redirect_hosts": []any{}}}}, "If-Match", read.etag()).must(200)
+	if open.at("policies.registration_rules.redirect_hosts") != nil || open.at("policies.registration_rules.grant_types.0") != "authorization_code" {
+		t.Errorf("%s", open.body)
+	}
+	event := grace.get("/orgs/acme/audit-events?action=organization.updated&target=" + s.acme.ID.String()).must(200)
+	if len(event.column("id")) != 2 || !strings.Contains(string(event.body), "trust.test") {
+		t.Errorf("audit: %s", event.body)
+	}
+	for _, c := range []struct {
+		policies fields
+		field    string
+	}{
+		{fields{"registration": "everybody"}, "policies.registration"},
+		{fields{"scopes": []any{fields{"name": "openid"}}}, "policies.scopes"}, {fields{"scopes": []any{fields{"name": "admin:read"}}}, "policies.scopes"},
+		{fields{"scopes": []any{fields{"name": "a b"}}}, "policies.scopes[0].name"}, {fields{"scopes": []any{fields{"name": "x"}, fields{"name": "x"}}}, "policies.scopes"},
+		{fields{"scopes": []any{fields{"name": "x", "claims": []any{"undefined"}}}}, "policies.scopes"},
+		{fields{"scopes": []any{fields{"name": "x", "surprise": 1}}}, "policies.scopes[0].surprise"},
+		{fields{"claims": []any{fields{"name": "sub", "attribute": "a"}}}, "policies.claims"}, {fields{"claims": []any{fields{"name": "email", "attribute": "a"}}}, "policies.claims"},
+		{fields{"claims": []any{fields{"name": "x"}}}, "policies.claims[0].attribute"},
+		{fields{"claims": []any{}}, "policies.scopes"}, // the scope payroll stands for one that would be gone
+		{fields{"registration_rules": fields{"redirect_hosts": []any{"https://app.example.com"}}}, "policies.registration_rules.redirect_hosts"},
+		{fields{"registration_rules": fields{"scopes": []any{"admin:write"}}}, "policies.registration_rules.scopes"},
+		{fields{"registration_rules": fields{"grant_types": []any{"password"}}}, "policies.registration_rules.grant_types[0]"},
+		{fields{"registration_rules": fields{"software_statement_issuers": []any{fields{"issuer": "a"}}}}, "policies.registration_rules.software_statement_issuers"},
+		{fields{"registration_rules": fields{"software_statement_issuers": []any{fields{"issuer": "a", "jwks": privateKey}}}}, "policies.registration_rules.software_statement_issuers"},
+		{fields{"registration_rules": fields{"software_statement_issuers": []any{fields{"issuer": "a", "jwks_uri": "http://a.test/keys"}}}}, "policies.registration_rules.software_statement_issuers"},
+	} {
+		got := grace.do("PATCH", "/orgs/acme", fields{"policies": c.policies}, "If-Match", open.etag())
+		if got.status != http.StatusUnprocessableEntity || got.text("errors.0.field") != c.field {
+			t.Errorf("%v: %d %s", c.policies, got.status, got.body)
+		}
+	}
+	grace.do("PATCH", "/orgs/acme", fields{"policies": fields{"registration": "open"}}, "If-Match", read.etag()).refuses(412, "version_mismatch")
+	grace.do("PATCH", "/orgs/rival", fields{"policies": fields{"claims": []any{}}}, "If-Match", `"1"`).refuses(404, "organization_not_found")
+}

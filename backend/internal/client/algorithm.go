@@ -1,0 +1,38 @@
+package client
+
+import "github.com/clavex/clavex/backend/internal/jose"
+
+// HS256 signs with the client's secret; every other algorithm with a key of the organization.
+const HS256 = "HS256"
+
+// Unsigned is the algorithm of a JWT without signature: for request objects only, and only where registered.
+const Unsigned = "none"
+
+// DefaultEncryption is the content encryption of a client that registered only the algorithm of the key
+// (OpenID Connect Registration 1.0 §2).
+const DefaultEncryption = "A128CBC-HS256"
+
+var (
+	encryption = texts(jose.KeyManagements())
+	content    = texts(jose.Encryptions())
+)
+
+func texts[T ~string](values []T) []string {
+	list := make([]string, len(values))
+	for i, value := range values {
+		list[i] = string(value)
+	}
+	return list
+}
+
+// knownSigning reports whether a client may have JWTs signed with the algorithm.
+func knownSigning(algorithm string) bool { return jose.Algorithm(algorithm).Known() }
+
+// signing lists the algorithms that a client may choose from, in the order in which discovery advertises them.
+func signing() []string {
+	var names []string
+	for _, algorithm := range jose.Algorithms() {
+		names = append(names, string(algorithm))
+	}
+	return append(names, HS256)
+}

@@ -1,0 +1,111 @@
+package client
+
+import (
+	"encoding/json"
+	"net/url"
+	"strings"
+)
+
+// SubjectType says how a person's identifier is made for a client (OpenID Connect Core 1.0 §8).
+type SubjectType string
+
+// The subject types.
+const (
+	PublicSubject   SubjectType = "public"   // the same for every client
+	PairwiseSubject SubjectType = "pairwise" // another one for every sector
+)
+
+// Metadata is what a client says of itself beyond the members every client has: OpenID Connect Dynamic Client
+// Registration 1.0 §2, the logout specifications and RFC 7591 §2, in their words. It is stored as one JSON object.
+type Metadata struct {
+	JWKS    json.RawMessage `json:"jwks,omitempty"` // a JWK set; not together with JWKSURI
+	JWKSURI string          `json:"jwks_uri,omitempty"`
+
+	SubjectType         SubjectType `json:"subject_type,omitempty"` // "" is public
+	SectorIdentifierURI string      `json:"sector_identifier_uri,omitempty"`
+
+	IDTokenEncryptedResponseAlg  string `json:"id_token_encrypted_response_alg,omitempty"` // "": not encrypted
+	IDTokenEncryptedResponseEnc  string `json:"id_token_encrypted_response_enc,omitempty"`
+	UserinfoSignedResponseAlg    string `json:"userinfo_signed_response_alg,omitempty"` // "": JSON, unless encrypted
+	UserinfoEncryptedResponseAlg string `json:"userinfo_encrypted_response_alg,omitempty"`
+	UserinfoEncryptedResponseEnc string `json:"userinfo_encrypted_response_enc,omitempty"`
+	RequestObjectSigningAlg      string `json:"request_object_signing_alg,omitempty"` // "": any but none
+	RequestObjectEncryptionAlg   string `json:"request_object_encryption_alg,omitempty"`
+	RequestObjectEncryptionEnc   string `json:"request_object_encryption_enc,omitempty"`
+
+	TokenEndpointAuthSigningAlg string `json:"token_endpoint_auth_signing_alg,omitempty"` // of assertions; "": any that fits the method
+
+	DefaultMaxAge    *int     `json:"default_max_age,omitempty"` // seconds
+	RequireAuthTime  bool     `json:"require_auth_time,omitempty"`
+	DefaultACRValues []string `json:"default_acr_values,omitempty"`
+	InitiateLoginURI string   `json:"initiate_login_uri,omitempty"`
+	RequestURIs      []string `json:"request_uris,omitempty"`
+
+	FrontchannelLogoutURI             string `json:"frontchannel_logout_uri,omitempty"`
+	FrontchannelLogoutSessionRequired bool   `json:"frontchannel_logout_session_required,omitempty"`
+	BackchannelLogoutURI              string `json:"backchannel_logout_uri,omitempty"`
+	BackchannelLogoutSessionRequired  bool   `json:"backchannel_logout_session_required,omitempty"`
+
+	SoftwareID        string `json:"software_id,omitempty"`
+	SoftwareVersion   string `json:"software_version,omitempty"`
+	SoftwareStatement string `json:"software_statement,omitempty"`
+
+	// Localized are members in other languages under their names with a language tag: client_name#it
+	// (RFC 7591 §2.2).
+	Localized map[string]string `json:"localized,omitempty"`
+}
+
+// In returns the member in the first of the languages that the client registered it in, otherwise the given
+// value. A language without region finds one with any, and the other way round.
+func (m *Metadata) In(member, otherwise string, languages []string) string {
+	for _, language := range languages {
+		for name, value := range m.Localized {
+			if base, tag, _ := strings.Cut(name, "#"); base == member && strings.EqualFold(tag, language) {
+				return value
+			}
+		}
+		wanted, _, _ := strings.Cut(language, "-")
+		for name, value := range m.Localized {
+			base, tag, _ := strings.Cut(name, "#")
+			if primary, _, _ := strings.Cut(tag, "-"); base == member && strings.EqualFold(primary, wanted) {
+				return value
+			}
+		}
+	}
+	return otherwise
+}
+
+// WantsToHearOfSessionEnd reports whether the client registered an address for back-channel or front-channel
+// logout.
+func (c *Client) WantsToHearOfSessionEnd() bool {
+	return c.Metadata.BackchannelLogoutURI != "" || c.Metadata.FrontchannelLogoutURI != ""
+}
+
+// Pairwise reports whether people have identifiers of their own at this client's sector.
+func (c *Client) Pairwise() bool { return c.Metadata.SubjectType == PairwiseSubject }
+
+// Sector is the host that pairwise identifiers are made for: that of the sector_identifier_uri, or the one
+// all redirect URIs share (OpenID Connect Core 1.0 §8.1). It is "" for a client that has neither.
+func (c *Client) Sector() string {
+	if uri := c.Metadata.SectorIdentifierURI; uri != "" {
+		return hostOf(uri)
+	}
+	sector := ""
+	for i, uri := range c.RedirectURIs {
+		switch host := hostOf(uri); {
+		case i == 0:
+			sector = host
+		case host != sector:
+			return ""
+		}
+	}
+	return sector
+}
+
+func hostOf(uri string) string {
+	parsed, err := url.Parse(uri)
+	if err != nil {
+		return ""
+	}
+	return strings.ToLower(parsed.Hostname())
+}

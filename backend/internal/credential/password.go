@@ -1,0 +1,277 @@
+// Package credential keeps what people prove themselves with: passwords (argon2id) and one-time
+// links, and slows down whoever guesses. Which credential is asked for, and when, is decided by
+// package login; what happens in a browser by package signin.
+//
+// Password rules follow NIST SP 800-63B-4 §3.1.1: a minimum length, no composition rules, every
+// Unicode character, no forced rotation.
+package credential
+
+import (
+	"context"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+	"golang.org/x/text/unicode/norm"
+
+	"github.com/clavex/clavex/backend/internal/audit"
+	"github.com/clavex/clavex/backend/internal/fault"
+	"github.com/clavex/clavex/backend/internal/passwordhash"
+	"github.com/clavex/clavex/backend/internal/reqctx"
+	"github.com/clavex/clavex/backend/internal/seal"
+	"github.com/clavex/clavex/backend/internal/secret"
+	"github.com/clavex/clavex/backend/internal/session"
+	"github.com/clavex/clavex/backend/internal/store"
+	"github.com/clavex/clavex/backend/internal/store/dbq"
+	"github.com/clavex/clavex/backend/internal/user"
+)
+
+// Bounds of a password, in characters after normalisation.
+const (
+	MinimumLength = 8
+	MaximumLength = 256
+)
+
+// The faults of this package.
+var (
+	// ErrWrong is the one answer to a wrong password, an unknown person, a disabled person and a person
+	// without password: all look and cost the same.
+	ErrWrong       = fault.New(fault.Unauthenticated, "credentials_wrong", "The username or password is not right.")
+	ErrTooShort    = fault.Newf(fault.Invalid, "password_too_short", "Choose a password of at least %d characters.", MinimumLength).WithField("password")
+	ErrTooLong     = fault.Newf(fault.Invalid, "password_too_long", "Choose a password of at most %d characters.", MaximumLength).WithField("password")
+	ErrGuessable   = fault.New(fault.Invalid, "password_guessable", "This password contains little more than your name or address, or repeats one character. Choose another one.").WithField("password")
+	ErrUnreadable  = fault.New(fault.Invalid, "password_unreadable", "The password contains bytes that are not text.").WithField("password")
+	ErrSame        = fault.New(fault.Invalid, "password_unchanged", "This is your present password. Choose another one.").WithField("password")
+	ErrTooMany     = fault.New(fault.RateLimited, "too_many_attempts", "There were too many failed attempts. Wait a moment, then try again.")
+	ErrReplaced    = fault.New(fault.Unauthenticated, "password_replaced", "The password was changed meanwhile. Sign in with the new one.")
+	ErrLinkInvalid = fault.New(fault.NotFound, "link_invalid", "This link was used before, has expired, or is incomplete. Ask for a new one.")
+)
+
+// Passwords verifies and stores passwords. It is safe for concurrent use.
+type Passwords struct {
+	db       *store.Store
+	users    *user.Users
+	sessions *session.Sessions
+	log      *audit.Log
+	now      func() time.Time
+	hashes   *passwordhash.Hasher
+	damping  damping
+}
+
+// NewPasswords makes the keeper of passwords. Hashing waits in the queue.
+func NewPasswords(db *store.Store, users *user.Users, sessions *session.Sessions, log *audit.Log, now func() time.Time, hashes *passwordhash.Hasher, ring *seal.Ring) *Passwords {
+	return &Passwords{db: db, users: users, sessions: sessions, log: log, now: now, hashes: hashes, damping: newDamping(db, ring, now)}
+}
+
+// Attempt is somebody's attempt to sign in.
+type Attempt struct {
+	OrgID       uuid.UUID
+	Identifier  string // username or e-mail address
+	Password    string
+	BrowserHash []byte // of the browser's own cookie
+}
+
+// Proof is a password that was right.
+type Proof struct {
+	Person   *user.User
+	Password []byte // names the password, see StillHolds
+}
+
+// Verify checks an attempt and returns what it proves. ErrWrong, ErrTooMany (with RetryAfter), or
+// Unavailable when too many hashes wait. Failures are counted and recorded; the attempt is counted
+// before it is made, so simultaneous guesses gain nothing.
+func (p *Passwords) Verify(ctx context.Context, attempt Attempt) (*Proof, error) {
+	person, stored, err := p.users.ByIdentifier(ctx, p.db, attempt.OrgID, attempt.Identifier)
+	if err != nil && !fault.IsKind(err, fault.NotFound) {
+		return nil, err
+	}
+	reservation, err := p.reserve(ctx, attempt, person)
+	if err != nil {
+		return nil, err
+	}
+	matches, rehash, err := p.compare(ctx, attempt, stored)
+	if err != nil {
+		// Nothing was learned about the password: the attempt does not count.
+		_ = p.damping.forgive(context.WithoutCancel(ctx), attempt.OrgID, reservation)
+		return nil, err
+	}
+	if person == nil || person.Status != user.Active || !matches {
+		return nil, p.failed(ctx, attempt, person)
+	}
+	if err := p.damping.succeeded(ctx, attempt.OrgID, reservation); err != nil {
+		return nil, err
+	}
+	if rehash {
+		stored = p.rehash(ctx, attempt, person, stored)
+	}
+	return &Proof{Person: person, Password: secret.Hash(stored)}, nil
+}
+
+// StillHolds tells whether the password that a Proof named is the person's still, and lets them in:
+// ErrReplaced when it does not. In a transaction it stays theirs until the end, so what begins in the transaction is seen by whoever
+// changes the password afterwards and ends everything.
+func (p *Passwords) StillHolds(ctx context.Context, db store.DB, orgID, userID uuid.UUID, password []byte) error {
+	stored, err := dbq.New(db).LockPasswordOfUser(ctx, dbq.LockPasswordOfUserParams{OrgID: orgID, UserID: userID})
+	if store.IsNotFound(err) || err == nil && !secret.Matches(stored, password) {
+		return ErrReplaced
+	}
+	return err
+}
+
+func (p *Passwords) reserve(ctx context.Context, attempt Attempt, person *user.User) (reservation, error) {
+	account, userID := strings.ToLower(user.Normalize(attempt.Identifier)), uuid.Nil
+	if person != nil {
+		account, userID = person.ID.String(), person.ID
+	}
+	// Asked for nobody, too: a refusal costs no hash, so one round trip less would tell who exists.
+	knownBrowser, err := p.sessions.BrowserIsKnown(ctx, attempt.OrgID, userID, attempt.BrowserHash)
+	if err != nil {
+		return reservation{}, err
+	}
+	return p.damping.reserve(ctx, attempt.OrgID, account, knownBrowser, attempt.BrowserHash, reqctx.From(ctx).Address)
+}
+
+// compare costs the same whether or not there is a stored hash.
+func (p *Passwords) compare(ctx context.Context, attempt Attempt, stored string) (matches, rehash bool, err error) {
+	password, err := prepare(attempt.Password)
+	if err != nil || utf8.RuneCountInString(password) > MaximumLength {
+		password, stored = "", "" // cannot be anybody's password
+	}
+	if stored == "" {
+		return false, false, p.hashes.Dummy(ctx, attempt.OrgID, password)
+	}
+	matches, err = p.hashes.Verify(ctx, attempt.OrgID, stored, password)
+	return matches, matches && p.hashes.NeedsRehash(stored), err
+}
+
+func (p *Passwords) failed(ctx context.Context, attempt Attempt, person *user.User) error {
+	event := audit.Event{Action: "sign_in.failed", Actor: audit.Actor{Kind: audit.Anonymous}, Outcome: audit.Failure}
+	if person != nil {
+		event.Target = user.Target(person)
+		event.Details = map[string]any{"disabled": person.Status != user.Active}
+	}
+	if err := p.log.Record(ctx, p.db, attempt.OrgID, event); err != nil {
+		return err
+	}
+	return ErrWrong
+}
+
+// rehash stores the password under today's parameters and returns the hash that is stored now. Failing is
+// harmless: the next sign-in tries again.
+func (p *Passwords) rehash(ctx context.Context, attempt Attempt, person *user.User, verified string) string {
+	password, err := prepare(attempt.Password)
+	if err != nil {
+		return verified
+	}
+	fresh, err := p.hashes.Hash(ctx, attempt.OrgID, password)
+	if err != nil {
+		return verified
+	}
+	stored, err := dbq.New(p.db).RehashPassword(ctx, dbq.RehashPasswordParams{OrgID: attempt.OrgID, UserID: person.ID, Secret: fresh, VerifiedSecret: verified, At: p.now()})
+	if err != nil || stored == 0 {
+		return verified
+	}
+	return fresh
+}
+
+// Hash checks a new password against the rules and hashes it. Do it before the transaction that stores
+// it: it waits in the queue.
+func (p *Passwords) Hash(ctx context.Context, person *user.User, password string) (Hashed, error) {
+	password, err := prepare(password)
+	if err != nil {
+		return Hashed{}, err
+	}
+	if err := checkRules(password, person); err != nil {
+		return Hashed{}, err
+	}
+	encoded, err := p.hashes.Hash(ctx, person.OrgID, password)
+	return Hashed{encoded}, err
+}
+
+// HashPreset hashes a password that is not held against the rules, for seeds and imports.
+func (p *Passwords) HashPreset(ctx context.Context, orgID uuid.UUID, password string) (Hashed, error) {
+	encoded, err := p.hashes.Hash(ctx, orgID, norm.NFC.String(password))
+	return Hashed{encoded}, err
+}
+
+// Hashed is a password that passed the rules, ready to be stored.
+type Hashed struct{ encoded string }
+
+// Proof is what choosing the password proves, once it is stored.
+func (h Hashed) Proof(person *user.User) *Proof {
+	return &Proof{Person: person, Password: secret.Hash(h.encoded)}
+}
+
+// Matches reports whether the password is the person's present one.
+func (p *Passwords) Matches(ctx context.Context, orgID, userID uuid.UUID, password string) (bool, error) {
+	stored, err := dbq.New(p.db).PasswordOfUser(ctx, dbq.PasswordOfUserParams{OrgID: orgID, UserID: userID})
+	if store.IsNotFound(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	password, err = prepare(password)
+	if err != nil {
+		return false, nil //nolint:nilerr // what is not text cannot be anybody's password
+	}
+	return p.hashes.Verify(ctx, orgID, stored, password)
+}
+
+// Store makes the hash the person's password, cancels their open one-time links, and records it. Ending
+// their sessions is the caller's decision (session.EndAll).
+func (p *Passwords) Store(ctx context.Context, tx *store.Tx, actor audit.Actor, orgID, userID uuid.UUID, hashed Hashed) error {
+	now := p.now()
+	queries := dbq.New(tx)
+	if err := queries.UpsertPassword(ctx, dbq.UpsertPasswordParams{OrgID: orgID, ID: store.NewID(), UserID: userID, Secret: hashed.encoded, At: now}); err != nil {
+		return err
+	}
+	if _, err := queries.CancelOneTimeLinks(ctx, dbq.CancelOneTimeLinksParams{OrgID: orgID, UserID: userID, At: &now}); err != nil {
+		return err
+	}
+	return p.log.Record(ctx, tx, orgID, audit.Event{Action: "credential.password_set", Actor: actor, Target: audit.Target{Kind: "user", ID: userID.String()}})
+}
+
+// prepare normalises a password to NFC (SP 800-63B-4 §3.1.1.2), so that the same characters typed on
+// another keyboard are the same password.
+func prepare(password string) (string, error) {
+	if !utf8.ValidString(password) {
+		return "", ErrUnreadable
+	}
+	if len(password) > 4*MaximumLength {
+		return "", ErrTooLong
+	}
+	return norm.NFC.String(password), nil
+}
+
+func checkRules(password string, person *user.User) error {
+	length := utf8.RuneCountInString(password)
+	if length < MinimumLength {
+		return ErrTooShort
+	}
+	if length > MaximumLength {
+		return ErrTooLong
+	}
+	lower := strings.ToLower(password)
+	if first, _ := utf8.DecodeRuneInString(lower); strings.Trim(lower, string(first)) == "" {
+		return ErrGuessable
+	}
+	local, _, _ := strings.Cut(person.Email, "@")
+	for _, word := range []string{person.Username, person.Email, local, person.Profile.Name} {
+		if word = strings.ToLower(word); len(word) >= 4 && strings.Contains(lower, word) && length-utf8.RuneCountInString(word) < 4 {
+			return ErrGuessable
+		}
+	}
+	return nil
+}
+
+// DeleteExpired removes spent links and forgotten failures, at most limit of each. Called by a periodic job.
+func DeleteExpired(ctx context.Context, db *store.Store, now time.Time, limit int32) (int64, error) {
+	links, err := dbq.New(db).DeleteExpiredOneTimeLinks(ctx, dbq.DeleteExpiredOneTimeLinksParams{Before: now, RowLimit: limit})
+	if err != nil {
+		return 0, err
+	}
+	failures, err := dbq.New(db).DeleteOldSignInFailures(ctx, dbq.DeleteOldSignInFailuresParams{Before: now.Add(-quiet), RowLimit: limit})
+	return max(links, failures), err
+}

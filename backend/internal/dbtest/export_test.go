@@ -1,0 +1,4 @@
+package dbtest
+
+// TemplateName lets the tests look at the template.
+var TemplateName = templateName

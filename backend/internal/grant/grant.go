@@ -1,0 +1,380 @@
+// Package grant keeps what people allowed clients: consents, and the grants from which tokens are
+// made. An authorization code is a hashed, expiring column of its grant; redeeming it and rotating a
+// refresh token are single conditional statements, so of several simultaneous uses exactly one wins.
+//
+// What the tokens look like is the business of the protocol packages.
+package grant
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/clavex/clavex/backend/internal/audit"
+	"github.com/clavex/clavex/backend/internal/fault"
+	"github.com/clavex/clavex/backend/internal/seal"
+	"github.com/clavex/clavex/backend/internal/secret"
+	"github.com/clavex/clavex/backend/internal/session"
+	"github.com/clavex/clavex/backend/internal/store"
+	"github.com/clavex/clavex/backend/internal/store/dbq"
+	"github.com/clavex/clavex/backend/internal/user"
+)
+
+const (
+	// CodeLifetime is how long an authorization code may be redeemed (FAPI 2.0 §5.3.2.1: at most 60 s).
+	CodeLifetime = 60 * time.Second
+	// OfflineAccess is the scope that lets a grant outlive its session (OpenID Connect Core 1.0 §11).
+	OfflineAccess = "offline_access"
+	// RotationGrace is how long a rotated refresh token is answered with the same successor again, for
+	// clients whose connection broke or who refreshed twice at once.
+	RotationGrace = 30 * time.Second
+
+	successorLabel = "refresh-token-successor"
+	retention      = 24 * time.Hour // how long an expired grant stays, so that a replayed code is recognised
+)
+
+// The faults of this package. Protocols answer all of them with invalid_grant.
+var (
+	ErrCodeInvalid    = fault.New(fault.Invalid, "code_invalid", "The authorization code is wrong, expired, or meant for another client, redirect URI or code verifier.")
+	ErrCodeReused     = fault.New(fault.Invalid, "code_reused", "The authorization code was used before; everything made from it has been revoked.")
+	ErrRefreshInvalid = fault.New(fault.Invalid, "refresh_token_invalid", "The refresh token is wrong, expired or revoked.")
+	ErrRefreshReused  = fault.New(fault.Invalid, "refresh_token_reused", "The refresh token was used before; the grant has been revoked.")
+	ErrScopeTooWide   = fault.New(fault.Invalid, "scope_too_wide", "More was asked for than was granted.")
+)
+
+// Grants issues codes, redeems them, rotates and revokes. It is safe for concurrent use.
+type Grants struct {
+	db   *store.Store
+	log  *audit.Log
+	now  func() time.Time
+	keys *seal.Ring
+	rand interface{ Read([]byte) (int, error) }
+}
+
+// New makes the keeper of grants.
+func New(db *store.Store, log *audit.Log, now func() time.Time, keys *seal.Ring, random interface{ Read([]byte) (int, error) }) *Grants {
+	return &Grants{db: db, log: log, now: now, keys: keys, rand: random}
+}
+
+// Grant is what a token is made from.
+type Grant struct {
+	ID              uuid.UUID
+	UserID          uuid.UUID
+	SessionID       uuid.UUID // uuid.Nil when the session's row is gone
+	Scopes          []string  // what was granted
+	Nonce           string
+	AuthenticatedAt time.Time
+	Methods         []string // amr
+	ACR             string
+	Audience        []string
+	Claims          json.RawMessage // the claims parameter (OpenID Connect Core 1.0 §5.5); nil when there was none
+}
+
+// Offline reports whether the grant outlives its session.
+func (g *Grant) Offline() bool { return slices.Contains(g.Scopes, OfflineAccess) }
+
+// Authorization is what a person has just allowed a client.
+type Authorization struct {
+	OrgID          uuid.UUID
+	ClientID       uuid.UUID // clients.id, not client_id
+	Session        session.Session
+	IdleUntil      time.Time // session.IdleUntil of now
+	Scopes         []string
+	Nonce          string
+	RedirectURI    string // as requested
+	CodeChallenge  string // S256; "" for a client that need not use PKCE
+	ACR            string
+	Audience       []string
+	Claims         json.RawMessage // the claims parameter, nil when there was none
+	WithoutCode    bool            // everything is delivered at once: no code is made
+	TokensExpireAt time.Time       // when the tokens that are delivered with the response die; zero when none is
+	TellOfEnd      bool            // the client wants to hear of the session's end
+}
+
+// Issue writes the grant down and returns it with its authorization code ("" WithoutCode), in one round trip
+// that also touches the session.
+func (g *Grants) Issue(ctx context.Context, authorization Authorization) (*Grant, string, error) {
+	now := g.now()
+	expires, in := now.Add(CodeLifetime), authorization.Session
+	parameters := dbq.InsertGrantParams{
+		OrgID: authorization.OrgID, ID: store.NewID(), ClientID: authorization.ClientID, UserID: in.UserID,
+		SessionID: &in.ID, Scopes: list(authorization.Scopes), Nonce: optional(authorization.Nonce), RedirectURI: authorization.RedirectURI,
+		CodeChallenge: authorization.CodeChallenge, AuthenticatedAt: in.AuthenticatedAt, Methods: list(in.Methods), Acr: authorization.ACR,
+		Audience: list(authorization.Audience), Claims: authorization.Claims, CreatedAt: now, ExpiresAt: expires, SeenAt: now,
+		SessionIdleExpiresAt: authorization.IdleUntil, TouchBefore: session.TouchBefore(now), TellOfEnd: authorization.TellOfEnd,
+	}
+	if authorization.TokensExpireAt.After(expires) {
+		parameters.ExpiresAt = authorization.TokensExpireAt
+	}
+	code := ""
+	if !authorization.WithoutCode {
+		code = secret.New(g.rand)
+		parameters.CodeHash, parameters.CodeExpiresAt = secret.Hash(code), &expires
+	}
+	if _, err := dbq.New(g.db).InsertGrant(ctx, parameters); err != nil {
+		return nil, "", err
+	}
+	return &Grant{ID: parameters.ID, UserID: in.UserID, SessionID: in.ID, Scopes: parameters.Scopes, Nonce: authorization.Nonce, AuthenticatedAt: in.AuthenticatedAt,
+		Methods: parameters.Methods, ACR: authorization.ACR, Audience: parameters.Audience, Claims: authorization.Claims}, code, nil
+}
+
+// Redemption is a client's attempt to redeem a code.
+type Redemption struct {
+	OrgID                uuid.UUID
+	ClientID             uuid.UUID
+	Code                 string
+	RedirectURI          string
+	CodeChallenge        string        // computed from the presented verifier (RFC 7636 §4.6); "" when none was presented
+	WithRefreshToken     bool          // the client registered the grant type
+	RefreshTokenLifetime time.Duration //
+	AccessTokenLifetime  time.Duration // the grant's row is kept for at least as long
+}
+
+// RedeemCode redeems an authorization code in one round trip and returns the grant and, when wanted, its
+// first refresh token. A wrong attempt changes nothing; a second use by the client the code belongs to
+// revokes everything made from it (RFC 6749 §4.1.2).
+func (g *Grants) RedeemCode(ctx context.Context, attempt Redemption) (*Grant, string, error) {
+	now := g.now()
+	refreshToken := secret.New(g.rand)
+	lifetime := attempt.AccessTokenLifetime
+	if attempt.WithRefreshToken {
+		lifetime = max(lifetime, attempt.RefreshTokenLifetime)
+	}
+	row, err := dbq.New(g.db).RedeemCode(ctx, dbq.RedeemCodeParams{
+		At: &now, OrgID: attempt.OrgID, CodeHash: secret.Hash(attempt.Code), ClientID: attempt.ClientID, RedirectURI: attempt.RedirectURI,
+		CodeChallenge: attempt.CodeChallenge, GrantExpiresAt: now.Add(lifetime), WithRefresh: attempt.WithRefreshToken, RefreshID: store.NewID(),
+		RefreshHash: secret.Hash(refreshToken), RefreshExpiresAt: now.Add(attempt.RefreshTokenLifetime),
+	})
+	if store.IsNotFound(err) {
+		return nil, "", g.refuseCode(ctx, attempt, now)
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	if !attempt.WithRefreshToken {
+		refreshToken = ""
+	}
+	return &Grant{ID: row.ID, UserID: row.UserID, SessionID: id(row.SessionID), Scopes: row.Scopes, Nonce: text(row.Nonce),
+		AuthenticatedAt: row.AuthenticatedAt, Methods: row.Methods, ACR: row.Acr, Audience: row.Audience, Claims: row.Claims}, refreshToken, nil
+}
+
+// refuseCode says why a code was refused and revokes the grant when the code had been used.
+func (g *Grants) refuseCode(ctx context.Context, attempt Redemption, now time.Time) error {
+	row, err := dbq.New(g.db).GrantByCode(ctx, dbq.GrantByCodeParams{OrgID: attempt.OrgID, CodeHash: secret.Hash(attempt.Code)})
+	if store.IsNotFound(err) {
+		return ErrCodeInvalid
+	}
+	if err != nil {
+		return err
+	}
+	if row.ClientID != attempt.ClientID || row.CodeRedeemedAt == nil {
+		return ErrCodeInvalid
+	}
+	err = g.Revoke(ctx, attempt.OrgID, row.ID, "authorization code used twice", clientActor(attempt.ClientID))
+	if err != nil {
+		return err
+	}
+	return ErrCodeReused
+}
+
+// Refresh is a client's attempt to use a refresh token.
+type Refresh struct {
+	OrgID    uuid.UUID
+	ClientID uuid.UUID
+	Token    string
+	Scopes   []string      // asked for; nil means those of the grant
+	Lifetime time.Duration // of the successor
+}
+
+// Rotate uses a refresh token in one round trip: it returns the grant, the scopes of the new access token
+// and the successor. Simultaneous uses and retries within RotationGrace get the same successor; a later
+// use revokes the grant and is recorded. A wrong attempt changes nothing.
+func (g *Grants) Rotate(ctx context.Context, attempt Refresh) (found *Grant, scopes []string, successor string, err error) {
+	if len(attempt.Token) != secret.Length {
+		return nil, nil, "", ErrRefreshInvalid
+	}
+	now := g.now()
+	// The successor is derived from the presented token under the current key. After a rotation of the
+	// key-encryption key inside the grace window a retry derives another one, which is then unknown: the
+	// client signs in again. That is rare and safe.
+	successor = secret.DeriveToken(g.keys.DeriveKey(successorLabel).Key, successorLabel, attempt.OrgID.String(), attempt.Token)
+	row, err := dbq.New(g.db).RotateRefreshToken(ctx, dbq.RotateRefreshTokenParams{
+		At: now, OrgID: attempt.OrgID, TokenHash: secret.Hash(attempt.Token), ClientID: attempt.ClientID, Scopes: list(attempt.Scopes),
+		SuccessorID: store.NewID(), SuccessorHash: secret.Hash(successor), SuccessorExpiresAt: now.Add(attempt.Lifetime),
+	})
+	if store.IsNotFound(err) {
+		return nil, nil, "", ErrRefreshInvalid
+	}
+	if err != nil {
+		return nil, nil, "", err
+	}
+	switch {
+	case !row.Alive:
+		return nil, nil, "", ErrRefreshInvalid
+	case row.RotatedAt != nil && now.Sub(*row.RotatedAt) > RotationGrace:
+		reuse := audit.Event{Action: "refresh_token.reused", Actor: clientActor(attempt.ClientID), Outcome: audit.Failure,
+			Target: audit.Target{Kind: "grant", ID: row.GrantID.String()}, Details: map[string]any{"user_id": row.UserID}}
+		if err := g.revoke(ctx, attempt.OrgID, row.GrantID, "refresh token used again after its rotation", reuse); err != nil {
+			return nil, nil, "", err
+		}
+		return nil, nil, "", ErrRefreshReused
+	case !subset(attempt.Scopes, row.GrantScopes):
+		return nil, nil, "", ErrScopeTooWide
+	}
+	scopes = attempt.Scopes
+	if scopes == nil {
+		scopes = row.GrantScopes
+	}
+	return &Grant{ID: row.GrantID, UserID: row.UserID, SessionID: id(row.SessionID), Scopes: row.GrantScopes, Nonce: text(row.Nonce),
+		AuthenticatedAt: row.AuthenticatedAt, Methods: row.Methods, ACR: row.Acr, Audience: row.Audience, Claims: row.Claims}, scopes, successor, nil
+}
+
+// Revoke revokes a grant with everything made from it, and records it. Doing it twice is harmless.
+func (g *Grants) Revoke(ctx context.Context, orgID, grantID uuid.UUID, reason string, actor audit.Actor) error {
+	return g.revoke(ctx, orgID, grantID, reason, audit.Event{Action: "grant.revoked", Actor: actor,
+		Target: audit.Target{Kind: "grant", ID: grantID.String()}, Details: map[string]any{"reason": reason}})
+}
+
+func (g *Grants) revoke(ctx context.Context, orgID, grantID uuid.UUID, reason string, event audit.Event) error {
+	now := g.now()
+	return g.db.InTx(ctx, func(ctx context.Context, tx *store.Tx) error {
+		revoked, err := dbq.New(tx).RevokeGrant(ctx, dbq.RevokeGrantParams{OrgID: orgID, ID: grantID, At: &now, Reason: &reason})
+		if err != nil || revoked == 0 {
+			return err
+		}
+		return g.log.Record(ctx, tx, orgID, event)
+	})
+}
+
+// RevokeToken makes one access token worthless until it would have expired anyway, and records it.
+func (g *Grants) RevokeToken(ctx context.Context, orgID uuid.UUID, tokenID string, expires time.Time, actor audit.Actor) error {
+	return g.db.InTx(ctx, func(ctx context.Context, tx *store.Tx) error {
+		if err := dbq.New(tx).RevokeToken(ctx, dbq.RevokeTokenParams{OrgID: orgID, TokenID: tokenID, ExpiresAt: expires}); err != nil {
+			return err
+		}
+		return g.log.Record(ctx, tx, orgID, audit.Event{Action: "access_token.revoked", Actor: actor, Target: audit.Target{Kind: "access_token", ID: tokenID}})
+	})
+}
+
+// TokenState is what is known of the grant behind an access token.
+type TokenState struct {
+	Alive     bool // neither the grant nor the token is revoked, the person may sign in, the session goes on
+	User      *user.User
+	ClientID  uuid.UUID
+	SessionID uuid.UUID
+	Claims    json.RawMessage // the claims parameter of the grant
+}
+
+// State looks up the grant behind an access token in one round trip. A grant of another organization
+// does not exist; then, as for every dead token, Alive is false.
+func (g *Grants) State(ctx context.Context, orgID, grantID uuid.UUID, tokenID string) (TokenState, error) {
+	row, err := dbq.New(g.db).TokenState(ctx, dbq.TokenStateParams{OrgID: orgID, GrantID: grantID, TokenID: tokenID})
+	if store.IsNotFound(err) {
+		return TokenState{}, nil
+	}
+	if err != nil {
+		return TokenState{}, err
+	}
+	person, err := user.FromRow(row.User, nil)
+	return TokenState{Alive: row.Alive, User: person, ClientID: row.ClientID, SessionID: id(row.SessionID), Claims: row.Claims}, err
+}
+
+// TokenRevoked reports whether a client's own access token (without a grant) was revoked.
+func (g *Grants) TokenRevoked(ctx context.Context, orgID uuid.UUID, tokenID string) (bool, error) {
+	return dbq.New(g.db).TokenIsRevoked(ctx, dbq.TokenIsRevokedParams{OrgID: orgID, TokenID: tokenID})
+}
+
+// RefreshState is what is known of a refresh token.
+type RefreshState struct {
+	Alive     bool
+	GrantID   uuid.UUID
+	ClientID  uuid.UUID
+	UserID    uuid.UUID
+	Username  string
+	Scopes    []string
+	IssuedAt  time.Time
+	ExpiresAt time.Time
+}
+
+// RefreshTokenState looks up a refresh token in one round trip without using it; the zero value when
+// there is none.
+func (g *Grants) RefreshTokenState(ctx context.Context, orgID uuid.UUID, token string) (RefreshState, error) {
+	if len(token) != secret.Length {
+		return RefreshState{}, nil
+	}
+	row, err := dbq.New(g.db).RefreshTokenState(ctx, dbq.RefreshTokenStateParams{OrgID: orgID, TokenHash: secret.Hash(token), At: g.now()})
+	if store.IsNotFound(err) {
+		return RefreshState{}, nil
+	}
+	return RefreshState{Alive: row.Alive, GrantID: row.GrantID, ClientID: row.ClientID, UserID: row.UserID, Username: row.Username, Scopes: row.Scopes,
+		IssuedAt: row.CreatedAt, ExpiresAt: row.ExpiresAt}, err
+}
+
+// Consent remembers that a person allowed a client the scopes, beside those allowed before, and records it.
+func (g *Grants) Consent(ctx context.Context, tx *store.Tx, actor audit.Actor, orgID, userID, clientID uuid.UUID, scopes []string) error {
+	err := dbq.New(tx).UpsertConsent(ctx, dbq.UpsertConsentParams{OrgID: orgID, ID: store.NewID(), UserID: userID, ClientID: clientID, Scopes: list(scopes), At: g.now()})
+	if err != nil {
+		return err
+	}
+	return g.log.Record(ctx, tx, orgID, audit.Event{Action: "consent.granted", Actor: actor, Target: audit.Target{Kind: "client", ID: clientID.String()},
+		Details: map[string]any{"scopes": scopes}})
+}
+
+// DeleteExpired removes what cannot be used any more, at most limit rows of each kind. Called by a periodic job.
+func (g *Grants) DeleteExpired(ctx context.Context, limit int32) (deleted int64, err error) {
+	queries, now := dbq.New(g.db), g.now()
+	before := now.Add(-retention)
+	tokens, err := queries.DeleteExpiredRefreshTokens(ctx, dbq.DeleteExpiredRefreshTokensParams{Before: before, RowLimit: limit})
+	if err != nil {
+		return 0, err
+	}
+	grants, err := queries.DeleteExpiredGrants(ctx, dbq.DeleteExpiredGrantsParams{Before: before, RowLimit: limit})
+	if err != nil {
+		return tokens, err
+	}
+	marks, err := queries.DeleteExpiredRevokedTokens(ctx, dbq.DeleteExpiredRevokedTokensParams{Before: now, RowLimit: limit})
+	return max(tokens, grants, marks), err
+}
+
+func clientActor(clientID uuid.UUID) audit.Actor {
+	return audit.Actor{Kind: audit.Client, ID: clientID.String()}
+}
+
+func subset(part, whole []string) bool {
+	return !slices.ContainsFunc(part, func(s string) bool { return !slices.Contains(whole, s) })
+}
+
+func list(values []string) []string {
+	if values == nil {
+		return []string{}
+	}
+	return values
+}
+
+func optional(value string) *string {
+	if value == "" {
+		return nil
+	}
+	return &value
+}
+
+func text(value *string) string {
+	if value == nil {
+		return ""
+	}
+	return *value
+}
+
+func id(value *uuid.UUID) uuid.UUID {
+	if value == nil {
+		return uuid.Nil
+	}
+	return *value
+}
+
+// String keeps a Redemption's code out of logs.
+func (r Redemption) String() string { return fmt.Sprintf("redemption by client %s", r.ClientID) }

@@ -1,0 +1,310 @@
+// Package login is about one sign-in in progress: the login transaction. It is the only place that
+// decides what is still missing before a protocol gets its answer. Steps (a password, a changed
+// password, a consent) report to the transaction and never call each other; after each the decision
+// is made anew from persisted state, so no path can skip, replay or resume past a step.
+//
+// A protocol that needs a signed-in person returns Required; package signin drives the pages; when
+// nothing is missing the protocol's Continuation completes what it had begun.
+package login
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/clavex/clavex/backend/internal/fault"
+	"github.com/clavex/clavex/backend/internal/kv"
+	"github.com/clavex/clavex/backend/internal/secret"
+	"github.com/clavex/clavex/backend/internal/session"
+	"github.com/clavex/clavex/backend/internal/user"
+)
+
+// Lifetime is how long a person may take to sign in. An expired transaction is kept a while longer, so
+// that the page which says so can offer to start the same sign-in again; of a completed one, which a person
+// comes back to by the back button, it is kept where it led to.
+const (
+	Lifetime = 30 * time.Minute
+	kept     = 2 * time.Hour
+	keptOver = 15 * time.Minute
+)
+
+// formatVersion is written into stored transactions; the previous release's is readable.
+const formatVersion = 1
+
+// The faults of this package.
+var (
+	// ErrExpired is the answer to every transaction that cannot go on: expired, completed, lost with the
+	// short-lived state, another organization's, or begun in another browser.
+	ErrExpired = fault.New(fault.NotFound, "sign_in_expired", "This sign-in took too long, or was begun in another browser. Start again.")
+	// ErrConcurrent says that the same sign-in moved on in another tab meanwhile.
+	ErrConcurrent = fault.New(fault.Conflict, "sign_in_moved_on", "This sign-in moved on in another tab.")
+)
+
+// Requirement is what a protocol demands of a sign-in. The zero value demands any signed-in person.
+type Requirement struct {
+	// AuthenticatedSince: a session whose person last proved themselves earlier does not do (max_age,
+	// prompt=login). Zero: any session does.
+	AuthenticatedSince time.Time `json:"authenticated_since,omitzero"`
+	// UserID: only this person does (id_token_hint). uuid.Nil: anybody.
+	UserID uuid.UUID `json:"user_id,omitzero"`
+	// ACRValues: only a sign-in of one of these authentication contexts does. Empty: any.
+	ACRValues []string `json:"acr_values,omitempty"`
+	// Consent, when set, is what the person must have allowed the client.
+	Consent *ConsentRequirement `json:"consent,omitempty"`
+	// LoginHint fills in the identifier.
+	LoginHint string `json:"login_hint,omitempty"`
+	// UILocales are the languages asked for, in order of preference.
+	UILocales []string `json:"ui_locales,omitempty"`
+}
+
+// ConsentRequirement is what a person must have allowed a client.
+type ConsentRequirement struct {
+	ClientID uuid.UUID `json:"client_id"` // clients.id
+	Scopes   []string  `json:"scopes"`
+	Ask      bool      `json:"ask"`    // the client's own rule: missing scopes are asked for
+	Always   bool      `json:"always"` // prompt=consent: asked even when nothing is missing
+}
+
+// Missing returns the scopes that must still be asked for.
+func (c *ConsentRequirement) Missing(consented []string) []string {
+	if c == nil || !c.Ask && !c.Always {
+		return nil
+	}
+	if c.Always {
+		return c.Scopes
+	}
+	var missing []string
+	for _, scope := range c.Scopes {
+		if !slices.Contains(consented, scope) {
+			missing = append(missing, scope)
+		}
+	}
+	return missing
+}
+
+// Required is what a protocol returns when it cannot go on without a person.
+type Required struct {
+	Continuation string          // the name under which the protocol registered what happens afterwards
+	Request      json.RawMessage // the protocol's own validated request; no secrets
+	ClientID     string          // client_id of the application in whose name it happens; "" for our own pages
+	Requirement  Requirement
+}
+
+// Progress is what the steps have reported so far.
+type Progress struct {
+	UserID          uuid.UUID `json:"user_id,omitzero"` // who proved themselves in this transaction
+	AuthenticatedAt time.Time `json:"authenticated_at,omitzero"`
+	Methods         []string  `json:"methods,omitempty"`       // amr, RFC 8176
+	Password        []byte    `json:"password,omitempty"`      // names the password that was proved (credential.Proof)
+	OneTimeLink     []byte    `json:"one_time_link,omitempty"` // hash of the link that was opened; spent when a password is chosen
+	SessionID       uuid.UUID `json:"session_id,omitzero"`     // the session that came of it
+	Consented       bool      `json:"consented,omitempty"`     // the consent page was answered in this transaction
+}
+
+// Transaction is one sign-in in progress. It is bound to the browser that began it.
+type Transaction struct {
+	Format      int        `json:"format"`
+	ID          string     `json:"id"`
+	OrgID       uuid.UUID  `json:"org_id"`
+	BrowserHash []byte     `json:"browser_hash"`
+	CreatedAt   time.Time  `json:"created_at"`
+	Required    Required   `json:"required"`
+	Progress    Progress   `json:"progress"`
+	ReturnURL   string     `json:"return_url,omitempty"` // of a completed sign-in: where the application is
+	version     kv.Version // of the stored value
+}
+
+// Step is what a person has to do next.
+type Step string
+
+// The steps, in the order in which they are decided.
+const (
+	Authenticate   Step = "authenticate"    // prove who you are
+	ChangePassword Step = "change_password" // choose a new password
+	BeginSession   Step = "begin_session"   // no page: everything about the person is settled
+	Consent        Step = "consent"         // allow the client
+	Complete       Step = "complete"        // no page: the continuation answers
+)
+
+// Facts are what is true at the moment of a decision, read anew each time.
+type Facts struct {
+	// Live is the browser's live session, with what its person allowed the client; nil when there is none.
+	Live *session.Live
+	// User is Progress.UserID's person as stored now; nil when they are gone or disabled.
+	User *user.User
+}
+
+// Next decides the next step. It is a pure function of the persisted transaction and the facts.
+func (t *Transaction) Next(facts Facts) Step {
+	if t.Progress.UserID == uuid.Nil {
+		if !t.Required.Requirement.Accepts(facts.Live) {
+			return Authenticate
+		}
+		return t.afterSession(facts.Live)
+	}
+	if facts.User == nil || facts.User.Status != user.Active || facts.User.ID != t.Progress.UserID {
+		return Authenticate
+	}
+	if hint := t.Required.Requirement.UserID; hint != uuid.Nil && hint != t.Progress.UserID {
+		return Authenticate
+	}
+	if t.Progress.SessionID == uuid.Nil {
+		if len(t.Progress.OneTimeLink) > 0 || slices.Contains(facts.User.RequiredActions, user.ChangePassword) {
+			return ChangePassword
+		}
+		return BeginSession
+	}
+	if facts.Live == nil || facts.Live.Session.ID != t.Progress.SessionID {
+		return Authenticate // it was ended meanwhile, or the browser lost its cookie
+	}
+	return t.afterSession(facts.Live)
+}
+
+// afterSession decides what a signed-in person still has to do.
+func (t *Transaction) afterSession(live *session.Live) Step {
+	if slices.Contains(live.User.RequiredActions, user.ChangePassword) {
+		// An action demanded after the session began: the person proves themselves again first.
+		return Authenticate
+	}
+	if consent := t.Required.Requirement.Consent; consent != nil && len(consent.Missing(live.ConsentedScopes)) > 0 {
+		// Always is satisfied by an answer in this transaction; a missing scope only by the stored consent.
+		if !consent.Always || !t.Progress.Consented {
+			return Consent
+		}
+	}
+	return Complete
+}
+
+// Accepts reports whether a session satisfies the requirement without another proof by the person.
+func (r Requirement) Accepts(live *session.Live) bool {
+	switch {
+	case live == nil:
+		return false
+	case r.UserID != uuid.Nil && r.UserID != live.User.ID:
+		return false
+	case !r.AuthenticatedSince.IsZero() && live.Session.AuthenticatedAt.Before(r.AuthenticatedSince):
+		return false
+	case len(r.ACRValues) > 0 && !slices.Contains(r.ACRValues, live.Session.AuthenticationContext()):
+		return false
+	}
+	return len(live.User.RequiredActions) == 0
+}
+
+// Authenticated reports that a person proved who they are, by the methods (amr).
+func (t *Transaction) Authenticated(userID uuid.UUID, at time.Time, methods ...string) {
+	t.Progress = Progress{UserID: userID, AuthenticatedAt: at, Methods: methods}
+}
+
+// Over reports whether this is what is left of a completed sign-in; see Finish.
+func (t *Transaction) Over() bool { return t.CreatedAt.IsZero() }
+
+// StartOver forgets what was proved: it is worth nothing any more.
+func (t *Transaction) StartOver() { t.Progress = Progress{} }
+
+// OpenedLink reports that a person opened a one-time link: it lets them choose a password and nothing else.
+func (t *Transaction) OpenedLink(userID uuid.UUID, tokenHash []byte, at time.Time) {
+	t.Progress = Progress{UserID: userID, AuthenticatedAt: at, Methods: []string{"otp"}, OneTimeLink: tokenHash}
+}
+
+// Transactions keeps transactions in short-lived state. It is safe for concurrent use.
+type Transactions struct {
+	state  kv.Store
+	now    func() time.Time
+	random io.Reader
+}
+
+// NewTransactions makes the keeper of transactions.
+func NewTransactions(state kv.Store, now func() time.Time, random io.Reader) *Transactions {
+	return &Transactions{state: state, now: now, random: random}
+}
+
+const kind = "login-transaction"
+
+func key(orgID uuid.UUID, id string) kv.Key { return kv.Key{OrgID: orgID, Kind: kind, ID: id} }
+
+// Begin starts a transaction in the browser whose cookie has the hash.
+func (t *Transactions) Begin(ctx context.Context, orgID uuid.UUID, browserHash []byte, required Required) (*Transaction, error) {
+	begun := &Transaction{Format: formatVersion, ID: secret.New(t.random), OrgID: orgID, BrowserHash: browserHash, CreatedAt: t.now(), Required: required}
+	encoded, err := json.Marshal(begun)
+	if err != nil {
+		return nil, err
+	}
+	version, err := t.state.Put(ctx, key(orgID, begun.ID), encoded, kept)
+	begun.version = version
+	return begun, err
+}
+
+// Load returns the transaction when it is this organization's and was begun in this browser; ErrExpired
+// otherwise. A transaction that has merely expired is returned beside ErrExpired: it may be begun anew,
+// but not continued. So is what is left of a completed one, which may not even be begun anew.
+func (t *Transactions) Load(ctx context.Context, orgID uuid.UUID, id string, browserHash []byte) (*Transaction, error) {
+	if len(id) != secret.Length {
+		return nil, ErrExpired
+	}
+	entry, found, err := t.state.Get(ctx, key(orgID, id))
+	if err != nil {
+		return nil, err
+	}
+	if !found {
+		return nil, ErrExpired
+	}
+	loaded, err := decode(entry, id, orgID, browserHash)
+	if err == nil && t.now().Sub(loaded.CreatedAt) >= Lifetime {
+		return loaded, ErrExpired
+	}
+	return loaded, err
+}
+
+func decode(entry kv.Entry, id string, orgID uuid.UUID, browserHash []byte) (*Transaction, error) {
+	loaded := &Transaction{version: entry.Version}
+	if err := json.Unmarshal(entry.Value, loaded); err != nil {
+		return nil, err
+	}
+	if loaded.Format != formatVersion || loaded.ID != id || loaded.OrgID != orgID || len(browserHash) == 0 || !slices.Equal(loaded.BrowserHash, browserHash) {
+		return nil, ErrExpired
+	}
+	return loaded, nil
+}
+
+// Save writes the transaction if nobody else did since it was loaded; ErrConcurrent otherwise.
+func (t *Transactions) Save(ctx context.Context, transaction *Transaction) error {
+	age := t.now().Sub(transaction.CreatedAt)
+	if age >= Lifetime {
+		return ErrExpired
+	}
+	encoded, err := json.Marshal(transaction)
+	if err != nil {
+		return err
+	}
+	version, replaced, err := t.state.Replace(ctx, key(transaction.OrgID, transaction.ID), transaction.version, encoded, kept-age)
+	if err != nil {
+		return err
+	}
+	if !replaced {
+		return ErrConcurrent
+	}
+	transaction.version = version
+	return nil
+}
+
+// Finish ends the transaction so that it completes once: of simultaneous completions exactly one succeeds,
+// the others get ErrConcurrent and find it ended. For a while it is kept which application it was for and
+// returnURL, where that is ("" when not known): nothing that could be continued. CreatedAt is left out, so
+// that every release takes what is left for expired.
+func (t *Transactions) Finish(ctx context.Context, transaction *Transaction, returnURL string) error {
+	over := &Transaction{Format: formatVersion, ID: transaction.ID, OrgID: transaction.OrgID, BrowserHash: transaction.BrowserHash,
+		Required: Required{ClientID: transaction.Required.ClientID}, ReturnURL: returnURL}
+	encoded, err := json.Marshal(over)
+	if err != nil {
+		return err
+	}
+	_, replaced, err := t.state.Replace(ctx, key(transaction.OrgID, transaction.ID), transaction.version, encoded, keptOver)
+	if err == nil && !replaced {
+		return ErrConcurrent
+	}
+	return err
+}

@@ -1,0 +1,187 @@
+package authorize
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/clavex/clavex/backend/internal/client"
+	"github.com/clavex/clavex/backend/internal/fault"
+	"github.com/clavex/clavex/backend/internal/fetch"
+	"github.com/clavex/clavex/backend/internal/grant"
+	"github.com/clavex/clavex/backend/internal/key"
+	"github.com/clavex/clavex/backend/internal/login"
+	"github.com/clavex/clavex/backend/internal/oauth"
+	"github.com/clavex/clavex/backend/internal/org"
+	"github.com/clavex/clavex/backend/internal/session"
+)
+
+// ContinuationName is the name under which the endpoint goes on after a sign-in.
+const ContinuationName = "authorize"
+
+// Endpoint is the authorization endpoint of every organization. It is safe for concurrent use.
+type Endpoint struct {
+	Issuers  oauth.Issuers
+	Clients  *client.Clients
+	Sessions *session.Sessions
+	Grants   *grant.Grants
+	Tokens   *oauth.AccessTokens
+	Subjects *oauth.Subjects
+	KeySets  *client.KeySets
+	Keys     *key.Keys     // that request objects are encrypted to
+	Fetch    *fetch.Client // of request objects
+	Hints    *oauth.IDTokenHints
+	Hooks    []ResponseHook // complete every response, in order
+	// SessionState makes the session_state by which a page at redirectURI learns that the browser is no longer in this
+	// state (Session Management 1.0 §2). live is nil when nobody is signed in; "" is for pages that cannot ask.
+	SessionState func(organization *org.Organization, c *client.Client, redirectURI string, live *session.Live) string
+	Now          func() time.Time
+}
+
+// Result is the outcome of a request that was understood: either an answer for the client, or what is
+// still required of the person.
+type Result struct {
+	Answer   login.Answer
+	Required *login.Required
+}
+
+// Handle judges an authorization request. token is the browser's session token, "" when none; malformed
+// is what was wrong with the encoding of the parameters. An error is shown as a page, because whom to
+// tell is not known; every other failure is part of the answer.
+func (a *Endpoint) Handle(ctx context.Context, organization *org.Organization, parameters oauth.Parameters, malformed error, token string) (Result, error) {
+	r := &request{organization: organization, parameters: parameters, malformed: malformed, at: a.Now()}
+	if err := a.identifyingChecks().Run(ctx, r); err != nil {
+		return Result{}, err
+	}
+	if err := a.checks().Run(ctx, r); err != nil {
+		return a.refuse(r, err)
+	}
+	live, err := a.Sessions.Find(ctx, organization.ID, token, r.client.ID)
+	if err != nil && !fault.IsKind(err, fault.NotFound) {
+		return a.refuse(r, err)
+	}
+	r.sawSession, r.live = true, live
+	signedIn := r.requirement.Accepts(live)
+	switch {
+	case signedIn && len(r.requirement.Consent.Missing(live.ConsentedScopes)) == 0:
+		answer, err := a.issue(ctx, r, live)
+		if err != nil {
+			return a.refuse(r, err)
+		}
+		return Result{Answer: answer}, nil
+	case r.prompted(promptNone) && !signedIn:
+		return a.refuse(r, oauth.NewError(oauth.CodeLoginRequired, "The person must sign in, and prompt=none forbids asking."))
+	case r.prompted(promptNone):
+		return a.refuse(r, oauth.NewError(oauth.CodeConsentRequired, "The person must give consent, and prompt=none forbids asking."))
+	}
+	stored, err := r.persist()
+	if err != nil {
+		return a.refuse(r, err)
+	}
+	return Result{Required: &login.Required{Continuation: ContinuationName, Request: stored, ClientID: r.client.ClientID, Requirement: r.requirement}}, nil
+}
+
+// refuse turns an error into an answer for the client. A lost database is no answer to a request but a
+// reason to try it again, so it stays an error with its 503.
+func (a *Endpoint) refuse(r *request, err error) (Result, error) {
+	if fault.IsKind(err, fault.Unavailable) && !isOAuth(err) {
+		return Result{}, err
+	}
+	wire := oauth.FromFault(err)
+	if wire.Code == oauth.CodeServerError {
+		return Result{}, err // logged with its request id, which the client would not learn from a redirect
+	}
+	answer := r.failure(a.Issuers.URL(r.organization), wire, a.sessionState(r))
+	a.keepState(r, &answer)
+	return Result{Answer: answer}, nil
+}
+
+// sessionState is "" for requests that are none for authentication, and until the browser's session was looked for.
+func (a *Endpoint) sessionState(r *request) string {
+	if !r.sawSession || !slices.Contains(r.scopes, oauth.ScopeOpenID) {
+		return ""
+	}
+	return a.SessionState(r.organization, r.client, r.redirectURI, r.live)
+}
+
+// keepState has the browser keep the state that an answer tells of.
+func (a *Endpoint) keepState(r *request, answer *login.Answer) {
+	if r.live != nil && a.sessionState(r) != "" {
+		answer.SessionID = r.live.Session.ID
+	}
+}
+
+func isOAuth(err error) bool {
+	var wire *oauth.Error
+	return errors.As(err, &wire)
+}
+
+// again judges a persisted request anew.
+func (a *Endpoint) again(ctx context.Context, organization *org.Organization, transaction *login.Transaction) (*request, error) {
+	r, err := restore(organization, transaction.Required.Request)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.identifyingChecks().Run(ctx, r); err != nil {
+		return nil, err
+	}
+	return r, a.checks().Run(ctx, r)
+}
+
+// Complete implements login.Continuation.
+func (a *Endpoint) Complete(ctx context.Context, organization *org.Organization, transaction *login.Transaction, live *session.Live) (login.Answer, error) {
+	r, err := a.again(ctx, organization, transaction)
+	if err != nil {
+		return a.refuseAgain(r, err)
+	}
+	r.sawSession, r.live = true, live
+	if demanded := r.requirement.ACRValues; len(demanded) > 0 && !slices.Contains(demanded, live.Session.AuthenticationContext()) {
+		return a.refuseAgain(r, oauth.NewError(oauth.CodeUnmetAuthenticationRequirements, "The sign-in did not reach any of the demanded values of acr."))
+	}
+	// The requirement of the transaction was met by the sign-in; what the client was changed to demand
+	// meanwhile was not.
+	if !r.requirement.Accepts(live) || (r.client.RequireConsent && len((&login.ConsentRequirement{Scopes: r.consentScopes(), Ask: true}).Missing(live.ConsentedScopes)) > 0) {
+		return a.refuseAgain(r, oauth.NewError(oauth.CodeInteractionRequired, "The client was changed during the sign-in. Start again."))
+	}
+	answer, err := a.issue(ctx, r, live)
+	if err != nil {
+		return a.refuseAgain(r, err)
+	}
+	return answer, nil
+}
+
+// Deny implements login.Continuation.
+func (a *Endpoint) Deny(ctx context.Context, organization *org.Organization, transaction *login.Transaction) (login.Answer, error) {
+	r, err := a.again(ctx, organization, transaction)
+	if err == nil {
+		err = oauth.NewError(oauth.CodeAccessDenied, "The person refused.")
+	}
+	return a.refuseAgain(r, err)
+}
+
+func (a *Endpoint) refuseAgain(r *request, err error) (login.Answer, error) {
+	if r == nil {
+		return login.Answer{}, err
+	}
+	result, err := a.refuse(r, err)
+	return result.Answer, err
+}
+
+// LeadsTo implements login.Continuation.
+func (a *Endpoint) LeadsTo(transaction *login.Transaction) string {
+	r, err := restore(nil, transaction.Required.Request)
+	if err != nil {
+		return ""
+	}
+	return r.redirectURI
+}
+
+// RestartURL implements login.Continuation.
+func (a *Endpoint) RestartURL(organization *org.Organization, transaction *login.Transaction) string {
+	r, err := restore(organization, transaction.Required.Request)
+	if err != nil || r.fromObject { // the client signed the request, and nobody else can
+		return ""
+	}
+	return a.Issuers.Endpoint(organization, "authorize") + "?" + r.parameters.Encode()
+}

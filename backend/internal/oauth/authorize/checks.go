@@ -1,0 +1,257 @@
+package authorize
+
+import (
+	"context"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/clavex/clavex/backend/internal/client"
+	"github.com/clavex/clavex/backend/internal/fault"
+	"github.com/clavex/clavex/backend/internal/login"
+	"github.com/clavex/clavex/backend/internal/oauth"
+)
+
+// identifyingChecks establish whom the answer goes to. Until they pass, an error is a page: redirecting
+// to an address nobody registered would make us an open redirector (RFC 6749 §4.1.2.1).
+func (a *Endpoint) identifyingChecks() oauth.Table[request] {
+	return oauth.Table[request]{
+		{Name: "client", Clause: "RFC 6749 §4.1.1", Do: a.checkClient},
+		{Name: "request object", Clause: "OpenID Connect Core 1.0 §6, RFC 9101 §6", Do: a.readRequestObject},
+		{Name: "redirect_uri", Clause: "RFC 6749 §3.1.2, RFC 9700 §2.1", Do: a.checkRedirectURI},
+	}
+}
+
+// checks judge the rest; their errors travel to the client.
+func (a *Endpoint) checks() oauth.Table[request] {
+	return oauth.Table[request]{
+		{Name: "response_mode", Clause: "OAuth 2.0 Multiple Response Types §2.1", Do: checkResponseMode},
+		{Name: "parameters", Clause: "RFC 6749 §3.1", Do: func(_ context.Context, r *request) error { return r.malformed }},
+		{Name: "request object is good", Clause: "OpenID Connect Core 1.0 §3.1.2.6, RFC 9101 §6", Do: func(_ context.Context, r *request) error { return r.objectError }},
+		{Name: "unsupported parameters", Clause: "OpenID Connect Core 1.0 §3.1.2.6", Do: checkUnsupported},
+		{Name: "response_type", Clause: "RFC 6749 §3.1.1", Do: checkResponseType},
+		{Name: "response mode of tokens", Clause: "OAuth 2.0 Multiple Response Types §3, §5", Do: checkTokensInQuery},
+		{Name: "scope", Clause: "RFC 6749 §3.3, OpenID Connect Core 1.0 §11", Do: checkScope},
+		{Name: "code_challenge", Clause: "RFC 7636 §4.3, OAuth 2.1 §7.5.1", Do: checkCodeChallenge},
+		{Name: "nonce", Clause: "OpenID Connect Core 1.0 §3.2.2.1, §3.3.2.11", Do: checkNonce},
+		{Name: "lengths", Clause: "OpenID Connect Core 1.0 §3.1.2.1", Do: checkLengths},
+		{Name: "prompt", Clause: "OpenID Connect Core 1.0 §3.1.2.1", Do: checkPrompt},
+		{Name: "max_age", Clause: "OpenID Connect Core 1.0 §3.1.2.1", Do: checkMaxAge},
+		{Name: "id_token_hint", Clause: "OpenID Connect Core 1.0 §3.1.2.1", Do: a.checkIDTokenHint},
+		{Name: "claims", Clause: "OpenID Connect Core 1.0 §5.5", Do: a.checkClaims},
+		{Name: "requirement", Clause: "OpenID Connect Core 1.0 §3.1.2.3, §3.1.2.4", Do: setRequirement},
+	}
+}
+
+func (a *Endpoint) checkClient(ctx context.Context, r *request) error {
+	clientID := r.parameters.Get("client_id")
+	if clientID == "" {
+		if r.malformed != nil {
+			return r.malformed
+		}
+		return oauth.InvalidRequest("The parameter client_id is missing.")
+	}
+	found, err := a.Clients.ByClientID(ctx, r.organization.ID, clientID)
+	if fault.IsKind(err, fault.NotFound) || err == nil && found.Status != client.Active {
+		return oauth.NewError(oauth.CodeInvalidClient, "There is no such client in this organization, or it is disabled.")
+	}
+	r.client = found
+	return err
+}
+
+func (a *Endpoint) checkRedirectURI(_ context.Context, r *request) error {
+	r.sentRedirectURI = r.parameters.Get("redirect_uri")
+	if r.sentRedirectURI != "" {
+		if !r.client.MatchRedirectURI(r.sentRedirectURI) {
+			return oauth.NewError(oauth.CodeInvalidRedirectURI, "The redirect_uri is not registered for this client. It must be the same, character by character.")
+		}
+		r.redirectURI = r.sentRedirectURI
+		return nil
+	}
+	if r.malformed != nil {
+		return r.malformed
+	}
+	// OAuth 2.1 §4.1.1 lets a client with a single redirect URI leave it out; OpenID Connect does not.
+	openID := slices.Contains(strings.Fields(r.parameters.Get("scope")), oauth.ScopeOpenID)
+	if openID || len(r.client.RedirectURIs) != 1 {
+		return oauth.InvalidRequest("The parameter redirect_uri is missing.")
+	}
+	r.redirectURI = r.client.RedirectURIs[0]
+	return nil
+}
+
+// checkResponseMode comes first of all, so that every later error travels in the mode the client reads. What
+// goes wrong with a response type that delivers tokens is told in the fragment, where its success would be.
+func checkResponseMode(_ context.Context, r *request) error {
+	r.mode = Query
+	if client.FrontChannel(r.parameters.Get("response_type")) {
+		r.mode = Fragment
+	}
+	switch wanted := ResponseMode(r.parameters.Get("response_mode")); {
+	case wanted == "":
+	case wanted == Query && r.mode == Fragment:
+		r.queryRefused = true
+	case slices.Contains(ResponseModes(), wanted):
+		r.mode = wanted
+	default:
+		return oauth.InvalidRequest("The response_mode must be query, fragment or form_post.")
+	}
+	return nil
+}
+
+func checkTokensInQuery(_ context.Context, r *request) error {
+	if r.queryRefused {
+		return oauth.InvalidRequest("The response_mode query is not for tokens: addresses are logged and travel on. Use fragment or form_post.")
+	}
+	return nil
+}
+
+func checkUnsupported(_ context.Context, r *request) error {
+	if r.parameters.Has("registration") {
+		return oauth.NewError(oauth.CodeRegistrationNotSupported, "The parameter registration is not supported.")
+	}
+	return nil
+}
+
+func checkResponseType(_ context.Context, r *request) error {
+	asked := r.parameters.Get("response_type")
+	if asked == "" {
+		return oauth.InvalidRequest("The parameter response_type is missing.")
+	}
+	canonical, known := client.CanonicalResponseType(asked)
+	switch {
+	case !known:
+		return oauth.NewError(oauth.CodeUnsupportedResponseType, "There is no such response_type.")
+	case !oauth.ProfileOf(r.organization, r.client).Allows(canonical):
+		return oauth.NewError(oauth.CodeUnsupportedResponseType, "Tokens are not delivered through addresses here. Use the response_type code.")
+	case !slices.Contains(r.client.ResponseTypes, canonical):
+		return oauth.NewError(oauth.CodeUnauthorizedClient, "The client is not registered for this response_type.")
+	}
+	r.responseType = canonical
+	return nil
+}
+
+func checkNonce(_ context.Context, r *request) error {
+	if client.AsksFor(r.responseType, client.IDTokenResponse) && !r.parameters.Has("nonce") {
+		return oauth.InvalidRequest("The parameter nonce is missing: an ID token that comes through the browser repeats it.")
+	}
+	return nil
+}
+
+func checkScope(_ context.Context, r *request) error {
+	asked, err := oauth.ParseScope(r.parameters.Get("scope"))
+	if err != nil {
+		return err
+	}
+	// What is not understood or not registered is left out (OpenID Connect Core 1.0 §3.1.2.1); the token
+	// response says what was granted.
+	r.scopes = slices.DeleteFunc(asked, func(scope string) bool {
+		return !slices.Contains(r.client.Scopes, scope) || scope == oauth.ScopeOfflineAccess && !r.client.MayUse(client.RefreshToken)
+	})
+	if client.AsksFor(r.responseType, client.IDTokenResponse) && !slices.Contains(r.scopes, oauth.ScopeOpenID) {
+		return oauth.NewError(oauth.CodeInvalidScope, "An ID token needs the scope openid.")
+	}
+	if !client.AsksFor(r.responseType, client.CodeResponse) {
+		// Nothing that outlives the response is handed out without a code (OpenID Connect Core 1.0 §11).
+		r.scopes = slices.DeleteFunc(r.scopes, func(scope string) bool { return scope == oauth.ScopeOfflineAccess })
+	}
+	if len(r.scopes) == 0 && r.client.RequireConsent {
+		// There would be nothing to ask, yet the answer tells who the person is (RFC 6749 §3.3: fail when
+		// no default scope is left).
+		return oauth.NewError(oauth.CodeInvalidScope, "None of the scopes asked for is registered for this client.")
+	}
+	return nil
+}
+
+var challengePattern = regexp.MustCompile(`^[A-Za-z0-9_-]{43}$`)
+
+func checkCodeChallenge(_ context.Context, r *request) error {
+	if !client.AsksFor(r.responseType, client.CodeResponse) {
+		return nil
+	}
+	switch challenge := r.parameters.Get("code_challenge"); {
+	case challenge == "" && oauth.ProfileOf(r.organization, r.client).MayOmitPKCE(r.client):
+		if r.parameters.Has("code_challenge_method") {
+			return oauth.InvalidRequest("The parameter code_challenge is missing, yet there is a code_challenge_method.")
+		}
+	case challenge == "":
+		return oauth.InvalidRequest("The parameter code_challenge is missing: this client uses PKCE.")
+	case r.parameters.Get("code_challenge_method") != "S256":
+		return oauth.InvalidRequest("The code_challenge_method must be S256.")
+	case !challengePattern.MatchString(challenge):
+		return oauth.InvalidRequest("The code_challenge is not a SHA-256 digest in base64url.")
+	}
+	return nil
+}
+
+func checkLengths(_ context.Context, r *request) error {
+	for _, bound := range []struct {
+		name string
+		max  int
+	}{{"state", 4096}, {"nonce", 1024}, {"login_hint", 254}, {"ui_locales", 254}, {"claims_locales", 254}, {"acr_values", 1024}, {"display", 64}} {
+		if len(r.parameters.Get(bound.name)) > bound.max {
+			return oauth.InvalidRequest("The parameter " + bound.name + " is longer than " + strconv.Itoa(bound.max) + " bytes.")
+		}
+	}
+	return nil
+}
+
+func checkPrompt(_ context.Context, r *request) error {
+	r.prompts = strings.Fields(r.parameters.Get("prompt"))
+	if r.prompted(promptNone) && len(r.prompts) > 1 {
+		return oauth.InvalidRequest("The prompt none cannot be combined with others.")
+	}
+	return nil
+}
+
+// requestObjectLeeway is by how much the clocks of clients may differ.
+const requestObjectLeeway = 60 * time.Second
+
+// maximumMaxAge keeps time arithmetic in range; a longer age is no demand at all.
+const maximumMaxAge = 10 * 365 * 24 * 60 * 60
+
+func checkMaxAge(_ context.Context, r *request) error {
+	text := r.parameters.Get("max_age")
+	if text == "" {
+		if age := r.client.Metadata.DefaultMaxAge; age != nil {
+			r.requirement.AuthenticatedSince = r.at.Add(-time.Duration(*age) * time.Second)
+		}
+		return nil
+	}
+	seconds, err := strconv.ParseUint(text, 10, 63)
+	if err != nil {
+		return oauth.InvalidRequest("The max_age must be a number of seconds.")
+	}
+	if seconds <= maximumMaxAge {
+		r.requirement.AuthenticatedSince = r.at.Add(-time.Duration(seconds) * time.Second)
+	}
+	return nil
+}
+
+func (a *Endpoint) checkIDTokenHint(ctx context.Context, r *request) error {
+	text := r.parameters.Get("id_token_hint")
+	if text == "" {
+		return nil
+	}
+	hint, err := a.Hints.Verify(ctx, r.organization, text)
+	if err != nil {
+		if fault.IsKind(err, fault.Unavailable) {
+			return err
+		}
+		return oauth.InvalidRequest("The id_token_hint is not an ID token of this issuer.").WithCause(err)
+	}
+	r.requirement.UserID = hint.UserID
+	return nil
+}
+
+func setRequirement(_ context.Context, r *request) error {
+	if r.prompted(promptLogin) || r.prompted(promptSelectAccount) {
+		r.requirement.AuthenticatedSince = r.at
+	}
+	r.requirement.Consent = &login.ConsentRequirement{ClientID: r.client.ID, Scopes: r.consentScopes(), Ask: r.client.RequireConsent, Always: r.prompted(promptConsent)}
+	r.requirement.LoginHint = r.parameters.Get("login_hint")
+	r.requirement.UILocales = strings.Fields(r.parameters.Get("ui_locales"))
+	return nil
+}

@@ -1,0 +1,102 @@
+package authorize
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/google/uuid"
+
+	"github.com/clavex/clavex/backend/internal/oauth"
+	"github.com/clavex/clavex/backend/internal/session"
+)
+
+// checkClaims reads the claims parameter. What is kept of it is what the client may be told: claims of the
+// organization that a scope stands for which the client registered. sub and acr are demands on the sign-in.
+func (a *Endpoint) checkClaims(ctx context.Context, r *request) error {
+	asked, err := oauth.ParseClaimsRequest(r.parameters.Get("claims"))
+	if err != nil {
+		return err
+	}
+	for _, demanded := range []*oauth.ClaimRequest{asked.IDToken["sub"], asked.Userinfo["sub"]} {
+		if err := a.demandSubject(ctx, r, demanded); err != nil {
+			return err
+		}
+	}
+	if err := demandContext(r, asked.IDToken["acr"]); err != nil {
+		return err
+	}
+	r.claims = oauth.ClaimsRequest{Userinfo: r.permitted(asked.Userinfo), IDToken: r.permitted(asked.IDToken)}
+	return nil
+}
+
+// demandSubject makes a sub with a value the only person who does (OpenID Connect Core 1.0 §5.5.1).
+func (a *Endpoint) demandSubject(ctx context.Context, r *request, demanded *oauth.ClaimRequest) error {
+	for _, subject := range demanded.Texts() {
+		person, err := a.Subjects.Person(ctx, r.client, subject)
+		switch {
+		case errors.Is(err, oauth.ErrNoSubject):
+			return oauth.InvalidRequest("The parameter claims names a sub that is nobody's of this issuer.")
+		case err != nil:
+			return err
+		case r.requirement.UserID != uuid.Nil && r.requirement.UserID != person:
+			return oauth.InvalidRequest("The request names two different people.")
+		}
+		r.requirement.UserID = person
+	}
+	return nil
+}
+
+// demandContext makes an essential acr a demand (§5.5.1.1); without essential it is a wish, and the ID token says
+// what the sign-in was.
+func demandContext(r *request, demanded *oauth.ClaimRequest) error {
+	if demanded == nil || !demanded.Essential || len(demanded.Texts()) == 0 {
+		return nil
+	}
+	reachable := slices.DeleteFunc(session.AuthenticationContexts(), func(context string) bool { return !slices.Contains(demanded.Texts(), context) })
+	if len(reachable) == 0 {
+		return oauth.NewError(oauth.CodeUnmetAuthenticationRequirements, "No sign-in here reaches any of the demanded values of acr.")
+	}
+	r.requirement.ACRValues = reachable
+	return nil
+}
+
+func (r *request) permitted(asked map[string]*oauth.ClaimRequest) map[string]*oauth.ClaimRequest {
+	kept := map[string]*oauth.ClaimRequest{}
+	for name, request := range asked {
+		if r.coveringScope(name) != "" {
+			kept[name] = request
+		}
+	}
+	return kept
+}
+
+// coveringScope is the scope by which the client may be told a claim: one that is asked for anyway, otherwise one
+// that the client registered; "" when there is none.
+func (r *request) coveringScope(claim string) string {
+	scopes := r.organization.Policies.ScopesOfClaim(claim)
+	for _, held := range [][]string{r.scopes, r.client.Scopes} {
+		for _, scope := range scopes {
+			if slices.Contains(held, scope) {
+				return scope
+			}
+		}
+	}
+	return ""
+}
+
+// consentScopes are the scopes a person is asked for: those of the request, and those that stand for the single
+// claims it asks for.
+func (r *request) consentScopes() []string {
+	scopes := slices.Clone(r.scopes)
+	var further []string
+	for _, asked := range []map[string]*oauth.ClaimRequest{r.claims.Userinfo, r.claims.IDToken} {
+		for name := range asked {
+			if scope := r.coveringScope(name); !slices.Contains(scopes, scope) && !slices.Contains(further, scope) {
+				further = append(further, scope)
+			}
+		}
+	}
+	slices.Sort(further)
+	return append(scopes, further...)
+}

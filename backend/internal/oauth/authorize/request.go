@@ -1,0 +1,148 @@
+// Package authorize is the authorization endpoint: RFC 6749 §3.1 and §4.1 as tightened by OAuth 2.1
+// (PKCE with S256, exact redirect URIs), OpenID Connect Core 1.0 §3, RFC 9207 (iss in every answer),
+// OAuth 2.0 Multiple Response Type Encoding Practices 1.0, OAuth 2.0 Form Post Response Mode 1.0.
+//
+// One ordered table of checks judges every request, when it arrives and again from the persisted
+// request when the person has signed in. Response types that deliver tokens through the browser, and
+// confidential clients without PKCE, are a matter of the client's profile (oauth.Profile). Hooks of
+// other packages complete a response: OpenID Connect's ID token.
+package authorize
+
+import (
+	"encoding/json"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/clavex/clavex/backend/internal/client"
+	"github.com/clavex/clavex/backend/internal/login"
+	"github.com/clavex/clavex/backend/internal/oauth"
+	"github.com/clavex/clavex/backend/internal/org"
+	"github.com/clavex/clavex/backend/internal/session"
+)
+
+// ResponseMode is how the answer travels.
+type ResponseMode string
+
+// The response modes of this release.
+const (
+	Query    ResponseMode = "query"
+	Fragment ResponseMode = "fragment"
+	FormPost ResponseMode = "form_post"
+)
+
+// ResponseModes lists them in the order of discovery documents.
+func ResponseModes() []ResponseMode { return []ResponseMode{Query, Fragment, FormPost} }
+
+// The values of prompt that mean something here (OpenID Connect Core 1.0 §3.1.2.1).
+const (
+	promptNone          = "none"
+	promptLogin         = "login"
+	promptConsent       = "consent"
+	promptSelectAccount = "select_account"
+)
+
+// Prompts lists the values of prompt in the order of discovery documents.
+func Prompts() []string { return []string{promptNone, promptLogin, promptConsent, promptSelectAccount} }
+
+// request is an authorization request while the checks judge it.
+type request struct {
+	organization *org.Organization
+	parameters   oauth.Parameters
+	malformed    error     // what was wrong with the encoding of the parameters, if anything
+	objectError  error     // what was wrong with the request object, if anything
+	fromObject   bool      // parameters are those of a request object
+	at           time.Time // when the request arrived
+
+	client          *client.Client
+	redirectURI     string // where answers go
+	sentRedirectURI string // as the client wrote it, "" when it left it out
+	responseType    string // canonical
+	mode            ResponseMode
+	queryRefused    bool // response_mode=query was asked for tokens
+	scopes          []string
+	prompts         []string
+	claims          oauth.ClaimsRequest // what may be told of what was asked for
+	requirement     login.Requirement
+
+	sawSession bool          // the browser's session was looked for, and live is what was found
+	live       *session.Live // nil when nobody is signed in
+}
+
+// persisted is a request inside a login transaction. The parameters are stored as they came and judged
+// anew when the person has signed in: the client may have been changed or disabled meanwhile.
+type persisted struct {
+	Parameters  string    `json:"parameters"`
+	RequestedAt time.Time `json:"requested_at"`
+	FromObject  bool      `json:"from_object,omitempty"`
+	RedirectURI string    `json:"redirect_uri"` // where answers went when the request was judged, for pages only
+}
+
+// understood are the parameters that mean something here.
+var understood = []string{"client_id", "redirect_uri", "response_type", "response_mode", "scope", "state", "nonce", "code_challenge", "code_challenge_method",
+	"prompt", "max_age", "id_token_hint", "login_hint", "ui_locales", "claims", "acr_values", "display", "claims_locales"}
+
+// persist keeps what the checks read. What they ignore is left behind: anybody may fill a request with it,
+// and the store of transactions with requests.
+func (r *request) persist() (json.RawMessage, error) {
+	kept := make([]string, 0, 2*len(understood))
+	for _, name := range understood {
+		kept = append(kept, name, r.parameters.Get(name))
+	}
+	return json.Marshal(persisted{Parameters: oauth.NewParameters(kept...).Encode(), RequestedAt: r.at, FromObject: r.fromObject, RedirectURI: r.redirectURI})
+}
+
+func restore(organization *org.Organization, stored json.RawMessage) (*request, error) {
+	var kept persisted
+	if err := json.Unmarshal(stored, &kept); err != nil {
+		return nil, err
+	}
+	parameters, err := oauth.ParseQuery(kept.Parameters)
+	return &request{organization: organization, parameters: parameters, malformed: err, at: kept.RequestedAt, fromObject: kept.FromObject, redirectURI: kept.RedirectURI}, nil
+}
+
+func (r *request) prompted(value string) bool { return slices.Contains(r.prompts, value) }
+
+// answer puts the parameters of a response, and those every response has, into the form of the request's
+// response mode. Nothing else of the request travels back.
+func (r *request) answer(issuer string, namesAndValues ...string) login.Answer {
+	fields := make([]login.Field, 0, 8)
+	for i := 0; i+1 < len(namesAndValues); i += 2 {
+		if namesAndValues[i+1] != "" {
+			fields = append(fields, login.Field{Name: namesAndValues[i], Value: namesAndValues[i+1]})
+		}
+	}
+	if state := r.parameters.Get("state"); state != "" {
+		fields = append(fields, login.Field{Name: "state", Value: state})
+	}
+	fields = append(fields, login.Field{Name: "iss", Value: issuer}) // RFC 9207 §2
+	if r.mode == FormPost {
+		return login.Answer{FormPost: &login.FormPost{Action: r.redirectURI, Fields: fields}}
+	}
+	encoded := make([]string, len(fields))
+	for i, field := range fields {
+		encoded[i] = field.Name + "=" + url.QueryEscape(field.Value)
+	}
+	parameters := strings.Join(encoded, "&")
+	switch {
+	case r.mode == Fragment:
+		return login.Answer{RedirectURL: r.redirectURI + "#" + parameters}
+	case strings.Contains(r.redirectURI, "?"):
+		// A registered query is kept (RFC 6749 §3.1.2).
+		return login.Answer{RedirectURL: strings.TrimRight(r.redirectURI, "&?") + separator(r.redirectURI) + parameters}
+	}
+	return login.Answer{RedirectURL: r.redirectURI + "?" + parameters}
+}
+
+func separator(uri string) string {
+	if strings.HasSuffix(strings.TrimRight(uri, "&"), "?") {
+		return "?"
+	}
+	return "&"
+}
+
+// failure puts an error into the form of a response.
+func (r *request) failure(issuer string, e *oauth.Error, sessionState string) login.Answer {
+	return r.answer(issuer, "error", e.Code, "error_description", e.Description, "session_state", sessionState)
+}

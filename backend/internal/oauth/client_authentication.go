@@ -1,0 +1,144 @@
+package oauth
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/clavex/clavex/backend/internal/client"
+	"github.com/clavex/clavex/backend/internal/kv"
+	"github.com/clavex/clavex/backend/internal/org"
+	"github.com/clavex/clavex/backend/internal/secret"
+)
+
+// ClientAuthentication is the only place where clients prove who they are. The methods are none,
+// client_secret_basic and client_secret_post (RFC 6749 §2.3.1, RFC 7591 §2), client_secret_jwt and private_key_jwt
+// (OpenID Connect Core 1.0 §9, RFC 7523 §2.2). It is safe for concurrent use.
+type ClientAuthentication struct {
+	clients *client.Clients
+	keySets *client.KeySets
+	state   kv.Store
+	issuers Issuers
+	now     func() time.Time
+	decoy   []byte // compared with the secrets of clients that do not exist
+}
+
+// NewClientAuthentication makes the authentication of the clients. The state remembers assertions that were used.
+func NewClientAuthentication(clients *client.Clients, keySets *client.KeySets, state kv.Store, issuers Issuers, now func() time.Time) *ClientAuthentication {
+	return &ClientAuthentication{clients: clients, keySets: keySets, state: state, issuers: issuers, now: now,
+		decoy: secret.Hash("no client has this secret")}
+}
+
+// ClientCredentials is the part of a request by which a client authenticates.
+type ClientCredentials struct {
+	Authorization []string   // every Authorization header
+	Parameters    Parameters // of the body
+}
+
+// presentedCredentials is what a request claims.
+type presentedCredentials struct {
+	clientID  string
+	secret    string
+	assertion string                      // "" unless the method is one of assertions
+	method    client.AuthenticationMethod // "" with an assertion: which key signs it tells the client's registration
+	header    bool                        // the Authorization header was used
+}
+
+// Authenticate returns the client that sent the request. It must use exactly the one method it registered;
+// a client of another organization does not exist, a disabled one is refused. Everything wrong with the
+// credentials is invalid_client with one message, and secrets have one cost.
+func (a *ClientAuthentication) Authenticate(ctx context.Context, organization *org.Organization, credentials ClientCredentials) (*client.Client, error) {
+	presented, err := readCredentials(credentials)
+	if err != nil {
+		return nil, err
+	}
+	found, err := a.clients.ByClientID(ctx, organization.ID, presented.clientID)
+	if err != nil && !errors.Is(err, client.ErrNotFound) {
+		return nil, err
+	}
+	if presented.assertion != "" {
+		return a.byAssertion(ctx, organization, found, presented.assertion)
+	}
+	var matches bool
+	switch {
+	case found == nil:
+		secret.Matches(presented.secret, a.decoy)
+	case presented.method == client.None:
+		matches = found.Public()
+	default:
+		matches = found.SecretMatches(presented.secret) && found.AuthenticationMethod == presented.method
+	}
+	if !matches || found.Status != client.Active {
+		return nil, invalidClient(presented.header)
+	}
+	return found, nil
+}
+
+// readCredentials tells which method a request uses and refuses more than one (RFC 6749 §2.3).
+func readCredentials(credentials ClientCredentials) (presentedCredentials, error) {
+	parameters := credentials.Parameters
+	if parameters.Has("client_assertion") || parameters.Has("client_assertion_type") {
+		return readAssertion(credentials)
+	}
+	switch len(credentials.Authorization) {
+	case 0:
+		presented := presentedCredentials{clientID: parameters.Get("client_id"), secret: parameters.Get("client_secret"), method: client.None}
+		if presented.secret != "" {
+			presented.method = client.ClientSecretPost
+		}
+		if presented.clientID == "" {
+			return presented, invalidClient(false)
+		}
+		return presented, nil
+	case 1:
+	default:
+		return presentedCredentials{}, InvalidRequest("There is more than one Authorization header.")
+	}
+	presented, ok := parseBasic(credentials.Authorization[0])
+	if !ok {
+		return presented, invalidClient(true)
+	}
+	if parameters.Has("client_secret") {
+		return presented, errTwoMethods
+	}
+	if named := parameters.Get("client_id"); named != "" && named != presented.clientID {
+		return presented, InvalidRequest("The client_id differs from the one in the Authorization header.")
+	}
+	return presented, nil
+}
+
+var errTwoMethods = InvalidRequest("The client authenticates in two ways at once; use one.")
+
+// parseBasic reads the Basic scheme; identifier and secret are form-encoded inside (RFC 6749 §2.3.1).
+func parseBasic(header string) (presentedCredentials, bool) {
+	scheme, encoded, _ := strings.Cut(header, " ")
+	if !strings.EqualFold(scheme, SchemeBasic) || len(encoded) > 4096 {
+		return presentedCredentials{}, false
+	}
+	decoded, err := base64.StdEncoding.DecodeString(strings.TrimSpace(encoded))
+	if err != nil {
+		return presentedCredentials{}, false
+	}
+	rawID, rawSecret, found := strings.Cut(string(decoded), ":")
+	clientID, idErr := url.QueryUnescape(rawID)
+	password, secretErr := url.QueryUnescape(rawSecret)
+	if !found || idErr != nil || secretErr != nil || clientID == "" || password == "" || !storable(clientID) {
+		return presentedCredentials{}, false
+	}
+	return presentedCredentials{clientID: clientID, secret: password, method: client.ClientSecretBasic, header: true}, true
+}
+
+// invalidClient is the one answer to wrong credentials (RFC 6749 §5.2): 401, and a challenge when the
+// client used the Authorization header.
+func invalidClient(header bool) *Error {
+	e := NewError(CodeInvalidClient, "The client is unknown here, or did not authenticate in the way it registered.")
+	e.Status = http.StatusUnauthorized
+	if header {
+		e.Scheme = SchemeBasic
+	}
+	return e
+}

@@ -1,0 +1,119 @@
+// Package introspection is the introspection endpoint, RFC 7662 (October 2015), for JWT access tokens and
+// refresh tokens. Only confidential clients may ask, and only about tokens that were issued to them: about
+// every other token, of another client or organization, expired, revoked or invented, the answer is
+// {"active":false}. Left out: the signed answer (RFC 9701) and disclosure by audience.
+package introspection
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/clavex/clavex/backend/internal/client"
+	"github.com/clavex/clavex/backend/internal/grant"
+	"github.com/clavex/clavex/backend/internal/oauth"
+	"github.com/clavex/clavex/backend/internal/org"
+)
+
+// Request is a request to the introspection endpoint. Client is set by the check client_authentication.
+type Request struct {
+	Organization *org.Organization
+	Parameters   oauth.Parameters
+	Credentials  oauth.ClientCredentials
+	Client       *client.Client
+}
+
+// Response is the answer (RFC 7662 §2.2).
+type Response struct {
+	Active    bool     `json:"active"`
+	Scope     string   `json:"scope,omitempty"`
+	ClientID  string   `json:"client_id,omitempty"`
+	Username  string   `json:"username,omitempty"`
+	TokenType string   `json:"token_type,omitempty"` // of access tokens only (RFC 6749 §5.1)
+	Expiry    int64    `json:"exp,omitempty"`
+	IssuedAt  int64    `json:"iat,omitempty"`
+	Subject   string   `json:"sub,omitempty"`
+	Audience  []string `json:"aud,omitempty"`
+	Issuer    string   `json:"iss,omitempty"`
+	ID        string   `json:"jti,omitempty"`
+}
+
+// Endpoint is the introspection endpoint of all organizations. It is safe for concurrent use.
+type Endpoint struct {
+	checks  oauth.Table[Request]
+	tokens  *oauth.AccessTokens
+	live    *oauth.LiveTokens
+	grants  *grant.Grants
+	issuers oauth.Issuers
+}
+
+// NewEndpoint makes the endpoint.
+func NewEndpoint(authentication *oauth.ClientAuthentication, tokens *oauth.AccessTokens, live *oauth.LiveTokens, grants *grant.Grants, issuers oauth.Issuers) *Endpoint {
+	return &Endpoint{tokens: tokens, live: live, grants: grants, issuers: issuers, checks: oauth.Table[Request]{
+		{Name: "client_authentication", Clause: "RFC 7662 §2.1", Do: func(ctx context.Context, r *Request) (err error) {
+			r.Client, err = authentication.Authenticate(ctx, r.Organization, r.Credentials)
+			return err
+		}},
+		{Name: "client_confidential", Clause: "RFC 7662 §4", Do: func(_ context.Context, r *Request) error {
+			if r.Client.Public() {
+				return oauth.NewError(oauth.CodeUnauthorizedClient, "Only clients that can keep a secret may ask about tokens.")
+			}
+			return nil
+		}},
+		{Name: "token_present", Clause: "RFC 7662 §2.1", Do: func(_ context.Context, r *Request) error {
+			if !r.Parameters.Has("token") {
+				return oauth.InvalidRequest("The parameter 'token' is missing.")
+			}
+			return nil
+		}},
+	}}
+}
+
+// Introspect answers a request in at most one database round trip when the caches are warm. The kind of
+// token shows in its form, so token_type_hint is not needed.
+func (e *Endpoint) Introspect(ctx context.Context, request *Request) (*Response, error) {
+	if err := e.checks.Run(ctx, request); err != nil {
+		return nil, err
+	}
+	if presented := request.Parameters.Get("token"); strings.Contains(presented, ".") {
+		return e.accessToken(ctx, request, presented)
+	}
+	return e.refreshToken(ctx, request)
+}
+
+func (e *Endpoint) accessToken(ctx context.Context, request *Request, presented string) (*Response, error) {
+	inactive := &Response{}
+	token, err := e.tokens.Verify(ctx, request.Organization, presented, "")
+	var refused *oauth.Error
+	if errors.As(err, &refused) {
+		return inactive, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if token.ClientID != request.Client.ClientID {
+		return inactive, nil
+	}
+	live, err := e.live.Find(ctx, request.Organization, token)
+	if errors.As(err, &refused) {
+		return inactive, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	answer := &Response{Active: true, Scope: oauth.FormatScope(token.Scopes), ClientID: token.ClientID, TokenType: oauth.SchemeBearer,
+		Expiry: token.ExpiresAt.Unix(), IssuedAt: token.IssuedAt.Unix(), Subject: token.Subject, Audience: token.Audience, Issuer: token.Issuer, ID: token.ID}
+	if live.User != nil {
+		answer.Username = live.User.Username
+	}
+	return answer, nil
+}
+
+func (e *Endpoint) refreshToken(ctx context.Context, request *Request) (*Response, error) {
+	state, err := e.grants.RefreshTokenState(ctx, request.Organization.ID, request.Parameters.Get("token"))
+	if err != nil || !state.Alive || state.ClientID != request.Client.ID {
+		return &Response{}, err
+	}
+	return &Response{Active: true, Scope: oauth.FormatScope(state.Scopes), ClientID: request.Client.ClientID, Username: state.Username,
+		Expiry: state.ExpiresAt.Unix(), IssuedAt: state.IssuedAt.Unix(), Subject: state.UserID.String(), Issuer: e.issuers.URL(request.Organization)}, nil
+}

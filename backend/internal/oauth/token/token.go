@@ -1,0 +1,174 @@
+// Package token is the token endpoint: OAuth 2.1 §3.2 and RFC 6749 §3.2, §4.1.3, §4.4, §6, with PKCE
+// (RFC 7636, S256 only). Each grant type is one file and one implementation of Grant; other packages
+// add theirs, and hooks that complete the response (OpenID Connect's ID token). Left out: password and
+// implicit grants, which OAuth 2.1 removed.
+package token
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/clavex/clavex/backend/internal/client"
+	"github.com/clavex/clavex/backend/internal/grant"
+	"github.com/clavex/clavex/backend/internal/oauth"
+	"github.com/clavex/clavex/backend/internal/org"
+)
+
+// Request is a request to the token endpoint. Client is set by the check client_authentication.
+type Request struct {
+	Organization *org.Organization
+	Parameters   oauth.Parameters
+	Credentials  oauth.ClientCredentials
+	Client       *client.Client
+
+	grant Grant
+}
+
+// Authorized is what a grant type found: for whom and what tokens may be made.
+type Authorized struct {
+	Scopes       []string     // of the new access token
+	Grant        *grant.Grant // nil for a client's own token
+	RefreshToken string       // "" when there is none
+	Initial      bool         // the first tokens of the grant: the ID token repeats the nonce
+}
+
+// Grant is a grant type. Authorize runs after the client authenticated and was found to have registered
+// the type; whatever it consumes (a code, a refresh token) it consumes atomically.
+type Grant interface {
+	Type() string
+	Authorize(ctx context.Context, request *Request) (*Authorized, error)
+}
+
+// Issued is what a response hook sees.
+type Issued struct {
+	Organization *org.Organization
+	Client       *client.Client
+	GrantType    string
+	Authorized
+	AccessToken oauth.AccessToken
+}
+
+// ResponseHook completes a response before it is sent. An error fails the whole request.
+type ResponseHook func(ctx context.Context, issued *Issued, response *Response) error
+
+// Response is the successful answer (RFC 6749 §5.1, OpenID Connect Core 1.0 §3.1.3.3).
+type Response struct {
+	AccessToken  string `json:"access_token"`
+	TokenType    string `json:"token_type"`
+	ExpiresIn    int64  `json:"expires_in"` // seconds
+	RefreshToken string `json:"refresh_token,omitempty"`
+	Scope        string `json:"scope,omitempty"`
+	IDToken      string `json:"id_token,omitempty"`
+}
+
+// Endpoint is the token endpoint of all organizations. It is safe for concurrent use.
+type Endpoint struct {
+	checks   oauth.Table[Request]
+	tokens   *oauth.AccessTokens
+	subjects *oauth.Subjects
+	jwts     *oauth.ClientJWTs
+	hooks    []ResponseHook
+}
+
+// NewEndpoint makes the endpoint of its grant types and hooks, which run in order.
+func NewEndpoint(authentication *oauth.ClientAuthentication, tokens *oauth.AccessTokens, subjects *oauth.Subjects, jwts *oauth.ClientJWTs, grants []Grant,
+	hooks ...ResponseHook) *Endpoint {
+	byType := make(map[string]Grant, len(grants))
+	for _, g := range grants {
+		if byType[g.Type()] != nil {
+			panic(fmt.Sprintf("token: the grant type %s is registered twice", g.Type()))
+		}
+		byType[g.Type()] = g
+	}
+	return &Endpoint{checks: checks(authentication, byType), tokens: tokens, subjects: subjects, jwts: jwts, hooks: hooks}
+}
+
+// checks is the table of the endpoint.
+func checks(authentication *oauth.ClientAuthentication, grants map[string]Grant) oauth.Table[Request] {
+	return oauth.Table[Request]{
+		{Name: "grant_type_present", Clause: "RFC 6749 §4.1.3", Do: func(_ context.Context, r *Request) error {
+			if !r.Parameters.Has("grant_type") {
+				return oauth.InvalidRequest("The parameter 'grant_type' is missing.")
+			}
+			return nil
+		}},
+		{Name: "client_authentication", Clause: "RFC 6749 §3.2.1", Do: func(ctx context.Context, r *Request) (err error) {
+			r.Client, err = authentication.Authenticate(ctx, r.Organization, r.Credentials)
+			return err
+		}},
+		{Name: "grant_type_supported", Clause: "RFC 6749 §5.2", Do: func(_ context.Context, r *Request) error {
+			if r.grant = grants[r.Parameters.Get("grant_type")]; r.grant == nil {
+				return oauth.NewError(oauth.CodeUnsupportedGrantType, "This grant type is not supported.")
+			}
+			return nil
+		}},
+		{Name: "grant_type_registered", Clause: "RFC 7591 §2", Do: func(_ context.Context, r *Request) error {
+			if !r.Client.MayUse(r.grant.Type()) {
+				return oauth.NewError(oauth.CodeUnauthorizedClient, "The client did not register the grant type '"+r.grant.Type()+"'.")
+			}
+			return nil
+		}},
+	}
+}
+
+// Issue answers a request to the token endpoint.
+func (e *Endpoint) Issue(ctx context.Context, request *Request) (*Response, error) {
+	if err := e.checks.Run(ctx, request); err != nil {
+		return nil, err
+	}
+	if err := e.ensureKeys(ctx, request); err != nil {
+		return nil, err
+	}
+	authorized, err := request.grant.Authorize(ctx, request)
+	if err != nil {
+		return nil, err
+	}
+	return e.respond(ctx, request, authorized)
+}
+
+// ensureKeys has the keys of the response at hand before a code or refresh token is consumed: whatever fails
+// afterwards would cost the client its grant.
+func (e *Endpoint) ensureKeys(ctx context.Context, request *Request) error {
+	if err := e.tokens.Prepare(ctx, request.Organization); err != nil {
+		return err
+	}
+	if request.grant.Type() == client.ClientCredentials {
+		return nil
+	}
+	return e.jwts.Prepare(ctx, request.Client, oauth.IDTokenForm(request.Client, oauth.IDTokenType))
+}
+
+func (e *Endpoint) respond(ctx context.Context, request *Request, authorized *Authorized) (*Response, error) {
+	spec := oauth.AccessTokenSpec{Subject: request.Client.ClientID, ClientID: request.Client.ClientID, Scopes: authorized.Scopes,
+		Lifetime: oauth.AccessTokenLifetime(request.Organization, request.Client)}
+	if g := authorized.Grant; g != nil {
+		subject, err := e.subjects.Of(ctx, request.Client, g.UserID)
+		if err != nil {
+			return nil, err
+		}
+		spec.Subject = subject
+		spec.GrantID, spec.SessionID, spec.AuthenticatedAt, spec.Methods, spec.ACR = g.ID, g.SessionID, g.AuthenticatedAt, g.Methods, g.ACR
+		spec.Audience = g.Audience
+	}
+	signed, accessToken, err := e.tokens.Mint(ctx, request.Organization, spec)
+	if err != nil {
+		return nil, err
+	}
+	response := &Response{AccessToken: signed, TokenType: oauth.SchemeBearer, ExpiresIn: int64(accessToken.Lifetime() / time.Second),
+		RefreshToken: authorized.RefreshToken, Scope: oauth.FormatScope(authorized.Scopes)}
+	issued := &Issued{Organization: request.Organization, Client: request.Client, GrantType: request.grant.Type(), Authorized: *authorized, AccessToken: accessToken}
+	for _, hook := range e.hooks {
+		if err := hook(ctx, issued, response); err != nil {
+			return nil, err
+		}
+	}
+	return response, nil
+}
+
+// ofPerson is what a grant of a person authorizes: no scope that was taken from the client since.
+func ofPerson(by *client.Client, g *grant.Grant, scopes []string, refreshToken string, initial bool) *Authorized {
+	held := slices.DeleteFunc(slices.Clone(scopes), func(scope string) bool { return !slices.Contains(by.Scopes, scope) })
+	return &Authorized{Scopes: held, Grant: g, RefreshToken: refreshToken, Initial: initial}
+}

@@ -1,0 +1,178 @@
+package oidc
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"slices"
+
+	"github.com/google/uuid"
+	"github.com/maypok86/otter/v2"
+
+	"github.com/clavex/clavex/backend/internal/client"
+	"github.com/clavex/clavex/backend/internal/jose"
+	"github.com/clavex/clavex/backend/internal/key"
+	"github.com/clavex/clavex/backend/internal/oauth"
+	"github.com/clavex/clavex/backend/internal/oauth/authorize"
+	"github.com/clavex/clavex/backend/internal/org"
+	"github.com/clavex/clavex/backend/internal/session"
+)
+
+// Metadata is what an organization's issuer says of itself: OpenID Connect Discovery 1.0 §3, RFC 8414 §2,
+// RFC 9207 §3, RP-Initiated Logout 1.0 §2.1, Back-Channel Logout 1.0 §2.1, Front-Channel
+// Logout 1.0 §3, Session Management 1.0 §3.3. Every member is in the IANA registry of authorization server
+// metadata, and everything it claims works.
+type Metadata struct {
+	Issuer                                    string                        `json:"issuer"`
+	AuthorizationEndpoint                     string                        `json:"authorization_endpoint"`
+	TokenEndpoint                             string                        `json:"token_endpoint"`
+	UserinfoEndpoint                          string                        `json:"userinfo_endpoint"`
+	JWKSURI                                   string                        `json:"jwks_uri"`
+	RegistrationEndpoint                      string                        `json:"registration_endpoint,omitempty"`
+	IntrospectionEndpoint                     string                        `json:"introspection_endpoint"`
+	RevocationEndpoint                        string                        `json:"revocation_endpoint"`
+	EndSessionEndpoint                        string                        `json:"end_session_endpoint"`
+	ScopesSupported                           []string                      `json:"scopes_supported"`
+	ResponseTypesSupported                    []string                      `json:"response_types_supported"`
+	ResponseModesSupported                    []string                      `json:"response_modes_supported"`
+	GrantTypesSupported                       []string                      `json:"grant_types_supported"`
+	SubjectTypesSupported                     []client.SubjectType          `json:"subject_types_supported"`
+	IDTokenSigningAlgValuesSupported          []string                      `json:"id_token_signing_alg_values_supported"`
+	IDTokenEncryptionAlgValuesSupported       []jose.KeyManagement          `json:"id_token_encryption_alg_values_supported"`
+	IDTokenEncryptionEncValuesSupported       []jose.Encryption             `json:"id_token_encryption_enc_values_supported"`
+	UserinfoSigningAlgValuesSupported         []string                      `json:"userinfo_signing_alg_values_supported"`
+	UserinfoEncryptionAlgValuesSupported      []jose.KeyManagement          `json:"userinfo_encryption_alg_values_supported"`
+	UserinfoEncryptionEncValuesSupported      []jose.Encryption             `json:"userinfo_encryption_enc_values_supported"`
+	TokenEndpointAuthMethodsSupported         []client.AuthenticationMethod `json:"token_endpoint_auth_methods_supported"`
+	IntrospectionEndpointAuthMethodsSupported []client.AuthenticationMethod `json:"introspection_endpoint_auth_methods_supported"`
+	RevocationEndpointAuthMethodsSupported    []client.AuthenticationMethod `json:"revocation_endpoint_auth_methods_supported"`
+	TokenEndpointAuthAlgSupported             []string                      `json:"token_endpoint_auth_signing_alg_values_supported"`
+	IntrospectionEndpointAuthAlgSupported     []string                      `json:"introspection_endpoint_auth_signing_alg_values_supported"`
+	RevocationEndpointAuthAlgSupported        []string                      `json:"revocation_endpoint_auth_signing_alg_values_supported"`
+	CodeChallengeMethodsSupported             []string                      `json:"code_challenge_methods_supported"`
+	ClaimTypesSupported                       []string                      `json:"claim_types_supported"`
+	ClaimsSupported                           []string                      `json:"claims_supported"`
+	ACRValuesSupported                        []string                      `json:"acr_values_supported"`
+	DisplayValuesSupported                    []string                      `json:"display_values_supported"`
+	PromptValuesSupported                     []string                      `json:"prompt_values_supported"`
+	UILocalesSupported                        []string                      `json:"ui_locales_supported,omitempty"`
+	ClaimsParameterSupported                  bool                          `json:"claims_parameter_supported"`
+	RequestParameterSupported                 bool                          `json:"request_parameter_supported"`
+	RequestURIParameterSupported              bool                          `json:"request_uri_parameter_supported"`
+	RequireRequestURIRegistration             bool                          `json:"require_request_uri_registration"`
+	RequestObjectSigningAlgValuesSupported    []string                      `json:"request_object_signing_alg_values_supported"`
+	RequestObjectEncryptionAlgValuesSupported []jose.KeyManagement          `json:"request_object_encryption_alg_values_supported"`
+	RequestObjectEncryptionEncValuesSupported []jose.Encryption             `json:"request_object_encryption_enc_values_supported"`
+	AuthorizationResponseIssParameter         bool                          `json:"authorization_response_iss_parameter_supported"`
+	CheckSessionIframe                        string                        `json:"check_session_iframe"`
+	FrontchannelLogoutSupported               bool                          `json:"frontchannel_logout_supported"`
+	FrontchannelLogoutSessionSupported        bool                          `json:"frontchannel_logout_session_supported"`
+	BackchannelLogoutSupported                bool                          `json:"backchannel_logout_supported"`
+	BackchannelLogoutSessionSupported         bool                          `json:"backchannel_logout_session_supported"`
+}
+
+// Documents serves the metadata and the JWK sets of all organizations from memory. It is safe for
+// concurrent use.
+type Documents struct {
+	issuers  oauth.Issuers
+	keys     *key.Keys
+	locales  []string
+	metadata *otter.Cache[metadataKey, *document]
+	keySets  *otter.Cache[uuid.UUID, *document]
+}
+
+// metadataKey names one state of an organization, so a changed organization never meets an old document.
+type metadataKey struct {
+	id      uuid.UUID
+	version int64
+}
+
+// document is what goes over the wire. content is shared: do not change it.
+type document struct {
+	content []byte
+	etag    string
+}
+
+func newDocument(content []byte) *document {
+	digest := sha256.Sum256(content)
+	return &document{content: content, etag: `"` + base64.RawURLEncoding.EncodeToString(digest[:16]) + `"`}
+}
+
+// NewDocuments makes the documents, remembered for at most cacheSize organizations. locales are the
+// languages of the hosted pages (BCP 47).
+func NewDocuments(issuers oauth.Issuers, keys *key.Keys, locales []string, cacheSize int) *Documents {
+	return &Documents{issuers: issuers, keys: keys, locales: locales,
+		metadata: otter.Must(&otter.Options[metadataKey, *document]{MaximumSize: cacheSize}),
+		keySets:  otter.Must(&otter.Options[uuid.UUID, *document]{MaximumSize: cacheSize}),
+	}
+}
+
+// Metadata returns what the organization's issuer says of itself.
+func (d *Documents) Metadata(organization *org.Organization) Metadata {
+	endpoint := func(name string) string { return d.issuers.Endpoint(organization, name) }
+	confidential := slices.DeleteFunc(client.AuthenticationMethods(), func(method client.AuthenticationMethod) bool { return method == client.None })
+	assertions := oauth.AssertionAlgorithms()
+	profile := oauth.ProfileFor(organization)
+	metadata := Metadata{
+		Issuer: d.issuers.URL(organization), AuthorizationEndpoint: endpoint("authorize"), TokenEndpoint: endpoint("token"),
+		UserinfoEndpoint: endpoint("userinfo"), JWKSURI: endpoint("jwks"), IntrospectionEndpoint: endpoint("introspect"),
+		RevocationEndpoint: endpoint("revoke"), EndSessionEndpoint: endpoint("logout"), CheckSessionIframe: endpoint("check_session"),
+		ScopesSupported: scopesSupported(organization), ResponseTypesSupported: profile.ResponseTypes(),
+		ResponseModesSupported: []string{"query", "fragment", "form_post"},
+		GrantTypesSupported:    []string{client.AuthorizationCode, client.RefreshToken, client.ClientCredentials},
+		SubjectTypesSupported:  []client.SubjectType{client.PublicSubject, client.PairwiseSubject}, TokenEndpointAuthMethodsSupported: client.AuthenticationMethods(),
+		IntrospectionEndpointAuthMethodsSupported: confidential, RevocationEndpointAuthMethodsSupported: client.AuthenticationMethods(),
+		TokenEndpointAuthAlgSupported: assertions, IntrospectionEndpointAuthAlgSupported: assertions, RevocationEndpointAuthAlgSupported: assertions,
+		CodeChallengeMethodsSupported: []string{"S256"}, ClaimTypesSupported: []string{"normal"}, ClaimsSupported: claimsSupported(organization), ClaimsParameterSupported: true,
+		ACRValuesSupported: session.AuthenticationContexts(), DisplayValuesSupported: []string{"page", "popup", "touch"}, PromptValuesSupported: authorize.Prompts(),
+		IDTokenEncryptionAlgValuesSupported: jose.KeyManagements(), IDTokenEncryptionEncValuesSupported: jose.Encryptions(),
+		UserinfoEncryptionAlgValuesSupported: jose.KeyManagements(), UserinfoEncryptionEncValuesSupported: jose.Encryptions(),
+		RequestObjectEncryptionAlgValuesSupported: jose.KeyManagements(), RequestObjectEncryptionEncValuesSupported: jose.Encryptions(),
+		UILocalesSupported: d.locales, AuthorizationResponseIssParameter: true,
+		FrontchannelLogoutSupported: true, FrontchannelLogoutSessionSupported: true, BackchannelLogoutSupported: true, BackchannelLogoutSessionSupported: true,
+	}
+	for _, algorithm := range jose.Algorithms() {
+		metadata.IDTokenSigningAlgValuesSupported = append(metadata.IDTokenSigningAlgValuesSupported, string(algorithm))
+	}
+	metadata.RequestParameterSupported, metadata.RequestURIParameterSupported, metadata.RequireRequestURIRegistration = true, true, true
+	metadata.RequestObjectSigningAlgValuesSupported = authorize.RequestObjectAlgorithms()
+	metadata.IDTokenSigningAlgValuesSupported = append(metadata.IDTokenSigningAlgValuesSupported, client.HS256)
+	metadata.UserinfoSigningAlgValuesSupported = metadata.IDTokenSigningAlgValuesSupported
+	if profile.FrontChannel {
+		metadata.GrantTypesSupported = append(metadata.GrantTypesSupported, client.Implicit)
+	}
+	if organization.Policies.RegistrationPolicy() != org.RegistrationClosed {
+		metadata.RegistrationEndpoint = endpoint("register")
+	}
+	return metadata
+}
+
+func (d *Documents) metadataDocument(organization *org.Organization) (*document, error) {
+	name := metadataKey{organization.ID, organization.Version}
+	if found, ok := d.metadata.GetIfPresent(name); ok {
+		return found, nil
+	}
+	content, err := json.Marshal(d.Metadata(organization))
+	if err != nil {
+		return nil, err
+	}
+	made := newDocument(content)
+	d.metadata.Set(name, made)
+	return made, nil
+}
+
+func (d *Documents) keySetDocument(ctx context.Context, organization *org.Organization) (*document, error) {
+	content, err := d.keys.Document(ctx, organization.ID)
+	if err != nil {
+		return nil, err
+	}
+	// The keys' own cache decides what is current; here only the digest is spared, as long as it returns
+	// the very same bytes.
+	if found, ok := d.keySets.GetIfPresent(organization.ID); ok && len(content) > 0 && len(found.content) == len(content) && &found.content[0] == &content[0] {
+		return found, nil
+	}
+	made := newDocument(content)
+	d.keySets.Set(organization.ID, made)
+	return made, nil
+}

@@ -1,0 +1,88 @@
+package oidc
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/clavex/clavex/backend/internal/oauth"
+)
+
+// documentLifetime is how long browsers, proxies and relying parties may keep a document. A new key is
+// published a day before it signs, so even a forgotten copy is in time.
+const documentLifetime = 5 * time.Minute
+
+// ServeMetadata answers GET of the metadata in its three places: /{org}/.well-known/openid-configuration
+// (OpenID Connect Discovery 1.0 §4), /.well-known/openid-configuration/{org} and
+// /.well-known/oauth-authorization-server/{org} (RFC 8414 §3.1 and §5).
+func (d *Documents) ServeMetadata(c *gin.Context) {
+	found, err := d.metadataDocument(oauth.Organization(c))
+	if err != nil {
+		oauth.WriteError(c, err)
+		return
+	}
+	found.serve(c, "application/json")
+}
+
+// ServeKeySet answers GET /{org}/jwks (RFC 7517 §5).
+func (d *Documents) ServeKeySet(c *gin.Context) {
+	found, err := d.keySetDocument(c.Request.Context(), oauth.Organization(c))
+	if err != nil {
+		oauth.WriteError(c, err)
+		return
+	}
+	found.serve(c, "application/jwk-set+json")
+}
+
+func (d *document) serve(c *gin.Context, mediaType string) {
+	header := c.Writer.Header()
+	header.Set("Cache-Control", "public, max-age="+strconv.Itoa(int(documentLifetime/time.Second)))
+	header.Set("ETag", d.etag)
+	if d.isIn(c.GetHeader("If-None-Match")) {
+		c.Status(http.StatusNotModified)
+		c.Writer.WriteHeaderNow()
+		return
+	}
+	header.Set("Content-Type", mediaType)
+	header.Set("Content-Length", strconv.Itoa(len(d.content)))
+	c.Status(http.StatusOK)
+	if c.Request.Method == http.MethodHead {
+		c.Writer.WriteHeaderNow()
+		return
+	}
+	_, _ = c.Writer.Write(d.content) // the client went away: nobody is left to tell
+}
+
+// isIn compares entity tags weakly (RFC 9110 §13.1.2).
+func (d *document) isIn(condition string) bool {
+	if condition == "" {
+		return false
+	}
+	for tag := range strings.SplitSeq(condition, ",") {
+		if tag = strings.TrimSpace(tag); tag == "*" || strings.TrimPrefix(tag, "W/") == d.etag {
+			return true
+		}
+	}
+	return false
+}
+
+// Serve answers GET and POST /{org}/userinfo.
+func (u *Userinfo) Serve(c *gin.Context) {
+	accessToken, err := oauth.BearerToken(c)
+	if err != nil {
+		oauth.WriteError(c, err)
+		return
+	}
+	answer, err := u.Find(c.Request.Context(), oauth.Organization(c), accessToken)
+	switch {
+	case err != nil:
+		oauth.WriteError(c, err)
+	case answer.JWT != "":
+		oauth.WriteJWT(c, answer.JWT)
+	default:
+		oauth.WriteJSON(c, http.StatusOK, answer.Claims)
+	}
+}

@@ -1,0 +1,123 @@
+package org
+
+import (
+	"encoding/json"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/clavex/clavex/backend/internal/fault"
+	"github.com/clavex/clavex/backend/internal/jose"
+)
+
+// Registration says who may register clients without an administrator (RFC 7591).
+type Registration string
+
+// The registration policies.
+const (
+	RegistrationClosed   Registration = "closed"
+	RegistrationLoopback Registration = "loopback" // open, for redirect URIs on the developer's own machine
+	RegistrationOpen     Registration = "open"
+	RegistrationByToken  Registration = "initial_access_token" // whoever has a token that an administrator issued
+)
+
+// RegistrationPolicy is who may register clients; closed unless the organization opened it.
+func (p Policies) RegistrationPolicy() Registration {
+	if p.Registration == "" {
+		return RegistrationClosed
+	}
+	return p.Registration
+}
+
+// RegistrationRules bound what clients may say of themselves when they register. Zero sets no bound beyond those of
+// package registration.
+type RegistrationRules struct {
+	RedirectHosts []string `json:"redirect_hosts,omitempty"` // app.example.com, or *.example.com for every host below
+	Scopes        []string `json:"scopes,omitempty"`         // empty: those of OpenID Connect
+	GrantTypes    []string `json:"grant_types,omitempty"`    // empty: those by which people sign in
+	// SoftwareStatementIssuers are whose software statements are believed (RFC 7591 §2.3).
+	SoftwareStatementIssuers []SoftwareStatementIssuer `json:"software_statement_issuers,omitempty"`
+}
+
+// SoftwareStatementIssuer is somebody who vouches for software, with the keys that sign for it.
+type SoftwareStatementIssuer struct {
+	Issuer  string          `json:"issuer"`
+	JWKS    json.RawMessage `json:"jwks,omitempty"` // a JWK set; exactly one of it and JWKSURI
+	JWKSURI string          `json:"jwks_uri,omitempty"`
+}
+
+// AllowsHost reports whether redirect URIs may lead to the host.
+func (r RegistrationRules) AllowsHost(host string) bool {
+	host = strings.ToLower(host)
+	return len(r.RedirectHosts) == 0 || slices.ContainsFunc(r.RedirectHosts, func(allowed string) bool {
+		domain, below := strings.CutPrefix(allowed, "*")
+		return host == allowed || below && strings.HasSuffix(host, domain)
+	})
+}
+
+// Bounds of the rules.
+const (
+	maximumRules        = 50
+	maximumIssuers      = 20
+	maximumIssuerJWKS   = 32 << 10
+	maximumAddressBytes = 2000
+)
+
+var (
+	hostPattern  = regexp.MustCompile(`^(\*\.)?([a-z0-9]([a-z0-9-]*[a-z0-9])?)(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$`)
+	scopePattern = regexp.MustCompile(`^[\x21\x23-\x5b\x5d-\x7e]{1,200}$`)
+	grantTypes   = []string{"authorization_code", "implicit", "refresh_token", "client_credentials"}
+)
+
+func (r RegistrationRules) validate() error {
+	invalid := func(field, message string) error {
+		return fault.New(fault.Invalid, "registration_rules_invalid", message).WithField("policies.registration_rules." + field)
+	}
+	if len(r.RedirectHosts) > maximumRules || len(r.Scopes) > maximumRules || len(r.SoftwareStatementIssuers) > maximumIssuers {
+		return invalid("redirect_hosts", "A list has at most 50 entries, that of issuers 20.")
+	}
+	for _, host := range r.RedirectHosts {
+		if len(host) > 253 || !hostPattern.MatchString(host) {
+			return invalid("redirect_hosts", "Write a host in lower case, such as app.example.com, or *.example.com for every host below.")
+		}
+	}
+	for _, scope := range r.Scopes {
+		if !scopePattern.MatchString(scope) || strings.HasPrefix(scope, "admin:") {
+			return invalid("scopes", "A scope consists of visible ASCII characters; those that begin with admin: are given by administrators only.")
+		}
+	}
+	for _, grantType := range r.GrantTypes {
+		if !slices.Contains(grantTypes, grantType) {
+			return invalid("grant_types", "Choose among "+strings.Join(grantTypes, ", ")+".")
+		}
+	}
+	for i, issuer := range r.SoftwareStatementIssuers {
+		if slices.ContainsFunc(r.SoftwareStatementIssuers[:i], func(other SoftwareStatementIssuer) bool { return other.Issuer == issuer.Issuer }) {
+			return invalid("software_statement_issuers", "Name each issuer once.")
+		}
+		if problem := issuer.problem(); problem != "" {
+			return invalid("software_statement_issuers", problem)
+		}
+	}
+	return nil
+}
+
+func (i SoftwareStatementIssuer) problem() string {
+	if i.Issuer == "" || len(i.Issuer) > maximumAddressBytes || strings.ContainsFunc(i.Issuer, isControl) {
+		return "An issuer is the text that stands in iss."
+	}
+	if (len(i.JWKS) > 0) == (i.JWKSURI != "") || len(i.JWKS) > maximumIssuerJWKS {
+		return "Give either jwks or jwks_uri of an issuer."
+	}
+	if i.JWKSURI != "" {
+		if address, err := url.Parse(i.JWKSURI); err != nil || address.Scheme != "https" || address.Host == "" || address.User != nil || len(i.JWKSURI) > maximumAddressBytes {
+			return "The jwks_uri of an issuer is an https address."
+		}
+		return ""
+	}
+	if set, err := jose.ParseKeySet(i.JWKS); err != nil || set.Len() == 0 || strings.Contains(string(i.JWKS), `\u0000`) {
+		return "The jwks of an issuer is a set of public keys with at least one that signs."
+	}
+	return ""
+}

@@ -1,0 +1,44 @@
+// Package reqctx carries the facts of the current request through a context: who sent it, from
+// where, under which request id. It holds values only; the server's middleware fills them once and
+// domain packages read them for audit events and logs. Transactions and principals do not travel
+// here: they are passed explicitly.
+package reqctx
+
+import (
+	"context"
+	"net/netip"
+)
+
+// Request is what is known of the current request.
+type Request struct {
+	ID        string     // unique per request, shown on error pages and in logs
+	Address   netip.Addr // the client's address after trusted proxies were peeled off; zero when unknown
+	UserAgent string     // at most 256 bytes, valid UTF-8
+}
+
+type contextKey struct{}
+
+// With returns a context that carries the request's facts.
+func With(ctx context.Context, request Request) context.Context {
+	return context.WithValue(ctx, contextKey{}, request)
+}
+
+// Network names what one stranger can use at will, so that what is counted per network is not counted anew
+// for each of somebody's addresses: an IPv4 address, an IPv6 /64. It is "unknown" for no address.
+func Network(address netip.Addr) string {
+	address = address.Unmap().WithZone("")
+	if !address.IsValid() {
+		return "unknown"
+	}
+	if address.Is6() {
+		prefix, _ := address.Prefix(64) // fails for more bits than an address has only
+		return prefix.String()
+	}
+	return address.String()
+}
+
+// From returns the request's facts, or the zero value outside a request (a job, the CLI).
+func From(ctx context.Context) Request {
+	request, _ := ctx.Value(contextKey{}).(Request)
+	return request
+}

@@ -1,0 +1,97 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/clavex/clavex/backend/internal/credential"
+	"github.com/clavex/clavex/backend/internal/idempotency"
+	"github.com/clavex/clavex/backend/internal/jobs"
+	"github.com/clavex/clavex/backend/internal/session"
+)
+
+const (
+	jobDeleteOrganization = "delete_organization"
+
+	cleanupBatch   = 5000
+	keyPoolSize    = 16               // RSA keys ready for new organizations
+	deletionBudget = 20 * time.Second // of one call; then the job lets others work
+)
+
+type deletion struct {
+	OrgID uuid.UUID `json:"org_id"`
+}
+
+// background lists what is worked on behind the requests.
+func (a *App) background(workers int) jobs.Options {
+	return jobs.Options{
+		Workers: workers, Logger: a.Log,
+		Handlers: map[string]jobs.Handler{
+			jobDeleteOrganization: a.deleteOrganization,
+			session.TellOfEnd:     func(ctx context.Context, arguments json.RawMessage) error { return a.BackChannel.Tell(ctx, arguments) },
+		},
+		Periodics: []jobs.Periodic{
+			{Kind: "delete_expired", Every: 5 * time.Minute, AtStart: true, Do: a.deleteExpired},
+			{Kind: "maintain_audit_partitions", Every: 6 * time.Hour, AtStart: true, Do: a.maintainAudit},
+			{Kind: "fill_signing_key_pool", Every: time.Minute, AtStart: true, Do: func(ctx context.Context) error { return a.Keys.FillPool(ctx, keyPoolSize) }},
+			{Kind: "rotate_signing_keys", Every: time.Hour, AtStart: true, Do: a.rotateKeys},
+		},
+	}
+}
+
+func (a *App) deleteOrganization(ctx context.Context, arguments json.RawMessage) error {
+	var what deletion
+	if err := json.Unmarshal(arguments, &what); err != nil {
+		return err
+	}
+	for began := a.Now(); a.Now().Sub(began) < deletionBudget; {
+		done, err := a.Organizations.DeleteSome(ctx, what.OrgID)
+		if err != nil || done {
+			return err
+		}
+	}
+	return jobs.Again(time.Second)
+}
+
+// deleteExpired removes what expired, in batches, until nothing is left: tables stay bounded without an
+// operator's help.
+func (a *App) deleteExpired(ctx context.Context) error {
+	for _, remove := range []func() (int64, error){
+		func() (int64, error) { return a.Grants.DeleteExpired(ctx, cleanupBatch) },
+		func() (int64, error) { return a.Sessions.DeleteExpired(ctx, cleanupBatch) },
+		func() (int64, error) { return a.Sessions.DeleteOldDeliveries(ctx, cleanupBatch) },
+		func() (int64, error) { return credential.DeleteExpired(ctx, a.Store, a.Now(), cleanupBatch) },
+		func() (int64, error) { return a.expired.DeleteExpired(ctx, cleanupBatch) },
+		func() (int64, error) { return idempotency.New(a.Now, a.Ring).DeleteExpired(ctx, a.Store, cleanupBatch) },
+	} {
+		for {
+			removed, err := remove()
+			if err != nil {
+				return err
+			}
+			if removed < cleanupBatch {
+				break
+			}
+		}
+	}
+	return nil
+}
+
+func (a *App) maintainAudit(ctx context.Context) error {
+	dropped, err := a.Audit.Maintain(ctx, a.Store, a.Now().Add(-a.Config.AuditRetention))
+	if len(dropped) > 0 {
+		a.Log.InfoContext(ctx, "dropped audit events past their retention", "partitions", dropped)
+	}
+	return err
+}
+
+func (a *App) rotateKeys(ctx context.Context) error {
+	if _, err := a.Keys.RotateDue(ctx, 1000); err != nil {
+		return err
+	}
+	_, err := a.Keys.DeleteExpired(ctx, cleanupBatch)
+	return err
+}

@@ -1,0 +1,169 @@
+package server
+
+import (
+	"crypto/rand"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/clavex/clavex/backend/internal/login"
+	"github.com/clavex/clavex/backend/internal/logout"
+	"github.com/clavex/clavex/backend/internal/oauth"
+	"github.com/clavex/clavex/backend/internal/oauth/authorize"
+	"github.com/clavex/clavex/backend/internal/oauth/introspection"
+	"github.com/clavex/clavex/backend/internal/oauth/revocation"
+	"github.com/clavex/clavex/backend/internal/oauth/token"
+	"github.com/clavex/clavex/backend/internal/oidc"
+	"github.com/clavex/clavex/backend/internal/registration"
+	"github.com/clavex/clavex/backend/internal/session"
+	"github.com/clavex/clavex/backend/internal/signin"
+	"github.com/clavex/clavex/backend/internal/web"
+	"github.com/clavex/clavex/backend/internal/web/asset"
+	"github.com/clavex/clavex/backend/internal/web/text"
+)
+
+// registrationsPerHour is how many clients one network may register by itself at one organization.
+const registrationsPerHour = 60
+
+// endpoints are the protocol endpoints, wired.
+type endpoints struct {
+	authorize     *authorize.Endpoint
+	token         *token.Endpoint
+	introspection *introspection.Endpoint
+	revocation    *revocation.Endpoint
+	registration  *registration.Endpoint
+	userinfo      *oidc.Userinfo
+	documents     *oidc.Documents
+	signIn        *signin.SignIn
+	cookies       session.Cookies
+	tokens        *oauth.AccessTokens
+	live          *oauth.LiveTokens
+
+	sessionManagement *logout.SessionManagement
+}
+
+func (a *App) endpoints(m *metrics) (*endpoints, error) {
+	texts, err := text.Load()
+	if err != nil {
+		return nil, fmt.Errorf("translations: %w", err)
+	}
+	e := &endpoints{cookies: session.Cookies{Secure: strings.HasPrefix(a.Config.PublicURL, "https://"), StateKey: a.Ring.DeriveKey("browser-state").Key}}
+	e.sessionManagement = logout.NewSessionManagement(e.cookies, rand.Reader)
+	hints := oauth.NewIDTokenHints(a.Issuers, a.JWTs, a.Clients, a.Subjects, a.Now)
+	authentication := oauth.NewClientAuthentication(a.Clients, a.KeySets, a.State, a.Issuers, a.Now)
+	e.tokens = oauth.NewAccessTokens(a.Issuers, a.Keys, a.Now, rand.Reader)
+	e.live = oauth.NewLiveTokens(a.Grants, a.Clients, a.Subjects)
+	idTokens := oidc.NewIDTokens(a.Issuers, a.Subjects, a.JWTs, a.Store, a.Users, a.Now)
+	e.authorize = &authorize.Endpoint{Issuers: a.Issuers, Clients: a.Clients, Sessions: a.Sessions, Grants: a.Grants, Tokens: e.tokens, Subjects: a.Subjects, KeySets: a.KeySets, Keys: a.Keys, Fetch: a.Fetch, Hints: hints,
+		Hooks: []authorize.ResponseHook{idTokens.AuthorizationHook}, SessionState: e.sessionManagement.State, Now: a.Now}
+	e.token = token.NewEndpoint(authentication, e.tokens, a.Subjects, a.JWTs,
+		[]token.Grant{token.NewAuthorizationCode(a.Grants), token.NewRefreshToken(a.Grants), token.NewClientCredentials()},
+		idTokens.TokenHook, m.countToken)
+	e.introspection = introspection.NewEndpoint(authentication, e.tokens, e.live, a.Grants, a.Issuers)
+	e.revocation = revocation.NewEndpoint(authentication, e.tokens, a.Grants)
+	e.registration = registration.NewEndpoint(registration.Dependencies{Store: a.Store, Clients: a.Clients, Organizations: a.Organizations, State: a.State, Fetch: a.Fetch,
+		KeySets: a.KeySets, Issuers: a.Issuers, Now: a.Now, Random: rand.Reader, Limit: registrationsPerHour})
+	e.userinfo = oidc.NewUserinfo(a.Issuers, e.tokens, e.live, a.Subjects, a.JWTs)
+	e.documents = oidc.NewDocuments(a.Issuers, a.Keys, texts.Languages(), cachedDocuments)
+	e.signIn = signin.New(signin.Dependencies{
+		Store: a.Store, Issuers: a.Issuers, Users: a.Users, Clients: a.Clients, Sessions: a.Sessions, Grants: a.Grants, Passwords: a.Passwords, Links: a.Links,
+		Transactions: login.NewTransactions(a.State, a.Now, rand.Reader), Logout: logout.NewValidator(hints, a.Clients), Audit: a.Audit, Ring: a.Ring,
+		Cookies: e.cookies, Pages: web.NewPages(nil), Texts: texts, Organizations: a.Organizations, Now: a.Now, Random: rand.Reader,
+		Beginnings: signin.NewBeginnings(a.State, a.Config.SignInsPerNetwork), Observe: func(outcome string) { m.logins.WithLabelValues(outcome).Inc() },
+	}, map[string]login.Continuation{authorize.ContinuationName: e.authorize})
+	return e, nil
+}
+
+// router mounts every address of the contract.
+func (a *App) router(m *metrics, health *health) (*gin.Engine, error) {
+	e, err := a.endpoints(m)
+	if err != nil {
+		return nil, err
+	}
+	proxies, err := a.Config.Proxies()
+	if err != nil {
+		return nil, err
+	}
+	gin.SetMode(gin.ReleaseMode)
+	engine := gin.New()
+	// gin believes every proxy by default and repairs addresses by redirecting; both are ours to decide.
+	_ = engine.SetTrustedProxies(nil)
+	engine.ForwardedByClientIP = false
+	engine.RedirectTrailingSlash, engine.RedirectFixedPath = false, false
+	engine.HandleMethodNotAllowed = true
+	engine.ContextWithFallback = true
+	page := errorRenderer(e.signIn.Error)
+	engine.Use(m.middleware, facts(proxies, a.Config.RequestTimeout), renderErrorsWith(page), accessLog(a.Log), recoverPanics(a.Log, page), strictTransport(a.Config.PublicURL))
+	engine.NoRoute(func(c *gin.Context) { renderError(c, errNoSuchAddress) })
+	engine.NoMethod(func(c *gin.Context) { methodNotAllowed(c, e) })
+
+	engine.GET("/healthz", health.alive)
+	engine.GET("/readyz", health.ready)
+	both(engine, asset.Prefix+"*path", web.Assets())
+	engine.GET("/robots.txt", func(c *gin.Context) { c.String(http.StatusOK, "User-agent: *\nDisallow: /\n") })
+	engine.GET("/", func(c *gin.Context) { c.Redirect(http.StatusSeeOther, a.Config.ConsoleURL+"/console/") })
+	a.mountOrganizations(engine, e, page)
+	return engine, a.mountConsole(engine, e)
+}
+
+// mountOrganizations mounts what each organization has: its OpenID Provider and its pages.
+func (a *App) mountOrganizations(engine *gin.Engine, e *endpoints, page errorRenderer) {
+	found := organization(a.Organizations)
+	json := renderErrorsWith(oauth.WriteError)
+
+	for _, address := range []string{"/.well-known/openid-configuration/:org", "/.well-known/oauth-authorization-server/:org", "/:org/.well-known/openid-configuration"} {
+		cors(engine.Group("", json, found), a, address, e.documents.ServeMetadata, http.MethodGet, http.MethodHead)
+	}
+	protocol := engine.Group("/:org", json, found)
+	cors(protocol, a, "/jwks", e.documents.ServeKeySet, http.MethodGet, http.MethodHead)
+	cors(protocol, a, "/token", e.token.Serve, http.MethodPost)
+	cors(protocol, a, "/userinfo", e.userinfo.Serve, http.MethodGet, http.MethodPost)
+	cors(protocol, a, "/revoke", e.revocation.Serve, http.MethodPost)
+	cors(protocol, a, "/register", e.registration.Serve, http.MethodPost)
+	cors(protocol, a, "/register/:client_id", e.registration.ServeConfiguration, http.MethodGet, http.MethodPut, http.MethodDelete)
+	protocol.POST("/introspect", e.introspection.Serve)
+
+	pages := engine.Group("/:org", renderErrorsWith(page), found)
+	authorization := e.authorize.Handler(e.cookies, authorize.Delivery{SignIn: e.signIn.Begin, Answer: e.signIn.Answer, Error: e.signIn.Error})
+	pages.GET("/authorize", authorization)
+	pages.POST("/authorize", authorization)
+	for address, serve := range map[string]gin.HandlerFunc{
+		"/login": e.signIn.Login, "/consent": e.signIn.Consent, "/action/change-password": e.signIn.ChangePassword, "/logout": e.signIn.Logout,
+	} {
+		pages.GET(address, serve)
+		pages.POST(address, serve)
+	}
+	pages.GET("/login/link", e.signIn.OpenLink)
+	pages.GET("/check_session", e.sessionManagement.ServeCheckSession)
+	pages.GET("/logo/:digest", e.signIn.Logo)
+	pages.GET("/", e.signIn.Home)
+	pages.GET("", func(c *gin.Context) { c.Redirect(http.StatusSeeOther, "/"+oauth.Organization(c).Slug+"/") })
+}
+
+// methodNotAllowed answers in the form of the address: JSON where programs call, a page where people go.
+func methodNotAllowed(c *gin.Context, e *endpoints) {
+	switch last := c.Request.URL.Path[strings.LastIndexByte(c.Request.URL.Path, '/')+1:]; {
+	case slices.Contains([]string{"token", "userinfo", "jwks", "introspect", "revoke", "register"}, last), strings.Contains(c.Request.URL.Path, "/.well-known/"),
+		strings.Contains(c.Request.URL.Path, "/register/"):
+		oauth.WriteError(c, oauth.InvalidRequest(errMethodNotAllowed.Message).WithStatus(http.StatusMethodNotAllowed))
+	default:
+		e.signIn.ErrorWithStatus(c, errMethodNotAllowed, http.StatusMethodNotAllowed)
+	}
+}
+
+// cors mounts an endpoint that pages of registered origins may call.
+func cors(group *gin.RouterGroup, a *App, address string, serve gin.HandlerFunc, methods ...string) {
+	allow := oauth.CORS(a.Clients, methods...)
+	for _, method := range methods {
+		group.Handle(method, address, allow, serve)
+	}
+	group.OPTIONS(address, allow)
+}
+
+func both(engine *gin.Engine, address string, serve gin.HandlerFunc) {
+	engine.GET(address, serve)
+	engine.HEAD(address, serve)
+}

@@ -1,0 +1,99 @@
+package session
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/clavex/clavex/backend/internal/audit"
+	"github.com/clavex/clavex/backend/internal/store"
+	"github.com/clavex/clavex/backend/internal/store/dbq"
+)
+
+// endedWithSession is why grants end that live no longer than their session.
+const endedWithSession = "session ended"
+
+// End ends a session, revokes the grants that live only with it (those without offline_access), records it, and has
+// the clients told that want to hear of it, all in the transaction. ErrNotFound when it does not exist or has ended.
+func (s *Sessions) End(ctx context.Context, tx *store.Tx, actor audit.Actor, orgID, id uuid.UUID, reason string) error {
+	now := s.now()
+	userID, err := dbq.New(tx).EndSession(ctx, dbq.EndSessionParams{OrgID: orgID, ID: id, At: &now, Reason: &reason})
+	if store.IsNotFound(err) {
+		return ErrNotFound
+	}
+	if err != nil {
+		return err
+	}
+	return s.ended(ctx, tx, ending{actor, orgID, userID, []uuid.UUID{id}, reason, now}, s.revokeWithSessions)
+}
+
+// EndOf is End for a session of a known person; one of anybody else is not found.
+func (s *Sessions) EndOf(ctx context.Context, tx *store.Tx, actor audit.Actor, orgID, userID, id uuid.UUID, reason string) error {
+	now := s.now()
+	ended, err := dbq.New(tx).EndSessionOfUser(ctx, dbq.EndSessionOfUserParams{OrgID: orgID, UserID: userID, ID: id, At: &now, Reason: &reason})
+	if err != nil {
+		return err
+	}
+	if ended == 0 {
+		return ErrNotFound
+	}
+	return s.ended(ctx, tx, ending{actor, orgID, userID, []uuid.UUID{id}, reason, now}, s.revokeWithSessions)
+}
+
+// EndAll ends every session of a person but keep (uuid.Nil keeps none) and revokes all grants not made in
+// it, offline access included: after a changed password or a disabled account nothing older works.
+func (s *Sessions) EndAll(ctx context.Context, tx *store.Tx, actor audit.Actor, orgID, userID, keep uuid.UUID, reason string) error {
+	e, err := s.endSessionsOf(ctx, tx, actor, orgID, userID, keep, reason)
+	if err != nil {
+		return err
+	}
+	return s.ended(ctx, tx, e, func(ctx context.Context, tx *store.Tx, e ending) error {
+		_, err := dbq.New(tx).RevokeGrantsOfUser(ctx, dbq.RevokeGrantsOfUserParams{OrgID: orgID, UserID: userID, KeepSessionID: &keep, At: &e.at, Reason: &reason})
+		return err
+	})
+}
+
+// EndEverywhere ends every session of a person, and as End does the grants that live with them: what was allowed
+// to go on without the person (offline_access) goes on. It returns how many sessions ended.
+func (s *Sessions) EndEverywhere(ctx context.Context, tx *store.Tx, actor audit.Actor, orgID, userID uuid.UUID, reason string) (int, error) {
+	e, err := s.endSessionsOf(ctx, tx, actor, orgID, userID, uuid.Nil, reason)
+	if err != nil || len(e.sessions) == 0 {
+		return 0, err
+	}
+	return len(e.sessions), s.ended(ctx, tx, e, s.revokeWithSessions)
+}
+
+// ending is one or more sessions of one person that were just ended.
+type ending struct {
+	actor         audit.Actor
+	orgID, userID uuid.UUID
+	sessions      []uuid.UUID
+	reason        string
+	at            time.Time
+}
+
+func (s *Sessions) endSessionsOf(ctx context.Context, tx *store.Tx, actor audit.Actor, orgID, userID, keep uuid.UUID, reason string) (ending, error) {
+	now := s.now()
+	ids, err := dbq.New(tx).EndSessionsOfUser(ctx, dbq.EndSessionsOfUserParams{OrgID: orgID, UserID: userID, KeepID: keep, At: &now, Reason: &reason})
+	return ending{actor, orgID, userID, ids, reason, now}, err
+}
+
+func (s *Sessions) revokeWithSessions(ctx context.Context, tx *store.Tx, e ending) error {
+	_, err := dbq.New(tx).RevokeGrantsOfSessions(ctx, dbq.RevokeGrantsOfSessionsParams{OrgID: e.orgID, SessionIds: e.sessions, At: &e.at, Reason: new(endedWithSession)})
+	return err
+}
+
+// ended does what follows from the end of sessions.
+func (s *Sessions) ended(ctx context.Context, tx *store.Tx, e ending, revoke func(context.Context, *store.Tx, ending) error) error {
+	if err := revoke(ctx, tx, e); err != nil {
+		return err
+	}
+	for _, id := range e.sessions {
+		if err := s.log.Record(ctx, tx, e.orgID, audit.Event{Action: "session.ended", Actor: e.actor,
+			Target: audit.Target{Kind: "session", ID: id.String()}, Details: map[string]any{"reason": e.reason}}); err != nil {
+			return err
+		}
+	}
+	return s.tell(ctx, tx, e)
+}

@@ -1,0 +1,203 @@
+// Package session is about signed-in browsers: a session belongs to one person of one organization
+// and lives until it is ended, idle for too long, or too old. Only the hash of its token is stored.
+package session
+
+import (
+	"context"
+	"io"
+	"net/netip"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/clavex/clavex/backend/internal/audit"
+	"github.com/clavex/clavex/backend/internal/fault"
+	"github.com/clavex/clavex/backend/internal/jobs"
+	"github.com/clavex/clavex/backend/internal/org"
+	"github.com/clavex/clavex/backend/internal/reqctx"
+	"github.com/clavex/clavex/backend/internal/secret"
+	"github.com/clavex/clavex/backend/internal/store"
+	"github.com/clavex/clavex/backend/internal/store/dbq"
+	"github.com/clavex/clavex/backend/internal/user"
+)
+
+// touchInterval is how stale last_seen_at may become: touching on every request would make each
+// read a write.
+const touchInterval = time.Minute
+
+// Session is a signed-in browser.
+type Session struct {
+	ID              uuid.UUID  `json:"id"`
+	OrgID           uuid.UUID  `json:"-"`
+	UserID          uuid.UUID  `json:"user_id"`
+	AuthenticatedAt time.Time  `json:"authenticated_at"` // auth_time
+	Methods         []string   `json:"methods"`          // amr, RFC 8176
+	Address         netip.Addr `json:"address"`
+	UserAgent       string     `json:"user_agent"`
+	CreatedAt       time.Time  `json:"created_at"`
+	LastSeenAt      time.Time  `json:"last_seen_at"`
+	IdleExpiresAt   time.Time  `json:"idle_expires_at"`
+	ExpiresAt       time.Time  `json:"expires_at"`
+	BrowserHash     []byte     `json:"-"`
+}
+
+// IdleUntil returns until when the session may be idle if it is used at the moment now.
+func (s *Session) IdleUntil(now time.Time, policies org.Policies) time.Time {
+	until := now.Add(policies.SessionIdle())
+	if until.After(s.ExpiresAt) {
+		return s.ExpiresAt
+	}
+	return until
+}
+
+// TouchBefore returns the last_seen_at before which a use at the moment now is worth writing down.
+func TouchBefore(now time.Time) time.Time { return now.Add(-touchInterval) }
+
+// Live is a session that works, with its person and, when a client was named, what the person allowed it.
+type Live struct {
+	Session         Session
+	User            *user.User
+	ConsentedScopes []string
+}
+
+// ErrNotFound is returned when no live session fits.
+var ErrNotFound = fault.New(fault.NotFound, "session_not_found", "There is no such session.")
+
+// Sessions begins, finds and ends sessions. It is safe for concurrent use.
+type Sessions struct {
+	db     *store.Store
+	log    *audit.Log
+	queue  *jobs.Jobs
+	now    func() time.Time
+	random io.Reader
+}
+
+// New makes the keeper of sessions. Jobs of the kind TellOfEnd go to the queue.
+func New(db *store.Store, log *audit.Log, queue *jobs.Jobs, now func() time.Time, random io.Reader) *Sessions {
+	return &Sessions{db: db, log: log, queue: queue, now: now, random: random}
+}
+
+// Find returns the live session of a browser's token at the organization, in one round trip. clientID
+// may be uuid.Nil. A token of another organization, of a disabled person, or of a session that ended
+// does not exist: ErrNotFound.
+func (s *Sessions) Find(ctx context.Context, orgID uuid.UUID, token string, clientID uuid.UUID) (*Live, error) {
+	if len(token) != secret.Length {
+		return nil, ErrNotFound
+	}
+	row, err := dbq.New(s.db).LiveSession(ctx, dbq.LiveSessionParams{OrgID: orgID, TokenHash: secret.Hash(token), ClientID: clientID, At: s.now()})
+	if store.IsNotFound(err) {
+		return nil, ErrNotFound
+	}
+	if err != nil {
+		return nil, err
+	}
+	person, err := user.FromRow(row.User, nil)
+	if err != nil {
+		return nil, err
+	}
+	return &Live{Session: fromRow(row.Session), User: person, ConsentedScopes: row.ConsentedScopes}, nil
+}
+
+// OfUser lists the live sessions of a person that are older than before (uuid.Max for all), newest first.
+func (s *Sessions) OfUser(ctx context.Context, orgID, userID, before uuid.UUID, limit int32) ([]Session, error) {
+	rows, err := dbq.New(s.db).LiveSessionsOfUser(ctx, dbq.LiveSessionsOfUserParams{OrgID: orgID, UserID: userID, At: s.now(), Before: before, RowLimit: limit})
+	sessions := make([]Session, len(rows))
+	for i, row := range rows {
+		sessions[i] = fromRow(row)
+	}
+	return sessions, err
+}
+
+func fromRow(row dbq.Session) Session {
+	session := Session{ID: row.ID, OrgID: row.OrgID, UserID: row.UserID, AuthenticatedAt: row.AuthenticatedAt, Methods: row.Methods, UserAgent: row.UserAgent,
+		CreatedAt: row.CreatedAt, LastSeenAt: row.LastSeenAt, IdleExpiresAt: row.IdleExpiresAt, ExpiresAt: row.ExpiresAt, BrowserHash: row.BrowserHash}
+	if row.Address != nil {
+		session.Address = *row.Address
+	}
+	return session
+}
+
+// Authenticated is what a completed sign-in proves.
+type Authenticated struct {
+	Organization *org.Organization
+	User         *user.User
+	BrowserHash  []byte // of the browser's own cookie
+	Methods      []string
+	At           time.Time
+	// Replaces is the browser's live session, when it has one. The same person's is renewed under a
+	// fresh token; another person's is ended.
+	Replaces *Session
+}
+
+// Begin starts the session of a completed sign-in and returns the browser's new token. A token the
+// browser had before is worth nothing afterwards.
+func (s *Sessions) Begin(ctx context.Context, tx *store.Tx, proof Authenticated) (Session, string, error) {
+	now, request := s.now(), reqctx.From(ctx)
+	session := Session{OrgID: proof.Organization.ID, UserID: proof.User.ID, AuthenticatedAt: proof.At, Methods: proof.Methods, Address: request.Address,
+		UserAgent: request.UserAgent, CreatedAt: now, LastSeenAt: now, ExpiresAt: now.Add(proof.Organization.Policies.SessionAbsolute()), BrowserHash: proof.BrowserHash}
+	session.IdleExpiresAt = session.IdleUntil(now, proof.Organization.Policies)
+	token := secret.New(s.random)
+	var address *netip.Addr
+	if request.Address.IsValid() {
+		address = &request.Address
+	}
+	if old := proof.Replaces; old != nil && old.UserID == proof.User.ID {
+		renewed, err := dbq.New(tx).RenewSession(ctx, dbq.RenewSessionParams{OrgID: session.OrgID, ID: old.ID, UserID: session.UserID, TokenHash: secret.Hash(token),
+			AuthenticatedAt: proof.At, Methods: proof.Methods, IdleExpiresAt: session.IdleExpiresAt, ExpiresAt: session.ExpiresAt, Address: address, UserAgent: session.UserAgent})
+		if err != nil {
+			return Session{}, "", err
+		}
+		if renewed == 1 {
+			session.ID, session.CreatedAt = old.ID, old.CreatedAt
+			return session, token, s.began(ctx, tx, proof, session, "session.renewed")
+		}
+	} else if old != nil {
+		if err := s.End(ctx, tx, audit.Actor{Kind: audit.System, Name: "sign-in"}, session.OrgID, old.ID, "replaced by another person's sign-in"); err != nil && !fault.IsKind(err, fault.NotFound) {
+			return Session{}, "", err
+		}
+	}
+	session.ID = store.NewID()
+	err := dbq.New(tx).InsertSession(ctx, dbq.InsertSessionParams{OrgID: session.OrgID, ID: session.ID, UserID: session.UserID, TokenHash: secret.Hash(token),
+		BrowserHash: session.BrowserHash, AuthenticatedAt: session.AuthenticatedAt, Methods: session.Methods, Address: address, UserAgent: session.UserAgent,
+		CreatedAt: now, IdleExpiresAt: session.IdleExpiresAt, ExpiresAt: session.ExpiresAt})
+	if err != nil {
+		return Session{}, "", err
+	}
+	return session, token, s.began(ctx, tx, proof, session, "session.started")
+}
+
+func (s *Sessions) began(ctx context.Context, tx *store.Tx, proof Authenticated, session Session, action string) error {
+	return s.log.Record(ctx, tx, session.OrgID, audit.Event{Action: action,
+		Actor:   audit.Actor{Kind: audit.User, ID: proof.User.ID.String(), Name: proof.User.Username},
+		Target:  audit.Target{Kind: "session", ID: session.ID.String()},
+		Details: map[string]any{"methods": session.Methods}})
+}
+
+// Touch writes down that a session was used, at most once a minute.
+func (s *Sessions) Touch(ctx context.Context, live *Live, policies org.Policies) error {
+	now := s.now()
+	if !live.Session.LastSeenAt.Before(TouchBefore(now)) {
+		return nil
+	}
+	return dbq.New(s.db).TouchSession(ctx, dbq.TouchSessionParams{OrgID: live.Session.OrgID, ID: live.Session.ID, At: now, IdleExpiresAt: live.Session.IdleUntil(now, policies)})
+}
+
+// BrowserIsKnown reports whether the person signed in from the browser before. A stranger's guesses must
+// not lock out the browser a person always uses.
+func (s *Sessions) BrowserIsKnown(ctx context.Context, orgID, userID uuid.UUID, browserHash []byte) (bool, error) {
+	return dbq.New(s.db).BrowserIsKnown(ctx, dbq.BrowserIsKnownParams{OrgID: orgID, UserID: userID, BrowserHash: browserHash})
+}
+
+// HasSignedIn reports whether anybody signed in from the browser before, and so proved to be a person of the
+// organization.
+func (s *Sessions) HasSignedIn(ctx context.Context, orgID uuid.UUID, browserHash []byte) (bool, error) {
+	return dbq.New(s.db).BrowserHasSignedIn(ctx, dbq.BrowserHasSignedInParams{OrgID: orgID, BrowserHash: browserHash})
+}
+
+// keptAfterExpiry is how long an expired session is kept: it is how a browser stays known.
+const keptAfterExpiry = 30 * 24 * time.Hour
+
+// DeleteExpired removes long-expired sessions, at most limit of them. Called by a periodic job.
+func (s *Sessions) DeleteExpired(ctx context.Context, limit int32) (int64, error) {
+	return dbq.New(s.db).DeleteOldSessions(ctx, dbq.DeleteOldSessionsParams{Before: s.now().Add(-keptAfterExpiry), RowLimit: limit})
+}

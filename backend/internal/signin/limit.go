@@ -1,0 +1,85 @@
+package signin
+
+import (
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/clavex/clavex/backend/internal/fault"
+	"github.com/clavex/clavex/backend/internal/kv"
+	"github.com/clavex/clavex/backend/internal/org"
+	"github.com/clavex/clavex/backend/internal/ratelimit"
+	"github.com/clavex/clavex/backend/internal/secret"
+)
+
+// Anybody may begin a sign-in, and each one begun is kept for hours: without a limit a stranger fills the
+// store of short-lived state. What counts is the network, the only thing of a stranger that costs something
+// to change. But a network may be a whole office, university or mobile carrier behind one address, so who
+// pays is chosen with care:
+//
+//   - A browser in which somebody of this organization signed in before is counted by itself, not with its
+//     network. A neighbour who floods, or a morning on which everybody begins, costs it nothing, and it uses
+//     up nothing of what newcomers have. It is known by its cookie's digest in the sessions, which only a
+//     completed sign-in writes: an invented cookie makes no browser known. What an insider could still do with
+//     it is bounded by the browser's own count, with an audited sign-in and a password hash for each browser.
+//   - A live session is not asked to sign in at all and never comes here, unless the application wants
+//     more than the session proves. Then its browser is known.
+//   - All others, newcomers and private windows, share the network's count. It is generous, and each
+//     organization has its own, so what is begun at one does not slow down another.
+//
+// A sign-in that was begun goes on whatever happens to the counts.
+const (
+	beginningsWindow   = 10 * time.Minute
+	beginningsOfKnown  = 100 // a person who clicks, in a browser that restores a row of tabs
+	counterOfNetworks  = "sign_ins_of_network"
+	counterOfBrowsers  = "sign_ins_of_browser"
+	outcomeNotBegun    = "limited" // for Observe
+	codeNetworkLimited = "sign_ins_of_network_limited"
+)
+
+// The answers to too many begun sign-ins.
+var (
+	ErrNetworkLimited = fault.New(fault.RateLimited, codeNetworkLimited, "Very many sign-ins were begun from your network. Wait a few minutes, then try again.")
+	ErrBrowserLimited = fault.New(fault.RateLimited, "sign_ins_of_browser_limited", "Too many sign-ins were begun in this browser. Wait a few minutes, then try again.")
+)
+
+// Beginnings limit how many sign-ins are begun.
+type Beginnings struct{ network, browser *ratelimit.Limit }
+
+// NewBeginnings makes the limits; ofNetwork is how many sign-ins unknown browsers of a network may begin at an
+// organization in ten minutes, 0 for as many as they like.
+func NewBeginnings(counters kv.Store, ofNetwork int) Beginnings {
+	ofBrowser := beginningsOfKnown
+	if ofNetwork == 0 {
+		ofBrowser = 0
+	}
+	return Beginnings{
+		network: ratelimit.New(counters, counterOfNetworks, ofNetwork, beginningsWindow, ErrNetworkLimited),
+		browser: ratelimit.New(counters, counterOfBrowsers, ofBrowser, beginningsWindow, ErrBrowserLimited),
+	}
+}
+
+// mayBegin counts a sign-in that is about to be begun and refuses what is too much.
+func (s *SignIn) mayBegin(c *gin.Context, organization *org.Organization) error {
+	err := s.countBeginning(c, organization)
+	if fault.IsKind(err, fault.RateLimited) {
+		s.Observe(outcomeNotBegun)
+	}
+	return err
+}
+
+func (s *SignIn) countBeginning(c *gin.Context, organization *org.Organization) error {
+	ctx := c.Request.Context()
+	browser := s.Cookies.Browser(c.Request, organization)
+	if browser == "" {
+		return s.Beginnings.network.CountNetwork(ctx, organization.ID)
+	}
+	known, err := s.Sessions.HasSignedIn(ctx, organization.ID, secret.Hash(browser))
+	if err != nil {
+		return err
+	}
+	if known {
+		return s.Beginnings.browser.Count(ctx, organization.ID, browser)
+	}
+	return s.Beginnings.network.CountNetwork(ctx, organization.ID)
+}

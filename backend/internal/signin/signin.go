@@ -1,0 +1,183 @@
+// Package signin drives the pages of a sign-in. It reads what the browser sent, lets one step report to
+// the login transaction, and asks package login what is next: which page to show, a session to begin, or
+// the continuation of the protocol that wanted a signed-in person. It decides nothing itself.
+//
+// Every page works without JavaScript. Every POST checks the Origin header and a token bound to the
+// browser and the transaction.
+package signin
+
+import (
+	"crypto/hmac"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/a-h/templ"
+	"github.com/gin-gonic/gin"
+
+	"github.com/clavex/clavex/backend/internal/audit"
+	"github.com/clavex/clavex/backend/internal/brand"
+	"github.com/clavex/clavex/backend/internal/client"
+	"github.com/clavex/clavex/backend/internal/credential"
+	"github.com/clavex/clavex/backend/internal/fault"
+	"github.com/clavex/clavex/backend/internal/grant"
+	"github.com/clavex/clavex/backend/internal/login"
+	"github.com/clavex/clavex/backend/internal/logout"
+	"github.com/clavex/clavex/backend/internal/oauth"
+	"github.com/clavex/clavex/backend/internal/org"
+	"github.com/clavex/clavex/backend/internal/seal"
+	"github.com/clavex/clavex/backend/internal/secret"
+	"github.com/clavex/clavex/backend/internal/session"
+	"github.com/clavex/clavex/backend/internal/store"
+	"github.com/clavex/clavex/backend/internal/user"
+	"github.com/clavex/clavex/backend/internal/web"
+	"github.com/clavex/clavex/backend/internal/web/page"
+	"github.com/clavex/clavex/backend/internal/web/text"
+)
+
+// The faults of this package.
+var (
+	// ErrForged is the answer to a form that did not come from our own page in this browser.
+	ErrForged = fault.New(fault.Forbidden, "form_forged", "This form did not come from a page of ours in this browser. Go back, load the page again and repeat.")
+	// ErrOtherPerson says that the application asked for somebody else (id_token_hint).
+	ErrOtherPerson = fault.New(fault.Unauthenticated, "other_person", "The application asked for another account. Sign in with that one.").WithField("username")
+	// ErrMismatch says that the two new passwords differ.
+	ErrMismatch = fault.New(fault.Invalid, "passwords_differ", "The two passwords are not the same.").WithField("new_password_confirmation")
+	// ErrUndecided says that a form was sent without pressing one of its buttons.
+	ErrUndecided = fault.New(fault.Invalid, "decision_missing", "Choose one of the two buttons.")
+)
+
+// Dependencies are what the package is made of.
+type Dependencies struct {
+	Store         *store.Store
+	Issuers       oauth.Issuers
+	Users         *user.Users
+	Clients       *client.Clients
+	Sessions      *session.Sessions
+	Grants        *grant.Grants
+	Passwords     *credential.Passwords
+	Links         *credential.Links
+	Transactions  *login.Transactions
+	Logout        *logout.Validator
+	Audit         *audit.Log
+	Ring          *seal.Ring
+	Cookies       session.Cookies
+	Pages         *web.Pages
+	Texts         *text.Catalog
+	Organizations *org.Organizations
+	Now           func() time.Time
+	Random        io.Reader
+	Beginnings    Beginnings
+	// Observe is told of every sign-in attempt: "success", "wrong", "damped", "busy", "error"; and "limited" of
+	// one that was not even begun.
+	Observe func(outcome string)
+}
+
+// SignIn drives sign-ins at every organization. It is safe for concurrent use.
+type SignIn struct {
+	Dependencies
+	continuations map[string]login.Continuation
+	styles        brand.Styles
+	formKey       []byte
+}
+
+// New makes the driver. continuations are what protocols registered, by name.
+func New(dependencies Dependencies, continuations map[string]login.Continuation) *SignIn {
+	s := &SignIn{Dependencies: dependencies, continuations: map[string]login.Continuation{homeContinuation: home{dependencies.Issuers}}}
+	for name, continuation := range continuations {
+		s.continuations[name] = continuation
+	}
+	s.formKey = dependencies.Ring.DeriveKey("hosted-page-forms").Key
+	return s
+}
+
+// path is the address of one of the organization's pages on this host.
+func path(organization *org.Organization, name string) string {
+	return "/" + organization.Slug + "/" + name
+}
+
+// The paths of the pages below an organization.
+const (
+	pathLogin          = "login"
+	pathConsent        = "consent"
+	pathChangePassword = "action/change-password"
+	pathLink           = "login/link"
+	pathLogout         = "logout"
+)
+
+// pathOf is the page of a step; steps without a page have none.
+func pathOf(step login.Step) string {
+	switch step {
+	case login.ChangePassword:
+		return pathChangePassword
+	case login.Consent:
+		return pathConsent
+	default:
+		return pathLogin
+	}
+}
+
+// browser returns the browser's own secret and its hash, giving the browser one when it has none.
+func (s *SignIn) browser(c *gin.Context, organization *org.Organization) (string, []byte) {
+	own := s.Cookies.Browser(c.Request, organization)
+	if own == "" {
+		own = secret.New(s.Random)
+		s.Cookies.SetBrowser(c.Writer, organization, own)
+	}
+	return own, secret.Hash(own)
+}
+
+// formToken binds a form to the organization, the browser and what the form is about.
+func (s *SignIn) formToken(organization *org.Organization, browser, about string) string {
+	return secret.DeriveToken(s.formKey, "form", organization.ID.String(), browser, about)
+}
+
+// checkForm refuses a POST that is not from our own page in this browser. Browsers send Origin with every
+// POST; where something else does not, the token alone, bound to the browser's cookie, must do.
+func (s *SignIn) checkForm(r *http.Request, form oauth.Parameters, expected string) error {
+	if origins := r.Header.Values("Origin"); len(origins) > 1 || len(origins) == 1 && origins[0] != s.Issuers.PublicURL {
+		return ErrForged
+	}
+	if site := r.Header.Get("Sec-Fetch-Site"); site != "" && site != "same-origin" {
+		return ErrForged
+	}
+	if !hmac.Equal([]byte(form.Get("csrf_token")), []byte(expected)) {
+		return ErrForged
+	}
+	return nil
+}
+
+// frame is what surrounds the pages of an organization, in the person's language.
+func (s *SignIn) frame(c *gin.Context, organization *org.Organization, uiLocales []string) page.Frame {
+	if organization == nil {
+		return page.Frame{Text: s.Texts.Match(uiLocales, c.GetHeader("Accept-Language"), "")}
+	}
+	frame := page.Frame{
+		Text:         s.Texts.Match(uiLocales, c.GetHeader("Accept-Language"), organization.Policies.DefaultLocale),
+		Organization: page.Organization{Name: organization.DisplayName, Style: s.styles.Of(organization.Branding.BrandColor)},
+	}
+	if organization.Branding.LogoDigest != "" {
+		frame.Organization.LogoURL = path(organization, "logo/"+organization.Branding.LogoDigest)
+	}
+	return frame
+}
+
+// clientView is how a page shows an application; nil when there is none.
+func (s *SignIn) clientView(c *gin.Context, organization *org.Organization, clientID string) (*page.Client, *client.Client) {
+	if clientID == "" {
+		return nil, nil
+	}
+	found, err := s.Clients.ByClientID(c.Request.Context(), organization.ID, clientID)
+	if err != nil {
+		return nil, nil // it was deleted meanwhile; the continuation will say so
+	}
+	return &page.Client{Name: found.Name, Host: found.Host(), PolicyURL: found.PolicyURI, TermsURL: found.TermsURI}, found
+}
+
+// render shows a page. Failing to draw one is our fault and shown as such.
+func (s *SignIn) render(c *gin.Context, status int, view templ.Component, leadsTo ...string) {
+	if err := s.Pages.Render(c, status, view, leadsTo...); err != nil {
+		_ = c.Error(err)
+		c.AbortWithStatus(http.StatusInternalServerError)
+	}
+}

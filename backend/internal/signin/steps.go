@@ -1,0 +1,323 @@
+package signin
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/clavex/clavex/backend/internal/credential"
+	"github.com/clavex/clavex/backend/internal/fault"
+	"github.com/clavex/clavex/backend/internal/login"
+	"github.com/clavex/clavex/backend/internal/oauth"
+	"github.com/clavex/clavex/backend/internal/passwordhash"
+	"github.com/clavex/clavex/backend/internal/secret"
+	"github.com/clavex/clavex/backend/internal/store"
+	"github.com/clavex/clavex/backend/internal/user"
+	"github.com/clavex/clavex/backend/internal/web/page"
+)
+
+// Login serves GET and POST of the login page. Opened without a transaction it begins one that ends at
+// the organization's own home page.
+func (s *SignIn) Login(c *gin.Context) {
+	if c.Request.Method == http.MethodPost {
+		s.postLogin(c)
+		return
+	}
+	id := c.Query("transaction")
+	if id == "" {
+		s.Begin(c, login.Required{Continuation: homeContinuation})
+		return
+	}
+	v := s.visit(c, id)
+	if v == nil {
+		return
+	}
+	if facts, show := s.advance(c, v, pathLogin); show {
+		s.showLogin(c, v, http.StatusOK, s.suggestedUsername(c, v, facts), nil)
+	}
+}
+
+// methodPassword is the amr value of a password (RFC 8176 §2).
+const methodPassword = "pwd"
+
+// suggestedUsername is what the application says, or who has to prove themselves again.
+func (s *SignIn) suggestedUsername(c *gin.Context, v *visit, facts login.Facts) string {
+	requirement := v.transaction.Required.Requirement
+	switch {
+	case requirement.LoginHint != "":
+		return requirement.LoginHint
+	case facts.Live != nil && (requirement.UserID == facts.Live.User.ID || !requirement.AuthenticatedSince.IsZero()):
+		return facts.Live.User.Username
+	}
+	return ""
+}
+
+func (s *SignIn) showLogin(c *gin.Context, v *visit, status int, username string, problem *fault.Error) {
+	required := v.transaction.Required
+	view := page.Login{Frame: s.frame(c, v.organization, required.Requirement.UILocales), Form: s.form(v, pathLogin), Username: username, Fault: problem}
+	view.Client, _ = s.clientView(c, v.organization, required.ClientID)
+	s.render(c, status, view, s.leadsTo(v)...)
+}
+
+func (s *SignIn) postLogin(c *gin.Context) {
+	v, form := s.posted(c)
+	if v == nil {
+		return
+	}
+	username := form.Get("username")
+	proof, err := s.Passwords.Verify(c.Request.Context(), credential.Attempt{OrgID: v.organization.ID, Identifier: username, Password: form.Get("password"), BrowserHash: v.browserHash})
+	if hint := v.transaction.Required.Requirement.UserID; err == nil && hint != noSession && hint != proof.Person.ID {
+		err = ErrOtherPerson
+	}
+	if err != nil {
+		s.loginFailed(c, v, username, err)
+		return
+	}
+	v.transaction.Authenticated(proof.Person.ID, s.Now(), methodPassword)
+	v.transaction.Progress.Password = proof.Password
+	if err := s.Transactions.Save(c.Request.Context(), v.transaction); err != nil {
+		s.stepFailed(c, v, err)
+		return
+	}
+	s.Observe("success")
+	s.advance(c, v, pathLogin)
+}
+
+// loginFailed shows the form again with what went wrong. What was typed stays, but never the password.
+func (s *SignIn) loginFailed(c *gin.Context, v *visit, username string, err error) {
+	problem := fault.From(err)
+	status := http.StatusUnprocessableEntity
+	switch {
+	case errors.Is(err, credential.ErrWrong), errors.Is(err, ErrOtherPerson):
+		s.Observe("wrong")
+	case errors.Is(err, credential.ErrTooMany):
+		s.Observe("damped")
+		status = http.StatusTooManyRequests
+	case errors.Is(err, passwordhash.ErrQueueFull):
+		s.Observe("busy")
+		status = http.StatusServiceUnavailable
+	default:
+		s.Observe("error")
+		s.Error(c, err)
+		return
+	}
+	if problem.RetryAfter > 0 {
+		c.Header("Retry-After", retryAfter(problem.RetryAfter))
+	}
+	_ = c.Error(err)
+	s.showLogin(c, v, status, username, problem)
+}
+
+func retryAfter(wait time.Duration) string {
+	return strconv.Itoa(int((wait + time.Second - 1) / time.Second))
+}
+
+// Consent serves GET and POST of the consent page.
+func (s *SignIn) Consent(c *gin.Context) {
+	if c.Request.Method == http.MethodPost {
+		s.postConsent(c)
+		return
+	}
+	v := s.visit(c, c.Query("transaction"))
+	if v == nil {
+		return
+	}
+	if facts, show := s.advance(c, v, pathConsent); show {
+		s.showConsent(c, v, facts, http.StatusOK, nil)
+	}
+}
+
+func (s *SignIn) showConsent(c *gin.Context, v *visit, facts login.Facts, status int, problem *fault.Error) {
+	required := v.transaction.Required
+	shown, _ := s.clientView(c, v.organization, required.ClientID)
+	if shown == nil {
+		s.deny(c, v) // the application is gone; its answer says so
+		return
+	}
+	view := page.Consent{Frame: s.frame(c, v.organization, required.Requirement.UILocales), Form: s.form(v, pathConsent), Client: *shown,
+		Username: facts.Live.User.DisplayName(), Fault: problem}
+	view.Form.CSRFToken = s.consentToken(v, facts.Live)
+	for _, scope := range required.Requirement.Consent.Scopes {
+		view.Scopes = append(view.Scopes, page.Scope{Name: scope, Description: v.organization.Policies.DescribeScope(scope, view.Text.Language())})
+	}
+	s.render(c, status, view, s.leadsTo(v)...)
+}
+
+func (s *SignIn) postConsent(c *gin.Context) {
+	v, form := s.received(c)
+	if v == nil {
+		return
+	}
+	ctx := c.Request.Context()
+	facts, err := s.facts(ctx, v)
+	if err != nil {
+		s.Error(c, err)
+		return
+	}
+	if v.transaction.Next(facts) != login.Consent {
+		s.advance(c, v, pathConsent) // answered in another tab, or not reached yet
+		return
+	}
+	if err := s.checkForm(c.Request, form, s.consentToken(v, facts.Live)); err != nil {
+		s.Error(c, err)
+		return
+	}
+	switch form.Get("decision") {
+	case "deny":
+		s.deny(c, v)
+		return
+	case "allow":
+	default:
+		s.showConsent(c, v, facts, http.StatusUnprocessableEntity, ErrUndecided)
+		return
+	}
+	asked := v.transaction.Required.Requirement.Consent
+	err = s.Store.InTx(ctx, func(ctx context.Context, tx *store.Tx) error {
+		return s.Grants.Consent(ctx, tx, actorOf(facts.Live.User), v.organization.ID, facts.Live.User.ID, asked.ClientID, asked.Scopes)
+	})
+	if err != nil {
+		s.Error(c, err)
+		return
+	}
+	v.transaction.Progress.Consented = true
+	if err := s.Transactions.Save(ctx, v.transaction); err != nil {
+		s.stepFailed(c, v, err)
+		return
+	}
+	s.advance(c, v, pathConsent)
+}
+
+// OpenLink serves a one-time link. Opening it changes nothing, because mail scanners open links too: it
+// begins a sign-in in which a password may be chosen, and choosing it spends the link.
+func (s *SignIn) OpenLink(c *gin.Context) {
+	organization, ctx := oauth.Organization(c), c.Request.Context()
+	hash := secret.Hash(c.Query("token"))
+	userID, _, err := s.Links.Person(ctx, s.Store, organization.ID, hash)
+	if err != nil {
+		s.Error(c, err)
+		return
+	}
+	_, browserHash := s.browser(c, organization)
+	transaction, err := s.Transactions.Begin(ctx, organization.ID, browserHash, login.Required{Continuation: homeContinuation})
+	if err == nil {
+		transaction.OpenedLink(userID, hash, s.Now())
+		err = s.Transactions.Save(ctx, transaction)
+	}
+	if err != nil {
+		s.Error(c, err)
+		return
+	}
+	s.Pages.SeeOther(c, path(organization, pathChangePassword)+"?transaction="+transaction.ID)
+}
+
+// ChangePassword serves GET and POST of the page on which a password is chosen.
+func (s *SignIn) ChangePassword(c *gin.Context) {
+	if c.Request.Method == http.MethodPost {
+		s.postChangePassword(c)
+		return
+	}
+	v := s.visit(c, c.Query("transaction"))
+	if v == nil {
+		return
+	}
+	if facts, show := s.advance(c, v, pathChangePassword); show {
+		s.showChangePassword(c, v, facts, http.StatusOK, nil)
+	}
+}
+
+func (s *SignIn) showChangePassword(c *gin.Context, v *visit, facts login.Facts, status int, problem *fault.Error) {
+	view := page.ChangePassword{Frame: s.frame(c, v.organization, v.transaction.Required.Requirement.UILocales), Form: s.form(v, pathChangePassword),
+		Username: facts.User.Username, First: len(v.transaction.Progress.OneTimeLink) > 0, MinLength: credential.MinimumLength, Fault: problem}
+	s.render(c, status, view, s.leadsTo(v)...)
+}
+
+func (s *SignIn) postChangePassword(c *gin.Context) {
+	v, form := s.posted(c)
+	if v == nil {
+		return
+	}
+	ctx := c.Request.Context()
+	facts, err := s.facts(ctx, v)
+	if err != nil {
+		s.Error(c, err)
+		return
+	}
+	if v.transaction.Next(facts) != login.ChangePassword {
+		s.advance(c, v, pathChangePassword)
+		return
+	}
+	if err := s.stillProved(ctx, s.Store, v); err != nil { // before the new password is compared with the present one
+		s.stepFailed(c, v, err)
+		return
+	}
+	hashed, err := s.newPassword(ctx, facts.User, form, len(v.transaction.Progress.OneTimeLink) > 0)
+	if problem := fault.From(err); problem != nil {
+		if problem.Kind != fault.Invalid {
+			s.Error(c, err)
+			return
+		}
+		s.showChangePassword(c, v, facts, http.StatusUnprocessableEntity, problem)
+		return
+	}
+	if err := s.storePassword(ctx, v, facts.User, hashed); err != nil {
+		s.stepFailed(c, v, err)
+		return
+	}
+	v.transaction.Progress.OneTimeLink, v.transaction.Progress.Password = nil, hashed.Proof(facts.User).Password
+	if !slices.Contains(v.transaction.Progress.Methods, methodPassword) {
+		v.transaction.Progress.Methods = append(v.transaction.Progress.Methods, methodPassword)
+	}
+	if err := s.Transactions.Save(ctx, v.transaction); err != nil {
+		s.stepFailed(c, v, err)
+		return
+	}
+	s.advance(c, v, pathChangePassword)
+}
+
+func (s *SignIn) newPassword(ctx context.Context, person *user.User, form oauth.Parameters, first bool) (credential.Hashed, error) {
+	chosen := form.Get("new_password")
+	if chosen != form.Get("new_password_confirmation") {
+		return credential.Hashed{}, ErrMismatch
+	}
+	if !first {
+		same, err := s.Passwords.Matches(ctx, person.OrgID, person.ID, chosen)
+		if err != nil {
+			return credential.Hashed{}, err
+		}
+		if same {
+			return credential.Hashed{}, credential.ErrSame
+		}
+	}
+	return s.Passwords.Hash(ctx, person, chosen)
+}
+
+// storePassword stores the password, spends the link that allowed it, and ends everything that was signed
+// in with the old one.
+func (s *SignIn) storePassword(ctx context.Context, v *visit, person *user.User, hashed credential.Hashed) error {
+	return s.Store.InTx(ctx, func(ctx context.Context, tx *store.Tx) error {
+		if err := s.stillProved(ctx, tx, v); err != nil {
+			return err
+		}
+		if link := v.transaction.Progress.OneTimeLink; len(link) > 0 {
+			owner, err := s.Links.Use(ctx, tx, person.OrgID, link)
+			if err != nil {
+				return err
+			}
+			if owner != person.ID {
+				return credential.ErrLinkInvalid
+			}
+		}
+		if err := s.Passwords.Store(ctx, tx, actorOf(person), person.OrgID, person.ID, hashed); err != nil {
+			return err
+		}
+		if err := s.Users.CompleteAction(ctx, tx, person.OrgID, person.ID, user.ChangePassword); err != nil {
+			return err
+		}
+		return s.Sessions.EndAll(ctx, tx, actorOf(person), person.OrgID, person.ID, noSession, "password changed")
+	})
+}

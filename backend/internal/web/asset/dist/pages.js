@@ -1,0 +1,51 @@
+(() => {
+"use strict";
+const SLOW_AFTER = 8000;
+for (const button of document.querySelectorAll(".reveal")) {
+const input = document.getElementById(button.getAttribute("aria-controls"));
+const show = (shown) => {
+input.type = shown ? "text" : "password";
+button.setAttribute("aria-pressed", String(shown));
+};
+button.hidden = false;
+input.style.paddingInlineEnd = button.offsetWidth + "px";
+button.addEventListener("click", () => show(input.type === "password"));
+input.form.addEventListener("submit", () => show(false));
+}
+const status = document.getElementById("status");
+const say = (words) => {
+status.textContent = words;
+status.hidden = !words;
+};
+for (const form of document.querySelectorAll("form")) {
+let timer = 0;
+const rest = () => {
+clearTimeout(timer);
+form.removeAttribute("aria-busy");
+for (const button of form.querySelectorAll("[aria-disabled]")) {
+button.removeAttribute("aria-disabled");
+button.removeAttribute("data-busy");
+}
+say("");
+};
+form.addEventListener("submit", (event) => {
+if (form.hasAttribute("aria-busy")) {
+event.preventDefault();
+return;
+}
+if (!navigator.onLine) {
+event.preventDefault();
+say(status.dataset.offline);
+return;
+}
+say("");
+form.setAttribute("aria-busy", "true");
+for (const button of form.querySelectorAll("[type=submit]")) {
+button.setAttribute("aria-disabled", "true");
+}
+if (event.submitter) event.submitter.setAttribute("data-busy", "");
+timer = setTimeout(() => say(status.dataset.slow), SLOW_AFTER);
+});
+addEventListener("pageshow", (event) => event.persisted && rest());
+}
+})();

@@ -1,0 +1,81 @@
+package page
+
+import (
+	"context"
+	"io"
+
+	"github.com/clavex/clavex/backend/internal/fault"
+)
+
+// Consent asks the person what the application may have: field "decision" with "allow"
+// or "deny".
+type Consent struct {
+	Frame
+	Form
+	Client   Client
+	Username string       // who decides
+	Scopes   []Scope      // what is asked, in the order of the request
+	Fault    *fault.Error // why the last decision could not be taken; nil at first
+}
+
+// Scope is one thing that is asked for.
+type Scope struct {
+	Name        string
+	Description string // a sentence for people, for scopes outside OpenID Connect; "" shows the name
+}
+
+// Render implements templ.Component.
+func (v Consent) Render(ctx context.Context, w io.Writer) error { return v.page().Render(ctx, w) }
+
+// permission is a group of sentences under a heading.
+type permission struct {
+	heading   string
+	sentences []string
+}
+
+// permissions groups the scopes by what they mean to a person. Groups without a scope are
+// left out.
+func (v Consent) permissions() []permission {
+	groups := []permission{
+		{heading: v.Text.T("consent_identity")},
+		{heading: v.Text.T("consent_contact")},
+		{heading: v.Text.T("consent_away")},
+		{heading: v.Text.T("consent_other")},
+	}
+	for _, scope := range v.Scopes {
+		group := &groups[groupOf(scope.Name)]
+		group.sentences = append(group.sentences, v.sentence(scope))
+	}
+	shown := groups[:0]
+	for _, group := range groups {
+		if len(group.sentences) > 0 {
+			shown = append(shown, group)
+		}
+	}
+	return shown
+}
+
+func groupOf(scope string) int {
+	switch scope {
+	case "openid", "profile":
+		return 0
+	case "email", "phone", "address":
+		return 1
+	case "offline_access":
+		return 2
+	default:
+		return 3
+	}
+}
+
+// sentence prefers our own words for the scopes of OpenID Connect: an application or an
+// administrator may not reword what they mean.
+func (v Consent) sentence(scope Scope) string {
+	if words, ok := v.Text.Scope(scope.Name); ok {
+		return words
+	}
+	if scope.Description != "" {
+		return shorten(scope.Description, maxSentence)
+	}
+	return v.Text.T("scope_other", "Scope", clean(scope.Name))
+}

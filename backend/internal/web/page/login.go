@@ -1,0 +1,43 @@
+package page
+
+import (
+	"context"
+	"io"
+
+	"github.com/clavex/clavex/backend/internal/fault"
+)
+
+// Login asks for username and password: fields "username" and "password".
+type Login struct {
+	Frame
+	Form
+	Client   *Client      // nil when nobody but the organization asks
+	Username string       // what was typed before, or login_hint
+	Fault    *fault.Error // why the last attempt failed; nil at first
+}
+
+// Render implements templ.Component.
+func (v Login) Render(ctx context.Context, w io.Writer) error { return v.page().Render(ctx, w) }
+
+// The three places where the focus may start. An error that a field explains takes the
+// focus to that field, which reads the error aloud as its description; any other error
+// takes it to itself.
+const (
+	focusUsername = "username"
+	focusPassword = "password"
+	focusNotice   = "notice"
+)
+
+func (v Login) focus() string {
+	switch {
+	case v.Fault == nil && v.Username == "", about(v.Fault, "username"):
+		return focusUsername
+	case v.Fault == nil, about(v.Fault, "password"), v.Fault.Kind == fault.Unauthenticated:
+		return focusPassword
+	default:
+		return focusNotice
+	}
+}
+
+// invalid reports whether the field with the focus is what was wrong.
+func (v Login) invalid(field string) bool { return v.Fault != nil && v.focus() == field }

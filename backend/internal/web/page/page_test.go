@@ -1,0 +1,326 @@
+package page_test
+
+import (
+	"bytes"
+	"context"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/a-h/templ"
+	"golang.org/x/net/html"
+
+	"github.com/clavex/clavex/backend/internal/web/page"
+)
+
+const nonce = "bm9uY2Utb2YtYS10ZXN0cw"
+
+// document is a page as a browser would read it.
+type document struct {
+	source   string
+	elements []*html.Node
+}
+
+func read(t *testing.T, component templ.Component) document {
+	t.Helper()
+	var b bytes.Buffer
+	if err := component.Render(templ.WithNonce(context.Background(), nonce), &b); err != nil {
+		t.Fatal(err)
+	}
+	root, err := html.Parse(bytes.NewReader(b.Bytes()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := document{source: b.String()}
+	for node := range root.Descendants() {
+		if node.Type == html.ElementNode {
+			d.elements = append(d.elements, node)
+		}
+	}
+	return d
+}
+
+func attribute(node *html.Node, name string) (string, bool) {
+	for _, a := range node.Attr {
+		if a.Key == name {
+			return a.Val, true
+		}
+	}
+	return "", false
+}
+
+func value(node *html.Node, name string) string {
+	v, _ := attribute(node, name)
+	return v
+}
+
+func (d document) all(tags ...string) []*html.Node {
+	var found []*html.Node
+	for _, e := range d.elements {
+		if slices.Contains(tags, e.Data) {
+			found = append(found, e)
+		}
+	}
+	return found
+}
+
+func (d document) byID(id string) *html.Node {
+	for _, e := range d.elements {
+		if value(e, "id") == id {
+			return e
+		}
+	}
+	return nil
+}
+
+func words(node *html.Node) string {
+	var b strings.Builder
+	for n := range node.Descendants() {
+		if n.Type == html.TextNode {
+			b.WriteString(n.Data)
+			b.WriteByte(' ')
+		}
+	}
+	return strings.Join(strings.Fields(b.String()), " ")
+}
+
+// Every page, in every state, language and brand, obeys the same rules.
+func TestRulesOfEveryPage(t *testing.T) {
+	t.Parallel()
+	c := catalog(t)
+	for _, language := range c.Languages() {
+		for brandName, organization := range organizations() {
+			for name, component := range states(c.Match([]string{language}, "", ""), organization) {
+				t.Run(name+"/"+language+"/"+brandName, func(t *testing.T) {
+					t.Parallel()
+					d := read(t, component)
+					checkDocument(t, d, language)
+					checkReferences(t, d)
+					checkForms(t, d)
+					checkPolicy(t, d)
+				})
+			}
+		}
+	}
+}
+
+func checkDocument(t *testing.T, d document, language string) {
+	t.Helper()
+	if !strings.HasPrefix(strings.ToLower(d.source), "<!doctype html>") {
+		t.Error("no doctype: quirks mode")
+	}
+	root := d.all("html")[0]
+	if value(root, "lang") != language || value(root, "dir") != "ltr" {
+		t.Errorf("lang %q dir %q", value(root, "lang"), value(root, "dir"))
+	}
+	if len(d.all("h1")) != 1 || len(d.all("main")) != 1 {
+		t.Errorf("%d headings of the first rank, %d main parts", len(d.all("h1")), len(d.all("main")))
+	}
+	if titles := d.all("title"); len(titles) == 0 || words(titles[0]) == "" {
+		t.Error("no title")
+	}
+	body := words(d.all("body")[0])
+	for _, leak := range []string{"{{", "}}", "<no value>", "%!", "\u202e", "\x00"} {
+		if strings.Contains(body, leak) {
+			t.Errorf("%q stands in the page", leak)
+		}
+	}
+	if key := regexp.MustCompile(`\b(login|consent|scope|password|logout|logged|home|post|expired|fault|form)_[a-z_]+`).FindString(body); key != "" {
+		t.Errorf("the key %s is shown instead of its words", key)
+	}
+}
+
+func checkReferences(t *testing.T, d document) {
+	t.Helper()
+	ids := map[string]bool{}
+	for _, e := range d.elements {
+		if id, ok := attribute(e, "id"); ok {
+			if ids[id] {
+				t.Errorf("the id %s stands twice", id)
+			}
+			ids[id] = true
+		}
+	}
+	for _, e := range d.elements {
+		for _, name := range []string{"for", "aria-describedby", "aria-labelledby", "aria-controls"} {
+			for target := range strings.FieldsSeq(value(e, name)) {
+				if !ids[target] {
+					t.Errorf("%s=%q of <%s> leads nowhere", name, target, e.Data)
+				}
+			}
+		}
+		if _, ok := attribute(e, "alt"); e.Data == "img" && !ok {
+			t.Error("an image without alt")
+		}
+	}
+}
+
+func checkForms(t *testing.T, d document) {
+	t.Helper()
+	focus := 0
+	labelled := map[string]bool{}
+	for _, label := range d.all("label") {
+		labelled[value(label, "for")] = true
+	}
+	for _, e := range d.elements {
+		if _, ok := attribute(e, "autofocus"); ok {
+			focus++
+		}
+		kind := value(e, "type")
+		switch {
+		case e.Data == "input" && kind == "password" && value(e, "value") != "":
+			t.Error("a password is echoed")
+		case e.Data == "input" && kind != "hidden" && !labelled[value(e, "id")]:
+			t.Errorf("the input %s has no label", value(e, "id"))
+		case e.Data == "button" && kind == "":
+			t.Error("a button without type submits by accident")
+		case e.Data == "form" && value(e, "method") != "post":
+			t.Error("a form would put its fields into the address")
+		}
+		if _, hidden := attribute(e, "hidden"); e.Data == "button" && kind == "button" && !hidden {
+			t.Error("a button that needs JavaScript is shown without it")
+		}
+	}
+	if focus > 1 {
+		t.Errorf("%d elements ask for the focus", focus)
+	}
+}
+
+// checkPolicy finds what the Content Security Policy would refuse, and what should not
+// depend on it.
+func checkPolicy(t *testing.T, d document) {
+	t.Helper()
+	for _, e := range d.elements {
+		for _, a := range e.Attr {
+			if strings.HasPrefix(a.Key, "on") || a.Key == "style" {
+				t.Errorf("<%s %s> is refused by the policy", e.Data, a.Key)
+			}
+			if a.Key == "href" || a.Key == "action" || a.Key == "src" {
+				if strings.HasPrefix(strings.ToLower(strings.TrimSpace(a.Val)), "javascript:") {
+					t.Errorf("<%s %s=%q>", e.Data, a.Key, a.Val)
+				}
+			}
+		}
+		switch src := value(e, "src"); {
+		case e.Data == "script" && (!strings.HasPrefix(src, "/assets/") || value(e, "nonce") != nonce || e.FirstChild != nil):
+			t.Errorf("a script that is not ours: %q", src)
+		case e.Data == "style" && value(e, "nonce") != nonce:
+			t.Error("a style without nonce")
+		case e.Data == "img" && !strings.HasPrefix(src, "/") && !strings.HasPrefix(src, "data:"):
+			t.Errorf("a picture from elsewhere: %q", src)
+		case e.Data == "a" && value(e, "target") == "_blank" && !strings.Contains(value(e, "rel"), "noopener"):
+			t.Error("a new window could reach back")
+		}
+	}
+}
+
+// The ids that automation may use, and the fields that handlers read.
+func TestPromisedElements(t *testing.T) {
+	t.Parallel()
+	all := states(catalog(t).Match(nil, "", "en"), organizations()["plain"])
+	for name, want := range map[string][]string{
+		"login":             {"form#login-form", "input#username[name=username]", "input#password[name=password]", "button#login-submit", "input[name=transaction]", "input[name=csrf_token]"},
+		"login-wrong":       {"form#login-form", "input#username[value=ada@demo.test]", "p#notice[role=alert]", "input#password[autofocus]", "input#password[aria-invalid=true]"},
+		"login-too-many":    {"p#notice[autofocus]", "p#notice[tabindex=-1]"},
+		"login-alone":       {"input#username[autofocus]"},
+		"consent":           {"form#consent-form", "button#consent-allow[value=allow]", "button#consent-deny[value=deny]", "button#consent-allow[name=decision]", "input[name=csrf_token]", "input[name=transaction]"},
+		"password":          {"form#password-form", "input#new-password[name=new_password]", "input#new-password-confirmation[name=new_password_confirmation]", "button#password-submit", "input#new-password[autocomplete=new-password]", "input#username[readonly]"},
+		"password-short":    {"input#new-password[aria-invalid=true]", "input#new-password[autofocus]"},
+		"logout":            {"form#logout-form", "button#logout-confirm[value=confirm]", "button#logout-cancel[value=cancel]", "input[name=csrf_token]"},
+		"logged-out":        {"div#logged-out", "a[href=/demo/]"},
+		"logged-out-client": {"a[href=https://payroll.example.com/]"},
+		"home":              {"a#logout[href=/demo/logout]"},
+		"form-post":         {"form#post-form[action=https://payroll.example.com/callback]", "input[name=code]", "input[name=state]", "input[name=iss]", "button[type=submit]"},
+		"leaving":           {"a#leave[href=https://payroll.example.com/cb?code=a&state=b;c]"},
+		"expired":           {"a#restart[href=/demo/authorize?client_id=demo-web]"},
+		"error-application": {"div#error-page", "code#error-code", "p#error-description", "code#request-id", "dd#error-detail"},
+		"error-internal":    {"a#retry"},
+		"error-denied":      {"a#continue[href=https://payroll.example.com/]"},
+	} {
+		d := read(t, all[name])
+		for _, selector := range want {
+			if d.find(selector) == nil {
+				t.Errorf("%s lacks %s", name, selector)
+			}
+		}
+	}
+}
+
+// find understands tag#id[attribute=value].
+func (d document) find(selector string) *html.Node {
+	m := regexp.MustCompile(`^([a-z0-9]+)(?:#([a-z-]+))?(?:\[([a-z-]+)(?:=([^\]]*))?\])?$`).FindStringSubmatch(selector)
+	for _, e := range d.all(m[1]) {
+		got, ok := attribute(e, m[3])
+		if (m[2] == "" || value(e, "id") == m[2]) && (m[3] == "" || ok) && (m[4] == "" || got == m[4]) {
+			return e
+		}
+	}
+	return nil
+}
+
+func TestAllowAndDenyWeighTheSame(t *testing.T) {
+	t.Parallel()
+	d := read(t, states(catalog(t).Match(nil, "", "en"), organizations()["plain"])["consent"])
+	if allow, deny := value(d.byID("consent-allow"), "class"), value(d.byID("consent-deny"), "class"); allow != deny {
+		t.Errorf("allow is %q, deny is %q", allow, deny)
+	}
+}
+
+func TestConsentSpeaksInGroups(t *testing.T) {
+	t.Parallel()
+	all := states(catalog(t).Match(nil, "", "en"), organizations()["plain"])
+	body := words(read(t, all["consent"]).all("main")[0])
+	last := -1
+	for _, part := range []string{"Payroll asks for access", "Signed in as ada@demo.test", "Know who you are", "Reach you", "See your phone number",
+		"Act while you are away", "Also", "Read your invoices", "Use the permission “reports”", "To withdraw it later", "payroll.example.com"} {
+		at := strings.Index(body, part)
+		if at <= last {
+			t.Errorf("%q is missing or out of order in %q", part, body)
+		}
+		last = at
+	}
+	if body := words(read(t, all["consent-openid"]).all("main")[0]); strings.Contains(body, "Reach you") || strings.Contains(body, "Also") {
+		t.Errorf("an empty group is shown: %q", body)
+	}
+	// Nobody rewords what a standard scope means.
+	v := page.Consent{Frame: page.Frame{Text: catalog(t).Match(nil, "", "en")}, Scopes: []page.Scope{{Name: "email", Description: "Nothing at all"}}}
+	if body := words(read(t, v).all("main")[0]); strings.Contains(body, "Nothing at all") || !strings.Contains(body, "See your email address") {
+		t.Errorf("got %q", body)
+	}
+}
+
+func TestStrangersAreShownAsText(t *testing.T) {
+	t.Parallel()
+	all := states(catalog(t).Match(nil, "", "en"), organizations()["plain"])
+	d := read(t, all["login-hostile"])
+	lead := words(d.find("p[class=lead]"))
+	if lead != `to continue to <script>alert(1)</script>gnp.exe "'&` {
+		t.Errorf("got %q", lead)
+	}
+	if link := d.find("a"); link == nil || strings.Contains(value(link, "href"), "javascript") {
+		t.Error("a policy address runs a script")
+	}
+	if action := value(read(t, all["form-post-scheme"]).byID("post-form"), "action"); strings.Contains(action, "javascript") {
+		t.Errorf("the answer is posted to %q", action)
+	}
+	v := page.Login{Frame: page.Frame{Text: catalog(t).Match(nil, "", "en")}, Client: &page.Client{Name: strings.Repeat("ä", 500)}}
+	if lead := words(read(t, v).find("p[class=lead]")); len([]rune(lead)) > 100 {
+		t.Errorf("a name of %d characters is shown whole", len([]rune(lead)))
+	}
+}
+
+func TestWhatIsNotThereIsNotShown(t *testing.T) {
+	t.Parallel()
+	frame := page.Frame{Text: catalog(t).Match(nil, "", "en")}
+	for name, component := range map[string]templ.Component{
+		"logged out": page.LoggedOut{Frame: frame}, "expired": page.Expired{Frame: frame}, "login": page.Login{Frame: frame},
+	} {
+		if links := read(t, component).all("a"); len(links) > 0 {
+			t.Errorf("%s links to %q", name, value(links[0], "href"))
+		}
+	}
+	if read(t, page.Login{Frame: frame}).find("p[class=lead]") != nil {
+		t.Error("a sign-in for nobody says where it leads")
+	}
+}

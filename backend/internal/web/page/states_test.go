@@ -1,0 +1,101 @@
+package page_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/a-h/templ"
+
+	"github.com/clavex/clavex/backend/internal/brand"
+	"github.com/clavex/clavex/backend/internal/fault"
+	"github.com/clavex/clavex/backend/internal/web/page"
+	"github.com/clavex/clavex/backend/internal/web/text"
+)
+
+func catalog(t *testing.T) *text.Catalog {
+	t.Helper()
+	c, err := text.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+var (
+	wrong   = fault.New(fault.Unauthenticated, "credentials_wrong", "The username or password is not right.")
+	tooMany = fault.New(fault.RateLimited, "too_many_attempts", "There were too many failed attempts.").WithRetryAfter(90 * time.Second)
+	short   = fault.New(fault.Invalid, "password_too_short", "Choose a longer password.").WithField("password")
+)
+
+// hostile is a name as a stranger might register it: markup, control and reordering
+// characters, no end.
+const hostile = "<script>alert(1)</script>\u202egnp.exe\u0000 \"'&"
+
+// states is every page in every state that it has.
+func states(words *text.Printer, organization page.Organization) map[string]templ.Component {
+	frame := page.Frame{Text: words, Organization: organization}
+	form := func(action string) page.Form {
+		return page.Form{Action: "/demo/" + action, Transaction: "tx-0123456789abcdefghijkl", CSRFToken: "csrf-0123456789abcdefghijklmnopqrstuv"}
+	}
+	payroll := page.Client{Name: "Payroll", Host: "payroll.example.com", PolicyURL: "https://payroll.example.com/privacy", TermsURL: "https://payroll.example.com/terms"}
+	long := page.Client{Name: "Rechtsschutzversicherungsgesellschaften-Abrechnungsportal", Host: "abrechnungsportal.rechtsschutzversicherungsgesellschaften.example"}
+	scopes := []page.Scope{{Name: "openid"}, {Name: "profile"}, {Name: "email"}, {Name: "phone"}, {Name: "address"}, {Name: "offline_access"},
+		{Name: "invoices.read", Description: "Read your invoices"}, {Name: "reports"}}
+	nowhere := frame
+	nowhere.Organization = page.Organization{}
+	return map[string]templ.Component{
+		"login":             page.Login{Frame: frame, Form: form("login"), Client: &payroll},
+		"login-alone":       page.Login{Frame: frame, Form: form("login")},
+		"login-wrong":       page.Login{Frame: frame, Form: form("login"), Client: &payroll, Username: "ada@demo.test", Fault: wrong},
+		"login-too-many":    page.Login{Frame: frame, Form: form("login"), Client: &payroll, Username: "ada@demo.test", Fault: tooMany},
+		"login-long":        page.Login{Frame: frame, Form: form("login"), Client: &long, Username: "ada.augusta.king-noel.countess.of.lovelace@analytical-engine.example.com"},
+		"login-hostile":     page.Login{Frame: frame, Form: form("login"), Client: &page.Client{Name: hostile, PolicyURL: "javascript:alert(1)"}, Username: hostile},
+		"consent":           page.Consent{Frame: frame, Form: form("consent"), Client: payroll, Username: "ada@demo.test", Scopes: scopes},
+		"consent-openid":    page.Consent{Frame: frame, Form: form("consent"), Client: payroll, Username: "ada@demo.test", Scopes: scopes[:1]},
+		"consent-long":      page.Consent{Frame: frame, Form: form("consent"), Client: long, Username: "ada@demo.test", Scopes: scopes[:3]},
+		"consent-fault":     page.Consent{Frame: frame, Form: form("consent"), Client: payroll, Username: "ada@demo.test", Scopes: scopes, Fault: fault.New(fault.Forbidden, "form_forged", "")},
+		"consent-hostile":   page.Consent{Frame: frame, Form: form("consent"), Client: page.Client{Name: hostile}, Username: hostile, Scopes: []page.Scope{{Name: hostile}, {Name: "x", Description: hostile}}},
+		"password":          page.ChangePassword{Frame: frame, Form: form("action/change-password"), Username: "ada@demo.test", MinLength: 8},
+		"password-first":    page.ChangePassword{Frame: frame, Form: form("action/change-password"), Username: "ada@demo.test", MinLength: 8, First: true},
+		"password-short":    page.ChangePassword{Frame: frame, Form: form("action/change-password"), Username: "ada@demo.test", MinLength: 8, Fault: short},
+		"password-busy":     page.ChangePassword{Frame: frame, Form: form("action/change-password"), Username: "ada@demo.test", MinLength: 8, Fault: fault.New(fault.Unavailable, "password_queue_full", "")},
+		"logout":            page.Logout{Frame: frame, Form: form("logout"), Username: "ada@demo.test"},
+		"logout-client":     page.Logout{Frame: frame, Form: form("logout"), Username: "ada@demo.test", Client: &payroll},
+		"logged-out":        page.LoggedOut{Frame: frame, LoginURL: "/demo/"},
+		"logged-out-client": page.LoggedOut{Frame: frame, Client: &payroll, ContinueURL: "https://payroll.example.com/", LoginURL: "/demo/"},
+		"logged-out-frames": page.LoggedOut{Frame: frame, Client: &payroll, ContinueURL: "https://payroll.example.com/", Frames: []string{"https://payroll.example.com/out?iss=x&sid=y", "javascript:alert(1)"}},
+		"logged-out-plain":  page.LoggedOut{Frame: frame},
+		"home":              page.Home{Frame: frame, Name: "Ada Lovelace", Username: "ada", Email: "ada@demo.test", LogoutURL: "/demo/logout"},
+		"home-bare":         page.Home{Frame: frame, Username: "ada@demo.test", Email: "ada@demo.test", LogoutURL: "/demo/logout"},
+		"form-post": page.FormPost{Frame: frame, Client: payroll, Action: "https://payroll.example.com/callback",
+			Fields: []page.Field{{Name: "code", Value: "abc"}, {Name: "state", Value: `"><script>`}, {Name: "iss", Value: "https://id.example.com/demo"}}},
+		"form-post-scheme": page.FormPost{Frame: frame, Client: payroll, Action: "javascript:alert(1)"},
+		"leaving":          page.Leaving{Frame: frame, Client: payroll, URL: "https://payroll.example.com/cb?code=a&state=b;c"},
+		"leaving-scheme":   page.Leaving{Frame: frame, URL: "javascript:alert(1)"},
+		"expired":          page.Expired{Frame: frame, RestartURL: "/demo/authorize?client_id=demo-web"},
+		"expired-lost":     page.Expired{Frame: frame, HomeURL: "/demo/"},
+		"expired-over":     page.Expired{Frame: frame, Completed: true, Client: &payroll, ReturnURL: "https://payroll.example.com/", HomeURL: "/demo/"},
+		"expired-scheme":   page.Expired{Frame: frame, Completed: true, Client: &payroll, ReturnURL: "javascript:alert(1)"},
+		"error-limited": page.Error{Frame: frame, RequestID: "0193a5b2-7c1e-7d3a-9f52-1b6c0e8d4a77", RetryURL: "/demo/",
+			Fault: fault.New(fault.RateLimited, "sign_ins_of_network_limited", "").WithRetryAfter(9 * time.Minute)},
+		"error-application": page.Error{Frame: frame, RequestID: "0193a5b2-7c1e-7d3a-9f52-1b6c0e8d4a77", Detail: "redirect_uri does not match one of the registered addresses",
+			Fault: fault.New(fault.Invalid, "invalid_redirect_uri", "")},
+		"error-nowhere":     page.Error{Frame: nowhere, RequestID: "0193a5b2-7c1e-7d3a-9f52-1b6c0e8d4a77", Fault: fault.New(fault.NotFound, "organization_not_found", "")},
+		"error-internal":    page.Error{Frame: frame, RequestID: "0193a5b2-7c1e-7d3a-9f52-1b6c0e8d4a77", Fault: fault.ErrInternal, RetryURL: "/demo/login?transaction=x"},
+		"error-unavailable": page.Error{Frame: frame, RequestID: "0193a5b2-7c1e-7d3a-9f52-1b6c0e8d4a77", Fault: fault.New(fault.Unavailable, "database_unavailable", ""), RetryURL: "/demo/"},
+		"error-denied": page.Error{Frame: frame, RequestID: "0193a5b2-7c1e-7d3a-9f52-1b6c0e8d4a77", Fault: fault.New(fault.Forbidden, "access_denied", ""),
+			Client: &payroll, ContinueURL: "https://payroll.example.com/"},
+		"error-hostile": page.Error{Frame: frame, RequestID: hostile, Detail: hostile, Fault: fault.New(fault.Invalid, hostile, hostile)},
+	}
+}
+
+// organizations are the brands that pages are drawn in.
+func organizations() map[string]page.Organization {
+	var styles brand.Styles
+	return map[string]page.Organization{
+		"plain":  {Name: "Demo"},
+		"yellow": {Name: "Öffentlich-rechtliche Krankenversicherungsanstalt", Style: styles.Of("#ffee00")},
+		"logo": {Name: "Acme", Style: styles.Of("#7a1f3d"),
+			LogoURL: "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' width='160' height='40'%3E%3Crect width='40' height='40' rx='10' fill='%237a1f3d'/%3E%3Ccircle cx='20' cy='20' r='9' fill='none' stroke='white' stroke-width='4'/%3E%3Crect x='52' y='12' width='104' height='16' rx='4' fill='%237a1f3d'/%3E%3C/svg%3E"},
+	}
+}

@@ -1,0 +1,5 @@
+import { OrganizationCreate } from '@/features/organizations';
+
+export default function Page() {
+  return <OrganizationCreate />;
+}

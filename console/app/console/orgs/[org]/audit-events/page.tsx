@@ -1,0 +1,5 @@
+import { AuditEventList } from '@/features/audit';
+
+export default function Page() {
+  return <AuditEventList />;
+}

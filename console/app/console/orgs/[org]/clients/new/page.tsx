@@ -1,0 +1,5 @@
+import { ClientCreate } from '@/features/clients';
+
+export default function Page() {
+  return <ClientCreate />;
+}

@@ -1,0 +1,5 @@
+import { ClientList } from '@/features/clients';
+
+export default function Page() {
+  return <ClientList />;
+}

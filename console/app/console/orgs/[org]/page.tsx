@@ -1,0 +1,5 @@
+import { Overview } from '@/features/overview';
+
+export default function Page() {
+  return <Overview />;
+}

@@ -1,0 +1,5 @@
+import { OrganizationSettings } from '@/features/organizations';
+
+export default function Page() {
+  return <OrganizationSettings />;
+}

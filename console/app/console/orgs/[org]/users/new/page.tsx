@@ -1,0 +1,5 @@
+import { UserCreate } from '@/features/users';
+
+export default function Page() {
+  return <UserCreate />;
+}

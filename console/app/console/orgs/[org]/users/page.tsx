@@ -1,0 +1,5 @@
+import { UserList } from '@/features/users';
+
+export default function Page() {
+  return <UserList />;
+}

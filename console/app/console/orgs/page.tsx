@@ -1,0 +1,5 @@
+import { OrganizationList } from '@/features/organizations';
+
+export default function Page() {
+  return <OrganizationList />;
+}

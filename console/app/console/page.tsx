@@ -1,0 +1,5 @@
+import { Home } from '@/features/overview';
+
+export default function Page() {
+  return <Home />;
+}

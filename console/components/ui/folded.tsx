@@ -1,0 +1,28 @@
+'use client';
+
+import { ChevronRight } from 'lucide-react';
+import { Collapsible } from 'radix-ui';
+import { useState, type ReactNode } from 'react';
+
+interface FoldedProps {
+  title: string;
+  hint?: string;
+  /** A field inside has a fault: stays open until it is mended. */
+  faulty?: boolean;
+  children: ReactNode;
+}
+
+/** What most people never need, one press away. */
+export function Folded({ title, hint, faulty = false, children }: FoldedProps) {
+  const [open, setOpen] = useState(false);
+  return (
+    <Collapsible.Root open={open || faulty} onOpenChange={setOpen} className="border-t border-neutral-6 pt-3">
+      <Collapsible.Trigger className="group flex min-h-9 w-full items-center gap-2 rounded-control text-left pointer-coarse:min-h-11">
+        <ChevronRight aria-hidden className="size-4 text-neutral-11 transition-transform duration-[var(--motion-fast)] group-data-[state=open]:rotate-90" />
+        <span className="font-medium">{title}</span>
+        {hint && <span className="truncate text-neutral-11 max-sm:hidden">{hint}</span>}
+      </Collapsible.Trigger>
+      <Collapsible.Content className="appear grid gap-5 pb-1 pt-4">{children}</Collapsible.Content>
+    </Collapsible.Root>
+  );
+}

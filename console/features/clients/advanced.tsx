@@ -1,0 +1,106 @@
+'use client';
+
+import { Controller, type UseFormReturn } from 'react-hook-form';
+import { DurationInput } from '@/components/duration-input';
+import { CheckField } from '@/components/ui/choice';
+import { Field, Input, Select, Textarea } from '@/components/ui/field';
+import { KeyFields } from './key-fields';
+import { GrantFields, ProfileField } from './profile-fields';
+import { type ClientValues, signingAlgorithms } from './values';
+
+type ClientForm = UseFormReturn<ClientValues>;
+
+export function ProtocolFields({ form, disabled }: { form: ClientForm; disabled?: boolean }) {
+  const errors = form.formState.errors;
+  return (
+    <>
+      <ProfileField form={form} />
+      <GrantFields form={form} disabled={disabled} />
+      <div className="grid gap-5 sm:grid-cols-2">
+        <Field label="Authentication at the token endpoint" hint="None makes the client public: PKCE alone protects it." error={errors.token_endpoint_auth_method?.message}>
+          <Select {...form.register('token_endpoint_auth_method')}>
+            <option value="client_secret_basic">Secret in the header (basic)</option>
+            <option value="client_secret_post">Secret in the body (post)</option>
+            <option value="client_secret_jwt">JWT signed with the secret</option>
+            <option value="private_key_jwt">JWT signed with the application’s own key</option>
+            <option value="none">None, public client</option>
+          </Select>
+        </Field>
+        <Field label="Application type" hint="Decides which redirect URIs are allowed." error={errors.application_type?.message}>
+          <Select {...form.register('application_type')}>
+            <option value="web">Web</option>
+            <option value="native">Native</option>
+          </Select>
+        </Field>
+      </div>
+      <KeyFields form={form} />
+      <div className="grid gap-5 sm:grid-cols-2">
+        <Field label="ID token signature" hint="ES256 unless a library only knows RS256." error={errors.id_token_signed_response_alg?.message}>
+          <Select {...form.register('id_token_signed_response_alg')}>
+            {signingAlgorithms.map((algorithm) => <option key={algorithm} value={algorithm}>{algorithm}</option>)}
+          </Select>
+        </Field>
+        <Field label="Scopes" hint="What the client may ask for, separated by spaces." error={errors.scopes?.message}>
+          <Input {...form.register('scopes')} spellCheck={false} autoComplete="off" className="font-mono" />
+        </Field>
+        <Field label="Access tokens live" hint="Empty: as long as the organization says." error={errors.access_token_lifetime_seconds?.message}>
+          <Controller control={form.control} name="access_token_lifetime_seconds" render={({ field }) => <DurationInput label="Access tokens live" value={field.value} onChange={field.onChange} />} />
+        </Field>
+        <Field label="Refresh tokens live unused" hint="Empty: as long as the organization says." error={errors.refresh_token_lifetime_seconds?.message}>
+          <Controller control={form.control} name="refresh_token_lifetime_seconds" render={({ field }) => <DurationInput label="Refresh tokens live unused" value={field.value} onChange={field.onChange} />} />
+        </Field>
+      </div>
+    </>
+  );
+}
+
+export function PresentationFields({ form }: { form: ClientForm }) {
+  const errors = form.formState.errors;
+  const uri = (name: 'client_uri' | 'logo_uri' | 'policy_uri' | 'tos_uri', label: string, hint: string) => (
+    <Field label={label} hint={hint} optional error={errors[name]?.message}>
+      <Input {...form.register(name)} type="url" autoComplete="off" placeholder="https://" />
+    </Field>
+  );
+  return (
+    <>
+      <div className="grid gap-5 sm:grid-cols-2">
+        {uri('client_uri', 'Home page', 'Where people learn about the application.')}
+        {uri('logo_uri', 'Logo', 'The address of an image.')}
+        {uri('policy_uri', 'Privacy notice', 'Linked on the consent page.')}
+        {uri('tos_uri', 'Terms of service', 'Linked on the consent page.')}
+      </div>
+      <Field label="Contacts" optional hint="E-mail addresses of those who run it, one per line." error={errors.contacts?.message}>
+        <Textarea {...form.register('contacts')} rows={2} spellCheck={false} />
+      </Field>
+    </>
+  );
+}
+
+export function RedirectFields({ form, hint }: { form: ClientForm; hint?: string }) {
+  const errors = form.formState.errors;
+  return (
+    <Field label="Redirect URIs" hint={`One per line, compared exactly. ${hint ?? ''}`} error={errors.redirect_uris?.message}>
+      <Textarea {...form.register('redirect_uris')} rows={3} spellCheck={false} className="font-mono text-12" />
+    </Field>
+  );
+}
+
+export function LogoutField({ form }: { form: ClientForm }) {
+  return (
+    <Field label="Post-logout redirect URIs" optional hint="Where people may be sent after signing out, one per line." error={form.formState.errors.post_logout_redirect_uris?.message}>
+      <Textarea {...form.register('post_logout_redirect_uris')} rows={2} spellCheck={false} className="font-mono text-12" />
+    </Field>
+  );
+}
+
+export function ConsentField({ form, disabled }: { form: ClientForm; disabled?: boolean }) {
+  return (
+    <Controller
+      control={form.control}
+      name="require_consent"
+      render={({ field }) => (
+        <CheckField label="Ask for consent" hint="People see once what the application gets to know. Leave out for your own applications." checked={field.value} disabled={disabled} onChange={field.onChange} />
+      )}
+    />
+  );
+}

@@ -1,0 +1,3 @@
+export { ClientCreate } from './create';
+export { ClientDetail } from './detail';
+export { ClientList } from './list';

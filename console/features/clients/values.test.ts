@@ -1,0 +1,133 @@
+import { describe, expect, test } from 'vitest';
+import type { Client } from '@/lib/api';
+import { clientSchema, createBody, fieldOf, kindOf, newValues, patchOf, valuesOf } from './values';
+
+const client: Client = {
+  id: '0193588f-4c00-7a10-8b5e-2f6d1c9a0201',
+  client_id: 'payroll',
+  client_name: 'Payroll',
+  redirect_uris: ['https://payroll.example.com/callback'],
+  post_logout_redirect_uris: [],
+  grant_types: ['authorization_code', 'refresh_token'],
+  response_types: ['code'],
+  token_endpoint_auth_method: 'client_secret_basic',
+  application_type: 'web',
+  scopes: ['openid', 'profile'],
+  contacts: [],
+  tos_uri: 'https://payroll.example.com/terms',
+  access_token_lifetime_seconds: 300,
+  id_token_signed_response_alg: 'ES256',
+  require_consent: true,
+  require_auth_time: false,
+  subject_type: 'public',
+  status: 'active',
+  origin: 'administrator',
+  built_in: false,
+  created_at: '2026-01-01T00:00:00Z',
+  updated_at: '2026-01-01T00:00:00Z',
+  version: 2,
+};
+
+test('what was read and not touched changes nothing', () => {
+  expect(patchOf(client, clientSchema.parse(valuesOf(client)))).toBeUndefined();
+});
+
+test('a patch holds what differs; what was emptied becomes null', () => {
+  const values = { ...valuesOf(client), client_name: 'Pay', tos_uri: '', access_token_lifetime_seconds: Number.NaN, redirect_uris: 'https://a.example/cb\nhttps://b.example/cb' };
+  expect(patchOf(client, values)).toEqual({
+    client_name: 'Pay',
+    tos_uri: null,
+    access_token_lifetime_seconds: null,
+    redirect_uris: ['https://a.example/cb', 'https://b.example/cb'],
+  });
+});
+
+describe('creating', () => {
+  test('a web application: essentials only', () => {
+    const body = createBody(clientSchema.parse({ ...newValues('web'), client_name: ' Payroll ', redirect_uris: 'https://a.example/cb' }));
+    expect(body).toMatchObject({ client_name: 'Payroll', grant_types: ['authorization_code', 'refresh_token'], response_types: ['code'], token_endpoint_auth_method: 'client_secret_basic', id_token_signed_response_alg: 'ES256' });
+    expect(body).not.toHaveProperty('client_id');
+    expect(body).not.toHaveProperty('access_token_lifetime_seconds');
+    expect(body).not.toHaveProperty('logo_uri');
+  });
+  test('a service has no redirect URI and no response type', () => {
+    const body = createBody(clientSchema.parse({ ...newValues('service'), client_id: 'batch', client_name: 'Batch', redirect_uris: 'https://left.over/cb' }));
+    expect(body).toMatchObject({ client_id: 'batch', grant_types: ['client_credentials'], redirect_uris: [], response_types: [] });
+  });
+  test.each([
+    ['no redirect URI', { ...newValues('spa'), client_name: 'A' }],
+    ['a redirect URI with a fragment', { ...newValues('spa'), client_name: 'A', redirect_uris: 'https://a.example/#x' }],
+    ['client credentials without a secret', { ...newValues('service'), client_name: 'A', token_endpoint_auth_method: 'none' }],
+    ['refresh without code', { ...newValues('service'), client_name: 'A', grant_types: ['client_credentials', 'refresh_token'] }],
+    ['no name', { ...newValues('service') }],
+  ])('refuses %s', (_, values) => expect(clientSchema.safeParse(values).success).toBe(false));
+});
+
+describe('keys of a client (RFC 7591 §2)', () => {
+  const set = { keys: [{ kty: 'EC', crv: 'P-256', x: 'a', y: 'b' }] };
+  const signing = { ...newValues('web'), client_name: 'A', redirect_uris: 'https://a.example/cb', token_endpoint_auth_method: 'private_key_jwt' as const };
+  const faults = (values: object) => clientSchema.safeParse({ ...signing, ...values }).error?.issues.map((issue) => issue.path[0]);
+
+  test('are pasted or have an address', () => {
+    const pasted = createBody(clientSchema.parse({ ...signing, jwks: JSON.stringify(set, null, 2), token_endpoint_auth_signing_alg: 'ES256' }));
+    expect(pasted).toMatchObject({ token_endpoint_auth_method: 'private_key_jwt', jwks: set, token_endpoint_auth_signing_alg: 'ES256' });
+    expect(pasted).not.toHaveProperty('jwks_uri');
+    expect(createBody(clientSchema.parse({ ...signing, jwks_uri: 'https://a.example/keys' }))).toMatchObject({ jwks_uri: 'https://a.example/keys' });
+  });
+  test.each([
+    ['neither', {}, 'jwks_uri'],
+    ['both', { jwks: JSON.stringify(set), jwks_uri: 'https://a.example/keys' }, 'jwks'],
+    ['text that is not JSON', { jwks: '{"keys": [' }, 'jwks'],
+    ['a single key', { jwks: JSON.stringify(set.keys[0]) }, 'jwks'],
+    ['null', { jwks: 'null' }, 'jwks'],
+    ['no key', { jwks: '{"keys": []}' }, 'jwks'],
+    ['an address that is none', { jwks_uri: 'keys' }, 'jwks_uri'],
+  ])('cannot be %s', (_, values, field) => expect(faults(values)).toEqual([field]));
+
+  test('written differently are the same; replaced by an address they are removed', () => {
+    const before: Client = { ...client, token_endpoint_auth_method: 'private_key_jwt', jwks: set };
+    expect(patchOf(before, { ...valuesOf(before), jwks: JSON.stringify(set) })).toBeUndefined();
+    expect(patchOf(before, { ...valuesOf(before), jwks: '', jwks_uri: 'https://a.example/keys' })).toEqual({ jwks: null, jwks_uri: 'https://a.example/keys' });
+  });
+  test('an algorithm goes with the method it was chosen for', () => {
+    const before: Client = { ...client, token_endpoint_auth_method: 'private_key_jwt', jwks: set, token_endpoint_auth_signing_alg: 'PS256' };
+    const after = { ...valuesOf(before), token_endpoint_auth_method: 'client_secret_basic' as const };
+    expect(patchOf(before, after)).toEqual({ token_endpoint_auth_method: 'client_secret_basic', token_endpoint_auth_signing_alg: null });
+  });
+});
+
+test('what the API says of a part is said at its field', () => {
+  expect(['jwks.keys[0].kty', 'jwks', 'jwks_uri', 'response_types[1]'].map(fieldOf)).toEqual(['jwks', 'jwks', 'jwks_uri', 'response_types']);
+});
+
+test('response types follow the grant types, and none is lost on the way', () => {
+  const hybrid: Client = { ...client, grant_types: ['authorization_code', 'implicit'], response_types: ['code', 'code id_token', 'none'] };
+  expect(patchOf(hybrid, clientSchema.parse(valuesOf(hybrid)))).toBeUndefined();
+  expect(patchOf(hybrid, { ...valuesOf(hybrid), grant_types: ['authorization_code'] })).toEqual({ grant_types: ['authorization_code'], response_types: ['code', 'none'] });
+  expect(kindOf({ ...hybrid, grant_types: ['implicit'] })).toBe('Web application');
+});
+
+test('an implicit grant without a response type that uses it is refused at the response types', () => {
+  const values = { ...newValues('web'), client_name: 'A', redirect_uris: 'https://a.example/cb', grant_types: ['authorization_code', 'implicit'], profile: 'oidc-legacy' };
+  expect(clientSchema.safeParse(values).error?.issues.map((issue) => issue.path[0])).toEqual(['response_types']);
+  expect(createBody(clientSchema.parse({ ...values, response_types: ['code id_token'] }))).toMatchObject({ profile: 'oidc-legacy', response_types: ['code id_token'] });
+});
+
+test('a profile given back is the organization’s again', () => {
+  const own: Client = { ...client, profile: 'oidc-legacy' };
+  expect(patchOf(own, { ...valuesOf(own), profile: '' })).toEqual({ profile: null });
+});
+
+test('the session is required only where a logout URI is', () => {
+  const told: Client = { ...client, backchannel_logout_uri: 'https://payroll.example.com/bye', backchannel_logout_session_required: true };
+  expect(patchOf(told, clientSchema.parse(valuesOf(told)))).toBeUndefined();
+  expect(patchOf(told, { ...valuesOf(told), backchannel_logout_uri: '' })).toEqual({ backchannel_logout_uri: null, backchannel_logout_session_required: false });
+  expect(clientSchema.safeParse({ ...valuesOf(told), initiate_login_uri: 'http://payroll.example.com/start' }).success).toBe(false);
+});
+
+test('the kind is told from the metadata', () => {
+  expect(kindOf(client)).toBe('Web application');
+  expect(kindOf({ ...client, token_endpoint_auth_method: 'none' })).toBe('Single-page application');
+  expect(kindOf({ ...client, token_endpoint_auth_method: 'none', application_type: 'native' })).toBe('Mobile or desktop application');
+  expect(kindOf({ ...client, grant_types: ['client_credentials'] })).toBe('Service');
+});

@@ -1,0 +1,305 @@
+import type { Client, ClientCreate, ClientPatch, GrantType, JsonWebKeySet, ResponseType, SigningAlgorithm, TokenEndpointAuthMethod } from '@/lib/api';
+import { absoluteUris, changes, lines, optionalUri, z } from '@/lib/schema';
+
+/** What people call a client; it decides the protocol fields that follow from it. */
+export type Kind = 'web' | 'spa' | 'native' | 'service';
+
+interface KindFacts {
+  label: string;
+  hint: string;
+  grant_types: GrantType[];
+  token_endpoint_auth_method: TokenEndpointAuthMethod;
+  application_type: 'web' | 'native';
+  redirectHint: string;
+}
+
+export const kinds: Record<Kind, KindFacts> = {
+  web: {
+    label: 'Web application',
+    hint: 'Rendered by a server that can keep a secret.',
+    grant_types: ['authorization_code', 'refresh_token'],
+    token_endpoint_auth_method: 'client_secret_basic',
+    application_type: 'web',
+    redirectHint: 'Such as https://app.example.com/api/auth/callback.',
+  },
+  spa: {
+    label: 'Single-page application',
+    hint: 'Runs in the browser; no secret, PKCE instead.',
+    grant_types: ['authorization_code', 'refresh_token'],
+    token_endpoint_auth_method: 'none',
+    application_type: 'web',
+    redirectHint: 'Such as https://app.example.com/callback. Its origin may call the token endpoint from the browser.',
+  },
+  native: {
+    label: 'Mobile or desktop application',
+    hint: 'Installed on a device; no secret, PKCE instead.',
+    grant_types: ['authorization_code', 'refresh_token'],
+    token_endpoint_auth_method: 'none',
+    application_type: 'native',
+    redirectHint: 'A claimed https address, com.example.app:/callback, or http://127.0.0.1/callback.',
+  },
+  service: {
+    label: 'Service',
+    hint: 'A program that acts for itself; nobody signs in.',
+    grant_types: ['client_credentials'],
+    token_endpoint_auth_method: 'client_secret_basic',
+    application_type: 'web',
+    redirectHint: '',
+  },
+};
+
+const uris = z.string().superRefine((text, context) => {
+  const problem = absoluteUris(text);
+  if (problem) context.addIssue({ code: 'custom', message: problem });
+});
+
+const scopeList = z.string().refine((text) => /^[\x21\x23-\x5b\x5d-\x7e\s]*$/.test(text), 'A scope has no quotation marks, backslashes or letters outside of ASCII.');
+
+/** Seconds; NaN means the organization's. */
+const lifetime = (min: number, max: number, words: string) => z.union([z.nan(), z.number().int(words).min(min, words).max(max, words)]);
+
+/** Every response type, the one of OAuth 2.1 first. */
+export const responseTypes = ['code', 'code id_token', 'code token', 'code id_token token', 'id_token', 'id_token token', 'token', 'none'] as const satisfies readonly ResponseType[];
+
+/** What ID tokens can be signed with, what we would choose first. */
+export const signingAlgorithms = ['ES256', 'RS256', 'PS256', 'EdDSA', 'ES384', 'ES512', 'PS384', 'PS512', 'RS384', 'RS512', 'HS256'] as const satisfies readonly SigningAlgorithm[];
+
+/** A JWK set as pasted, or nothing. Whether its keys are public and usable, the server judges. */
+const keySet = z.string().trim().superRefine((text, context) => {
+  const problem = keySetProblem(text);
+  if (problem) context.addIssue({ code: 'custom', message: problem });
+});
+
+function keySetProblem(text: string): string | undefined {
+  if (text === '') return undefined;
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return 'This is not JSON. Paste the whole key set, from the first brace to the last.';
+  }
+  const keys = typeof value === 'object' && value !== null && 'keys' in value ? value.keys : undefined;
+  if (!Array.isArray(keys)) return 'A key set is an object with a list "keys". A single key goes inside of that list.';
+  return keys.length > 0 ? undefined : 'There is no key in "keys".';
+}
+
+export const clientFields = {
+  /** Only when creating; empty for a random one. */
+  client_id: z.string().trim().max(100, 'Use at most 100 characters.').regex(/^[A-Za-z0-9._~-]*$/, 'Use letters, digits and . _ ~ -'),
+  client_name: z.string().trim().min(1, 'Give it a name.').max(200, 'Use at most 200 characters.'),
+  redirect_uris: uris,
+  post_logout_redirect_uris: uris,
+  grant_types: z.array(z.enum(['authorization_code', 'implicit', 'refresh_token', 'client_credentials'])).min(1, 'Choose at least one.'),
+  /** Empty: the organization's. */
+  profile: z.enum(['', 'oauth2.1', 'oidc-legacy']),
+  response_types: z.array(z.enum(responseTypes)),
+  token_endpoint_auth_method: z.enum(['none', 'client_secret_basic', 'client_secret_post', 'client_secret_jwt', 'private_key_jwt']),
+  token_endpoint_auth_signing_alg: z.union([z.literal(''), z.enum(signingAlgorithms)]),
+  jwks: keySet,
+  jwks_uri: optionalUri,
+  application_type: z.enum(['web', 'native']),
+  scopes: scopeList,
+  require_consent: z.boolean(),
+  id_token_signed_response_alg: z.enum(signingAlgorithms),
+  access_token_lifetime_seconds: lifetime(30, 86_400, 'Choose between 30 seconds and 1 day.'),
+  refresh_token_lifetime_seconds: lifetime(60, 31_536_000, 'Choose between 1 minute and 365 days.'),
+  client_uri: optionalUri,
+  logo_uri: optionalUri,
+  policy_uri: optionalUri,
+  tos_uri: optionalUri,
+  contacts: z.string(),
+  backchannel_logout_uri: optionalUri,
+  backchannel_logout_session_required: z.boolean(),
+  frontchannel_logout_uri: optionalUri,
+  frontchannel_logout_session_required: z.boolean(),
+  initiate_login_uri: optionalUri.refine((uri) => uri === '' || uri.startsWith('https://'), 'This has to be an https address.'),
+};
+
+export const clientSchema = z
+  .object(clientFields)
+  .refine((values) => !signsPeopleIn(values.grant_types) || lines(values.redirect_uris).length > 0, {
+    path: ['redirect_uris'],
+    message: 'Write at least one redirect URI: after sign-in, people are sent back only to these.',
+  })
+  .refine((values) => !(values.grant_types.includes('client_credentials') && values.token_endpoint_auth_method === 'none'), {
+    path: ['grant_types'],
+    message: 'Client credentials need a client that authenticates with a secret.',
+  })
+  .refine((values) => !values.grant_types.includes('refresh_token') || values.grant_types.includes('authorization_code'), {
+    path: ['grant_types'],
+    message: 'Refresh tokens come with the authorization code.',
+  })
+  .refine(({ grant_types, response_types }) => !grant_types.includes('implicit') || responseTypesFor(grant_types, response_types).some((type) => needs(type).includes('implicit')), {
+    path: ['response_types'],
+    message: 'The implicit grant needs a response type with a token. Choose one, or leave out the grant.',
+  })
+  .refine((values) => values.token_endpoint_auth_method !== 'private_key_jwt' || values.jwks !== '' || values.jwks_uri !== '', {
+    path: ['jwks_uri'],
+    message: 'Write where the public keys are, or paste them below: the application proves itself with them.',
+  })
+  .refine((values) => values.jwks === '' || values.jwks_uri === '', {
+    path: ['jwks'],
+    message: 'Paste keys or write their address, not both.',
+  });
+
+export type ClientValues = z.infer<typeof clientSchema>;
+
+export function newValues(kind: Kind): ClientValues {
+  const facts = kinds[kind];
+  return {
+    client_id: '',
+    client_name: '',
+    redirect_uris: '',
+    post_logout_redirect_uris: '',
+    grant_types: facts.grant_types,
+    response_types: kind === 'service' ? [] : ['code'],
+    token_endpoint_auth_method: facts.token_endpoint_auth_method,
+    token_endpoint_auth_signing_alg: '',
+    jwks: '',
+    jwks_uri: '',
+    application_type: facts.application_type,
+    scopes: kind === 'service' ? '' : 'openid profile email',
+    require_consent: true,
+    id_token_signed_response_alg: 'ES256',
+    access_token_lifetime_seconds: Number.NaN,
+    refresh_token_lifetime_seconds: Number.NaN,
+    client_uri: '',
+    logo_uri: '',
+    policy_uri: '',
+    tos_uri: '',
+    contacts: '',
+    profile: '',
+    backchannel_logout_uri: '',
+    backchannel_logout_session_required: false,
+    frontchannel_logout_uri: '',
+    frontchannel_logout_session_required: false,
+    initiate_login_uri: '',
+  };
+}
+
+export function valuesOf(client: Client): ClientValues {
+  return {
+    client_id: client.client_id,
+    client_name: client.client_name,
+    redirect_uris: client.redirect_uris.join('\n'),
+    post_logout_redirect_uris: client.post_logout_redirect_uris.join('\n'),
+    grant_types: client.grant_types,
+    response_types: client.response_types,
+    token_endpoint_auth_method: client.token_endpoint_auth_method,
+    token_endpoint_auth_signing_alg: client.token_endpoint_auth_signing_alg ?? '',
+    jwks: client.jwks ? JSON.stringify(client.jwks, null, 2) : '',
+    jwks_uri: client.jwks_uri ?? '',
+    application_type: client.application_type,
+    scopes: client.scopes.join(' '),
+    require_consent: client.require_consent,
+    id_token_signed_response_alg: client.id_token_signed_response_alg,
+    access_token_lifetime_seconds: client.access_token_lifetime_seconds ?? Number.NaN,
+    refresh_token_lifetime_seconds: client.refresh_token_lifetime_seconds ?? Number.NaN,
+    client_uri: client.client_uri ?? '',
+    logo_uri: client.logo_uri ?? '',
+    policy_uri: client.policy_uri ?? '',
+    tos_uri: client.tos_uri ?? '',
+    contacts: client.contacts.join('\n'),
+    profile: client.profile ?? '',
+    backchannel_logout_uri: client.backchannel_logout_uri ?? '',
+    backchannel_logout_session_required: client.backchannel_logout_session_required ?? false,
+    frontchannel_logout_uri: client.frontchannel_logout_uri ?? '',
+    frontchannel_logout_session_required: client.frontchannel_logout_session_required ?? false,
+    initiate_login_uri: client.initiate_login_uri ?? '',
+  };
+}
+
+function words(text: string): string[] {
+  return [...new Set(text.split(/\s+/).filter(Boolean))];
+}
+
+/** Whether people sign in through the browser, so that there are redirect URIs. */
+export function signsPeopleIn(grants: GrantType[]): boolean {
+  return grants.includes('authorization_code') || grants.includes('implicit');
+}
+
+/** The response types among these that the grant types allow; what is left of none is the code (RFC 7591 §2.1). */
+export function responseTypesFor(grants: GrantType[], chosen: ResponseType[]): ResponseType[] {
+  if (!signsPeopleIn(grants)) return [];
+  const left = chosen.filter((type) => needs(type).every((grant) => grants.includes(grant)));
+  if (grants.includes('authorization_code') && !left.some((type) => needs(type).includes('authorization_code'))) left.unshift('code');
+  return left;
+}
+
+/** What a response type delivers through the browser needs the implicit grant (OpenID Connect Registration 1.0 §2). */
+export function needs(type: ResponseType): GrantType[] {
+  if (type === 'none') return [];
+  const parts = type.split(' ');
+  return [...(parts.includes('code') ? (['authorization_code'] as const) : []), ...(parts.some((part) => part !== 'code') ? (['implicit'] as const) : [])];
+}
+
+/** The parts that are never absent. */
+function always(values: ClientValues) {
+  const redirects = signsPeopleIn(values.grant_types);
+  return {
+    client_name: values.client_name,
+    redirect_uris: redirects ? lines(values.redirect_uris) : [],
+    post_logout_redirect_uris: redirects ? lines(values.post_logout_redirect_uris) : [],
+    grant_types: values.grant_types,
+    response_types: responseTypesFor(values.grant_types, values.response_types),
+    token_endpoint_auth_method: values.token_endpoint_auth_method,
+    application_type: values.application_type,
+    scopes: words(values.scopes),
+    require_consent: values.require_consent,
+    id_token_signed_response_alg: values.id_token_signed_response_alg,
+    contacts: lines(values.contacts),
+    backchannel_logout_session_required: redirects && values.backchannel_logout_uri !== '' && values.backchannel_logout_session_required,
+    frontchannel_logout_session_required: redirects && values.frontchannel_logout_uri !== '' && values.frontchannel_logout_session_required,
+  };
+}
+
+/** An algorithm goes only with a method by which the client signs: the one that was chosen for another is dropped. */
+function assertionAlgorithm({ token_endpoint_auth_method: method, token_endpoint_auth_signing_alg: algorithm }: ClientValues): SigningAlgorithm | undefined {
+  const fits = method === 'private_key_jwt' ? algorithm !== 'HS256' : method === 'client_secret_jwt' && algorithm === 'HS256';
+  return (fits && algorithm) || undefined;
+}
+
+/** The parts that a client may be without. */
+function maybe(values: ClientValues) {
+  const redirects = signsPeopleIn(values.grant_types);
+  return {
+    profile: values.profile || undefined,
+    backchannel_logout_uri: (redirects && values.backchannel_logout_uri) || undefined,
+    frontchannel_logout_uri: (redirects && values.frontchannel_logout_uri) || undefined,
+    initiate_login_uri: (redirects && values.initiate_login_uri) || undefined,
+    token_endpoint_auth_signing_alg: assertionAlgorithm(values),
+    jwks: values.jwks ? (JSON.parse(values.jwks) as JsonWebKeySet) : undefined,
+    jwks_uri: values.jwks_uri || undefined,
+    client_uri: values.client_uri || undefined,
+    logo_uri: values.logo_uri || undefined,
+    policy_uri: values.policy_uri || undefined,
+    tos_uri: values.tos_uri || undefined,
+    access_token_lifetime_seconds: Number.isNaN(values.access_token_lifetime_seconds) ? undefined : values.access_token_lifetime_seconds,
+    refresh_token_lifetime_seconds: Number.isNaN(values.refresh_token_lifetime_seconds) ? undefined : values.refresh_token_lifetime_seconds,
+  };
+}
+
+export function createBody(values: ClientValues): ClientCreate {
+  const given = Object.fromEntries(Object.entries(maybe(values)).filter(([, value]) => value !== undefined));
+  return { ...always(values), ...given, ...(values.client_id && { client_id: values.client_id }) };
+}
+
+/** What differs from the client, as a merge patch; undefined when nothing does. */
+export function patchOf(client: Client, values: ClientValues): ClientPatch | undefined {
+  const before = valuesOf(client);
+  const emptied = Object.entries(changes(maybe(before), maybe(values)) ?? {}).map(([name, value]) => [name, value ?? null] as const);
+  const patch: ClientPatch = { ...changes(always(before), always(values)), ...Object.fromEntries(emptied) };
+  return Object.keys(patch).length > 0 ? patch : undefined;
+}
+
+/** Turns the names of the API into those of the form: what is wrong with one key is said at the key set. */
+export function fieldOf(apiField: string): string {
+  return apiField.replace(/[.[].*$/, '');
+}
+
+/** Which kind a client's metadata amounts to, in words. */
+export function kindOf(client: Pick<Client, 'grant_types' | 'token_endpoint_auth_method' | 'application_type'>): string {
+  if (!signsPeopleIn(client.grant_types)) return kinds.service.label;
+  if (client.token_endpoint_auth_method !== 'none') return kinds.web.label;
+  return client.application_type === 'native' ? kinds.native.label : kinds.spa.label;
+}

@@ -1,0 +1,2 @@
+export { DocumentPage } from './page';
+export { allDocuments, documentAt, type Document } from './source';

@@ -1,0 +1,3 @@
+export { OrganizationCreate } from './create';
+export { OrganizationList } from './list';
+export { OrganizationSettings } from './settings';

@@ -1,0 +1,109 @@
+'use client';
+
+import { zodResolver } from '@hookform/resolvers/zod';
+import { Controller, useForm } from 'react-hook-form';
+import { DurationInput } from '@/components/duration-input';
+import { Form } from '@/components/form';
+import { OptionCards } from '@/components/ui/choice';
+import { Field, Select } from '@/components/ui/field';
+import { Section } from '@/components/ui/surface';
+import type { Organization, PoliciesPatch, RegistrationPolicy, Versioned } from '@/lib/api';
+import { clientProfiles } from '@/lib/client-profiles';
+import { changes, z } from '@/lib/schema';
+import { useOrganizationUpdate } from './use-update';
+
+const seconds = (min: number, max: number, words: string) => z.number({ error: words }).int(words).min(min, words).max(max, words);
+
+const schema = z
+  .object({
+    session_idle_lifetime_seconds: seconds(60, 2_592_000, 'Choose between 1 minute and 30 days.'),
+    session_absolute_lifetime_seconds: seconds(300, 7_776_000, 'Choose between 5 minutes and 90 days.'),
+    access_token_lifetime_seconds: seconds(30, 86_400, 'Choose between 30 seconds and 1 day.'),
+    refresh_token_lifetime_seconds: seconds(60, 31_536_000, 'Choose between 1 minute and 365 days.'),
+    registration: z.enum(['closed', 'loopback', 'open', 'initial_access_token']),
+    profile: z.enum(['oauth2.1', 'oidc-legacy']),
+    default_locale: z.string(),
+  })
+  .refine((values) => values.session_idle_lifetime_seconds <= values.session_absolute_lifetime_seconds, {
+    path: ['session_idle_lifetime_seconds'],
+    message: 'This cannot be longer than the time after which a session ends in any case.',
+  });
+
+type PolicyValues = z.infer<typeof schema>;
+
+const registrations: { value: RegistrationPolicy; label: string; hint: string }[] = [
+  { value: 'closed', label: 'Closed', hint: 'Only administrators create clients.' },
+  { value: 'loopback', label: 'For development', hint: 'Anybody may register a client that lives on their own machine (loopback redirect URIs).' },
+  { value: 'initial_access_token', label: 'With a token', hint: 'Whoever holds an initial access token that an administrator issued. Such clients always ask for consent.' },
+  { value: 'open', label: 'Open', hint: 'Anybody may register a client. Such clients always ask for consent.' },
+];
+
+export function PoliciesForm({ organization }: { organization: Versioned<Organization> }) {
+  const { policies } = organization.value;
+  const { editable, save, reload } = useOrganizationUpdate(organization);
+  const before: PolicyValues = {
+    session_idle_lifetime_seconds: policies.session_idle_lifetime_seconds,
+    session_absolute_lifetime_seconds: policies.session_absolute_lifetime_seconds,
+    access_token_lifetime_seconds: policies.access_token_lifetime_seconds,
+    refresh_token_lifetime_seconds: policies.refresh_token_lifetime_seconds,
+    registration: policies.registration,
+    profile: policies.profile,
+    default_locale: policies.default_locale ?? '',
+  };
+  const form = useForm<PolicyValues>({ resolver: zodResolver(schema), defaultValues: before });
+  const errors = form.formState.errors;
+  const durations = [
+    ['session_idle_lifetime_seconds', 'A session ends when unused for', 'Whoever comes back later signs in again.'],
+    ['session_absolute_lifetime_seconds', 'A session ends in any case after', 'However much it is used.'],
+    ['access_token_lifetime_seconds', 'Access tokens live', 'Short is safer: a stolen one is worth little. Clients may differ.'],
+    ['refresh_token_lifetime_seconds', 'Refresh tokens live unused', 'Each use replaces them and begins the time anew. Clients may differ.'],
+  ] as const;
+  return (
+    <Form
+      form={form}
+      submit="Save policies"
+      disabled={!editable}
+      reload={reload}
+      fieldOf={(field) => field.replace(/^policies\./, '')}
+      onSubmit={async (values) => {
+        const changed = changes(before, values);
+        if (!changed) return;
+        const patch: PoliciesPatch = { ...changed };
+        if (changed.default_locale === '') patch.default_locale = null;
+        await save({ policies: patch });
+      }}
+    >
+      <Section title="Lifetimes">
+        <div className="grid gap-5 md:grid-cols-2">
+          {durations.map(([name, label, hint]) => (
+            <Field key={name} label={label} hint={hint} error={errors[name]?.message}>
+              <Controller control={form.control} name={name} render={({ field }) => <DurationInput label={label} value={field.value} onChange={field.onChange} />} />
+            </Field>
+          ))}
+        </div>
+      </Section>
+      <Section title="Registration and language">
+        <div className="grid max-w-xl gap-5">
+          <Controller
+            control={form.control}
+            name="registration"
+            render={({ field }) => <OptionCards label="Who may register clients at the registration endpoint" options={registrations} value={field.value} onChange={field.onChange} disabled={!editable} />}
+          />
+          <Controller
+            control={form.control}
+            name="profile"
+            render={({ field }) => <OptionCards label="What clients may do" options={clientProfiles} value={field.value} onChange={field.onChange} disabled={!editable} />}
+          />
+          <Field label="Language of the pages" hint="Used when the browser asks for no language that exists." error={errors.default_locale?.message}>
+            <Select {...form.register('default_locale')}>
+              <option value="">As the browser wishes, else English</option>
+              <option value="en">English</option>
+              <option value="de">Deutsch</option>
+              <option value="it">Italiano</option>
+            </Select>
+          </Field>
+        </div>
+      </Section>
+    </Form>
+  );
+}

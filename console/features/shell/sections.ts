@@ -1,0 +1,21 @@
+import { AppWindow, LayoutDashboard, ScrollText, Settings, Users, type LucideIcon } from 'lucide-react';
+import type { Permission } from '@/lib/api';
+import { address } from '@/lib/address';
+
+export interface SectionEntry {
+  id: string;
+  label: string;
+  icon: LucideIcon;
+  href: (org: string) => string;
+  permission: Permission;
+  /** Pressed after g. */
+  key: string;
+}
+
+export const sections: SectionEntry[] = [
+  { id: 'overview', label: 'Overview', icon: LayoutDashboard, href: address.overview, permission: 'organization:read', key: 'o' },
+  { id: 'users', label: 'Users', icon: Users, href: address.users, permission: 'users:read', key: 'u' },
+  { id: 'clients', label: 'Clients', icon: AppWindow, href: address.clients, permission: 'clients:read', key: 'c' },
+  { id: 'audit-events', label: 'Audit events', icon: ScrollText, href: address.auditEvents, permission: 'audit:read', key: 'a' },
+  { id: 'settings', label: 'Settings', icon: Settings, href: address.settings, permission: 'organization:read', key: 's' },
+];

@@ -1,0 +1,3 @@
+export { UserCreate } from './create';
+export { UserDetail } from './detail';
+export { UserList } from './list';

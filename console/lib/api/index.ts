@@ -1,0 +1,3 @@
+export { api, read, readVersioned, type Versioned } from './client';
+export { isProblem, ProblemError } from './problem';
+export type * from './schema';

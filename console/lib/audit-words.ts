@@ -1,0 +1,88 @@
+import type { AuditActor, AuditEvent } from './api';
+
+/** Known actions in words; the list also feeds the filter. */
+export const actionWords: Record<string, string> = {
+  'access_token.revoked': 'Access token revoked',
+  'client.created': 'Client created',
+  'client.deleted': 'Client deleted',
+  'client.secret_rotated': 'Client secret rotated',
+  'client.updated': 'Client changed',
+  'consent.granted': 'Consent granted',
+  'credential.password_set': 'Password set',
+  'grant.revoked': 'Grant revoked',
+  'one_time_link.created': 'One-time link made',
+  'one_time_link.used': 'One-time link used',
+  'organization.created': 'Organization created',
+  'organization.deleted': 'Organization deleted',
+  'organization.deletion_started': 'Deletion of the organization begun',
+  'organization.restored': 'Organization restored',
+  'organization.suspended': 'Organization suspended',
+  'organization.updated': 'Organization changed',
+  'refresh_token.reused': 'Refresh token used twice',
+  'session.ended': 'Session ended',
+  'session.renewed': 'Signed in again',
+  'session.started': 'Signed in',
+  'sign_in.failed': 'Sign-in failed',
+  'signing_key.published': 'Next signing key published',
+  'signing_key.rotated': 'Signing key rotated',
+  'user.created': 'User created',
+  'user.deleted': 'User deleted',
+  'user.roles_changed': 'Roles changed',
+  'user.updated': 'User changed',
+};
+
+export function wordsOf(action: string): string {
+  const known = actionWords[action];
+  if (known) return known;
+  const words = action.replace(/[._]/g, ' ');
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+const actorWords: Record<AuditActor['type'], string> = {
+  user: 'A user',
+  client: 'A client',
+  system: 'Clavex',
+  operator: 'The command line',
+  anonymous: 'Somebody not signed in',
+};
+
+export function actorName(actor: AuditActor): string {
+  return actor.name || actorWords[actor.type];
+}
+
+/** What an event was about: its recorded name, else a name in what it holds, else its id. */
+export function targetName(event: AuditEvent): string {
+  if (!event.target) return '';
+  if (event.target.name) return event.target.name;
+  const state = event.after ?? event.before ?? {};
+  for (const field of ['username', 'client_name', 'display_name', 'name']) {
+    const value = state[field];
+    if (typeof value === 'string' && value) return value;
+  }
+  return event.target.id ? `${event.target.type} ${event.target.id.slice(0, 8)}…` : event.target.type;
+}
+
+export interface Difference {
+  field: string;
+  before: string | undefined;
+  after: string | undefined;
+}
+
+/** Field by field, nested ones as a.b, only what differs. */
+export function differences(before: unknown, after: unknown): Difference[] {
+  const left = flatten(before);
+  const right = flatten(after);
+  return [...new Set([...left.keys(), ...right.keys()])]
+    .sort()
+    .map((field) => ({ field, before: left.get(field), after: right.get(field) }))
+    .filter((difference) => difference.before !== difference.after);
+}
+
+function flatten(value: unknown, path = '', into = new Map<string, string>()): Map<string, string> {
+  if (value !== null && typeof value === 'object' && !Array.isArray(value)) {
+    for (const [key, inner] of Object.entries(value)) flatten(inner, path ? `${path}.${key}` : key, into);
+  } else if (path) {
+    into.set(path, typeof value === 'string' ? value : Array.isArray(value) ? value.map((item) => (typeof item === 'string' ? item : JSON.stringify(item))).join('\n') : JSON.stringify(value));
+  }
+  return into;
+}

@@ -1,0 +1,30 @@
+import { QueryClient } from '@tanstack/react-query';
+import { isProblem } from './api';
+
+export function makeQueryClient(): QueryClient {
+  return new QueryClient({
+    defaultOptions: {
+      queries: {
+        staleTime: 10_000,
+        // What the server decided does not change by asking again; an interrupted network may.
+        retry: (failures, error) => failures < 2 && isProblem(error) && (error.status === 0 || error.status === 503),
+        refetchOnWindowFocus: true,
+      },
+      mutations: { retry: false },
+    },
+  });
+}
+
+/** Keys of the cache: everything of an organization begins alike, so that a change can refresh it. */
+export const keys = {
+  organizations: (filters?: object) => (filters ? ['organizations', filters] : ['organizations']),
+  organization: (org: string) => ['org', org, 'organization'],
+  overview: (org: string) => ['org', org, 'overview'],
+  users: (org: string, filters?: object) => (filters ? ['org', org, 'users', filters] : ['org', org, 'users']),
+  user: (org: string, id: string) => ['org', org, 'user', id],
+  userRoles: (org: string, id: string) => ['org', org, 'user', id, 'roles'],
+  clients: (org: string, filters?: object) => (filters ? ['org', org, 'clients', filters] : ['org', org, 'clients']),
+  client: (org: string, id: string) => ['org', org, 'client', id],
+  auditEvents: (org: string, filters?: object) => (filters ? ['org', org, 'audit-events', filters] : ['org', org, 'audit-events']),
+  auditEvent: (org: string, id: string) => ['org', org, 'audit-event', id],
+};

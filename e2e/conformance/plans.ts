@@ -1,0 +1,58 @@
+import type { Expectation } from "./outcome.ts";
+
+/** A plan of the suite, with the choices that it leaves open. */
+export interface Plan {
+  readonly name: string;
+  /** What the certification calls it. */
+  readonly profile: string;
+  readonly variant: Readonly<Record<string, string>>;
+}
+
+const registered = { server_metadata: "discovery", client_registration: "dynamic_client" };
+const logout = { client_registration: "dynamic_client", response_type: "code" };
+
+export const plans: readonly Plan[] = [
+  { name: "oidcc-basic-certification-test-plan", profile: "Basic OP", variant: registered },
+  { name: "oidcc-implicit-certification-test-plan", profile: "Implicit OP", variant: registered },
+  { name: "oidcc-hybrid-certification-test-plan", profile: "Hybrid OP", variant: registered },
+  { name: "oidcc-config-certification-test-plan", profile: "Config OP", variant: {} },
+  { name: "oidcc-dynamic-certification-test-plan", profile: "Dynamic OP", variant: { response_type: "code" } },
+  { name: "oidcc-formpost-basic-certification-test-plan", profile: "Form Post OP (basic)", variant: registered },
+  { name: "oidcc-formpost-implicit-certification-test-plan", profile: "Form Post OP (implicit)", variant: registered },
+  { name: "oidcc-formpost-hybrid-certification-test-plan", profile: "Form Post OP (hybrid)", variant: registered },
+  { name: "oidcc-3rdparty-init-login-certification-test-plan", profile: "3rd Party-Init OP", variant: { response_type: "code" } },
+  { name: "oidcc-rp-initiated-logout-certification-test-plan", profile: "RP-Initiated OP", variant: logout },
+  { name: "oidcc-backchannel-rp-initiated-logout-certification-test-plan", profile: "Back-Channel OP", variant: logout },
+  { name: "oidcc-frontchannel-rp-initiated-logout-certification-test-plan", profile: "Front-Channel OP", variant: logout },
+  { name: "oidcc-session-management-certification-test-plan", profile: "Session OP", variant: logout },
+];
+
+const review = (reason: string, ...modules: readonly string[]): Expectation[] => modules.map((module) => ({ module, outcome: "review" as const, reason }));
+
+/**
+ * What is right although it is not `passed`. The suite says `review` where a person has to look at the page that
+ * the driver photographed; the reason says what has to be on it.
+ */
+export const expectations: readonly Expectation[] = [
+  { module: "oidcc-idtoken-unsigned", outcome: "skipped", reason: "Every ID token is signed: `none` is not offered." },
+  ...review(
+    "The page says that the redirect URI is not registered; nobody is sent there.",
+    "oidcc-ensure-registered-redirect-uri",
+    "oidcc-ensure-redirect-uri-in-authorization-request",
+    "oidcc-redirect-uri-query-mismatch",
+    "oidcc-redirect-uri-query-added",
+  ),
+  ...review("The sign-in page comes again although the person is signed in.", "oidcc-prompt-login", "oidcc-max-age-1"),
+  ...review("The page shows the logo and the addresses of terms and policy that were registered.", "oidcc-registration-logo-uri", "oidcc-registration-policy-uri", "oidcc-registration-tos-uri"),
+  ...review(
+    "The page asks, or says that the person is signed out; nobody is sent to an address that was not proved.",
+    "oidcc-rp-initiated-logout-bad-post-logout-redirect-uri",
+    "oidcc-rp-initiated-logout-modified-id-token-hint",
+    "oidcc-rp-initiated-logout-no-id-token-hint",
+    "oidcc-rp-initiated-logout-no-params",
+    "oidcc-rp-initiated-logout-no-post-logout-redirect-uri",
+    "oidcc-rp-initiated-logout-only-state",
+    "oidcc-rp-initiated-logout-query-added-to-post-logout-redirect-uri",
+    "oidcc-rp-initiated-logout-bad-id-token-hint",
+  ),
+];

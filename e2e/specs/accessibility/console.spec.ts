@@ -1,0 +1,81 @@
+import type { Page } from "@playwright/test";
+import { expectAccessible, expectNoSidewaysScroll, expectReadable, type Look } from "../../fixtures/accessibility.ts";
+import type { Console } from "../../fixtures/console.ts";
+import { demo, system } from "../../fixtures/environment.ts";
+import { expect, test } from "../../fixtures/test.ts";
+
+interface Place {
+  readonly what: string;
+  readonly address: string;
+  readonly heading: string | RegExp;
+}
+
+const pages: readonly Place[] = [
+  { what: "the list of organizations", address: "/console/orgs", heading: "Organizations" },
+  { what: "the new organization", address: "/console/new-organization", heading: "Create organization" },
+  { what: "the overview", address: `/console/orgs/${demo.slug}`, heading: demo.name },
+  { what: "the list of users", address: `/console/orgs/${demo.slug}/users`, heading: "Users" },
+  { what: "the new user", address: `/console/orgs/${demo.slug}/users/new`, heading: "Create user" },
+  { what: "the list of clients", address: `/console/orgs/${demo.slug}/clients`, heading: "Clients" },
+  { what: "the new client", address: `/console/orgs/${demo.slug}/clients/new`, heading: "Create client" },
+  { what: "the audit events", address: `/console/orgs/${demo.slug}/audit-events`, heading: "Audit events" },
+  { what: "the settings", address: `/console/orgs/${demo.slug}/settings`, heading: /settings|Demo/i },
+];
+
+/** Opens what a form keeps folded. */
+async function unfold(page: Page): Promise<void> {
+  const folded = page.locator("main form button[aria-expanded=false]");
+  await expect(folded).not.toHaveCount(0);
+  for (const title of await folded.allTextContents()) await page.locator("main form button", { hasText: title }).click();
+  await expect(folded).toHaveCount(0);
+}
+
+/** Walks through the console and looks at each page when its data is there. */
+async function expectEverywhere(page: Page, console: Console, look: Look): Promise<void> {
+  await page.goto("/console/");
+  await expect(console.heading("Sign in to the console")).toBeVisible();
+  await look(page, "the landing page");
+  await console.signIn(system.slug, system.administrator);
+  for (const { what, address, heading } of pages) {
+    await page.goto(address);
+    await expect(console.heading(heading)).toBeVisible();
+    await expect(page.getByRole("status", { name: "Loading" })).toHaveCount(0);
+    await look(page, what);
+  }
+  await page.goto(`/console/orgs/${demo.slug}/users`);
+  await page.getByRole("link", { name: demo.ada.name }).click();
+  await expect(console.heading(demo.ada.name)).toBeVisible();
+  await look(page, "a user");
+  await page.goto(`/console/orgs/${demo.slug}/clients`);
+  await page.getByRole("link", { name: "Demo web application" }).click();
+  await expect(console.heading("Demo web application")).toBeVisible();
+  await unfold(page);
+  await page.getByLabel("Authentication at the token endpoint").selectOption("private_key_jwt");
+  await look(page, "a client");
+  await page.goto(`/console/orgs/${demo.slug}/clients/new`);
+  await unfold(page);
+  await look(page, "the new client, unfolded");
+}
+
+test("every page of the console is accessible", async ({ page, console }) => {
+  test.slow();
+  await expectEverywhere(page, console, expectAccessible);
+});
+
+test.describe("in dark colours", () => {
+  test.use({ colorScheme: "dark" });
+
+  test("every page of the console is readable", async ({ page, console }) => {
+    test.slow();
+    await expectEverywhere(page, console, expectReadable);
+  });
+});
+
+test.describe("on a screen of 320 pixels", () => {
+  test.use({ viewport: { width: 320, height: 640 } });
+
+  test("every page of the console fits", async ({ page, console }) => {
+    test.slow();
+    await expectEverywhere(page, console, expectNoSidewaysScroll);
+  });
+});

@@ -1,0 +1,65 @@
+import type { Page } from "@playwright/test";
+import { expectAccessible, expectNoSidewaysScroll, expectReadable, type Look } from "../../fixtures/accessibility.ts";
+import { demo, issuerOf, unique } from "../../fixtures/environment.ts";
+import type { HostedPages } from "../../fixtures/hosted-pages.ts";
+import type { RelyingParty } from "../../fixtures/relying-party.ts";
+import { expect, test } from "../../fixtures/test.ts";
+
+interface Parts {
+  readonly page: Page;
+  readonly hosted: HostedPages;
+  readonly payroll: RelyingParty;
+}
+
+/** Walks through every hosted page and looks at each of its states. */
+async function expectEverywhere({ page, hosted, payroll }: Parts, look: Look): Promise<void> {
+  const attempt = await payroll.begin({ prompt: "login consent", scope: "openid profile email phone offline_access" });
+  await page.goto(attempt.url);
+  await look(page, "the sign-in page");
+  await hosted.signIn({ username: `nobody-${unique()}@demo.test`, password: "not-the-password" });
+  await expect(hosted.problem).toBeVisible();
+  await look(page, "the sign-in page with a problem");
+  await hosted.signIn(demo.ada);
+  await expect(hosted.allow).toBeVisible();
+  await look(page, "the consent page");
+  await hosted.deny.click();
+  await payroll.returned(page, attempt);
+  await page.goBack();
+  await expect(page.locator("#error-page")).toHaveCount(0);
+  await look(page, "the page of an ended sign-in");
+  await page.goto(`${issuerOf(demo.slug)}/authorize?client_id=${unique()}&response_type=code`);
+  await expect(page.locator("#error-page")).toBeVisible();
+  await look(page, "the error page");
+  await page.goto(`${issuerOf(demo.slug)}/`);
+  await expect(hosted.heading("You are signed in")).toBeVisible();
+  await look(page, "the home page");
+  await page.getByRole("link", { name: "Sign out" }).click();
+  await expect(hosted.heading("Sign out of Demo?")).toBeVisible();
+  await look(page, "the sign-out page");
+  await page.getByRole("button", { name: "Sign out", exact: true }).click();
+  await expect(hosted.heading("You are signed out")).toBeVisible();
+  await look(page, "the page after the sign-out");
+}
+
+test("every hosted page is accessible", async ({ page, hosted, payroll }) => {
+  test.slow();
+  await expectEverywhere({ page, hosted, payroll }, expectAccessible);
+});
+
+test.describe("in dark colours", () => {
+  test.use({ colorScheme: "dark" });
+
+  test("every hosted page is readable", async ({ page, hosted, payroll }) => {
+    test.slow();
+    await expectEverywhere({ page, hosted, payroll }, expectReadable);
+  });
+});
+
+test.describe("on a screen of 320 pixels", () => {
+  test.use({ viewport: { width: 320, height: 640 } });
+
+  test("every hosted page fits", async ({ page, hosted, payroll }) => {
+    test.slow();
+    await expectEverywhere({ page, hosted, payroll }, expectNoSidewaysScroll);
+  });
+});

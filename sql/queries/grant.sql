@@ -1,0 +1,129 @@
+-- name: InsertGrant :one
+-- Writes down what a person allowed, with the authorization code if there is one, touches the session it came from and
+-- remembers that the client wants to hear of the session's end, in one statement.
+WITH issued AS (
+    INSERT INTO grants (org_id, id, client_id, user_id, session_id, scopes, nonce, redirect_uri, code_challenge, code_hash, code_expires_at,
+        authenticated_at, methods, acr, audience, claims, created_at, expires_at)
+    VALUES (@org_id, @id, @client_id, @user_id, @session_id, @scopes, @nonce, @redirect_uri, @code_challenge, @code_hash, @code_expires_at,
+        @authenticated_at, @methods, @acr, @audience, @claims, @created_at, @expires_at)
+    RETURNING grants.org_id, grants.id, grants.session_id, grants.client_id
+), touched AS (
+    UPDATE sessions SET last_seen_at = @seen_at, idle_expires_at = @session_idle_expires_at
+    FROM issued i
+    WHERE sessions.org_id = i.org_id AND sessions.id = i.session_id AND sessions.last_seen_at < @touch_before
+), listener AS (
+    INSERT INTO session_clients (org_id, session_id, client_id)
+    SELECT i.org_id, i.session_id, i.client_id FROM issued i WHERE @tell_of_end::boolean
+    ON CONFLICT DO NOTHING
+)
+SELECT i.id FROM issued i;
+
+-- name: RedeemCode :one
+-- One conditional UPDATE: of two simultaneous uses exactly one gets the row. Everything the code is bound to is
+-- part of the condition, so a wrong attempt changes nothing. The refresh token is inserted only with the row.
+-- Offline access or not, a code dies with its session: an authorization at the very moment when everything of a
+-- person is ended would outlive that otherwise.
+WITH redeemed AS (
+    UPDATE grants SET code_redeemed_at = @at, expires_at = GREATEST(grants.expires_at, @grant_expires_at)
+    FROM users u
+    WHERE grants.org_id = @org_id AND grants.code_hash = @code_hash AND grants.client_id = @client_id
+      AND grants.redirect_uri = @redirect_uri AND grants.code_challenge = @code_challenge
+      AND grants.code_redeemed_at IS NULL AND grants.code_expires_at > @at AND grants.revoked_at IS NULL
+      AND u.org_id = grants.org_id AND u.id = grants.user_id AND u.status = 'active'
+      AND EXISTS (SELECT 1 FROM sessions s WHERE s.org_id = grants.org_id AND s.id = grants.session_id AND s.ended_at IS NULL)
+    RETURNING grants.*
+), issued AS (
+    INSERT INTO refresh_tokens (org_id, id, grant_id, token_hash, scopes, created_at, expires_at)
+    SELECT r.org_id, @refresh_id, r.id, @refresh_hash, r.scopes, @at, @refresh_expires_at FROM redeemed r WHERE @with_refresh::boolean
+)
+SELECT r.id, r.user_id, r.session_id, r.scopes, r.nonce, r.authenticated_at, r.methods, r.acr, r.audience, r.claims FROM redeemed r;
+
+-- name: GrantByCode :one
+-- Why a code was refused. Bound to the client: another client's code does not exist for this one.
+SELECT id, user_id, client_id, code_redeemed_at, code_expires_at, revoked_at FROM grants
+WHERE org_id = @org_id AND code_hash = @code_hash;
+
+-- name: RevokeGrant :execrows
+UPDATE grants SET revoked_at = @at, revoke_reason = @reason WHERE org_id = @org_id AND id = @id AND revoked_at IS NULL;
+
+-- name: RotateRefreshToken :one
+-- Rotation in one statement. `presented` sees the token as it was when the statement began; `rotated` is the
+-- conditional UPDATE that exactly one of several simultaneous uses wins. The successor's hash is derived from the
+-- presented token, so the losers of a race and a retry inside the grace window compute the same successor.
+-- The grant is extended by a day more than needed: most rotations then leave its row, and the six indexes on it, alone.
+WITH presented AS (
+    SELECT t.id, t.grant_id, t.scopes, t.rotated_at, t.expires_at, g.user_id, g.session_id, g.nonce, g.authenticated_at, g.methods, g.acr,
+           g.audience, g.claims, g.scopes AS grant_scopes, g.client_id,
+           (g.revoked_at IS NULL AND t.expires_at > @at AND u.status = 'active' AND (
+               'offline_access' = ANY (g.scopes) OR EXISTS (
+                   SELECT 1 FROM sessions s WHERE s.org_id = g.org_id AND s.id = g.session_id
+                   AND s.ended_at IS NULL AND s.expires_at > @at)))::boolean AS alive
+    FROM refresh_tokens t
+    JOIN grants g ON g.org_id = t.org_id AND g.id = t.grant_id
+    JOIN users u ON u.org_id = g.org_id AND u.id = g.user_id
+    WHERE t.org_id = @org_id AND t.token_hash = @token_hash AND g.client_id = @client_id
+), rotated AS (
+    UPDATE refresh_tokens r SET rotated_at = @at FROM presented p
+    WHERE r.org_id = @org_id AND r.id = p.id AND r.rotated_at IS NULL AND p.alive AND @scopes::text[] <@ p.grant_scopes
+    RETURNING r.id
+), successor AS (
+    INSERT INTO refresh_tokens (org_id, id, grant_id, token_hash, scopes, created_at, expires_at)
+    SELECT @org_id, @successor_id, p.grant_id, @successor_hash, p.scopes, @at, @successor_expires_at
+    FROM presented p JOIN rotated ON rotated.id = p.id
+), extended AS (
+    UPDATE grants g SET expires_at = GREATEST(g.expires_at, @successor_expires_at) + interval '1 day' FROM presented p JOIN rotated ON rotated.id = p.id
+    WHERE g.org_id = @org_id AND g.id = p.grant_id AND g.expires_at < @successor_expires_at
+)
+SELECT p.*, EXISTS (SELECT 1 FROM rotated)::boolean AS won FROM presented p;
+
+-- name: TokenState :one
+-- Whether an access token made from a grant is still good, with the person it speaks of. A session whose row is gone
+-- ended long ago.
+SELECT sqlc.embed(users),
+       (g.revoked_at IS NULL AND users.status = 'active'
+        AND NOT EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.org_id = g.org_id AND r.token_id = @token_id)
+        AND ('offline_access' = ANY (g.scopes) OR EXISTS (
+             SELECT 1 FROM sessions s WHERE s.org_id = g.org_id AND s.id = g.session_id AND s.ended_at IS NULL)))::boolean AS alive,
+       g.client_id, g.scopes, g.session_id, g.claims
+FROM grants g JOIN users ON users.org_id = g.org_id AND users.id = g.user_id
+WHERE g.org_id = @org_id AND g.id = @grant_id;
+
+-- name: TokenIsRevoked :one
+SELECT EXISTS (SELECT 1 FROM revoked_tokens WHERE org_id = @org_id AND token_id = @token_id)::boolean;
+
+-- name: RefreshTokenState :one
+SELECT t.id, t.grant_id, t.scopes, t.created_at, t.expires_at, t.rotated_at, g.client_id, g.user_id, g.authenticated_at, u.username,
+       (g.revoked_at IS NULL AND t.rotated_at IS NULL AND t.expires_at > @at AND u.status = 'active' AND (
+            'offline_access' = ANY (g.scopes) OR EXISTS (
+            SELECT 1 FROM sessions s WHERE s.org_id = g.org_id AND s.id = g.session_id AND s.ended_at IS NULL AND s.expires_at > @at)))::boolean AS alive
+FROM refresh_tokens t
+JOIN grants g ON g.org_id = t.org_id AND g.id = t.grant_id
+JOIN users u ON u.org_id = g.org_id AND u.id = g.user_id
+WHERE t.org_id = @org_id AND t.token_hash = @token_hash;
+
+-- name: RevokeToken :exec
+INSERT INTO revoked_tokens (org_id, token_id, expires_at) VALUES (@org_id, @token_id, @expires_at) ON CONFLICT DO NOTHING;
+
+-- name: RevokeGrantsOfUserAndClient :execrows
+UPDATE grants SET revoked_at = @at, revoke_reason = @reason WHERE org_id = @org_id AND user_id = @user_id AND client_id = @client_id AND revoked_at IS NULL;
+
+-- name: ConsentedScopes :one
+SELECT scopes FROM consents WHERE org_id = @org_id AND user_id = @user_id AND client_id = @client_id;
+
+-- name: UpsertConsent :exec
+INSERT INTO consents (org_id, id, user_id, client_id, scopes, created_at, updated_at)
+VALUES (@org_id, @id, @user_id, @client_id, @scopes, @at, @at)
+ON CONFLICT (org_id, user_id, client_id) DO UPDATE SET
+    scopes = (SELECT array_agg(DISTINCT s ORDER BY s) FROM unnest(consents.scopes || EXCLUDED.scopes) AS s), updated_at = EXCLUDED.updated_at;
+
+-- name: DeleteExpiredRefreshTokens :execrows
+-- cross-tenant: periodic clean-up
+DELETE FROM refresh_tokens WHERE (org_id, id) IN (SELECT t.org_id, t.id FROM refresh_tokens t WHERE t.expires_at < @before LIMIT @row_limit);
+
+-- name: DeleteExpiredGrants :execrows
+-- cross-tenant: periodic clean-up
+DELETE FROM grants WHERE (org_id, id) IN (SELECT g.org_id, g.id FROM grants g WHERE g.expires_at < @before LIMIT @row_limit);
+
+-- name: DeleteExpiredRevokedTokens :execrows
+-- cross-tenant: periodic clean-up
+DELETE FROM revoked_tokens WHERE (org_id, token_id) IN (SELECT r.org_id, r.token_id FROM revoked_tokens r WHERE r.expires_at < @before LIMIT @row_limit);

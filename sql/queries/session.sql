@@ -1,0 +1,83 @@
+-- name: InsertSession :exec
+INSERT INTO sessions (org_id, id, user_id, token_hash, browser_hash, authenticated_at, methods, address, user_agent, created_at, last_seen_at, idle_expires_at, expires_at)
+VALUES (@org_id, @id, @user_id, @token_hash, @browser_hash, @authenticated_at, @methods, @address, @user_agent, @created_at, @created_at, @idle_expires_at, @expires_at);
+
+-- name: LiveSession :one
+-- The one read of an authorization request: the session, its person, and what the person allowed the client.
+SELECT sqlc.embed(sessions), sqlc.embed(users), c.scopes AS consented_scopes
+FROM sessions
+JOIN users ON users.org_id = sessions.org_id AND users.id = sessions.user_id
+LEFT JOIN consents c ON c.org_id = sessions.org_id AND c.user_id = sessions.user_id AND c.client_id = @client_id
+WHERE sessions.org_id = @org_id AND sessions.token_hash = @token_hash
+  AND sessions.ended_at IS NULL AND sessions.expires_at > @at AND sessions.idle_expires_at > @at AND users.status = 'active';
+
+-- name: LiveSessionsOfUser :many
+SELECT org_id, id, user_id, token_hash, browser_hash, authenticated_at, methods, address, user_agent, created_at, last_seen_at, idle_expires_at, expires_at, ended_at, end_reason
+FROM sessions
+WHERE org_id = @org_id AND user_id = @user_id AND ended_at IS NULL AND expires_at > @at AND idle_expires_at > @at AND id < @before
+ORDER BY id DESC LIMIT @row_limit;
+
+-- name: TouchSession :exec
+UPDATE sessions SET last_seen_at = @at, idle_expires_at = LEAST(@idle_expires_at, expires_at)
+WHERE org_id = @org_id AND id = @id AND ended_at IS NULL AND last_seen_at < @at;
+
+-- name: RenewSession :execrows
+-- The same person proved who they are again: a fresh token, so an old one stolen earlier is worth nothing.
+UPDATE sessions SET token_hash = @token_hash, authenticated_at = @authenticated_at, methods = @methods, last_seen_at = @authenticated_at,
+    idle_expires_at = @idle_expires_at, expires_at = @expires_at, address = @address, user_agent = @user_agent
+WHERE org_id = @org_id AND id = @id AND user_id = @user_id AND ended_at IS NULL;
+
+-- name: EndSession :one
+UPDATE sessions SET ended_at = @at, end_reason = @reason WHERE org_id = @org_id AND id = @id AND ended_at IS NULL RETURNING user_id;
+
+-- name: EndSessionOfUser :execrows
+UPDATE sessions SET ended_at = @at, end_reason = @reason WHERE org_id = @org_id AND user_id = @user_id AND id = @id AND ended_at IS NULL;
+
+-- name: EndSessionsOfUser :many
+UPDATE sessions SET ended_at = @at, end_reason = @reason
+WHERE org_id = @org_id AND user_id = @user_id AND ended_at IS NULL AND id <> @keep_id
+RETURNING id;
+
+-- name: ClientsToTell :many
+-- The clients that signed in within sessions and want to hear of their end.
+SELECT l.session_id, l.client_id, COALESCE(c.metadata ->> 'backchannel_logout_uri', '')::text AS backchannel_logout_uri,
+    COALESCE(c.metadata ->> 'frontchannel_logout_uri', '')::text AS frontchannel_logout_uri
+FROM session_clients l
+JOIN clients c ON c.org_id = l.org_id AND c.id = l.client_id
+WHERE l.org_id = @org_id AND l.session_id = ANY (@session_ids::uuid[]) AND c.status = 'active'
+ORDER BY l.session_id, l.client_id;
+
+-- name: InsertLogoutDeliveries :exec
+INSERT INTO logout_deliveries (org_id, id, session_id, client_id, user_id, created_at, next_attempt_at)
+SELECT @org_id, unnest(@ids::uuid[]), unnest(@session_ids::uuid[]), unnest(@client_ids::uuid[]), @user_id, @at, @at;
+
+-- name: LogoutDelivery :one
+SELECT id, session_id, client_id, user_id, state, attempts, last_status, last_error, created_at, last_attempt_at, next_attempt_at
+FROM logout_deliveries WHERE org_id = @org_id AND id = @id;
+
+-- name: RecordLogoutAttempt :execrows
+UPDATE logout_deliveries SET state = @state, attempts = attempts + 1, last_status = @last_status, last_error = @last_error, last_attempt_at = @at,
+    next_attempt_at = @next_attempt_at
+WHERE org_id = @org_id AND id = @id AND state = 'pending';
+
+-- name: DeleteOldLogoutDeliveries :execrows
+-- cross-tenant: periodic clean-up
+DELETE FROM logout_deliveries WHERE (org_id, id) IN (SELECT d.org_id, d.id FROM logout_deliveries d WHERE d.created_at < @before LIMIT @row_limit);
+
+-- name: RevokeGrantsOfSessions :execrows
+UPDATE grants SET revoked_at = @at, revoke_reason = @reason
+WHERE org_id = @org_id AND session_id = ANY (@session_ids::uuid[]) AND revoked_at IS NULL AND NOT ('offline_access' = ANY (scopes));
+
+-- name: RevokeGrantsOfUser :execrows
+UPDATE grants SET revoked_at = @at, revoke_reason = @reason
+WHERE org_id = @org_id AND user_id = @user_id AND revoked_at IS NULL AND (session_id IS NULL OR session_id <> @keep_session_id);
+
+-- name: BrowserIsKnown :one
+SELECT EXISTS (SELECT 1 FROM sessions WHERE org_id = @org_id AND browser_hash = @browser_hash AND user_id = @user_id)::boolean;
+
+-- name: BrowserHasSignedIn :one
+SELECT EXISTS (SELECT 1 FROM sessions WHERE org_id = @org_id AND browser_hash = @browser_hash)::boolean;
+
+-- name: DeleteOldSessions :execrows
+-- cross-tenant: periodic clean-up
+DELETE FROM sessions WHERE (org_id, id) IN (SELECT s.org_id, s.id FROM sessions s WHERE s.expires_at < @before LIMIT @row_limit);

@@ -1,0 +1,48 @@
+-- name: InsertUser :one
+INSERT INTO users (org_id, id, username, email, email_verified, phone_number, phone_number_verified, profile, attributes, status, required_actions, created_at, updated_at)
+VALUES (@org_id, @id, @username, @email, @email_verified, @phone_number, @phone_number_verified, @profile, @attributes, @status, @required_actions, @created_at, @created_at)
+RETURNING *;
+
+-- name: UserByID :one
+SELECT * FROM users WHERE org_id = @org_id AND id = @id;
+
+-- name: UserByIdentifier :one
+-- One identifier field: a username wins over an e-mail address, so nobody can shadow a username by claiming it as address.
+SELECT sqlc.embed(users), c.secret AS password
+FROM users LEFT JOIN credentials c ON c.org_id = users.org_id AND c.user_id = users.id AND c.kind = 'password'
+WHERE users.org_id = @org_id AND (lower(users.username) = lower(@identifier) OR lower(users.email) = lower(@identifier))
+ORDER BY (lower(users.username) = lower(@identifier)) DESC
+LIMIT 1;
+
+-- name: UpdateUser :one
+UPDATE users
+SET username = @username, email = @email, email_verified = @email_verified, phone_number = @phone_number,
+    phone_number_verified = @phone_number_verified, profile = @profile, attributes = @attributes, status = @status,
+    required_actions = @required_actions, version = version + 1, updated_at = @updated_at
+WHERE org_id = @org_id AND id = @id AND version = @expected_version
+RETURNING *;
+
+-- name: RemoveRequiredAction :execrows
+UPDATE users SET required_actions = array_remove(required_actions, @action::text), version = version + 1, updated_at = @updated_at
+WHERE org_id = @org_id AND id = @id AND @action::text = ANY (required_actions);
+
+-- name: DeleteUser :execrows
+DELETE FROM users WHERE org_id = @org_id AND id = @id AND version = @expected_version;
+
+-- name: UserRoles :many
+SELECT role FROM role_assignments WHERE org_id = @org_id AND user_id = @user_id ORDER BY role;
+
+-- name: InsertRoleAssignment :execrows
+INSERT INTO role_assignments (org_id, user_id, role, created_at) VALUES (@org_id, @user_id, @role, @created_at) ON CONFLICT DO NOTHING;
+
+-- name: DeleteRoleAssignment :execrows
+DELETE FROM role_assignments WHERE org_id = @org_id AND user_id = @user_id AND role = @role;
+
+-- name: LockRoleHolders :many
+-- Locks the holders of a role who can sign in, so that of two administrators removing or disabling each
+-- other one is refused. The persons are locked, too: disabling somebody changes no assignment.
+SELECT ra.user_id FROM role_assignments ra JOIN users u ON u.org_id = ra.org_id AND u.id = ra.user_id
+WHERE ra.org_id = @org_id AND ra.role = @role AND u.status = 'active' ORDER BY ra.user_id LIMIT 1000 FOR UPDATE OF ra, u;
+
+-- name: LockUser :one
+SELECT id FROM users WHERE org_id = @org_id AND id = @id FOR UPDATE;

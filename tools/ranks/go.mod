@@ -1,0 +1,3 @@
+module github.com/clavex/clavex/tools/ranks
+
+go 1.26.0
