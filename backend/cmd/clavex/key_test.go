@@ -5,7 +5,9 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/clavex/clavex/backend/internal/seal"
 )
@@ -100,6 +102,11 @@ func TestKeyEncryptionKeyRotation(t *testing.T) {
 	i := install(t)
 	s := i.serve(t)
 	s.publishedKeys(t)
+	// A server that still seals with the former key, as none does after step 2, goes on filling the pool with it.
+	s.signal(t, syscall.SIGTERM)
+	if code := s.wait(t, 20*time.Second); code != exitDone {
+		t.Fatalf("exit code %d:\n%s", code, s.stderr)
+	}
 	var old string
 	for _, entry := range i.environ {
 		if value, ok := strings.CutPrefix(entry, "CLAVEX_KEY_ENCRYPTION_KEY="); ok {
