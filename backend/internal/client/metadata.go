@@ -2,7 +2,9 @@ package client
 
 import (
 	"encoding/json"
+	"maps"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -56,19 +58,20 @@ type Metadata struct {
 }
 
 // In returns the member in the first of the languages that the client registered it in, otherwise the given
-// value. A language without region finds one with any, and the other way round.
+// value. A language without region finds one with any, the first by name, and the other way round.
 func (m *Metadata) In(member, otherwise string, languages []string) string {
+	names := slices.Sorted(maps.Keys(m.Localized))
 	for _, language := range languages {
-		for name, value := range m.Localized {
+		for _, name := range names {
 			if base, tag, _ := strings.Cut(name, "#"); base == member && strings.EqualFold(tag, language) {
-				return value
+				return m.Localized[name]
 			}
 		}
 		wanted, _, _ := strings.Cut(language, "-")
-		for name, value := range m.Localized {
+		for _, name := range names {
 			base, tag, _ := strings.Cut(name, "#")
 			if primary, _, _ := strings.Cut(tag, "-"); base == member && strings.EqualFold(primary, wanted) {
-				return value
+				return m.Localized[name]
 			}
 		}
 	}

@@ -168,10 +168,24 @@ func TestDefaultsOfResponseAndGrantTypes(t *testing.T) {
 }
 
 func TestMembersInLanguages(t *testing.T) {
-	m := Metadata{Localized: map[string]string{"client_name#it": "Paghe", "client_name#de-AT": "Gehälter"}}
-	for language, want := range map[string]string{"it": "Paghe", "it-CH": "Paghe", "de": "Gehälter", "DE-at": "Gehälter", "fr": "Payroll"} {
+	m := Metadata{Localized: map[string]string{"client_name#it": "Paghe", "client_name#de-AT": "Gehälter", "client_name#de-CH": "Saläre", "logo_uri#it": "https://app.example.test/it.png"}}
+	for language, want := range map[string]string{"it": "Paghe", "it-CH": "Paghe", "de": "Gehälter", "DE-at": "Gehälter", "de-CH": "Saläre", "fr": "Payroll"} {
 		if got := m.In("client_name", "Payroll", []string{language}); got != want {
 			t.Errorf("%s: %q", language, got)
+		}
+	}
+	c := Client{Name: "Payroll", LogoURI: "https://app.example.test/logo.png", TermsURI: "https://app.example.test/terms", Metadata: m}
+	for language, want := range map[string]Presentation{
+		"it": {Name: "Paghe", LogoURI: "https://app.example.test/it.png", TermsURI: c.TermsURI},
+		"en": {Name: "Payroll", LogoURI: c.LogoURI, TermsURI: c.TermsURI},
+	} {
+		if got := c.Presentation(language); got != want {
+			t.Errorf("%s: %+v", language, got)
+		}
+	}
+	for uri, want := range map[string]string{c.LogoURI: c.LogoURI, m.Localized["logo_uri#it"]: m.Localized["logo_uri#it"], c.TermsURI: "", "Paghe": "", "": ""} {
+		if got := c.LogoURIOf(LogoKey(uri)); got != want {
+			t.Errorf("the key of %q stands for %q", uri, got)
 		}
 	}
 }

@@ -1,26 +1,16 @@
 package org
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"image"
-	_ "image/jpeg" // the formats a logo may have
-	_ "image/png"
-	"net/http"
 
 	"github.com/google/uuid"
 
 	"github.com/clavex/clavex/backend/internal/fault"
+	"github.com/clavex/clavex/backend/internal/picture"
 	"github.com/clavex/clavex/backend/internal/store"
 	"github.com/clavex/clavex/backend/internal/store/dbq"
-)
-
-// Bounds of a logo.
-const (
-	MaximumLogoBytes = 256 << 10
-	maximumLogoSide  = 2048 // pixels
 )
 
 // The faults about logos.
@@ -54,26 +44,12 @@ func LogoDigest(content []byte) string {
 // StoreLogo stores the picture and returns its digest, which the caller puts into the organization's
 // branding in the same transaction. Only raster pictures are taken: SVG can carry script.
 func (o *Organizations) StoreLogo(ctx context.Context, tx *store.Tx, id uuid.UUID, content []byte) (digest string, err error) {
-	mediaType, ok := logoType(content)
+	mediaType, ok := picture.MediaType(content)
 	if !ok {
 		return "", ErrLogoInvalid
 	}
 	digest = LogoDigest(content)
 	return digest, dbq.New(tx).UpsertOrganizationLogo(ctx, dbq.UpsertOrganizationLogoParams{OrgID: id, MediaType: mediaType, Content: content, Digest: digest, UpdatedAt: o.now()})
-}
-
-// logoType says what picture it is. Of WebP (RFC 9649) only the container is looked at: the standard
-// library cannot read on, and browsers decode it in a sandbox.
-func logoType(content []byte) (string, bool) {
-	mediaType := http.DetectContentType(content)
-	if len(content) > MaximumLogoBytes {
-		return "", false
-	}
-	if mediaType == "image/webp" {
-		return mediaType, true
-	}
-	picture, format, err := image.DecodeConfig(bytes.NewReader(content))
-	return mediaType, err == nil && picture.Width <= maximumLogoSide && picture.Height <= maximumLogoSide && mediaType == "image/"+format
 }
 
 // RemoveLogo removes the logo; doing it twice is harmless.

@@ -13,6 +13,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/domaintest"
 	"github.com/clavex/clavex/backend/internal/fault"
 	"github.com/clavex/clavex/backend/internal/org"
+	"github.com/clavex/clavex/backend/internal/picture"
 	"github.com/clavex/clavex/backend/internal/store"
 )
 
@@ -141,8 +142,8 @@ func TestLogos(t *testing.T) {
 	t.Parallel()
 	w := domaintest.New(t)
 	acme := w.Organization("acme")
-	var picture bytes.Buffer
-	if err := png.Encode(&picture, image.NewRGBA(image.Rect(0, 0, 8, 8))); err != nil {
+	var drawn bytes.Buffer
+	if err := png.Encode(&drawn, image.NewRGBA(image.Rect(0, 0, 8, 8))); err != nil {
 		t.Fatal(err)
 	}
 	keep := func(content []byte) (digest string, err error) {
@@ -153,17 +154,17 @@ func TestLogos(t *testing.T) {
 		return digest, err
 	}
 	for name, content := range map[string][]byte{"SVG with script": []byte(`<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>`), "HTML": []byte("<html>"),
-		"nothing": nil, "too large": make([]byte, org.MaximumLogoBytes+1), "a broken PNG": picture.Bytes()[:20]} {
+		"nothing": nil, "too large": make([]byte, picture.MaximumBytes+1), "a broken PNG": drawn.Bytes()[:20]} {
 		if _, err := keep(content); !errors.Is(err, org.ErrLogoInvalid) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	digest, err := keep(picture.Bytes())
+	digest, err := keep(drawn.Bytes())
 	if err != nil {
 		t.Fatal(err)
 	}
 	logo, err := w.Organizations.Logo(t.Context(), acme.ID)
-	if err != nil || logo.Digest != digest || logo.MediaType != "image/png" || !bytes.Equal(logo.Content, picture.Bytes()) {
+	if err != nil || logo.Digest != digest || logo.MediaType != "image/png" || !bytes.Equal(logo.Content, drawn.Bytes()) {
 		t.Fatalf("%+v, %v", logo, err)
 	}
 	if _, err := w.Organizations.Logo(t.Context(), w.Organization("rival").ID); !errors.Is(err, org.ErrLogoNotFound) {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/clavex/clavex/backend/internal/client"
 	"github.com/clavex/clavex/backend/internal/login"
 	"github.com/clavex/clavex/backend/internal/logout"
 	"github.com/clavex/clavex/backend/internal/oauth"
@@ -69,7 +70,7 @@ func (a *App) endpoints(m *metrics) (*endpoints, error) {
 	e.userinfo = oidc.NewUserinfo(a.Issuers, e.tokens, e.live, a.Subjects, a.JWTs)
 	e.documents = oidc.NewDocuments(a.Issuers, a.Keys, texts.Languages(), cachedDocuments)
 	e.signIn = signin.New(signin.Dependencies{
-		Store: a.Store, Issuers: a.Issuers, Users: a.Users, Clients: a.Clients, Sessions: a.Sessions, Grants: a.Grants, Passwords: a.Passwords, Links: a.Links,
+		Store: a.Store, Issuers: a.Issuers, Users: a.Users, Clients: a.Clients, Logos: client.NewLogos(a.Fetch, a.Now), Sessions: a.Sessions, Grants: a.Grants, Passwords: a.Passwords, Links: a.Links,
 		Transactions: login.NewTransactions(a.State, a.Now, rand.Reader), Logout: logout.NewValidator(hints, a.Clients), Audit: a.Audit, Ring: a.Ring,
 		Cookies: e.cookies, Pages: web.NewPages(nil), Texts: texts, Organizations: a.Organizations, Now: a.Now, Random: rand.Reader,
 		Beginnings: signin.NewBeginnings(a.State, a.Config.SignInsPerNetwork), Observe: func(outcome string) { m.logins.WithLabelValues(outcome).Inc() },
@@ -139,6 +140,7 @@ func (a *App) mountOrganizations(engine *gin.Engine, e *endpoints, page errorRen
 	pages.GET("/login/link", e.signIn.OpenLink)
 	pages.GET("/check_session", e.sessionManagement.ServeCheckSession)
 	pages.GET("/logo/:digest", e.signIn.Logo)
+	pages.GET("/client-logo/:key", e.signIn.ClientLogo)
 	pages.GET("/", e.signIn.Home)
 	pages.GET("", func(c *gin.Context) { c.Redirect(http.StatusSeeOther, "/"+oauth.Organization(c).Slug+"/") })
 }

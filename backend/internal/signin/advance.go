@@ -82,7 +82,7 @@ func (s *SignIn) expired(c *gin.Context, organization *org.Organization, transac
 	case transaction == nil:
 	case transaction.Over():
 		view.Completed = true
-		if shown, found := s.clientView(c, organization, transaction.Required.ClientID); found != nil {
+		if shown, found := s.clientView(c, organization, transaction.Required.ClientID, view.Text.Language()); found != nil {
 			view.Client, view.ReturnURL = shown, transaction.ReturnURL
 		}
 	default:
@@ -268,19 +268,20 @@ func (s *SignIn) answer(c *gin.Context, answer login.Answer, clientID string) {
 	if answer.SessionID != uuid.Nil {
 		s.Cookies.KeepState(c.Writer, c.Request, organization, answer.SessionID)
 	}
+	frame := s.frame(c, organization, nil)
 	var shown page.Client
-	if view, _ := s.clientView(c, organization, clientID); view != nil {
+	if view, _ := s.clientView(c, organization, clientID, frame.Text.Language()); view != nil {
 		shown = *view
 	}
 	if answer.FormPost == nil {
-		s.leave(c, page.Leaving{Frame: s.frame(c, organization, nil), Client: shown, URL: answer.RedirectURL})
+		s.leave(c, page.Leaving{Frame: frame, Client: shown, URL: answer.RedirectURL})
 		return
 	}
 	fields := make([]page.Field, len(answer.FormPost.Fields))
 	for i, field := range answer.FormPost.Fields {
 		fields[i] = page.Field{Name: field.Name, Value: field.Value}
 	}
-	s.render(c, http.StatusOK, page.FormPost{Frame: s.frame(c, organization, nil), Client: shown, Action: answer.FormPost.Action, Fields: fields}, answer.FormPost.Action)
+	s.render(c, http.StatusOK, page.FormPost{Frame: frame, Client: shown, Action: answer.FormPost.Action, Fields: fields}, answer.FormPost.Action)
 }
 
 // leave sends the browser on to an application.

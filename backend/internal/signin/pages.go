@@ -126,7 +126,7 @@ func (s *SignIn) confirmLogout(c *gin.Context, organization *org.Organization, r
 		}
 	}
 	if request.Client != nil {
-		view.Client, _ = s.clientView(c, organization, request.Client.ClientID)
+		view.Client, _ = s.clientView(c, organization, request.Client.ClientID, view.Text.Language())
 	}
 	s.render(c, http.StatusOK, view, request.RedirectURL())
 }
@@ -150,11 +150,11 @@ func (s *SignIn) endSession(c *gin.Context, organization *org.Organization, requ
 	s.Cookies.ClearSession(c.Writer, organization)
 	next := request.RedirectURL()
 	if next != "" && len(view.Frames) == 0 {
-		s.leave(c, page.Leaving{Frame: view.Frame, Client: page.Client{Name: request.Client.Name}, URL: next})
+		s.leave(c, page.Leaving{Frame: view.Frame, Client: page.Client{Name: request.Client.Presentation(view.Text.Language()).Name}, URL: next})
 		return
 	}
 	if next != "" {
-		view.Client, view.ContinueURL = &page.Client{Name: request.Client.Name}, next
+		view.Client, view.ContinueURL = &page.Client{Name: request.Client.Presentation(view.Text.Language()).Name}, next
 	} else {
 		view.LoginURL = path(organization, pathLogin)
 	}
@@ -194,10 +194,35 @@ func (s *SignIn) Logo(c *gin.Context) {
 		s.Error(c, err)
 		return
 	}
-	c.Header("Cache-Control", "public, max-age=31536000, immutable")
+	servePicture(c, "public, max-age=31536000, immutable", logo.MediaType, logo.Content)
+}
+
+// ClientLogo serves an application's logo, fetched from the address that it registered, so that people's browsers
+// need not go there. Only addresses that the application has registered now are fetched.
+func (s *SignIn) ClientLogo(c *gin.Context) {
+	organization := oauth.Organization(c)
+	found, err := s.Clients.ByClientID(c.Request.Context(), organization.ID, c.Query("client_id"))
+	uri := ""
+	if err == nil {
+		uri = found.LogoURIOf(c.Param("key"))
+	}
+	if uri == "" {
+		s.Error(c, errNoLogo.WithCause(err))
+		return
+	}
+	logo, err := s.Logos.Get(c.Request.Context(), uri)
+	if err != nil {
+		s.Error(c, errNoLogo.WithCause(err)) // which of our doors is shut is not for everybody to know
+		return
+	}
+	servePicture(c, "public, max-age=3600", logo.MediaType, logo.Content)
+}
+
+func servePicture(c *gin.Context, caching, mediaType string, content []byte) {
+	c.Header("Cache-Control", caching)
 	c.Header("Content-Security-Policy", "default-src 'none'; sandbox")
 	c.Header("X-Content-Type-Options", "nosniff")
-	c.Data(http.StatusOK, logo.MediaType, logo.Content)
+	c.Data(http.StatusOK, mediaType, content)
 }
 
 var errNoLogo = fault.New(fault.NotFound, "logo_not_found", "There is no such logo.")

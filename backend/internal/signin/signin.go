@@ -10,6 +10,7 @@ import (
 	"crypto/hmac"
 	"io"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/a-h/templ"
@@ -53,6 +54,7 @@ type Dependencies struct {
 	Issuers       oauth.Issuers
 	Users         *user.Users
 	Clients       *client.Clients
+	Logos         *client.Logos
 	Sessions      *session.Sessions
 	Grants        *grant.Grants
 	Passwords     *credential.Passwords
@@ -162,8 +164,8 @@ func (s *SignIn) frame(c *gin.Context, organization *org.Organization, uiLocales
 	return frame
 }
 
-// clientView is how a page shows an application; nil when there is none.
-func (s *SignIn) clientView(c *gin.Context, organization *org.Organization, clientID string) (*page.Client, *client.Client) {
+// clientView is how a page in the language shows an application; nil when there is none.
+func (s *SignIn) clientView(c *gin.Context, organization *org.Organization, clientID, language string) (*page.Client, *client.Client) {
 	if clientID == "" {
 		return nil, nil
 	}
@@ -171,7 +173,12 @@ func (s *SignIn) clientView(c *gin.Context, organization *org.Organization, clie
 	if err != nil {
 		return nil, nil // it was deleted meanwhile; the continuation will say so
 	}
-	return &page.Client{Name: found.Name, Host: found.Host(), PolicyURL: found.PolicyURI, TermsURL: found.TermsURI}, found
+	shown := found.Presentation(language)
+	view := &page.Client{Name: shown.Name, Host: found.Host(), PolicyURL: shown.PolicyURI, TermsURL: shown.TermsURI}
+	if shown.LogoURI != "" {
+		view.LogoURL = path(organization, "client-logo/"+client.LogoKey(shown.LogoURI)) + "?client_id=" + url.QueryEscape(found.ClientID)
+	}
+	return view, found
 }
 
 // render shows a page. Failing to draw one is our fault and shown as such.

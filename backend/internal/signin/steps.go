@@ -60,7 +60,7 @@ func (s *SignIn) suggestedUsername(c *gin.Context, v *visit, facts login.Facts) 
 func (s *SignIn) showLogin(c *gin.Context, v *visit, status int, username string, problem *fault.Error) {
 	required := v.transaction.Required
 	view := page.Login{Frame: s.frame(c, v.organization, required.Requirement.UILocales), Form: s.form(v, pathLogin), Username: username, Fault: problem}
-	view.Client, _ = s.clientView(c, v.organization, required.ClientID)
+	view.Client, _ = s.clientView(c, v.organization, required.ClientID, view.Text.Language())
 	s.render(c, status, view, s.leadsTo(v)...)
 }
 
@@ -134,12 +134,13 @@ func (s *SignIn) Consent(c *gin.Context) {
 
 func (s *SignIn) showConsent(c *gin.Context, v *visit, facts login.Facts, status int, problem *fault.Error) {
 	required := v.transaction.Required
-	shown, _ := s.clientView(c, v.organization, required.ClientID)
+	frame := s.frame(c, v.organization, required.Requirement.UILocales)
+	shown, _ := s.clientView(c, v.organization, required.ClientID, frame.Text.Language())
 	if shown == nil {
 		s.deny(c, v) // the application is gone; its answer says so
 		return
 	}
-	view := page.Consent{Frame: s.frame(c, v.organization, required.Requirement.UILocales), Form: s.form(v, pathConsent), Client: *shown,
+	view := page.Consent{Frame: frame, Form: s.form(v, pathConsent), Client: *shown,
 		Username: facts.Live.User.DisplayName(), Fault: problem}
 	view.Form.CSRFToken = s.consentToken(v, facts.Live)
 	for _, scope := range required.Requirement.Consent.Scopes {

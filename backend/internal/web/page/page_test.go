@@ -294,7 +294,7 @@ func TestStrangersAreShownAsText(t *testing.T) {
 	t.Parallel()
 	all := states(catalog(t).Match(nil, "", "en"), organizations()["plain"])
 	d := read(t, all["login-hostile"])
-	lead := words(d.find("p[class=lead]"))
+	lead := words(d.find("div[class=lead purpose]"))
 	if lead != `to continue to <script>alert(1)</script>gnp.exe "'&` {
 		t.Errorf("got %q", lead)
 	}
@@ -305,7 +305,7 @@ func TestStrangersAreShownAsText(t *testing.T) {
 		t.Errorf("the answer is posted to %q", action)
 	}
 	v := page.Login{Frame: page.Frame{Text: catalog(t).Match(nil, "", "en")}, Client: &page.Client{Name: strings.Repeat("ä", 500)}}
-	if lead := words(read(t, v).find("p[class=lead]")); len([]rune(lead)) > 100 {
+	if lead := words(read(t, v).find("div[class=lead purpose]")); len([]rune(lead)) > 100 {
 		t.Errorf("a name of %d characters is shown whole", len([]rune(lead)))
 	}
 }

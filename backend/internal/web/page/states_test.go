@@ -38,6 +38,8 @@ func states(words *text.Printer, organization page.Organization) map[string]temp
 		return page.Form{Action: "/demo/" + action, Transaction: "tx-0123456789abcdefghijkl", CSRFToken: "csrf-0123456789abcdefghijklmnopqrstuv"}
 	}
 	payroll := page.Client{Name: "Payroll", Host: "payroll.example.com", PolicyURL: "https://payroll.example.com/privacy", TermsURL: "https://payroll.example.com/terms"}
+	logo := payroll
+	logo.LogoURL = "/demo/client-logo/00112233445566778899aabbccddeeff?client_id=payroll"
 	long := page.Client{Name: "Rechtsschutzversicherungsgesellschaften-Abrechnungsportal", Host: "abrechnungsportal.rechtsschutzversicherungsgesellschaften.example"}
 	scopes := []page.Scope{{Name: "openid"}, {Name: "profile"}, {Name: "email"}, {Name: "phone"}, {Name: "address"}, {Name: "offline_access"},
 		{Name: "invoices.read", Description: "Read your invoices"}, {Name: "reports"}}
@@ -45,12 +47,14 @@ func states(words *text.Printer, organization page.Organization) map[string]temp
 	nowhere.Organization = page.Organization{}
 	return map[string]templ.Component{
 		"login":             page.Login{Frame: frame, Form: form("login"), Client: &payroll},
+		"login-logo":        page.Login{Frame: frame, Form: form("login"), Client: &logo},
 		"login-alone":       page.Login{Frame: frame, Form: form("login")},
 		"login-wrong":       page.Login{Frame: frame, Form: form("login"), Client: &payroll, Username: "ada@demo.test", Fault: wrong},
 		"login-too-many":    page.Login{Frame: frame, Form: form("login"), Client: &payroll, Username: "ada@demo.test", Fault: tooMany},
 		"login-long":        page.Login{Frame: frame, Form: form("login"), Client: &long, Username: "ada.augusta.king-noel.countess.of.lovelace@analytical-engine.example.com"},
 		"login-hostile":     page.Login{Frame: frame, Form: form("login"), Client: &page.Client{Name: hostile, PolicyURL: "javascript:alert(1)"}, Username: hostile},
 		"consent":           page.Consent{Frame: frame, Form: form("consent"), Client: payroll, Username: "ada@demo.test", Scopes: scopes},
+		"consent-logo":      page.Consent{Frame: frame, Form: form("consent"), Client: logo, Username: "ada@demo.test", Scopes: scopes[:3]},
 		"consent-openid":    page.Consent{Frame: frame, Form: form("consent"), Client: payroll, Username: "ada@demo.test", Scopes: scopes[:1]},
 		"consent-long":      page.Consent{Frame: frame, Form: form("consent"), Client: long, Username: "ada@demo.test", Scopes: scopes[:3]},
 		"consent-fault":     page.Consent{Frame: frame, Form: form("consent"), Client: payroll, Username: "ada@demo.test", Scopes: scopes, Fault: fault.New(fault.Forbidden, "form_forged", "")},
