@@ -15,6 +15,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/org"
 	"github.com/clavex/clavex/backend/internal/session"
 	"github.com/clavex/clavex/backend/internal/store"
+	"github.com/clavex/clavex/backend/internal/web/asset"
 	"github.com/clavex/clavex/backend/internal/web/page"
 )
 
@@ -198,7 +199,8 @@ func (s *SignIn) Logo(c *gin.Context) {
 }
 
 // ClientLogo serves an application's logo, fetched from the address that it registered, so that people's browsers
-// need not go there. Only addresses that the application has registered now are fetched.
+// need not go there. Only addresses that the application has registered now are fetched. In the place of one that
+// cannot be had stands an icon, because browsers draw a broken picture for an error; the log says what went wrong.
 func (s *SignIn) ClientLogo(c *gin.Context) {
 	organization := oauth.Organization(c)
 	found, err := s.Clients.ByClientID(c.Request.Context(), organization.ID, c.Query("client_id"))
@@ -212,7 +214,9 @@ func (s *SignIn) ClientLogo(c *gin.Context) {
 	}
 	logo, err := s.Logos.Get(c.Request.Context(), uri)
 	if err != nil {
-		s.Error(c, errNoLogo.WithCause(err)) // which of our doors is shut is not for everybody to know
+		_ = c.Error(err)
+		c.Header("Cache-Control", "public, max-age=60")
+		c.Redirect(http.StatusFound, asset.URL(asset.ApplicationIcon))
 		return
 	}
 	servePicture(c, "public, max-age=3600", logo.MediaType, logo.Content)

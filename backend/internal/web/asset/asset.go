@@ -1,5 +1,5 @@
 // Package asset holds the static files of the hosted pages: one style sheet, three
-// small scripts, an icon and the bundled font, embedded in the binary, each also in the
+// small scripts, two icons and the bundled font, embedded in the binary, each also in the
 // compressed forms a browser may ask for.
 //
 // A file's address carries the hash of its content, so a browser keeps it for ever and
@@ -34,6 +34,9 @@ const (
 	Font       = "inter.woff2"
 
 	LogoutScript = "logout.js"
+
+	// ApplicationIcon stands for an application whose logo cannot be had.
+	ApplicationIcon = "application.svg"
 )
 
 // file is one static file with its compressed forms, "" being the plain one.

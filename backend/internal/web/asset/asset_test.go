@@ -25,7 +25,7 @@ func TestEveryFileIsServed(t *testing.T) {
 	t.Parallel()
 	for name, contentType := range map[string]string{
 		StyleSheet: "text/css; charset=utf-8", Script: "text/javascript; charset=utf-8", PostScript: "text/javascript; charset=utf-8",
-		Icon: "image/svg+xml", Font: "font/woff2",
+		Icon: "image/svg+xml", ApplicationIcon: "image/svg+xml", Font: "font/woff2",
 	} {
 		response := get(t, http.MethodGet, URL(name), "")
 		body, _ := io.ReadAll(response.Body)
