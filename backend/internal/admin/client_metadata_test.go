@@ -29,7 +29,7 @@ func everyMember() fields {
 		"client_uri": "https://payroll.test/", "logo_uri": "https://payroll.test/logo.png", "policy_uri": "https://payroll.test/policy", "tos_uri": "https://payroll.test/terms",
 		"subject_type": "pairwise", "id_token_signed_response_alg": "PS256", "id_token_encrypted_response_alg": "ECDH-ES", "id_token_encrypted_response_enc": "A256GCM",
 		"userinfo_signed_response_alg": "ES384", "userinfo_encrypted_response_alg": "ECDH-ES+A128KW", "userinfo_encrypted_response_enc": "A128GCM",
-		"request_object_signing_alg": "ES256", "request_uris": []any{"https://payroll.test/request#hash"}, "default_max_age": 3600.0, "require_auth_time": true,
+		"request_object_signing_alg": "ES256", "request_uris": []any{"https://payroll.test/request#hash"}, "default_max_age": 3600.0, "require_auth_time": true, "require_pushed_authorization_requests": true,
 		"default_acr_values": []any{"urn:example:loa2"}, "initiate_login_uri": "https://payroll.test/start",
 		"frontchannel_logout_uri": "https://payroll.test/front", "frontchannel_logout_session_required": true,
 		"backchannel_logout_uri": "https://payroll.test/back", "backchannel_logout_session_required": true,

@@ -43,6 +43,8 @@ type Metadata struct {
 	InitiateLoginURI string   `json:"initiate_login_uri,omitempty"`
 	RequestURIs      []string `json:"request_uris,omitempty"`
 
+	RequirePushedAuthorizationRequests bool `json:"require_pushed_authorization_requests,omitempty"` // RFC 9126 §6
+
 	FrontchannelLogoutURI             string `json:"frontchannel_logout_uri,omitempty"`
 	FrontchannelLogoutSessionRequired bool   `json:"frontchannel_logout_session_required,omitempty"`
 	BackchannelLogoutURI              string `json:"backchannel_logout_uri,omitempty"`

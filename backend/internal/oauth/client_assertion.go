@@ -134,7 +134,7 @@ func (a *ClientAuthentication) verifyWithSecret(found *client.Client, assertion 
 // wherever that is.
 func (a *ClientAuthentication) audiences(organization *org.Organization) []string {
 	names := []string{a.issuers.URL(organization)}
-	for _, endpoint := range []string{"token", "introspect", "revoke"} {
+	for _, endpoint := range []string{"token", "par", "introspect", "revoke"} {
 		names = append(names, a.issuers.Endpoint(organization, endpoint))
 	}
 	return names

@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -46,6 +47,16 @@ func (p Parameters) Get(name string) string {
 
 // Has reports whether the parameter is present with a value.
 func (p Parameters) Has(name string) bool { return len(p.values[name]) > 0 }
+
+// With returns the parameters with another value of one of them.
+func (p Parameters) With(name, value string) Parameters {
+	changed := Parameters{values: maps.Clone(p.values)}
+	if changed.values == nil {
+		changed.values = map[string][]string{}
+	}
+	changed.values[name] = []string{value}
+	return changed
+}
 
 // Encode returns the parameters in the form ParseQuery reads, sorted by name.
 func (p Parameters) Encode() string { return url.Values(p.values).Encode() }

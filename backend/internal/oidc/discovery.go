@@ -30,6 +30,7 @@ type Metadata struct {
 	UserinfoEndpoint                          string                        `json:"userinfo_endpoint"`
 	JWKSURI                                   string                        `json:"jwks_uri"`
 	RegistrationEndpoint                      string                        `json:"registration_endpoint,omitempty"`
+	PushedAuthorizationRequestEndpoint        string                        `json:"pushed_authorization_request_endpoint"`
 	IntrospectionEndpoint                     string                        `json:"introspection_endpoint"`
 	RevocationEndpoint                        string                        `json:"revocation_endpoint"`
 	EndSessionEndpoint                        string                        `json:"end_session_endpoint"`
@@ -117,7 +118,7 @@ func (d *Documents) Metadata(organization *org.Organization) Metadata {
 	metadata := Metadata{
 		Issuer: d.issuers.URL(organization), AuthorizationEndpoint: endpoint("authorize"), TokenEndpoint: endpoint("token"),
 		UserinfoEndpoint: endpoint("userinfo"), JWKSURI: endpoint("jwks"), IntrospectionEndpoint: endpoint("introspect"),
-		RevocationEndpoint: endpoint("revoke"), EndSessionEndpoint: endpoint("logout"), CheckSessionIframe: endpoint("check_session"),
+		RevocationEndpoint: endpoint("revoke"), PushedAuthorizationRequestEndpoint: endpoint("par"), EndSessionEndpoint: endpoint("logout"), CheckSessionIframe: endpoint("check_session"),
 		ScopesSupported: scopesSupported(organization), ResponseTypesSupported: profile.ResponseTypes(),
 		ResponseModesSupported: []string{"query", "fragment", "form_post"},
 		GrantTypesSupported:    []string{client.AuthorizationCode, client.RefreshToken, client.ClientCredentials},

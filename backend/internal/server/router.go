@@ -59,7 +59,8 @@ func (a *App) endpoints(m *metrics) (*endpoints, error) {
 	e.live = oauth.NewLiveTokens(a.Grants, a.Clients, a.Subjects)
 	idTokens := oidc.NewIDTokens(a.Issuers, a.Subjects, a.JWTs, a.Store, a.Users, a.Now)
 	e.authorize = &authorize.Endpoint{Issuers: a.Issuers, Clients: a.Clients, Sessions: a.Sessions, Grants: a.Grants, Tokens: e.tokens, Subjects: a.Subjects, KeySets: a.KeySets, Keys: a.Keys, Fetch: a.Fetch, Hints: hints,
-		Hooks: []authorize.ResponseHook{idTokens.AuthorizationHook}, SessionState: e.sessionManagement.State, Now: a.Now}
+		Hooks: []authorize.ResponseHook{idTokens.AuthorizationHook}, SessionState: e.sessionManagement.State, Now: a.Now, Random: rand.Reader,
+		Authentication: authentication, State: a.State, Pushes: authorize.NewPushLimit(a.State, a.Config.SignInsPerNetwork)}
 	e.token = token.NewEndpoint(authentication, e.tokens, a.Subjects, a.JWTs,
 		[]token.Grant{token.NewAuthorizationCode(a.Grants), token.NewRefreshToken(a.Grants), token.NewClientCredentials()},
 		idTokens.TokenHook, m.countToken)
@@ -121,6 +122,7 @@ func (a *App) mountOrganizations(engine *gin.Engine, e *endpoints, page errorRen
 	protocol := engine.Group("/:org", json, found)
 	cors(protocol, a, "/jwks", e.documents.ServeKeySet, http.MethodGet, http.MethodHead)
 	cors(protocol, a, "/token", e.token.Serve, http.MethodPost)
+	cors(protocol, a, "/par", e.authorize.ServePushed, http.MethodPost)
 	cors(protocol, a, "/userinfo", e.userinfo.Serve, http.MethodGet, http.MethodPost)
 	cors(protocol, a, "/revoke", e.revocation.Serve, http.MethodPost)
 	cors(protocol, a, "/register", e.registration.Serve, http.MethodPost)
@@ -148,7 +150,7 @@ func (a *App) mountOrganizations(engine *gin.Engine, e *endpoints, page errorRen
 // methodNotAllowed answers in the form of the address: JSON where programs call, a page where people go.
 func methodNotAllowed(c *gin.Context, e *endpoints) {
 	switch last := c.Request.URL.Path[strings.LastIndexByte(c.Request.URL.Path, '/')+1:]; {
-	case slices.Contains([]string{"token", "userinfo", "jwks", "introspect", "revoke", "register"}, last), strings.Contains(c.Request.URL.Path, "/.well-known/"),
+	case slices.Contains([]string{"token", "par", "userinfo", "jwks", "introspect", "revoke", "register"}, last), strings.Contains(c.Request.URL.Path, "/.well-known/"),
 		strings.Contains(c.Request.URL.Path, "/register/"):
 		oauth.WriteError(c, oauth.InvalidRequest(errMethodNotAllowed.Message).WithStatus(http.StatusMethodNotAllowed))
 	default:

@@ -18,7 +18,7 @@ const order: { label: string; entries: [slug: string, label: string][] }[] = [
   { label: 'Operate', entries: [['configuration', 'Configuration'], ['operations', 'Operations'], ['performance', 'Performance']] },
   {
     label: 'Understand',
-    entries: [['architecture', 'Architecture'], ['divergences', 'Divergences'], ['requirements/spine', 'Proofs'], ['requirements/openid-connect', 'Proofs: OpenID Connect'], ['conformance', 'Conformance'], ['decisions', 'Decisions']],
+    entries: [['architecture', 'Architecture'], ['divergences', 'Divergences'], ['requirements/spine', 'Proofs'], ['requirements/openid-connect', 'Proofs: OpenID Connect'], ['requirements/oauth', 'Proofs: OAuth and FAPI'], ['conformance', 'Conformance'], ['decisions', 'Decisions']],
   },
 ];
 

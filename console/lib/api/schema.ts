@@ -733,6 +733,8 @@ export interface components {
             require_auth_time: boolean;
             /** @description Ask the person before claims are shared. */
             require_consent: boolean;
+            /** @description Authorization requests are pushed first (RFC 9126 §6). Absent means false. */
+            require_pushed_authorization_requests?: boolean;
             response_types: components["schemas"]["ResponseType"][];
             /** @description The scopes the client may ask for. */
             scopes: components["schemas"]["Scope"][];
@@ -815,6 +817,7 @@ export interface components {
             require_auth_time?: boolean;
             /** @default true */
             require_consent?: boolean;
+            require_pushed_authorization_requests?: boolean;
             /** @description `[code]` when absent and the authorization code grant is allowed. */
             response_types?: components["schemas"]["ResponseType"][];
             /** @description `[openid, profile, email]` when absent; none for a client that only uses client credentials. */
@@ -896,6 +899,7 @@ export interface components {
             request_uris?: string[];
             require_auth_time?: boolean;
             require_consent?: boolean;
+            require_pushed_authorization_requests?: boolean;
             response_types?: components["schemas"]["ResponseType"][];
             scopes?: components["schemas"]["Scope"][];
             /**

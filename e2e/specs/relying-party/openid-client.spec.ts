@@ -40,6 +40,18 @@ test("openid-client goes through everything an application needs", async ({ page
   await expect(hosted.heading("Sign in to Demo")).toBeVisible();
 });
 
+test("a request that was pushed is answered once", async ({ page, hosted, payroll }) => {
+  const attempt = await payroll.pushed({ prompt: "login consent" });
+  expect([...new URL(attempt.url).searchParams.keys()].sort()).toEqual(["client_id", "request_uri"]);
+  await page.goto(attempt.url);
+  await page.reload();
+  await hosted.signIn(demo.ada);
+  await hosted.allow.click();
+  await payroll.redeem(await payroll.returned(page, attempt), attempt);
+  await page.goto(attempt.url);
+  await expect(page.locator("#error-code")).toHaveText("invalid_request_uri");
+});
+
 test("a code is redeemed once, and using it again ends what it gave", async ({ page, hosted, payroll }) => {
   const attempt = await payroll.begin({ prompt: "login consent" });
   await page.goto(attempt.url);

@@ -3,6 +3,7 @@ package authorize
 import (
 	"context"
 	"errors"
+	"io"
 	"slices"
 	"time"
 
@@ -11,9 +12,11 @@ import (
 	"github.com/clavex/clavex/backend/internal/fetch"
 	"github.com/clavex/clavex/backend/internal/grant"
 	"github.com/clavex/clavex/backend/internal/key"
+	"github.com/clavex/clavex/backend/internal/kv"
 	"github.com/clavex/clavex/backend/internal/login"
 	"github.com/clavex/clavex/backend/internal/oauth"
 	"github.com/clavex/clavex/backend/internal/org"
+	"github.com/clavex/clavex/backend/internal/ratelimit"
 	"github.com/clavex/clavex/backend/internal/session"
 )
 
@@ -33,10 +36,16 @@ type Endpoint struct {
 	Fetch    *fetch.Client // of request objects
 	Hints    *oauth.IDTokenHints
 	Hooks    []ResponseHook // complete every response, in order
+
+	Authentication *oauth.ClientAuthentication // of those who push requests
+	State          kv.Store                    // of pushed requests
+	Pushes         *ratelimit.Limit            // by clients that do not authenticate
+
 	// SessionState makes the session_state by which a page at redirectURI learns that the browser is no longer in this
 	// state (Session Management 1.0 §2). live is nil when nobody is signed in; "" is for pages that cannot ask.
 	SessionState func(organization *org.Organization, c *client.Client, redirectURI string, live *session.Live) string
 	Now          func() time.Time
+	Random       io.Reader
 }
 
 // Result is the outcome of a request that was understood: either an answer for the client, or what is
@@ -55,11 +64,11 @@ func (a *Endpoint) Handle(ctx context.Context, organization *org.Organization, p
 		return Result{}, err
 	}
 	if err := a.checks().Run(ctx, r); err != nil {
-		return a.refuse(r, err)
+		return a.refuse(ctx, r, err)
 	}
 	live, err := a.Sessions.Find(ctx, organization.ID, token, r.client.ID)
 	if err != nil && !fault.IsKind(err, fault.NotFound) {
-		return a.refuse(r, err)
+		return a.refuse(ctx, r, err)
 	}
 	r.sawSession, r.live = true, live
 	signedIn := r.requirement.Accepts(live)
@@ -67,30 +76,33 @@ func (a *Endpoint) Handle(ctx context.Context, organization *org.Organization, p
 	case signedIn && len(r.requirement.Consent.Missing(live.ConsentedScopes)) == 0:
 		answer, err := a.issue(ctx, r, live)
 		if err != nil {
-			return a.refuse(r, err)
+			return a.refuse(ctx, r, err)
 		}
 		return Result{Answer: answer}, nil
 	case r.prompted(promptNone) && !signedIn:
-		return a.refuse(r, oauth.NewError(oauth.CodeLoginRequired, "The person must sign in, and prompt=none forbids asking."))
+		return a.refuse(ctx, r, oauth.NewError(oauth.CodeLoginRequired, "The person must sign in, and prompt=none forbids asking."))
 	case r.prompted(promptNone):
-		return a.refuse(r, oauth.NewError(oauth.CodeConsentRequired, "The person must give consent, and prompt=none forbids asking."))
+		return a.refuse(ctx, r, oauth.NewError(oauth.CodeConsentRequired, "The person must give consent, and prompt=none forbids asking."))
 	}
 	stored, err := r.persist()
 	if err != nil {
-		return a.refuse(r, err)
+		return a.refuse(ctx, r, err)
 	}
 	return Result{Required: &login.Required{Continuation: ContinuationName, Request: stored, ClientID: r.client.ClientID, Requirement: r.requirement}}, nil
 }
 
 // refuse turns an error into an answer for the client. A lost database is no answer to a request but a
-// reason to try it again, so it stays an error with its 503.
-func (a *Endpoint) refuse(r *request, err error) (Result, error) {
+// reason to try it again, so it stays an error with its 503. Every other failure answers a pushed request for good.
+func (a *Endpoint) refuse(ctx context.Context, r *request, err error) (Result, error) {
 	if fault.IsKind(err, fault.Unavailable) && !isOAuth(err) {
 		return Result{}, err
 	}
 	wire := oauth.FromFault(err)
 	if wire.Code == oauth.CodeServerError {
 		return Result{}, err // logged with its request id, which the client would not learn from a redirect
+	}
+	if err := a.usePushed(ctx, r); err != nil && !errors.Is(err, errPushedUsed) {
+		return Result{}, err
 	}
 	answer := r.failure(a.Issuers.URL(r.organization), wire, a.sessionState(r))
 	a.keepState(r, &answer)
@@ -133,20 +145,20 @@ func (a *Endpoint) again(ctx context.Context, organization *org.Organization, tr
 func (a *Endpoint) Complete(ctx context.Context, organization *org.Organization, transaction *login.Transaction, live *session.Live) (login.Answer, error) {
 	r, err := a.again(ctx, organization, transaction)
 	if err != nil {
-		return a.refuseAgain(r, err)
+		return a.refuseAgain(ctx, r, err)
 	}
 	r.sawSession, r.live = true, live
 	if demanded := r.requirement.ACRValues; len(demanded) > 0 && !slices.Contains(demanded, live.Session.AuthenticationContext()) {
-		return a.refuseAgain(r, oauth.NewError(oauth.CodeUnmetAuthenticationRequirements, "The sign-in did not reach any of the demanded values of acr."))
+		return a.refuseAgain(ctx, r, oauth.NewError(oauth.CodeUnmetAuthenticationRequirements, "The sign-in did not reach any of the demanded values of acr."))
 	}
 	// The requirement of the transaction was met by the sign-in; what the client was changed to demand
 	// meanwhile was not.
 	if !r.requirement.Accepts(live) || (r.client.RequireConsent && len((&login.ConsentRequirement{Scopes: r.consentScopes(), Ask: true}).Missing(live.ConsentedScopes)) > 0) {
-		return a.refuseAgain(r, oauth.NewError(oauth.CodeInteractionRequired, "The client was changed during the sign-in. Start again."))
+		return a.refuseAgain(ctx, r, oauth.NewError(oauth.CodeInteractionRequired, "The client was changed during the sign-in. Start again."))
 	}
 	answer, err := a.issue(ctx, r, live)
 	if err != nil {
-		return a.refuseAgain(r, err)
+		return a.refuseAgain(ctx, r, err)
 	}
 	return answer, nil
 }
@@ -157,14 +169,14 @@ func (a *Endpoint) Deny(ctx context.Context, organization *org.Organization, tra
 	if err == nil {
 		err = oauth.NewError(oauth.CodeAccessDenied, "The person refused.")
 	}
-	return a.refuseAgain(r, err)
+	return a.refuseAgain(ctx, r, err)
 }
 
-func (a *Endpoint) refuseAgain(r *request, err error) (login.Answer, error) {
+func (a *Endpoint) refuseAgain(ctx context.Context, r *request, err error) (login.Answer, error) {
 	if r == nil {
 		return login.Answer{}, err
 	}
-	result, err := a.refuse(r, err)
+	result, err := a.refuse(ctx, r, err)
 	return result.Answer, err
 }
 
@@ -180,7 +192,7 @@ func (a *Endpoint) LeadsTo(transaction *login.Transaction) string {
 // RestartURL implements login.Continuation.
 func (a *Endpoint) RestartURL(organization *org.Organization, transaction *login.Transaction) string {
 	r, err := restore(organization, transaction.Required.Request)
-	if err != nil || r.fromObject { // the client signed the request, and nobody else can
+	if err != nil || r.fromObject || r.pushed != "" { // the client signed or pushed the request, and nobody else can
 		return ""
 	}
 	return a.Issuers.Endpoint(organization, "authorize") + "?" + r.parameters.Encode()

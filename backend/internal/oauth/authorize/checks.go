@@ -19,6 +19,7 @@ import (
 func (a *Endpoint) identifyingChecks() oauth.Table[request] {
 	return oauth.Table[request]{
 		{Name: "client", Clause: "RFC 6749 §4.1.1", Do: a.checkClient},
+		{Name: "pushed request", Clause: "RFC 9126 §4", Do: a.readPushedRequest},
 		{Name: "request object", Clause: "OpenID Connect Core 1.0 §6, RFC 9101 §6", Do: a.readRequestObject},
 		{Name: "redirect_uri", Clause: "RFC 6749 §3.1.2, RFC 9700 §2.1", Do: a.checkRedirectURI},
 	}
@@ -29,6 +30,7 @@ func (a *Endpoint) checks() oauth.Table[request] {
 	return oauth.Table[request]{
 		{Name: "response_mode", Clause: "OAuth 2.0 Multiple Response Types §2.1", Do: checkResponseMode},
 		{Name: "parameters", Clause: "RFC 6749 §3.1", Do: func(_ context.Context, r *request) error { return r.malformed }},
+		{Name: "pushed requests", Clause: "RFC 9126 §6", Do: checkPushed},
 		{Name: "request object is good", Clause: "OpenID Connect Core 1.0 §3.1.2.6, RFC 9101 §6", Do: func(_ context.Context, r *request) error { return r.objectError }},
 		{Name: "unsupported parameters", Clause: "OpenID Connect Core 1.0 §3.1.2.6", Do: checkUnsupported},
 		{Name: "response_type", Clause: "RFC 6749 §3.1.1", Do: checkResponseType},

@@ -2,6 +2,7 @@ package authorize
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -15,6 +16,33 @@ type Delivery struct {
 	SignIn func(c *gin.Context, required login.Required) // begins a login transaction and goes to its first page
 	Answer func(c *gin.Context, answer login.Answer)     // redirects, or renders the self-posting form
 	Error  func(c *gin.Context, err error)               // the error page
+}
+
+// pushedResponse is the answer to a pushed request (RFC 9126 §2.2).
+type pushedResponse struct {
+	RequestURI string `json:"request_uri"`
+	ExpiresIn  int64  `json:"expires_in"` // seconds
+}
+
+// ServePushed answers POST /{org}/par (RFC 9126 §2).
+func (a *Endpoint) ServePushed(c *gin.Context) {
+	form, err := oauth.ReadForm(c)
+	if err != nil {
+		oauth.WriteError(c, err)
+		return
+	}
+	organization := oauth.Organization(c)
+	pushing, err := a.Authentication.Authenticate(c.Request.Context(), organization, oauth.CredentialsOf(c, form))
+	if err != nil {
+		oauth.WriteError(c, err)
+		return
+	}
+	requestURI, err := a.Push(c.Request.Context(), organization, pushing, form)
+	if err != nil {
+		oauth.WriteError(c, err)
+		return
+	}
+	oauth.WriteJSON(c, http.StatusCreated, pushedResponse{requestURI, int64(PushedLifetime / time.Second)})
 }
 
 // Handler serves GET and POST (OpenID Connect Core 1.0 §3.1.2.1).

@@ -53,6 +53,8 @@ type request struct {
 	malformed    error     // what was wrong with the encoding of the parameters, if anything
 	objectError  error     // what was wrong with the request object, if anything
 	fromObject   bool      // parameters are those of a request object
+	pushing      bool      // the client itself sent the request, to be brought by a browser later
+	pushed       string    // the reference of the pushed request that this is, "" when it is none
 	at           time.Time // when the request arrived
 
 	client          *client.Client
@@ -76,6 +78,7 @@ type persisted struct {
 	Parameters  string    `json:"parameters"`
 	RequestedAt time.Time `json:"requested_at"`
 	FromObject  bool      `json:"from_object,omitempty"`
+	Pushed      string    `json:"pushed,omitempty"`
 	RedirectURI string    `json:"redirect_uri"` // where answers went when the request was judged, for pages only
 }
 
@@ -83,14 +86,18 @@ type persisted struct {
 var understood = []string{"client_id", "redirect_uri", "response_type", "response_mode", "scope", "state", "nonce", "code_challenge", "code_challenge_method",
 	"prompt", "max_age", "id_token_hint", "login_hint", "ui_locales", "claims", "acr_values", "display", "claims_locales"}
 
-// persist keeps what the checks read. What they ignore is left behind: anybody may fill a request with it,
-// and the store of transactions with requests.
-func (r *request) persist() (json.RawMessage, error) {
+// kept are the parameters that the checks read. What they ignore is left behind: anybody may fill a request with it,
+// and the store with requests.
+func (r *request) kept() oauth.Parameters {
 	kept := make([]string, 0, 2*len(understood))
 	for _, name := range understood {
 		kept = append(kept, name, r.parameters.Get(name))
 	}
-	return json.Marshal(persisted{Parameters: oauth.NewParameters(kept...).Encode(), RequestedAt: r.at, FromObject: r.fromObject, RedirectURI: r.redirectURI})
+	return oauth.NewParameters(kept...)
+}
+
+func (r *request) persist() (json.RawMessage, error) {
+	return json.Marshal(persisted{Parameters: r.kept().Encode(), RequestedAt: r.at, FromObject: r.fromObject, Pushed: r.pushed, RedirectURI: r.redirectURI})
 }
 
 func restore(organization *org.Organization, stored json.RawMessage) (*request, error) {
@@ -98,8 +105,9 @@ func restore(organization *org.Organization, stored json.RawMessage) (*request, 
 	if err := json.Unmarshal(stored, &kept); err != nil {
 		return nil, err
 	}
-	parameters, err := oauth.ParseQuery(kept.Parameters)
-	return &request{organization: organization, parameters: parameters, malformed: err, at: kept.RequestedAt, fromObject: kept.FromObject, redirectURI: kept.RedirectURI}, nil
+	parameters, err := oauth.ParseForm([]byte(kept.Parameters)) // by POST more may come than by an address
+	return &request{organization: organization, parameters: parameters, malformed: err, at: kept.RequestedAt, fromObject: kept.FromObject,
+		pushed: kept.Pushed, redirectURI: kept.RedirectURI}, nil
 }
 
 func (r *request) prompted(value string) bool { return slices.Contains(r.prompts, value) }

@@ -39,6 +39,9 @@ type ResponseHook func(ctx context.Context, issued *Issued, response *Response) 
 func (a *Endpoint) issue(ctx context.Context, r *request, live *session.Live) (login.Answer, error) {
 	issued := &Issued{Organization: r.organization, Client: r.client, ResponseType: r.responseType, RedirectURI: r.redirectURI,
 		State: r.parameters.Get("state"), Live: live}
+	if err := a.usePushed(ctx, r); err != nil {
+		return login.Answer{}, err
+	}
 	var response Response
 	if r.responseType == client.NoneResponse {
 		if err := a.Sessions.Touch(ctx, live, r.organization.Policies); err != nil {
