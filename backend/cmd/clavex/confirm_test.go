@@ -58,7 +58,7 @@ func TestConfirmAtATerminal(t *testing.T) {
 		if _, err := keyboard.WriteString(test.typed); err != nil {
 			t.Fatal(err)
 		}
-		if code := c.wait(t, 20*time.Second); code != test.code || !strings.Contains(c.stderr.String(), test.says) {
+		if code := c.wait(t, time.Minute); code != test.code || !strings.Contains(c.stderr.String(), test.says) {
 			t.Errorf("typed %q: exit code %d\n%s", test.typed, code, c.stderr)
 		}
 	}

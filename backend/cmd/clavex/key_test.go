@@ -104,7 +104,7 @@ func TestKeyEncryptionKeyRotation(t *testing.T) {
 	s.publishedKeys(t)
 	// A server that still seals with the former key, as none does after step 2, goes on filling the pool with it.
 	s.signal(t, syscall.SIGTERM)
-	if code := s.wait(t, 20*time.Second); code != exitDone {
+	if code := s.wait(t, time.Minute); code != exitDone {
 		t.Fatalf("exit code %d:\n%s", code, s.stderr)
 	}
 	var old string

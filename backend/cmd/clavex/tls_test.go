@@ -83,7 +83,7 @@ func TestServeTerminatesTLS(t *testing.T) {
 		t.Error("the doctor looks for a proxy that terminates TLS")
 	}
 	running.signal(t, syscall.SIGTERM)
-	if code := running.wait(t, 20*time.Second); code != exitDone {
+	if code := running.wait(t, time.Minute); code != exitDone {
 		t.Errorf("exit code %d", code)
 	}
 }

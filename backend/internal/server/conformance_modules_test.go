@@ -168,7 +168,9 @@ func TestModulesOfTheConformanceSuiteAtTheEndSessionEndpoint(t *testing.T) {
 		}
 		return b.get("/acme/logout?" + q.Encode())
 	}
-	isOut := func(b *browser) bool { return b.get(s.authorizeURL("prompt", "none")).url.Query().Get("error") == "login_required" }
+	isOut := func(b *browser) bool {
+		return b.get(s.authorizeURL("prompt", "none")).url.Query().Get("error") == "login_required"
+	}
 	stays := func(t *testing.T, b *browser, a *answer) {
 		t.Helper()
 		if a.header.Get("Location") != "" || !strings.HasPrefix(a.url.String(), s.server.URL) {
