@@ -11,6 +11,12 @@ export interface Visit {
   readonly method: string;
 }
 
+/** A place in a module's log that waits for a screenshot, and the condition that says of what. */
+export interface Placeholder {
+  readonly id: string;
+  readonly condition: string;
+}
+
 interface LogEntry {
   readonly src?: string;
   readonly msg?: string;
@@ -85,9 +91,9 @@ export class Suite {
   }
 
   /** The places in the module's log that wait for a screenshot. */
-  async placeholders(id: string): Promise<string[]> {
+  async placeholders(id: string): Promise<Placeholder[]> {
     const entries = (await this.#json(await this.#http.get(`api/log/${id}/images`))) as LogEntry[];
-    return entries.flatMap(({ upload }) => (upload === undefined ? [] : [upload]));
+    return entries.flatMap(({ upload, src }) => (upload === undefined ? [] : [{ id: upload, condition: src ?? "" }]));
   }
 
   async upload(id: string, placeholder: string, png: Buffer): Promise<void> {

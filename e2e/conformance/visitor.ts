@@ -9,12 +9,19 @@ const stops = "#error-page, #logged-out:not(:has(~ iframe)), #submission_complet
 const forms = "#login-form, #consent-form, #logout-form";
 const patience = 30_000; // milliseconds, for one page
 
+/** A picture of the page with its pictures. */
+async function photograph(page: Page): Promise<Buffer | undefined> {
+  await page.waitForLoadState("load", { timeout: patience }).catch(() => undefined);
+  return page.screenshot().catch(() => undefined);
+}
+
 /** The person at the browser: one per module, who keeps their cookies from one address to the next. */
 export class Visitor {
   readonly #context: BrowserContext;
   readonly #suite: string;
-  /** The page worth a screenshot: the one that stopped, else the sign-in page, else whatever was last. */
-  screenshot: Buffer | undefined;
+  /** Of the last visit: the sign-in page, and the page of ours at which the way ended, when there were such pages. */
+  #signIn: Buffer | undefined;
+  #end: Buffer | undefined;
 
   constructor(context: BrowserContext, suite: string) {
     this.#context = context;
@@ -24,21 +31,29 @@ export class Visitor {
   /** Opens the address as the suite wants it opened and does on every page what it asks for, until nothing is asked. */
   async visit({ url, method }: Visit): Promise<void> {
     const page = await this.#context.newPage();
-    let signIn: Buffer | undefined;
+    this.#signIn = this.#end = undefined;
     try {
       await this.#open(page, url, method);
       for (;;) {
         await page.locator(`${stops}, ${forms}`).first().waitFor({ state: "attached", timeout: patience });
         if ((await page.locator(stops).count()) > 0) break;
         if ((await page.locator(forms).count()) === 0) continue; // it went on by itself between the two looks
-        if ((await page.locator("#login-form").count()) > 0) signIn ??= await page.screenshot();
+        if ((await page.locator("#login-form").count()) > 0) this.#signIn ??= await photograph(page);
         await this.#submit(page);
       }
     } finally {
       const ours = (await page.locator("#error-page, #logged-out").count().catch(() => 0)) > 0;
-      this.screenshot = (ours ? undefined : signIn) ?? (await page.screenshot().catch(() => undefined));
+      if (ours) this.#end = await photograph(page);
       await page.close();
     }
+  }
+
+  /**
+   * What the condition of the suite wants to see of the last visit: a sign-in page, else the page of ours that ended it.
+   * Undefined when the visit showed no such page, as when it went back to the suite although an error page was possible.
+   */
+  screenshotFor(condition: string): Buffer | undefined {
+    return condition.includes("LoginPage") ? this.#signIn : this.#end;
   }
 
   async #open(page: Page, url: string, method: string): Promise<void> {

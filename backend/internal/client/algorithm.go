@@ -5,7 +5,8 @@ import "github.com/clavex/clavex/backend/internal/jose"
 // HS256 signs with the client's secret; every other algorithm with a key of the organization.
 const HS256 = "HS256"
 
-// Unsigned is the algorithm of a JWT without signature: for request objects only, and only where registered.
+// Unsigned is the algorithm of a JWT without signature: for request objects only, where registered or where the profile
+// lets a client that registered none of the algorithms use any.
 const Unsigned = "none"
 
 // DefaultEncryption is the content encryption of a client that registered only the algorithm of the key

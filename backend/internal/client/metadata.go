@@ -31,7 +31,7 @@ type Metadata struct {
 	UserinfoSignedResponseAlg    string `json:"userinfo_signed_response_alg,omitempty"` // "": JSON, unless encrypted
 	UserinfoEncryptedResponseAlg string `json:"userinfo_encrypted_response_alg,omitempty"`
 	UserinfoEncryptedResponseEnc string `json:"userinfo_encrypted_response_enc,omitempty"`
-	RequestObjectSigningAlg      string `json:"request_object_signing_alg,omitempty"` // "": any but none
+	RequestObjectSigningAlg      string `json:"request_object_signing_alg,omitempty"` // "": any; none only where the profile allows it
 	RequestObjectEncryptionAlg   string `json:"request_object_encryption_alg,omitempty"`
 	RequestObjectEncryptionEnc   string `json:"request_object_encryption_enc,omitempty"`
 

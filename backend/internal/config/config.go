@@ -27,29 +27,30 @@ const Prefix = "CLAVEX_"
 // Config is the configuration. Each field has one name: `name` in the file, CLAVEX_NAME in the
 // environment, CLAVEX_NAME_FILE for secrets (a path whose content is the value), --name as flag.
 type Config struct {
-	DatabaseURL       string        `name:"database_url" secret:"true" help:"PostgreSQL (15 or newer), for example postgres://clavex:…@db:5432/clavex?sslmode=verify-full"`
-	DatabaseDirectURL string        `name:"database_direct_url" secret:"true" help:"the same database without a pooler in front, for migrations and LISTEN (default: database_url)"`
-	DatabaseMaxConns  int           `name:"database_max_conns" default:"20" help:"most connections one replica opens"`
-	RedisURL          string        `name:"redis_url" secret:"true" help:"Redis for short-lived state, with maxmemory-policy noeviction (default: PostgreSQL)"`
-	PublicURL         string        `name:"public_url" help:"where people reach Clavex, for example https://id.example.com"`
-	ConsoleURL        string        `name:"console_url" help:"where administrators reach the console (default: public_url)"`
-	KeyEncryptionKey  string        `name:"key_encryption_key" secret:"true" help:"32 bytes in base64 that seal private keys; make one with: clavex key generate-encryption-key"`
-	PreviousKeys      []string      `name:"previous_key_encryption_keys" secret:"true" help:"former key-encryption keys, until: clavex key reseal"`
-	Listen            string        `name:"listen" default:"127.0.0.1:8080" help:"address to serve on"`
-	TLSCertFile       string        `name:"tls_cert_file" help:"file with the certificate and its chain (PEM): Clavex terminates TLS itself; a changed file is taken over without a restart"`
-	TLSKeyFile        string        `name:"tls_key_file" help:"file with the certificate's private key (PEM, without passphrase), readable by Clavex alone"`
-	MetricsListen     string        `name:"metrics_listen" default:"127.0.0.1:9090" help:"address of Prometheus metrics; off switches them off"`
-	TrustedProxies    []string      `name:"trusted_proxies" help:"addresses or networks of the proxies whose X-Forwarded-For is believed"`
-	LogLevel          string        `name:"log_level" default:"info" help:"debug, info, warn or error"`
-	ShutdownTimeout   time.Duration `name:"shutdown_timeout" default:"25s" help:"how long running requests may take to finish when stopping"`
-	RequestTimeout    time.Duration `name:"request_timeout" default:"15s" help:"how long one request may take"`
-	MigrateOnStart    bool          `name:"migrate_on_start" default:"true" help:"bring the database to this release's schema at the start"`
-	Workers           int           `name:"workers" default:"4" help:"background jobs worked on at the same time; 0 leaves them to other replicas"`
-	HashConcurrency   int           `name:"password_hash_concurrency" default:"0" help:"passwords hashed at the same time (default: processors − 1); each takes 19 MiB"`
-	SignInsPerNetwork int           `name:"sign_ins_per_network" default:"1000" help:"sign-ins that unknown browsers of one network (an IPv4 address, an IPv6 /64) may begin at one organization in ten minutes; 0 sets no limit"`
-	FetchNetworks     []string      `name:"fetch_allowed_networks" help:"networks that are not public and may yet be fetched from, also without TLS: key sets and logout endpoints of applications inside, for example 10.20.0.0/16"`
-	FetchCAFile       string        `name:"fetch_ca_file" help:"file with certificates (PEM) of authorities that are trusted for outgoing TLS besides the system's"`
-	AuditRetention    time.Duration `name:"audit_retention" default:"9528h" help:"how long audit events are kept (default 13 months), in whole months"`
+	DatabaseURL             string        `name:"database_url" secret:"true" help:"PostgreSQL (15 or newer), for example postgres://clavex:…@db:5432/clavex?sslmode=verify-full"`
+	DatabaseDirectURL       string        `name:"database_direct_url" secret:"true" help:"the same database without a pooler in front, for migrations and LISTEN (default: database_url)"`
+	DatabaseMaxConns        int           `name:"database_max_conns" default:"20" help:"most connections one replica opens"`
+	RedisURL                string        `name:"redis_url" secret:"true" help:"Redis for short-lived state, with maxmemory-policy noeviction (default: PostgreSQL)"`
+	PublicURL               string        `name:"public_url" help:"where people reach Clavex, for example https://id.example.com"`
+	ConsoleURL              string        `name:"console_url" help:"where administrators reach the console (default: public_url)"`
+	KeyEncryptionKey        string        `name:"key_encryption_key" secret:"true" help:"32 bytes in base64 that seal private keys; make one with: clavex key generate-encryption-key"`
+	PreviousKeys            []string      `name:"previous_key_encryption_keys" secret:"true" help:"former key-encryption keys, until: clavex key reseal"`
+	Listen                  string        `name:"listen" default:"127.0.0.1:8080" help:"address to serve on"`
+	TLSCertFile             string        `name:"tls_cert_file" help:"file with the certificate and its chain (PEM): Clavex terminates TLS itself; a changed file is taken over without a restart"`
+	TLSKeyFile              string        `name:"tls_key_file" help:"file with the certificate's private key (PEM, without passphrase), readable by Clavex alone"`
+	MetricsListen           string        `name:"metrics_listen" default:"127.0.0.1:9090" help:"address of Prometheus metrics; off switches them off"`
+	TrustedProxies          []string      `name:"trusted_proxies" help:"addresses or networks of the proxies whose X-Forwarded-For is believed"`
+	LogLevel                string        `name:"log_level" default:"info" help:"debug, info, warn or error"`
+	ShutdownTimeout         time.Duration `name:"shutdown_timeout" default:"25s" help:"how long running requests may take to finish when stopping"`
+	RequestTimeout          time.Duration `name:"request_timeout" default:"15s" help:"how long one request may take"`
+	MigrateOnStart          bool          `name:"migrate_on_start" default:"true" help:"bring the database to this release's schema at the start"`
+	Workers                 int           `name:"workers" default:"4" help:"background jobs worked on at the same time; 0 leaves them to other replicas"`
+	HashConcurrency         int           `name:"password_hash_concurrency" default:"0" help:"passwords hashed at the same time (default: processors − 1); each takes 19 MiB"`
+	SignInsPerNetwork       int           `name:"sign_ins_per_network" default:"1000" help:"sign-ins that unknown browsers of one network (an IPv4 address, an IPv6 /64) may begin at one organization in ten minutes; 0 sets no limit"`
+	RegistrationsPerNetwork int           `name:"registrations_per_network" default:"60" help:"applications that one network (an IPv4 address, an IPv6 /64) may register, or change their registration, by itself at one organization in an hour; 0 sets no limit"`
+	FetchNetworks           []string      `name:"fetch_allowed_networks" help:"networks that are not public and may yet be fetched from, also without TLS: key sets and logout endpoints of applications inside, for example 10.20.0.0/16"`
+	FetchCAFile             string        `name:"fetch_ca_file" help:"file with certificates (PEM) of authorities that are trusted for outgoing TLS besides the system's"`
+	AuditRetention          time.Duration `name:"audit_retention" default:"9528h" help:"how long audit events are kept (default 13 months), in whole months"`
 }
 
 // Fields describes every setting, for help and documentation.

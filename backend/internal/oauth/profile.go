@@ -17,11 +17,14 @@ type Profile struct {
 	Name         org.Profile
 	FrontChannel bool // response types that deliver tokens through the browser may be registered
 	WithoutPKCE  bool // a confidential client may leave out the code challenge
+	// UnsignedObjects is what OpenID Connect Registration 1.0 §2 says of a client that registered no
+	// request_object_signing_alg: it may use any, none included. Others have to register none.
+	UnsignedObjects bool
 }
 
 var profiles = map[org.Profile]Profile{
 	org.ProfileOAuth21:    {Name: org.ProfileOAuth21},
-	org.ProfileOIDCLegacy: {Name: org.ProfileOIDCLegacy, FrontChannel: true, WithoutPKCE: true},
+	org.ProfileOIDCLegacy: {Name: org.ProfileOIDCLegacy, FrontChannel: true, WithoutPKCE: true, UnsignedObjects: true},
 }
 
 // ProfileOf is the profile that holds for the client: its own, otherwise its organization's.

@@ -33,7 +33,7 @@ func TestProfiles(t *testing.T) {
 		t.Error("a client's own profile goes before its organization's")
 	}
 	own.Profile = "unknown"
-	if p := ProfileOf(legacy, &own); p.FrontChannel || p.WithoutPKCE {
+	if p := ProfileOf(legacy, &own); p.FrontChannel || p.WithoutPKCE || p.UnsignedObjects {
 		t.Errorf("an unknown profile allows %+v", p)
 	}
 	if got := ProfileFor(modern).ResponseTypes(); !slices.Equal(got, []string{"code", "none"}) {

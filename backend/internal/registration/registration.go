@@ -25,11 +25,10 @@ import (
 	"github.com/clavex/clavex/backend/internal/store"
 )
 
-// Limits of registrations from one network (reqctx.Network) at one organization.
+// The window in which registrations from one network (reqctx.Network) at one organization are counted.
 const (
-	DefaultLimit = 60
-	limitWindow  = time.Hour
-	counterKind  = "client_registration"
+	limitWindow = time.Hour
+	counterKind = "client_registration"
 )
 
 var errTooMany = fault.New(fault.RateLimited, "registration_rate_limited", "Too many applications were registered from this address. Try again later.")
@@ -62,7 +61,7 @@ type Dependencies struct {
 	Issuers       oauth.Issuers
 	Now           func() time.Time
 	Random        io.Reader
-	Limit         int // how many clients one network may register or change in an hour at one organization; 0: any number
+	Limit         int // how many clients one network may register or change in an hour at one organization; 0 sets no limit
 }
 
 // Endpoint is the registration endpoint of all organizations. It is safe for concurrent use.

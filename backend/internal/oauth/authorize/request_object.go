@@ -27,7 +27,8 @@ var requestObjectTypes = []string{"", "jwt", "oauth-authz-req+jwt"}
 var notParameters = []string{"iss", "aud", "sub", "exp", "nbf", "iat", "jti"}
 
 // RequestObjectAlgorithms lists what a request object may be signed with, for discovery documents. Without signature
-// and with the client's secret only where the client registered that.
+// only where the client registered that or its profile allows it, with the client's secret only where it registered
+// that.
 func RequestObjectAlgorithms() []string {
 	list := []string{}
 	for _, algorithm := range jose.Algorithms() {
@@ -149,7 +150,7 @@ func (a *Endpoint) verifyRequestObject(ctx context.Context, r *request, object s
 	switch {
 	case registered != "" && string(algorithm) != registered:
 		return nil, errObject
-	case registered == client.Unsigned:
+	case registered == client.Unsigned, registered == "" && algorithm == client.Unsigned && oauth.ProfileOf(r.organization, r.client).UnsignedObjects:
 		expected.Algorithms = nil
 		return jose.ParseUnsigned(object, expected)
 	case registered == client.HS256:
