@@ -34,25 +34,28 @@ const review = (reason: string, ...modules: readonly string[]): Expectation[] =>
  * the driver photographed; the reason says what has to be on it.
  */
 export const expectations: readonly Expectation[] = [
-  { module: "oidcc-idtoken-unsigned", outcome: "skipped", reason: "Every ID token is signed: `none` is not offered." },
+  { module: "oidcc-idtoken-unsigned", outcome: "skipped", reason: "Every ID token is signed: `none` is not offered, and nobody has to offer it." },
   ...review(
     "The page says that the redirect URI is not registered; nobody is sent there.",
     "oidcc-ensure-registered-redirect-uri",
-    "oidcc-ensure-redirect-uri-in-authorization-request",
     "oidcc-redirect-uri-query-mismatch",
     "oidcc-redirect-uri-query-added",
   ),
+  ...review("The page says that the redirect URI is missing; nobody is sent anywhere.", "oidcc-ensure-redirect-uri-in-authorization-request"),
   ...review("The sign-in page comes again although the person is signed in.", "oidcc-prompt-login", "oidcc-max-age-1"),
-  ...review("The page shows the logo and the addresses of terms and policy that were registered.", "oidcc-registration-logo-uri", "oidcc-registration-policy-uri", "oidcc-registration-tos-uri"),
+  ...review("The sign-in page shows the logo that was registered.", "oidcc-registration-logo-uri"),
+  ...review("The sign-in page links to the document that was registered.", "oidcc-registration-policy-uri", "oidcc-registration-tos-uri"),
   ...review(
-    "The page asks, or says that the person is signed out; nobody is sent to an address that was not proved.",
+    "The page says that the address is not registered; nobody is sent there.",
     "oidcc-rp-initiated-logout-bad-post-logout-redirect-uri",
-    "oidcc-rp-initiated-logout-modified-id-token-hint",
+    "oidcc-rp-initiated-logout-query-added-to-post-logout-redirect-uri",
+  ),
+  ...review("The page says that the hint is no ID token of ours; nobody is sent anywhere.", "oidcc-rp-initiated-logout-modified-id-token-hint", "oidcc-rp-initiated-logout-bad-id-token-hint"),
+  ...review(
+    "The page says that the person, who was asked where no hint spoke for it, is signed out; nobody is sent anywhere.",
     "oidcc-rp-initiated-logout-no-id-token-hint",
     "oidcc-rp-initiated-logout-no-params",
     "oidcc-rp-initiated-logout-no-post-logout-redirect-uri",
     "oidcc-rp-initiated-logout-only-state",
-    "oidcc-rp-initiated-logout-query-added-to-post-logout-redirect-uri",
-    "oidcc-rp-initiated-logout-bad-id-token-hint",
   ),
 ];

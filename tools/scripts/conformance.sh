@@ -11,4 +11,8 @@ if [[ -z ${CONFORMANCE_SERVER:-} && " $* " != *" --help "* ]]; then
 fi
 tools/scripts/npm-ci.sh e2e
 export CLAVEX_E2E_BINARY=${CLAVEX_E2E_BINARY:-$PWD/bin/clavex}
+if [[ -z ${CLAVEX_VERSION:-} && -x $CLAVEX_E2E_BINARY ]]; then
+  CLAVEX_VERSION=$("$CLAVEX_E2E_BINARY" version | cut -d' ' -f2 | tr -d ,)
+  export CLAVEX_VERSION
+fi
 cd e2e && npm run --silent conformance -- "$@"
