@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net/url"
 	"slices"
 	"time"
 
@@ -416,15 +415,4 @@ func wholeSeconds(value time.Duration) *int32 {
 	}
 	whole := int32(value / time.Second)
 	return &whole
-}
-
-// Host returns the verified host that pages show beside the client's name: that of its first web
-// redirect URI. It is "" for native clients.
-func (c *Client) Host() string {
-	for _, uri := range c.RedirectURIs {
-		if parsed, err := url.Parse(uri); err == nil && (parsed.Scheme == "https" || parsed.Scheme == "http") {
-			return parsed.Host
-		}
-	}
-	return ""
 }

@@ -8,7 +8,8 @@
 //     verified against the name. Connections are not kept: each request is judged anew;
 //   - no redirects unless the request allows some (each is judged like the first address), no proxies of the
 //     environment, no cookies, no user names in addresses;
-//   - a limit for the whole time, the size of headers and body, and what runs at the same time, per host and in all;
+//   - a limit for the whole time, the size of headers and body, and what runs at the same time, per registrable domain
+//     (its owner makes as many hosts as they like) and in all;
 //   - no content encodings: a small answer cannot unfold into a large one.
 //
 // Errors are faults whose messages tell the owner of the address what to mend. They do not tell a name that leads
@@ -32,6 +33,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"golang.org/x/net/publicsuffix"
 )
 
 // Bounds of a request.
@@ -40,7 +43,7 @@ const (
 	defaultMaximumBytes = 64 << 10
 	maximumHeaderBytes  = 32 << 10
 	maximumURLBytes     = 2048
-	perHost             = 8   // requests to one host at the same time
+	perSite             = 8   // requests to the hosts of one registrable domain at the same time
 	overall             = 256 // and to all of them
 )
 
@@ -69,7 +72,7 @@ type Client struct {
 // New makes a client.
 func New(options Options) *Client {
 	dialer := newDialer(options)
-	client := &Client{timeout: options.Timeout, turns: newTurns(perHost, overall)}
+	client := &Client{timeout: options.Timeout, turns: newTurns(perSite, overall)}
 	if client.timeout <= 0 {
 		client.timeout = defaultTimeout
 	}
@@ -132,7 +135,7 @@ func (c *Client) do(ctx context.Context, method string, request Request, content
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	done, err := c.turns.take(ctx, strings.ToLower(target.Hostname()))
+	done, err := c.turns.take(ctx, site(target.Hostname()))
 	if err != nil {
 		return nil, err
 	}
@@ -232,6 +235,19 @@ func checkContentType(host string, acceptable []string, response *http.Response)
 		return ErrContentType.WithMessage("The Content-Type of %s must be %s.", host, strings.Join(acceptable, " or "))
 	}
 	return nil
+}
+
+// site is what shares its turns with others: the registrable domain of a host by the public suffix list, an address
+// itself, or a name without a suffix that is known.
+func site(host string) string {
+	host = strings.TrimSuffix(strings.ToLower(host), ".")
+	if _, err := netip.ParseAddr(host); err == nil {
+		return host
+	}
+	if domain, err := publicsuffix.EffectiveTLDPlusOne(host); err == nil {
+		return domain
+	}
+	return host
 }
 
 // parseURL accepts absolute http and https URLs as RFC 3986 writes them: in ASCII, without user information. Whether

@@ -12,7 +12,7 @@ import (
 type turns struct {
 	all   chan struct{}
 	mutex sync.Mutex
-	hosts map[string]*queue
+	sites map[string]*queue
 	width int
 }
 
@@ -21,50 +21,50 @@ type queue struct {
 	users int // who holds or waits for a slot; the last one removes the queue
 }
 
-func newTurns(perHost, overall int) *turns {
-	return &turns{all: make(chan struct{}, overall), hosts: map[string]*queue{}, width: perHost}
+func newTurns(perSite, overall int) *turns {
+	return &turns{all: make(chan struct{}, overall), sites: map[string]*queue{}, width: perSite}
 }
 
-// take waits for a turn. The host's comes first: who waits for a slow host keeps nobody else waiting.
-func (t *turns) take(ctx context.Context, host string) (done func(), err error) {
-	own := t.enter(host)
-	if err := wait(ctx, own.slots, host); err != nil {
-		t.leave(host, own)
+// take waits for a turn. The site's comes first: who waits for a slow site keeps nobody else waiting.
+func (t *turns) take(ctx context.Context, site string) (done func(), err error) {
+	own := t.enter(site)
+	if err := wait(ctx, own.slots, site); err != nil {
+		t.leave(site, own)
 		return nil, err
 	}
-	if err := wait(ctx, t.all, host); err != nil {
+	if err := wait(ctx, t.all, site); err != nil {
 		<-own.slots
-		t.leave(host, own)
+		t.leave(site, own)
 		return nil, err
 	}
 	return func() {
 		<-t.all
 		<-own.slots
-		t.leave(host, own)
+		t.leave(site, own)
 	}, nil
 }
 
-func (t *turns) enter(host string) *queue {
+func (t *turns) enter(site string) *queue {
 	t.mutex.Lock()
 	defer t.mutex.Unlock()
-	own := t.hosts[host]
+	own := t.sites[site]
 	if own == nil {
 		own = &queue{slots: make(chan struct{}, t.width)}
-		t.hosts[host] = own
+		t.sites[site] = own
 	}
 	own.users++
 	return own
 }
 
-func (t *turns) leave(host string, own *queue) {
+func (t *turns) leave(site string, own *queue) {
 	t.mutex.Lock()
 	defer t.mutex.Unlock()
 	if own.users--; own.users == 0 {
-		delete(t.hosts, host)
+		delete(t.sites, site)
 	}
 }
 
-func wait(ctx context.Context, slots chan struct{}, host string) error {
+func wait(ctx context.Context, slots chan struct{}, site string) error {
 	select {
 	case slots <- struct{}{}:
 		return nil
@@ -72,7 +72,7 @@ func wait(ctx context.Context, slots chan struct{}, host string) error {
 		if ctx.Err() == context.Canceled {
 			return fault.ErrCanceled.WithCause(ctx.Err())
 		}
-		return ErrBusy.WithMessage("Too many requests to %s are under way. Try again shortly.", host)
+		return ErrBusy.WithMessage("Too many requests to %s are under way. Try again shortly.", site)
 	}
 }
 

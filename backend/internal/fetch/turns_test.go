@@ -60,8 +60,8 @@ func TestTurns(t *testing.T) {
 		}
 		done[1]()
 		other()
-		if len(queue.hosts) != 0 || len(queue.all) != 0 {
-			t.Errorf("left over: %d hosts, %d turns", len(queue.hosts), len(queue.all))
+		if len(queue.sites) != 0 || len(queue.all) != 0 {
+			t.Errorf("left over: %d hosts, %d turns", len(queue.sites), len(queue.all))
 		}
 	})
 }

@@ -14,6 +14,7 @@ import (
 type Answer struct {
 	RedirectURL string    // where to go; "" when FormPost is set
 	FormPost    *FormPost //
+	ClientID    string    // client_id of the application that it is for
 	SessionID   uuid.UUID // whose browser state the answer tells of (session_state); uuid.Nil when of none
 }
 

@@ -174,9 +174,13 @@ func (b *BackChannel) logoutToken(ctx context.Context, organization *org.Organiz
 	if err != nil {
 		return "", err
 	}
+	sid, err := b.Subjects.Session(ctx, listener, delivery.SessionID)
+	if err != nil {
+		return "", err
+	}
 	return b.JWTs.Make(ctx, listener, oauth.IDTokenForm(listener, LogoutTokenType), logoutTokenClaims{
 		Issuer: b.Issuers.URL(organization), Subject: subject, Audience: listener.ClientID, IssuedAt: now.Unix(),
-		Expiry: now.Add(LogoutTokenLifetime).Unix(), ID: secret.New(b.Random), Session: delivery.SessionID.String(),
+		Expiry: now.Add(LogoutTokenLifetime).Unix(), ID: secret.New(b.Random), Session: sid,
 		Events: map[string]map[string]struct{}{logoutEvent: {}},
 	})
 }

@@ -9,7 +9,6 @@ import (
 	"context"
 	"errors"
 	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -101,16 +100,16 @@ func (v *Validator) checkHint(ctx context.Context, checking *validation) (err er
 	return err
 }
 
-// checkClient finds out who asks: the client_id, which must be one of the hint's audience when there is a
-// hint, or else the hint's only audience.
+// checkClient finds out who asks: the client_id, which must be the hint's audience when there is a hint, or else that
+// audience.
 func (v *Validator) checkClient(ctx context.Context, checking *validation) error {
 	clientID, hint := checking.parameters.ClientID, checking.request.Hint
 	switch {
 	case hint == nil && clientID == "":
 		return nil
 	case hint != nil && clientID == "":
-		clientID = hint.ClientIDs[0]
-	case hint != nil && !slices.Contains(hint.ClientIDs, clientID):
+		clientID = hint.ClientID
+	case hint != nil && clientID != hint.ClientID:
 		return ErrClientMismatch
 	}
 	found, err := v.clients.ByClientID(ctx, checking.organization.ID, clientID)

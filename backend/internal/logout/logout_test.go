@@ -46,6 +46,18 @@ func TestValidate(t *testing.T) {
 		return signed
 	}
 	parts := strings.Split(hint, ".")
+	// A client that shares a secret with us can write whatever it likes, and is believed about itself only.
+	own := p.Party(t, organization, client.Client{ClientID: "symmetric", IDTokenSignedResponseAlg: client.HS256})
+	secret, err := jose.NewSecret([]byte(own.Secret))
+	if err != nil {
+		t.Fatal(err)
+	}
+	forged := p.Claims(t, organization, hint, "JWT")
+	forged["aud"] = []string{"symmetric", "other"}
+	symmetric, err := secret.Sign(t.Context(), "JWT", forged)
+	if err != nil {
+		t.Fatal(err)
+	}
 
 	type parameters = logout.Parameters
 	for name, test := range map[string]struct {
@@ -70,6 +82,7 @@ func TestValidate(t *testing.T) {
 		"another client's address":                       {parameters{IDTokenHint: hint, PostLogoutRedirectURI: "https://other.example.test/out"}, "", "invalid_redirect_uri"},
 		"client_id of another client":                    {parameters{IDTokenHint: hint, ClientID: "other", PostLogoutRedirectURI: "https://other.example.test/out"}, "", "invalid_request"},
 		"unknown client_id":                              {parameters{ClientID: "nobody"}, "", "invalid_request"},
+		"hint that its client signed for another":        {parameters{IDTokenHint: symmetric, ClientID: "other", PostLogoutRedirectURI: "https://other.example.test/out"}, "", "invalid_request"},
 		"unsigned hint":                                  {parameters{IDTokenHint: "eyJhbGciOiJub25lIn0." + parts[1] + ".", PostLogoutRedirectURI: after[0]}, "", "invalid_request"},
 		"hint of another organization":                   {parameters{IDTokenHint: foreignHint, PostLogoutRedirectURI: after[0]}, "", "invalid_request"},
 		"hint signed by another organization":            {parameters{IDTokenHint: sign(nil, jose.RS256, elsewhere), PostLogoutRedirectURI: after[0]}, "", "invalid_request"},

@@ -36,7 +36,7 @@ type AccessTokenSpec struct {
 	Lifetime        time.Duration
 	Audience        []string  // nil: the issuer, and the Admin API when an admin:* scope is among the scopes
 	GrantID         uuid.UUID // uuid.Nil for a client's own token
-	SessionID       uuid.UUID // uuid.Nil when there is none
+	Session         string    // sid as the client knows it (Subjects.Session), "" when there is none
 	AuthenticatedAt time.Time // zero for a client's own token
 	Methods         []string  // amr
 	ACR             string
@@ -54,7 +54,7 @@ type AccessToken struct {
 	IssuedAt        time.Time
 	ExpiresAt       time.Time
 	GrantID         uuid.UUID
-	SessionID       uuid.UUID
+	Session         string // sid
 	AuthenticatedAt time.Time
 	Methods         []string
 	ACR             string
@@ -110,7 +110,7 @@ func (a *AccessTokens) Mint(ctx context.Context, organization *org.Organization,
 	issued := a.now().Truncate(time.Second)
 	token := AccessToken{
 		ID: a.tokenID(), Issuer: a.issuers.URL(organization), Subject: spec.Subject, ClientID: spec.ClientID, Scopes: spec.Scopes, Audience: spec.Audience,
-		IssuedAt: issued, ExpiresAt: issued.Add(spec.Lifetime), GrantID: spec.GrantID, SessionID: spec.SessionID,
+		IssuedAt: issued, ExpiresAt: issued.Add(spec.Lifetime), GrantID: spec.GrantID, Session: spec.Session,
 		AuthenticatedAt: spec.AuthenticatedAt, Methods: spec.Methods, ACR: spec.ACR,
 	}
 	if len(token.Audience) == 0 {
@@ -121,7 +121,7 @@ func (a *AccessTokens) Mint(ctx context.Context, organization *org.Organization,
 	}
 	claims := accessTokenClaims{
 		Issuer: token.Issuer, Subject: token.Subject, Expiry: token.ExpiresAt.Unix(), IssuedAt: issued.Unix(), ID: token.ID, ClientID: token.ClientID,
-		Scope: FormatScope(token.Scopes), Methods: token.Methods, ACR: token.ACR, Session: optionalID(token.SessionID), Grant: optionalID(token.GrantID),
+		Scope: FormatScope(token.Scopes), Methods: token.Methods, ACR: token.ACR, Session: token.Session, Grant: optionalID(token.GrantID),
 	}
 	if !token.AuthenticatedAt.IsZero() {
 		claims.AuthTime = token.AuthenticatedAt.Unix()
@@ -177,12 +177,12 @@ func fromClaims(verified *jose.Token) (*AccessToken, error) {
 	found := &AccessToken{ID: verified.ID, Issuer: verified.Issuer, Subject: verified.Subject, Audience: verified.Audience,
 		IssuedAt: verified.IssuedAt, ExpiresAt: verified.Expiry}
 	// We signed it, yet read it as if somebody else had: a claim of the wrong type is refused.
-	var scope, session, grantID string
+	var scope, grantID string
 	var authTime int64
 	for _, claim := range []struct {
 		name string
 		into any
-	}{{"client_id", &found.ClientID}, {"scope", &scope}, {"sid", &session}, {"gid", &grantID}, {"auth_time", &authTime}, {"amr", &found.Methods}, {"acr", &found.ACR}} {
+	}{{"client_id", &found.ClientID}, {"scope", &scope}, {"sid", &found.Session}, {"gid", &grantID}, {"auth_time", &authTime}, {"amr", &found.Methods}, {"acr", &found.ACR}} {
 		if _, err := verified.Claim(claim.name, claim.into); err != nil {
 			return nil, err
 		}
@@ -191,9 +191,6 @@ func fromClaims(verified *jose.Token) (*AccessToken, error) {
 		return nil, jose.ErrClaims
 	}
 	var err error
-	if found.SessionID, err = parseID(session); err != nil {
-		return nil, err
-	}
 	if found.GrantID, err = parseID(grantID); err != nil {
 		return nil, err
 	}

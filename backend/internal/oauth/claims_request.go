@@ -71,7 +71,7 @@ func (c *ClaimRequest) Texts() []string {
 	var found []string
 	for _, raw := range append([]json.RawMessage{c.Value}, c.Values...) {
 		var text string
-		if raw != nil && json.Unmarshal(raw, &text) == nil {
+		if raw != nil && string(raw) != "null" && json.Unmarshal(raw, &text) == nil {
 			found = append(found, text)
 		}
 	}

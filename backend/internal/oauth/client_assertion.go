@@ -48,15 +48,15 @@ func readAssertion(credentials ClientCredentials) (presentedCredentials, error) 
 	}
 	assertion := parameters.Get("client_assertion")
 	if assertion == "" || parameters.Get("client_assertion_type") != assertionType {
-		return presentedCredentials{}, invalidClient(false)
+		return presentedCredentials{}, invalidClient()
 	}
 	claimed, err := jose.Inspect(assertion)
 	if err != nil {
-		return presentedCredentials{}, invalidClient(false).WithCause(err)
+		return presentedCredentials{}, invalidClient().WithCause(err)
 	}
 	clientID := claimed.Subject
 	if named := parameters.Get("client_id"); clientID == "" || claimed.Issuer != clientID || named != "" && named != clientID {
-		return presentedCredentials{}, invalidClient(false).WithCause(errAssertionIdentity)
+		return presentedCredentials{}, invalidClient().WithCause(errAssertionIdentity)
 	}
 	return presentedCredentials{clientID: clientID, assertion: assertion}, nil
 }
@@ -66,7 +66,7 @@ func readAssertion(credentials ClientCredentials) (presentedCredentials, error) 
 // invalid_client; keys that are out of reach at the moment are a fault of their own.
 func (a *ClientAuthentication) byAssertion(ctx context.Context, organization *org.Organization, found *client.Client, assertion string) (*client.Client, error) {
 	if found == nil || found.Status != client.Active {
-		return nil, invalidClient(false).WithCause(errAssertionMethod)
+		return nil, invalidClient().WithCause(errAssertionMethod)
 	}
 	token, err := a.verifyAssertion(ctx, organization, found, assertion)
 	if err == nil {
@@ -78,7 +78,7 @@ func (a *ClientAuthentication) byAssertion(ctx context.Context, organization *or
 	case errors.Is(err, jose.ErrInvalid), fault.IsKind(err, fault.Invalid),
 		slices.ContainsFunc([]error{errAssertionMethod, errAssertionIdentity, errAssertionEnd, errAssertionID, errAssertionUsed},
 			func(reason error) bool { return errors.Is(err, reason) }):
-		return nil, invalidClient(false).WithCause(err)
+		return nil, invalidClient().WithCause(err)
 	default:
 		return nil, err
 	}

@@ -45,7 +45,6 @@ type presentedCredentials struct {
 	secret    string
 	assertion string                      // "" unless the method is one of assertions
 	method    client.AuthenticationMethod // "" with an assertion: which key signs it tells the client's registration
-	header    bool                        // the Authorization header was used
 }
 
 // Authenticate returns the client that sent the request. It must use exactly the one method it registered;
@@ -73,7 +72,7 @@ func (a *ClientAuthentication) Authenticate(ctx context.Context, organization *o
 		matches = found.SecretMatches(presented.secret) && found.AuthenticationMethod == presented.method
 	}
 	if !matches || found.Status != client.Active {
-		return nil, invalidClient(presented.header)
+		return nil, invalidClient()
 	}
 	return found, nil
 }
@@ -91,7 +90,7 @@ func readCredentials(credentials ClientCredentials) (presentedCredentials, error
 			presented.method = client.ClientSecretPost
 		}
 		if presented.clientID == "" {
-			return presented, invalidClient(false)
+			return presented, invalidClient()
 		}
 		return presented, nil
 	case 1:
@@ -100,7 +99,7 @@ func readCredentials(credentials ClientCredentials) (presentedCredentials, error
 	}
 	presented, ok := parseBasic(credentials.Authorization[0])
 	if !ok {
-		return presented, invalidClient(true)
+		return presented, invalidClient()
 	}
 	if parameters.Has("client_secret") {
 		return presented, errTwoMethods
@@ -129,16 +128,13 @@ func parseBasic(header string) (presentedCredentials, bool) {
 	if !found || idErr != nil || secretErr != nil || clientID == "" || password == "" || !storable(clientID) {
 		return presentedCredentials{}, false
 	}
-	return presentedCredentials{clientID: clientID, secret: password, method: client.ClientSecretBasic, header: true}, true
+	return presentedCredentials{clientID: clientID, secret: password, method: client.ClientSecretBasic}, true
 }
 
-// invalidClient is the one answer to wrong credentials (RFC 6749 §5.2): 401, and a challenge when the
-// client used the Authorization header.
-func invalidClient(header bool) *Error {
+// invalidClient is the one answer to wrong credentials (RFC 6749 §5.2): 401, with the challenge that every 401 has
+// (RFC 9110 §15.5.2).
+func invalidClient() *Error {
 	e := NewError(CodeInvalidClient, "The client is unknown here, or did not authenticate in the way it registered.")
-	e.Status = http.StatusUnauthorized
-	if header {
-		e.Scheme = SchemeBasic
-	}
+	e.Status, e.Scheme = http.StatusUnauthorized, SchemeBasic
 	return e
 }

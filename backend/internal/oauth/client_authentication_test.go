@@ -48,14 +48,14 @@ func TestClientAuthentication(t *testing.T) {
 		"basic, form-encoded inside (§2.3.1)":     {grant, []string{oidctest.Basic("odd:id+%", oddSecret)}, 200, "", false},
 		"post":                                    {with("client_id", "post", "client_secret", postSecret), nil, 200, "", false},
 		"wrong secret":                            {grant, []string{oidctest.Basic("basic", basicSecret[1:]+"x")}, 401, "invalid_client", true},
-		"wrong secret by post":                    {with("client_id", "post", "client_secret", "x"), nil, 401, "invalid_client", false},
+		"wrong secret by post":                    {with("client_id", "post", "client_secret", "x"), nil, 401, "invalid_client", true},
 		"unknown client":                          {grant, []string{oidctest.Basic("nobody", basicSecret)}, 401, "invalid_client", true},
 		"client of another organization":          {grant, []string{oidctest.Basic("basic", foreignSecret)}, 401, "invalid_client", true},
 		"disabled client":                         {grant, []string{oidctest.Basic("disabled", disabledSecret)}, 401, "invalid_client", true},
-		"basic client uses post":                  {with("client_id", "basic", "client_secret", basicSecret), nil, 401, "invalid_client", false},
+		"basic client uses post":                  {with("client_id", "basic", "client_secret", basicSecret), nil, 401, "invalid_client", true},
 		"post client uses basic":                  {grant, []string{oidctest.Basic("post", postSecret)}, 401, "invalid_client", true},
-		"confidential client without secret":      {with("client_id", "basic"), nil, 401, "invalid_client", false},
-		"public client with a secret":             {with("client_id", "public", "client_secret", "x"), nil, 401, "invalid_client", false},
+		"confidential client without secret":      {with("client_id", "basic"), nil, 401, "invalid_client", true},
+		"public client with a secret":             {with("client_id", "public", "client_secret", "x"), nil, 401, "invalid_client", true},
 		"public client with basic, empty secret":  {grant, []string{raw("public:")}, 401, "invalid_client", true},
 		"empty secret":                            {grant, []string{raw("basic:")}, 401, "invalid_client", true},
 		"two methods at once":                     {with("client_secret", basicSecret), []string{oidctest.Basic("basic", basicSecret)}, 400, "invalid_request", false},
@@ -66,8 +66,8 @@ func TestClientAuthentication(t *testing.T) {
 		"no colon":                                {grant, []string{raw("basic")}, 401, "invalid_client", true},
 		"NUL in the client_id":                    {grant, []string{raw("ba\x00sic:x")}, 401, "invalid_client", true},
 		"invalid UTF-8 in the client_id":          {grant, []string{raw("ba\xffsic:x")}, 401, "invalid_client", true},
-		"nobody at all":                           {grant, nil, 401, "invalid_client", false},
-		"assertion, which no client can register": {with("client_id", "basic", "client_assertion", "x.y.z", "client_assertion_type", "urn:x"), nil, 401, "invalid_client", false},
+		"nobody at all":                           {grant, nil, 401, "invalid_client", true},
+		"assertion, which no client can register": {with("client_id", "basic", "client_assertion", "x.y.z", "client_assertion_type", "urn:x"), nil, 401, "invalid_client", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var header []string
@@ -79,7 +79,7 @@ func TestClientAuthentication(t *testing.T) {
 				t.Errorf("answered %d %s", answer.Status, answer.Body)
 			}
 			if challenged := answer.Header.Get("WWW-Authenticate") != ""; challenged != test.challenge {
-				t.Errorf("WWW-Authenticate is %q (RFC 6749 §5.2)", answer.Header.Get("WWW-Authenticate"))
+				t.Errorf("WWW-Authenticate is %q (RFC 6749 §5.2, RFC 9110 §15.5.2)", answer.Header.Get("WWW-Authenticate"))
 			}
 		})
 	}

@@ -22,7 +22,7 @@ var ErrHintInvalid = InvalidRequest("The id_token_hint is not an ID token that w
 type IDTokenHint struct {
 	Subject   string    // as its client knows the person
 	UserID    uuid.UUID // the person; whether they exist is left to the caller
-	ClientIDs []string  // aud
+	ClientID  string    // aud
 	SessionID uuid.UUID // uuid.Nil when the token has no sid
 	IssuedAt  time.Time
 }
@@ -47,7 +47,7 @@ func NewIDTokenHints(issuers Issuers, jwts *ClientJWTs, clients *client.Clients,
 func (h *IDTokenHints) Verify(ctx context.Context, organization *org.Organization, hint string) (*IDTokenHint, error) {
 	// Whose token it claims to be decides by whose key it is verified: nothing else of it is believed before.
 	unverified, err := jose.Inspect(hint)
-	if err != nil || len(unverified.Audience) == 0 {
+	if err != nil || len(unverified.Audience) != 1 { // ours have one: a client that signs with its secret names no other
 		return nil, ErrHintInvalid.WithCause(err)
 	}
 	made, err := h.clients.ByClientID(ctx, organization.ID, unverified.Audience[0])
@@ -71,13 +71,16 @@ func (h *IDTokenHints) Verify(ctx context.Context, organization *org.Organizatio
 	if _, err := verified.Claim("sid", &session); err != nil {
 		return nil, ErrHintInvalid.WithCause(err)
 	}
-	id, err := parseID(session)
-	if err != nil || verified.Subject == "" || len(verified.Audience) == 0 {
+	id, err := h.subjects.SessionOf(ctx, made, session)
+	if err != nil && !errors.Is(err, ErrNoSubject) {
+		return nil, err
+	}
+	if err != nil || verified.Subject == "" || len(verified.Audience) != 1 {
 		return nil, ErrHintInvalid.WithCause(jose.ErrClaims)
 	}
 	person, err := h.subjects.Person(ctx, made, verified.Subject)
 	if errors.Is(err, ErrNoSubject) {
 		return nil, ErrHintInvalid.WithCause(err)
 	}
-	return &IDTokenHint{Subject: verified.Subject, UserID: person, ClientIDs: verified.Audience, SessionID: id, IssuedAt: verified.IssuedAt}, err
+	return &IDTokenHint{Subject: verified.Subject, UserID: person, ClientID: verified.Audience[0], SessionID: id, IssuedAt: verified.IssuedAt}, err
 }

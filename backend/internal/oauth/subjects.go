@@ -70,6 +70,24 @@ func (s *Subjects) Person(ctx context.Context, c *client.Client, subject string)
 	return id, nil
 }
 
+// Session is the identifier of a session towards the client (sid): for a client with pairwise subjects another one for
+// each sector too, because the session's own would tell two sectors that their people are one. "" for no session.
+func (s *Subjects) Session(ctx context.Context, c *client.Client, sessionID uuid.UUID) (string, error) {
+	if sessionID == uuid.Nil || !c.Pairwise() {
+		return optionalID(sessionID), nil
+	}
+	return s.Of(ctx, c, sessionID)
+}
+
+// SessionOf is the session that the client knows under the identifier, uuid.Nil for ""; ErrNoSubject when it cannot be
+// one. Whether it exists is left to the caller.
+func (s *Subjects) SessionOf(ctx context.Context, c *client.Client, sid string) (uuid.UUID, error) {
+	if sid == "" {
+		return uuid.Nil, nil
+	}
+	return s.Person(ctx, c, sid)
+}
+
 // key is a permutation of 128-bit identifiers that only this organization can compute, another one for each
 // sector. A permutation, so that an identifier that comes back in a hint leads to its person without a table.
 func (s *Subjects) key(ctx context.Context, c *client.Client) (interface {

@@ -3,6 +3,7 @@ package oidc
 import (
 	"slices"
 
+	"github.com/clavex/clavex/backend/internal/client"
 	"github.com/clavex/clavex/backend/internal/oauth"
 	"github.com/clavex/clavex/backend/internal/org"
 	"github.com/clavex/clavex/backend/internal/user"
@@ -109,4 +110,16 @@ func claimsAbout(organization *org.Organization, person *user.User, scopes []str
 		}
 	}
 	return found
+}
+
+// stillCovered leaves out what was asked for by name and may not be told any more: the client lost the scope that stands
+// for it since it asked.
+func stillCovered(organization *org.Organization, c *client.Client, asked map[string]*oauth.ClaimRequest) map[string]*oauth.ClaimRequest {
+	covered := make(map[string]*oauth.ClaimRequest, len(asked))
+	for name, request := range asked {
+		if slices.ContainsFunc(organization.Policies.ScopesOfClaim(name), func(scope string) bool { return slices.Contains(c.Scopes, scope) }) {
+			covered[name] = request
+		}
+	}
+	return covered
 }

@@ -10,8 +10,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/clavex/clavex/backend/internal/client"
 	"github.com/clavex/clavex/backend/internal/grant"
 	"github.com/clavex/clavex/backend/internal/oauth"
@@ -90,8 +88,8 @@ func (i *IDTokens) make(ctx context.Context, of made) (string, error) {
 			*hashed.into = form.Algorithm().HalfHash(hashed.value)
 		}
 	}
-	if of.grant.SessionID != uuid.Nil {
-		claims.Session = of.grant.SessionID.String()
+	if claims.Session, err = i.subjects.Session(ctx, of.client, of.grant.SessionID); err != nil {
+		return "", err
 	}
 	about, err := i.about(ctx, of)
 	if err != nil {
@@ -125,7 +123,7 @@ func (i *IDTokens) about(ctx context.Context, of made) (map[string]any, error) {
 			return nil, err
 		}
 	}
-	return claimsAbout(of.organization, of.person, scopes, asked.IDToken), nil
+	return claimsAbout(of.organization, of.person, scopes, stillCovered(of.organization, of.client, asked.IDToken)), nil
 }
 
 // merge adds the token's own claims to those about the person; its own go before.

@@ -50,7 +50,7 @@ func (u *Userinfo) Find(ctx context.Context, organization *org.Organization, acc
 	if err != nil {
 		return nil, err
 	}
-	claims := claimsAbout(organization, live.User, verified.Scopes, asked.Userinfo)
+	claims := claimsAbout(organization, live.User, verified.Scopes, stillCovered(organization, live.Client, asked.Userinfo))
 	if claims["sub"], err = u.subjects.Of(ctx, live.Client, live.User.ID); err != nil {
 		return nil, err
 	}

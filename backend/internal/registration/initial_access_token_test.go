@@ -178,11 +178,27 @@ func TestRegistrationRules(t *testing.T) {
 		`{"redirect_uris":["https://app.example.test/"],"grant_types":["authorization_code","refresh_token"]}`: 400,
 		`{"redirect_uris":["https://app.example.test/"],"scope":"openid profile"}`:                             400,
 		`{"redirect_uris":["https://app.example.test/"],"scope":"openid"}`:                                     201,
+		`{"redirect_uris":["https://app.example.test/"],"backchannel_logout_uri":"https://evil.test/"}`:        400,
+		`{"redirect_uris":["https://app.example.test/"],"initiate_login_uri":"https://evil.test/"}`:            400,
+		`{"redirect_uris":["https://app.example.test/"],"backchannel_logout_uri":"https://app.example.test/"}`: 201,
 	} {
 		p.ForgetRates(t)
 		got := p.PostBody(organization, "register", jsonType, body)
 		if got.Status != want {
 			t.Errorf("%s: %d %s", body, got.Status, got.Body)
+		}
+	}
+	legacy := p.Organization(t, "legacy", org.Policies{Registration: org.RegistrationOpen, Profile: org.ProfileOIDCLegacy,
+		RegistrationRules: org.RegistrationRules{GrantTypes: []string{"authorization_code"}}})
+	machines := p.Organization(t, "machines", org.Policies{Registration: org.RegistrationOpen, RegistrationRules: org.RegistrationRules{GrantTypes: []string{"client_credentials"}}})
+	for body, at := range map[string]*org.Organization{
+		`{"redirect_uris":["https://app.example.test/"],"grant_types":["implicit"],"response_types":["id_token token"]}`: legacy,
+		`{"redirect_uris":["https://app.example.test/"],"response_types":["id_token token"]}`:                            legacy,
+		`{"redirect_uris":["https://app.example.test/"],"response_types":["code"]}`:                                      machines,
+		`{"redirect_uris":["https://app.example.test/"]}`:                                                                machines,
+	} {
+		if got := p.PostBody(at, "register", jsonType, body); got.Status != 400 || got.ErrorCode() != "invalid_client_metadata" {
+			t.Errorf("grant types that are left out follow the response types and are judged: %s at %s: %d %s", body, at.Slug, got.Status, got.Body)
 		}
 	}
 	if got := p.PostBody(organization, "register", jsonType, `{"redirect_uris":["https://app.example.test/"]}`); got.Text("scope") != "openid email" {

@@ -113,7 +113,9 @@ func checkScopes(_ context.Context, request *Request) error {
 func checkAddresses(_ context.Context, request *Request) error {
 	policies := request.Organization.Policies
 	loopback := policies.RegistrationPolicy() == org.RegistrationLoopback && !request.vouched()
-	for _, uri := range slices.Concat(request.client.RedirectURIs, request.client.PostLogoutRedirectURIs) {
+	told := slices.DeleteFunc([]string{request.client.Metadata.BackchannelLogoutURI, request.client.Metadata.FrontchannelLogoutURI, request.client.Metadata.InitiateLoginURI},
+		func(uri string) bool { return uri == "" })
+	for _, uri := range slices.Concat(request.client.RedirectURIs, request.client.PostLogoutRedirectURIs, told) {
 		parsed, err := url.Parse(uri)
 		web := err == nil && (parsed.Scheme == "http" || parsed.Scheme == "https")
 		if loopback && (!web || !client.IsLoopback(parsed)) {

@@ -87,9 +87,9 @@ func NewEndpoint(with Dependencies) *Endpoint {
 	metadata := oauth.Table[Request]{
 		{Name: "software_statement", Clause: "RFC 7591 §2.3", Do: e.applyStatement},
 		{Name: "metadata", Clause: "RFC 7591 §2, §3.1", Do: readMetadata},
-		{Name: "own_grants_only", Clause: "RFC 7591 §5", Do: checkGrants},
 		{Name: "scope", Clause: "RFC 7591 §2", Do: checkScopes},
 		{Name: "validity", Clause: "RFC 7591 §3.2.2", Do: complete},
+		{Name: "own_grants_only", Clause: "RFC 7591 §5", Do: checkGrants}, // what response types stand for included
 		{Name: "profile", Clause: "OAuth 2.1 §10.1", Do: checkProfile},
 		{Name: "addresses", Clause: "RFC 7591 §5", Do: checkAddresses},
 		{Name: "rate", Clause: "RFC 7591 §5", Do: e.checkRate},

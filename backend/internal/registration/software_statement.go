@@ -50,6 +50,12 @@ func (e *Endpoint) applyStatement(ctx context.Context, request *Request) error {
 		return errStatement.WithCause(err)
 	}
 	object := maps.Clone(request.object)
+	for name := range object { // what is said in another language binds as little as what is said without one
+		base, _, tagged := strings.Cut(name, "#")
+		if _, bound := claims[base]; tagged && bound {
+			delete(object, name)
+		}
+	}
 	for name, value := range claims {
 		if !slices.Contains(ofTheToken, name) {
 			object[name] = value

@@ -26,7 +26,7 @@ func TestSoftwareStatements(t *testing.T) {
 		SoftwareStatementIssuers: []org.SoftwareStatementIssuer{{Issuer: "https://trust.example.test", JWKS: set}, {Issuer: "https://remote.example.test", JWKSURI: remote}}}})
 	register := func(statement string) oidctest.Answer {
 		p.ForgetRates(t)
-		body, _ := json.Marshal(map[string]any{"redirect_uris": []string{"https://app.example.test/"}, "client_name": "Mine", "software_id": "mine", "software_statement": statement})
+		body, _ := json.Marshal(map[string]any{"redirect_uris": []string{"https://app.example.test/"}, "client_name": "Mine", "client_name#en": "Your Bank", "logo_uri#de": "https://app.example.test/de.png", "software_id": "mine", "software_statement": statement})
 		return p.PostBody(organization, "register", jsonType, string(body))
 	}
 	statement := func(by *jose.Signer, claims map[string]any) string {
@@ -46,6 +46,12 @@ func TestSoftwareStatements(t *testing.T) {
 	if registered.Status != 201 || registered.Text("client_name") != "Approved" || registered.Text("software_id") != "4NRB1" || registered.Text("software_statement") != good ||
 		registered.JSON["redirect_uris"].([]any)[0] != "https://approved.example.test/" {
 		t.Fatalf("%d %s", registered.Status, registered.Body)
+	}
+	if registered.JSON["client_name#en"] != nil || registered.Text("logo_uri#de") == "" {
+		t.Errorf("the name that the statement gives has another one in English, or what it does not speak of is lost: %s", registered.Body)
+	}
+	if got := register(statement(signer, map[string]any{"client_name#en": "Approved too"})); got.Text("client_name#en") != "Approved too" {
+		t.Errorf("%s", got.Body)
 	}
 	if got := register(statement(signer, map[string]any{"iss": "https://remote.example.test"})); got.Status != 201 {
 		t.Errorf("keys by address: %d %s", got.Status, got.Body)

@@ -79,16 +79,22 @@ func (s *Sessions) tell(ctx context.Context, tx *store.Tx, e ending) error {
 	return s.queue.EnqueueOutgoing(ctx, tx, TellOfEnd, references...)
 }
 
-// FrontChannelLogoutURIs are the addresses to open in a person's browser when their session ends (OpenID Connect
-// Front-Channel Logout 1.0), as the clients registered them.
-func (s *Sessions) FrontChannelLogoutURIs(ctx context.Context, orgID, id uuid.UUID) (uris []string, err error) {
+// FrontChannelListener is a client that wants to hear in the person's browser that their session ended.
+type FrontChannelListener struct {
+	ClientID uuid.UUID // clients.id
+	URI      string    // as the client registered it
+}
+
+// FrontChannelListeners are the clients to tell in a person's browser when their session ends (OpenID Connect
+// Front-Channel Logout 1.0).
+func (s *Sessions) FrontChannelListeners(ctx context.Context, orgID, id uuid.UUID) (found []FrontChannelListener, err error) {
 	listeners, err := dbq.New(s.db).ClientsToTell(ctx, dbq.ClientsToTellParams{OrgID: orgID, SessionIds: []uuid.UUID{id}})
 	for _, listener := range listeners {
 		if listener.FrontchannelLogoutUri != "" {
-			uris = append(uris, listener.FrontchannelLogoutUri)
+			found = append(found, FrontChannelListener{listener.ClientID, listener.FrontchannelLogoutUri})
 		}
 	}
-	return uris, err
+	return found, err
 }
 
 // Delivery reads one delivery.

@@ -194,7 +194,7 @@ func (s *SignIn) complete(c *gin.Context, v *visit, live *session.Live) {
 		s.errorWithRetry(c, err, continuation.RestartURL(v.organization, v.transaction))
 		return
 	}
-	s.answer(c, answer, v.transaction.Required.ClientID)
+	s.answer(c, answer)
 }
 
 // deny finishes the transaction, once, and lets the protocol say that the person refused.
@@ -209,7 +209,7 @@ func (s *SignIn) deny(c *gin.Context, v *visit) {
 		s.Error(c, err)
 		return
 	}
-	s.answer(c, answer, v.transaction.Required.ClientID)
+	s.answer(c, answer)
 }
 
 // finish ends the transaction and leaves behind where its application is: the front page of the validated host
@@ -228,13 +228,28 @@ func (s *SignIn) finish(ctx context.Context, v *visit) error {
 
 // frontPage is the front page of the site of an address, "" when that is no web site.
 func frontPage(addresses []string) string {
+	if site := webSite(addresses); site != nil {
+		return site.Scheme + "://" + site.Host + "/"
+	}
+	return ""
+}
+
+// webHost is the host of the web site of an address, "" when that is none.
+func webHost(addresses []string) string {
+	if site := webSite(addresses); site != nil {
+		return site.Host
+	}
+	return ""
+}
+
+func webSite(addresses []string) *url.URL {
 	for _, address := range addresses {
 		parsed, err := url.Parse(address)
 		if err == nil && (parsed.Scheme == "https" || parsed.Scheme == "http") && parsed.Host != "" {
-			return parsed.Scheme + "://" + parsed.Host + "/"
+			return parsed
 		}
 	}
-	return ""
+	return nil
 }
 
 // stepFailed answers when a step could not report: the sign-in moved on in another tab (then this one
@@ -259,18 +274,18 @@ func (s *SignIn) stepFailed(c *gin.Context, v *visit, err error) {
 
 // Answer tells the browser what a protocol answered outside a transaction.
 func (s *SignIn) Answer(c *gin.Context, answer login.Answer) {
-	s.answer(c, answer, c.Query("client_id"))
+	s.answer(c, answer)
 }
 
-// answer redirects, or shows a form that posts itself. clientID says whose address it leads to.
-func (s *SignIn) answer(c *gin.Context, answer login.Answer, clientID string) {
+// answer redirects, or shows a form that posts itself.
+func (s *SignIn) answer(c *gin.Context, answer login.Answer) {
 	organization := oauth.Organization(c)
 	if answer.SessionID != uuid.Nil {
 		s.Cookies.KeepState(c.Writer, c.Request, organization, answer.SessionID)
 	}
 	frame := s.frame(c, organization, nil)
 	var shown page.Client
-	if view, _ := s.clientView(c, organization, clientID, frame.Text.Language()); view != nil {
+	if view, _ := s.clientView(c, organization, answer.ClientID, frame.Text.Language()); view != nil {
 		shown = *view
 	}
 	if answer.FormPost == nil {

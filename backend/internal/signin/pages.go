@@ -177,11 +177,26 @@ func (s *SignIn) end(ctx context.Context, live *session.Live, everywhere bool) e
 
 // frames are the addresses at which applications of the session want to hear of its end.
 func (s *SignIn) frames(ctx context.Context, organization *org.Organization, live *session.Live) ([]string, error) {
-	frames, err := s.Sessions.FrontChannelLogoutURIs(ctx, organization.ID, live.Session.ID)
-	for i, registered := range frames {
-		frames[i] = logout.FrontChannelURL(registered, s.Issuers.URL(organization), live.Session.ID)
+	listeners, err := s.Sessions.FrontChannelListeners(ctx, organization.ID, live.Session.ID)
+	if err != nil {
+		return nil, err
 	}
-	return frames, err
+	frames := make([]string, 0, len(listeners))
+	for _, listener := range listeners {
+		found, err := s.Clients.ByID(ctx, s.Store, organization.ID, listener.ClientID)
+		if fault.IsKind(err, fault.NotFound) {
+			continue // it was deleted meanwhile
+		}
+		if err != nil {
+			return nil, err
+		}
+		sid, err := s.Subjects.Session(ctx, found, live.Session.ID)
+		if err != nil {
+			return nil, err
+		}
+		frames = append(frames, logout.FrontChannelURL(listener.URI, s.Issuers.URL(organization), sid))
+	}
+	return frames, nil
 }
 
 // Logo serves an organization's logo under the digest of its content, so it can be cached for good.

@@ -55,6 +55,7 @@ type Dependencies struct {
 	Users         *user.Users
 	Clients       *client.Clients
 	Logos         *client.Logos
+	Subjects      *oauth.Subjects
 	Sessions      *session.Sessions
 	Grants        *grant.Grants
 	Passwords     *credential.Passwords
@@ -174,7 +175,7 @@ func (s *SignIn) clientView(c *gin.Context, organization *org.Organization, clie
 		return nil, nil // it was deleted meanwhile; the continuation will say so
 	}
 	shown := found.Presentation(language)
-	view := &page.Client{Name: shown.Name, Host: found.Host(), PolicyURL: shown.PolicyURI, TermsURL: shown.TermsURI}
+	view := &page.Client{Name: shown.Name, PolicyURL: shown.PolicyURI, TermsURL: shown.TermsURI}
 	if shown.LogoURI != "" {
 		view.LogoURL = path(organization, "client-logo/"+client.LogoKey(shown.LogoURI)) + "?client_id=" + url.QueryEscape(found.ClientID)
 	}

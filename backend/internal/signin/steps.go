@@ -143,6 +143,7 @@ func (s *SignIn) showConsent(c *gin.Context, v *visit, facts login.Facts, status
 	view := page.Consent{Frame: frame, Form: s.form(v, pathConsent), Client: *shown,
 		Username: facts.Live.User.DisplayName(), Fault: problem}
 	view.Form.CSRFToken = s.consentToken(v, facts.Live)
+	view.Client.Host = webHost(s.leadsTo(v))
 	for _, scope := range required.Requirement.Consent.Scopes {
 		view.Scopes = append(view.Scopes, page.Scope{Name: scope, Description: v.organization.Policies.DescribeScope(scope, view.Text.Language())})
 	}

@@ -32,8 +32,8 @@ type Endpoint struct {
 	Tokens   *oauth.AccessTokens
 	Subjects *oauth.Subjects
 	KeySets  *client.KeySets
-	Keys     *key.Keys     // that request objects are encrypted to
-	Fetch    *fetch.Client // of request objects
+	Keys     *key.Keys                // that request objects are encrypted to
+	Objects  *fetch.Documents[string] // request objects at request_uri, from NewRequestObjects
 	Hints    *oauth.IDTokenHints
 	Hooks    []ResponseHook // complete every response, in order
 

@@ -126,7 +126,7 @@ func (r *request) answer(issuer string, namesAndValues ...string) login.Answer {
 	}
 	fields = append(fields, login.Field{Name: "iss", Value: issuer}) // RFC 9207 §2
 	if r.mode == FormPost {
-		return login.Answer{FormPost: &login.FormPost{Action: r.redirectURI, Fields: fields}}
+		return login.Answer{ClientID: r.client.ClientID, FormPost: &login.FormPost{Action: r.redirectURI, Fields: fields}}
 	}
 	encoded := make([]string, len(fields))
 	for i, field := range fields {
@@ -135,12 +135,12 @@ func (r *request) answer(issuer string, namesAndValues ...string) login.Answer {
 	parameters := strings.Join(encoded, "&")
 	switch {
 	case r.mode == Fragment:
-		return login.Answer{RedirectURL: r.redirectURI + "#" + parameters}
+		return login.Answer{ClientID: r.client.ClientID, RedirectURL: r.redirectURI + "#" + parameters}
 	case strings.Contains(r.redirectURI, "?"):
 		// A registered query is kept (RFC 6749 §3.1.2).
-		return login.Answer{RedirectURL: strings.TrimRight(r.redirectURI, "&?") + separator(r.redirectURI) + parameters}
+		return login.Answer{ClientID: r.client.ClientID, RedirectURL: strings.TrimRight(r.redirectURI, "&?") + separator(r.redirectURI) + parameters}
 	}
-	return login.Answer{RedirectURL: r.redirectURI + "?" + parameters}
+	return login.Answer{ClientID: r.client.ClientID, RedirectURL: r.redirectURI + "?" + parameters}
 }
 
 func separator(uri string) string {

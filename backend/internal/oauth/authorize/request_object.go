@@ -7,6 +7,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/clavex/clavex/backend/internal/client"
 	"github.com/clavex/clavex/backend/internal/fault"
@@ -18,6 +19,7 @@ import (
 const (
 	maximumRequestURIBytes    = 512 // OpenID Connect Core 1.0 §6.2
 	maximumRequestObjectBytes = jose.MaximumEncryptedBytes
+	requestObjectMemory       = 8 << 20 // of what is known of the addresses, bytes
 )
 
 // requestObjectTypes are the values of "typ": RFC 9101 §10.8 names one, OpenID Connect none.
@@ -98,18 +100,28 @@ func invalidObject(err error) error {
 
 // fetchRequestObject reads an object from an address that the client registered: strangers cannot make us open
 // others. The fragment is the hash of some content, by which a server that keeps objects notices another one
-// (Core §6.2); we keep none.
+// (Core §6.2); we ask every time.
 func (a *Endpoint) fetchRequestObject(ctx context.Context, c *client.Client, uri string) (string, error) {
 	base, _, _ := strings.Cut(uri, "#")
 	registered := slices.ContainsFunc(c.Metadata.RequestURIs, func(known string) bool { return known == uri || known == base })
 	if len(uri) > maximumRequestURIBytes || !registered {
 		return "", oauth.NewError(oauth.CodeInvalidRequestURI, "The request_uri is not one of those that the client registered.")
 	}
-	response, err := a.Fetch.Get(ctx, fetch.Request{URL: uri, MaximumBytes: maximumRequestObjectBytes})
+	object, err := a.Objects.Get(ctx, base)
 	if err != nil {
 		return "", oauth.NewError(oauth.CodeInvalidRequestURI, "The request_uri cannot be read: "+fault.From(err).Message).WithCause(err)
 	}
-	return strings.TrimSpace(string(response.Body)), nil
+	return object, nil
+}
+
+// NewRequestObjects fetches request objects: anew for every request, because a client may put another one there, but not
+// at once again what could not be had, because every stranger can repeat a request.
+func NewRequestObjects(client *fetch.Client, now func() time.Time) *fetch.Documents[string] {
+	return fetch.NewDocuments(client, now, requestObjectMemory, fetch.Policy[string]{
+		Request:    fetch.Request{MaximumBytes: maximumRequestObjectBytes},
+		Parse:      func(response *fetch.Response) (string, error) { return strings.TrimSpace(string(response.Body)), nil },
+		FirstRetry: 5 * time.Second, LastRetry: time.Minute,
+	})
 }
 
 var errObject = errors.New("authorize: the request object is not what the client registered")

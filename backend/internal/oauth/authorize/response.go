@@ -91,9 +91,13 @@ func (a *Endpoint) grant(ctx context.Context, r *request, issued *Issued, respon
 	if err != nil {
 		return err
 	}
+	sid, err := a.Subjects.Session(ctx, r.client, issued.Grant.SessionID)
+	if err != nil {
+		return err
+	}
 	response.AccessToken, _, err = a.Tokens.Mint(ctx, r.organization, oauth.AccessTokenSpec{
 		Subject: subject, ClientID: r.client.ClientID, Scopes: r.scopes, Lifetime: lifetime, Audience: issued.Grant.Audience,
-		GrantID: issued.Grant.ID, SessionID: issued.Grant.SessionID, AuthenticatedAt: issued.Grant.AuthenticatedAt, Methods: issued.Grant.Methods, ACR: issued.Grant.ACR,
+		GrantID: issued.Grant.ID, Session: sid, AuthenticatedAt: issued.Grant.AuthenticatedAt, Methods: issued.Grant.Methods, ACR: issued.Grant.ACR,
 	})
 	response.ExpiresIn = lifetime
 	return err

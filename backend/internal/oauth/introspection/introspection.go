@@ -7,6 +7,7 @@ package introspection
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/clavex/clavex/backend/internal/client"
@@ -14,6 +15,10 @@ import (
 	"github.com/clavex/clavex/backend/internal/oauth"
 	"github.com/clavex/clavex/backend/internal/org"
 )
+
+// scopeProfile is the scope by which a client may know how a person is called (OpenID Connect Core 1.0 §5.4); without
+// it, a username would tell clients of different sectors that their person is the same.
+const scopeProfile = "profile"
 
 // Request is a request to the introspection endpoint. Client is set by the check client_authentication.
 type Request struct {
@@ -45,11 +50,13 @@ type Endpoint struct {
 	live    *oauth.LiveTokens
 	grants  *grant.Grants
 	issuers oauth.Issuers
+
+	subjects *oauth.Subjects
 }
 
 // NewEndpoint makes the endpoint.
-func NewEndpoint(authentication *oauth.ClientAuthentication, tokens *oauth.AccessTokens, live *oauth.LiveTokens, grants *grant.Grants, issuers oauth.Issuers) *Endpoint {
-	return &Endpoint{tokens: tokens, live: live, grants: grants, issuers: issuers, checks: oauth.Table[Request]{
+func NewEndpoint(authentication *oauth.ClientAuthentication, tokens *oauth.AccessTokens, live *oauth.LiveTokens, grants *grant.Grants, subjects *oauth.Subjects, issuers oauth.Issuers) *Endpoint {
+	return &Endpoint{tokens: tokens, live: live, grants: grants, subjects: subjects, issuers: issuers, checks: oauth.Table[Request]{
 		{Name: "client_authentication", Clause: "RFC 7662 §2.1", Do: func(ctx context.Context, r *Request) (err error) {
 			r.Client, err = authentication.Authenticate(ctx, r.Organization, r.Credentials)
 			return err
@@ -103,7 +110,7 @@ func (e *Endpoint) accessToken(ctx context.Context, request *Request, presented 
 	}
 	answer := &Response{Active: true, Scope: oauth.FormatScope(token.Scopes), ClientID: token.ClientID, TokenType: oauth.SchemeBearer,
 		Expiry: token.ExpiresAt.Unix(), IssuedAt: token.IssuedAt.Unix(), Subject: token.Subject, Audience: token.Audience, Issuer: token.Issuer, ID: token.ID}
-	if live.User != nil {
+	if live.User != nil && slices.Contains(token.Scopes, scopeProfile) {
 		answer.Username = live.User.Username
 	}
 	return answer, nil
@@ -114,6 +121,11 @@ func (e *Endpoint) refreshToken(ctx context.Context, request *Request) (*Respons
 	if err != nil || !state.Alive || state.ClientID != request.Client.ID {
 		return &Response{}, err
 	}
-	return &Response{Active: true, Scope: oauth.FormatScope(state.Scopes), ClientID: request.Client.ClientID, Username: state.Username,
-		Expiry: state.ExpiresAt.Unix(), IssuedAt: state.IssuedAt.Unix(), Subject: state.UserID.String(), Issuer: e.issuers.URL(request.Organization)}, nil
+	answer := &Response{Active: true, Scope: oauth.FormatScope(state.Scopes), ClientID: request.Client.ClientID,
+		Expiry: state.ExpiresAt.Unix(), IssuedAt: state.IssuedAt.Unix(), Issuer: e.issuers.URL(request.Organization)}
+	if slices.Contains(state.Scopes, scopeProfile) {
+		answer.Username = state.Username
+	}
+	answer.Subject, err = e.subjects.Of(ctx, request.Client, state.UserID)
+	return answer, err
 }

@@ -25,12 +25,12 @@ func TestIntrospection(t *testing.T) {
 	ada := p.Person(t, organization, "ada")
 	session := p.SignIn(t, organization, ada)
 	party := p.Party(t, organization, client.Client{ClientID: "web"})
-	tokens := party.Redeem(p.Code(t, party.Client, session, "openid", "email"))
+	tokens := party.Redeem(p.Code(t, party.Client, session, "openid", "profile"))
 	issuer := p.Issuers.URL(organization)
 
 	t.Run("access token", func(t *testing.T) {
 		answer := party.Introspect(tokens.Text("access_token"))
-		for name, want := range map[string]any{"active": true, "scope": "openid email", "client_id": "web", "username": "ada", "token_type": "Bearer",
+		for name, want := range map[string]any{"active": true, "scope": "openid profile", "client_id": "web", "username": "ada", "token_type": "Bearer",
 			"sub": ada.ID.String(), "iss": issuer, "iat": float64(p.Clock.Now().Unix()), "exp": float64(p.Clock.Now().Add(5 * time.Minute).Unix())} {
 			if answer.JSON[name] != want {
 				t.Errorf("%s is %v, want %v", name, answer.JSON[name], want)
@@ -51,6 +51,21 @@ func TestIntrospection(t *testing.T) {
 		} else {
 			isInactive(t, party.Introspect(tokens.Text("refresh_token"))) // rotated
 			tokens = next
+		}
+	})
+	t.Run("a pairwise client learns nothing by which another sector knows the person (OpenID Connect Core 1.0 §8)", func(t *testing.T) {
+		subjects := map[string]bool{ada.ID.String(): true}
+		for _, sector := range []string{"a", "b"} {
+			of := p.Party(t, organization, client.Client{ClientID: "pairwise-" + sector, RedirectURIs: []string{"https://" + sector + ".example.test/cb"},
+				Metadata: client.Metadata{SubjectType: client.PairwiseSubject}})
+			tokens := of.Redeem(p.Code(t, of.Client, session, "openid"))
+			access, refresh := of.Introspect(tokens.Text("access_token")), of.Introspect(tokens.Text("refresh_token"))
+			if access.Text("sub") != refresh.Text("sub") || subjects[access.Text("sub")] {
+				t.Errorf("sub %q and %q", access.Text("sub"), refresh.Text("sub"))
+			}
+			if subjects[access.Text("sub")] = true; access.JSON["username"] != nil || refresh.JSON["username"] != nil {
+				t.Errorf("username without profile: %s %s", access.Body, refresh.Body)
+			}
 		}
 	})
 	t.Run("a wrong token_type_hint changes nothing", func(t *testing.T) {

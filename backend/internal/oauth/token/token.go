@@ -1,7 +1,7 @@
 // Package token is the token endpoint: OAuth 2.1 §3.2 and RFC 6749 §3.2, §4.1.3, §4.4, §6, with PKCE
 // (RFC 7636, S256 only). Each grant type is one file and one implementation of Grant; other packages
-// add theirs, and hooks that complete the response (OpenID Connect's ID token). Left out: password and
-// implicit grants, which OAuth 2.1 removed.
+// add theirs, and hooks that complete the response (OpenID Connect's ID token). Left out: the password
+// grant, which OAuth 2.1 removed; implicit tokens are package authorize's.
 package token
 
 import (
@@ -149,7 +149,10 @@ func (e *Endpoint) respond(ctx context.Context, request *Request, authorized *Au
 			return nil, err
 		}
 		spec.Subject = subject
-		spec.GrantID, spec.SessionID, spec.AuthenticatedAt, spec.Methods, spec.ACR = g.ID, g.SessionID, g.AuthenticatedAt, g.Methods, g.ACR
+		if spec.Session, err = e.subjects.Session(ctx, request.Client, g.SessionID); err != nil {
+			return nil, err
+		}
+		spec.GrantID, spec.AuthenticatedAt, spec.Methods, spec.ACR = g.ID, g.AuthenticatedAt, g.Methods, g.ACR
 		spec.Audience = g.Audience
 	}
 	signed, accessToken, err := e.tokens.Mint(ctx, request.Organization, spec)

@@ -9,8 +9,11 @@
 package page
 
 import (
+	"regexp"
 	"strings"
 	"unicode"
+
+	"github.com/a-h/templ"
 
 	"github.com/clavex/clavex/backend/internal/brand"
 	"github.com/clavex/clavex/backend/internal/fault"
@@ -34,7 +37,7 @@ type Organization struct {
 type Client struct {
 	Name      string
 	LogoURL   string // on our own origin or a data: URI; "" when none
-	Host      string // the host of the redirect URI, which was verified; "" shows none
+	Host      string // of the redirect URI that this request leads to, which was verified; "" shows none
 	PolicyURL string // http(s), "" when not registered
 	TermsURL  string // http(s), "" when not registered
 }
@@ -66,6 +69,18 @@ const (
 	maxName     = 80
 	maxSentence = 400
 )
+
+// destination is an address that belongs to an application and was compared with what it registered: a web address, or
+// one of a private-use scheme of a native application, which has a period (RFC 8252 §7.1). The links of templates take
+// only the former; what runs in this page (javascript:, data:) is neither.
+func destination(address string) templ.SafeURL {
+	if scheme, _, found := strings.Cut(address, ":"); found && privateScheme.MatchString(scheme) {
+		return templ.SafeURL(address)
+	}
+	return templ.URL(address)
+}
+
+var privateScheme = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+-]*(\.[A-Za-z0-9+-]+)+$`)
 
 // clean makes a name from outside fit for the middle of our sentences: one line, of
 // bounded length, without control, formatting or private characters. Joiners stay, because

@@ -229,6 +229,7 @@ func TestPromisedElements(t *testing.T) {
 		"password-short":    {"input#new-password[aria-invalid=true]", "input#new-password[autofocus]"},
 		"logout":            {"form#logout-form", "button#logout-confirm[value=confirm]", "button#logout-cancel[value=cancel]", "input[name=csrf_token]"},
 		"logged-out":        {"div#logged-out", "a[href=/demo/]"},
+		"logged-out-native": {"a#continue[href=com.example.app:/out]"},
 		"logged-out-client": {"a[href=https://payroll.example.com/]"},
 		"home":              {"a#logout[href=/demo/logout]"},
 		"form-post":         {"form#post-form[action=https://payroll.example.com/callback]", "input[name=code]", "input[name=state]", "input[name=iss]", "button[type=submit]"},

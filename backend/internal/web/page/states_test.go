@@ -66,6 +66,8 @@ func states(words *text.Printer, organization page.Organization) map[string]temp
 		"logout":            page.Logout{Frame: frame, Form: form("logout"), Username: "ada@demo.test"},
 		"logout-client":     page.Logout{Frame: frame, Form: form("logout"), Username: "ada@demo.test", Client: &payroll},
 		"logged-out":        page.LoggedOut{Frame: frame, LoginURL: "/demo/"},
+		"logged-out-native": page.LoggedOut{Frame: frame, Client: &payroll, ContinueURL: "com.example.app:/out", LoginURL: "/demo/"},
+		"logged-out-scheme": page.LoggedOut{Frame: frame, Client: &payroll, ContinueURL: "javascript:alert(1)", LoginURL: "/demo/"},
 		"logged-out-client": page.LoggedOut{Frame: frame, Client: &payroll, ContinueURL: "https://payroll.example.com/", LoginURL: "/demo/"},
 		"logged-out-frames": page.LoggedOut{Frame: frame, Client: &payroll, ContinueURL: "https://payroll.example.com/", Frames: []string{"https://payroll.example.com/out?iss=x&sid=y", "javascript:alert(1)"}},
 		"logged-out-plain":  page.LoggedOut{Frame: frame},
