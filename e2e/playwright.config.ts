@@ -41,6 +41,8 @@ export default defineConfig({
         "--disable-background-networking",
         "--disable-component-update",
         "--disable-sync",
+        // Two sites on this machine: journeys between registrable domains need names, and no name server knows these.
+        "--host-resolver-rules=MAP *.test 127.0.0.1",
       ],
     },
   },
