@@ -47,19 +47,20 @@ func TestScopesClaimsAndRegistrationRules(t *testing.T) {
 		field    string
 	}{
 		{fields{"registration": "everybody"}, "policies.registration"},
-		{fields{"scopes": []any{fields{"name": "openid"}}}, "policies.scopes"}, {fields{"scopes": []any{fields{"name": "admin:read"}}}, "policies.scopes"},
-		{fields{"scopes": []any{fields{"name": "a b"}}}, "policies.scopes[0].name"}, {fields{"scopes": []any{fields{"name": "x"}, fields{"name": "x"}}}, "policies.scopes"},
-		{fields{"scopes": []any{fields{"name": "x", "claims": []any{"undefined"}}}}, "policies.scopes"},
+		{fields{"scopes": []any{fields{"name": "openid"}}}, "policies.scopes[0].name"}, {fields{"scopes": []any{fields{"name": "admin:read"}}}, "policies.scopes[0].name"},
+		{fields{"scopes": []any{fields{"name": "a b"}}}, "policies.scopes[0].name"}, {fields{"scopes": []any{fields{"name": "x"}, fields{"name": "x"}}}, "policies.scopes[1].name"},
+		{fields{"scopes": []any{fields{"name": "x", "claims": []any{"undefined"}}}}, "policies.scopes[0].claims"},
+		{fields{"scopes": []any{fields{"name": "x"}, fields{"name": "y", "description": fields{"en": "two\nlines"}}}}, "policies.scopes[1].description"},
 		{fields{"scopes": []any{fields{"name": "x", "surprise": 1}}}, "policies.scopes[0].surprise"},
-		{fields{"claims": []any{fields{"name": "sub", "attribute": "a"}}}, "policies.claims"}, {fields{"claims": []any{fields{"name": "email", "attribute": "a"}}}, "policies.claims"},
+		{fields{"claims": []any{fields{"name": "sub", "attribute": "a"}}}, "policies.claims[0].name"}, {fields{"claims": []any{fields{"name": "email", "attribute": "a"}}}, "policies.claims[0].name"},
 		{fields{"claims": []any{fields{"name": "x"}}}, "policies.claims[0].attribute"},
-		{fields{"claims": []any{}}, "policies.scopes"}, // the scope payroll stands for one that would be gone
+		{fields{"claims": []any{}}, "policies.scopes[0].claims"}, // the scope payroll stands for one that would be gone
 		{fields{"registration_rules": fields{"redirect_hosts": []any{"https://app.example.com"}}}, "policies.registration_rules.redirect_hosts"},
 		{fields{"registration_rules": fields{"scopes": []any{"admin:write"}}}, "policies.registration_rules.scopes"},
 		{fields{"registration_rules": fields{"grant_types": []any{"password"}}}, "policies.registration_rules.grant_types[0]"},
-		{fields{"registration_rules": fields{"software_statement_issuers": []any{fields{"issuer": "a"}}}}, "policies.registration_rules.software_statement_issuers"},
-		{fields{"registration_rules": fields{"software_statement_issuers": []any{fields{"issuer": "a", "jwks": privateKey}}}}, "policies.registration_rules.software_statement_issuers"},
-		{fields{"registration_rules": fields{"software_statement_issuers": []any{fields{"issuer": "a", "jwks_uri": "http://a.test/keys"}}}}, "policies.registration_rules.software_statement_issuers"},
+		{fields{"registration_rules": fields{"software_statement_issuers": []any{fields{"issuer": "a"}}}}, "policies.registration_rules.software_statement_issuers[0].jwks"},
+		{fields{"registration_rules": fields{"software_statement_issuers": []any{fields{"issuer": "a", "jwks": privateKey}}}}, "policies.registration_rules.software_statement_issuers[0].jwks"},
+		{fields{"registration_rules": fields{"software_statement_issuers": []any{fields{"issuer": "a", "jwks_uri": "http://a.test/keys"}}}}, "policies.registration_rules.software_statement_issuers[0].jwks_uri"},
 	} {
 		got := grace.do("PATCH", "/orgs/acme", fields{"policies": c.policies}, "If-Match", open.etag())
 		if got.status != http.StatusUnprocessableEntity || got.text("errors.0.field") != c.field {

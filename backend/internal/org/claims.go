@@ -2,6 +2,7 @@ package org
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -98,42 +99,64 @@ var (
 	attributePattern = regexp.MustCompile(`^[^\x00-\x1f\x7f]{1,200}$`)
 )
 
-// validateClaims says what is wrong with the definitions of scopes and claims: the field and a sentence, empty
-// when nothing is.
+// validateClaims says what is wrong with the definitions of scopes and claims: the field, which names the entry by its
+// place in the list, and a sentence; empty when nothing is.
 func (p Policies) validateClaims() (field, problem string) {
 	if len(p.Claims) > maximumClaims || len(p.Scopes) > maximumScopes {
 		return "policies.claims", fmt.Sprintf("Define at most %d claims and %d scopes.", maximumClaims, maximumScopes)
 	}
-	known := slices.Concat(standardClaims["profile"], standardClaims["email"], standardClaims["address"], standardClaims["phone"])
-	for _, claim := range p.Claims {
-		switch {
-		case !claimPattern.MatchString(claim.Name) || !attributePattern.MatchString(claim.Attribute):
-			return "policies.claims", "A claim has a name of visible ASCII characters and an attribute it is made of."
-		case slices.Contains(protocolClaims, claim.Name):
-			return "policies.claims", "The claim " + claim.Name + " has a meaning in tokens already. Choose another name."
-		case slices.Contains(known, claim.Name):
-			return "policies.claims", "The claim " + claim.Name + " is there already."
+	known := StandardClaims()
+	for i, claim := range p.Claims {
+		part, problem := claim.problem(known)
+		if problem != "" {
+			return fmt.Sprintf("policies.claims[%d].%s", i, part), problem
 		}
 		known = append(known, claim.Name)
 	}
 	var names []string
-	for _, scope := range p.Scopes {
-		switch {
-		case !scopePattern.MatchString(scope.Name) || strings.HasPrefix(scope.Name, "admin:") || scope.Name == "openid" || scope.Name == "offline_access":
-			return "policies.scopes", "A scope has a name of visible ASCII characters without quotes and backslashes; openid, offline_access and admin: are taken."
-		case slices.Contains(names, scope.Name):
-			return "policies.scopes", "The scope " + scope.Name + " is defined twice."
+	for i, scope := range p.Scopes {
+		part, problem := scope.problem(names, known)
+		if problem != "" {
+			return fmt.Sprintf("policies.scopes[%d].%s", i, part), problem
 		}
 		names = append(names, scope.Name)
-		for _, claim := range scope.Claims {
-			if !slices.Contains(known, claim) {
-				return "policies.scopes", "The scope " + scope.Name + " names the claim " + claim + ", which is not defined."
-			}
+	}
+	return "", ""
+}
+
+// problem says which part of the definition is wrong, and what with it. known are the claims that are taken.
+func (c ClaimDefinition) problem(known []string) (part, problem string) {
+	switch {
+	case !claimPattern.MatchString(c.Name):
+		return "name", "A claim has a name of visible ASCII characters."
+	case !attributePattern.MatchString(c.Attribute):
+		return "attribute", "A claim has an attribute it is made of, in at most 200 bytes."
+	case slices.Contains(protocolClaims, c.Name):
+		return "name", "The claim " + c.Name + " has a meaning in tokens already. Choose another name."
+	case slices.Contains(known, c.Name):
+		return "name", "The claim " + c.Name + " is there already."
+	}
+	return "", ""
+}
+
+// problem says which part of the definition is wrong, and what with it. names are the scopes that are taken, known the
+// claims that there are.
+func (s ScopeDefinition) problem(names, known []string) (part, problem string) {
+	switch {
+	case !scopePattern.MatchString(s.Name) || strings.HasPrefix(s.Name, "admin:") || s.Name == "openid" || s.Name == "offline_access":
+		return "name", "A scope has a name of visible ASCII characters without quotes and backslashes; openid, offline_access and admin: are taken."
+	case slices.Contains(names, s.Name):
+		return "name", "The scope " + s.Name + " is defined twice."
+	}
+	for _, claim := range s.Claims {
+		if !slices.Contains(known, claim) {
+			return "claims", "The scope " + s.Name + " names the claim " + claim + ", which is not defined."
 		}
-		for language, words := range scope.Description {
-			if !localePattern.MatchString(language) || len([]rune(words)) > maximumDescription || strings.ContainsFunc(words, isControl) {
-				return "policies.scopes", fmt.Sprintf("A description has at most %d characters on one line, under a language tag such as de.", maximumDescription)
-			}
+	}
+	for _, language := range slices.Sorted(maps.Keys(s.Description)) {
+		words := s.Description[language]
+		if !localePattern.MatchString(language) || len([]rune(words)) > maximumDescription || strings.ContainsFunc(words, isControl) {
+			return "description", fmt.Sprintf("A description has at most %d characters on one line, under a language tag such as de.", maximumDescription)
 		}
 	}
 	return "", ""

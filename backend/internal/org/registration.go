@@ -2,6 +2,7 @@ package org
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/url"
 	"regexp"
 	"slices"
@@ -94,30 +95,35 @@ func (r RegistrationRules) validate() error {
 	}
 	for i, issuer := range r.SoftwareStatementIssuers {
 		if slices.ContainsFunc(r.SoftwareStatementIssuers[:i], func(other SoftwareStatementIssuer) bool { return other.Issuer == issuer.Issuer }) {
-			return invalid("software_statement_issuers", "Name each issuer once.")
+			return invalid(issuerField(i, "issuer"), "Name each issuer once.")
 		}
-		if problem := issuer.problem(); problem != "" {
-			return invalid("software_statement_issuers", problem)
+		if part, problem := issuer.problem(); problem != "" {
+			return invalid(issuerField(i, part), problem)
 		}
 	}
 	return nil
 }
 
-func (i SoftwareStatementIssuer) problem() string {
+func issuerField(i int, part string) string {
+	return fmt.Sprintf("software_statement_issuers[%d].%s", i, part)
+}
+
+// problem says which part of the issuer is wrong, and what with it.
+func (i SoftwareStatementIssuer) problem() (part, problem string) {
 	if i.Issuer == "" || len(i.Issuer) > maximumAddressBytes || strings.ContainsFunc(i.Issuer, isControl) {
-		return "An issuer is the text that stands in iss."
+		return "issuer", "An issuer is the text that stands in iss."
 	}
 	if (len(i.JWKS) > 0) == (i.JWKSURI != "") || len(i.JWKS) > maximumIssuerJWKS {
-		return "Give either jwks or jwks_uri of an issuer."
+		return "jwks", "Give either jwks or jwks_uri of an issuer."
 	}
 	if i.JWKSURI != "" {
 		if address, err := url.Parse(i.JWKSURI); err != nil || address.Scheme != "https" || address.Host == "" || address.User != nil || len(i.JWKSURI) > maximumAddressBytes {
-			return "The jwks_uri of an issuer is an https address."
+			return "jwks_uri", "The jwks_uri of an issuer is an https address."
 		}
-		return ""
+		return "", ""
 	}
 	if set, err := jose.ParseKeySet(i.JWKS); err != nil || set.Len() == 0 || strings.Contains(string(i.JWKS), `\u0000`) {
-		return "The jwks of an issuer is a set of public keys with at least one that signs."
+		return "jwks", "The jwks of an issuer is a set of public keys with at least one that signs."
 	}
-	return ""
+	return "", ""
 }
