@@ -139,14 +139,23 @@ func methods() string {
 	return strings.Join(names, ", ")
 }
 
-// maximumKeysFile is how much of a file of keys is read, in bytes; a client may register less.
-const maximumKeysFile = 1 << 20
+// maximumFile is how much of a file that a flag names is read, in bytes; what is in it may be less.
+const maximumFile = 1 << 20
 
 // keySet reads a file with a JWK set; nil when none is named. What the set may hold, package client judges.
 func (p *program) keySet(name string) (json.RawMessage, error) {
 	if name == "" {
 		return nil, nil
 	}
+	content, err := p.file(name)
+	if err == nil && !json.Valid(content) {
+		err = usagef("--jwks-file: %s is not JSON", name)
+	}
+	return content, err
+}
+
+// file reads a file that a flag names; - is standard input.
+func (p *program) file(name string) ([]byte, error) {
 	from := p.stdin
 	if name != "-" {
 		file, err := os.Open(name)
@@ -156,14 +165,7 @@ func (p *program) keySet(name string) (json.RawMessage, error) {
 		defer file.Close()
 		from = file
 	}
-	content, err := io.ReadAll(io.LimitReader(from, maximumKeysFile))
-	if err != nil {
-		return nil, err
-	}
-	if !json.Valid(content) {
-		return nil, usagef("--jwks-file: %s is not JSON", name)
-	}
-	return content, nil
+	return io.ReadAll(io.LimitReader(from, maximumFile))
 }
 
 // onClient makes a command that works on one client of an organization.

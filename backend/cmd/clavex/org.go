@@ -13,8 +13,8 @@ import (
 )
 
 func (p *program) organizations() *cobra.Command {
-	return p.group("org", "Organizations (tenants)", "Creates, lists, suspends, restores and deletes organizations. Each is an OpenID Provider of its own.",
-		p.createOrganization(), p.listOrganizations(), p.showOrganization(),
+	return p.group("org", "Organizations (tenants)", "Creates, lists, changes, suspends, restores and deletes organizations. Each is an OpenID Provider of its own.",
+		p.createOrganization(), p.listOrganizations(), p.showOrganization(), p.updateOrganization(),
 		p.changeOrganization("suspend", org.Suspended, "Stop serving an organization; everything is kept",
 			"Stops serving an organization at once, for everybody: sign-in, tokens, administration.\nEverything is kept; restore undoes it.",
 			"Nobody will be able to sign in to this organization."),
@@ -36,7 +36,9 @@ func describeOrganization(app *server.App, o *org.Organization) organizationResu
 
 func (r organizationResult) text(w io.Writer) {
 	details(w, "Name", r.Slug, "Display name", r.DisplayName, "Status", string(r.Status), "Issuer", r.Issuer, "Brand colour", r.Branding.BrandColor,
-		"Registration", string(r.Policies.RegistrationPolicy()), "Id", r.ID.String(), "Created", moment(r.CreatedAt))
+		"Registration", string(r.Policies.RegistrationPolicy()), "Profile", string(r.Policies.ProfileName()), "Language", r.Policies.DefaultLocale,
+		"Sessions end", fmt.Sprintf("unused for %s, in any case after %s", r.Policies.SessionIdle(), r.Policies.SessionAbsolute()),
+		"Tokens live", fmt.Sprintf("access %s, refresh %s", r.Policies.AccessTokenLifetime(), r.Policies.RefreshTokenLifetime()), "Id", r.ID.String(), "Created", moment(r.CreatedAt))
 }
 
 func (p *program) createOrganization() *cobra.Command {

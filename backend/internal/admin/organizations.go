@@ -10,7 +10,6 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/clavex/clavex/backend/internal/admin/api"
-	"github.com/clavex/clavex/backend/internal/client"
 	"github.com/clavex/clavex/backend/internal/fault"
 	"github.com/clavex/clavex/backend/internal/oauth"
 	"github.com/clavex/clavex/backend/internal/org"
@@ -229,34 +228,23 @@ func (h handlers) UpdateOrganization(ginContext context.Context, request api.Upd
 	return api.UpdateOrganization200JSONResponse{Body: rendered, Headers: api.UpdateOrganization200ResponseHeaders{ETag: etagOf(updated.Version)}}, nil
 }
 
-// checkFollowers refuses a profile that clients which follow the organization's cannot meet: they would stop working
-// at once, and nobody would have been told. It names as many as an answer holds. Clients that have a profile of their
-// own are not touched by the change.
+// checkFollowers refuses a profile that clients which follow the organization's cannot meet. It names as many as an
+// answer holds.
 func (h handlers) checkFollowers(ctx context.Context, tx *store.Tx, organization *org.Organization) error {
-	profile := oauth.ProfileFor(organization)
-	var problems []api.FieldError
-	more := false
-	err := h.clients.EachWithoutProfile(ctx, tx, organization.ID, func(follower *client.Client) bool {
-		if err := profile.Check(follower); err != nil {
-			if more = len(problems) == maximumProblems; !more {
-				problems = append(problems, api.FieldError{Field: "policies.profile", Code: codeProfileNotMet,
-					Message: clip(follower.Name) + " (" + clip(follower.ClientID) + "): " + fault.From(err).Message})
-			}
-		}
-		return !more
-	})
-	if err != nil || len(problems) == 0 {
+	unmet, more, err := oauth.Unmet(ctx, tx, h.clients, organization, maximumProblems)
+	if err != nil || len(unmet) == 0 {
 		return err
 	}
-	message := fmt.Sprintf("%s cannot meet the profile %s. Change them, or give them a profile of their own.", counted(len(problems), "client"), profile.Name)
+	problems := make([]api.FieldError, len(unmet))
+	for i, each := range unmet {
+		problems[i] = api.FieldError{Field: "policies.profile", Code: oauth.CodeProfileNotMet, Message: clip(each.Client.Name) + " (" + clip(each.Client.ClientID) + "): " + each.Reason}
+	}
+	message := fmt.Sprintf("%s cannot meet the profile %s. Change them, or give them a profile of their own.", counted(len(problems), "client"), organization.Policies.ProfileName())
 	if more {
 		message = "More than " + message
 	}
-	return refuse(http.StatusConflict, fault.Conflict, codeProfileNotMet, message).withFields(problems...)
+	return refuse(http.StatusConflict, fault.Conflict, oauth.CodeProfileNotMet, message).withFields(problems...)
 }
-
-// codeProfileNotMet is the code of a change of profile that existing clients cannot follow.
-const codeProfileNotMet = "profile_not_met"
 
 // DeleteOrganization implements the operation deleteOrganization.
 func (h handlers) DeleteOrganization(ginContext context.Context, request api.DeleteOrganizationRequestObject) (api.DeleteOrganizationResponseObject, error) {

@@ -46,6 +46,31 @@ func HoldProfile(ctx context.Context, tx *store.Tx, organizations *org.Organizat
 	return ProfileOf(organization, wanted).Check(wanted)
 }
 
+// CodeProfileNotMet is the code of a change of profile that existing clients cannot follow.
+const CodeProfileNotMet = "profile_not_met"
+
+// Unmeeting is a client that cannot meet a profile, and why.
+type Unmeeting struct {
+	Client *client.Client
+	Reason string
+}
+
+// Unmet lists at most limit of the clients that follow the organization's profile and cannot meet it: they would stop
+// working at once, and nobody would have been told. Clients that have a profile of their own are not among them. more
+// says that there are others.
+func Unmet(ctx context.Context, tx *store.Tx, clients *client.Clients, organization *org.Organization, limit int) (unmet []Unmeeting, more bool, err error) {
+	profile := ProfileFor(organization)
+	err = clients.EachWithoutProfile(ctx, tx, organization.ID, func(follower *client.Client) bool {
+		if err := profile.Check(follower); err != nil {
+			if more = len(unmet) == limit; !more {
+				unmet = append(unmet, Unmeeting{Client: follower, Reason: fault.From(err).Message})
+			}
+		}
+		return !more
+	})
+	return unmet, more, err
+}
+
 // ProfileFor is the profile that an organization's clients have unless they have one of their own.
 func ProfileFor(organization *org.Organization) Profile {
 	return profiles[organization.Policies.ProfileName()]

@@ -1,0 +1,198 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/clavex/clavex/backend/internal/fault"
+	"github.com/clavex/clavex/backend/internal/oauth"
+	"github.com/clavex/clavex/backend/internal/org"
+	"github.com/clavex/clavex/backend/internal/server"
+	"github.com/clavex/clavex/backend/internal/store"
+)
+
+// organizationChange is what the flags of org update say. Only flags that were given change anything.
+type organizationChange struct {
+	wanted org.Organization
+
+	registration, profile                                     string
+	sessionIdle, sessionAbsolute, accessTokens, refreshTokens time.Duration
+	scopesFile, claimsFile, issuersFile                       string
+}
+
+func (p *program) updateOrganization() *cobra.Command {
+	change := &organizationChange{}
+	command := &cobra.Command{
+		Use: "update NAME", Args: cobra.ExactArgs(1), Short: "Change an organization's name, colour and policies",
+		Long: `Changes what the flags name and nothing else. Lifetimes are written as 90s, 15m, 8h or 720h; 0 is the default again.
+A list replaces the list that was; "" empties it. NAME itself cannot be changed.`,
+		Example: `  clavex org update acme --display-name "Acme Group"
+  clavex org update acme --registration initial_access_token --registration-redirect-host "*.partner.example"
+  clavex org update acme --session-idle-lifetime 1h --session-absolute-lifetime 12h
+  clavex org update acme --claims-file claims.json --scopes-file scopes.json --json`,
+	}
+	change.flags(command)
+	return p.operates(command, func(ctx context.Context, app *server.App, arguments []string) error {
+		files, err := p.policyFiles(change)
+		if err != nil {
+			return err
+		}
+		found, err := organization(ctx, app, arguments[0])
+		if err != nil {
+			return err
+		}
+		var updated *org.Organization
+		err = app.Store.InTx(ctx, func(ctx context.Context, tx *store.Tx) error {
+			current, err := app.Organizations.ByID(ctx, tx, found.ID)
+			if err != nil {
+				return err
+			}
+			changed := *current
+			if err := change.apply(command.Flags().Changed, &changed, files); err != nil {
+				return err
+			}
+			if updated, err = app.Organizations.Update(ctx, tx, operator(), changed); err != nil {
+				return err
+			}
+			if updated.Policies.ProfileName() == current.Policies.ProfileName() {
+				return nil
+			}
+			return followersMeet(ctx, tx, app, updated)
+		})
+		if err != nil {
+			return err
+		}
+		app.Organizations.Forget(updated)
+		result := describeOrganization(app, updated)
+		return p.print(result, result.text)
+	})
+}
+
+func (c *organizationChange) flags(command *cobra.Command) {
+	flags, rules := command.Flags(), &c.wanted.Policies.RegistrationRules
+	flags.StringVar(&c.wanted.DisplayName, "display-name", "", "what people read")
+	flags.StringVar(&c.wanted.Branding.BrandColor, "brand-color", "", "colour of its pages, as #rrggbb; \"\" for that of Clavex")
+	flags.StringVar(&c.wanted.Policies.DefaultLocale, "default-locale", "", "language of its pages for people who ask for none of ours, such as it; \"\" for none")
+	flags.StringVar(&c.registration, "registration", "", "who may register clients without an administrator: closed, loopback, open or initial_access_token")
+	flags.StringVar(&c.profile, "profile", "", "what clients may do unless they have a profile of their own: "+org.ProfileNames())
+	flags.DurationVar(&c.sessionIdle, "session-idle-lifetime", 0, "after how long a session ends that is not used")
+	flags.DurationVar(&c.sessionAbsolute, "session-absolute-lifetime", 0, "after how long a session ends in any case")
+	flags.DurationVar(&c.accessTokens, "access-token-lifetime", 0, "how long access tokens live unless the client says otherwise")
+	flags.DurationVar(&c.refreshTokens, "refresh-token-lifetime", 0, "how long unused refresh tokens live unless the client says otherwise")
+	flags.StringArrayVar(&rules.RedirectHosts, "registration-redirect-host", nil, "host that clients may name in redirect URIs when they register themselves, such as *.example.com; may be repeated")
+	flags.StringArrayVar(&rules.Scopes, "registration-scope", nil, "scope that such clients may have; may be repeated")
+	flags.StringArrayVar(&rules.GrantTypes, "registration-grant-type", nil, "grant type that such clients may have; may be repeated")
+	flags.StringVar(&c.issuersFile, "software-statement-issuers-file", "", "file with a JSON list of the issuers whose software statements are believed, as in the Admin API; - for standard input")
+	flags.StringVar(&c.scopesFile, "scopes-file", "", "file with a JSON list of scopes, as in the Admin API; - for standard input")
+	flags.StringVar(&c.claimsFile, "claims-file", "", "file with a JSON list of claims, as in the Admin API; - for standard input")
+	command.MarkFlagsOneRequired("display-name", "brand-color", "default-locale", "registration", "profile", "session-idle-lifetime", "session-absolute-lifetime",
+		"access-token-lifetime", "refresh-token-lifetime", "registration-redirect-host", "registration-scope", "registration-grant-type",
+		"software-statement-issuers-file", "scopes-file", "claims-file")
+}
+
+// policyFiles are the lists that stand in files.
+type policyFiles struct {
+	scopes  []org.ScopeDefinition
+	claims  []org.ClaimDefinition
+	issuers []org.SoftwareStatementIssuer
+}
+
+func (p *program) policyFiles(c *organizationChange) (files policyFiles, err error) {
+	return files, errors.Join(p.jsonFile("--scopes-file", c.scopesFile, &files.scopes), p.jsonFile("--claims-file", c.claimsFile, &files.claims),
+		p.jsonFile("--software-statement-issuers-file", c.issuersFile, &files.issuers))
+}
+
+// apply writes what was given into the organization.
+func (c *organizationChange) apply(given func(flag string) bool, o *org.Organization, files policyFiles) error {
+	policies, wanted := &o.Policies, &c.wanted.Policies
+	rules, wantedRules := &policies.RegistrationRules, &wanted.RegistrationRules
+	policies.Scopes, policies.Claims = pick(given("scopes-file"), files.scopes, policies.Scopes), pick(given("claims-file"), files.claims, policies.Claims)
+	rules.SoftwareStatementIssuers = pick(given("software-statement-issuers-file"), files.issuers, rules.SoftwareStatementIssuers)
+	o.DisplayName = pick(given("display-name"), c.wanted.DisplayName, o.DisplayName)
+	o.Branding.BrandColor = pick(given("brand-color"), c.wanted.Branding.BrandColor, o.Branding.BrandColor)
+	policies.DefaultLocale = pick(given("default-locale"), wanted.DefaultLocale, policies.DefaultLocale)
+	policies.Registration = pick(given("registration"), org.Registration(c.registration), policies.Registration)
+	policies.Profile = pick(given("profile"), org.Profile(c.profile), policies.Profile)
+	rules.RedirectHosts = pick(given("registration-redirect-host"), withoutEmpty(wantedRules.RedirectHosts), rules.RedirectHosts)
+	rules.Scopes = pick(given("registration-scope"), withoutEmpty(wantedRules.Scopes), rules.Scopes)
+	rules.GrantTypes = pick(given("registration-grant-type"), withoutEmpty(wantedRules.GrantTypes), rules.GrantTypes)
+	for _, lifetime := range []struct {
+		flag  string
+		value time.Duration
+		into  *int
+	}{
+		{"session-idle-lifetime", c.sessionIdle, &policies.SessionIdleSeconds}, {"session-absolute-lifetime", c.sessionAbsolute, &policies.SessionAbsoluteSeconds},
+		{"access-token-lifetime", c.accessTokens, &policies.AccessTokenLifetimeSeconds}, {"refresh-token-lifetime", c.refreshTokens, &policies.RefreshTokenLifetimeSeconds},
+	} {
+		if lifetime.value < 0 || lifetime.value%time.Second != 0 {
+			return usagef("--%s: write whole seconds, such as 90s, 15m or 8h", lifetime.flag)
+		}
+		*lifetime.into = pick(given(lifetime.flag), int(lifetime.value/time.Second), *lifetime.into)
+	}
+	return nil
+}
+
+func pick[T any](given bool, wanted, current T) T {
+	if given {
+		return wanted
+	}
+	return current
+}
+
+// withoutEmpty drops the "" by which a list is emptied.
+func withoutEmpty(values []string) []string {
+	var kept []string
+	for _, value := range values {
+		if value != "" {
+			kept = append(kept, value)
+		}
+	}
+	return kept
+}
+
+// followersMeet refuses a profile that clients which follow the organization's cannot meet, as the Admin API does.
+func followersMeet(ctx context.Context, tx *store.Tx, app *server.App, o *org.Organization) error {
+	const shown = 20
+	unmet, more, err := oauth.Unmet(ctx, tx, app.Clients, o, shown)
+	if err != nil || len(unmet) == 0 {
+		return err
+	}
+	var text strings.Builder
+	fmt.Fprintf(&text, "These clients cannot meet the profile %s. Change them, or give them a profile of their own:", o.Policies.ProfileName())
+	for _, each := range unmet {
+		fmt.Fprintf(&text, "\n  %s (%s): %s", each.Client.Name, each.Client.ClientID, each.Reason)
+	}
+	if more {
+		text.WriteString("\n  and more")
+	}
+	return fault.New(fault.Conflict, oauth.CodeProfileNotMet, text.String())
+}
+
+// jsonFile reads a file into a value of the given form, which may have no other members. Nothing is read when no file
+// is named.
+func (p *program) jsonFile(flag, name string, into any) error {
+	if name == "" {
+		return nil
+	}
+	content, err := p.file(name)
+	if err != nil {
+		return err
+	}
+	decoder := json.NewDecoder(bytes.NewReader(content))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(into); err != nil {
+		return usagef("%s: %s is not such a list: %v", flag, name, err)
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return usagef("%s: something follows the list in %s", flag, name)
+	}
+	return nil
+}
