@@ -14,5 +14,7 @@ export default defineConfig({
     include: ['**/*.test.{ts,tsx}'],
     exclude: ['node_modules/**', 'out/**', '.next/**'],
     restoreMocks: true,
+    // A busy machine takes its time; a test that waits for nothing is not slower for it.
+    testTimeout: 30_000,
   },
 });

@@ -20,16 +20,17 @@ interface DurationInputProps {
   value: number;
   onChange: (seconds: number) => void;
   placeholder?: string;
+  min?: number;
 }
 
 /** A number and its unit, kept as seconds. */
-export function DurationInput({ label, value, onChange, placeholder }: DurationInputProps) {
+export function DurationInput({ label, value, onChange, placeholder, min = 1 }: DurationInputProps) {
   const [unit, setUnit] = useState(() => (Number.isNaN(value) ? units[1]! : unitOf(value)));
   return (
     <div className="flex gap-2">
       <Input
         type="number"
-        min={1}
+        min={min}
         step={1}
         inputMode="numeric"
         placeholder={placeholder}

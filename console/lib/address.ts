@@ -11,7 +11,7 @@ export const address = {
   home: () => '/console/',
   organizations: () => '/console/orgs',
   /** Plain pages outside of the console: to be loaded, not routed to. */
-  documents: () => '/docs',
+  documents: (page = '') => `/docs${page && `/${page}`}`,
   newOrganization: () => '/console/new-organization',
   overview: (org: string) => `/console/orgs/${encodeURIComponent(org)}`,
   settings: (org: string) => `/console/orgs/${encodeURIComponent(org)}/settings`,
@@ -21,13 +21,15 @@ export const address = {
   clients: (org: string) => `/console/orgs/${encodeURIComponent(org)}/clients`,
   newClient: (org: string) => `/console/orgs/${encodeURIComponent(org)}/clients/new`,
   client: (org: string, id: string) => `/console/orgs/${encodeURIComponent(org)}/clients/${encodeURIComponent(id)}`,
+  scopes: (org: string) => `/console/orgs/${encodeURIComponent(org)}/scopes`,
+  registration: (org: string) => `/console/orgs/${encodeURIComponent(org)}/registration`,
   auditEvents: (org: string) => `/console/orgs/${encodeURIComponent(org)}/audit-events`,
 };
 
 export interface Place {
   /** The organization's slug, when the address is inside one. */
   org?: string;
-  /** users, clients, audit-events, settings; undefined on the overview. */
+  /** users, clients, scopes, registration, audit-events, settings; undefined on the overview. */
   section?: string;
   /** The id of the thing shown, or `new`. */
   id?: string;

@@ -10,6 +10,8 @@ export const actionWords: Record<string, string> = {
   'consent.granted': 'Consent granted',
   'credential.password_set': 'Password set',
   'grant.revoked': 'Grant revoked',
+  'initial_access_token.created': 'Initial access token issued',
+  'initial_access_token.revoked': 'Initial access token revoked',
   'one_time_link.created': 'One-time link made',
   'one_time_link.used': 'One-time link used',
   'organization.created': 'Organization created',

@@ -25,6 +25,7 @@ export const keys = {
   userRoles: (org: string, id: string) => ['org', org, 'user', id, 'roles'],
   clients: (org: string, filters?: object) => (filters ? ['org', org, 'clients', filters] : ['org', org, 'clients']),
   client: (org: string, id: string) => ['org', org, 'client', id],
+  initialAccessTokens: (org: string) => ['org', org, 'initial-access-tokens'],
   auditEvents: (org: string, filters?: object) => (filters ? ['org', org, 'audit-events', filters] : ['org', org, 'audit-events']),
   auditEvent: (org: string, id: string) => ['org', org, 'audit-event', id],
 };

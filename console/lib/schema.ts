@@ -39,3 +39,30 @@ export function changes<T extends object>(before: T, after: T): Partial<T> | und
   }
   return Object.keys(patch).length > 0 ? patch : undefined;
 }
+
+/** A JWK set as pasted, or nothing. Whether its keys are public and usable, the server judges. */
+export const keySet = z.string().trim().superRefine((text, context) => {
+  const problem = keySetProblem(text);
+  if (problem) context.addIssue({ code: 'custom', message: problem });
+});
+
+function keySetProblem(text: string): string | undefined {
+  if (text === '') return undefined;
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return 'This is not JSON. Paste the whole key set, from the first brace to the last.';
+  }
+  const keys = typeof value === 'object' && value !== null && 'keys' in value ? value.keys : undefined;
+  if (!Array.isArray(keys)) return 'A key set is an object with a list "keys". A single key goes inside of that list.';
+  return keys.length > 0 ? undefined : 'There is no key in "keys".';
+}
+
+/** Scopes as typed, separated by spaces. */
+export const scopeList = z.string().refine((text) => /^[\x21\x23-\x5b\x5d-\x7e\s]*$/.test(text), 'A scope has no quotation marks, backslashes or letters outside of ASCII.');
+
+/** Words of a text, each once. */
+export function words(text: string): string[] {
+  return [...new Set(text.split(/\s+/).filter(Boolean))];
+}

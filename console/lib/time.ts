@@ -3,7 +3,6 @@
 const units: [Intl.RelativeTimeFormatUnit, number][] = [
   ['year', 31_557_600],
   ['month', 2_629_800],
-  ['week', 604_800],
   ['day', 86_400],
   ['hour', 3_600],
   ['minute', 60],
@@ -38,4 +37,17 @@ export function duration(seconds: number): string {
     }
   }
   return `${seconds} seconds`;
+}
+
+/** Local date of a day input → the instant the day begins; `after` the one the next day begins. */
+export function dayStart(day: string, after = 0): string | undefined {
+  const [year, month, date] = day.split('-').map(Number);
+  if (!year || !month || !date) return undefined;
+  return new Date(year, month - 1, date + after).toISOString();
+}
+
+/** The local date that many days from an instant, as a day input has it. */
+export function dayAfter(from: Date, days: number): string {
+  const day = new Date(from.getFullYear(), from.getMonth(), from.getDate() + days);
+  return [day.getFullYear(), day.getMonth() + 1, day.getDate()].map((part) => String(part).padStart(2, '0')).join('-');
 }

@@ -42,7 +42,8 @@ interface ListViewProps<T> {
   columns: ColumnDef<T>[];
   idOf: (item: T) => string;
   nameOf: (item: T) => string;
-  hrefOf: (item: T) => string;
+  /** The page of an item; without one a row opens nothing. */
+  hrefOf?: (item: T) => string;
   /** Shows the item without leaving the list. */
   onOpen?: (item: T) => void;
   search?: string;
@@ -148,6 +149,7 @@ function ListTable<T>({ name, columns, items, idOf, nameOf, hrefOf, onOpen, busy
   const choosing = Boolean(bulk?.length);
   const open = (event: MouseEvent, item: T) => {
     const target = event.target as HTMLElement;
+    if (!hrefOf) return;
     if (target.closest('a, button, time, input, label') || window.getSelection()?.toString()) return;
     if (event.metaKey || event.ctrlKey) window.open(hrefOf(item), '_blank', 'noopener');
     else if (onOpen) onOpen(item);
@@ -174,7 +176,7 @@ function ListTable<T>({ name, columns, items, idOf, nameOf, hrefOf, onOpen, busy
         </thead>
         <tbody>
           {table.getRowModel().rows.map((row) => (
-            <tr key={row.id} onClick={(event) => open(event, row.original)} className="cursor-pointer border-b border-neutral-5 last:border-b-0 focus-within:bg-neutral-3 hover:bg-neutral-3">
+            <tr key={row.id} onClick={(event) => open(event, row.original)} className={cn('border-b border-neutral-5 last:border-b-0 focus-within:bg-neutral-3 hover:bg-neutral-3', hrefOf && 'cursor-pointer')}>
               {choosing && (
                 <td className="pl-4">
                   <Checkbox aria-label={`Choose ${nameOf(row.original)}`} checked={row.getIsSelected()} disabled={!row.getCanSelect()} onCheckedChange={(state) => row.toggleSelected(state === true)} />

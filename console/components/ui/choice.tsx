@@ -32,7 +32,7 @@ export function CheckField({ label, hint, checked, disabled, onChange }: CheckFi
   return (
     <div className="flex items-start gap-2.5 pointer-coarse:min-h-11">
       <Checkbox id={id} className="mt-0.5" checked={checked} disabled={disabled} onCheckedChange={(state) => onChange(state === true)} aria-describedby={hint ? `${id}-hint` : undefined} />
-      <div>
+      <div className="min-w-0 break-words">
         <label htmlFor={id} className="font-medium">
           {label}
         </label>
@@ -84,6 +84,44 @@ export function OptionCards({ label, options, value, onChange, disabled, columns
           </label>
         ))}
       </RadixRadioGroup.Root>
+    </div>
+  );
+}
+
+interface ChoicesProps<T extends string> {
+  label: string;
+  options: { value: T; label: string; hint?: ReactNode }[];
+  value: T[];
+  onChange: (value: T[]) => void;
+  disabled?: boolean;
+  error?: string;
+  /** Two beside each other where there is room. */
+  columns?: boolean;
+}
+
+/** Several of a few; what is wrong with the choice is said below it, and to whoever enters the group. */
+export function Choices<T extends string>({ label, options, value, onChange, disabled, error, columns }: ChoicesProps<T>) {
+  const id = useId();
+  return (
+    <div role="group" aria-label={label} aria-describedby={error ? id : undefined} className="grid gap-2.5">
+      <p className="font-medium">{label}</p>
+      <div className={cn('grid gap-2.5', columns && 'sm:grid-cols-2')}>
+        {options.map((option) => (
+          <CheckField
+            key={option.value}
+            label={option.label}
+            hint={option.hint}
+            disabled={disabled}
+            checked={value.includes(option.value)}
+            onChange={(on) => onChange(on ? [...value, option.value] : value.filter((other) => other !== option.value))}
+          />
+        ))}
+      </div>
+      {error && (
+        <p id={id} role="alert" className="text-danger">
+          {error}
+        </p>
+      )}
     </div>
   );
 }

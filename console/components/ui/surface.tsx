@@ -7,11 +7,16 @@ export function Card({ className, ...rest }: ComponentProps<'section'>) {
 }
 
 /** A titled part of a page. */
-export function Section({ title, description, children, className, danger }: { title: string; description?: ReactNode; children: ReactNode; className?: string; danger?: boolean }) {
+export function Section({ title, description, action, children, className, danger }: { title: string; description?: ReactNode; action?: ReactNode; children: ReactNode; className?: string; danger?: boolean }) {
   return (
     <Card className={cn('p-5 sm:p-6', danger && 'border-danger-border', className)} aria-label={title}>
-      <h2 className="text-16 font-semibold">{title}</h2>
-      {description && <p className="mt-1 max-w-[65ch] text-neutral-11">{description}</p>}
+      <div className="flex flex-wrap items-start justify-between gap-x-6 gap-y-3">
+        <div className="min-w-0">
+          <h2 className="text-16 font-semibold">{title}</h2>
+          {description && <p className="mt-1 max-w-[65ch] text-neutral-11">{description}</p>}
+        </div>
+        {action}
+      </div>
       <div className="mt-5">{children}</div>
     </Card>
   );

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { dayStart } from './list';
+import { dayStart } from '@/lib/time';
 
 test('a day begins at local midnight and ends where the next begins', () => {
   expect(dayStart('')).toBeUndefined();

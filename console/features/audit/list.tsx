@@ -13,6 +13,7 @@ import { api, read, type AuditEvent } from '@/lib/api';
 import { actionWords, actorName, targetName, wordsOf } from '@/lib/audit-words';
 import { address, useFilters, useOrg } from '@/lib/address';
 import { keys } from '@/lib/query';
+import { dayStart } from '@/lib/time';
 import { EventDrawer } from './drawer';
 
 function columnsOf(open: (event: AuditEvent) => void): ColumnDef<AuditEvent>[] {
@@ -34,13 +35,6 @@ function columnsOf(open: (event: AuditEvent) => void): ColumnDef<AuditEvent>[] {
     { id: 'address', meta: { title: 'From where', className: 'max-lg:hidden' }, cell: ({ row }) => <span className="font-mono text-12">{row.original.client_address ?? ''}</span> },
     { id: 'time', meta: { title: 'When' }, cell: ({ row }) => <Time instant={row.original.occurred_at} /> },
   ];
-}
-
-/** Local date of a day input → the instant the day begins; `after` the one the next day begins. */
-export function dayStart(day: string, after = 0): string | undefined {
-  const [year, month, date] = day.split('-').map(Number);
-  if (!year || !month || !date) return undefined;
-  return new Date(year, month - 1, date + after).toISOString();
 }
 
 export function AuditEventList() {

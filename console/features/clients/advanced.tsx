@@ -1,17 +1,25 @@
 'use client';
 
+import { useQuery } from '@tanstack/react-query';
 import { Controller, type UseFormReturn } from 'react-hook-form';
 import { DurationInput } from '@/components/duration-input';
 import { CheckField } from '@/components/ui/choice';
 import { Field, Input, Select, Textarea } from '@/components/ui/field';
+import { useOrg } from '@/lib/address';
+import { organizationQuery } from '@/lib/organization';
 import { KeyFields } from './key-fields';
 import { GrantFields, ProfileField } from './profile-fields';
-import { type ClientValues, signingAlgorithms } from './values';
+import type { ClientValues } from './values';
+
+/** Those of OpenID Connect that may be defined anew. */
+const standardScopes = ['profile', 'email', 'address', 'phone'];
 
 type ClientForm = UseFormReturn<ClientValues>;
 
 export function ProtocolFields({ form, disabled }: { form: ClientForm; disabled?: boolean }) {
   const errors = form.formState.errors;
+  const organization = useQuery(organizationQuery(useOrg()));
+  const own = (organization.data?.value.policies.scopes ?? []).map(({ name }) => name).filter((name) => !standardScopes.includes(name));
   return (
     <>
       <ProfileField form={form} />
@@ -35,12 +43,7 @@ export function ProtocolFields({ form, disabled }: { form: ClientForm; disabled?
       </div>
       <KeyFields form={form} />
       <div className="grid gap-5 sm:grid-cols-2">
-        <Field label="ID token signature" hint="ES256 unless a library only knows RS256." error={errors.id_token_signed_response_alg?.message}>
-          <Select {...form.register('id_token_signed_response_alg')}>
-            {signingAlgorithms.map((algorithm) => <option key={algorithm} value={algorithm}>{algorithm}</option>)}
-          </Select>
-        </Field>
-        <Field label="Scopes" hint="What the client may ask for, separated by spaces." error={errors.scopes?.message}>
+        <Field label="Scopes" hint={<>What the client may ask for, separated by spaces.{own.length > 0 && ` Of the organization’s own: ${own.join(', ')}.`}</>} error={errors.scopes?.message}>
           <Input {...form.register('scopes')} spellCheck={false} autoComplete="off" className="font-mono" />
         </Field>
         <Field label="Access tokens live" hint="Empty: as long as the organization says." error={errors.access_token_lifetime_seconds?.message}>
@@ -50,28 +53,6 @@ export function ProtocolFields({ form, disabled }: { form: ClientForm; disabled?
           <Controller control={form.control} name="refresh_token_lifetime_seconds" render={({ field }) => <DurationInput label="Refresh tokens live unused" value={field.value} onChange={field.onChange} />} />
         </Field>
       </div>
-    </>
-  );
-}
-
-export function PresentationFields({ form }: { form: ClientForm }) {
-  const errors = form.formState.errors;
-  const uri = (name: 'client_uri' | 'logo_uri' | 'policy_uri' | 'tos_uri', label: string, hint: string) => (
-    <Field label={label} hint={hint} optional error={errors[name]?.message}>
-      <Input {...form.register(name)} type="url" autoComplete="off" placeholder="https://" />
-    </Field>
-  );
-  return (
-    <>
-      <div className="grid gap-5 sm:grid-cols-2">
-        {uri('client_uri', 'Home page', 'Where people learn about the application.')}
-        {uri('logo_uri', 'Logo', 'The address of an image.')}
-        {uri('policy_uri', 'Privacy notice', 'Linked on the consent page.')}
-        {uri('tos_uri', 'Terms of service', 'Linked on the consent page.')}
-      </div>
-      <Field label="Contacts" optional hint="E-mail addresses of those who run it, one per line." error={errors.contacts?.message}>
-        <Textarea {...form.register('contacts')} rows={2} spellCheck={false} />
-      </Field>
     </>
   );
 }

@@ -16,7 +16,8 @@ import { useToast } from '@/components/ui/toast';
 import { api, read, type ClientWithSecret } from '@/lib/api';
 import { address, useOrg } from '@/lib/address';
 import { keys } from '@/lib/query';
-import { ConsentField, LogoutField, PresentationFields, ProtocolFields, RedirectFields } from './advanced';
+import { ConsentField, LogoutField, RedirectFields } from './advanced';
+import { ClientFolds } from './folds';
 import { ClientSecretDialog } from './secret-dialog';
 import { clientSchema, createBody, fieldOf, kinds, newValues, type ClientValues, type Kind } from './values';
 
@@ -47,7 +48,7 @@ export function ClientCreate() {
           form={form}
           submit="Create client"
           pendingText="Creating…"
-          fieldOf={fieldOf}
+          fieldOf={(field) => fieldOf(field, form.getValues())}
           aside={<ButtonLink look="quiet" href={address.clients(org)}>Cancel</ButtonLink>}
           onSubmit={async (values) => {
             const answer = await read(api.POST('/api/v1/orgs/{org}/clients', { params: { path: { org }, header: { 'Idempotency-Key': idempotencyKey } }, body: createBody(values) }));
@@ -68,14 +69,13 @@ export function ClientCreate() {
             <Input {...form.register('client_name')} autoComplete="off" />
           </Field>
           {kind !== 'service' && <RedirectFields form={form} hint={kinds[kind].redirectHint} />}
-          <Folded title="Advanced" hint="Client id, consent, scopes, lifetimes, presentation" faulty={Object.keys(errors).some((name) => !essential.has(name))}>
+          <Folded title="Advanced" hint="Client id, consent, protocol, signing, sessions, presentation" faulty={Object.keys(errors).some((name) => !essential.has(name))}>
             <Field label="Client id" optional hint="Empty: a random one. It cannot change later." error={errors.client_id?.message}>
               <Input {...form.register('client_id')} autoComplete="off" autoCapitalize="off" spellCheck={false} className="font-mono" />
             </Field>
             {kind !== 'service' && <ConsentField form={form} />}
             {kind !== 'service' && <LogoutField form={form} />}
-            <ProtocolFields form={form} />
-            <PresentationFields form={form} />
+            <ClientFolds form={form} />
           </Folded>
         </Form>
       </Card>

@@ -2,16 +2,21 @@
 
 import { useWatch, type UseFormReturn } from 'react-hook-form';
 import { Field, Input, Select, Textarea } from '@/components/ui/field';
-import { signingAlgorithms, type ClientValues } from './values';
+import { signingAlgorithms } from './metadata-values';
+import type { ClientValues } from './values';
 
 const withKeyPair = signingAlgorithms.filter((algorithm) => algorithm !== 'HS256');
 
-/** The public keys of a client. They stay in sight while there are any, whatever the client authenticates with. */
+/** The public keys of a client, by which it signs, or to which we encrypt. They stay in sight while there are any, whatever the client authenticates with. */
 export function KeyFields({ form }: { form: UseFormReturn<ClientValues> }) {
   const { errors, defaultValues } = form.formState;
-  const [method, jwks, address] = useWatch({ control: form.control, name: ['token_endpoint_auth_method', 'jwks', 'jwks_uri'] });
+  const [method, request, idToken, userinfo, jwks, address] = useWatch({
+    control: form.control,
+    name: ['token_endpoint_auth_method', 'request_object_signing_alg', 'id_token_encrypted_response_alg', 'userinfo_encrypted_response_alg', 'jwks', 'jwks_uri'],
+  });
   const signs = method === 'private_key_jwt';
-  if (!signs && ![jwks, address, defaultValues?.jwks, defaultValues?.jwks_uri].some(Boolean)) return null;
+  const needed = signs || !['', 'none', 'HS256'].includes(request) || idToken !== '' || userinfo !== '';
+  if (!needed && ![jwks, address, defaultValues?.jwks, defaultValues?.jwks_uri].some(Boolean)) return null;
   return (
     <div role="group" aria-label="Keys of the application" className="grid gap-5">
       <Field label="Address of its public keys (jwks_uri)" hint="A key set that is fetched when it is needed, so that the application can change its keys by itself." error={errors.jwks_uri?.message}>

@@ -1,13 +1,13 @@
 'use client';
 
 import { useQuery } from '@tanstack/react-query';
-import { useId } from 'react';
 import { Controller, useWatch, type UseFormReturn } from 'react-hook-form';
-import { CheckField } from '@/components/ui/choice';
+import { Choices } from '@/components/ui/choice';
 import { Field, Select } from '@/components/ui/field';
-import type { GrantType, ResponseType } from '@/lib/api';
+import type { ResponseType } from '@/lib/api';
 import { useOrg } from '@/lib/address';
 import { clientProfiles } from '@/lib/client-profiles';
+import { grantTypes } from '@/lib/grant-types';
 import { organizationQuery } from '@/lib/organization';
 import { needs, responseTypes, responseTypesFor, type ClientValues } from './values';
 
@@ -33,20 +33,13 @@ export function ProfileField({ form }: { form: ClientForm }) {
   );
 }
 
-const grants: { value: GrantType; label: string; hint: string }[] = [
-  { value: 'authorization_code', label: 'Authorization code', hint: 'People sign in with the browser.' },
-  { value: 'implicit', label: 'Implicit', hint: 'Tokens travel through the browser. Only for applications that know nothing else.' },
-  { value: 'refresh_token', label: 'Refresh token', hint: 'Stays signed in without asking again; each use replaces the token.' },
-  { value: 'client_credentials', label: 'Client credentials', hint: 'The client acts for itself.' },
-];
-
 /** The grant types and, where the profile or the client knows more than the code, the response types that go with them. */
 export function GrantFields({ form, disabled }: { form: ClientForm; disabled?: boolean }) {
   const { errors } = form.formState;
   const { effective } = useProfile(form);
   const chosen = useWatch({ control: form.control, name: 'grant_types' });
   const older = effective?.value === 'oidc-legacy' || chosen.includes('implicit');
-  const offered = older ? grants : grants.filter(({ value }) => value !== 'implicit');
+  const offered = older ? grantTypes : grantTypes.filter(({ value }) => value !== 'implicit');
   const possible = responseTypes.filter((type) => needs(type).every((grant) => chosen.includes(grant)));
   return (
     <>
@@ -85,37 +78,3 @@ const responseTypeWords: Record<ResponseType, string> = {
   token: 'An access token',
   none: 'Nothing but whether it worked',
 };
-
-interface ChoicesProps<T extends string> {
-  label: string;
-  options: { value: T; label: string; hint: string }[];
-  value: T[];
-  onChange: (value: T[]) => void;
-  disabled?: boolean;
-  error?: string;
-}
-
-/** Several of a few; what is wrong with the choice is said below it, and to whoever enters the group. */
-function Choices<T extends string>({ label, options, value, onChange, disabled, error }: ChoicesProps<T>) {
-  const id = useId();
-  return (
-    <div role="group" aria-label={label} aria-describedby={error ? id : undefined} className="grid gap-2.5">
-      <p className="font-medium">{label}</p>
-      {options.map((option) => (
-        <CheckField
-          key={option.value}
-          label={option.label}
-          hint={option.hint}
-          disabled={disabled}
-          checked={value.includes(option.value)}
-          onChange={(on) => onChange(on ? [...value, option.value] : value.filter((other) => other !== option.value))}
-        />
-      ))}
-      {error && (
-        <p id={id} role="alert" className="text-danger">
-          {error}
-        </p>
-      )}
-    </div>
-  );
-}

@@ -8,18 +8,13 @@ import { Form } from '@/components/form';
 import { Fact, Facts } from '@/components/page';
 import { Time } from '@/components/time';
 import { Field, Input } from '@/components/ui/field';
-import { Folded } from '@/components/ui/folded';
 import { Notice, Section } from '@/components/ui/surface';
 import type { Client, Versioned } from '@/lib/api';
-import { ConsentField, LogoutField, PresentationFields, ProtocolFields, RedirectFields } from './advanced';
+import { ConsentField, LogoutField, RedirectFields } from './advanced';
+import { ClientFolds } from './folds';
 import { ClientSecretDialog } from './secret-dialog';
-import { SessionFields } from './session-fields';
 import { useClientUpdate } from './use-client';
 import { clientSchema, fieldOf, patchOf, signsPeopleIn, valuesOf, type ClientValues } from './values';
-
-const protocol = ['profile', 'grant_types', 'response_types', 'token_endpoint_auth_method', 'token_endpoint_auth_signing_alg', 'jwks', 'jwks_uri', 'application_type', 'id_token_signed_response_alg', 'scopes', 'access_token_lifetime_seconds', 'refresh_token_lifetime_seconds'] as const;
-const session = ['backchannel_logout_uri', 'frontchannel_logout_uri', 'initiate_login_uri'] as const;
-const presentation = ['client_uri', 'logo_uri', 'policy_uri', 'tos_uri', 'contacts'] as const;
 
 export function ClientSettings({ client, editable }: { client: Versioned<Client>; editable: boolean }) {
   const { value } = client;
@@ -43,7 +38,7 @@ export function ClientSettings({ client, editable }: { client: Versioned<Client>
           submit="Save settings"
           disabled={!editable}
           reload={reload}
-          fieldOf={fieldOf}
+          fieldOf={(field) => fieldOf(field, form.getValues())}
           onSubmit={async (values) => {
             const patch = patchOf(value, values);
             if (!patch) return;
@@ -62,17 +57,7 @@ export function ClientSettings({ client, editable }: { client: Versioned<Client>
               <ConsentField form={form} disabled={!editable || value.origin === 'dynamic'} />
             </>
           )}
-          <Folded title="Protocol" hint="Profile, grant types, authentication, keys, scopes, lifetimes" faulty={protocol.some((name) => errors[name])}>
-            <ProtocolFields form={form} disabled={!editable} />
-          </Folded>
-          {signsPeopleIn(grants) && (
-            <Folded title="Sessions" hint="Hearing of their end, starting a sign-in" faulty={session.some((name) => errors[name])}>
-              <SessionFields form={form} disabled={!editable} />
-            </Folded>
-          )}
-          <Folded title="Presentation" hint="Links and contacts" faulty={presentation.some((name) => errors[name])}>
-            <PresentationFields form={form} />
-          </Folded>
+          <ClientFolds form={form} disabled={!editable} />
         </Form>
       </Section>
       <Section title="Identifiers">
@@ -83,6 +68,7 @@ export function ClientSettings({ client, editable }: { client: Versioned<Client>
           <Fact name="Record">
             <Copyable value={value.id} what="record id" />
           </Fact>
+          {value.software_statement && <Fact name="Vouched for by">{issuerOf(value.software_statement)}</Fact>}
           <Fact name="Created">
             <Time reachable instant={value.created_at} />
           </Fact>
@@ -103,4 +89,15 @@ export function ClientSettings({ client, editable }: { client: Versioned<Client>
       )}
     </div>
   );
+}
+
+/** Who signed the statement that the client registered itself with (RFC 7591 §2.3). It was verified then. */
+function issuerOf(statement: string): string {
+  try {
+    const payload = statement.split('.')[1]!.replaceAll('-', '+').replaceAll('_', '/');
+    const { iss } = JSON.parse(new TextDecoder().decode(Uint8Array.from(atob(payload), (each) => each.charCodeAt(0)))) as { iss?: unknown };
+    return typeof iss === 'string' ? iss : 'Unknown';
+  } catch {
+    return 'Unknown';
+  }
 }

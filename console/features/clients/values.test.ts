@@ -97,7 +97,7 @@ describe('keys of a client (RFC 7591 §2)', () => {
 });
 
 test('what the API says of a part is said at its field', () => {
-  expect(['jwks.keys[0].kty', 'jwks', 'jwks_uri', 'response_types[1]'].map(fieldOf)).toEqual(['jwks', 'jwks', 'jwks_uri', 'response_types']);
+  expect(['jwks.keys[0].kty', 'jwks', 'jwks_uri', 'response_types[1]'].map((name) => fieldOf(name))).toEqual(['jwks', 'jwks', 'jwks_uri', 'response_types']);
 });
 
 test('response types follow the grant types, and none is lost on the way', () => {
@@ -130,4 +130,75 @@ test('the kind is told from the metadata', () => {
   expect(kindOf({ ...client, token_endpoint_auth_method: 'none' })).toBe('Single-page application');
   expect(kindOf({ ...client, token_endpoint_auth_method: 'none', application_type: 'native' })).toBe('Mobile or desktop application');
   expect(kindOf({ ...client, grant_types: ['client_credentials'] })).toBe('Service');
+});
+
+describe('signing, encryption and request objects (OpenID Connect Registration 1.0 §2)', () => {
+  const full: Client = {
+    ...client,
+    jwks_uri: 'https://payroll.example.com/keys',
+    id_token_encrypted_response_alg: 'RSA-OAEP-256',
+    id_token_encrypted_response_enc: 'A128CBC-HS256',
+    userinfo_signed_response_alg: 'PS256',
+    userinfo_encrypted_response_alg: 'ECDH-ES',
+    userinfo_encrypted_response_enc: 'A256GCM',
+    request_object_signing_alg: 'none',
+    request_object_encryption_alg: 'ECDH-ES+A256KW',
+    request_object_encryption_enc: 'A256CBC-HS512',
+    request_uris: ['https://payroll.example.com/request#hash'],
+    require_pushed_authorization_requests: true,
+    subject_type: 'pairwise',
+    sector_identifier_uri: 'https://payroll.example.com/sector',
+    default_max_age: 0,
+    require_auth_time: true,
+    default_acr_values: ['urn:one', 'urn:two'],
+    software_id: 'payroll',
+    software_version: '4.2',
+    localized: { 'client_name#it': 'Paghe', 'client_uri#de': 'https://payroll.example.com/de' },
+  };
+  test('every member that was read and not touched stays', () => {
+    expect(patchOf(full, clientSchema.parse(valuesOf(full)))).toBeUndefined();
+  });
+  test('what is emptied becomes null, and the content goes with the key', () => {
+    const emptied = { ...valuesOf(full), id_token_encrypted_response_alg: '' as const, userinfo_signed_response_alg: '' as const, request_object_signing_alg: '' as const, request_uris: '', default_max_age: Number.NaN, default_acr_values: '', software_id: '' };
+    expect(patchOf(full, clientSchema.parse(emptied))).toEqual({
+      id_token_encrypted_response_alg: null,
+      id_token_encrypted_response_enc: null,
+      userinfo_signed_response_alg: null,
+      request_object_signing_alg: null,
+      request_uris: [],
+      default_max_age: null,
+      default_acr_values: [],
+      software_id: null,
+    });
+  });
+  test('a new client says only what was chosen', () => {
+    const values = { ...newValues('web'), client_name: 'A', redirect_uris: 'https://a.example/cb', jwks_uri: 'https://a.example/keys' };
+    expect(createBody(clientSchema.parse(values))).not.toHaveProperty('id_token_encrypted_response_alg');
+    expect(createBody(clientSchema.parse(values))).not.toHaveProperty('localized');
+    const chosen = createBody(clientSchema.parse({ ...values, id_token_encrypted_response_alg: 'ECDH-ES', default_max_age: 0, localized: [{ member: 'client_name', language: 'it', value: ' Alfa ' }] }));
+    expect(chosen).toMatchObject({ id_token_encrypted_response_alg: 'ECDH-ES', default_max_age: 0, localized: { 'client_name#it': 'Alfa' } });
+    expect(chosen).not.toHaveProperty('id_token_encrypted_response_enc');
+  });
+  test.each([
+    ['encryption without a key', { jwks_uri: '', id_token_encrypted_response_alg: 'ECDH-ES' }, ['jwks_uri']],
+    ['a request URI that is none', { request_uris: 'request' }, ['request_uris']],
+    ['an http sector', { sector_identifier_uri: 'http://payroll.example.com/sector' }, ['sector_identifier_uri']],
+    ['a negative age', { default_max_age: -1 }, ['default_max_age']],
+    ['a language that is none', { localized: [{ member: 'client_name', language: 'italiano!', value: 'Paghe' }] }, ['localized', 0, 'language']],
+    ['a translation twice', { localized: [{ member: 'client_name', language: 'it', value: 'Paghe' }, { member: 'client_name', language: 'IT', value: 'Stipendi' }] }, ['localized', 1, 'language']],
+    ['an address that is none in another language', { localized: [{ member: 'tos_uri', language: 'it', value: 'condizioni' }] }, ['localized', 0, 'value']],
+  ])('refuses %s where it is', (_, values, path) => {
+    const found = clientSchema.safeParse({ ...valuesOf(full), userinfo_encrypted_response_alg: '', id_token_encrypted_response_alg: '', ...values });
+    expect(found.error?.issues.map((issue) => issue.path)).toEqual([path]);
+  });
+});
+
+test('translations are added, changed and removed one by one', () => {
+  const spoken: Client = { ...client, localized: { 'client_name#de': 'Lohn', 'client_name#it': 'Paghe' } };
+  const before = valuesOf(spoken);
+  expect(before.localized.map(({ language }) => language)).toEqual(['de', 'it']);
+  const after = [{ ...before.localized[1]!, value: 'Stipendi' }, { member: 'client_uri' as const, language: 'fr', value: 'https://payroll.example.com/fr' }];
+  expect(patchOf(spoken, clientSchema.parse({ ...before, localized: after }))).toEqual({ localized: { 'client_name#de': null, 'client_name#it': 'Stipendi', 'client_uri#fr': 'https://payroll.example.com/fr' } });
+  expect(fieldOf('localized.client_name#it', before)).toBe('localized.1.value');
+  expect(fieldOf('localized.client_name#fr', before)).toBe('localized');
 });

@@ -1,5 +1,7 @@
 import type { Client, ClientCreate, ClientPatch, GrantType, JsonWebKeySet, ResponseType, SigningAlgorithm, TokenEndpointAuthMethod } from '@/lib/api';
-import { absoluteUris, changes, lines, optionalUri, z } from '@/lib/schema';
+import { absoluteUris, changes, keySet, lines, optionalUri, scopeList, words, z } from '@/lib/schema';
+import { encrypts, metadataAlways, metadataFields, metadataMaybe, metadataOf, newMetadata, signingAlgorithms } from './metadata-values';
+import { localizedIndex, localizedOf, localizedRows, localizedSchema, localizedPatch } from './localized-values';
 
 /** What people call a client; it decides the protocol fields that follow from it. */
 export type Kind = 'web' | 'spa' | 'native' | 'service';
@@ -53,35 +55,11 @@ const uris = z.string().superRefine((text, context) => {
   if (problem) context.addIssue({ code: 'custom', message: problem });
 });
 
-const scopeList = z.string().refine((text) => /^[\x21\x23-\x5b\x5d-\x7e\s]*$/.test(text), 'A scope has no quotation marks, backslashes or letters outside of ASCII.');
-
 /** Seconds; NaN means the organization's. */
 const lifetime = (min: number, max: number, words: string) => z.union([z.nan(), z.number().int(words).min(min, words).max(max, words)]);
 
 /** Every response type, the one of OAuth 2.1 first. */
 export const responseTypes = ['code', 'code id_token', 'code token', 'code id_token token', 'id_token', 'id_token token', 'token', 'none'] as const satisfies readonly ResponseType[];
-
-/** What ID tokens can be signed with, what we would choose first. */
-export const signingAlgorithms = ['ES256', 'RS256', 'PS256', 'EdDSA', 'ES384', 'ES512', 'PS384', 'PS512', 'RS384', 'RS512', 'HS256'] as const satisfies readonly SigningAlgorithm[];
-
-/** A JWK set as pasted, or nothing. Whether its keys are public and usable, the server judges. */
-const keySet = z.string().trim().superRefine((text, context) => {
-  const problem = keySetProblem(text);
-  if (problem) context.addIssue({ code: 'custom', message: problem });
-});
-
-function keySetProblem(text: string): string | undefined {
-  if (text === '') return undefined;
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return 'This is not JSON. Paste the whole key set, from the first brace to the last.';
-  }
-  const keys = typeof value === 'object' && value !== null && 'keys' in value ? value.keys : undefined;
-  if (!Array.isArray(keys)) return 'A key set is an object with a list "keys". A single key goes inside of that list.';
-  return keys.length > 0 ? undefined : 'There is no key in "keys".';
-}
 
 export const clientFields = {
   /** Only when creating; empty for a random one. */
@@ -113,6 +91,8 @@ export const clientFields = {
   frontchannel_logout_uri: optionalUri,
   frontchannel_logout_session_required: z.boolean(),
   initiate_login_uri: optionalUri.refine((uri) => uri === '' || uri.startsWith('https://'), 'This has to be an https address.'),
+  ...metadataFields,
+  localized: localizedSchema,
 };
 
 export const clientSchema = z
@@ -136,6 +116,10 @@ export const clientSchema = z
   .refine((values) => values.token_endpoint_auth_method !== 'private_key_jwt' || values.jwks !== '' || values.jwks_uri !== '', {
     path: ['jwks_uri'],
     message: 'Write where the public keys are, or paste them below: the application proves itself with them.',
+  })
+  .refine((values) => values.token_endpoint_auth_method === 'private_key_jwt' || !encrypts(values) || values.jwks !== '' || values.jwks_uri !== '', {
+    path: ['jwks_uri'],
+    message: 'Write where the public keys are, or paste them below: what the application gets is encrypted to them.',
   })
   .refine((values) => values.jwks === '' || values.jwks_uri === '', {
     path: ['jwks'],
@@ -174,6 +158,8 @@ export function newValues(kind: Kind): ClientValues {
     frontchannel_logout_uri: '',
     frontchannel_logout_session_required: false,
     initiate_login_uri: '',
+    ...newMetadata(),
+    localized: [],
   };
 }
 
@@ -206,11 +192,9 @@ export function valuesOf(client: Client): ClientValues {
     frontchannel_logout_uri: client.frontchannel_logout_uri ?? '',
     frontchannel_logout_session_required: client.frontchannel_logout_session_required ?? false,
     initiate_login_uri: client.initiate_login_uri ?? '',
+    ...metadataOf(client),
+    localized: localizedRows(client.localized),
   };
-}
-
-function words(text: string): string[] {
-  return [...new Set(text.split(/\s+/).filter(Boolean))];
 }
 
 /** Whether people sign in through the browser, so that there are redirect URIs. */
@@ -250,6 +234,7 @@ function always(values: ClientValues) {
     contacts: lines(values.contacts),
     backchannel_logout_session_required: redirects && values.backchannel_logout_uri !== '' && values.backchannel_logout_session_required,
     frontchannel_logout_session_required: redirects && values.frontchannel_logout_uri !== '' && values.frontchannel_logout_session_required,
+    ...metadataAlways(values),
   };
 }
 
@@ -276,24 +261,29 @@ function maybe(values: ClientValues) {
     tos_uri: values.tos_uri || undefined,
     access_token_lifetime_seconds: Number.isNaN(values.access_token_lifetime_seconds) ? undefined : values.access_token_lifetime_seconds,
     refresh_token_lifetime_seconds: Number.isNaN(values.refresh_token_lifetime_seconds) ? undefined : values.refresh_token_lifetime_seconds,
+    ...metadataMaybe(values),
   };
 }
 
 export function createBody(values: ClientValues): ClientCreate {
   const given = Object.fromEntries(Object.entries(maybe(values)).filter(([, value]) => value !== undefined));
-  return { ...always(values), ...given, ...(values.client_id && { client_id: values.client_id }) };
+  const localized = localizedOf(values.localized);
+  return { ...always(values), ...given, ...(values.client_id && { client_id: values.client_id }), ...(Object.keys(localized).length > 0 && { localized }) };
 }
 
 /** What differs from the client, as a merge patch; undefined when nothing does. */
 export function patchOf(client: Client, values: ClientValues): ClientPatch | undefined {
   const before = valuesOf(client);
   const emptied = Object.entries(changes(maybe(before), maybe(values)) ?? {}).map(([name, value]) => [name, value ?? null] as const);
-  const patch: ClientPatch = { ...changes(always(before), always(values)), ...Object.fromEntries(emptied) };
+  const localized = localizedPatch(client.localized ?? {}, localizedOf(values.localized));
+  const patch: ClientPatch = { ...changes(always(before), always(values)), ...Object.fromEntries(emptied), ...(localized && { localized }) };
   return Object.keys(patch).length > 0 ? patch : undefined;
 }
 
 /** Turns the names of the API into those of the form: what is wrong with one key is said at the key set. */
-export function fieldOf(apiField: string): string {
+export function fieldOf(apiField: string, { localized }: Pick<ClientValues, 'localized'> = { localized: [] }): string {
+  const name = /^localized\.(.+)$/.exec(apiField)?.[1];
+  if (name !== undefined) return localizedIndex(localized, name);
   return apiField.replace(/[.[].*$/, '');
 }
 

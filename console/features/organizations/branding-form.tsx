@@ -10,7 +10,7 @@ import { Field, Input } from '@/components/ui/field';
 import { Section } from '@/components/ui/surface';
 import type { BrandingPatch, Organization, Versioned } from '@/lib/api';
 import { z } from '@/lib/schema';
-import { useOrganizationUpdate } from './use-update';
+import { useOrganizationUpdate } from '@/components/use-organization-update';
 
 const schema = z.object({
   brand_color: z.union([z.literal(''), z.string().regex(/^#[0-9a-f]{6}$/i, 'Write the colour as # and six hexadecimal digits, such as #0b6174.')]),

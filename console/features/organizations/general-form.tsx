@@ -10,7 +10,7 @@ import { Field, Input } from '@/components/ui/field';
 import { Section } from '@/components/ui/surface';
 import type { Organization, Versioned } from '@/lib/api';
 import { z } from '@/lib/schema';
-import { useOrganizationUpdate } from './use-update';
+import { useOrganizationUpdate } from '@/components/use-organization-update';
 
 const schema = z.object({ name: z.string().trim().min(1, 'Give it a name.').max(200, 'Use at most 200 characters.') });
 

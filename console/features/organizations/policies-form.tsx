@@ -7,10 +7,10 @@ import { Form } from '@/components/form';
 import { OptionCards } from '@/components/ui/choice';
 import { Field, Select } from '@/components/ui/field';
 import { Section } from '@/components/ui/surface';
-import type { Organization, PoliciesPatch, RegistrationPolicy, Versioned } from '@/lib/api';
+import type { Organization, PoliciesPatch, Versioned } from '@/lib/api';
 import { clientProfiles } from '@/lib/client-profiles';
 import { changes, z } from '@/lib/schema';
-import { useOrganizationUpdate } from './use-update';
+import { useOrganizationUpdate } from '@/components/use-organization-update';
 
 const seconds = (min: number, max: number, words: string) => z.number({ error: words }).int(words).min(min, words).max(max, words);
 
@@ -20,7 +20,6 @@ const schema = z
     session_absolute_lifetime_seconds: seconds(300, 7_776_000, 'Choose between 5 minutes and 90 days.'),
     access_token_lifetime_seconds: seconds(30, 86_400, 'Choose between 30 seconds and 1 day.'),
     refresh_token_lifetime_seconds: seconds(60, 31_536_000, 'Choose between 1 minute and 365 days.'),
-    registration: z.enum(['closed', 'loopback', 'open', 'initial_access_token']),
     profile: z.enum(['oauth2.1', 'oidc-legacy']),
     default_locale: z.string(),
   })
@@ -31,13 +30,6 @@ const schema = z
 
 type PolicyValues = z.infer<typeof schema>;
 
-const registrations: { value: RegistrationPolicy; label: string; hint: string }[] = [
-  { value: 'closed', label: 'Closed', hint: 'Only administrators create clients.' },
-  { value: 'loopback', label: 'For development', hint: 'Anybody may register a client that lives on their own machine (loopback redirect URIs).' },
-  { value: 'initial_access_token', label: 'With a token', hint: 'Whoever holds an initial access token that an administrator issued. Such clients always ask for consent.' },
-  { value: 'open', label: 'Open', hint: 'Anybody may register a client. Such clients always ask for consent.' },
-];
-
 export function PoliciesForm({ organization }: { organization: Versioned<Organization> }) {
   const { policies } = organization.value;
   const { editable, save, reload } = useOrganizationUpdate(organization);
@@ -46,7 +38,6 @@ export function PoliciesForm({ organization }: { organization: Versioned<Organiz
     session_absolute_lifetime_seconds: policies.session_absolute_lifetime_seconds,
     access_token_lifetime_seconds: policies.access_token_lifetime_seconds,
     refresh_token_lifetime_seconds: policies.refresh_token_lifetime_seconds,
-    registration: policies.registration,
     profile: policies.profile,
     default_locale: policies.default_locale ?? '',
   };
@@ -82,13 +73,8 @@ export function PoliciesForm({ organization }: { organization: Versioned<Organiz
           ))}
         </div>
       </Section>
-      <Section title="Registration and language">
+      <Section title="Profile and language">
         <div className="grid max-w-xl gap-5">
-          <Controller
-            control={form.control}
-            name="registration"
-            render={({ field }) => <OptionCards label="Who may register clients at the registration endpoint" options={registrations} value={field.value} onChange={field.onChange} disabled={!editable} />}
-          />
           <Controller
             control={form.control}
             name="profile"

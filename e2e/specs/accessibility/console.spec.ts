@@ -18,16 +18,34 @@ const pages: readonly Place[] = [
   { what: "the new user", address: `/console/orgs/${demo.slug}/users/new`, heading: "Create user" },
   { what: "the list of clients", address: `/console/orgs/${demo.slug}/clients`, heading: "Clients" },
   { what: "the new client", address: `/console/orgs/${demo.slug}/clients/new`, heading: "Create client" },
+  { what: "the scopes", address: `/console/orgs/${demo.slug}/scopes`, heading: "Scopes and claims" },
+  { what: "the claims", address: `/console/orgs/${demo.slug}/scopes?tab=claims`, heading: "Scopes and claims" },
+  { what: "the registration", address: `/console/orgs/${demo.slug}/registration`, heading: "Registration" },
+  { what: "the initial access tokens", address: `/console/orgs/${demo.slug}/registration?tab=tokens`, heading: "Registration" },
+  { what: "the issuers of software statements", address: `/console/orgs/${demo.slug}/registration?tab=issuers`, heading: "Registration" },
   { what: "the audit events", address: `/console/orgs/${demo.slug}/audit-events`, heading: "Audit events" },
   { what: "the settings", address: `/console/orgs/${demo.slug}/settings`, heading: /settings|Demo/i },
 ];
 
-/** Opens what a form keeps folded. */
+/** Opens what a form keeps folded, and what is folded within it. */
 async function unfold(page: Page): Promise<void> {
   const folded = page.locator("main form button[aria-expanded=false]");
   await expect(folded).not.toHaveCount(0);
-  for (const title of await folded.allTextContents()) await page.locator("main form button", { hasText: title }).click();
+  for (let left = await folded.count(); left > 0; left = await folded.count()) await folded.first().click();
   await expect(folded).toHaveCount(0);
+}
+
+/** Looks at what opens beside a page, and leaves it. */
+async function expectSheet(page: Page, look: Look, address: string, button: string): Promise<void> {
+  await page.goto(address);
+  await page.getByRole("main").getByRole("button", { name: button, exact: true }).first().click();
+  const sheet = page.getByRole("dialog");
+  await expect(sheet).toBeVisible();
+  // It slides in; what is looked at stands still.
+  await sheet.evaluate((element) => Promise.all(element.getAnimations().map((animation) => animation.finished)));
+  await look(page, `the sheet of “${button}”`);
+  await sheet.getByRole("button", { name: "Cancel" }).click();
+  await expect(sheet).toHaveCount(0);
 }
 
 /** Walks through the console and looks at each page when its data is there. */
@@ -55,6 +73,11 @@ async function expectEverywhere(page: Page, console: Console, look: Look): Promi
   await page.goto(`/console/orgs/${demo.slug}/clients/new`);
   await unfold(page);
   await look(page, "the new client, unfolded");
+  await expectSheet(page, look, `/console/orgs/${demo.slug}/scopes`, "Edit profile");
+  await expectSheet(page, look, `/console/orgs/${demo.slug}/scopes`, "Add scope");
+  await expectSheet(page, look, `/console/orgs/${demo.slug}/scopes?tab=claims`, "Add claim");
+  await expectSheet(page, look, `/console/orgs/${demo.slug}/registration?tab=tokens`, "Issue token");
+  await expectSheet(page, look, `/console/orgs/${demo.slug}/registration?tab=issuers`, "Add issuer");
 }
 
 test("every page of the console is accessible", async ({ page, console }) => {

@@ -1,0 +1,5 @@
+import { Registration } from '@/features/registration';
+
+export default function Page() {
+  return <Registration />;
+}

@@ -1,0 +1,5 @@
+import { ScopesAndClaims } from '@/features/scopes';
+
+export default function Page() {
+  return <ScopesAndClaims />;
+}

@@ -1,0 +1,63 @@
+'use client';
+
+import { useWatch, type UseFormReturn } from 'react-hook-form';
+import { Folded } from '@/components/ui/folded';
+import { ProtocolFields } from './advanced';
+import { PresentationFields } from './presentation-fields';
+import { SessionFields } from './session-fields';
+import { SignInFields } from './sign-in-fields';
+import { SigningFields } from './signing-fields';
+import { signsPeopleIn, type ClientValues } from './values';
+
+/** Which fields each fold holds: one with a fault opens it. */
+const holds = {
+  protocol: ['profile', 'grant_types', 'response_types', 'token_endpoint_auth_method', 'token_endpoint_auth_signing_alg', 'jwks', 'jwks_uri', 'application_type', 'scopes', 'access_token_lifetime_seconds', 'refresh_token_lifetime_seconds'],
+  signing: [
+    'id_token_signed_response_alg',
+    'id_token_encrypted_response_alg',
+    'id_token_encrypted_response_enc',
+    'userinfo_signed_response_alg',
+    'userinfo_encrypted_response_alg',
+    'userinfo_encrypted_response_enc',
+    'request_object_signing_alg',
+    'request_object_encryption_alg',
+    'request_object_encryption_enc',
+    'request_uris',
+    'require_pushed_authorization_requests',
+  ],
+  signIn: ['subject_type', 'sector_identifier_uri', 'default_max_age', 'require_auth_time', 'default_acr_values'],
+  session: ['backchannel_logout_uri', 'backchannel_logout_session_required', 'frontchannel_logout_uri', 'frontchannel_logout_session_required', 'initiate_login_uri'],
+  presentation: ['client_uri', 'logo_uri', 'policy_uri', 'tos_uri', 'contacts', 'localized', 'software_id', 'software_version'],
+} as const satisfies Record<string, readonly (keyof ClientValues)[]>;
+
+/** What most clients never need, in folds. What has to do with people is left out for a service, unless a fault is in it. */
+export function ClientFolds({ form, disabled }: { form: UseFormReturn<ClientValues>; disabled?: boolean }) {
+  const { errors } = form.formState;
+  const people = signsPeopleIn(useWatch({ control: form.control, name: 'grant_types' }));
+  const faulty = (fold: keyof typeof holds) => holds[fold].some((name) => errors[name]);
+  return (
+    <>
+      <Folded title="Protocol" hint="Profile, grant types, authentication, keys, scopes, lifetimes" faulty={faulty('protocol')}>
+        <ProtocolFields form={form} disabled={disabled} />
+      </Folded>
+      {(people || faulty('signing')) && (
+        <Folded title="Signing and encryption" hint="ID token, userinfo, requests" faulty={faulty('signing')}>
+          <SigningFields form={form} disabled={disabled} />
+        </Folded>
+      )}
+      {(people || faulty('signIn')) && (
+        <Folded title="Sign-in" hint="Identifiers of people, how recent and how strong" faulty={faulty('signIn')}>
+          <SignInFields form={form} disabled={disabled} />
+        </Folded>
+      )}
+      {(people || faulty('session')) && (
+        <Folded title="Sessions" hint="Hearing of their end, starting a sign-in" faulty={faulty('session')}>
+          <SessionFields form={form} disabled={disabled} />
+        </Folded>
+      )}
+      <Folded title="Presentation" hint="Links, other languages, contacts, software" faulty={faulty('presentation')}>
+        <PresentationFields form={form} />
+      </Folded>
+    </>
+  );
+}

@@ -1,0 +1,1 @@
+export { ScopesAndClaims } from './scopes-and-claims';
