@@ -10,6 +10,9 @@ interface Place {
   readonly heading: string | RegExp;
 }
 
+/** Milliseconds for a walk through everything, on a machine that does other things too. */
+const patience = 600_000;
+
 const pages: readonly Place[] = [
   { what: "the list of organizations", address: "/console/orgs", heading: "Organizations" },
   { what: "the new organization", address: "/console/new-organization", heading: "Create organization" },
@@ -81,7 +84,7 @@ async function expectEverywhere(page: Page, console: Console, look: Look): Promi
 }
 
 test("every page of the console is accessible", async ({ page, console }) => {
-  test.slow();
+  test.setTimeout(patience);
   await expectEverywhere(page, console, expectAccessible);
 });
 
@@ -89,7 +92,7 @@ test.describe("in dark colours", () => {
   test.use({ colorScheme: "dark" });
 
   test("every page of the console is readable", async ({ page, console }) => {
-    test.slow();
+    test.setTimeout(patience);
     await expectEverywhere(page, console, expectReadable);
   });
 });
@@ -98,7 +101,7 @@ test.describe("on a screen of 320 pixels", () => {
   test.use({ viewport: { width: 320, height: 640 } });
 
   test("every page of the console fits", async ({ page, console }) => {
-    test.slow();
+    test.setTimeout(patience);
     await expectEverywhere(page, console, expectNoSidewaysScroll);
   });
 });

@@ -54,6 +54,7 @@ test("an application registers with the token that the console issued, and someb
 });
 
 test("a revoked token registers nothing, and what is wrong with a new one is said where it is", async ({ page, console }) => {
+  test.slow();
   await console.signIn(system.slug, system.administrator);
   const slug = await console.createOrganization(`Faro ${unique()}`);
   await page.goto(`${baseUrl()}/console/orgs/${slug}/registration?tab=tokens`);
@@ -94,6 +95,7 @@ function statementOf(key: KeyObject, claims: Record<string, string | number>): s
 }
 
 test("an issuer that the console trusts vouches for an application, until it is removed", async ({ page, console }) => {
+  test.slow();
   const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const trusted = `https://trust-${unique()}.example`;
   await console.signIn(system.slug, system.administrator);
