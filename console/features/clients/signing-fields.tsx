@@ -32,7 +32,7 @@ export function SigningFields({ form, disabled }: { form: ClientForm; disabled?:
         <Encryption form={form} thing="userinfo_encrypted_response" label="Userinfo encryption" none="Not encrypted" hint="To a public key of the application." />
       </Group>
       <Group title="Request objects">
-        <Field label="Request object signature" hint="How the application signs the requests it sends as a JWT. Any other is refused." error={errors.request_object_signing_alg?.message}>
+        <Field label="Request object signature" hint="How the application signs the requests that it sends as a JWT. One that is chosen is the only one accepted." error={errors.request_object_signing_alg?.message}>
           <Select {...form.register('request_object_signing_alg')}>
             <option value="">Any algorithm that fits its keys</option>
             <Options values={signingAlgorithms} />
