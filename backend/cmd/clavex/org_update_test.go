@@ -72,7 +72,9 @@ func TestAnOrganizationIsUpdatedByFlags(t *testing.T) {
 		{nil, exitUsage, "at least one of the flags"},
 		{[]string{"--registration", "everybody"}, exitFailed, "policies.registration"},
 		{[]string{"--display-name", " "}, exitFailed, "display_name"},
-		{[]string{"--session-idle-lifetime", "9000h"}, exitFailed, "session_idle_seconds"},
+		// The bounds of the contract: the console could not save the organization otherwise.
+		{[]string{"--session-idle-lifetime", "721h", "--session-absolute-lifetime", "1000h"}, exitFailed, "session_idle_seconds"},
+		{[]string{"--session-absolute-lifetime", "2161h"}, exitFailed, "session_absolute_seconds"},
 		{[]string{"--session-idle-lifetime", "1500ms"}, exitUsage, "whole seconds"},
 		{[]string{"--access-token-lifetime", "-5m"}, exitUsage, "whole seconds"},
 		{[]string{"--session-idle-lifetime", "one day"}, exitUsage, "invalid argument"},

@@ -358,8 +358,8 @@ func (o *Organization) validate() error {
 		value    int
 		min, max int
 	}{
-		{"session_idle_seconds", p.SessionIdleSeconds, 60, 90 * 86400},
-		{"session_absolute_seconds", p.SessionAbsoluteSeconds, 300, 366 * 86400},
+		{"session_idle_seconds", p.SessionIdleSeconds, 60, 30 * 86400},
+		{"session_absolute_seconds", p.SessionAbsoluteSeconds, 300, 90 * 86400},
 		{"access_token_lifetime_seconds", p.AccessTokenLifetimeSeconds, 30, 86400},
 		{"refresh_token_lifetime_seconds", p.RefreshTokenLifetimeSeconds, 60, 31536000},
 	} {
