@@ -8,6 +8,7 @@ export const actionWords: Record<string, string> = {
   'client.secret_rotated': 'Client secret rotated',
   'client.updated': 'Client changed',
   'consent.granted': 'Consent granted',
+  'consent.withdrawn': 'Consent withdrawn',
   'credential.password_set': 'Password set',
   'grant.revoked': 'Grant revoked',
   'initial_access_token.created': 'Initial access token issued',

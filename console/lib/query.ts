@@ -23,6 +23,7 @@ export const keys = {
   users: (org: string, filters?: object) => (filters ? ['org', org, 'users', filters] : ['org', org, 'users']),
   user: (org: string, id: string) => ['org', org, 'user', id],
   userRoles: (org: string, id: string) => ['org', org, 'user', id, 'roles'],
+  userConsents: (org: string, id: string) => ['org', org, 'user', id, 'consents'],
   clients: (org: string, filters?: object) => (filters ? ['org', org, 'clients', filters] : ['org', org, 'clients']),
   client: (org: string, id: string) => ['org', org, 'client', id],
   initialAccessTokens: (org: string) => ['org', org, 'initial-access-tokens'],

@@ -1,11 +1,18 @@
 -- name: InsertGrant :one
 -- Writes down what a person allowed, with the authorization code if there is one, touches the session it came from and
 -- remembers that the client wants to hear of the session's end, in one statement.
-WITH issued AS (
+-- No row when the session has ended. The lock lets an end wait that is about to happen, which then finds the grant and
+-- the client; it is the one that touching needs, because two that share a weaker one could not both go on to touch.
+WITH live AS (
+    SELECT s.org_id, s.id, s.user_id FROM sessions s
+    WHERE s.org_id = @org_id AND s.id = @session_id AND s.user_id = @user_id AND s.ended_at IS NULL
+    FOR NO KEY UPDATE
+), issued AS (
     INSERT INTO grants (org_id, id, client_id, user_id, session_id, scopes, nonce, redirect_uri, code_challenge, code_hash, code_expires_at,
         authenticated_at, methods, acr, audience, claims, created_at, expires_at)
-    VALUES (@org_id, @id, @client_id, @user_id, @session_id, @scopes, @nonce, @redirect_uri, @code_challenge, @code_hash, @code_expires_at,
-        @authenticated_at, @methods, @acr, @audience, @claims, @created_at, @expires_at)
+    SELECT live.org_id, @id, @client_id, live.user_id, live.id, @scopes, @nonce, @redirect_uri, @code_challenge, @code_hash, @code_expires_at,
+        @authenticated_at, @methods, @acr, @audience, @claims, @created_at, @expires_at
+    FROM live
     RETURNING grants.org_id, grants.id, grants.session_id, grants.client_id
 ), touched AS (
     UPDATE sessions SET last_seen_at = @seen_at, idle_expires_at = @session_idle_expires_at
@@ -38,10 +45,11 @@ WITH redeemed AS (
 )
 SELECT r.id, r.user_id, r.session_id, r.scopes, r.nonce, r.authenticated_at, r.methods, r.acr, r.audience, r.claims FROM redeemed r;
 
--- name: GrantByCode :one
--- Why a code was refused. Bound to the client: another client's code does not exist for this one.
-SELECT id, user_id, client_id, code_redeemed_at, code_expires_at, revoked_at FROM grants
-WHERE org_id = @org_id AND code_hash = @code_hash;
+-- name: RedeemedGrantByCode :one
+-- The grant of a code that was redeemed before, for whoever has everything that redeems it: nobody else may end it.
+SELECT id FROM grants
+WHERE org_id = @org_id AND code_hash = @code_hash AND client_id = @client_id
+  AND redirect_uri = @redirect_uri AND code_challenge = @code_challenge AND code_redeemed_at IS NOT NULL;
 
 -- name: RevokeGrant :execrows
 UPDATE grants SET revoked_at = @at, revoke_reason = @reason WHERE org_id = @org_id AND id = @id AND revoked_at IS NULL;
@@ -51,13 +59,15 @@ UPDATE grants SET revoked_at = @at, revoke_reason = @reason WHERE org_id = @org_
 -- conditional UPDATE that exactly one of several simultaneous uses wins. The successor's hash is derived from the
 -- presented token, so the losers of a race and a retry inside the grace window compute the same successor.
 -- The grant is extended by a day more than needed: most rotations then leave its row, and the six indexes on it, alone.
+-- A grant without offline_access lives with its session, and using it is a use of the session as an authorization is:
+-- whoever works in an application all day is not idle. The session is locked before the grant, as by whoever ends it.
 WITH presented AS (
     SELECT t.id, t.grant_id, t.scopes, t.rotated_at, t.expires_at, g.user_id, g.session_id, g.nonce, g.authenticated_at, g.methods, g.acr,
            g.audience, g.claims, g.scopes AS grant_scopes, g.client_id,
            (g.revoked_at IS NULL AND t.expires_at > @at AND u.status = 'active' AND (
                'offline_access' = ANY (g.scopes) OR EXISTS (
                    SELECT 1 FROM sessions s WHERE s.org_id = g.org_id AND s.id = g.session_id
-                   AND s.ended_at IS NULL AND s.expires_at > @at)))::boolean AS alive
+                   AND s.ended_at IS NULL AND s.expires_at > @at AND s.idle_expires_at > @at)))::boolean AS alive
     FROM refresh_tokens t
     JOIN grants g ON g.org_id = t.org_id AND g.id = t.grant_id
     JOIN users u ON u.org_id = g.org_id AND u.id = g.user_id
@@ -70,19 +80,27 @@ WITH presented AS (
     INSERT INTO refresh_tokens (org_id, id, grant_id, token_hash, scopes, created_at, expires_at)
     SELECT @org_id, @successor_id, p.grant_id, @successor_hash, p.scopes, @at, @successor_expires_at
     FROM presented p JOIN rotated ON rotated.id = p.id
+), touched AS (
+    UPDATE sessions s SET last_seen_at = @at, idle_expires_at = LEAST(@session_idle_expires_at::timestamptz, s.expires_at)
+    FROM presented p JOIN rotated ON rotated.id = p.id
+    WHERE s.org_id = @org_id AND s.id = p.session_id AND s.ended_at IS NULL AND s.last_seen_at < @touch_before
+      AND NOT ('offline_access' = ANY (p.grant_scopes))
+    RETURNING s.id
 ), extended AS (
-    UPDATE grants g SET expires_at = GREATEST(g.expires_at, @successor_expires_at) + interval '1 day' FROM presented p JOIN rotated ON rotated.id = p.id
+    UPDATE grants g SET expires_at = GREATEST(g.expires_at, @successor_expires_at) + interval '1 day'
+    FROM presented p JOIN rotated ON rotated.id = p.id, (SELECT count(*) FROM touched) AS first
     WHERE g.org_id = @org_id AND g.id = p.grant_id AND g.expires_at < @successor_expires_at
 )
 SELECT p.*, EXISTS (SELECT 1 FROM rotated)::boolean AS won FROM presented p;
 
 -- name: TokenState :one
 -- Whether an access token made from a grant is still good, with the person it speaks of. A session whose row is gone
--- ended long ago.
+-- ended long ago. Offline access begins when the code is redeemed: a token that came with the code through the browser
+-- dies with the session as the code does.
 SELECT sqlc.embed(users),
        (g.revoked_at IS NULL AND users.status = 'active'
         AND NOT EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.org_id = g.org_id AND r.token_id = @token_id)
-        AND ('offline_access' = ANY (g.scopes) OR EXISTS (
+        AND ('offline_access' = ANY (g.scopes) AND g.code_redeemed_at IS NOT NULL OR EXISTS (
              SELECT 1 FROM sessions s WHERE s.org_id = g.org_id AND s.id = g.session_id AND s.ended_at IS NULL)))::boolean AS alive,
        g.client_id, g.scopes, g.session_id, g.claims
 FROM grants g JOIN users ON users.org_id = g.org_id AND users.id = g.user_id
@@ -95,7 +113,8 @@ SELECT EXISTS (SELECT 1 FROM revoked_tokens WHERE org_id = @org_id AND token_id 
 SELECT t.id, t.grant_id, t.scopes, t.created_at, t.expires_at, t.rotated_at, g.client_id, g.user_id, g.authenticated_at, u.username,
        (g.revoked_at IS NULL AND t.rotated_at IS NULL AND t.expires_at > @at AND u.status = 'active' AND (
             'offline_access' = ANY (g.scopes) OR EXISTS (
-            SELECT 1 FROM sessions s WHERE s.org_id = g.org_id AND s.id = g.session_id AND s.ended_at IS NULL AND s.expires_at > @at)))::boolean AS alive
+            SELECT 1 FROM sessions s WHERE s.org_id = g.org_id AND s.id = g.session_id AND s.ended_at IS NULL AND s.expires_at > @at
+            AND s.idle_expires_at > @at)))::boolean AS alive
 FROM refresh_tokens t
 JOIN grants g ON g.org_id = t.org_id AND g.id = t.grant_id
 JOIN users u ON u.org_id = g.org_id AND u.id = g.user_id
@@ -107,14 +126,21 @@ INSERT INTO revoked_tokens (org_id, token_id, expires_at) VALUES (@org_id, @toke
 -- name: RevokeGrantsOfUserAndClient :execrows
 UPDATE grants SET revoked_at = @at, revoke_reason = @reason WHERE org_id = @org_id AND user_id = @user_id AND client_id = @client_id AND revoked_at IS NULL;
 
--- name: ConsentedScopes :one
-SELECT scopes FROM consents WHERE org_id = @org_id AND user_id = @user_id AND client_id = @client_id;
-
 -- name: UpsertConsent :exec
 INSERT INTO consents (org_id, id, user_id, client_id, scopes, created_at, updated_at)
 VALUES (@org_id, @id, @user_id, @client_id, @scopes, @at, @at)
 ON CONFLICT (org_id, user_id, client_id) DO UPDATE SET
     scopes = (SELECT array_agg(DISTINCT s ORDER BY s) FROM unnest(consents.scopes || EXCLUDED.scopes) AS s), updated_at = EXCLUDED.updated_at;
+
+-- name: ConsentsOfUser :many
+SELECT c.id, c.client_id, cl.client_name, c.scopes, c.created_at, c.updated_at
+FROM consents c
+JOIN clients cl ON cl.org_id = c.org_id AND cl.id = c.client_id
+WHERE c.org_id = @org_id AND c.user_id = @user_id AND c.id < @before
+ORDER BY c.id DESC LIMIT @row_limit;
+
+-- name: DeleteConsent :one
+DELETE FROM consents WHERE org_id = @org_id AND user_id = @user_id AND client_id = @client_id RETURNING scopes;
 
 -- name: DeleteExpiredRefreshTokens :execrows
 -- cross-tenant: periodic clean-up

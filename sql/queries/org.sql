@@ -20,10 +20,6 @@ SET display_name = @display_name, branding = @branding, policies = @policies, st
 WHERE id = @id AND version = @expected_version
 RETURNING id, slug, display_name, status, branding, policies, version, created_at, updated_at;
 
--- name: OrganizationsBeingDeleted :many
--- cross-tenant: what the deletion job still has to finish
-SELECT id FROM organizations WHERE status = 'deleting' ORDER BY id LIMIT @row_limit;
-
 -- name: DeleteOrganizationRow :execrows
 -- cross-tenant: the last step of deleting a tenant, when nothing of it is left
 DELETE FROM organizations WHERE id = @id AND status = 'deleting';

@@ -65,8 +65,10 @@ WHERE org_id = @org_id AND id = @id AND state = 'pending';
 DELETE FROM logout_deliveries WHERE (org_id, id) IN (SELECT d.org_id, d.id FROM logout_deliveries d WHERE d.created_at < @before LIMIT @row_limit);
 
 -- name: RevokeGrantsOfSessions :execrows
+-- What offline_access lets go on is what its code was redeemed for.
 UPDATE grants SET revoked_at = @at, revoke_reason = @reason
-WHERE org_id = @org_id AND session_id = ANY (@session_ids::uuid[]) AND revoked_at IS NULL AND NOT ('offline_access' = ANY (scopes));
+WHERE org_id = @org_id AND session_id = ANY (@session_ids::uuid[]) AND revoked_at IS NULL
+  AND NOT ('offline_access' = ANY (scopes) AND code_redeemed_at IS NOT NULL);
 
 -- name: RevokeGrantsOfUser :execrows
 UPDATE grants SET revoked_at = @at, revoke_reason = @reason

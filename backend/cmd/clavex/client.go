@@ -110,6 +110,7 @@ one (single-page, native) has none and is protected by PKCE.`,
 			wanted.Scopes = []string{} // scopes that speak of a person are never a client's own
 		}
 		var result clientResult
+		var made *client.Client
 		if err := wanted.Complete(); err != nil {
 			return err
 		}
@@ -117,15 +118,16 @@ one (single-page, native) has none and is protected by PKCE.`,
 			if err := oauth.HoldProfile(ctx, tx, app.Organizations, &wanted); err != nil {
 				return err
 			}
-			made, secret, err := app.Clients.Create(ctx, tx, operator(), wanted, "")
+			created, secret, err := app.Clients.Create(ctx, tx, operator(), wanted, "")
 			if err == nil {
-				result = describeClient(made, secret)
+				made, result = created, describeClient(created, secret)
 			}
 			return err
 		})
 		if err != nil {
 			return err
 		}
+		_ = app.Keys.Ensure(ctx, made.OrgID, made.SignsBy()...)
 		return p.print(result, result.text)
 	})
 }

@@ -20,7 +20,9 @@ import (
 	"github.com/clavex/clavex/backend/internal/client"
 	"github.com/clavex/clavex/backend/internal/credential"
 	"github.com/clavex/clavex/backend/internal/fetch"
+	"github.com/clavex/clavex/backend/internal/grant"
 	"github.com/clavex/clavex/backend/internal/idempotency"
+	"github.com/clavex/clavex/backend/internal/key"
 	"github.com/clavex/clavex/backend/internal/kv"
 	"github.com/clavex/clavex/backend/internal/oauth"
 	"github.com/clavex/clavex/backend/internal/org"
@@ -42,6 +44,8 @@ type Options struct {
 	Roles         *role.Assignments
 	Clients       *client.Clients
 	Sessions      *session.Sessions
+	Grants        *grant.Grants
+	Keys          *key.Keys // of the organizations
 	Passwords     *credential.Passwords
 	Links         *credential.Links
 	Audit         *audit.Log
@@ -72,6 +76,8 @@ type API struct {
 	roles         *role.Assignments
 	clients       *client.Clients
 	sessions      *session.Sessions
+	grants        *grant.Grants
+	signing       *key.Keys
 	passwords     *credential.Passwords
 	links         *credential.Links
 	log           *audit.Log
@@ -101,7 +107,7 @@ func New(options Options) (*API, error) {
 	}
 	return &API{
 		db: options.Store, organizations: options.Organizations, users: options.Users, roles: options.Roles, clients: options.Clients,
-		sessions: options.Sessions, passwords: options.Passwords, links: options.Links, log: options.Audit, issuers: options.Issuers,
+		sessions: options.Sessions, grants: options.Grants, signing: options.Keys, passwords: options.Passwords, links: options.Links, log: options.Audit, issuers: options.Issuers,
 		tokens: options.AccessTokens, live: options.LiveTokens, counters: options.Counters, fetch: options.Fetch, keys: idempotency.New(options.Now, options.Ring),
 		cursors: cursors{options.Ring}, contract: read, perMinute: options.RequestsPerMinute,
 		console: options.Console, oneTimeLinkURL: options.OneTimeLinkURL, enqueueDeletion: options.EnqueueOrganizationDeletion,

@@ -99,6 +99,7 @@ func (h handlers) CreateClient(ginContext context.Context, request api.CreateCli
 		}
 	}
 	h.clients.Forget(created)
+	_ = h.signing.Ensure(call.ctx, created.OrgID, created.SignsBy()...)
 	rendered, err := renderClient(created)
 	if err != nil {
 		return nil, err
@@ -156,6 +157,7 @@ func (h handlers) UpdateClient(ginContext context.Context, request api.UpdateCli
 		return nil, err
 	}
 	h.clients.Forget(updated)
+	_ = h.signing.Ensure(call.ctx, updated.OrgID, updated.SignsBy()...)
 	rendered, err := renderClient(updated)
 	if err != nil {
 		return nil, err

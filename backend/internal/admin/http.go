@@ -60,6 +60,8 @@ var rules = map[string]rule{
 	"listUserSessions":         {role.Read, false},
 	"endUserSessions":          {role.Write, false},
 	"endUserSession":           {role.Write, false},
+	"listUserConsents":         {role.Read, false},
+	"withdrawUserConsent":      {role.Write, false},
 	"listClients":              {role.Read, false},
 	"createClient":             {role.Write, false},
 	"getClient":                {role.Read, false},

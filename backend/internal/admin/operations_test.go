@@ -51,6 +51,8 @@ var operations = []operation{
 	{"createOneTimeLink", "POST", "/orgs/$org/users/$user/one-time-link", fields{}, false, false, 201},
 	{"listUserSessions", "GET", "/orgs/$org/users/$user/sessions", nil, false, false, 200},
 	{"endUserSessions", "DELETE", "/orgs/$org/users/$user/sessions", nil, false, false, 204},
+	{"listUserConsents", "GET", "/orgs/$org/users/$user/consents", nil, false, false, 200},
+	{"withdrawUserConsent", "DELETE", "/orgs/$org/users/$user/consents/$client", nil, false, false, 204},
 	{"listClients", "GET", "/orgs/$org/clients", nil, false, false, 200},
 	{"createClient", "POST", "/orgs/$org/clients", fields{"client_name": "Fresh", "redirect_uris": []string{"https://fresh.example.test/cb"}}, false, false, 201},
 	{"getClient", "GET", "/orgs/$org/clients/$client", nil, false, false, 200},
@@ -76,6 +78,9 @@ func (s *site) things(organization *org.Organization) things {
 	s.t.Helper()
 	person := s.Person(s.t, organization, "target-"+uuid.NewString())
 	registered, _ := s.Application(s.t, organization, client.Client{Name: "Target", Scopes: []string{"openid"}})
+	s.InTx(s.t, func(ctx context.Context, tx *store.Tx) error {
+		return s.Grants.Consent(ctx, tx, oidctest.Actor(), organization.ID, person.ID, registered.ID, []string{"openid"})
+	})
 	records, err := s.AuditLog.List(s.t.Context(), s.Store, organization.ID, auditLast)
 	check(s.t, err)
 	return things{organization.Slug, person.ID.String(), registered.ID.String(), records[0].ID.String(), s.SignIn(s.t, organization, person).ID.String(),

@@ -37,3 +37,8 @@ func signing() []string {
 	}
 	return append(names, HS256)
 }
+
+// SignsBy lists the algorithms by which the client has what it gets signed: ID tokens, logout tokens and userinfo.
+func (c *Client) SignsBy() []jose.Algorithm {
+	return []jose.Algorithm{jose.Algorithm(c.IDTokenSignedResponseAlg), jose.Algorithm(c.Metadata.UserinfoSignedResponseAlg)}
+}

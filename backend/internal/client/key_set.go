@@ -2,10 +2,13 @@ package client
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"strings"
 	"time"
+
+	"github.com/maypok86/otter/v2"
 
 	"github.com/clavex/clavex/backend/internal/fault"
 	"github.com/clavex/clavex/backend/internal/fetch"
@@ -22,17 +25,23 @@ var (
 const (
 	keySetMemory = 32 << 20 // of fetched sets, bytes
 	keySetBytes  = 64 << 10 // of one, the most that package jose reads
+
+	inlineKeySets = 1000 // registered sets, each of at most 32 KiB, that are kept parsed
 )
 
 // KeySets finds the public keys of clients: in their metadata, or at their jwks_uri, from where they are kept for as
 // long as the client's server says, within bounds. A key that is not found is looked for in a set fetched anew, so
 // that a client may rotate its keys without telling us (OpenID Connect Core 1.0 §10.1.1); how often is limited,
 // because everybody can name a key that does not exist. It is safe for concurrent use.
-type KeySets struct{ documents *fetch.Documents[jose.KeySet] }
+type KeySets struct {
+	documents *fetch.Documents[jose.KeySet]
+	inline    *otter.Cache[[sha256.Size]byte, jose.KeySet] // registered jwks by their content: strangers make us look at them
+}
 
 // NewKeySets makes the directory of clients' keys.
 func NewKeySets(client *fetch.Client, now func() time.Time) *KeySets {
-	return &KeySets{fetch.NewDocuments(client, now, keySetMemory, fetch.Policy[jose.KeySet]{
+	inline := otter.Must(&otter.Options[[sha256.Size]byte, jose.KeySet]{MaximumSize: inlineKeySets})
+	return &KeySets{inline: inline, documents: fetch.NewDocuments(client, now, keySetMemory, fetch.Policy[jose.KeySet]{
 		Request:  fetch.Request{ContentTypes: []string{"application/json", "application/jwk-set+json"}, MaximumBytes: keySetBytes},
 		Parse:    func(response *fetch.Response) (jose.KeySet, error) { return parseKeySet(response.Body) },
 		Lifetime: 5 * time.Minute, Shortest: time.Minute, Longest: time.Hour, StaleIfError: time.Hour,
@@ -83,11 +92,25 @@ func (k *KeySets) EncryptionKey(ctx context.Context, jwks json.RawMessage, jwksU
 func (k *KeySets) get(ctx context.Context, jwks json.RawMessage, jwksURI string) (jose.KeySet, error) {
 	switch {
 	case len(jwks) > 0:
-		return parseKeySet(jwks)
+		return k.parsed(jwks)
 	case jwksURI == "":
 		return jose.KeySet{}, ErrNoKeySet
 	}
 	return k.documents.Get(ctx, jwksURI)
+}
+
+// parsed reads a registered set once, for all clients that have it. What is wrong with one was said when it was
+// registered, so failures are not kept.
+func (k *KeySets) parsed(jwks json.RawMessage) (jose.KeySet, error) {
+	digest := sha256.Sum256(jwks)
+	if known, ok := k.inline.GetIfPresent(digest); ok {
+		return known, nil
+	}
+	set, err := parseKeySet(jwks)
+	if err == nil {
+		k.inline.Set(digest, set)
+	}
+	return set, err
 }
 
 // parseKeySet reads a set; the fault says what is wrong with it.

@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"crypto/sha256"
 	"crypto/x509"
 	"encoding/json"
 	"errors"
@@ -51,7 +52,7 @@ func newRelyingParty(t *testing.T) *relyingParty {
 	roots := x509.NewCertPool()
 	roots.AddCert(server.Certificate())
 	party.uri = server.URL + "/jwks"
-	client := fetch.New(fetch.Options{AllowedNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Roots: roots})
+	client := fetch.New(fetch.Options{AllowedNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Roots: roots, Timeout: time.Minute})
 	party.KeySets = NewKeySets(client, func() time.Time { return party.now })
 	return party
 }
@@ -259,5 +260,36 @@ func TestEncryptionKeys(t *testing.T) {
 	party.publishes(string(inline))
 	if id, err := find(nil, party.uri, jose.ECDHESA256KW); err != nil || id != "enc" {
 		t.Error("a key added since is not found:", id, err)
+	}
+}
+
+// Strangers make us look at registered keys: each set is parsed once, and a changed one is another.
+func TestARegisteredKeySetIsParsedOnce(t *testing.T) {
+	t.Parallel()
+	party := newRelyingParty(t)
+	signer, set := newSigner(t)
+	for range 2 {
+		if err := party.verifies(signer, json.RawMessage(set), ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if kept := party.inline.EstimatedSize(); kept != 1 {
+		t.Errorf("%d sets are kept", kept)
+	}
+	party.inline.Set(sha256.Sum256([]byte(set)), jose.KeySet{})
+	if err := party.verifies(signer, json.RawMessage(set), ""); err == nil {
+		t.Error("the set was parsed anew")
+	}
+	other, changed := newSigner(t)
+	if err := party.verifies(other, json.RawMessage(changed), ""); err != nil {
+		t.Error(err)
+	}
+	if err := party.verifies(other, json.RawMessage(set), ""); err == nil {
+		t.Error("a key of another set verifies")
+	}
+	for range 2 { // what is wrong is said each time
+		if _, err := party.get(t.Context(), json.RawMessage(`{"keys":[]}`), ""); err == nil {
+			t.Error("an empty set is accepted")
+		}
 	}
 }

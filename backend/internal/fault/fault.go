@@ -9,6 +9,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
+	"strings"
 	"time"
 )
 
@@ -63,7 +65,8 @@ func Newf(kind Kind, code, format string, args ...any) *Error {
 	return New(kind, code, fmt.Sprintf(format, args...))
 }
 
-// Error implements error. The text contains the cause and is for logs, never for responses.
+// Error implements error. The text contains the message and the cause: it is for people at a terminal, never for
+// responses. For logs there is Loggable.
 func (e *Error) Error() string {
 	text := e.Code + ": " + e.Message
 	if e.Field != "" {
@@ -73,6 +76,40 @@ func (e *Error) Error() string {
 		text += ": " + e.cause.Error()
 	}
 	return text
+}
+
+// Loggable returns the text for logs: code, field and cause. Messages for people about what they sent are left out,
+// because they may repeat it: an e-mail address, a password in an address.
+func (e *Error) Loggable() string {
+	text := e.Code
+	switch e.Kind {
+	case Internal, Unavailable, RateLimited:
+		text += ": " + e.Message
+	}
+	if e.Field != "" {
+		text += " (field " + e.Field + ")"
+	}
+	if e.cause != nil {
+		text += ": " + Loggable(e.cause)
+	}
+	return text
+}
+
+// Loggable returns what may be written to a log of an error: of one that knows better than its Error, wrapped or not,
+// what its method Loggable says; of an address that could not be read or reached, why, and not the address.
+func Loggable(err error) string {
+	var known interface {
+		error
+		Loggable() string
+	}
+	if errors.As(err, &known) {
+		return strings.Replace(err.Error(), known.Error(), known.Loggable(), 1)
+	}
+	var address *url.Error
+	if errors.As(err, &address) {
+		return strings.Replace(err.Error(), address.Error(), address.Op+": "+Loggable(address.Err), 1)
+	}
+	return err.Error()
 }
 
 // Unwrap returns the hidden cause.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
+	"strings"
 	"testing"
 )
 
@@ -40,5 +42,29 @@ func TestRefinedCopiesLeaveTheOriginalAlone(t *testing.T) {
 	}
 	if refined.Error() != "name_invalid: The name is 3 bytes too long. (field name): x" {
 		t.Fatalf("log text: %s", refined.Error())
+	}
+}
+
+func TestLogsSayWhatWentWrongWithoutWhatWasSent(t *testing.T) {
+	secret := "ada@example.test"
+	_, unreadable := url.Parse("https://x.test/\x7f?token=" + secret)
+	invalid := New(Invalid, "contacts_invalid", secret+" is not an e-mail address.").WithField("contacts")
+	for name, c := range map[string]struct {
+		err  error
+		want string
+	}{
+		"a fault":           {invalid, "contacts_invalid (field contacts)"},
+		"a wrapped fault":   {fmt.Errorf("registering: %w", invalid), "registering: contacts_invalid (field contacts)"},
+		"a fault as cause":  {ErrInternal.WithCause(invalid), "internal_error: " + ErrInternal.Message + ": contacts_invalid (field contacts)"},
+		"an address":        {unreadable, "parse: net/url: invalid control character in URL"},
+		"a wrapped address": {New(Invalid, "url_invalid", "x").WithCause(fmt.Errorf("reading: %w", unreadable)), "url_invalid: reading: parse: net/url: invalid control character in URL"},
+		"anything else":     {errors.New("connection lost"), "connection lost"},
+	} {
+		if got := Loggable(c.err); got != c.want {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+	}
+	if got := invalid.Error(); !strings.Contains(got, secret) {
+		t.Errorf("the message for people is gone: %q", got)
 	}
 }

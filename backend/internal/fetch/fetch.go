@@ -23,8 +23,6 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/json"
-	"fmt"
 	"io"
 	"mime"
 	"net/http"
@@ -119,15 +117,6 @@ func (c *Client) PostForm(ctx context.Context, request Request, form url.Values)
 	return c.count(c.do(ctx, http.MethodPost, request, "application/x-www-form-urlencoded", []byte(form.Encode())))
 }
 
-// PostJSON is PostForm with a value that encoding/json can write.
-func (c *Client) PostJSON(ctx context.Context, request Request, value any) (*Response, error) {
-	body, err := json.Marshal(value)
-	if err != nil {
-		return nil, fmt.Errorf("fetch: encoding a body: %w", err)
-	}
-	return c.count(c.do(ctx, http.MethodPost, request, "application/json", body))
-}
-
 func (c *Client) do(ctx context.Context, method string, request Request, contentType string, body []byte) (*Response, error) {
 	target, err := parseURL(request.URL)
 	if err != nil {
@@ -159,7 +148,7 @@ func (c *Client) do(ctx context.Context, method string, request Request, content
 func (c *Client) send(ctx context.Context, method string, target *url.URL, request Request, contentType string, body []byte) (*http.Response, error) {
 	outgoing, err := http.NewRequestWithContext(ctx, method, target.String(), bytes.NewReader(body))
 	if err != nil {
-		return nil, ErrURL.WithCause(err)
+		return nil, ErrURL // the cause would repeat the address
 	}
 	for name, values := range request.Header {
 		outgoing.Header[http.CanonicalHeaderKey(name)] = slices.Clone(values)
@@ -264,7 +253,7 @@ func parseURL(text string) (*url.URL, error) {
 	parsed, err := url.Parse(text)
 	switch {
 	case err != nil:
-		return nil, ErrURL.WithCause(err)
+		return nil, ErrURL // the cause would repeat the address
 	case parsed.Scheme != "https" && parsed.Scheme != "http":
 		return nil, ErrScheme
 	case parsed.Hostname() == "" || parsed.Opaque != "" || strings.Contains(parsed.Hostname(), "%"):

@@ -319,8 +319,8 @@ func TestPost(t *testing.T) {
 			if r.Method == http.MethodPost && r.Header.Get("Content-Type") == "application/x-www-form-urlencoded" && string(body) == "logout_token=a.b" {
 				w.WriteHeader(http.StatusNoContent)
 			}
-		case "/json":
-			if r.Header.Get("Content-Type") == "application/json" && string(body) == `{"auth_req_id":"1"}` && r.Header.Get("Authorization") == "Bearer t" {
+		case "/refused":
+			if r.Header.Get("Authorization") == "Bearer t" {
 				w.WriteHeader(http.StatusBadRequest)
 				_, _ = io.WriteString(w, `{"error":"invalid_request"}`)
 			}
@@ -330,11 +330,44 @@ func TestPost(t *testing.T) {
 	if answer, err := client.PostForm(t.Context(), Request{URL: server.URL + "/form"}, url.Values{"logout_token": {"a.b"}}); err != nil || answer.Status != http.StatusNoContent {
 		t.Error(answer, err)
 	}
-	request := Request{URL: server.URL + "/json", Header: http.Header{"Authorization": {"Bearer t"}}}
-	if answer, err := client.PostJSON(t.Context(), request, map[string]string{"auth_req_id": "1"}); err != nil || answer.Status != http.StatusBadRequest || string(answer.Body) != `{"error":"invalid_request"}` {
+	request := Request{URL: server.URL + "/refused", Header: http.Header{"Authorization": {"Bearer t"}}}
+	if answer, err := client.PostForm(t.Context(), request, nil); err != nil || answer.Status != http.StatusBadRequest || string(answer.Body) != `{"error":"invalid_request"}` {
 		t.Error(answer, err)
 	}
-	if _, err := client.PostJSON(t.Context(), request, make(chan int)); err == nil {
-		t.Error("a channel is not JSON")
+}
+
+// Errors end in logs: the host is named, what else stands in an address or an answer is not.
+func TestErrorsRepeatNothingOfTheAddress(t *testing.T) {
+	server, roots := tlsServer(t, func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/redirect":
+			w.Header().Set("Location", "https://x.test/%zz?token=secret")
+			w.WriteHeader(http.StatusFound)
+		case "/garbage":
+			if connection, _, err := http.NewResponseController(w).Hijack(); err == nil {
+				_, _ = io.WriteString(connection, "secret\r\n\r\n")
+				_ = connection.Close()
+			}
+		case "/hangs":
+			<-r.Context().Done()
+		}
+	})
+	trusting := New(Options{AllowedNetworks: loopback, Roots: roots})
+	for name, c := range map[string]struct {
+		client  *Client
+		address string
+	}{
+		"nobody listens":            {trusting, "https://127.0.0.1:1"},
+		"an unknown authority":      {New(Options{AllowedNetworks: loopback}), server.URL},
+		"a refused address":         {New(Options{}), server.URL},
+		"an unreadable redirect":    {trusting, server.URL + "/redirect"},
+		"an answer that is no HTTP": {trusting, server.URL + "/garbage"},
+		"no answer in time":         {New(Options{AllowedNetworks: loopback, Roots: roots, Timeout: 50 * time.Millisecond}), server.URL + "/hangs"},
+		"an unreadable address":     {trusting, "https://x.test/%zz"},
+	} {
+		_, err := c.client.Get(t.Context(), Request{URL: c.address + "?token=secret"})
+		if err == nil || strings.Contains(err.Error(), "secret") || strings.Contains(err.Error(), "token") || strings.Contains(err.Error(), "%zz") {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }

@@ -5,6 +5,10 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
 	"os"
 
 	"github.com/clavex/clavex/backend/internal/fault"
@@ -34,6 +38,7 @@ func refused(host string, cause error) error {
 
 // explain turns what went wrong into a fault. ctx is the one with the limit of the whole request.
 func explain(ctx context.Context, host string, err error) error {
+	err = withoutAddress(err)
 	var known *fault.Error
 	var certificate *tls.CertificateVerificationError
 	switch {
@@ -47,6 +52,25 @@ func explain(ctx context.Context, host string, err error) error {
 		return ErrCertificate.WithMessage("The certificate of %s %s.", host, objection(certificate.Err)).WithCause(err)
 	}
 	return ErrUnreachable.WithMessage("%s could not be reached, or broke the connection off.", host).WithCause(err)
+}
+
+// withoutAddress keeps of an error what tells the operator why, for logs: not the address, whose path and query may
+// be secret, and nothing that the other side wrote.
+func withoutAddress(err error) error {
+	var outer *url.Error
+	if errors.As(err, &outer) {
+		err = outer.Err
+	}
+	var known *fault.Error
+	var network *net.OpError
+	var certificate *tls.CertificateVerificationError
+	switch {
+	case errors.As(err, &known), errors.As(err, &network), errors.As(err, &certificate),
+		errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded),
+		errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return err
+	}
+	return fmt.Errorf("the answer is not one of HTTP (%T)", err)
 }
 
 // objection says what is wrong with a certificate, without what else stands in it.

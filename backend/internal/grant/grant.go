@@ -43,6 +43,7 @@ var (
 	ErrCodeReused     = fault.New(fault.Invalid, "code_reused", "The authorization code was used before; everything made from it has been revoked.")
 	ErrRefreshInvalid = fault.New(fault.Invalid, "refresh_token_invalid", "The refresh token is wrong, expired or revoked.")
 	ErrRefreshReused  = fault.New(fault.Invalid, "refresh_token_reused", "The refresh token was used before; the grant has been revoked.")
+	ErrSessionEnded   = fault.New(fault.Unauthenticated, "session_ended", "The session has ended. Sign in again.")
 	ErrScopeTooWide   = fault.New(fault.Invalid, "scope_too_wide", "More was asked for than was granted.")
 )
 
@@ -74,9 +75,6 @@ type Grant struct {
 	Claims          json.RawMessage // the claims parameter (OpenID Connect Core 1.0 §5.5); nil when there was none
 }
 
-// Offline reports whether the grant outlives its session.
-func (g *Grant) Offline() bool { return slices.Contains(g.Scopes, OfflineAccess) }
-
 // Authorization is what a person has just allowed a client.
 type Authorization struct {
 	OrgID          uuid.UUID
@@ -96,13 +94,14 @@ type Authorization struct {
 }
 
 // Issue writes the grant down and returns it with its authorization code ("" WithoutCode), in one round trip
-// that also touches the session.
+// that also touches the session. ErrSessionEnded when the session has ended meanwhile: whoever ends it at the same
+// moment either comes first, or finds the grant.
 func (g *Grants) Issue(ctx context.Context, authorization Authorization) (*Grant, string, error) {
 	now := g.now()
 	expires, in := now.Add(CodeLifetime), authorization.Session
 	parameters := dbq.InsertGrantParams{
 		OrgID: authorization.OrgID, ID: store.NewID(), ClientID: authorization.ClientID, UserID: in.UserID,
-		SessionID: &in.ID, Scopes: list(authorization.Scopes), Nonce: optional(authorization.Nonce), RedirectURI: authorization.RedirectURI,
+		SessionID: in.ID, Scopes: list(authorization.Scopes), Nonce: optional(authorization.Nonce), RedirectURI: authorization.RedirectURI,
 		CodeChallenge: authorization.CodeChallenge, AuthenticatedAt: in.AuthenticatedAt, Methods: list(in.Methods), Acr: authorization.ACR,
 		Audience: list(authorization.Audience), Claims: authorization.Claims, CreatedAt: now, ExpiresAt: expires, SeenAt: now,
 		SessionIdleExpiresAt: authorization.IdleUntil, TouchBefore: session.TouchBefore(now), TellOfEnd: authorization.TellOfEnd,
@@ -115,7 +114,9 @@ func (g *Grants) Issue(ctx context.Context, authorization Authorization) (*Grant
 		code = secret.New(g.rand)
 		parameters.CodeHash, parameters.CodeExpiresAt = secret.Hash(code), &expires
 	}
-	if _, err := dbq.New(g.db).InsertGrant(ctx, parameters); err != nil {
+	if _, err := dbq.New(g.db).InsertGrant(ctx, parameters); store.IsNotFound(err) {
+		return nil, "", ErrSessionEnded
+	} else if err != nil {
 		return nil, "", err
 	}
 	return &Grant{ID: parameters.ID, UserID: in.UserID, SessionID: in.ID, Scopes: parameters.Scopes, Nonce: authorization.Nonce, AuthenticatedAt: in.AuthenticatedAt,
@@ -135,8 +136,8 @@ type Redemption struct {
 }
 
 // RedeemCode redeems an authorization code in one round trip and returns the grant and, when wanted, its
-// first refresh token. A wrong attempt changes nothing; a second use by the client the code belongs to
-// revokes everything made from it (RFC 6749 §4.1.2).
+// first refresh token. A wrong attempt changes nothing, before and after the code was redeemed; a second use
+// that has everything right revokes all that was made from it (RFC 6749 §4.1.2).
 func (g *Grants) RedeemCode(ctx context.Context, attempt Redemption) (*Grant, string, error) {
 	now := g.now()
 	refreshToken := secret.New(g.rand)
@@ -150,7 +151,7 @@ func (g *Grants) RedeemCode(ctx context.Context, attempt Redemption) (*Grant, st
 		RefreshHash: secret.Hash(refreshToken), RefreshExpiresAt: now.Add(attempt.RefreshTokenLifetime),
 	})
 	if store.IsNotFound(err) {
-		return nil, "", g.refuseCode(ctx, attempt, now)
+		return nil, "", g.refuseCode(ctx, attempt)
 	}
 	if err != nil {
 		return nil, "", err
@@ -162,20 +163,18 @@ func (g *Grants) RedeemCode(ctx context.Context, attempt Redemption) (*Grant, st
 		AuthenticatedAt: row.AuthenticatedAt, Methods: row.Methods, ACR: row.Acr, Audience: row.Audience, Claims: row.Claims}, refreshToken, nil
 }
 
-// refuseCode says why a code was refused and revokes the grant when the code had been used.
-func (g *Grants) refuseCode(ctx context.Context, attempt Redemption, now time.Time) error {
-	row, err := dbq.New(g.db).GrantByCode(ctx, dbq.GrantByCodeParams{OrgID: attempt.OrgID, CodeHash: secret.Hash(attempt.Code)})
+// refuseCode says why a code was refused and revokes the grant when the same was done before. Whoever found the code
+// of a public client in a history has neither its verifier nor a way to end what the application has.
+func (g *Grants) refuseCode(ctx context.Context, attempt Redemption) error {
+	redeemed, err := dbq.New(g.db).RedeemedGrantByCode(ctx, dbq.RedeemedGrantByCodeParams{OrgID: attempt.OrgID, CodeHash: secret.Hash(attempt.Code),
+		ClientID: attempt.ClientID, RedirectURI: attempt.RedirectURI, CodeChallenge: attempt.CodeChallenge})
 	if store.IsNotFound(err) {
 		return ErrCodeInvalid
 	}
 	if err != nil {
 		return err
 	}
-	if row.ClientID != attempt.ClientID || row.CodeRedeemedAt == nil {
-		return ErrCodeInvalid
-	}
-	err = g.Revoke(ctx, attempt.OrgID, row.ID, "authorization code used twice", clientActor(attempt.ClientID))
-	if err != nil {
+	if err = g.Revoke(ctx, attempt.OrgID, redeemed, "authorization code used twice", clientActor(attempt.ClientID)); err != nil {
 		return err
 	}
 	return ErrCodeReused
@@ -183,16 +182,18 @@ func (g *Grants) refuseCode(ctx context.Context, attempt Redemption, now time.Ti
 
 // Refresh is a client's attempt to use a refresh token.
 type Refresh struct {
-	OrgID    uuid.UUID
-	ClientID uuid.UUID
-	Token    string
-	Scopes   []string      // asked for; nil means those of the grant
-	Lifetime time.Duration // of the successor
+	OrgID       uuid.UUID
+	ClientID    uuid.UUID
+	Token       string
+	Scopes      []string      // asked for; nil means those of the grant
+	Lifetime    time.Duration // of the successor
+	SessionIdle time.Duration // how long the session may now be idle, within its absolute lifetime
 }
 
 // Rotate uses a refresh token in one round trip: it returns the grant, the scopes of the new access token
 // and the successor. Simultaneous uses and retries within RotationGrace get the same successor; a later
-// use revokes the grant and is recorded. A wrong attempt changes nothing.
+// use revokes the grant and is recorded. A wrong attempt changes nothing. Without offline_access the session
+// must go on, and counts as used.
 func (g *Grants) Rotate(ctx context.Context, attempt Refresh) (found *Grant, scopes []string, successor string, err error) {
 	if len(attempt.Token) != secret.Length {
 		return nil, nil, "", ErrRefreshInvalid
@@ -205,6 +206,7 @@ func (g *Grants) Rotate(ctx context.Context, attempt Refresh) (found *Grant, sco
 	row, err := dbq.New(g.db).RotateRefreshToken(ctx, dbq.RotateRefreshTokenParams{
 		At: now, OrgID: attempt.OrgID, TokenHash: secret.Hash(attempt.Token), ClientID: attempt.ClientID, Scopes: list(attempt.Scopes),
 		SuccessorID: store.NewID(), SuccessorHash: secret.Hash(successor), SuccessorExpiresAt: now.Add(attempt.Lifetime),
+		SessionIdleExpiresAt: now.Add(attempt.SessionIdle), TouchBefore: session.TouchBefore(now),
 	})
 	if store.IsNotFound(err) {
 		return nil, nil, "", ErrRefreshInvalid
@@ -262,7 +264,7 @@ func (g *Grants) RevokeToken(ctx context.Context, orgID uuid.UUID, tokenID strin
 
 // TokenState is what is known of the grant behind an access token.
 type TokenState struct {
-	Alive     bool // neither the grant nor the token is revoked, the person may sign in, the session goes on
+	Alive     bool // neither the grant nor the token is revoked, the person may sign in, nobody ended the session
 	User      *user.User
 	ClientID  uuid.UUID
 	SessionID uuid.UUID
@@ -312,16 +314,6 @@ func (g *Grants) RefreshTokenState(ctx context.Context, orgID uuid.UUID, token s
 	}
 	return RefreshState{Alive: row.Alive, GrantID: row.GrantID, ClientID: row.ClientID, UserID: row.UserID, Username: row.Username, Scopes: row.Scopes,
 		IssuedAt: row.CreatedAt, ExpiresAt: row.ExpiresAt}, err
-}
-
-// Consent remembers that a person allowed a client the scopes, beside those allowed before, and records it.
-func (g *Grants) Consent(ctx context.Context, tx *store.Tx, actor audit.Actor, orgID, userID, clientID uuid.UUID, scopes []string) error {
-	err := dbq.New(tx).UpsertConsent(ctx, dbq.UpsertConsentParams{OrgID: orgID, ID: store.NewID(), UserID: userID, ClientID: clientID, Scopes: list(scopes), At: g.now()})
-	if err != nil {
-		return err
-	}
-	return g.log.Record(ctx, tx, orgID, audit.Event{Action: "consent.granted", Actor: actor, Target: audit.Target{Kind: "client", ID: clientID.String()},
-		Details: map[string]any{"scopes": scopes}})
 }
 
 // DeleteExpired removes what cannot be used any more, at most limit rows of each kind. Called by a periodic job.

@@ -70,7 +70,8 @@ func (f *fixture) redeem(code string) (*grant.Grant, string) {
 }
 
 func (f *fixture) rotate(token string, scopes ...string) (successor string, err error) {
-	_, _, successor, err = f.Grants.Rotate(context.Background(), grant.Refresh{OrgID: f.acme.ID, ClientID: f.web.ID, Token: token, Scopes: scopes, Lifetime: time.Hour})
+	_, _, successor, err = f.Grants.Rotate(context.Background(), grant.Refresh{OrgID: f.acme.ID, ClientID: f.web.ID, Token: token, Scopes: scopes, Lifetime: time.Hour,
+		SessionIdle: org.DefaultSessionIdle})
 	return successor, err
 }
 

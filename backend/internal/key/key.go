@@ -221,11 +221,12 @@ func fromRow(row dbq.SigningKey) Key {
 }
 
 // Ensure gives the organization a key for each of the algorithms that it has none for, and publishes it. Called
-// when a client registers an algorithm, so that relying parties know the key before it signs; algorithms that are
-// no asymmetric signature's are left out.
+// when a client was registered for an algorithm, so that relying parties know the key before it signs; algorithms
+// that are no asymmetric signature's are left out, as are those that every organization has keys for. A failure
+// costs nothing but that lead: whoever signs first makes the key.
 func (k *Keys) Ensure(ctx context.Context, orgID uuid.UUID, algorithms ...jose.Algorithm) error {
 	for _, algorithm := range algorithms {
-		if !algorithm.Known() {
+		if !algorithm.Known() || slices.Contains(always(), algorithm) {
 			continue
 		}
 		if _, err := k.with(ctx, orgID, algorithm); err != nil {

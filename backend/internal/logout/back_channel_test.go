@@ -69,7 +69,7 @@ func (l *listener) count() int {
 
 func newBackChannel(p *oidctest.Provider) *logout.BackChannel {
 	return &logout.BackChannel{Issuers: p.Issuers, Organizations: p.Organizations, Clients: p.Clients, Sessions: p.Sessions, Subjects: p.Subjects, JWTs: p.JWTs, Store: p.Store, Now: p.Clock.Now,
-		Random: rand.Reader, Fetch: fetch.New(fetch.Options{AllowedNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})}
+		Random: rand.Reader, Fetch: fetch.New(fetch.Options{AllowedNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Timeout: time.Minute})}
 }
 
 func deliveries(t *testing.T, p *oidctest.Provider, organization *org.Organization, wanted session.DeliveryFilter) []session.Delivery {

@@ -95,13 +95,22 @@ func (e *Error) WithCause(cause error) *Error {
 	return &copied
 }
 
-// Error implements error; the text is for logs.
+// Error implements error; the text is for people at a terminal. For logs there is Loggable.
 func (e *Error) Error() string {
 	text := "oauth: " + e.Code + ": " + e.Description
 	if e.cause != nil {
 		text += ": " + e.cause.Error()
 	}
 	return text
+}
+
+// Loggable implements what fault.Loggable asks for: the cause says more than the description, which may repeat what
+// was sent.
+func (e *Error) Loggable() string {
+	if e.cause == nil {
+		return "oauth: " + e.Code + ": " + e.Description
+	}
+	return "oauth: " + e.Code + ": " + fault.Loggable(e.cause)
 }
 
 // Unwrap returns the hidden cause.

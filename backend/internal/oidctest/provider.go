@@ -143,7 +143,7 @@ func (p *Provider) router() http.Handler {
 	documents := oidc.NewDocuments(p.Issuers, p.Keys, []string{"en", "it", "de"}, cacheSize)
 	userinfo := oidc.NewUserinfo(p.Issuers, p.Tokens, p.Live, p.Subjects, p.JWTs)
 	registrations := registration.NewEndpoint(registration.Dependencies{Store: p.Store, Clients: p.Clients, Organizations: p.Organizations, State: p.State, Fetch: p.Fetch,
-		KeySets: p.KeySets, Issuers: p.Issuers, Now: p.Clock.Now, Random: rand.Reader, Limit: RegistrationLimit})
+		KeySets: p.KeySets, Keys: p.Keys, Issuers: p.Issuers, Now: p.Clock.Now, Random: rand.Reader, Limit: RegistrationLimit})
 
 	router := gin.New()
 	router.HandleMethodNotAllowed = true

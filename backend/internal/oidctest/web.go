@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/clavex/clavex/backend/internal/fetch"
 )
@@ -21,6 +22,9 @@ type Web struct {
 	requests map[string]int
 }
 
+// patience is for what tests fetch: a loaded machine takes longer than people wait.
+const patience = time.Minute
+
 // newWeb starts a web server and makes a client that trusts and reaches it.
 func newWeb(t testing.TB) (*Web, *fetch.Client) {
 	web := &Web{handlers: map[string]http.HandlerFunc{}, requests: map[string]int{}}
@@ -29,7 +33,7 @@ func newWeb(t testing.TB) (*Web, *fetch.Client) {
 	web.URL = server.URL
 	roots := x509.NewCertPool()
 	roots.AddCert(server.Certificate())
-	return web, fetch.New(fetch.Options{AllowedNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Roots: roots})
+	return web, fetch.New(fetch.Options{AllowedNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Roots: roots, Timeout: patience})
 }
 
 // Handle answers a path and returns its address.

@@ -66,6 +66,7 @@ func (e *Endpoint) update(ctx context.Context, request *Request) (Response, erro
 		return nil, metadataError(err)
 	}
 	e.clients.Forget(updated)
+	_ = e.keys.Ensure(ctx, updated.OrgID, updated.SignsBy()...)
 	return e.response(request, updated, plain), nil
 }
 

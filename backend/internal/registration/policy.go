@@ -77,11 +77,14 @@ func allowedGrants(request *Request) []string {
 	return allowed
 }
 
+// errGrantType is what the log says: the answer repeats what was sent.
+var errGrantType = errors.New("a grant type that the organization's rules do not allow")
+
 func checkGrants(_ context.Context, request *Request) error {
 	allowed := allowedGrants(request)
 	for _, grantType := range request.client.GrantTypes {
 		if !slices.Contains(allowed, grantType) {
-			return oauth.NewError(oauth.CodeInvalidClientMetadata, "grant_types: a client that registers itself here cannot have "+clip(grantType)+".")
+			return oauth.NewError(oauth.CodeInvalidClientMetadata, "grant_types: a client that registers itself here cannot have "+clip(grantType)+".").WithCause(errGrantType)
 		}
 	}
 	return nil

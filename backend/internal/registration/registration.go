@@ -17,6 +17,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/client"
 	"github.com/clavex/clavex/backend/internal/fault"
 	"github.com/clavex/clavex/backend/internal/fetch"
+	"github.com/clavex/clavex/backend/internal/key"
 	"github.com/clavex/clavex/backend/internal/kv"
 	"github.com/clavex/clavex/backend/internal/oauth"
 	"github.com/clavex/clavex/backend/internal/org"
@@ -58,6 +59,7 @@ type Dependencies struct {
 	State         kv.Store
 	Fetch         *fetch.Client
 	KeySets       *client.KeySets // of the issuers of software statements
+	Keys          *key.Keys       // of the organizations
 	Issuers       oauth.Issuers
 	Now           func() time.Time
 	Random        io.Reader
@@ -73,6 +75,7 @@ type Endpoint struct {
 	organizations *org.Organizations
 	fetch         *fetch.Client
 	keySets       *client.KeySets
+	keys          *key.Keys
 	issuers       oauth.Issuers
 	now           func() time.Time
 	random        io.Reader
@@ -82,7 +85,7 @@ type Endpoint struct {
 
 // NewEndpoint makes the endpoint.
 func NewEndpoint(with Dependencies) *Endpoint {
-	e := &Endpoint{db: with.Store, clients: with.Clients, organizations: with.Organizations, fetch: with.Fetch, keySets: with.KeySets, issuers: with.Issuers, now: with.Now, random: with.Random,
+	e := &Endpoint{db: with.Store, clients: with.Clients, organizations: with.Organizations, fetch: with.Fetch, keySets: with.KeySets, keys: with.Keys, issuers: with.Issuers, now: with.Now, random: with.Random,
 		limit: ratelimit.New(with.State, counterKind, with.Limit, limitWindow, errTooMany), decoy: secret.Hash("no client has this token")}
 	metadata := oauth.Table[Request]{
 		{Name: "software_statement", Clause: "RFC 7591 §2.3", Do: e.applyStatement},
@@ -139,6 +142,7 @@ func (e *Endpoint) Register(ctx context.Context, request *Request) (Response, er
 		return nil, metadataError(err)
 	}
 	e.clients.Forget(registered) // its redirect URIs are new origins
+	_ = e.keys.Ensure(ctx, registered.OrgID, registered.SignsBy()...)
 	return e.response(request, registered, plain), nil
 }
 

@@ -81,6 +81,8 @@ type Options struct {
 	Store   store.Options
 	Lookup  func(ctx context.Context, network, host string) ([]netip.Addr, error) // of outgoing requests; the system's when nil
 	Hashing passwordhash.Parameters                                               // the zero value means the defaults
+
+	FetchTimeout time.Duration // of outgoing requests; the default of package fetch when 0
 }
 
 // Open connects and wires. Close what it returns. The database is not touched until first use.
@@ -109,7 +111,7 @@ func Open(ctx context.Context, cfg *config.Config, log *slog.Logger, options Opt
 		return nil, err
 	}
 	app := &App{Config: cfg, Log: log, Now: now, Store: db, Ring: ring, Invalidations: store.NewInvalidations(), Issuers: oauth.Issuers{PublicURL: cfg.PublicURL},
-		Fetch: fetch.New(fetch.Options{AllowedNetworks: networks, Roots: roots, Lookup: options.Lookup})}
+		Fetch: fetch.New(fetch.Options{AllowedNetworks: networks, Roots: roots, Lookup: options.Lookup, Timeout: options.FetchTimeout})}
 	if err := app.openState(ctx); err != nil {
 		db.Close()
 		return nil, err

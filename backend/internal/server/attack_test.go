@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/clavex/clavex/backend/internal/dbtest"
 	"github.com/clavex/clavex/backend/internal/store"
 	"github.com/clavex/clavex/backend/internal/user"
 )
@@ -181,6 +182,77 @@ func TestACodeWithOfflineAccessDiesWithItsSession(t *testing.T) {
 	if status, got := s.tokens(a); status != http.StatusBadRequest || got["error"] != "invalid_grant" {
 		t.Fatalf("got %d %v", status, got)
 	}
+}
+
+// Fault 7: the access token that comes with such a code through the browser dies with it, whatever ended the session.
+func TestATokenThatComesWithACodeDiesWithTheSession(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(s *site){
+		"signed out": func(s *site) {
+			s.inTx(func(ctx context.Context, tx *store.Tx) error {
+				_, err := s.app.Sessions.EndEverywhere(ctx, tx, operator, s.acme.ID, s.ada.ID, "test")
+				return err
+			})
+		},
+		"another password": func(s *site) { s.setPassword(s.ada, "Another-No-1844", false) },
+		"ended before the grant was there": func(s *site) {
+			s.inTx(func(ctx context.Context, tx *store.Tx) error {
+				_, err := tx.Exec(ctx, "UPDATE sessions SET ended_at = now(), end_reason = 'password changed' WHERE org_id = $1", s.acme.ID)
+				return err
+			})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t)
+			s.everything()
+			token := fragment(s.browser().signIn("response_type", "code token", "scope", "openid offline_access")).Get("access_token")
+			if status, _, body := s.userinfo(token); status != http.StatusOK {
+				t.Fatalf("before: %d %s", status, body)
+			}
+			end(s)
+			if status, _, _ := s.userinfo(token); status != http.StatusUnauthorized {
+				t.Errorf("after: %d", status)
+			}
+		})
+	}
+}
+
+// Fault 7: an authorization that runs while everything of the person is ended gets nothing, and no client waits to
+// hear of an end that is over.
+func TestAnAuthorizationAtTheMomentOfTheEndGetsNothing(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.everything()
+	b := s.browser()
+	b.signIn("scope", "openid offline_access")
+	before := s.grants()
+	answered := make(chan *answer, 1)
+	s.inTx(func(ctx context.Context, tx *store.Tx) error {
+		if err := s.app.Sessions.EndAll(ctx, tx, operator, s.acme.ID, s.ada.ID, uuid.Nil, "password changed"); err != nil {
+			return err
+		}
+		go func() {
+			answered <- b.get(s.authorizeURL("response_type", "code token", "scope", "openid offline_access"))
+		}()
+		dbtest.UntilALockIsAwaited(t, s.app.Store, func() bool { return len(answered) > 0 })
+		return nil
+	})
+	a := <-answered
+	if got := fragment(a); got.Get("error") != "login_required" || got.Get("state") != "the-state" || got.Get("iss") == "" || got.Has("code") || got.Has("access_token") {
+		t.Errorf("got %d at %s: %v", a.status, a.url, got)
+	}
+	if after := s.grants(); after != before {
+		t.Errorf("%d grants, then %d", before, after)
+	}
+}
+
+func (s *site) grants() (count int) {
+	s.t.Helper()
+	if err := s.app.Store.QueryRow(s.t.Context(), "SELECT count(*) FROM grants").Scan(&count); err != nil {
+		s.t.Fatal(err)
+	}
+	return count
 }
 
 // Anybody may begin sign-ins: what one leaves behind is bounded by what the checks read, not by what was

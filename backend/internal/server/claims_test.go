@@ -162,15 +162,35 @@ func TestDefaultsOfTheClientHoldForItsRequests(t *testing.T) {
 	s := newSite(t)
 	b := s.browser()
 	b.signIn()
-	s.web, s.secret = s.client(s.acme, client.Client{Name: "Strict", AuthenticationMethod: client.ClientSecretBasic, RedirectURIs: []string{callback},
-		Metadata: client.Metadata{DefaultMaxAge: new(0), RequireAuthTime: true, DefaultACRValues: []string{"urn:example:gold"}}})
-	if got := b.get(s.authorizeURL("prompt", "none")).url.Query(); got.Get("error") != "login_required" {
-		t.Errorf("default_max_age: %v", got)
+	var began int64
+	if err := s.app.Store.QueryRow(t.Context(), "SELECT floor(extract(epoch FROM authenticated_at))::bigint FROM sessions").Scan(&began); err != nil {
+		t.Fatal(err)
 	}
-	idToken, _ := s.exchange(b.get(s.authorizeURL("prompt", "none", "max_age", "3600")))
-	if idToken["auth_time"] == nil || idToken["acr"] != session.ACRPassword {
-		t.Errorf("%v", idToken)
+	says := func(t *testing.T, namesAndValues ...string) {
+		t.Helper()
+		idToken, _ := s.exchange(b.get(s.authorizeURL(append([]string{"prompt", "none"}, namesAndValues...)...)))
+		if idToken["auth_time"] != float64(began) || idToken["acr"] != session.ACRPassword {
+			t.Errorf("auth_time %v, want %d; acr %v", idToken["auth_time"], began, idToken["acr"])
+		}
 	}
+	registered := func(metadata client.Metadata) {
+		s.web, s.secret = s.client(s.acme, client.Client{Name: "Strict", AuthenticationMethod: client.ClientSecretBasic, RedirectURIs: []string{callback}, Metadata: metadata})
+	}
+	t.Run("auth_time and acr are told to clients that did not ask for them too", func(t *testing.T) {
+		registered(client.Metadata{})
+		says(t)
+	})
+	t.Run("default_acr_values are a wish, of which the token says what was reached", func(t *testing.T) {
+		registered(client.Metadata{RequireAuthTime: true, DefaultACRValues: []string{"urn:example:gold"}})
+		says(t)
+	})
+	t.Run("default_max_age holds until the request says otherwise", func(t *testing.T) {
+		registered(client.Metadata{DefaultMaxAge: new(0), RequireAuthTime: true})
+		if got := b.get(s.authorizeURL("prompt", "none")).url.Query(); got.Get("error") != "login_required" {
+			t.Errorf("%v", got)
+		}
+		says(t, "max_age", "3600")
+	})
 }
 
 func TestPairwiseSubjectsDifferBySectorOnly(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/net/html"
 
@@ -67,7 +68,8 @@ func newSiteOn(t testing.TB, databaseURL string, settings ...string) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.app, err = Open(t.Context(), cfg, slog.New(slog.NewTextHandler(logWriter{t}, &slog.HandlerOptions{Level: slog.LevelWarn})), Options{Workers: cfg.Workers, Store: store.Options{Configure: s.trips.Configure}, Hashing: passwordhash.Parameters{Memory: 64, Passes: 1, Parallelism: 1}})
+	s.app, err = Open(t.Context(), cfg, slog.New(slog.NewTextHandler(logWriter{t}, &slog.HandlerOptions{Level: slog.LevelWarn})), Options{Workers: cfg.Workers, Store: store.Options{Configure: s.trips.Configure}, Hashing: passwordhash.Parameters{Memory: 64, Passes: 1, Parallelism: 1},
+		FetchTimeout: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -79,7 +79,7 @@ func accessLog(log *slog.Logger) gin.HandlerFunc {
 		}
 		level := slog.LevelInfo
 		if len(c.Errors) > 0 {
-			attributes = append(attributes, slog.String("error", c.Errors.Last().Error()))
+			attributes = append(attributes, slog.String("error", fault.Loggable(c.Errors.Last().Err)))
 		}
 		switch {
 		case errors.Is(c.Request.Context().Err(), context.Canceled):

@@ -47,7 +47,7 @@ func (s *site) signing(t *testing.T, algorithm jose.Algorithm, metadata client.M
 
 func (s signs) claims(change map[string]any) map[string]any {
 	now := time.Now().Unix()
-	claims := map[string]any{"iss": s.web.ClientID, "aud": s.server.URL + "/acme", "iat": now, "exp": now + 60, "client_id": s.web.ClientID,
+	claims := map[string]any{"iss": s.web.ClientID, "aud": s.server.URL + "/acme", "iat": now, "exp": now + 3600, "client_id": s.web.ClientID,
 		"response_type": "code", "redirect_uri": callback, "scope": "openid email", "state": "inside", "nonce": "inside", "max_age": 3600}
 	maps.Copy(claims, change)
 	for name, value := range claims {

@@ -64,7 +64,7 @@ func (a *App) endpoints(m *metrics) (*endpoints, error) {
 	e.introspection = introspection.NewEndpoint(authentication, e.tokens, e.live, a.Grants, a.Subjects, a.Issuers)
 	e.revocation = revocation.NewEndpoint(authentication, e.tokens, a.Grants)
 	e.registration = registration.NewEndpoint(registration.Dependencies{Store: a.Store, Clients: a.Clients, Organizations: a.Organizations, State: a.State, Fetch: a.Fetch,
-		KeySets: a.KeySets, Issuers: a.Issuers, Now: a.Now, Random: rand.Reader, Limit: a.Config.RegistrationsPerNetwork})
+		KeySets: a.KeySets, Keys: a.Keys, Issuers: a.Issuers, Now: a.Now, Random: rand.Reader, Limit: a.Config.RegistrationsPerNetwork})
 	e.userinfo = oidc.NewUserinfo(a.Issuers, e.tokens, e.live, a.Subjects, a.JWTs)
 	e.documents = oidc.NewDocuments(a.Issuers, a.Keys, texts.Languages(), cachedDocuments)
 	e.signIn = signin.New(signin.Dependencies{

@@ -9,6 +9,7 @@ import { api, readVersioned } from '@/lib/api';
 import { useOrg, useRecordId } from '@/lib/address';
 import { keys } from '@/lib/query';
 import { useMay } from '@/lib/session';
+import { Applications } from './applications';
 import { UserDanger } from './danger';
 import { UserBadge } from './list';
 import { ProfileForm } from './profile-form';
@@ -26,6 +27,7 @@ export function UserDetail() {
   const tabs = [
     { id: 'profile', label: 'Profile' },
     { id: 'sign-in', label: 'Sign-in' },
+    { id: 'applications', label: 'Applications' },
     { id: 'roles', label: 'Roles' },
     ...(mayWrite ? [{ id: 'danger', label: 'Danger zone' }] : []),
   ];
@@ -48,6 +50,7 @@ export function UserDetail() {
           <div key={`${id} ${user.etag}`}>
             {tab === 'profile' && <ProfileForm user={user} />}
             {tab === 'sign-in' && <SignIn user={user} />}
+            {tab === 'applications' && <Applications user={user.value} />}
             {tab === 'roles' && <RolesForm user={user} />}
             {tab === 'danger' && <UserDanger user={user} />}
           </div>

@@ -441,6 +441,64 @@ export interface paths {
         patch: operations["updateUser"];
         trace?: never;
     };
+    "/api/v1/orgs/{org}/users/{user_id}/consents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+                /** @description The id of the user. */
+                user_id: components["parameters"]["UserID"];
+            };
+            cookie?: never;
+        };
+        /**
+         * List the consents of a user
+         * @description What the user allowed clients that ask for consent, the newest first.
+         */
+        get: operations["listUserConsents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/orgs/{org}/users/{user_id}/consents/{client_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of the client (`id`, not `client_id`). */
+                client_id: components["parameters"]["ConsentClientID"];
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+                /** @description The id of the user. */
+                user_id: components["parameters"]["UserID"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Withdraw a consent of a user
+         * @description Takes back what the user allowed the client, and revokes all that the client holds of them: access tokens, refresh tokens and offline access (`offline_access`). At the next sign-in the user is asked again.
+         */
+        delete: operations["withdrawUserConsent"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/orgs/{org}/users/{user_id}/one-time-link": {
         parameters: {
             query?: never;
@@ -954,6 +1012,30 @@ export interface components {
         };
         /** @description A colour in hexadecimal sRGB. Ramps and contrast are computed from it. */
         Color: string;
+        Consent: {
+            /**
+             * Format: uuid
+             * @description The id of the client.
+             */
+            client_id: string;
+            client_name: string;
+            /**
+             * Format: date-time
+             * @description When the user first allowed something.
+             */
+            created_at: string;
+            /** @description What the user allowed. */
+            scopes: string[];
+            /**
+             * Format: date-time
+             * @description When they last confirmed or extended it.
+             */
+            updated_at: string;
+        };
+        ConsentList: {
+            items: components["schemas"]["Consent"][];
+            next_cursor?: components["schemas"]["NextCursor"];
+        };
         /**
          * @description How the content of an encrypted token is encrypted (`enc`, RFC 7518 §5.1).
          * @enum {string}
@@ -1733,6 +1815,8 @@ export interface components {
     parameters: {
         /** @description The id (UUID) of the client's record, not its `client_id`. */
         ClientRecordID: string;
+        /** @description The id of the client (`id`, not `client_id`). */
+        ConsentClientID: string;
         /** @description The `next_cursor` of the page before. */
         Cursor: string;
         /** @description The id of the event. */
@@ -1816,6 +1900,8 @@ export type ClientStatus = components['schemas']['ClientStatus'];
 export type ClientSummary = components['schemas']['ClientSummary'];
 export type ClientWithSecret = components['schemas']['ClientWithSecret'];
 export type Color = components['schemas']['Color'];
+export type Consent = components['schemas']['Consent'];
+export type ConsentList = components['schemas']['ConsentList'];
 export type ContentEncryptionAlgorithm = components['schemas']['ContentEncryptionAlgorithm'];
 export type Count = components['schemas']['Count'];
 export type FieldError = components['schemas']['FieldError'];
@@ -1892,6 +1978,7 @@ export type ResponseUnavailable = components['responses']['Unavailable'];
 export type ResponseUnprocessable = components['responses']['Unprocessable'];
 export type ResponseUnsupportedMediaType = components['responses']['UnsupportedMediaType'];
 export type ParameterClientRecordId = components['parameters']['ClientRecordID'];
+export type ParameterConsentClientId = components['parameters']['ConsentClientID'];
 export type ParameterCursor = components['parameters']['Cursor'];
 export type ParameterEventId = components['parameters']['EventID'];
 export type ParameterIdempotencyKey = components['parameters']['IdempotencyKey'];
@@ -2981,6 +3068,82 @@ export interface operations {
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["Unprocessable"];
             428: components["responses"]["PreconditionRequired"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listUserConsents: {
+        parameters: {
+            query?: {
+                /** @description The `next_cursor` of the page before. */
+                cursor?: components["parameters"]["Cursor"];
+                /** @description The most items in one answer. */
+                limit?: components["parameters"]["Limit"];
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+                /** @description The id of the user. */
+                user_id: components["parameters"]["UserID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of consents. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConsentList"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    withdrawUserConsent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of the client (`id`, not `client_id`). */
+                client_id: components["parameters"]["ConsentClientID"];
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+                /** @description The id of the user. */
+                user_id: components["parameters"]["UserID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The consent is withdrawn. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];

@@ -67,6 +67,10 @@ async function expectEverywhere(page: Page, console: Console, look: Look): Promi
   await page.getByRole("link", { name: demo.ada.name }).click();
   await expect(console.heading(demo.ada.name)).toBeVisible();
   await look(page, "a user");
+  await page.getByRole("link", { name: "Applications" }).click();
+  await expect(page.getByRole("heading", { name: "Applications" })).toBeVisible();
+  await expect(page.getByRole("status", { name: "Loading" })).toHaveCount(0);
+  await look(page, "a user's applications");
   await page.goto(`/console/orgs/${demo.slug}/clients`);
   await page.getByRole("link", { name: "Demo web application" }).click();
   await expect(console.heading("Demo web application")).toBeVisible();

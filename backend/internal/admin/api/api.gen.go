@@ -1046,6 +1046,30 @@ type ClientWithSecret struct {
 // Color A colour in hexadecimal sRGB. Ramps and contrast are computed from it.
 type Color = string
 
+// Consent defines model for Consent.
+type Consent struct {
+	// ClientId The id of the client.
+	ClientId   openapi_types.UUID `json:"client_id"`
+	ClientName string             `json:"client_name"`
+
+	// CreatedAt When the user first allowed something.
+	CreatedAt time.Time `json:"created_at"`
+
+	// Scopes What the user allowed.
+	Scopes []string `json:"scopes"`
+
+	// UpdatedAt When they last confirmed or extended it.
+	UpdatedAt time.Time `json:"updated_at"`
+}
+
+// ConsentList defines model for ConsentList.
+type ConsentList struct {
+	Items []Consent `json:"items"`
+
+	// NextCursor Present when there is another page.
+	NextCursor *NextCursor `json:"next_cursor,omitempty"`
+}
+
 // ContentEncryptionAlgorithm How the content of an encrypted token is encrypted (`enc`, RFC 7518 §5.1).
 type ContentEncryptionAlgorithm string
 
@@ -1624,6 +1648,9 @@ type UserSummary struct {
 // ClientRecordID defines model for ClientRecordID.
 type ClientRecordID = openapi_types.UUID
 
+// ConsentClientID defines model for ConsentClientID.
+type ConsentClientID = openapi_types.UUID
+
 // Cursor defines model for Cursor.
 type Cursor = string
 
@@ -1870,6 +1897,15 @@ type UpdateUserParams struct {
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
+// ListUserConsentsParams defines parameters for ListUserConsents.
+type ListUserConsentsParams struct {
+	// Limit The most items in one answer.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The `next_cursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
 // SetUserRolesParams defines parameters for SetUserRoles.
 type SetUserRolesParams struct {
 	// IfMatch The `ETag` that was read. A missing header answers 428, an outdated one 412.
@@ -1998,6 +2034,12 @@ type ServerInterface interface {
 	// UpdateUser Change a user
 	// (PATCH /api/v1/orgs/{org}/users/{user_id})
 	UpdateUser(c *gin.Context, org Org, userId UserID, params UpdateUserParams)
+	// ListUserConsents List the consents of a user
+	// (GET /api/v1/orgs/{org}/users/{user_id}/consents)
+	ListUserConsents(c *gin.Context, org Org, userId UserID, params ListUserConsentsParams)
+	// WithdrawUserConsent Withdraw a consent of a user
+	// (DELETE /api/v1/orgs/{org}/users/{user_id}/consents/{client_id})
+	WithdrawUserConsent(c *gin.Context, org Org, userId UserID, clientId ConsentClientID)
 	// CreateOneTimeLink Make a one-time sign-in link
 	// (POST /api/v1/orgs/{org}/users/{user_id}/one-time-link)
 	CreateOneTimeLink(c *gin.Context, org Org, userId UserID)
@@ -3263,6 +3305,102 @@ func (siw *ServerInterfaceWrapper) UpdateUser(c *gin.Context) {
 	siw.Handler.UpdateUser(c, org, userId, params)
 }
 
+// ListUserConsents operation middleware
+func (siw *ServerInterfaceWrapper) ListUserConsents(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "org" -------------
+	var org Org
+
+	err = runtime.BindStyledParameterWithOptions("simple", "org", c.Param("org"), &org, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter org: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "user_id" -------------
+	var userId UserID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "user_id", c.Param("user_id"), &userId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter user_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListUserConsentsParams
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", c.Request.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter limit: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", c.Request.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter cursor: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListUserConsents(c, org, userId, params)
+}
+
+// WithdrawUserConsent operation middleware
+func (siw *ServerInterfaceWrapper) WithdrawUserConsent(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "org" -------------
+	var org Org
+
+	err = runtime.BindStyledParameterWithOptions("simple", "org", c.Param("org"), &org, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter org: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "user_id" -------------
+	var userId UserID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "user_id", c.Param("user_id"), &userId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter user_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "client_id" -------------
+	var clientId ConsentClientID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "client_id", c.Param("client_id"), &clientId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter client_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.WithdrawUserConsent(c, org, userId, clientId)
+}
+
 // CreateOneTimeLink operation middleware
 func (siw *ServerInterfaceWrapper) CreateOneTimeLink(c *gin.Context) {
 
@@ -3600,6 +3738,8 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.DELETE(options.BaseURL+"/api/v1/orgs/:org/users/:user_id/sessions", wrapper.EndUserSessions)
 	router.GET(options.BaseURL+"/api/v1/orgs/:org/users/:user_id/sessions", wrapper.ListUserSessions)
 	router.DELETE(options.BaseURL+"/api/v1/orgs/:org/users/:user_id/sessions/:session_id", wrapper.EndUserSession)
+	router.GET(options.BaseURL+"/api/v1/orgs/:org/users/:user_id/consents", wrapper.ListUserConsents)
+	router.DELETE(options.BaseURL+"/api/v1/orgs/:org/users/:user_id/consents/:client_id", wrapper.WithdrawUserConsent)
 	router.POST(options.BaseURL+"/api/v1/orgs/:org/users/:user_id/one-time-link", wrapper.CreateOneTimeLink)
 	router.GET(options.BaseURL+"/api/v1/orgs/:org/clients", wrapper.ListClients)
 	router.POST(options.BaseURL+"/api/v1/orgs/:org/clients", wrapper.CreateClient)
@@ -8538,6 +8678,318 @@ func (response UpdateUser503ApplicationProblemPlusJSONResponse) VisitUpdateUserR
 	return err
 }
 
+type ListUserConsentsRequestObject struct {
+	Org    Org    `json:"org"`
+	UserId UserID `json:"user_id"`
+	Params ListUserConsentsParams
+}
+
+type ListUserConsentsResponseObject interface {
+	VisitListUserConsentsResponse(w http.ResponseWriter) error
+}
+
+type ListUserConsents200JSONResponse ConsentList
+
+func (response ListUserConsents200JSONResponse) VisitListUserConsentsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUserConsents400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response ListUserConsents400ApplicationProblemPlusJSONResponse) VisitListUserConsentsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUserConsents401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response ListUserConsents401ApplicationProblemPlusJSONResponse) VisitListUserConsentsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUserConsents403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response ListUserConsents403ApplicationProblemPlusJSONResponse) VisitListUserConsentsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUserConsents404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response ListUserConsents404ApplicationProblemPlusJSONResponse) VisitListUserConsentsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUserConsents429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response ListUserConsents429ApplicationProblemPlusJSONResponse) VisitListUserConsentsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUserConsents500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response ListUserConsents500ApplicationProblemPlusJSONResponse) VisitListUserConsentsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUserConsents503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response ListUserConsents503ApplicationProblemPlusJSONResponse) VisitListUserConsentsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WithdrawUserConsentRequestObject struct {
+	Org      Org             `json:"org"`
+	UserId   UserID          `json:"user_id"`
+	ClientId ConsentClientID `json:"client_id"`
+}
+
+type WithdrawUserConsentResponseObject interface {
+	VisitWithdrawUserConsentResponse(w http.ResponseWriter) error
+}
+
+type WithdrawUserConsent204Response struct {
+}
+
+func (response WithdrawUserConsent204Response) VisitWithdrawUserConsentResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type WithdrawUserConsent400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response WithdrawUserConsent400ApplicationProblemPlusJSONResponse) VisitWithdrawUserConsentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WithdrawUserConsent401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response WithdrawUserConsent401ApplicationProblemPlusJSONResponse) VisitWithdrawUserConsentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WithdrawUserConsent403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response WithdrawUserConsent403ApplicationProblemPlusJSONResponse) VisitWithdrawUserConsentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WithdrawUserConsent404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response WithdrawUserConsent404ApplicationProblemPlusJSONResponse) VisitWithdrawUserConsentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WithdrawUserConsent409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response WithdrawUserConsent409ApplicationProblemPlusJSONResponse) VisitWithdrawUserConsentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WithdrawUserConsent429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response WithdrawUserConsent429ApplicationProblemPlusJSONResponse) VisitWithdrawUserConsentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WithdrawUserConsent500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response WithdrawUserConsent500ApplicationProblemPlusJSONResponse) VisitWithdrawUserConsentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WithdrawUserConsent503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response WithdrawUserConsent503ApplicationProblemPlusJSONResponse) VisitWithdrawUserConsentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type CreateOneTimeLinkRequestObject struct {
 	Org    Org    `json:"org"`
 	UserId UserID `json:"user_id"`
@@ -9931,6 +10383,12 @@ type StrictServerInterface interface {
 	// UpdateUser Change a user
 	// (PATCH /api/v1/orgs/{org}/users/{user_id})
 	UpdateUser(ctx context.Context, request UpdateUserRequestObject) (UpdateUserResponseObject, error)
+	// ListUserConsents List the consents of a user
+	// (GET /api/v1/orgs/{org}/users/{user_id}/consents)
+	ListUserConsents(ctx context.Context, request ListUserConsentsRequestObject) (ListUserConsentsResponseObject, error)
+	// WithdrawUserConsent Withdraw a consent of a user
+	// (DELETE /api/v1/orgs/{org}/users/{user_id}/consents/{client_id})
+	WithdrawUserConsent(ctx context.Context, request WithdrawUserConsentRequestObject) (WithdrawUserConsentResponseObject, error)
 	// CreateOneTimeLink Make a one-time sign-in link
 	// (POST /api/v1/orgs/{org}/users/{user_id}/one-time-link)
 	CreateOneTimeLink(ctx context.Context, request CreateOneTimeLinkRequestObject) (CreateOneTimeLinkResponseObject, error)
@@ -10861,6 +11319,62 @@ func (sh *strictHandler) UpdateUser(ctx *gin.Context, org Org, userId UserID, pa
 	}
 }
 
+// ListUserConsents operation middleware
+func (sh *strictHandler) ListUserConsents(ctx *gin.Context, org Org, userId UserID, params ListUserConsentsParams) {
+	var request ListUserConsentsRequestObject
+
+	request.Org = org
+	request.UserId = userId
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListUserConsents(ctx, request.(ListUserConsentsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListUserConsents")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ListUserConsentsResponseObject); ok {
+		if err := validResponse.VisitListUserConsentsResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// WithdrawUserConsent operation middleware
+func (sh *strictHandler) WithdrawUserConsent(ctx *gin.Context, org Org, userId UserID, clientId ConsentClientID) {
+	var request WithdrawUserConsentRequestObject
+
+	request.Org = org
+	request.UserId = userId
+	request.ClientId = clientId
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.WithdrawUserConsent(ctx, request.(WithdrawUserConsentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "WithdrawUserConsent")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(WithdrawUserConsentResponseObject); ok {
+		if err := validResponse.VisitWithdrawUserConsentResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // CreateOneTimeLink operation middleware
 func (sh *strictHandler) CreateOneTimeLink(ctx *gin.Context, org Org, userId UserID) {
 	var request CreateOneTimeLinkRequestObject
@@ -11112,279 +11626,284 @@ func (sh *strictHandler) EndUserSession(ctx *gin.Context, org Org, userId UserID
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L35dhu3ui/4Kmies1aspEiR1GBZXnvdKw9JvGPHPpJ83PvYahKsAklsFQEGQInm9tFd/Wc/Se/Vr7Ef",
-	"5T5JL3wAaiKqWKQGx4n+SCySKBSGD9/wwzd8aYV8NueMMCVbx19a5DOezWMCf58kEVUvrwhT+tMVjhOi",
-	"/8Chopy1jluJJKKTzCOsSNQK9Pdc6AY0ah23ur0newdHR+P2ftjtth/jXrd9NDog7f74MOqFT3C31+23",
-	"ghbDM9I6bk0EDsn/jMiMdxSRqhW01HJO7Dta10ELjxWBzskM03hwRQQdUxK1jpVIyHXQGpExF8TXYIxj",
-	"qVuEMSVMDXAUCSJl67jV7+51up1eb6/zuBU0HPRet9cKWjwMEyFINMAK+ukftHu9dr933n1yvNc97nb/",
-	"SzdKVMhhcjIJQ/3KoCXIbwmRamBf9tcXe/9x8OHJfx0+O/pb/5f9N49/7b7rne6d6+ljMSFqk9XsZauJ",
-	"I1y3lvrfAZ7Avrbe8H/QOMa7B51u6/o6yG36ayqLG08VmcnW8ccHEvgDk8BF0GLksxqEiZB6L1tk+Vfx",
-	"6u+c/u3D6fQVM0TyHBayxBX0BAeKXxI2iOmYKDojA0lCziLZOt7rdoMWns9jGmJNOwM7oAUZtYLWKKGx",
-	"GlBmtyrdKZj4HC8Fj+NW+q2d4rvy94mgrePWVKm5PN7dtY91LEfrhHymm3KmcKh53UfX8f/Mt7gIWqEg",
-	"mpxLO9s97x4dd93OTgRmCuYAPeFETbmg/zBTC3lEYKfHgsipWRLdcbNt7MM20sgupaQTRqKBIHLOmSQD",
-	"HE9ax62XZ/2DQ01hgk70srVwNKOMSiWwPoFBa86lGsR8whM1ECSigoSwQDDcmiXa1QPd6IEQx/EIh5fm",
-	"wdyUPVTQP3jS72pK0KeACjLQCzfQbdKdd7+EeraaxvTp1l/b+adrDqt8EbRkyO03fE4Y1WxoLviYxnoP",
-	"gBNAK4VVoo+8Zl1X+ieZjP6u52gJcZ6MYhrqkwJjJyyac6qZhR7hjKgp17tnKU2SUBA1GGEJj1gGWMsL",
-	"roiQwDP72QF6DpRWOEabEf5WZLjl7mbDrhMMd3XCfw9ncpWG7p5WNmDH77AKpz5iKq4mwixCMcF2AtKw",
-	"TZbEcdbVGYzZ15e0v7QWf9ubdZP/HP12pHq8/0t4IP76+PN/7bOTQ/niyfin7vR1b/4ffXK6p97nxvje",
-	"qgqrPT/IkAcZ8iBDmsuQ9Eh9oGpaeV4fTtXDqXo4VY1PVXBjMfeKUUVxfAJn7hzoq3AqvRRcHI9rM1p6",
-	"rWLyeU4Fkfku+uUumtHzIdDzDH8eJFLvU6+bmo/vsFCMCDTnQmF9kE2Lvn+KHj22ySibvNn/whoN9Jtf",
-	"4Qv/lDWb/0833Wzept0gz+P/AHTWvQ7cHDc+ga+Btb4gMb0iYllnqyhFZnMtcHpFsdZQEFStca973DvY",
-	"aIEOoL8YSzWwg6rtFBoSIcAeOJ8SZAaPMJMLIkiEFlRNkeGr6KC713HPOFZ70N2zZsWa1x3o10kiNX9s",
-	"uDb7qakEvJuwiLJJyyJOzYEscwzelKhdyoSInCZBo4LA0+QLoneCmRX5zeGzbh4+e2F6knGiZTr0ex20",
-	"5kTMKCyGkWq59xwLgqPSu48Xgipi5y5dC/PB/WS2Lv3RfXQ/4ySiyvyohTiPycqb20UF48K8IYVBvWd7",
-	"C3j2J90J+pnP50TYWVQAt6CbvmXknM7Ia8ou18mFXrvfL3CVRMT1e7xr8OddzkhbqyjtmLLL/wHM7y/9",
-	"5fnR//6//99WaRAeEbWqBB0d7ne78GCJgtJnRgIbgnZ/D0Iewzn8t974YDwaazJpoqZuQpMNyb5IunMe",
-	"05Cai5wmFkAYYwqM8SLT0o5bXCtZ/U6vtZEGOTHUaK4IwphLuBzIfz8Qiblkus6piRcZr8EjyeNEEc97",
-	"Drv7R/o1GVuKfc36R0ddLUbyR9inbG6kIT4uE4eHrBqRSA2bKb3hBYmJst09kOEfjQwjt7sbEuKTMpnU",
-	"6Dl+Avmd0MctH89GcGl+3VZB0/zZ0ma6xUYLA0evVVQi7jV00NNkUH75WSK1glTCQx8O9x/kcMt0ezek",
-	"4yMglCsirihZrPheXOkROC0UPDbCFIyxDXspklHZZO9ar1aojR5yZRo+XOz/wS/2wfSoIgiDKb/DUi64",
-	"iM5KcPLcft86br1kE8pI+1fe7h3t7+khkNmcCyyWdseug9aZIdA66ztRU8IUDdfjFPWb2wTq8FsdvfPe",
-	"0XGvvxG33M9MdUkI8xrOrkeDTRpAexE5y6xid/SqvbeGW3bclRJ0lCjDYiMyx0LNzNMnDMdLRUPZVBo4",
-	"a7BMQL5DF7SmWA6yPTffbUKt8ylnZMCS2Qikyg/7+/3u4yf7h56fy+c5Jxu+tEZUqGlkwITeUQ9AqF63",
-	"FbTGeEbjpbtxeM2vSIxDrTFM6BVh7vuTCOvt4iEGUUNY+6dn2Vk6iTDKPfkPzghlY65pPBF8TnZfcxZx",
-	"1rpOwe9oYDikEyVb6Ss527m8GakI2HP04MNWK3Yyt2ybrI5vMa5rRulGtjEIexN63IJTlnb3Lveqkdqp",
-	"12xV3cwvQ/FCzL8QxYPlru1136fc+m1m7ENKOmF4pGmiFjQKSj8mEbVYUgXk5BoU3l2WGWufvQ5aU4Ij",
-	"K5RenuOJYXMyFHRuFZHzKUF2pREfo8UUK7TAMgU7AzTmAg1fjdtv9NoOO8DuYR1bx61PrcefWq3s+LpV",
-	"lOGUzLB+m5WfUgmtcgP2Hml5pghTp2Qe46VRz4ujeieIJEwFCEs01F0OA7SYEoYwsnqAAWHVlEqUdhgu",
-	"27+QJZrhiCA11f9RNkFGvemgc/28mhJBEJWIcWQuofSEsuESlsz0kup36v1ZHf5rHqa41epSWilaWEp7",
-	"WjsbrtMpVuQ1nVG1+qYPumsqUUzGSr9KT/a3hCsMC0YZigQeqzYlatzWBgee07bAisS6u7alifJOAsl+",
-	"aj0Vf+k+VX/Z67YaDu+dtlKW/uW4tUH99pfDbvfp4i+Ha4dFlFieOI23OKIzY1ggxdECU2UpAymx1HSC",
-	"J5iywvv3up53UabIRCuD10Hrw4cPJzk9y78G4RTHMWETgh6d/vgcHT4+6KJ//XNvpzjVZwQLIhBcO/zl",
-	"U4uyKxy7q3A4YtWTvg5acyzwjCh70o3jwikJuYhevfCPikbo0fv3r17sOPoxauB3Egl4LkCMK0SVRMP0",
-	"7gYOP1y6z7GaZpKARrWkPeZiBjIgSaDl6qY9t3zdN9BhjvMP3WDneELcwXZj+i0hYpkNysqK/EBm+PNr",
-	"wiZq2jre7z459I0EPLNr1sy+H0y6itWA3wY3XpMcV/uFeI7XCUoY/S0hCORBuoua1sR3MkCSI6XZhOaY",
-	"c2BAKes0DEnzQMMh1YKG2Tqak5jNp8Req1a0f3AQtGaUuc8976TGb5yE9uy0llBDM2rNNwXBUQedILgT",
-	"YhNkBmYlk0T7/aMAYYZ4okDPQJwRtN/rV0/EyrDKGXS73jGv3BWvpw97b4wMaoPgFFeQi8FibkwuFZJC",
-	"D2vGpT7JZAZcWK+SWcKqkwMMubBIERnjJFat44MuXDTTmZaSsF5azYFP2X7nOeRbUaFzyDiZuNXK6y9F",
-	"rmghH8+ycTGpXbF/F2TcOm79224Wf7NrfpW7Z3FiFu0/PGMjn5UWEDHnl6D6YAVjHJEJZUyTIR8jPQYJ",
-	"jp400sx/TImQAagkPFFIkAkWke4lxJJoEtaDiIkCEhlTLYM0Z7Wnj/OqnfhtQ1K1sMB6+rQAVwVJ5m6k",
-	"b0aUWnVdPxjAwvwjcbfaNxnGdeZDBdLxGY5ODSMETw7OlHPky5z0dueCj2Iy++Hv0mh6KUl+Me5Xx60Z",
-	"jvWbwUPN9Ba0IqKMtaEn6LjtiEdLo3EqBEId/fXs7a+djSAtZ1ztw75TZVQGHKHT9N122njEE3U8ijG7",
-	"bF03PRDvzGzNYq1uVSo3eBJHMI8RAe5sjAO7NmhEQpxIo3rrKepJj4RhfVrIczaOaXizVXf24kDhS8Ly",
-	"S36ipRkRQE1oiqWxDVx7YCtat7IGdEVvY0riKPcDoExS4glp8Ibri+229Em2peka3dl+vlKIfKZSSYRj",
-	"vYXLAHEB3Ah8SlDEjWKAcBzzBUzR7Z7esXPOX2MxITfaRH0iBorzQQxd1Z2bGV6iKb4img2DHOuhN/TZ",
-	"loent1dYaT14dM45em2HcYdHyDEBmLHQOg6zjFhcEQGHyazzj1yMaBRZN7NtVzjzpBlEhFG4Y8gtsuZG",
-	"hGhLSOvSaVuU853Zlj/lljibyp0urVF59eJeMr5gIJY12WgijjhQMNC4nuvzs9MfjTam2y8EZxP0aBhK",
-	"MbZ3YtbuGu7AZrxiSh/u+KVxBrvBhlDbk/Ury+3GGZ8RowgsND2aMXGt1gokabTlRhzkBYWbBjoz1PbS",
-	"juGONuUEgbaoJ5GR+HfSzAadkjkXRqdyJ51GsNq/cvUjT1h0YwExYFwNxtBVkbdk0E8STlO9Yxsy389W",
-	"91eu0I/2ZXdH5sWhG4IZA1VTaY9ABwEuNCIxZxNAObCVWHkFO7WfJA+M7nkdtN4JgEaobvAjpjG52SZY",
-	"QHEwo3JmLa4CvQM3JLEEcIRNSGSmQQ3BzAhmis6AVnCEqMqgmW2Yfj/bqvw0kZ3nnW1aOlE3R6qQpCwk",
-	"+o/Uvi2v/mmq596E24wHsO6DVGvObwBhEXK2sINRCdLGt7G9lzyxY9tqwftHFQt+mg3mjpY8g6n1YbG4",
-	"ASzxOedvMFtadVneaHUFBqeGGVXFhf2AqUJ7XWT9F7Zdvpw6qJUTPWyUjvvuWAznaKZfZYcsnxqMFEuk",
-	"2QkA8YCttgFcHSKJlzDF3A1DAbH2jcO23c0a5oHkdoYkN3rYNnegbztFfWufzvBhWIX3rHBTfjPZU+or",
-	"f+johGn+dhNO1u1llGGGzQX9x12ep1+5tViNysSFAw5QiGck4x12MiVy+PDhQ7sMj9dtTRlNd/tzhWls",
-	"LtlusDcRVniEJRkkuQ5LlodrkzOCDFCGzsXSbB3sIZrxmcV/t9HMciqyVshoSND7wqDuTC+bY9C8zOWR",
-	"tgC0VJIIL/DyKVLpHGOsjGaUP9s3OWJzwUNtRt90E4EYjfPZ2EnvgmKBwIA3c0u1HwDI/QBAPt7P6f45",
-	"GKAQDvixe1GEA5D7Gb0/fQWAAONoLPDEEMeWcEC/nz/luZVD1mS9W43FaJZWE0sVdGsrPUVDs4ZDC4Hq",
-	"RmbJQcq+ZzKZa/WeRG9IRPE5jPNGHDXtcDDTPZqgxbI2k+9Ud7atqniQX/r0zQjmgs7Nm+8BJNCcx2CE",
-	"12nXJmNUPkTPeEtW33JiVrh+QDG9IvKpwbRdSJNDrKlaAeK/A+megv0Qu5GD+/e6q3h/0DpxTmRfWjgy",
-	"ah+O3wk+J0KBI6v1QKq+OAcfVvTo7ZywVy80yTN9wJ5zQVCv00X/+udBp9fpweXpPNevppiEKbEsAeU9",
-	"D1AeWMjYivtia19z8G+iatkAhDfxxzg2odDF9ge+5oJMrDPB2p6lEoTkHPVKnXtvBOw3HCJ+YYeyo+JO",
-	"p/N5MBHpDIP7zoVnACcFdzn/Bht0vri/PyYCGPEYh0r6Ln2+k4gv2FOk9U9Ajs14dVOH+x3uo18M8Lc6",
-	"pSSi6sR50BapgkaeG3N3veC7lnBwrlZ27CGBj9gKTjBMW57FUXY1685/NlJY++vr/L3GR9PFRe0M3Z6V",
-	"7B49Zay4ALtHOsPTXl2FfDaDpCSUkewCSFwZGe92HzxcnTeo5opLqcisFbRc362ghRlnyxlPpJ88Cvns",
-	"ivvgHJ+9nixTPJ8TRiJwFGE8YZ0rIkbHKO8kHaR3VuDy7d2C1Iu62R4UfKPXPnIGIZcFd+nmz5R9bH2U",
-	"x4hacHGZcsK8AAZ1eyz4zDtvIwzlZkMyJ2PN5VnJXzvXXm8KBAd6H3L+2w0G9Na2vS6KbM+hzfy613Z6",
-	"bpqWHLZ9/kL58wcrkJ9w4Og2m5KjsspjWsjtV2JGxoEz98faiZjjlDFyLAQGk7fgD1nf0a/ks7IeNisz",
-	"hoFUzuVtto+OTWQO+VoDTwSpZgWG1DaTFEZ919xKTQm1ursMECNXRNjAa3Dbkx00NCdxCM2H2MASUx5H",
-	"iLN4afzvLPZWLTfOU6K6oeBYkRLWYzEF+0IuqhiX8nL1syScao6Yl5QBMMXAiqYgf5FfT9uVsuVZLhyq",
-	"uASF4KgvLRzHb8dgPNUR23Norm2fkvE5kqBwWifMIiRtbCcjnagCZaBjFK8JX0fdr3Ubr6rjZpY6Bdeq",
-	"pLVzL8EiSRwjQVQiGMDsRsjGPBF6As9jfEU+g4KqdUyhn/i//u1jt/0Et8cXXw6v/z3drI9ut4IWS+K4",
-	"dZGbc9l2j7DC6P3pa+tMOdTzHj5FzIxlxq+sOaaft5p7qtbu9bqP+4Xx6N6O6QxPyO6jOZv899/nZPLf",
-	"CzKa7zwdYUkO94OPJ+3/wu1/dNtPfti9+OEvX7pBv3bkvh14rpX5F2QM7lBG/G9gFpxYY8ABFuDXq1VC",
-	"htLADf15Tvg8Nm420J7qTYkj5zAMsWnWXqVq1XBI+6o511ZrSpuWFth5QlX7vmWco/6x3BZ9/D/a/+vi",
-	"h39fe7Ktn0I2jQvvTrh0VcUZmu/RjCgMBAYuqo8PnvTQv/7ZD1DJDHuxZHhGQ2SfOs1FA1rrrO+xzNaE",
-	"Lq6Rgh6T99qXUGtNNyWzR+txOLzU4oGR2OWLco5PIncJ47lwtrYzZgqO/4g4eqPhNEVIy2rqiPOYYFbx",
-	"ZsjglVfHBPUJiixd2BfPYYFhpRxIc1ISj59qCRRiZt123GUUFwiCo6vGmEvY4hGDhXxk1b83nFWWmiyn",
-	"GlUIyUwDygfBNFVMrSPjAIdiYFSLzd7pnp/hzwM8qQNftDZiKQIjSSesTZnhTBxpYsnubq0kT1istf4s",
-	"wEHipUSAYC6ozNucObxlLDhTX4eIfa9uuN+FHHINteGf9DPu6Ja3paEtk6aWIywUy7layS5XP4RfyPIN",
-	"ZnhCZoSpk3jCBVXT2bqOCQvXdWyB3ZfmYcqZv3NvQrw1nq50wiibFPsD32RF9KZR5vasbJYTQQzxSc08",
-	"kASYFc2JkJxpepEKCwWE7fBinqdnTTPryODvi8u12/7Xs7e/fiCjX8jyzNhz+qG6MRdCGUxqO3RJlhJh",
-	"QZ7qX5f6LzQmKpySKNVHzbfmSqTJ2A0k+A9zuurVU9vwjRWxTq9telhcosM1JARTfmvaXtvUAcum76jJ",
-	"mdjweJ7ap96fvvId0FzoZEMzwqTctY+tNycsOxvzOOYL6QWzr1fSO97O3NYlVVjXOTy9ouA4LMSocI6x",
-	"QF6Fm3Cq6m5vzKdKXVvW0GS41rvhLTzoY1mua7dtvoPvxKZ5vQQXwFF20MeCz54inN7PgSyeEm16TtPg",
-	"GTM/8EVvrBJ4EnqWB/jyioglevXCXsSAYE8p17JUw9wRZX5pu5IcdEX/k5f57mxom8kIArxNTrGokuWu",
-	"93kip1qjKiR1FTmfmdI78+1SxxF4m+kJjamQyhgVT3r9Q/Svfx7udJA9vDOCmURg+lUNq5j6tPF5NY9V",
-	"aQsuWYk3LAV+y7MUTUdYQixIgTBqxa7uxftqEiouBlnUiF+UvQYHbQMAZ1fMcHWC49iOTBrD+JLxhTWB",
-	"0WhpwH1tss4xBcUxH6LSRLJJPlYLLEiV6p/+Dv7iMy8xAqqfW0OTNgZyJxqjxCB5BWOzs7fTQa+UVixA",
-	"gR7xK2IwvFxHRice2146teNP48d9k7BXvk2E0Jlpe11OnLuGBEzblAZrcuvWdwSS4aV9UJ+4N+axik5L",
-	"bLeZtF3luSsC92cIBsg2gk6YRFhKbeZzJp8ibA41XC+zJcKuL0OlY2oJ2ky6Y4Yvmyoo+VQCTW29RBJB",
-	"2ZjfurZf1/GNpWja+S1p+7lTUNzQn4RWlOAcEpBPBhkosAjK1OF+yxvYt3JvkgEGRXigrHXVaZtF03BF",
-	"ANQeIw8mlLL6HMSwxp4qHXKfeF8Vxik/SbX1HFJTACoKlJxtTjVil6Un2QC8vi/ArRlzWYHeVnjLcEFG",
-	"QwvXAhfpbIDP3QBeK0KxPpeLAgpWOj+EEQFxx/mBo+cGaTOHKUCMCxM6ak7aMARorj0sI/T1SHAKxXcG",
-	"/6vtxYRXILkN0elawK7BOvkQvEJw+L7nqRn+/Mo0zrnGrGBtFVjdRqHn+Xf1y+8KWiaS3v5us6J5oL7U",
-	"GWqvd7B32O0WHKK6N8HnNoLXinT41pgRUy6Nv0xBZfQofOs3swTPVah2jm0iaGg8LnMnIUDDj6vFIS6G",
-	"qcsZZsvG+nQ1+Offuz8m0HdrutwQimisclw/Mrgx/dwyrveKSUUwRIsPdavhVkR9Z4Dd+lfXYnFNHr9l",
-	"cK6e7d46VHe+6uxXJrx7mNYDSnfvKF26iRuTfM1W+hm+F4RriKLZ1CbGHekG2FgT/KrEhz86mZidB+f7",
-	"hAovQrohAsEMARtxzBcGzLs5IuZf0SqQbPjRFBsKkGUUAYJEesVZPDXuPAVfc8ABwDMrkcTdE6FQEMCn",
-	"cCw3h9c2ppOG+NsrWGULHQcmojyRCsVUKmstF2I/Cim0thJPJdStrNw2QrnWP3RX+FUzQVGJZK0qKJ5q",
-	"U6vqSgP4a1O0pBqSWr+FD3jTCjCUt0mrMY7bcJa1UG0ym2Gx/Br+soULWI/VxLO0lJZNoLeMGKa4Co8/",
-	"GkbG1Wq4g3C8wEuJsLyUwFCt8Mr77ufApnLiUduP10u3VNe0FmGaUZb/trcx5rTehXKr6KOPqbmd86G8",
-	"P++w20effD6h94/teEfxAPLUk923g/b4tvd2vbK2BmYwWzbQJSqlZbq6MK/ri2agTbOX1krSuhffqefW",
-	"9jvugJpmsy9DNp4J3wmI43eSz6E5frn1ZbU/H/fw9V72rLD+9iVcyDnfGyNnRmYjSORlPPGpCrJf9Yld",
-	"THlM0p9xHFv5VhCq+Ulb1aIUGXDzTd8GjfL389VgqWaHtQhLrZBr4NNI7sN/7KY41Y0UKSfUcjLtsF6o",
-	"rYW4bp9hr4W/7oZd10Njzd65DiSree03BZvdMU5296jWnwpo8vHvRohT7YNroSfv038az6tG/KIZi9gY",
-	"lvKtfAN86vZZeQPs6m6Y+Tpc6/a257oSDXqX6SyeS3TnxQkH3iUtjXgHDV3FvuFx1U3AOOYLk28cvfvl",
-	"+UuThlmzixGPlroHGoXtmExwuBweIxxL7ruzB/ApMpW8jW+y/k7wZGLSeo0EX0gi0CM6m8c0pGaY0+VI",
-	"0GjHcKuQszG1AH42I7xEMcFXBPFEwQDzYFWuHmFumDUA1RmgwKsIYQEk9oRiTfmCIc5Csj46uthVNb53",
-	"lnIvN5u02lFEIUtTVDcRC0+uZse4BbwqFxl469F8W0Tafa0Yr+3ky50IiW2cVnMy9Za9MDd1nSx6YqYO",
-	"jrfk1/iBqmn9uW62hTnyXc8HApfXzKT1c+aSixwBdggoPVVpkIIvALOWifgn7U8kcOLSBlCGpuQzjkhI",
-	"ZzhG8vSnZx10imdz6bisEliLCQHpfOaJsiEtLqJ9XaaBPC+qlqQrA0y9vm22dBN9n8ryLJV29tWjIWHh",
-	"MEDGt793ZFJ27eQlwEmvf/T82fP2z2f9g8NW0DrpHxyazwe9vv7c6x/99PyN/UX/5eWpPPFlGrK1N8sz",
-	"+RHHkqRRN4LAUs6g/NMUMzQE8Hnoj0NJK67VOfuViME8E9jh+GgCcp2kmcXLycwiWxY0cwI1HqCDCvdP",
-	"m7LQGxvlCnApm2PuGA0tnNJJ6z8OAzQspzscegMs0gyI69LpmCEFZjLZc761yDj/qsOBUz6G+czW22sz",
-	"T02YlJk/0icuIuCRBCnKcD7sBwoP0MJN26pLYytouRGWKyxnPDjn5eCl5dUaQx6a2EIKu2dGy/rkFosp",
-	"hwQ7UKY6snNe6S1f5rXpCBqK7Rn+PEikz+FEsyBITOy0yxAzU38kvTQFPZiqlRgUU8XRHzlfqewIcsUv",
-	"02X2Rp3aUP00sw88ULDG1wWm1M1zQYQ32t8n7q1shx4L+1PY+oKo9h2/VfLbKu6gSB8lRkTVFHLnLgkW",
-	"zdeqmi5O0g0uOobkwM5et1u6v+vVkUJJYGgiyl+my42TvvgTteRWqdle3IZ/hIfBfAUnidVRaLL4z7QI",
-	"dnGCpvEg71mw3TRT+e2vogln2orHYkirrThnUbd88fsOuje10rsOvtUtXtCt1lTNJUOwkZe9x1o72zGu",
-	"KMBFMZoLeoUV5L+Uy9mMKGEe0islyDiRhtUV90p3WqDFupRvKwPP0FUXB+M+lkm0tDTwWt9SVEBUlfqt",
-	"nl+lbgt5UR4NcTwpqrX7JbX29Oyk/fbk5bu20WpfPn/xc/vlWfbXD1qv/eVD/ov+weEvH7wawWtbU9sn",
-	"tWPMJgmemORXeEJy0eQOskm9hcAPE0jQln169Oz5O7T/eKfEzfYOfCFHF1/6wdH1o3YWgXTxpRccXe98",
-	"71VCV33nb3o9W8jdk1+HN3DfaioagubmFkWihEVQYolQYdN+WdJO103hSSn4uL8TmMoqOCt4qp/9N6qG",
-	"ncI3WlHOPGr0J3cvq//ObldtWkIL3Q5dPoKFoEoRyCMvtcqF42zk9VfCOfJ+7c0Rd26zv+k54Cxf3KN3",
-	"v/4UoL++e/mTPtMfyOhdkGbVfXKIfqHPspD8RalGMiN3n0quQD8TnqgXRof34WRKkdlcVWhPfKyK2UCg",
-	"+DKO40Lag5zgr4nuK1YobFobd62aW9ThV0w1li/OmCVfulVNO8ZSDexCbqTJw4PE2aseUZqrX6Xbdio7",
-	"yTC61UX/+fz8HTIN3OrHgHyAbE1V/ByhLnBGqR7lTqs0xelWZ5KhoA9wmxm52bLkimU2xSdJk5yW2TlI",
-	"U/a6apiNam+u2AqFqp55nDArsmkGF2TnbK3lUBzpbWiqJR7wFbRU3+qvwhKmAAUk3B5ThuPjYsILUJSg",
-	"7lxEo1wtERDKU57YUudWdZgTk4NVSzl4LZS2sDUufOrBG1J5H0LrM76BLjA39fWJCTUBTadgPVvMT/KY",
-	"fCdrkswGLUAMKkp3m9/S5JlGtVbLJllI8i4s6zb5ba7tKRkTQVgI5yWrbNic/N6lz3iT/fB4EwcFHnuv",
-	"MiDVeuOwiTfkvW7vD6wz6X6KbDHFsCDd/tiU94R0KeUzUFjldC/dNIsL6DspdmirGOwMinN82VpIVaIz",
-	"aWHWZsm80+a+0eeYw6qxZA5ISSFyFWW00u09DW8ZOacz8pqySx8yvTl8lojYG00AaN2Ux1BJ2mZjoQxh",
-	"mVVURsUL0PoTV1o8/dq1SEVuslvBRX7nNhuO5zz+HZZz2N0/KoUA+EH41WGWWIkn0bNNf113CtM02Vve",
-	"hzZNUZmy03UcsvKIgAliZ1fL6Vw7rZXEyaRZ1fSmN6z5Vc/uWW94JXq3GWxgEVJMNWWG2dWnI4HcGm97",
-	"C5pfnq0Oz6Z0a6J8GuehvjFVpe9rTlqlPclvx7olvA3Fs0CxXy+QLD+M2wnN+kZIZR3vzlS7imIN22sV",
-	"W9PoCt9Yt6M1DkQykXMw+Y0VQJQenE/39xHquuINDUo2/N7l2jcio+5E9GwpZK6IuKJk4S/HdEVccNp6",
-	"dylwtUgRs+bt8waG3KSICDy/YvHkN0ya+uJwfyOuiHhqcgtoc2ceY6W3oXR/565pCqVHhqbO1dDGd4Ta",
-	"giZXbpIlqMiipoqwAHpiZEGkMllOnyIym6tlmt+oVFofJxFVx66s8hYFgPKXJH6Tsum2lHV9eDTb22CF",
-	"OsoL46O1d1jKBReRvXraQJOZ2ydX/MgP6yVN0FoIqshbFi9Tt3tFZnMuLEMspfZYzZdrIrcYWSA3Blcy",
-	"TQt5l7Xf5xNUWsJ0Ct6VyRAFP26Kbf321AEYDHtHwzkb3FzhZHSuMowlI+McqGS7AKrTSqv7DOvWKp5O",
-	"16jwnWsIJOJamA/uJ0s17kf30f2ckb1XlL3LqQp3n8PQZEPeIKdAsXpNTT2IOL2tW5taipSi2TaJYbuz",
-	"LEbZxfb6PrK2WQHufA8DkcREbtLPKTywZXhO/QY50BuPJI8TqNu+2ZqdmQ5O7PP5ZcsA9Xjrfl9Fca7P",
-	"Elsp7EtGNN7lzuc6NWS+boBNFidYcw7XUqSXIRb0/q+f2jRjC0XmfErmMQ5tNnATvxtTqRrLbw//KHk6",
-	"rGcnnmBPiKywKcqnnIbEOZzYu/9bu9j3Rv3+KRhXMy3Vw8JWNFbnY2TxeanwUj4FPxNQFiHOT+FLu58j",
-	"nrAIyrF36hLV35QwPXyzPij5m+OiqzzHVt72uBEiuNO2LtJQqWD/4LGvvnTkq/ek8CgmgTE7BJ8IPJMl",
-	"h/w1jtuuknltZVzwJTHJ8DmKeGBVV3P74/fVtbXuG4rSnDN6RY2LrDBriSfZQvDgHmbLxbNcjeHvJIr5",
-	"pFMfq5PC/AdPnuQw/v2uN6uurdHurd9gPAcoQ1ofl2uqbVr7oFDMvXhT0hYp6tSowqYbXN52N07iuTW8",
-	"8BNomt+geYnEM4VZhEXkCn3U100v+fkk7JJBpc0VIZuVKa4Vp7bZddBKwwhWd+Vvf/vb39pv3rRfvAiQ",
-	"/hvuxLvdbtd8WTosjz6CKNq/bps/+tkf/+1+2vEHQOAZjZeVOZJWA9QIiwwitbZc/IReEda85yrpfVJ0",
-	"QHPuZlS1X50bd7SDw/3DsmOet2r8jEaaXTYeUvOGNLxs3HhOQ5WYUtibZ7WFgyVINMhf6a5/ZXZMNn7l",
-	"gowkVds9+w/OCGVjb2VWLXWQbmDCKdy+vkz0odo95TPiy/beoFZ/PnHIauVOPptjQSIEEUbx0sa1cGET",
-	"Q8Wcz0c4zOqJA7pAx2MiDLEd9Q/66F//fAyFV37laWWkrfJXejW06uqIyOqD1sk2ppAUB2om2qgKG4nC",
-	"BRJcYUWip8Vsog5mo+pGKU/yYsWjIVYk8lum0SdpVEqaFT1XEtUFW2a+pjvgS8oliYbHiHEbre22aniM",
-	"MIMQbhvbne5hqQwQi5dGBYjIFYn5HLYNDfmcsKyPDhr6XMeHx2m0zxQcRc0WgFsQZkXI1O5CHlQyo29p",
-	"LmfG1gpa+r2tYJ2jep5YyorzZlKvGD6Pl0jipfUymkkSX+UconM7lf3aQSdOAdckZUQiqOKSKIkYt4p4",
-	"vhp1WUbWJsmHcLZ8WFp+sFN8BZUIuYSCTabgpi3gJOkEXIMLJSWGq0FkQxPTzwiBaunILj0yS2+29M6y",
-	"66dhglMu/b640hWnKtKtzQsQIcVz3tZ4Pu+Qz3g2j0kn5LMhKAjD7wvfZQkOTOq7EYn5ojDBAnK8t0Gm",
-	"wKYJXSpssTNXMKxml/m4XEi5FLF018loVkp2DQxs7K3voEfsnkDpE6as24jElFyRaLV0V+NZ2J7PXMev",
-	"zGVXffbGCvFYl2upOpY5X8GqVDXwKRoyzsgQxZoRUGXqnibMVufjTDOP4c+mfAKVrmofMOuCo7gJRi9G",
-	"h9iwEPvvO/c5enF2At/vHe3DvyYI+p39/M5+PrWfT+1nFzytx7vKZYPW57Z+c/sKg3IlYQj5BXPjKXz5",
-	"0vflO29LO+zS43aMxS/tBIp9elq+87U89bU89bX82TfO93bvAL06tebaSaiqr2OcA51JzBLxqjuhVCKC",
-	"19HAcweUl3i5VFWe12oRYAXYaghyAFKoFLFcGIENQ47SsGP3J0rjkHlEUK4BfPb+mH4LhGXzRvgnxeM1",
-	"NfMxEjwmHfQsoTHAApqHDN09VLugawzRI+/FLGg7OwEa5n8tPwqhNsUGSURNr4LgyOhMOw308MBwdJ8x",
-	"ksd0Pn363O/p/+21P336fDDS/4v0n49JBc5TBt02U3lOTGVK50tdqqfBFwykprZBVoXNIxftPwzQEFxz",
-	"9R/WLICgpanmeTuGjRkPV4snQG4EwHLmJKRjmyLkO2mVTRrpx/l4HFNGrN5nNoNZVAirQvkr2LbjIdCB",
-	"wlZJKXux+9H4MtSxMs/Alk7Q8ku5g1wgqUivPpGVekMD36a8jGqaYjg3i6bRcGvD37IKmyYnH7gkQ3nM",
-	"QCuVeaDBE1V24AsqczZ4Ax3EF9jsA7UsPOu53U3UVKuy4fpoKGDFc8GvoL4Uz4p1PxqmaQuHO83jdawy",
-	"ncO4PPyLqAUXmemcjiOt0gvJVzrrQ7yajak2cN4TFiZzKQio1EOLbMXfp4iBaRdjY/Jo20DB9QMA78gB",
-	"7HcTViYJYf4gqzBMBFZwVYXRjLJEbTAEk6aoIurv0RDPhA3MPeo9PtzZrHwzBD/hSTGtZV1IwQrpZuMr",
-	"+WkVlmStN33VFUk1iAJwiVVItJJiLElcJBT9E1uiEEtSQEUeP35cAkX2/GC774qlckxpcbdQ0SuqlnaQ",
-	"vpF1UOpONSV+Ak0H2z940m+C4Nix3oY3sGNdX8EDeL0p8xKHU4ve2Mh1i1MEJtFAMQzIFOE2WAFVmf1i",
-	"LKCvZ7v4dMoz6+S5toQYqJiauA2L1nZZofRmSdU7LEICfd8N3cWj9v9wf1YEuFdZr5spcy8NYuvUNZMQ",
-	"3eiwLoP6ECkSxxL29ZIs5aqeVBV4B5qBLaJNGRpSKYcdH4a7RtO5cRW/DTHk8vEw0/Oej1yC19W4zDmk",
-	"uRgep9ejcFD0UmfJeA2UnFVSf4qGrlw64KdGB3YVrAzuZDL61t2wHRWyQZhxwO2W6dlL71XpA9ehF6AQ",
-	"SVcuxuqCxn5zqHOKZdi7YpP+I0sd7AZq7TxPyaWVb+dcqpUv/75QQJyQNmRwSZbwjW+y/mBBrJSgo0St",
-	"9xk7yVpuq2hVBibCL4MrIjSBVFTpmGI5yHurrihqQDapshhilgG6NrmKfdqfZ853vX7icrcOZTIaGuPH",
-	"WYGJLAWqVylnYOANTLYkf2oma0skTIllhs3+sPeke9jr7+0fHD4+0gbmDz30aL9/sIMODg7avX6v31n3",
-	"ujVL2tCfqOBJZJjEAIdqo8jeEvjjcxZsFDWgqfhm0QI1Qaz3GO6WjmKF+Kt2MOfUkPki5o6vZ3NKh2bb",
-	"SAa95tuVQt+SuaSMolzfKCc194ImbCT1MrHj85yBSpbyC5krk81FxnyhBdkUgCzQnWOCpUJHmgwEDhUR",
-	"0iAgWgdSaWi4QYcsIieculRWCLbxtXfDHtyW073RU2u87lcZWd7PsajTffr0w8de+8nFx277CXq002lf",
-	"fNkP9rr+vDOVDKvB5v1uGJgffsrzmjqwOw0h1wzmaWrICTLBItJme86CrDoQazPg1Ybj6zN+G5Yb8Oev",
-	"F7+pX39LJfUKvKuZT2qei604o6Z+o1r1zXrvbMzwfJ7BTRSo2zy+Xu/krRSPZitbXeDa447r0uve/3nf",
-	"Soep8MBqcry99H/q0qSUCFpqLoNHVddGkHYkw+5zUVETekUMvI8vCZraDKk3SsJyG6lcyvEaNm1Kbp4X",
-	"dSu0eazcdoOuizrwUZF3WlUz2bYkQp5N30qu45vZdjcOIf+d2Q63bhLcKBbZVERKBFXLM70UNkadYGEE",
-	"gfnrRzfmv344bwWrjvrgnN89PCq4OWUAJk4iSlhI0PBT0u3uhRbxeH/6Gj6TXTynu1c9QMNgQ4AEzBjS",
-	"EU+VmrdMsVPJ4zQItiKlVjlFVmCzfIGvSCmLlqnZqbV38JVrHbdCzi8pcXHfx63B4GcuVTuM8RX53LZP",
-	"ZkPDc/oLAd4VSjHOEuKujgsS3gK0mLUcmnoBw13bL6yGHfawg34lJCp4ssDY9CyMsWnuONAoUeinl+fA",
-	"i39+efIinYtJlZvN5f9sPz87/bF9bp0JSlO4hmqWPnfa778/SfOEff89cnmYMCtuuknWWsKEbSzsCkF8",
-	"YusoAtlAXOcOZCJxIfnrlBSv3s37H9mrbEFwZG7T9ScwkoY7n9j//n/+P7OKiRCQDw4km+3BwpKujRm1",
-	"ttNys+kgbWv5InxRKLiURH5iheD6pyY8JJciP4Ux81fghjwl2u/umzhjSw2mJj9V0m78J+buaqip3NmI",
-	"sp+mNctyqY8NTCGR5JqGKJvop9knFmIhKJFomCeVYecT+8S+/14bAvL77428H8Z0RtUQPXJpS/vdboAO",
-	"unk3uh2DnxvFfggenjbhnvE8yKn9Q21If2KFZF7I6PnGy43P8W+J0TfMeroIuzGNtZ1tHQ20QW0zzS5R",
-	"qA1s/So7gedm1t9/r1cW/fXs7a9oRsSEoLm2Daz/3N6Tw51js3GlGLEADbVWO3QVQwOEjYeqsMrmJwap",
-	"MalUHfQemLAZlskcwplEen2XaPhq3H6jXznMzsXw5TmeDM3umAz2ODqGe1kp9f6Ys6xXyBJL/yiA45Yo",
-	"4PaAjO/3+m6qWiDAvi5oSPSpPSN6L15FZDbnirBw2f6FLIfHYPv39036QzhtcxAlKb2kI5R6NS/J0q30",
-	"JwbfjHi0TEk4beyIys5mhiMSoNANSu8yZZOnxX4NHmspQHebn22/g07sLRg4+UEetQyhAH9/YORm/hA2",
-	"pXcavJtypXR25ybq7Ie/S86GZs+f7B883nFwsIToMTQMeUSGJqUEH49NLkgE5TO0Sf6JDU00l7kjwmiY",
-	"xRIZdF8m8zkXqoOeCczCqT6hrk/jDqC/gMCkITjXmpgzfdZaQSumIWGSmDw67oZEC9w5Dqek3e90M66e",
-	"+w6q8ln1rWWSbRdYjQwAWJBB5iLPIiA1Q/AutK2Txkwdt56D5EMnmpmik3evcjrFcasHCUXmhOE5bR23",
-	"9jo9GNkcqyloE5aZ7xrdaOJLgZ5lTNTLYK9SRmRK7Xm26xqsug4pc0YhJqGQzDLIQvOoSjM4pDKsWoQE",
-	"awVExmVyA7FNjFAIwJJXU0EIwipN9ac1aWj9Kmodt34i6o0JQDM+iLBY/W7XBDVCXZ9SDbJdTa+2ls5s",
-	"bi0OtZzTEMdVGq5ruvvG+AcZjXedPgyNr32JLY3xBwb0vhmrr590TrvPcGT9Ps0jvfWPvGcFXw7z3N76",
-	"537kYkSjyNQW2O8/Wf/EOedvMFueuiqo10HroMmkXjGlFfI4Dcw8aDK+9wxfYRqD/XldOKYfpqDT6LU1",
-	"yInCE/AMnpEWFDJ0Z4iLiaw8RT/WpNh5lEt5U8g/srNKmFrGFzL6wGkWeEYUuKZXADJZk93XWi+Amoxr",
-	"GjoUb33L/4BGPveDCNJPg/OSRDOCmUS6meHWqR78W0LEMmOYkgvVyp+GLOjUGVruGtZ8bNt/C1ZW25uF",
-	"OUNhygMG3bHAjE1MrhZmChvXK+9onY3X7PT68mddX9wbp1lJANic73geXeFCbxkxXpV8XFzLB6Z0q0zp",
-	"NeQ0KvEBx5iK37u687fAk8BU2zE2kIyTCRqRkM+IRHNsIihzpheU4Cs4FyHro2WqqUApORyBtWxUxER6",
-	"BLG5wHxbzLm8GcPLqdRgR1+kceXPeLS8h3NmL2G3O2npwwXsKY0qKzCN3j1MZstpVKksBT0Nak8Yrq0p",
-	"wZhUMFJtfFW9zjbbhTbXQSvdb9WGW4YlidY9mj2SPmErs9RlSXFPp+1gjr9vJtdtwOSeczaOqUGr93t7",
-	"jR7Qa3fO+WssJsQ8d9BkStYII9EbElHs4in3+/0mD88FD4mUhj1+YwzcHOsyHlfDxEuK5u4XLibXhqfH",
-	"RJGNuLvh4IWjJxWHuqnanNc82lpGTwHeAicazbANsAK+/COswimRaLREGI1weDkREP/7dz7S3YPGDNx/",
-	"RFDCIs6I760Az+VamslE6NF+94lH+30BP99MGozfmNS5qzpX/x7Y5wuXpPZ22ahDsMBvc0QmCfsGFK7u",
-	"/vonfuXqR01XWzKvBnzknQA/fLhN/NEUDwFmcrTZo+7i+ZvjROZMbcCJAmfhrkAmpYP5FUyaO9ROttZI",
-	"rv94B/Fbou9TgqONqHszefJWTECWzJ37kgdVWDjvDMDiTZinu+F5VL7msOUS954c7nTQSRrCXEiWYAXm",
-	"jBiw3VZOAqkZpHWqB4yrwYyo4U6g32mlur0LcpHTx3Yg8AHiYcFtxAZVu5ebxlRAWg8AzCNbhd3oBeGU",
-	"hJckAlw9rbtuM5rFdDJVYA7aLyIsLtEcx0Qpc1+U6hTQlBEpUcIUjc0l0ZTH0aomYK5vblETuE+DMEve",
-	"vzmrcs82MAe/cYZr4+BMzk7ntf3Age9fFfqWTMA/i9Zmrspvaj/uQsaHdpa7v/IGMJ+1v4N+tHf6IZ+N",
-	"aFoGmUX++4osJ//93FasQtLGizSL0YEgIOuGVYXrm2cKuP7adHT1FVHBZzy7QzXZw8L6IXBRGMHaEpb1",
-	"IzC3/vBOlMyNTut7sdJnWN3szb+CRT/mgphLFMqkwkyhR5SFcSLpFdmpev1Y8Jn/5TVufqsjeOZ7O/m8",
-	"7u2Kb/7u+7vAyQ7Thtc3Kw/WXt4YlvBHBBH++NgiXA4BZ7fbmBML8PXWZs56IbL7Bf4d0Og6J09WkIJc",
-	"mZavcHK2OjVVKivM9w95UL5BIz9H9bdF9OtVDyCPVy8qz0euAJT3POjz+jwtJPQn8uawMfElp47it+3i",
-	"x5u7eDgM5S6cO8wufgW3DvPiDTWCwkO12oBdswcu9zsQ7FnJMcfe3Dc3AC+9/iEnKORsTG3+XGe2TIiS",
-	"CKMJYZqHkcg6/QZIEJUIm+kLTpb1JTdO7pxZDDO/y9YheVhKhAHO5ojpRyA4G7Lw2IwvXOQSvtgYhEIm",
-	"njTnIyfS1JCPY77IwaQBRIfXpJ7uoBM0NKlLBpl3r8kwQyUaExVOSVTlq2JO1bfhpWLGurF/Sumxr+iZ",
-	"YkbygarpGVDhxpMoPOp3qrW50x98U/4AIOiDM8tdOrPYs+IVTbWq8e4Xay9WObOcmoiefDYnkBwm+Aqy",
-	"eZpYCUgxL5+acAHI9WgK/kvF52jBxaXWVOv8U0YJjVWbMvcai5y5kK8NXVW2FQbVTir7FVGVZrRUoome",
-	"yoPzx4PzxybOH3Unt9rfI6Xue7VyNpbx9ZL94VbxW4Z86gn3TuAeQ1SnJOQiAtTnbpw/niKWxLGLZUXY",
-	"BKivxLSiLKTVZD2GYpHOlBlAumcbh+7eavIJm+9cUKW14WyB5EIS1HDKuYRIWYRdelW0gJThlyQL1rM9",
-	"QKCfMfxcsLLJXJU1oNL6lkIoMlWVA+OJ7TCLKx1zMeFKEbaV6behiDfjqhTxxgflVkT8/Rh6m/qdFJ/6",
-	"ih4nZiBmvaO7s/EeHE4eHE4eHE7qHU5uZuPtGk4OyYvuSzZ7sc03UD+4KJnqAEwbvBCbPA4mWsKak2kU",
-	"OTopJgzOUMwKAXIKVfrspYFZmHtGzrZEzeq5abamHfQKpLaWpyYjBJ5g+hCb8M3p2kCohUpgjlybcgFb",
-	"ba9tMhK1DT7T2OUsyNeoMUUhogBcj8HxOZlrzXVBIETpil/CGQ7jJLIqHxVGezbeyia9B9Cj32HtlRlr",
-	"rvT9PVzM3t9l4er0Nrw4rOyg9hLRV2/x4Urx93Cl6N2Ze7hg/JCrqZqlCbtBqVj0r3/2Ov0dGz5AHauQ",
-	"QVrxx3AKsAiBT2gJJW3uN/i2RgWouPBbPQ3fxuXf6rg3vgis6eIrXgqujkpbgP+p9/hGc8v34lV8bG7F",
-	"tBJzyX58uPx7uPz7413+QTWfqnrKN1UQd78YPHPN9eCvUBUcioekksPeD0IlrxkXBGwRyBOYRaZJWwDR",
-	"SRmTD8+okaYbl96Tmmc76FTLDW31UWVy96XopU2a5zHzQNR4xUSzyz3DV3JC68F++tbuKvS+bXRIqm/d",
-	"mhDS/ZkON5KotYI0SAsqUKeiPVgLvw836w2o+E5gvlVKqnG/jvmEJ6odkZheEWGTpXtRB22tUkVmpoIZ",
-	"DqfaxAAPR5MIS4sK+DrvgoLRcITDSy0FGIkH5m22HB3cUHF+aRJkUbjsKhdDe4bDy/Zz8zR6DU+jXqe7",
-	"E9gC2nkQ5JLMFQxur4sivJSbRuKZ7l9kK3H/4XjFgDS3sgbX0Ytd6Yltc4rfRjTco/fvX73YSe/93PWh",
-	"ANi4agAp7n1r0XgQD2guUnNFPquXQLe/2ft/5gs0xgLcojAQTa3nO2ns+F4grCVUerxX//fi+zeEs7wP",
-	"10JZGS95kEi/A/xqkc+NAeq7gpuacZF/3yak5Rc1/IqIK0oWlRLm+ZTgOfg5yMtjhE31QJd8S6Fet9vt",
-	"uhzGDEqT2yzK6TUK+YxD5U1Y/Na9/P4SQbg3bpAEInvEnwDC/v5wrr7yda8mTJd+PNTKzkoo6e1kzvEf",
-	"JEGk4oJseU98sUXGU23Z63fChS4zxbhL+UhKhn4upoVKNCL6SecUnPkQ2ZlUOhGZt5I/XOoszwI+uNP8",
-	"aeAOoGmEkUzk3MjgG6Upsd3cKzvIYYquILGpFJrBcba2ARdgCM8hq4a7eQK0zhz9Djoz4wfeUrEmKzBi",
-	"g2yZWU8VzMW+9+szlzM30lvmMv61fGA0fxJGY8nqxmmQoOhKbXz+e2jxp4rOzxe2s6H5ua/aub9vHpQP",
-	"G3AnIfn56oH3CEikhXmb87vcI7XgA6zVg330O8AdEssUHLMxn2/dS8beguCs+HeKHlpdwCkoRvvA2jCB",
-	"TFUopuwSynFBnIPI9wHfqiqnlvcGa/wG3FhyZe43O2u/B1cVWObNhl2lChk0+SFK/cFR5cFRpT5K3d6j",
-	"lLl2jWq4+0X/M9ggSN2cRqqm+jjaDCoySJHowBe1XhmXnjNFzbshP7MkMRS5ZDZoL8ZSVZiz9UHq2/H6",
-	"jUPUYUkeAtQfAtS3ClCvOLTVbjKWqu9R379FQf6AYHzTQemVxHon3jCamO49EL2DXlCtBxhME3g7YZHM",
-	"e3W466MrfmmlopFzxv8Bq5TSfWHVtyCU7sPy2DSkOv/MVwyovm274yFy+iFy+iFyek3k9E3sjl0H6bRj",
-	"yi7vLH46L0q8YNT51IJKkk5YztShDGKgTbF1eQmJOmx4tUOcOugEPsPjM4i/JljEFMKrskLexnLiQk1j",
-	"Im2pOhxFgkiZFZbfIDzrLSPndEZe62W7l0Iv2fs2L/zpefZr1v3MLd1Wk6iSGZoEHmLDHxCge+bEb/Al",
-	"yaPjmoe1oe4U8IbtGLNjb/fCkxPlg51ymaBSeB981bVCjuM4U8hzPLaDPlA1RYrM5lxgsUSPoDiXuf7b",
-	"yV0xuPRPwLwhJ6+yrumflVtCj+uBscDfudW5D9brXna2UUqL4lMN2G0FvpUu/QLbq5UHTvbAye7I8YHk",
-	"7wO35l2CxzXhMCex5MYHeTGl4RRBa2Pk4TgmAiL1J/SKeN2R9ek/hf7v1ao1r9zMtHXPeHUVmPWDPfsN",
-	"43HK7aIWf18TnEu8SfaFTTqIRgROE4MsjPhS/8HiJRotkeQzoiXvYsptPmMK1/lSYRDxI35FILZsv7u3",
-	"Y0ymutugS0LmNrAAXl7lPVg8xL93KA7GuZnoLz32lQG5u2FdD9jcAzb3gM1VygewnRqKiGZKVRptVuMq",
-	"8LLOMjN+Aybd0VgQOXXZ7IFjx/SKpC1mJn+FInGcT47vMllgppDiaEqwgAxcKpc11+D2ccwXJNKNJhxx",
-	"lobcQwHoR0M+HseUkYEJ9B7uoAnXa+Sx916yCFwts1C7zbwCtCFJIsSTB7vpmzNG6IS5O0BNO+SKiOVi",
-	"SgSpu7BfJYWR4AvnB2wsDrVKIJQhxheF4HgXPG2K03oD30uk+YdJ5WfntKGncfGpWmdjx58e/I1/B/7G",
-	"hbv1r2nLbCYId7/Yv1Yd6OpkSGMR4s7/FEuXQOFBgnxT1P2SRVCEwOzjV6Ts9S0tcZpjoCdBwkRQtYTB",
-	"jAgWRLSOP17onmxBgYFLXXL88SJohVKMByZhjm52oXsQV242HlTZZJS2N6BZhQbT93cSTbk0OWHM1/yS",
-	"pidCy8JExK3j1i4IJbuY3vpBgOh1sjCbGfHVUs9HUx2bXDimSh+yWW3eCX5FI2LVTYlsjl3baTEayx/I",
-	"NCd8HoPsKUV1dYqZUKqez4lW6ekFPXp7kqgp6ne6Tlne6ZSzvPj6/jDlKKIRuFEFaCz4DIGOk3vY1Jm9",
-	"vrj+/wMAAP//",
+	"7L37dhs3ui/4KhjuvVakhKRI6mJZXr3OUWwncceOvSV5e3rbHhKsAkm0igADoESzvXXW/DlPMr3mNfpR",
+	"zpPMwgegClVEkUXqYjvRH4lFsoDC5cN3+eG7fG5EfDrjjDAlGyefG+QTns4SAn+fpjFVz68IU/rTFU5S",
+	"ov/AkaKcNU4aqSSinc5irEjcaOrvudAP0Lhx0uh0H+8fHh+PWgdRp9N6hLud1vHwkLR6o6O4Gz3GnW6n",
+	"12g2GJ6SxkljLHBE/mdMprytiFSNZkMtZsS+o3HdbOCRItA5mWKa9K+IoCNK4saJEim5bjaGZMQFCT0w",
+	"wonUT0QJJUz1cRwLImXjpNHr7Lc77W53v/2o0aw56P1Ot9Fs8ChKhSBxHyvop3fY6nZbve5F5/HJfuek",
+	"0/kv/VCqIg6Tk2kU6Vc2G4L8nhKp+vZlf322/x+H7x7/19GPx3/r/Xrw6tFvnTfds/0LPX0sxkRtsprd",
+	"fDVxjFetpf63j8ewr41X/B80SfDeYbvTuL5uepv+ksrixlNFprJx8v6BBP7AJPCx2WDkk+pHqZB6Lxtk",
+	"8Vfx4u+c/u3d2eQFM0TyFBayxBX0BPuKXxLWT+iIKDolfUkizmLZONnvdJoNPJslNMKadvp2QHMybDQb",
+	"w5Qmqk+Z3apsp2DiM7wQPEka2bd2im/K36eCNk4aE6Vm8mRvzzZrW47WjvhUP8qZwpHmde9dx//Tf+Jj",
+	"sxEJosm5tLOdi87xScft7FhgpmAO0BNO1YQL+g8ztYjHBHZ6JIicmCXRHdfbxh5sI43tUko6ZiTuCyJn",
+	"nEnSx8m4cdJ4ft47PNIUJuhYL1sDx1PKqFQC6xPYbMy4VP2Ej3mq+oLEVJAIFgiGu2KJ9vRAN2oQ4SQZ",
+	"4ujSNPSmHKCC3uHjXkdTgj4FVJC+Xri+fibbefdLpGeraUyfbv21nX+25rDKH5sNGXH7DZ8RRjUbmgk+",
+	"ooneA+AE8JTCKtVHXrOuK/2TTId/13O0hDhLhwmN9EmBsRMWzzjVzEKPcErUhOvds5QmSSSI6g+xhCaW",
+	"Aa7kBVdESOCZvfwAPQVKKxyjzQh/KzLccnfzYa8SDHd1wr+GM7lMQ3dPKxuw4zdYRZMQMRVXE2EWo4Rg",
+	"OwFp2CZLkyTv6hzGHOpL2l8a87/tTzvpfw5/P1Zd3vs1OhR/ffTpvw7Y6ZF89nj0c2fysjv7jx4521dv",
+	"vTG+tarCcs8PMuRBhjzIkPoyJDtS76iaVJ7Xh1P1cKoeTlXtU9W8uZgzi7NCRfIPUE2S20wrKs4usAlm",
+	"6ZsNPhollJG+YRB6L9Yv1zXogS8YVRQnp9DwAk5RgffUGJd7ZrgI2v7k04wKIv0ueuUu6i3hESzhFH/q",
+	"p1IvRLeTGclvsFCMCDTjQmG9IuaJXniKAW29zijrvDn8wlVE9K2vcAUZaWH2n266+bzNc31fkv0B6Kxz",
+	"3XRz3JjPvAQB8owk9IqIxSqLTCkynWmx2m1uxXsq1rjbOekebrRAh9BfgqXq20Gt7BQeJEKA1XMxIcgM",
+	"HmEm50SQGM2pmiAjPdBhZ7/t2jiBctjZt8bTmtcdAp8kUkuBmmtzkBmEIKEIiykbNyyuVh+uM8fgVYna",
+	"pUyJ8PQlGhfEuiZfUDDGmFnFpj5I2PFBwmemJ5mkWnOBfq+bjRkRUwqLYcSG954TQXBcevfJXFBF7Nyl",
+	"e8J8cD+Zrct+dB/dzziNqTI/alWFJ2Tpza2iGvXRvCEDe4NnewsQ+mfdCfqFz2ZE2FlUwNOggb9m5IJO",
+	"yUvKLtfJhW6r1ytwlVQkq/d4z6Dse5yRllbEWglll/8DmN9feouL4//9f/+/jdIgAiJqWdU7PjrodKBh",
+	"iYKyNkOBDUG7v/sRT+Ac/lt3dDgajjSZ1FHGN6HJmmRfJN0ZT2hEzXVVHTsnSjAFxvgx10VPGlyrkr12",
+	"t7GRnjw21GguQqKES7gC8b/vi9RcpV17etjHnNfgoeRJqkjgPUedg2P9mpwtJaHHesfHHS1G/CMcUqk3",
+	"0oMflYkjQFa1SGQFmym94RlJiLLdPZDhH40MY7e7GxLi4zKZrNBzwgTyldDHLR/PWqCwv27L0LB/thI+",
+	"5hYBLgwcvVRxibjX0EFXk0H55eep1ApSCfV9ONx/kMMts+3dkI6PgVCuiLiiZL7kYXKlR+C0UPBLiTLI",
+	"yT7YzfCaykf2r/VqRdroIVfmwQf3hT+4+wKYHlUEYZDzN1jKORfxeQk0n9nvGyeN52xMGWn9xlvd44N9",
+	"PQQynXGBxcLu2HWzcW4IdJX1naoJYYpG63GK1ZtbB+oIWx3di+7xSbe3Ebc8yE11SQgLGs6uR4PAGth+",
+	"HjvLrGJ39Kq9tYZbftyVEnSYKsNiYzLDQk1N61OGk4WikawrDZw1WCag0KFrNiZY9vM9N99tQq2zCWek",
+	"z9LpEKTKDwcHvc6jxwdHgZ/L59mTDZ8bQyrUJDZgQve4CyBUt9NoNkZ4SpOFQ35f8iuS4EhrDGN6RZj7",
+	"/jTGert4hEHUENb6+cf8LJ3GGHkt/8EZoWzENY2ngs/I3kvOYs4a1xnEH/cNh3SiZCt9xbOdy5uRiYB9",
+	"Rw8hbLViJ71l22R1QotxvWKUbmQbg7A3occtOGVpd+9yr2qpnXrNltVNfxmK137hhSgeLOecoPs+49Y7",
+	"NWcfUtIxw0NNEytBo2bpxzSmFkuqgJzcA4V3l2XG2rbXzcaE4NgKpecXeGzYnIwEnVlF5GJCkF1pxEdo",
+	"PsEKzbHMwM4mGnGBBi9GrVd6bQdtYPewjo2TxofGow+NRn583SrKaEKmWL/Nyk+phFa5AXuPtTxThKkz",
+	"MkvwwqjnxVG9EUQSppoISzTQXQ6aaD4hDGFk9QADwqoJlSjrMFq0fiULNMUxQWqi/6NsjIx600YXur2a",
+	"EEEQlYhxZK7a2g1/uISlU72k+p16f5aH/5JHGW61vJRWihaW0p7W9obrdIYVeUmnVC2/6Z3umkqUkJHS",
+	"r9KT/T3lCsOCUYZigUeqRYkatbTBgWe0JbAiie6uZWmivJNAsh8aT8RfOk/UX/Y7jZrDe6OtlEV4OW5t",
+	"UL//5ajTeTL/y9HaYRElFqdO4y2O6NwYFkhxNMdUWcpASiw0neAxpqzw/v1O4F2UKTLWyuB1s/Hu3btT",
+	"T88Kr0E0wUlC2JignbOfnqKjR4cd9K9/7u8Wp/ojwYIIBNcOf/nQoOwKJ+7CH45Y9aSvm40ZFnhKlD3p",
+	"xj3jjERcxC+ehUdFY7Tz9u2LZ7uOfowa+J1EAto1EeMKUSXRILu7gcMPrgUzrCa5JKDxStIecTEFGZCm",
+	"8OTyptm7azPuFSMuDBXtDGg8MOP0xrhbMcj8BuqGY7UyKDTEgSelBm60Mzwmjgm5of2eErHwxmb69Acy",
+	"xZ9eEjZWk8bJQefxUWgk4Cu/frXA/KxYFPjt5mviceBfSYAVnKKU0d9TgkB2Zduoz4X4TjaR5Ehplqa5",
+	"+wyYZcbmDfPU/NpwczWnUb6Ohmvk8ymJgqoV7R0eNhtTytznbnBSo1dOmwjstJamAzNqzeMFwXEbnSK4",
+	"v2JjZAZmpahEB73jJsIM8VSBToQ4I+ig26ueiJW3lTPodIJjXrrXXk8f9o4bGYQJAcepIBeDG92YXCqk",
+	"mh7WlEvNdcgUJIZeJbOEVScHhEdhkWIywmmiGieHHbgUp1Mt0WG9tEoGn/L99rn5a1GhH8kkHbvV8nWt",
+	"Ige38FRg2bgYr1yxfxdk1Dhp/NteHhG1Z36Ve+dJahbtPwJjI5+UFmYJ55egpmEFYxySMWVMkyEfIT0G",
+	"Ca63NNaCakSJkE1Qn3iqkCBjLGLdS4Ql0SSsB5EQBSQyolpeailgTx/nVTvx+4akaiGM9fRpwbgKkvRu",
+	"z29GlFrNXj8YwO3CI3E38DcZxnXu1QaS/EccnxlGCF4nnCnnWpm7Te7NBB8mZPrD36XRSjOS/Gwc4k4a",
+	"U5zoN4PPoOmt2YiJMpaRnqDjtkMeL4x2rBAoIOiv569/a28EvzlD8AD2nSqj3uAYnWXvttPGQ56qk2GC",
+	"2WXjuu6BeGNmaxZreasyucHTJIZ5DAlwZ2PI2LVBQxLhVBozQU9RT3ooDOszCskoodHNVt3Ztn2FLwnz",
+	"l/xUSzMigJrQBEtjx7jnga1oPdAa+xW9jShJYu8HQMSkxGNS4w3XH7fb0sf5lmZrdGf7+UIh8olKJRFO",
+	"9BYumogL4Ebg/4JibhQDhJOEz2GKbvf0jl1w/hKLMbnRJuoT0Vec9xPoatW5meIFmuArotkwyLEuekV/",
+	"3PLwdPcLK60Hjy44Ry/tMO7wCDkmADMWWsdhlhGLKyLgMJl1/omLIY1j6xK37QrnXj/9mDAK9yHeImtu",
+	"RIi22rQunT2LPD+fbfmTt8T5VO50aY3Kqxf3kvE5A7GsyUYTccyBgoHG9Vyfnp/9ZLQx/fxccDZGO4NI",
+	"ipG9v7M2orZ4QPVT+nAnz43j2g02hNqerA+ctxvnfEqMIjDX9GjGxLVaK5Ck8ZYbcegLCjcNdG6o7bkd",
+	"wx1tyikCbVFPIifx76SZDTojMy6MTuVOOo1htX/j6ieesvjGAqLPuOqPoKsib8lhqjSaZHrHNmR+kK/u",
+	"b1yhn+zL7o7Mi0M3BDMCqqbSHoE2AgxrSBLOxoDIYCuxfAU7s58kbxrd87rZeCMAxqH6gZ8wTcjNNsGC",
+	"n/0plVNrcRXoHbghSSQAOWxMYjMNaghmSjBTdAq0gmNEVQ4jbcP0e/lW+dNEdp53tmnZRN0cqUKSsojo",
+	"PzL7trz6Z5meexNuM+rDuvczrdnfAMJi5GxhB/kSpI1vY3sveGrHttWC944rFvwsH8wdLXkOqevDYnED",
+	"WOILzl9htrDqsrzR6goMDhhTqooL+w5ThfY7yPpabLt8njqolRM9bJSN++5YDOdoql9lhyyfGDwXS6TZ",
+	"CVwaAA7cAiB4gCRewBS925ACuh4ah312L3/QB71bOepdq7F93AHUrQyhXtk6x7JhFd6ywq3+zWRPqS//",
+	"0NEx0/ztJpys080pwwybC/qPuzxPv3FrsRqViQsHHKAIT0nOO+xkSuTw7t27VhnKX7U1ZeTf7c8Vpom5",
+	"ELzB3sRY4SGWpJ96HZYsD/eMZwQZoAxdiIXZOthDNOVTi/9uo5l5KrJWyGhE0NvCoO5ML5th0LzMRZe2",
+	"ALRUkgjP8eIJUtkcE6yMZuSf7ZscsZngkTajb7qJQIzGUW7kpHdBsUBgwJu5ZdoPAORhAMCPwHS6vwcD",
+	"FAI033c+FuEA5H5Gb89eACDAOBoJPDbEsSUc0Ov5p9xbOWRN1rvVWIxmaTWxTEG3ttITNDBrOLAQqH7I",
+	"LDlI2bdMpjOt3pP4FYkpvoBx3oijZh32p7pHE0Za1mb8TnVn26qKh/7SZ29GMBd0Yd58DyCB5jwGI7zO",
+	"ujY5vPxwQuPZWX0ji1nh+gEl9IrIJwbTdtd9DrGmagmI/w6kewb2Q5yJB/fvd5bx/mbj1Dm8fW7g2Kh9",
+	"OHkj+IwIBU631luq+pIf/G3RzusZYS+eaZJn+oA95YKgbruD/vXPw3a33YULyZnXr6aYlCmxKAHl3QBQ",
+	"3rSQsRX3xadDj4MvFlWLGiC8iQjHiQlOLz5/GHpckLF1fFjbs1SCEM+psNR58EbAfsMhBht2KD8q7nQ6",
+	"/wyTI4BhcDX6GBjAacG1L7zBBp0v7u9PqQBGPMKRkqFLn+8k4nP2BGn9E5BjM179qMP9jg7Qrwb4W55S",
+	"GlN16rx9i1RB48DtvrteCF1LODhXKzv2kMBHbAUnGKaNwOIou5qrzn8+Ulj762v/XuO96eLjyhm6PSvZ",
+	"PXrKWHEBdo90hqe9uor4dAppYigj+QWQuDIy3u0+eOM6z1XNFRdSkWmj2XB9N5oNzDhbTHkqw+RRyDBY",
+	"3AfnpB30upng2YwwEoNTC+Mpa18RMTxBvkN3M7uzAvf04BZkHt/19qDgx722yTmEhxZcu+u3KfsDhyiP",
+	"ETXn4jLjhL4ABnV7JPg0OG8jDOVmQzInY83lWcm33HtebwoEMgYbOV/zGgN6bZ+9LorswKHNfdDXdnph",
+	"Hi05l4d8m/zzByvgT7jp6DafkqOyymNayLZYYkbG2dT7Y+1EzHHKGTkWAoPJW/DdXN3Rb+STsh42SzOG",
+	"gVTO5XW+j45N5MEDWgNPBalmBYbUNpMURn3X3EpNCLW6u2wiRq6IsEHi4GIo22hgTuIAHh9gA0tMeBIj",
+	"zpKF8RW02Fu13LjIiOqGgmNJSljvygzsi7ioYlwqyNXP02iiOaIvKZvAFJtWNDX9i/zVtF0pW370QreK",
+	"S1AI5PrcwEnyegTG0ypiewqPa9unZHwOJSic1mG0CEkb28lIJ6pAGWgbxWvM11H3S/1MUNVxM8scmFeq",
+	"pCvnXoJF0iRBgqhUMIDZjZBNeCr0BJ4m+Ip8AgVV65hCt/i//u19p/UYt0YfPx9d/3u2We/dbjUbLE2S",
+	"xkdvzmXbPcYKo7dnL63j50DPe/AEMTOWKb+y5phubzX3TK3d73Ye9Qrj0b2d0Ckek72dGRv/999nZPzf",
+	"czKc7T4ZYkmODprvT1v/hVv/6LQe/7D38Ye/fO40eytHHtqBp1qZf0ZG4A5lxP8GZsGpNQYcYAE+yFol",
+	"ZCgLMtGfZ4TPEuNmA89TvSlJ7JybIY7O2qtULRsOWV8rzrXVmrJHSwvsPKGqfd9yzrG6mbdF7/+P1v/6",
+	"+MO/rz3Z1k8hn8bH4E64BGLFGZrv0ZQoDAQG7rSPDh930b/+2Wuikhn2bMHwlEbItjrzIhetddYLWGZr",
+	"wizXSMGAyXsdSnG2ppuS2aP1OBxdavHASOIyeDnHJ+FdwgQunK3tjJmC4z8kjt5oNMkQ0rKaOuQ8IZhV",
+	"vBlyqvnqmKAhQZEncPscOCwwrIwDaU5KktETLYEizKzbjruM4gJBIHfVGL3kMgExWMhhVf17zVnlyeI8",
+	"1ahCSOYakB+wU1cxtY6MfRyJvlEtNnunaz/Fn/p4vAp80dqIpQiMJB2zFmWGM3GkiSW/u7WSPGWJ1vrz",
+	"YAyJFxIBgjmn0rc5PbxlJDhTX4aIQ6+uud+FrH41teGfdRt3dMvbUtOWyZL9ERaJxUwt5ftbPYRfyeIV",
+	"ZnhMpoSp02TMBVWT6bqOCYvWdWyB3eemMeUs3HkwReEaT1c6ZpSNi/2Bb7IietMoc3tWNsuJIIb4pGYe",
+	"SALMimZESM40vUiFhQLCdngx9+lZ08w6Mvj7/HLttv/1/PVv78jwV7I4N/acbrRqzIWwC5NsEF2ShURY",
+	"kCf614X+C42IiiYkzvRR8625EqkzdgMJ/sOcrtXqqX3wlRWxTq+te1hc6sk1JARTfm2evbZpDhZ137Ei",
+	"i2XN43lmW709exE6oF6YZ00zwiRBts3WmxOWnY14kvC5DILZ10sJN29nbusSQKzrHFovKTgOCzEqnGMs",
+	"kAPiJpyqutsb86lS15Y11Bmu9W54DQ1DLMt17bYtdPCd2DSvl+ACOMwP+kjw6ROEs/s5kMUTok3PSRY8",
+	"Y+YHvui1VYJAitXyAJ9fEbFAL57ZixgQ7BnlWpZqmDuiLCxtl9K1Lul/8tLvzobhmewlwNvkBIsqWe56",
+	"n6VyojWqQppd4fnMlN7pP5c5jsDbTE9oRIVUxqh43O0doX/982i3jezhnRLMJALTr2pYxWS0tc+raVal",
+	"LbjEKsGwFPjNZymajrCEWJACYawUu7qX4KtJpLjo51EjYVH2Ehy0DQCcXzHD1QlOEjsyaQzjS8bn1gRG",
+	"w4UB97XJOsMUFEc/RKWOZJN8pOZYkCrVP/sd/MWnQWIEVN9bQ5PiBvI8GqPEIHkFY7O9v9tGL5RWLECB",
+	"HvIrYjA8ryOjE49sL+2V489i3UOTsFe+dYTQuXn2upzKeA0JmGczGlyR7Xh1RyAZntuG+sS9Ms0qOi2x",
+	"3XrSdpnnLgncXyAYIN8IOmYSYSm1mc+ZfIKwOdRwvcwWCLu+DJWOqCVoM+m2Gb6sq6D4aQ/q2nqpJIKy",
+	"Eb91bX9VxzeWolnnt6Tte6eguKE/C60owTkkIJ8MMlBgEZSpo4NGMLBv6d7EjwX24YGy1rVK2yyahksC",
+	"YOUxCmBCGav3IIY19lTpkIfE+7IwzvhJpq17SE0BqChQcr451YhdnkplA/D6vgC3esxlCXpb4i2DORkO",
+	"LFwLXKS9AT53A3itCMWGXC4KKFjp/BBGBMQd+wNHTw3SZg5TEzEuTOioOWmDCKC51qCM0K9GgjMovt3/",
+	"X60gJrwEyW2ITq8E7GqsUwjBKwSHHwRaTfGnF+ZhzzVmCWurwOo2Cj3339Urv6vZMJH09nebwS0A9WXO",
+	"UPvdw/2jTqfgENW5CT63EbxWpMPXxoyYcGn8ZQoqY0DhW7+ZJXiuQrVzbBPBg8bj0jsJTTR4v1yu4+Mg",
+	"cznDbFFbn64G/8J798cE+m5NlxtAWZNljhtGBjemn1vG9V4wqQiGaPGBfmqwFVHfGWC3/tUrsbg6zW8Z",
+	"nFvNdm8dqrtYdvYrE949TOsBpbt3lC7bxI1JfsVWhhl+EISriaLZ1CbGHekG2Fgd/KrEh987mZifB+f7",
+	"hAovQvpBBIIZAjaShM8NmHdzRCy8olUg2eC9qTzURJZRNBEk/SvO4olx5yn4mgMOAJ5ZqSTunghFggA+",
+	"hRO5Oby2MZ3UxN9ewCpb6LhpIspTqVBCpbLWciH2o5BDayvxVELdysptLZRrfaO7wq/qCYpKJGtZQQnU",
+	"/1pWV2rAX5uiJdWQ1PotfMCbloAh3yatxjhuw1nWQrXpdIrF4kv4yxYuYANWE89TaFo2gV4zYpjiMjy+",
+	"M4iNq9VgF+FkjhcSYXkpgaFa4eX77ntgUzlJqu0n6KVbqjS7EmGaUuZ/290Yc1rvQrlV9NH7zNz2fCjv",
+	"zzvs9tGnkE/o/WM7wVE8gDyrye7bQXtC23u7XllbAzOYLWroEpXSMltdmNf1x3qgTb2XrpSkq158p55b",
+	"2++4A2rqzb4M2QQmfCcgTthJ3kNzwnLr83J/Ie4R6r3sWWH97Uu4kHO+N0bOlEyHkMjLeOJT1cx/1Sd2",
+	"PuEJyX7GSWLlW0Go+pO2qkUpMuDmm74NGhXu54vBUvUOaxGWWiLXZkgjuQ//sZviVDdSpJxQ82Ta0Wqh",
+	"thbiun2GvRb+uht2vRoaq/fOdSDZitd+U7DZHeNkd49q/amAphD/roU4rWy4FnoKtv7TeF7V4hf1WMTG",
+	"sFRo5WvgU7fPymtgV3fDzNfhWre3PdeVaNCbXGcJXKI7L0448C5paczbaOCqCw5Oqm4CRgmfm3zj6M2v",
+	"T5+bNMyaXQx5vNA90DhqJWSMo8XgBOFE8tCdPYBPsak6bnyT9XeCp2OT1mso+FwSgXbodJbQiJphThZD",
+	"QeNdw60izkbUAvj5jPACJQRfEcRTBQP0wSqvdqI3zBUA1TmgwMsIYQEkDoRiTficIc4isj46uthVNb53",
+	"nnEvN5usMlNMIUtTvGoiFp5czo5xC3iVFxl469F8W0TafakYr+3ky50IiW2cVj2ZestemJu6ThY9MTMH",
+	"x1vya3xH1WT1ua63hR75rucDTZfXzKT1c+aSixwBdggoPVVZkEIoAHMlEwlPOpxI4NSlDaAMTcgnHJOI",
+	"TnGC5NnPP7bRGZ7OpOOySmAtJgSk85mlyoa0uIj2dZkGfF6Ua/FBfkrjerWCiupnxXHcjLUsxfWwrECE",
+	"DSWxN9+Q4whS1RVGsfJoVd1oZx5t8JrQ1fraGKDiSQ/PYoESDDUU2IiKqYnAJp8URNjaXawzj7DgCpz3",
+	"3PW54piG6RRo41Zu5CyZfYm7uGpdcWl7srgGWw/A5JfItNU8WXz+1c6AsGjQRCZ6pXtsktLt+jrOabd3",
+	"/PTHp61fznuHR41m47R3eGQ+H3Z7+nO3d/zz01f2F/1XUGvgaeic2kq45Zn8hBNJsrgyQYBZTKEY2wQz",
+	"NIDrlUE40iqrf7jKnbW0/qZN0w4ntA+QzSfLnV9O1xfbIr25m7Pxce5XODjbpJzB6D9XDk/ZLIonaGAB",
+	"w3ZWjXXQRINyQs9BMIQoy/G5LmGUGVLTTCZvF1qLXLdZdqlx6vXAz92+vb7+xAQCmvkjLVNiAj53kIQP",
+	"+4FtUFqDFu6Sl512NSu0IyzXO8+5jufHE6Tl5SpaAZrYQs90bYaL1elb5hMOKaSgaLxjuEu9+UWX646g",
+	"pmI6xZ/6qQwJIM2CIPW2s58izEyFncwtACw9qpairExN1XBuiEqZK8gVv6yQVlbrsckostxV0KC+qF0z",
+	"zzkRwXwWIYXWSjPosbA/ha0vSLnQ8Vsmv60ia4r0UWJEVCskCKMFwaL+WlXTxWm2wUXXJw/O73Y6pRvq",
+	"7ipSKAkMTUS+u4jcOK1ROBWRt0r19uI29I0Ag/kCqsfyKDRZ/GdWkr44QfNw3/ed2W6amfwO17SFM23F",
+	"YzFo29ZUtIq98BI6tdG9GU7BdQitbvEKernCsZfuw8YWdx9p7WzXOFsBF8VoJugVVpDhVS6mU6KEaaRX",
+	"SpBRKg2rK+6V7rRAi6uSGi4NPL8/cJFe7mOZREtLA68NLUUFCFup3+r5Veq2kPlnZ4CTcVGtPSiptWfn",
+	"p63Xp8/ftIxW+/zps19az8/zv37Qeu2v7/wveodHv74LagQvbYX7kNROMBuneGzSu+Ex8fIlOFAy84cD",
+	"T2MgQVvYbOfHp2/QwaPdEjfbPwwF1X383GseX++08hi7j5+7zePr3e+DSuhydMhNHRAK2an8dXgFHgWm",
+	"Zidobm5RJEpZDEXECBU2sZ0l7WzdFB6Xwut7u01TOwjn5Yd123+jatAufKMV5dxnTH9yngf679x/wCbe",
+	"tJcTA5dxYy6oUgQqJUitcuEkH/lqpwePvF8GsyBe2PyGeg44z4i48+a3n5vor2+e/6zP9DsyfNPM8kY/",
+	"PkK/0h/zpBPzUsVyRu4+WWKBfsY8Vc+MDh9CgpUi05mq0J74SBXz3UApdJwkhcQenuDfENJZX6l6PeBT",
+	"B9BZSi92q5p2gqXq24XcSJOHhsTZqwFR6lVo08+2KzvJUejlRf/l4uINMg+41QdkyMjWTMX3CHWOc0oN",
+	"KHdapSlOtzpXEgV9gNvc3zWBs7wcbF0EntTJ2pqfgywptav3Wqu67JKtUKhb6yNjeRlZM7hmfs7WWg7F",
+	"kd6GplriAV9ASw2t/jIsYUqsQEr5EWU4OSmmdAFFCSorxjT2quWAUJ7w1JgTTnWYEZNlWEs5eC0Ub7FV",
+	"XELqwSuyMULtBxrNBNFUT0wwFWg6BevZYn6SJ+Q7uSKNcrMBiEFFcXrzW5Ye1qjWalEnz47vpLVuk197",
+	"z56RERGERXBe8tqd9cnvTdYmmM6KJ5u44PAkeFkHxQRqBwa9Im/18+HQUZPQqsgWMwwLCkqMTAFbSAhU",
+	"PgOFVc720k2zuIChk2KHtozBTqH8zOethVQlOpOVHq6Xrj57PDR6jzksG0vmgJQUIlczSSvdwdPwmpEL",
+	"OiUvKbsMIdObw2epSILxMoDWTXgCtdJtviHKEJZ5zXBUvOJffeJKi6dfuxap8Ca7FVwUdt+0AacupsVh",
+	"OUedg+NSkEsYhF8eZomVBFKZ2wTvq05hlgh+yxv/uklYM3a6jkNWHhEwQezsVnI695zWSpJ0vc+9fqa2",
+	"D4G/6rknwQ0v/e82RxMsQoapZswwv9x3JOCt8bb3/P7ybHV4NqVbE8dWO9P6jakqe1990irtib8d65bw",
+	"NhTPAsV+uVBJfxi3E3z4jZDKOt6dq3YV5Ui21yq2ptElvrFuR1e4yMlUzsDkN1YAUXpwId0/RKjrypPU",
+	"KErytcu1b0RG3Yno2VLIXBFxRck8XHDsirjwyxreKqnvTFb/ed/AkJuUyYH2SxaPv2HSVNCH+xtxRcQT",
+	"kz1DmzuzBCu9DaX7O3dNUyiuMzCV3AY2ginSFjS5cpMsQUUWNVWENaEnRuZEKuN89QSR6UwtsgxeNt2w",
+	"tZ8QTmOqTlzh8C1KXPmXJGGTsu62lHV9aJrvbXOJOsoLE6K1N1jKORexvXraQJOZ2ZZLkRJHqyVNszEX",
+	"VJHXLFlkgSWKTGdcWIZYSl6znBHaxCYyMkduDK4ooBbyri5FyCeotITZFIIrkyMKYdwUG5BaZC7uYNg7",
+	"GvZscHOFk9O5yjGWnIw9UMl2AVSnlVb3GdatUTyd7qHCd+5BIBH3hPngfrJU4350H93POdkHRdkbT1W4",
+	"+yydJt/3BlkzivWZVlQ8SbLburXJ00gpXnOTKM07y9OVX2yv7yN/Ni8x7/fQF2lC5Cb9nEGDLQPQVm+Q",
+	"A73xUPIkVWTjNTs3HZza9v6y5YB6snW/L+LE67PEVgr7khNNcLl9l1ZD5usGWGdxmmvO4VqKDDLEgt7/",
+	"5ZP35myhyJzPyCzBkc13byLUEypVbfkd4B8lT4f17CQQzgyxQzYJ/4TTiDiHE3v3f2sX+8G49j8F46qn",
+	"pQZY2JLG6nyMLD4vFV7IJ+BnAsoiRLIqfGn3c8hTFiM8x4v2Kp/8mxJmgG+uDrv/5rjoMs+xteUDboQI",
+	"7rStizTU4jg4fBSqoB6HKpopPExI05gdgo8FnspSyMkax21Xq39l7WfwJTHlHjiKedOqrub2J+yrqydV",
+	"X5R6zugVVVzy0sMlngQeNmCIOY83yrwq2t9JlPBxe3U0WgbzHz5+7GH8B51g3mhFVZVrlPUcoAxpfVyu",
+	"qSdr7YMGHvJUnQwTzC5LNyUtkaFOtWrIusH5trtxEvfW8GOYQLMMHvWLgJ4rzGIsYlfKZqdUkvIpF8TW",
+	"noQgjIKfT8ouGdSSXRKyeSHuleLUPnbdbGRhBMu78re//e1vrVevWs+eNZH+G+7EO51Ox3xZOiw770EU",
+	"HVy3zB+9/I//dj/thgMg8JQmi8osYMshmITFBpEqZ5pffpReEVa/5yrpfVp0QHPuZlS1XlwYd7TDo4Oj",
+	"smPeYTCXBY01u6w9pPoP0uiy9sMzGqnUFHvfPG8zHCxB4r5/pbv+lfkx2fiVczKUVG3X9h+cEcpGwdrD",
+	"Wuog/YAJp3D7+jzVh2rvjE9JqJ7BMjNZ4gl+apzl2rR8OsOCxAgijJKFjWvhwqY+SzifDXGUV8wHdIGO",
+	"RkQYYjvuHfbQv/75CEoL/caz2l9bZWgNamjV9T+R1Qetk21CIe0TVAW1URU2EoULJLjCisRPivlyHcxG",
+	"1Y2S+vhiJaAhVqSqXGTRJ1lUSpb33yv668KJc1/TXfAl5ZLEgxPEuM1H4LZqcIIwgyQFNntBtoelQlcs",
+	"WRgVICZXJOEz2DY04DPC8j7aaBByHR+cZNE+E3AUNVsAbkGYFSFTuws+qGRG39Bczoyt0Wzo9zaa6xzV",
+	"fWIpK86bSb1iggi8QBIvrJfRVJLkynOI9nYq/7WNTp0CrknKiERQxSVREjFuFXG/3npZRq4sAwHhbH5Y",
+	"mj/YCb6CWptcQkkyU1LWliiTdAyuwYWiKYPlILKByVrBCNGnSTeBpUdm6c2W3ln9iCxMcMJl2BdXuvJr",
+	"Rbq1mS9ipLjnbY1nszb5hKezhLQjPh2AgjD4vvBdnsLDJHcckoTPCxMsIMf7G+TCrJuyqMIWO3cl8Vbs",
+	"Mh+VS4WXIpbuOt3SUlG6voGNg/HeesSuBcpamMKFQ5JQckXi5eJ0tWdhez53Hb8wl12r85NWiMdV2cSq",
+	"Y5n9Gm2luphP0IBxRgYo0YyAKlPZN2W2/iRnmnkMfjEFQqh0dSmBWRccxU26hWJ0iA0Lsf++cZ/jZ+en",
+	"8P3+8QH8a4Kg39jPb+znM/v5zH52wdN6vMtcttn41NJvbl1hUK4kDMFfMDeewpfPQ1++CT5ph11qbsdY",
+	"/NJOoNhn4Mk3oSfPQk+ehZ78JTTOt3bvAL06s+baaaSqr2OyZAeQeijmVXdCmUQEr6N+4A7Il3heMrbA",
+	"a7UIsAJsOQS5CVKoFLFcGIENQ46zsGP3J8rikHlMkPcAfA7+mH0LhGUzo4QnxauscBdWjJHgCWmjH1Oa",
+	"ACygecjA3UO1CrrGAO0EL2ZB29ltooH/a7kphNoUH0hjanoVBMdGZ9qtoYc3DUcPGSM+pvPhw6deV/9v",
+	"v/Xhw6fDof5frP98RCpwnjLotpnKc2pqrzpf6lLFGD5nIDW1DbIsbHZctP+giQbgmqv/sGYBBC1NNM/b",
+	"NWzMeLhaPAFyIwCWMyMRHdkkON9Jq2zSWDfno1FCGbF6n9kMZlEhrAoF3mDbTgZABwpbJaXsxR5G48tQ",
+	"x9I8m7Y4iJZfyh3kAknFevWJrNQbavg2+TKqbhJtbxZ1o+HWhr/lNWRNIhFwSYYCsE2tVPpAQyCq7DAU",
+	"VOZs8Bo6SCiwOQRqWXg2cLubqolWZaOa6W1mgl9BBTWel6PfGWSJOQe79eN1rDLtYVwB/kXUnIvcdM7G",
+	"kdWhhvRC7fUhXvXGtDJwPhAWJr0UBFTqocW2pvUTxMC0S7AxebRtoOD6AYB35AD2uwkrk4SwcJBVFKUC",
+	"K7iqwmhKWao2GIJJxFUR9bczwFNhA3OPu4+OdjdMTiSJ6ONxMXHrqpCCJdLNx1fy0yosyVpv+qorkmoQ",
+	"BeASq5BoJcVYkrhIKPontkARlqSAijx69KgEiuyHwfbQFUvlmLLyhZGiV1Qt7CBDI2ujzJ1qQsIEmg22",
+	"d/i4VwfBsWO9DW9gx7q+gAfwelPmOY4mFr2xkesWp2iaRAPFMCCTG8xgBVTl9ouxgL6c7RLSKc+tk+fa",
+	"InmgYmriNixa22WF4rIlVe+oCAn0Qjd0H3da/8P9WRHgXmW9bqbMPTeIrVPXTMp/o8O6GgEDpEiSSNjX",
+	"S7KQy3pSVeAdaAa2TDxlaEClHLRDGO4aTefGdSo3xJDLx8NML3g+vBTGy3GZM0hzMTjJrkfhoOilztNN",
+	"Gyg5yXKyPkGDGaaQjwPwU6MDuxptBncyOatX3bAdF7JBmHHA7ZbpOUjvVQky16EXoBBJVxDJ6oLGfnOo",
+	"c4Zl2Ltik/4jz07oBmrtvEBRsaVvZ1yqpS//PldAnJA2pH9JFvBNaLLhYEGslKDDVK33GTvNn9xW0aoM",
+	"TIRf+ldEaAKpqEMzwbLve6suKWpANpmyGGGWA7o2uYptHc4zF7peP3XZiQcyHQ6M8eOswFSWAtWrlDMw",
+	"8PomW1I4NZO1JVKmxCLHZn/Yf9w56vb2Dw6PHh1rA/OHLto56B3uosPDw1a31+21171uzZLW9CcqeBIZ",
+	"JtHHkdoosrcE/oScBWtFDWgqvlm0wIog1nsMd8tGsUT8VTvoOTXkvoje8Q1sTunQbBvJoNd8u2L/WzKX",
+	"jFGUK3h5UnO/WYeNZF4mdnyBM1DJUn4lM2WyuciEz7UgmwCQBbpzQrBU6FiTgcCRIkIaBETrQCoLDTfo",
+	"kEXkhFOXygrBNr72btj923K6N3rqCq/7ZUbm+zkWdboPH3543209/vi+03qMdnbbrY+fD5r7nXDemUqG",
+	"VWPzvhoGFoaffF6zCuzOQsg1g3mSGXKCjLGItdnuWZBVB2JtBryV4fj6jN+G5Qb8+cvFb+rX31LRyALv",
+	"queT6nOxJWfUzG9Uq7557+2NGV7IM7iOAnWbxzfonbyV4lFvZatLuAfccV163fs/71vpMBUeWHWOd5D+",
+	"z1yalBJBS81l8LDq2gjSjuTYvRcVNaZXxMD7+JKgic2QeqMkLLeRyqUcr2HTpnjz/LhqhTaPldtu0Kui",
+	"DkJUFJxW1Uy2Lfrhs+lbyXV8M9vuxiHkX5ntcOsmwY1ikU3Nr1RQtTjXS2Fj1AkWRhCYv35yY/7ru4tG",
+	"c9lRH5zzO0fHBTenHMDEaUwJiwgafEg7nf3IIh5vz17CZ7KHZ3TvqgtoGGwIkIAZQzbiiVKzhinnK3mS",
+	"BcFWpNQqp8hq2ixf4CtSyqJlqtJq7R185RonjYjzS0pc3PdJo9//hUvVihJ8RT61bMt8aHhGfyXAuyIp",
+	"RnlC3OVxQcJbgBbzJwemIsZgz/YLq2GHPWij3wiJC54sMDY9C2NsmjsONEwV+vn5BfDiX56fPsvmYlLl",
+	"5nP5P1tPz89+al1YZ4LSFK6hXmvInfb770+zPGHff49cHibMiptukrWWMGEbC7tEEB/YOopANhDXuQOZ",
+	"SFxI/johxat38/4de5UtCI7Nbbr+BEbSYPcD+9//z/9nVjEVAvLBgWSzPVhY0j1jRq3tNG82baRtrVCE",
+	"L4oEl5LID6wQXP/EhId4KfIzGNO/AjfkKdFB58DEGVtq0EaAQZvNxn9g7q6Gmtq0tSj7SVaVz0t9bGAK",
+	"mRcl0a3ZBxZhISiRaOCTyqD9gX1g33+vDQH5/fdG3g8SOqVqgHZc2tJep9NEhx3fjW7X4OdGsR+Ah6dN",
+	"uGc8Dzy1f6AN6Q+skMwLGT3feLnxGf49NfqGWU8XYTeiibazraOBNqhtptkFirSBrV9lJ/DUzPr77/XK",
+	"or+ev/4NTYkYEzTTtoH1n9t/fLR7YjauFCPWRAOt1Q5cTdwmwsZDVVhl8wOD1JhUqjZ6C0zYDMtkDuFM",
+	"Ir2+CzR4MWq90q8c5Odi8PwCjwdmd0wGexyfwL2slHp/zFnWK2SJpXfchOOWKuD2gIwfdHtuqlogwL7O",
+	"aUT0qT0nei9exGQ644qwaNH6lSwGJ2D79w5M+kM4bTMQJRm9ZCOUejUvycKt9AcG3wx5vMhIOHvYEZWd",
+	"zRTHpIkiNyi9y5SNnxT7NXispQDdrT/bXhud2lswcPKDPGo5QgH+/sDIzfwhbErvNHg3ecWi9mYm6uyH",
+	"v0vOBmbPHx8cPtp1cLCE6DE0iHhMBialBB+NTC5IBOUztEn+gQ1MNJe5I8JokMcSGXRfprMZF6qNfhSY",
+	"RRN9Ql2fxh1AfwGBSQNwrjUxZ/qsNZqNhEaESWLy6LgbEi1wZziakFav3cm5uvcd1J206lvDJNsusBrZ",
+	"BGBBNnMXeRYDqRmCd6Ft7Sxm6qTxFCQfOtXMFJ2+eeHpFCeNLiQUmRGGZ7Rx0thvd2FkM6wmoE1YZr5n",
+	"dKNxKAV6njFRL4O9ShmSCbXn2a5rc9l1SJkzCjEJhWSWzTw0j6osg0Mmw6pFSHOtgMi5jDcQ+4gRCk2w",
+	"5NVEEIKwylL9aU0ann4RN04aPxP1ygSgGR9EWKxep2OCGqGuT6nK3p6mV1tLZzqzFodazGiEkyoN1z26",
+	"98r4BxmNd50+DA9fhxJbGuMPDOgDM9ZQP9mc9n7EsfX7NE2665u8ZQVfDtNuf327n7gY0jg2tQUOeo/X",
+	"t7jg/BVmizNX5/e62TisM6kXTGmFPMkCMw/rjO8tw1eYJmB/XheO6bsJ6DR6bQ1yovAYPIOnpAGlOt0Z",
+	"4mIsK0/RTytS7Ox4KW8K+Ud2lwlTy/hCRh84zQJPiQLX9ApAJn9k76XWC6Dq6JoHHYq3/sn/gIdC7gcx",
+	"pJ8G5yWJpgQzifRjhltnevDvKRGLnGFKLlTDPw150KkztNw1rPnYsv8WrKxWMAtzjsKUBwy6Y4EZm5hc",
+	"LcwUNq5XwdE6G6/e6Q3lz7r+eG+cZikBYH2+E2i6xIVeM2K8KvmouJYPTOlWmdJLyGlU4gOOMRW/B4yX",
+	"y9vgSWCq7RobSCbpGA1JxKdEohk2EZSe6QVFJgvORcj6aJlqKlBKDsdgLRsVMZUBQWwuMF8Xcy5vxvA8",
+	"lRrs6I9ZXPmPPF7cwzmzl7DbnbSscQF7yqLKCkyjew+T2XIaVSpLQU+D2hOGa2tKMCYVjFQbX1Wvs4/t",
+	"wTPXzUa236oFtwwLEq9rmjfJWtjKLKuypLjW2XMwx6+byXVqMLmnnI0SatDqg+5+rQZ67S44f4nFmJh2",
+	"h3WmZI0wEr8iMcUunvKg16vTeCZ4RKQ07PEbY+DmWJfxuBVMvKRo7n3mYnxteHpCFNmIuxsOXjh6UnGo",
+	"DKzNec2jrWX0BOAtcKLRDNsAK+DLP8QqmhCJhguE0RBHl2MB8b9/50PdPWjMwP2HBKUs5oyE3grwnPek",
+	"mUyMdg46jwPa7zP4+WbSYPTKpM5d1rl698A+n7kktbfLRh2CBX6bQzJO2TegcHUO1rf4jaufNF1tybxq",
+	"8JE3Avzw4TbxJ1M8BJjJ8WZN3cXzN8eJzJnagBM1nYW7BJmUDuYXMGnuUDvZWiO5/uMdxG+Jvs8Ijjei",
+	"7s3kyWsxBlkyc+5LAVRh7rwzAIs3YZ7uhmenfM1hyyXuPz7abaPTLIS5kCzBCswpMWC7rZwEUrOZ1anu",
+	"M676U6IGu039TivV7V2Qi5w+sQOBDxAPC24jNqjavdw8TAWk9QDAPEYRT8yVhCAompDoksSAq+sTLnCe",
+	"0Syh44kCc9B+EWNxiWY4IUqZ+6JMp4BHGZESpUzRxFwSTXgSL2sC5vrmFjWB+zQI8+T9m7Mq17aGOfiN",
+	"M1wbB2dydjqv7QcOfP+q0LdkAv5ZtDZzVX5T+3EPMj608tz9lTeAftb+NvrJ3ulHfDqkWRlkFofvK/Kc",
+	"/PdzW7EMSRsv0jxGB4KArBtWFa5v2hRw/bXp6FZXRAWf8fwO1WQPi1YPgYvCCNaWsFw9AnPrD+9E6czo",
+	"tKEXK32G1c3e/BtY9CMuiLlEoUwqzBTaoSxKUkmvyG7V60eCT8MvX+HmtzyCH0NvJ5/WvV3xzd99fxc4",
+	"+WHa8PpmqeHKyxvDEv6IIMIfH1uEyyHg7HYbPbEAX29t5qwXInuf4d8+ja89ebKEFHhlWr7Aydnq1FSp",
+	"rDDfP+RB+QaNfI/qb4vo16seQB4vnlWeD68AVPA86PP6NCsk9Cfy5rAx8SWnjuK3reLHm7t4OAzlLpw7",
+	"zC5+AbcO8+INNYJCo5XagF2zBy73FQj2vOSYY2/umxuAl0H/kFMUcTaiNn+uM1vGREmE0ZgwzcNIbJ1+",
+	"m0gQlQqb6QtOlvUlN07unFkM099l65A8KCXCAGdzxHQTCM6GLDw24wsXXsIXG4NQyMST5XzkRJoa8knC",
+	"5x5M2oTo8BWpp9voFA1M6pJ+7t1rMsxQiUZERRMSV/mqmFP1bXipmLFu7J9SavYFPVPMSN5RNTkHKtx4",
+	"EoWmYadamzv9wTflDwCCPjiz3KUziz0rQdG0UjXe+2ztxSpnljMT0eNncwLJYYKvIJuniZWAFPPyiQkX",
+	"gFyPpuC/VHyG5lxcak11lX/KMKWJalHmXmORMxfytaGryrbCoNpJ5aAiqtKMlko01lN5cP54cP7YxPlj",
+	"1cmt9vfIqPterZyNZfxqyf5wq/gtQz6rCfdO4B5DVGck4iIG1OdunD+eIJYmiYtlRdgEqC/FtKI8pNVk",
+	"PYZikc6U6UO6ZxuH7t5q8gmb71xQpbXhbIHkQhLUaMK5hEhZhF16VTSHlOGXJA/Wsz1AoJ8x/Fywsslc",
+	"lT9ApfUthVBkqioHxlPbYR5XOuJizJUibCvTb0MRb8ZVKeKND8qtiPj7MfQ29TsptvqCHidmIGa947uz",
+	"8R4cTh4cTh4cTlY7nNzMxtsznBySF92XbA5im6+gfnBRMq0CMG3wQmLyOJhoCWtOZlHk6LSYMDhHMSsE",
+	"yBlU6bOXBmZh7hk52xI1W81N8zVtoxcgtbU8NRkh8BjTh9iEb07XBkItVAJz5FqXC9hqey2Tkahl8Jna",
+	"LmdNv0aNKQoRN8H1GByf05nWXOcEQpSu+CWc4ShJY6vyUWG0Z+OtbNJ7AD2GHdZemLF6pe/v4WL2/i4L",
+	"l6e34cVhZQcrLxFD9RYfrhS/hivF4M7cwwXjO6+map4m7AalYtG//tlt93Zt+AB1rEI2s4o/hlOARQh8",
+	"QksoaXO/wbcrVICKC7/l0/BtXP4tj3vji8AVXXzBS8HlUWkL8D/1Ht9obn4vQcXH5lbMKjGX7MeHy7+H",
+	"y78/3uUfVPOpqqd8UwVx77PBM9dcD/4GVcGheEgmOez9IFTymnJBwBaBPIF5ZJq0BRCdlDH58Iwaabpx",
+	"6T2padtGZ1puaKuPKpO7L0MvbdK8gJkHoiYoJupd7hm+4gmtB/vpW7ur0Pu20SGpvnWrQ0j3ZzrcSKKu",
+	"FKTNrKACdSrag7XwdbhZb0DFdwLzLVPSCvfrhI95qloxSegVETZZehB10NYqVWRqKpjhaKJNDPBwNImw",
+	"tKiAr30XFIwGQxxdainASNI3b7Pl6OCGivNLkyCLwmVXuRjajzi6bD01rdFLaI267c5u0xbQ9kGQSzJT",
+	"MLj9DorxQm4aiWe6f5avxP2H4xUD0tzKGlxHL3alJ7bNKX4b0XA7b9++eLab3fu560MBsHHVADLc+9ai",
+	"8SAe0FykekU+q5dAP3+z9//C52iEBbhFYSCalZ7vpLbje4GwFlDp8V7934vv3xDOCjZeCWXlvORBIn0F",
+	"+NXcz40B6ruCm5pRkX/fJqQVFjX8iogrSuaVEubphOAZ+DnIyxOETfVAl3xLoW6n0+m4HMYMSpPbLMrZ",
+	"NQr5hCMVTFj82r38/hJBuDdukAQibxJOAGF/fzhXX/i6VxOmSz8eaWVnKZT0djLnhA+SIFJxQba8J/64",
+	"RcZTbdnrd8KFLjPFuEv5SEqGvhfTQiUaEt3SOQXnPkR2JpVOROat5A+XOiuwgA/uNH8auANoGmEkUzkz",
+	"MvhGaUpsN/fKDjxM0RUkNpVCczjO1jbgAgzhGWTVcDdPgNaZo99G52b8wFsq1mQJRqyRLTPvqYK52Pd+",
+	"eeZy7kZ6y1wmvJYPjOZPwmgsWd04DRIUXVkZn/8WnvhTRef7he1saL73Vcv7++ZB+bABdxKS71cPvEdA",
+	"IivMW5/feU1Wgg+wVg/20VeAO6SWKThmYz7fupeMvQXBefHvDD20uoBTUIz2gbVhApmqUELZJZTjgjgH",
+	"4fcB36oqp5a3Bmv8BtxYvDL3m521r8FVBZZ5s2FXqUIGTX6IUn9wVHlwVFkdpW7vUcpce4VquPdZ/9Pf",
+	"IEjdnEaqJvo42gwqspkh0c1Q1HplXLpnipp3Q35mSRIocsls0F6CpaowZ1cHqW/H6zcOUYcleQhQfwhQ",
+	"3ypAveLQVrvJWKq+R33/FgX5A4LxTQelVxLrnXjDaGK690D0NnpGtR5gME3g7YTF0vfqcNdHV/zSSkUj",
+	"54z/A1YZpYfCqm9BKN2H5bFpSLXf5gsGVN+23fEQOf0QOf0QOb0mcvomdseesxcqXUuydBjmQCYJn5OS",
+	"ZzuWl65Ei+5r2cMw7DUIYIl7/R8oDtLOadOsqYVWq9Om2kV7AGu/ArDWpXghVgP5YlraZud977NNgLwG",
+	"fLiAhAZDHF3mil6BE+Surs2CXmaq4RdS6diceVmJqEJcaBMJMhJETlyOPd0ZH40SCoU24Mmdgf2ib74Y",
+	"7LbRqbLs5pPBq1s2CsfBAlhektjlByizoXdUTWKB5x4rqh09Y1dSv2Nuu3nIQPDNVeG3Owc+k2Y/v+AZ",
+	"riHNzCBNuowNjr27uWkllF3eWZoU32IM3jldTOzdkT6pHqJJGaQ6gTOP5SXk47JZVNzFUhudwmdoPgWu",
+	"RLBIKERRE1l0fudCTRIibUVaHMdCsw8qbbaQDaKwXzNyQafkpV62e6nnlr9v8/regbZfsry3t3RbTaLK",
+	"NNQk8JAC5uGi555lxSt8SfxLcKdtJIY3bGd/OfZ2Lzw5VaHbJS/hY3aLDyFpLDZqXIa7eTy2jbToRIpM",
+	"Z1xgsUA7UIPTePnsep4ELssjMG9Ivb+ssAU8DA3Q/satzn2wXvey840yVxVb1WC3FepktvRzbD0oHjjZ",
+	"Aye7I/9G4rv9bM27BE9WRL2eJpKbUKP5hEYTBE8baxAnCRGQkGdMr0gw6kif/jPo/17Ba/PKzRBs1yao",
+	"q8CsH2Drb/jaTbld/KLoToX0PoWhgQvHkMBpYpBsGV/qP1iyQMMFknxKtOSdT7iFYCh47UmFQcQP+RWB",
+	"EPKDzv6uMZlWOX1cEjKzyC+8vCpIoHiIv/YbNxjnZqK/1OwL37vdDet6uIJ7uIJ7uIKrlA9gO9UUEfWU",
+	"qiyofAUo/3yVZWbcA01WwwKgDhw7oVcke2JqIHtFksSvgeMSVmGmkOJoQrCARJvKS45fvAPgaMwRZ1lm",
+	"Hd13AK1HY67XKGDvPWcxRFTkEfWbOf9pQ5LEiKcPdtM3Z4zQMXOuPpp2yBURi/mECLLKL2+ZFIaCz124",
+	"j7E41DKBUIYYnxduqF2OlDU31R5p/mFuqu2cNrypLrZaeVPt+NPDTfVXclPtC4yv/KbaDXXvs/1r+ap6",
+	"lQypLULc+Z9g6fIkPUiQb4q6n7MYag2Zffyq728tcZpjoCdBolRQtYDBDAkWRDRO3n/UPdm6QX2Xoezk",
+	"/cdmI5Ji1Dd58fRjH3UP4srNJoAqm8IR9gY0L8Rk+v5OogmXJvWb+Zpf0uxEaFmYiqRx0tgDoWQXM+gL",
+	"AYheO4+mnZJAPLEfeS9PTMo7U4wX2eR1bwS/ojGx6qZENpW+7bQYdB2OV54RPktA9pSCt9vFhGdV7T3R",
+	"KgO9oJ3Xp6maoF6745Tl3XY5mVuo73cTjmIagxNNE40EnyLQcbzGppz89cfr/z8AAP//",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -2,6 +2,7 @@ package authorize
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"time"
 
@@ -84,7 +85,11 @@ func (a *Endpoint) grant(ctx context.Context, r *request, issued *Issued, respon
 	if withToken {
 		authorization.TokensExpireAt = now.Add(lifetime)
 	}
-	if issued.Grant, response.Code, err = a.Grants.Issue(ctx, authorization); err != nil || !withToken {
+	if issued.Grant, response.Code, err = a.Grants.Issue(ctx, authorization); errors.Is(err, grant.ErrSessionEnded) {
+		r.live = nil // which session_state then tells
+		return oauth.NewError(oauth.CodeLoginRequired, "The session ended at this very moment. The person must sign in again.").WithCause(err)
+	}
+	if err != nil || !withToken {
 		return err
 	}
 	subject, err := a.Subjects.Of(ctx, r.client, issued.Grant.UserID)

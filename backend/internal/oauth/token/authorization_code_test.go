@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/clavex/clavex/backend/internal/client"
+	"github.com/clavex/clavex/backend/internal/oauth/token"
 	"github.com/clavex/clavex/backend/internal/oidctest"
 	"github.com/clavex/clavex/backend/internal/org"
 )
@@ -40,6 +41,17 @@ func TestAuthorizationCodeGrant(t *testing.T) {
 		}
 		if claims["jti"] == nil || claims["gid"] == nil || claims["exp"].(float64)-claims["iat"].(float64) != 300 {
 			t.Errorf("claims: %v", claims)
+		}
+	})
+	t.Run("whoever found the used code ends nothing with it", func(t *testing.T) {
+		found := code
+		found.Verifier = strings.Repeat("x", 43)
+		expect(t, s.party.Redeem(found), 400, "invalid_grant")
+		found = code
+		found.RedirectURI += "?x=1"
+		expect(t, s.party.Redeem(found), 400, "invalid_grant")
+		if got := s.party.Userinfo(answer.Text("access_token")); got.Status != 200 {
+			t.Errorf("userinfo: %d %s", got.Status, got.Body)
 		}
 	})
 	t.Run("a code used twice is refused and kills the tokens made from it", func(t *testing.T) {
@@ -77,7 +89,7 @@ func TestCodeIsBoundToEverythingOfItsRequest(t *testing.T) {
 			return s.party.Redeem(c)
 		},
 		"the challenge itself as verifier (plain)": func(c oidctest.Code) oidctest.Answer {
-			c.Verifier = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+			c.Verifier = token.CodeChallenge(c.Verifier)
 			return s.party.Redeem(c)
 		},
 		"another redirect URI": func(c oidctest.Code) oidctest.Answer {

@@ -40,7 +40,8 @@ func (r *RefreshToken) Authorize(ctx context.Context, request *Request) (*Author
 		}
 	}
 	found, scopes, successor, err := r.grants.Rotate(ctx, grant.Refresh{OrgID: request.Organization.ID, ClientID: request.Client.ID,
-		Token: presented, Scopes: wanted, Lifetime: oauth.RefreshTokenLifetime(request.Organization, request.Client)})
+		Token: presented, Scopes: wanted, Lifetime: oauth.RefreshTokenLifetime(request.Organization, request.Client),
+		SessionIdle: request.Organization.Policies.SessionIdle()})
 	if err != nil {
 		return nil, err
 	}

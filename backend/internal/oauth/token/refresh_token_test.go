@@ -133,6 +133,25 @@ func TestRefreshTokensDieWithWhatTheyDependOn(t *testing.T) {
 			}
 		})
 	}
+	t.Run("session idle for longer than the organization allows", func(t *testing.T) {
+		t.Parallel()
+		s := newScene(t)
+		s.SetPolicies(t, s.organization, org.Policies{SessionIdleSeconds: 600})
+		s.organization, _ = s.Organizations.Serving(t.Context(), s.organization.Slug)
+		s.session = s.SignIn(t, s.organization, s.ada)
+		tokens, offline := s.tokens(t), s.tokens(t, "offline_access")
+		for range 3 { // an application that is in use keeps the session alive
+			s.Clock.Advance(9 * time.Minute)
+			tokens = s.party.Refresh(tokens.Text("refresh_token"))
+			expect(t, tokens, 200, "")
+		}
+		s.Clock.Advance(24 * time.Hour)
+		if got := s.party.Introspect(tokens.Text("refresh_token")); got.JSON["active"] != false {
+			t.Errorf("introspection: %s", got.Body)
+		}
+		expect(t, s.party.Refresh(tokens.Text("refresh_token")), 400, "invalid_grant")
+		expect(t, s.party.Refresh(offline.Text("refresh_token")), 200, "")
+	})
 	t.Run("offline access outlives the session", func(t *testing.T) {
 		t.Parallel()
 		s := newScene(t)

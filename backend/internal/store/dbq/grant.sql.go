@@ -12,18 +12,74 @@ import (
 	"github.com/google/uuid"
 )
 
-const consentedScopes = `-- name: ConsentedScopes :one
-SELECT scopes FROM consents WHERE org_id = $1 AND user_id = $2 AND client_id = $3
+const consentsOfUser = `-- name: ConsentsOfUser :many
+SELECT c.id, c.client_id, cl.client_name, c.scopes, c.created_at, c.updated_at
+FROM consents c
+JOIN clients cl ON cl.org_id = c.org_id AND cl.id = c.client_id
+WHERE c.org_id = $1 AND c.user_id = $2 AND c.id < $3
+ORDER BY c.id DESC LIMIT $4
 `
 
-type ConsentedScopesParams struct {
+type ConsentsOfUserParams struct {
+	OrgID    uuid.UUID
+	UserID   uuid.UUID
+	Before   uuid.UUID
+	RowLimit int32
+}
+
+type ConsentsOfUserRow struct {
+	ID         uuid.UUID
+	ClientID   uuid.UUID
+	ClientName string
+	Scopes     []string
+	CreatedAt  time.Time
+	UpdatedAt  time.Time
+}
+
+func (q *Queries) ConsentsOfUser(ctx context.Context, arg ConsentsOfUserParams) ([]ConsentsOfUserRow, error) {
+	rows, err := q.db.Query(ctx, consentsOfUser,
+		arg.OrgID,
+		arg.UserID,
+		arg.Before,
+		arg.RowLimit,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ConsentsOfUserRow{}
+	for rows.Next() {
+		var i ConsentsOfUserRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.ClientID,
+			&i.ClientName,
+			&i.Scopes,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const deleteConsent = `-- name: DeleteConsent :one
+DELETE FROM consents WHERE org_id = $1 AND user_id = $2 AND client_id = $3 RETURNING scopes
+`
+
+type DeleteConsentParams struct {
 	OrgID    uuid.UUID
 	UserID   uuid.UUID
 	ClientID uuid.UUID
 }
 
-func (q *Queries) ConsentedScopes(ctx context.Context, arg ConsentedScopesParams) ([]string, error) {
-	row := q.db.QueryRow(ctx, consentedScopes, arg.OrgID, arg.UserID, arg.ClientID)
+func (q *Queries) DeleteConsent(ctx context.Context, arg DeleteConsentParams) ([]string, error) {
+	row := q.db.QueryRow(ctx, deleteConsent, arg.OrgID, arg.UserID, arg.ClientID)
 	var scopes []string
 	err := row.Scan(&scopes)
 	return scopes, err
@@ -83,46 +139,17 @@ func (q *Queries) DeleteExpiredRevokedTokens(ctx context.Context, arg DeleteExpi
 	return result.RowsAffected(), nil
 }
 
-const grantByCode = `-- name: GrantByCode :one
-SELECT id, user_id, client_id, code_redeemed_at, code_expires_at, revoked_at FROM grants
-WHERE org_id = $1 AND code_hash = $2
-`
-
-type GrantByCodeParams struct {
-	OrgID    uuid.UUID
-	CodeHash []byte
-}
-
-type GrantByCodeRow struct {
-	ID             uuid.UUID
-	UserID         uuid.UUID
-	ClientID       uuid.UUID
-	CodeRedeemedAt *time.Time
-	CodeExpiresAt  *time.Time
-	RevokedAt      *time.Time
-}
-
-// Why a code was refused. Bound to the client: another client's code does not exist for this one.
-func (q *Queries) GrantByCode(ctx context.Context, arg GrantByCodeParams) (GrantByCodeRow, error) {
-	row := q.db.QueryRow(ctx, grantByCode, arg.OrgID, arg.CodeHash)
-	var i GrantByCodeRow
-	err := row.Scan(
-		&i.ID,
-		&i.UserID,
-		&i.ClientID,
-		&i.CodeRedeemedAt,
-		&i.CodeExpiresAt,
-		&i.RevokedAt,
-	)
-	return i, err
-}
-
 const insertGrant = `-- name: InsertGrant :one
-WITH issued AS (
+WITH live AS (
+    SELECT s.org_id, s.id, s.user_id FROM sessions s
+    WHERE s.org_id = $1 AND s.id = $2 AND s.user_id = $3 AND s.ended_at IS NULL
+    FOR NO KEY UPDATE
+), issued AS (
     INSERT INTO grants (org_id, id, client_id, user_id, session_id, scopes, nonce, redirect_uri, code_challenge, code_hash, code_expires_at,
         authenticated_at, methods, acr, audience, claims, created_at, expires_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,
-        $12, $13, $14, $15, $16, $17, $18)
+    SELECT live.org_id, $4, $5, live.user_id, live.id, $6, $7, $8, $9, $10, $11,
+        $12, $13, $14, $15, $16, $17, $18
+    FROM live
     RETURNING grants.org_id, grants.id, grants.session_id, grants.client_id
 ), touched AS (
     UPDATE sessions SET last_seen_at = $19, idle_expires_at = $20
@@ -138,10 +165,10 @@ SELECT i.id FROM issued i
 
 type InsertGrantParams struct {
 	OrgID                uuid.UUID
+	SessionID            uuid.UUID
+	UserID               uuid.UUID
 	ID                   uuid.UUID
 	ClientID             uuid.UUID
-	UserID               uuid.UUID
-	SessionID            *uuid.UUID
 	Scopes               []string
 	Nonce                *string
 	RedirectURI          string
@@ -163,13 +190,15 @@ type InsertGrantParams struct {
 
 // Writes down what a person allowed, with the authorization code if there is one, touches the session it came from and
 // remembers that the client wants to hear of the session's end, in one statement.
+// No row when the session has ended. The lock lets an end wait that is about to happen, which then finds the grant and
+// the client; it is the one that touching needs, because two that share a weaker one could not both go on to touch.
 func (q *Queries) InsertGrant(ctx context.Context, arg InsertGrantParams) (uuid.UUID, error) {
 	row := q.db.QueryRow(ctx, insertGrant,
 		arg.OrgID,
+		arg.SessionID,
+		arg.UserID,
 		arg.ID,
 		arg.ClientID,
-		arg.UserID,
-		arg.SessionID,
 		arg.Scopes,
 		arg.Nonce,
 		arg.RedirectURI,
@@ -271,11 +300,40 @@ func (q *Queries) RedeemCode(ctx context.Context, arg RedeemCodeParams) (RedeemC
 	return i, err
 }
 
+const redeemedGrantByCode = `-- name: RedeemedGrantByCode :one
+SELECT id FROM grants
+WHERE org_id = $1 AND code_hash = $2 AND client_id = $3
+  AND redirect_uri = $4 AND code_challenge = $5 AND code_redeemed_at IS NOT NULL
+`
+
+type RedeemedGrantByCodeParams struct {
+	OrgID         uuid.UUID
+	CodeHash      []byte
+	ClientID      uuid.UUID
+	RedirectURI   string
+	CodeChallenge string
+}
+
+// The grant of a code that was redeemed before, for whoever has everything that redeems it: nobody else may end it.
+func (q *Queries) RedeemedGrantByCode(ctx context.Context, arg RedeemedGrantByCodeParams) (uuid.UUID, error) {
+	row := q.db.QueryRow(ctx, redeemedGrantByCode,
+		arg.OrgID,
+		arg.CodeHash,
+		arg.ClientID,
+		arg.RedirectURI,
+		arg.CodeChallenge,
+	)
+	var id uuid.UUID
+	err := row.Scan(&id)
+	return id, err
+}
+
 const refreshTokenState = `-- name: RefreshTokenState :one
 SELECT t.id, t.grant_id, t.scopes, t.created_at, t.expires_at, t.rotated_at, g.client_id, g.user_id, g.authenticated_at, u.username,
        (g.revoked_at IS NULL AND t.rotated_at IS NULL AND t.expires_at > $1 AND u.status = 'active' AND (
             'offline_access' = ANY (g.scopes) OR EXISTS (
-            SELECT 1 FROM sessions s WHERE s.org_id = g.org_id AND s.id = g.session_id AND s.ended_at IS NULL AND s.expires_at > $1)))::boolean AS alive
+            SELECT 1 FROM sessions s WHERE s.org_id = g.org_id AND s.id = g.session_id AND s.ended_at IS NULL AND s.expires_at > $1
+            AND s.idle_expires_at > $1)))::boolean AS alive
 FROM refresh_tokens t
 JOIN grants g ON g.org_id = t.org_id AND g.id = t.grant_id
 JOIN users u ON u.org_id = g.org_id AND u.id = g.user_id
@@ -393,7 +451,7 @@ WITH presented AS (
            (g.revoked_at IS NULL AND t.expires_at > $1 AND u.status = 'active' AND (
                'offline_access' = ANY (g.scopes) OR EXISTS (
                    SELECT 1 FROM sessions s WHERE s.org_id = g.org_id AND s.id = g.session_id
-                   AND s.ended_at IS NULL AND s.expires_at > $1)))::boolean AS alive
+                   AND s.ended_at IS NULL AND s.expires_at > $1 AND s.idle_expires_at > $1)))::boolean AS alive
     FROM refresh_tokens t
     JOIN grants g ON g.org_id = t.org_id AND g.id = t.grant_id
     JOIN users u ON u.org_id = g.org_id AND u.id = g.user_id
@@ -406,22 +464,31 @@ WITH presented AS (
     INSERT INTO refresh_tokens (org_id, id, grant_id, token_hash, scopes, created_at, expires_at)
     SELECT $2, $6, p.grant_id, $7, p.scopes, $1, $8
     FROM presented p JOIN rotated ON rotated.id = p.id
+), touched AS (
+    UPDATE sessions s SET last_seen_at = $1, idle_expires_at = LEAST($9::timestamptz, s.expires_at)
+    FROM presented p JOIN rotated ON rotated.id = p.id
+    WHERE s.org_id = $2 AND s.id = p.session_id AND s.ended_at IS NULL AND s.last_seen_at < $10
+      AND NOT ('offline_access' = ANY (p.grant_scopes))
+    RETURNING s.id
 ), extended AS (
-    UPDATE grants g SET expires_at = GREATEST(g.expires_at, $8) + interval '1 day' FROM presented p JOIN rotated ON rotated.id = p.id
+    UPDATE grants g SET expires_at = GREATEST(g.expires_at, $8) + interval '1 day'
+    FROM presented p JOIN rotated ON rotated.id = p.id, (SELECT count(*) FROM touched) AS first
     WHERE g.org_id = $2 AND g.id = p.grant_id AND g.expires_at < $8
 )
 SELECT p.id, p.grant_id, p.scopes, p.rotated_at, p.expires_at, p.user_id, p.session_id, p.nonce, p.authenticated_at, p.methods, p.acr, p.audience, p.claims, p.grant_scopes, p.client_id, p.alive, EXISTS (SELECT 1 FROM rotated)::boolean AS won FROM presented p
 `
 
 type RotateRefreshTokenParams struct {
-	At                 time.Time
-	OrgID              uuid.UUID
-	TokenHash          []byte
-	ClientID           uuid.UUID
-	Scopes             []string
-	SuccessorID        uuid.UUID
-	SuccessorHash      []byte
-	SuccessorExpiresAt time.Time
+	At                   time.Time
+	OrgID                uuid.UUID
+	TokenHash            []byte
+	ClientID             uuid.UUID
+	Scopes               []string
+	SuccessorID          uuid.UUID
+	SuccessorHash        []byte
+	SuccessorExpiresAt   time.Time
+	SessionIdleExpiresAt time.Time
+	TouchBefore          time.Time
 }
 
 type RotateRefreshTokenRow struct {
@@ -448,6 +515,8 @@ type RotateRefreshTokenRow struct {
 // conditional UPDATE that exactly one of several simultaneous uses wins. The successor's hash is derived from the
 // presented token, so the losers of a race and a retry inside the grace window compute the same successor.
 // The grant is extended by a day more than needed: most rotations then leave its row, and the six indexes on it, alone.
+// A grant without offline_access lives with its session, and using it is a use of the session as an authorization is:
+// whoever works in an application all day is not idle. The session is locked before the grant, as by whoever ends it.
 func (q *Queries) RotateRefreshToken(ctx context.Context, arg RotateRefreshTokenParams) (RotateRefreshTokenRow, error) {
 	row := q.db.QueryRow(ctx, rotateRefreshToken,
 		arg.At,
@@ -458,6 +527,8 @@ func (q *Queries) RotateRefreshToken(ctx context.Context, arg RotateRefreshToken
 		arg.SuccessorID,
 		arg.SuccessorHash,
 		arg.SuccessorExpiresAt,
+		arg.SessionIdleExpiresAt,
+		arg.TouchBefore,
 	)
 	var i RotateRefreshTokenRow
 	err := row.Scan(
@@ -502,7 +573,7 @@ const tokenState = `-- name: TokenState :one
 SELECT users.org_id, users.id, users.username, users.email, users.email_verified, users.phone_number, users.phone_number_verified, users.profile, users.attributes, users.status, users.required_actions, users.version, users.created_at, users.updated_at,
        (g.revoked_at IS NULL AND users.status = 'active'
         AND NOT EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.org_id = g.org_id AND r.token_id = $1)
-        AND ('offline_access' = ANY (g.scopes) OR EXISTS (
+        AND ('offline_access' = ANY (g.scopes) AND g.code_redeemed_at IS NOT NULL OR EXISTS (
              SELECT 1 FROM sessions s WHERE s.org_id = g.org_id AND s.id = g.session_id AND s.ended_at IS NULL)))::boolean AS alive,
        g.client_id, g.scopes, g.session_id, g.claims
 FROM grants g JOIN users ON users.org_id = g.org_id AND users.id = g.user_id
@@ -525,7 +596,8 @@ type TokenStateRow struct {
 }
 
 // Whether an access token made from a grant is still good, with the person it speaks of. A session whose row is gone
-// ended long ago.
+// ended long ago. Offline access begins when the code is redeemed: a token that came with the code through the browser
+// dies with the session as the code does.
 func (q *Queries) TokenState(ctx context.Context, arg TokenStateParams) (TokenStateRow, error) {
 	row := q.db.QueryRow(ctx, tokenState, arg.TokenID, arg.OrgID, arg.GrantID)
 	var i TokenStateRow

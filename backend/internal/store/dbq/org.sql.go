@@ -366,31 +366,6 @@ func (q *Queries) OrganizationLogo(ctx context.Context, orgID uuid.UUID) (Organi
 	return i, err
 }
 
-const organizationsBeingDeleted = `-- name: OrganizationsBeingDeleted :many
-SELECT id FROM organizations WHERE status = 'deleting' ORDER BY id LIMIT $1
-`
-
-// cross-tenant: what the deletion job still has to finish
-func (q *Queries) OrganizationsBeingDeleted(ctx context.Context, rowLimit int32) ([]uuid.UUID, error) {
-	rows, err := q.db.Query(ctx, organizationsBeingDeleted, rowLimit)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	items := []uuid.UUID{}
-	for rows.Next() {
-		var id uuid.UUID
-		if err := rows.Scan(&id); err != nil {
-			return nil, err
-		}
-		items = append(items, id)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
 const updateOrganization = `-- name: UpdateOrganization :one
 UPDATE organizations
 SET display_name = $1, branding = $2, policies = $3, status = $4,

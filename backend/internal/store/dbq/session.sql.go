@@ -521,7 +521,8 @@ func (q *Queries) RenewSession(ctx context.Context, arg RenewSessionParams) (int
 
 const revokeGrantsOfSessions = `-- name: RevokeGrantsOfSessions :execrows
 UPDATE grants SET revoked_at = $1, revoke_reason = $2
-WHERE org_id = $3 AND session_id = ANY ($4::uuid[]) AND revoked_at IS NULL AND NOT ('offline_access' = ANY (scopes))
+WHERE org_id = $3 AND session_id = ANY ($4::uuid[]) AND revoked_at IS NULL
+  AND NOT ('offline_access' = ANY (scopes) AND code_redeemed_at IS NOT NULL)
 `
 
 type RevokeGrantsOfSessionsParams struct {
@@ -531,6 +532,7 @@ type RevokeGrantsOfSessionsParams struct {
 	SessionIds []uuid.UUID
 }
 
+// What offline_access lets go on is what its code was redeemed for.
 func (q *Queries) RevokeGrantsOfSessions(ctx context.Context, arg RevokeGrantsOfSessionsParams) (int64, error) {
 	result, err := q.db.Exec(ctx, revokeGrantsOfSessions,
 		arg.At,
