@@ -25,6 +25,12 @@ WITH live AS (
 )
 SELECT i.id FROM issued i;
 
+-- name: SessionLastGrantedTo :one
+-- Of several sessions of one browser, the one in which a client was granted something last. Identifiers grow with time.
+SELECT session_id FROM grants
+WHERE org_id = @org_id AND session_id = ANY (@session_ids::uuid[]) AND client_id = @client_id
+ORDER BY id DESC LIMIT 1;
+
 -- name: RedeemCode :one
 -- One conditional UPDATE: of two simultaneous uses exactly one gets the row. Everything the code is bound to is
 -- part of the condition, so a wrong attempt changes nothing. The refresh token is inserted only with the row.

@@ -2,13 +2,13 @@
 INSERT INTO sessions (org_id, id, user_id, token_hash, browser_hash, authenticated_at, methods, address, user_agent, created_at, last_seen_at, idle_expires_at, expires_at)
 VALUES (@org_id, @id, @user_id, @token_hash, @browser_hash, @authenticated_at, @methods, @address, @user_agent, @created_at, @created_at, @idle_expires_at, @expires_at);
 
--- name: LiveSession :one
--- The one read of an authorization request: the session, its person, and what the person allowed the client.
+-- name: LiveSessions :many
+-- The one read of an authorization request: the sessions of a browser, their people, and what each of them allowed the client.
 SELECT sqlc.embed(sessions), sqlc.embed(users), c.scopes AS consented_scopes
 FROM sessions
 JOIN users ON users.org_id = sessions.org_id AND users.id = sessions.user_id
 LEFT JOIN consents c ON c.org_id = sessions.org_id AND c.user_id = sessions.user_id AND c.client_id = @client_id
-WHERE sessions.org_id = @org_id AND sessions.token_hash = @token_hash
+WHERE sessions.org_id = @org_id AND sessions.token_hash = ANY (@token_hashes::bytea[])
   AND sessions.ended_at IS NULL AND sessions.expires_at > @at AND sessions.idle_expires_at > @at AND users.status = 'active';
 
 -- name: LiveSessionsOfUser :many

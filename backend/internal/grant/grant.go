@@ -316,6 +316,19 @@ func (g *Grants) RefreshTokenState(ctx context.Context, orgID uuid.UUID, token s
 		IssuedAt: row.CreatedAt, ExpiresAt: row.ExpiresAt}, err
 }
 
+// LastSession is, of several sessions of one browser, the one in which the client was granted something last; uuid.Nil
+// when it was granted nothing in any of them, or so long ago that it is not known any more.
+func (g *Grants) LastSession(ctx context.Context, orgID, clientID uuid.UUID, sessions []uuid.UUID) (uuid.UUID, error) {
+	found, err := dbq.New(g.db).SessionLastGrantedTo(ctx, dbq.SessionLastGrantedToParams{OrgID: orgID, SessionIds: sessions, ClientID: clientID})
+	if store.IsNotFound(err) || err == nil && found == nil {
+		return uuid.Nil, nil
+	}
+	if err != nil {
+		return uuid.Nil, err
+	}
+	return *found, nil
+}
+
 // DeleteExpired removes what cannot be used any more, at most limit rows of each kind. Called by a periodic job.
 func (g *Grants) DeleteExpired(ctx context.Context, limit int32) (deleted int64, err error) {
 	queries, now := dbq.New(g.db), g.now()

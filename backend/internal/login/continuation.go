@@ -15,7 +15,8 @@ type Answer struct {
 	RedirectURL string    // where to go; "" when FormPost is set
 	FormPost    *FormPost //
 	ClientID    string    // client_id of the application that it is for
-	SessionID   uuid.UUID // whose browser state the answer tells of (session_state); uuid.Nil when of none
+	// Sessions are those whose browser state the answer tells of (session_state); empty when it tells of none.
+	Sessions []uuid.UUID
 }
 
 // FormPost is a form to be posted to a client.
@@ -30,9 +31,9 @@ type Field struct{ Name, Value string }
 // Continuation is what happens after a sign-in. A protocol registers one under the name it uses in
 // Required.Continuation.
 type Continuation interface {
-	// Complete answers the protocol's request in the name of the signed-in person. The transaction has
-	// been finished: it is called once.
-	Complete(ctx context.Context, organization *org.Organization, transaction *Transaction, live *session.Live) (Answer, error)
+	// Complete answers the protocol's request in the name of the person of live, one of the browser's sessions. The
+	// transaction has been finished: it is called once.
+	Complete(ctx context.Context, organization *org.Organization, transaction *Transaction, live *session.Live, browser session.Browser) (Answer, error)
 	// Deny answers that the person refused. The transaction has been finished.
 	Deny(ctx context.Context, organization *org.Organization, transaction *Transaction) (Answer, error)
 	// LeadsTo is the validated address that answers go to, for the form-action of pages; "" when that is us.

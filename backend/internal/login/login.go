@@ -53,9 +53,11 @@ type Requirement struct {
 	UserID uuid.UUID `json:"user_id,omitzero"`
 	// ACRValues: only a sign-in of one of these authentication contexts does. Empty: any.
 	ACRValues []string `json:"acr_values,omitempty"`
+	// SelectAccount: the person says which account, also when only one is signed in (prompt=select_account).
+	SelectAccount bool `json:"select_account,omitempty"`
 	// Consent, when set, is what the person must have allowed the client.
 	Consent *ConsentRequirement `json:"consent,omitempty"`
-	// LoginHint fills in the identifier.
+	// LoginHint fills in the identifier, and of several signed-in people means the one it names.
 	LoginHint string `json:"login_hint,omitempty"`
 	// UILocales are the languages asked for, in order of preference.
 	UILocales []string `json:"ui_locales,omitempty"`
@@ -96,7 +98,10 @@ type Required struct {
 
 // Progress is what the steps have reported so far.
 type Progress struct {
-	UserID          uuid.UUID `json:"user_id,omitzero"` // who proved themselves in this transaction
+	Chosen          uuid.UUID `json:"chosen,omitzero"`           // whose account was chosen of those signed in here
+	AnotherAccount  bool      `json:"another_account,omitempty"` // none of those signed in here was
+	Choosing        bool      `json:"choosing,omitempty"`        // an account must be chosen, whatever the requirement says
+	UserID          uuid.UUID `json:"user_id,omitzero"`          // who proved themselves in this transaction
 	AuthenticatedAt time.Time `json:"authenticated_at,omitzero"`
 	Methods         []string  `json:"methods,omitempty"`       // amr, RFC 8176
 	Password        []byte    `json:"password,omitempty"`      // names the password that was proved (credential.Proof)
@@ -123,6 +128,7 @@ type Step string
 
 // The steps, in the order in which they are decided.
 const (
+	SelectAccount  Step = "select_account"  // say which of the accounts signed in here, or another one
 	Authenticate   Step = "authenticate"    // prove who you are
 	ChangePassword Step = "change_password" // choose a new password
 	BeginSession   Step = "begin_session"   // no page: everything about the person is settled
@@ -132,24 +138,28 @@ const (
 
 // Facts are what is true at the moment of a decision, read anew each time.
 type Facts struct {
-	// Live is the browser's live session, with what its person allowed the client; nil when there is none.
-	Live *session.Live
+	// Browser are the browser's live sessions, with what their people allowed the client.
+	Browser session.Browser
 	// User is Progress.UserID's person as stored now; nil when they are gone or disabled.
 	User *user.User
 }
 
 // Next decides the next step. It is a pure function of the persisted transaction and the facts.
 func (t *Transaction) Next(facts Facts) Step {
+	live := t.Live(facts.Browser)
 	if t.Progress.UserID == uuid.Nil {
-		if !t.Required.Requirement.Accepts(facts.Live) {
+		switch {
+		case t.mustChoose(facts.Browser):
+			return SelectAccount
+		case !t.Required.Requirement.Accepts(live):
 			return Authenticate
 		}
-		return t.afterSession(facts.Live)
+		return t.afterSession(live)
 	}
 	if facts.User == nil || facts.User.Status != user.Active || facts.User.ID != t.Progress.UserID {
 		return Authenticate
 	}
-	if hint := t.Required.Requirement.UserID; hint != uuid.Nil && hint != t.Progress.UserID {
+	if wanted := t.Wanted(); wanted != uuid.Nil && wanted != t.Progress.UserID {
 		return Authenticate
 	}
 	if t.Progress.SessionID == uuid.Nil {
@@ -158,10 +168,69 @@ func (t *Transaction) Next(facts Facts) Step {
 		}
 		return BeginSession
 	}
-	if facts.Live == nil || facts.Live.Session.ID != t.Progress.SessionID {
+	if live == nil {
 		return Authenticate // it was ended meanwhile, or the browser lost its cookie
 	}
-	return t.afterSession(facts.Live)
+	return t.afterSession(live)
+}
+
+// Live is the session of this browser that the sign-in is about; nil while there is none, or while the person has
+// to say which.
+func (t *Transaction) Live(browser session.Browser) *session.Live {
+	switch progress := &t.Progress; {
+	case progress.UserID != uuid.Nil:
+		return browser.ByID(progress.SessionID)
+	case progress.Chosen != uuid.Nil:
+		return browser.Of(progress.Chosen)
+	case progress.AnotherAccount, progress.Choosing:
+		return nil
+	}
+	return t.Required.Requirement.Pick(browser)
+}
+
+// Wanted is the only person who may prove themselves: whom the protocol names, or whose account was chosen;
+// uuid.Nil when anybody may.
+func (t *Transaction) Wanted() uuid.UUID {
+	if named := t.Required.Requirement.UserID; named != uuid.Nil {
+		return named
+	}
+	return t.Progress.Chosen
+}
+
+// Candidates are the accounts that may be chosen.
+func (t *Transaction) Candidates(browser session.Browser) session.Browser {
+	if named := t.Required.Requirement.UserID; named != uuid.Nil {
+		return slices.DeleteFunc(slices.Clone(browser), func(live *session.Live) bool { return live.User.ID != named })
+	}
+	return browser
+}
+
+// mustChoose reports whether the person has to say which account before anything else. Nobody is asked who must
+// prove themselves in any case: the identifier that they enter says it.
+func (t *Transaction) mustChoose(browser session.Browser) bool {
+	requirement := t.Required.Requirement
+	candidates := t.Candidates(browser)
+	switch {
+	case t.Progress.Chosen != uuid.Nil, t.Progress.AnotherAccount, len(candidates) == 0:
+		return false
+	case t.Progress.Choosing, requirement.SelectAccount:
+		return true
+	}
+	return requirement.Pick(browser) == nil && slices.ContainsFunc(candidates, requirement.Accepts)
+}
+
+// Pick is the session that the requirement is about without anybody saying so: that of the person it names, or the
+// only one, or the one that its hint means. nil when there is no such session.
+func (r Requirement) Pick(browser session.Browser) *session.Live {
+	switch {
+	case r.SelectAccount:
+		return nil
+	case r.UserID != uuid.Nil:
+		return browser.Of(r.UserID)
+	case len(browser) == 1:
+		return browser[0]
+	}
+	return browser.Hinted(r.LoginHint)
 }
 
 // afterSession decides what a signed-in person still has to do.
@@ -194,9 +263,19 @@ func (r Requirement) Accepts(live *session.Live) bool {
 	return len(live.User.RequiredActions) == 0
 }
 
+// Choose reports that the person chose an account of those signed in here.
+func (t *Transaction) Choose(userID uuid.UUID) { t.Progress = Progress{Chosen: userID} }
+
+// ChooseAnother reports that the person wants to use none of the accounts signed in here.
+func (t *Transaction) ChooseAnother() { t.Progress = Progress{AnotherAccount: true} }
+
+// ChooseAgain reports that the person has yet to choose an account, also when only one is signed in: they were asked
+// before, and what they were shown is not true any more.
+func (t *Transaction) ChooseAgain() { t.Progress = Progress{Choosing: true} }
+
 // Authenticated reports that a person proved who they are, by the methods (amr).
 func (t *Transaction) Authenticated(userID uuid.UUID, at time.Time, methods ...string) {
-	t.Progress = Progress{UserID: userID, AuthenticatedAt: at, Methods: methods}
+	t.Progress = Progress{Chosen: t.Progress.Chosen, UserID: userID, AuthenticatedAt: at, Methods: methods}
 }
 
 // Over reports whether this is what is left of a completed sign-in; see Finish.

@@ -25,6 +25,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/org"
 	"github.com/clavex/clavex/backend/internal/session"
 	"github.com/clavex/clavex/backend/internal/store"
+	"github.com/clavex/clavex/backend/internal/user"
 )
 
 // listener is the back-channel logout endpoint of a client: it keeps what it was sent and answers as told.
@@ -357,8 +358,15 @@ func TestWhoIsToldOfWhichEnd(t *testing.T) {
 			}
 			return p.Users.Delete(ctx, tx, oidctest.Actor(), acme.ID, of.UserID, person.Version)
 		},
-		"another person signs in": func(ctx context.Context, tx *store.Tx, of session.Session) error {
-			_, _, err := p.Sessions.Begin(ctx, tx, session.Authenticated{Organization: acme, User: p.Person(t, acme, "other-"+uuid.NewString()), BrowserHash: []byte("browser"), Methods: []string{"pwd"}, At: p.Clock.Now(), Replaces: &of})
+		"too many other people sign in": func(ctx context.Context, tx *store.Tx, of session.Session) error {
+			browser := session.Browser{}
+			for range session.MaximumInBrowser - 1 {
+				further := p.SignIn(t, acme, p.Person(t, acme, "other-"+uuid.NewString()))
+				further.LastSeenAt = further.LastSeenAt.Add(time.Minute)
+				browser = append(browser, &session.Live{Session: further, User: &user.User{ID: further.UserID}})
+			}
+			browser = append(browser, &session.Live{Session: of, User: &user.User{ID: of.UserID}})
+			_, _, err := p.Sessions.Begin(ctx, tx, session.Authenticated{Organization: acme, User: p.Person(t, acme, "other-"+uuid.NewString()), BrowserHash: []byte("browser"), Methods: []string{"pwd"}, At: p.Clock.Now(), Browser: browser})
 			return err
 		},
 	} {

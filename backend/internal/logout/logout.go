@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -149,6 +150,23 @@ func (r *Request) RedirectURL() string {
 	return r.redirectURI + separator + "state=" + url.QueryEscape(r.state)
 }
 
+// Session is the session that the request is about, of those in the browser: the hint's own, or one of its person; else
+// the one that the logout_hint names; else the one used last. nil when nobody is signed in.
+func (r *Request) Session(browser session.Browser) *session.Live {
+	if r.Hint != nil {
+		if live := browser.ByID(r.Hint.SessionID); live != nil && live.Session.UserID == r.Hint.UserID {
+			return live
+		}
+		if live := browser.Of(r.Hint.UserID); live != nil {
+			return live
+		}
+	}
+	if i := slices.IndexFunc(browser, r.names); r.logoutHint != "" && i >= 0 {
+		return browser[i]
+	}
+	return browser.Current()
+}
+
 // NeedsConfirmation reports whether the person must be asked first (§2, §6): they are signed in, and the
 // request does not prove that it is about this very session. Anybody could have made them follow a link.
 // A logout_hint that names somebody else than who is signed in is a reason to ask, too. live is nil when nobody is
@@ -163,6 +181,6 @@ func (r *Request) NeedsConfirmation(live *session.Live) bool {
 // names reports whether the logout_hint, if there is one, may mean the signed-in person or their session.
 func (r *Request) names(live *session.Live) bool {
 	hint := r.logoutHint
-	return hint == "" || strings.EqualFold(hint, live.User.Username) || strings.EqualFold(hint, live.User.Email) ||
+	return hint == "" || live.User.IsCalled(hint) ||
 		hint == live.User.ID.String() || hint == live.Session.ID.String() || r.Hint != nil && hint == r.Hint.Subject
 }

@@ -34,18 +34,15 @@ func NewSessionManagement(cookies session.Cookies, random io.Reader) *SessionMan
 	return &SessionManagement{cookies: cookies, random: random}
 }
 
-// State is the session_state of an answer to an authentication request (§2), successful or not: live is nil when nobody
-// is signed in. A client whose redirect URI is no web address has no page that could ask, and gets "".
-func (m *SessionManagement) State(organization *org.Organization, c *client.Client, redirectURI string, live *session.Live) string {
+// State is the session_state of an answer to an authentication request (§2), successful or not. It tells of everybody
+// who is signed in, so it changes with a sign-in or sign-out and not with the account that is used: otherwise the
+// applications of two people would take turns in seeing a change. A client whose redirect URI is no web address has no page that could ask, and gets "".
+func (m *SessionManagement) State(organization *org.Organization, c *client.Client, redirectURI string, browser session.Browser) string {
 	origin := client.OriginOf(redirectURI)
 	if origin == "" {
 		return ""
 	}
-	browserState := ""
-	if live != nil {
-		browserState = m.cookies.BrowserState(organization, live.Session.ID)
-	}
-	return SessionState(c.ClientID, origin, browserState, secret.New(m.random))
+	return SessionState(c.ClientID, origin, m.cookies.BrowserState(organization, browser.IDs()...), secret.New(m.random))
 }
 
 //go:embed check_session.js

@@ -31,6 +31,7 @@ const (
 	CodeLoginRequired                   = "login_required"
 	CodeConsentRequired                 = "consent_required"
 	CodeInteractionRequired             = "interaction_required"
+	CodeAccountSelectionRequired        = "account_selection_required"
 	CodeInvalidRequestObject            = "invalid_request_object"
 	CodeInvalidRequestURI               = "invalid_request_uri"
 	CodeRegistrationNotSupported        = "registration_not_supported"

@@ -128,7 +128,11 @@ func TestWhatARequestDemandsOfTheSession(t *testing.T) {
 	t.Run("max_age absurdly large", func(t *testing.T) { asksAgain(t, false, "max_age", "99999999999999999") })
 	t.Run("max_age 0", func(t *testing.T) { asksAgain(t, true, "max_age", "0") })
 	t.Run("prompt login", func(t *testing.T) { asksAgain(t, true, "prompt", "login") })
-	t.Run("prompt select_account", func(t *testing.T) { asksAgain(t, true, "prompt", "select_account") })
+	t.Run("prompt select_account asks which account, for no password", func(t *testing.T) {
+		if a := asksAgain(t, false, "prompt", "select_account"); a.element("accounts-form") == nil {
+			t.Fatalf("%d at %s", a.status, a.url)
+		}
+	})
 	t.Run("id_token_hint of the same person", func(t *testing.T) { asksAgain(t, false, "id_token_hint", idToken, "prompt", "none") })
 	t.Run("prompt consent asks although it was given", func(t *testing.T) {
 		a := b.get(s.authorizeURL("scope", "openid", "prompt", "consent"))

@@ -131,7 +131,7 @@ func (a *App) mountOrganizations(engine *gin.Engine, e *endpoints, page errorRen
 	pages.GET("/authorize", authorization)
 	pages.POST("/authorize", authorization)
 	for address, serve := range map[string]gin.HandlerFunc{
-		"/login": e.signIn.Login, "/consent": e.signIn.Consent, "/action/change-password": e.signIn.ChangePassword, "/logout": e.signIn.Logout,
+		"/login": e.signIn.Login, "/select-account": e.signIn.SelectAccount, "/consent": e.signIn.Consent, "/action/change-password": e.signIn.ChangePassword, "/logout": e.signIn.Logout,
 	} {
 		pages.GET(address, serve)
 		pages.POST(address, serve)

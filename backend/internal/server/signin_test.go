@@ -35,7 +35,7 @@ func TestATransactionIsBoundToItsBrowserAndOrganization(t *testing.T) {
 		}
 	})
 	t.Run("another organization knows no such transaction", func(t *testing.T) {
-		for _, address := range []string{"/rival/login", "/rival/consent", "/rival/action/change-password"} {
+		for _, address := range []string{"/rival/login", "/rival/select-account", "/rival/consent", "/rival/action/change-password"} {
 			if a := first.get(address + "?transaction=" + fields.Get("transaction")); a.status != http.StatusGone {
 				t.Fatalf("%s: got %d", address, a.status)
 			}

@@ -12,10 +12,10 @@ import (
 	"github.com/clavex/clavex/backend/internal/secret"
 )
 
-// Cookies reads and writes the cookies of a browser at an organization: its session's token; the browser's own
-// secret, which binds sign-ins to the browser and lives longer than sessions; and the browser state, which changes
-// with the session, says nothing of it, and is the only one that scripts of ours may read (OpenID Connect Session
-// Management 1.0 §4.2).
+// Cookies reads and writes the cookies of a browser at an organization: the token of the session used last; where
+// several people are signed in, the tokens of the others; the browser's own secret, which binds sign-ins to the
+// browser and lives longer than sessions; and the browser state, which changes with who is signed in, says nothing of
+// them, and is the only one that scripts of ours may read (OpenID Connect Session Management 1.0 §4.2).
 //
 // Over https the cookies carry the __Host- prefix (RFC 6265bis §4.1.3.2) and SameSite=None, because
 // POST authorization requests, form_post answers and iframes are cross-site; every state-changing
@@ -36,57 +36,99 @@ func (c Cookies) name(kind string, organization *org.Organization) string {
 	return name
 }
 
-// Token returns the session token the browser presents at the organization, "" when none.
-func (c Cookies) Token(r *http.Request, organization *org.Organization) string {
-	return value(r, c.name("session", organization))
+// The kinds of cookies. The accounts cookie exists only while several people are signed in, and holds the tokens of
+// all but the one used last.
+const (
+	sessionCookie  = "session"
+	accountsCookie = "accounts"
+	browserCookie  = "browser"
+	stateCookie    = "state"
+)
+
+// Tokens returns the session tokens that the browser presents at the organization, that of the session used last
+// first. There are at most MaximumInBrowser, each once.
+func (c Cookies) Tokens(r *http.Request, organization *org.Organization) []string {
+	var tokens []string
+	if current := value(r, c.name(sessionCookie, organization)); current != "" {
+		tokens = append(tokens, current)
+	}
+	if others, err := r.Cookie(c.name(accountsCookie, organization)); err == nil && len(others.Value) <= maximumAccountsBytes {
+		for _, token := range splitTokens(others.Value) {
+			if !slices.Contains(tokens, token) && len(tokens) < MaximumInBrowser {
+				tokens = append(tokens, token)
+			}
+		}
+	}
+	return tokens
 }
+
+// maximumAccountsBytes is the length of the longest accounts cookie that we write.
+const maximumAccountsBytes = (MaximumInBrowser - 1) * (secret.Length + len(tokenSeparator))
 
 // Browser returns the browser's own secret at the organization, "" when none.
 func (c Cookies) Browser(r *http.Request, organization *org.Organization) string {
-	return value(r, c.name("browser", organization))
+	return value(r, c.name(browserCookie, organization))
 }
 
 // value returns a cookie's value when it has the form of our secrets.
 func value(r *http.Request, name string) string {
 	cookie, err := r.Cookie(name)
-	if err != nil || len(cookie.Value) != secret.Length || strings.ContainsAny(cookie.Value, " \x00") {
+	if err != nil || !wellFormed(cookie.Value) {
 		return ""
 	}
 	return cookie.Value
 }
 
-// SetSession gives the browser a session's token and the browser state that goes with it. They live as long as the
-// browser's own session; the server decides how long the token is worth anything.
-func (c Cookies) SetSession(w http.ResponseWriter, organization *org.Organization, token string, id uuid.UUID) {
-	c.set(w, c.name("session", organization), token, 0)
-	c.setState(w, organization, c.BrowserState(organization, id), 0)
+func wellFormed(value string) bool {
+	return len(value) == secret.Length && !strings.ContainsAny(value, " \x00"+tokenSeparator)
+}
+
+// SetSessions gives the browser the tokens of its sessions and the browser state that goes with them, and takes away
+// what it had before. They live as long as the browser's own session; the server decides how long a token is worth
+// anything.
+func (c Cookies) SetSessions(w http.ResponseWriter, r *http.Request, organization *org.Organization, browser Browser) {
+	if len(browser) == 0 {
+		c.set(w, c.name(sessionCookie, organization), "", -1)
+		c.setState(w, organization, "", -1)
+	} else {
+		c.set(w, c.name(sessionCookie, organization), browser[0].token, 0)
+		c.setState(w, organization, c.BrowserState(organization, browser.IDs()...), 0)
+	}
+	if len(browser) > 1 {
+		c.set(w, c.name(accountsCookie, organization), strings.Join(browser.Tokens()[1:], tokenSeparator), 0)
+	} else if _, err := r.Cookie(c.name(accountsCookie, organization)); err == nil {
+		c.set(w, c.name(accountsCookie, organization), "", -1)
+	}
 }
 
 // SetBrowser gives the browser its own secret.
 func (c Cookies) SetBrowser(w http.ResponseWriter, organization *org.Organization, browser string) {
-	c.set(w, c.name("browser", organization), browser, int(browserLifetime/time.Second))
-}
-
-// ClearSession takes the session's token and the browser state away.
-func (c Cookies) ClearSession(w http.ResponseWriter, organization *org.Organization) {
-	c.set(w, c.name("session", organization), "", -1)
-	c.setState(w, organization, "", -1)
+	c.set(w, c.name(browserCookie, organization), browser, int(browserLifetime/time.Second))
 }
 
 // StateName is the name of the cookie that holds the browser state.
 func (c Cookies) StateName(organization *org.Organization) string {
-	return c.name("state", organization)
+	return c.name(stateCookie, organization)
 }
 
-// BrowserState is what the browser state is while the session lives; without one it is "".
-func (c Cookies) BrowserState(organization *org.Organization, id uuid.UUID) string {
-	return secret.DeriveToken(c.StateKey, "browser-state", organization.ID.String(), id.String())
+// BrowserState is what the browser state is while exactly these sessions live; without any it is "". Their order does
+// not matter: which account was used last is nothing that an application of another one should hear of.
+func (c Cookies) BrowserState(organization *org.Organization, ids ...uuid.UUID) string {
+	if len(ids) == 0 {
+		return ""
+	}
+	parts := []string{organization.ID.String()}
+	for _, id := range ids {
+		parts = append(parts, id.String())
+	}
+	slices.Sort(parts[1:])
+	return secret.DeriveToken(c.StateKey, "browser-state", parts...)
 }
 
-// KeepState gives the browser the state of its live session again if it has another: cookies can be lost one by one,
-// and the key can be replaced.
-func (c Cookies) KeepState(w http.ResponseWriter, r *http.Request, organization *org.Organization, id uuid.UUID) {
-	name, state := c.StateName(organization), c.BrowserState(organization, id)
+// KeepState gives the browser the state of its live sessions again if it has another: cookies can be lost one by one,
+// a session of several ends by itself, and the key can be replaced.
+func (c Cookies) KeepState(w http.ResponseWriter, r *http.Request, organization *org.Organization, ids []uuid.UUID) {
+	name, state := c.StateName(organization), c.BrowserState(organization, ids...)
 	given := slices.ContainsFunc(w.Header().Values("Set-Cookie"), func(line string) bool { return strings.HasPrefix(line, name+"=") })
 	if !given && value(r, name) != state {
 		c.setState(w, organization, state, 0)

@@ -1,5 +1,6 @@
 // Package session is about signed-in browsers: a session belongs to one person of one organization
 // and lives until it is ended, idle for too long, or too old. Only the hash of its token is stored.
+// A browser may hold the sessions of several people of an organization side by side.
 package session
 
 import (
@@ -58,6 +59,8 @@ type Live struct {
 	Session         Session
 	User            *user.User
 	ConsentedScopes []string
+
+	token string // that the browser presented; for the cookies
 }
 
 // ErrNotFound is returned when no live session fits.
@@ -75,27 +78,6 @@ type Sessions struct {
 // New makes the keeper of sessions. Jobs of the kind TellOfEnd go to the queue.
 func New(db *store.Store, log *audit.Log, queue *jobs.Jobs, now func() time.Time, random io.Reader) *Sessions {
 	return &Sessions{db: db, log: log, queue: queue, now: now, random: random}
-}
-
-// Find returns the live session of a browser's token at the organization, in one round trip. clientID
-// may be uuid.Nil. A token of another organization, of a disabled person, or of a session that ended
-// does not exist: ErrNotFound.
-func (s *Sessions) Find(ctx context.Context, orgID uuid.UUID, token string, clientID uuid.UUID) (*Live, error) {
-	if len(token) != secret.Length {
-		return nil, ErrNotFound
-	}
-	row, err := dbq.New(s.db).LiveSession(ctx, dbq.LiveSessionParams{OrgID: orgID, TokenHash: secret.Hash(token), ClientID: clientID, At: s.now()})
-	if store.IsNotFound(err) {
-		return nil, ErrNotFound
-	}
-	if err != nil {
-		return nil, err
-	}
-	person, err := user.FromRow(row.User, nil)
-	if err != nil {
-		return nil, err
-	}
-	return &Live{Session: fromRow(row.Session), User: person, ConsentedScopes: row.ConsentedScopes}, nil
 }
 
 // OfUser lists the live sessions of a person that are older than before (uuid.Max for all), newest first.
@@ -124,13 +106,14 @@ type Authenticated struct {
 	BrowserHash  []byte // of the browser's own cookie
 	Methods      []string
 	At           time.Time
-	// Replaces is the browser's live session, when it has one. The same person's is renewed under a
-	// fresh token; another person's is ended.
-	Replaces *Session
+	// Browser are the live sessions that the browser has already. The same person's is renewed under a
+	// fresh token; other people stay signed in, as many as a browser may hold.
+	Browser Browser
 }
 
-// Begin starts the session of a completed sign-in and returns the browser's new token. A token the
-// browser had before is worth nothing afterwards.
+// Begin starts the session of a completed sign-in and returns the browser's new token for it. A token that the
+// browser had for the same person is worth nothing afterwards. Where the browser holds as many sessions as it may,
+// the one unused for longest ends.
 func (s *Sessions) Begin(ctx context.Context, tx *store.Tx, proof Authenticated) (Session, string, error) {
 	now, request := s.now(), reqctx.From(ctx)
 	session := Session{OrgID: proof.Organization.ID, UserID: proof.User.ID, AuthenticatedAt: proof.At, Methods: proof.Methods, Address: request.Address,
@@ -141,19 +124,21 @@ func (s *Sessions) Begin(ctx context.Context, tx *store.Tx, proof Authenticated)
 	if request.Address.IsValid() {
 		address = &request.Address
 	}
-	if old := proof.Replaces; old != nil && old.UserID == proof.User.ID {
-		renewed, err := dbq.New(tx).RenewSession(ctx, dbq.RenewSessionParams{OrgID: session.OrgID, ID: old.ID, UserID: session.UserID, TokenHash: secret.Hash(token),
+	for _, old := range proof.Browser.excess(proof.User.ID) {
+		err := s.End(ctx, tx, audit.Actor{Kind: audit.System, Name: "sign-in"}, session.OrgID, old.Session.ID, "too many accounts in one browser")
+		if err != nil && !fault.IsKind(err, fault.NotFound) {
+			return Session{}, "", err
+		}
+	}
+	if old := proof.Browser.Of(proof.User.ID); old != nil {
+		renewed, err := dbq.New(tx).RenewSession(ctx, dbq.RenewSessionParams{OrgID: session.OrgID, ID: old.Session.ID, UserID: session.UserID, TokenHash: secret.Hash(token),
 			AuthenticatedAt: proof.At, Methods: proof.Methods, IdleExpiresAt: session.IdleExpiresAt, ExpiresAt: session.ExpiresAt, Address: address, UserAgent: session.UserAgent})
 		if err != nil {
 			return Session{}, "", err
 		}
 		if renewed == 1 {
-			session.ID, session.CreatedAt = old.ID, old.CreatedAt
+			session.ID, session.CreatedAt = old.Session.ID, old.Session.CreatedAt
 			return session, token, s.began(ctx, tx, proof, session, "session.renewed")
-		}
-	} else if old != nil {
-		if err := s.End(ctx, tx, audit.Actor{Kind: audit.System, Name: "sign-in"}, session.OrgID, old.ID, "replaced by another person's sign-in"); err != nil && !fault.IsKind(err, fault.NotFound) {
-			return Session{}, "", err
 		}
 	}
 	session.ID = store.NewID()

@@ -29,7 +29,7 @@ type visit struct {
 	organization *org.Organization
 	browser      string // the browser's own secret
 	browserHash  []byte
-	token        string // the session token the browser has, or was just given
+	tokens       []string // the session tokens that the browser has, or was just given
 	transaction  *login.Transaction
 	clientRowID  uuid.UUID // clients.id of the application; uuid.Nil when there is none
 }
@@ -65,7 +65,7 @@ func (s *SignIn) visit(c *gin.Context, id string) *visit {
 		}
 		return nil
 	}
-	v := &visit{organization: organization, browser: browser, browserHash: hash, token: s.Cookies.Token(c.Request, organization), transaction: transaction}
+	v := &visit{organization: organization, browser: browser, browserHash: hash, tokens: s.Cookies.Tokens(c.Request, organization), transaction: transaction}
 	if consent := transaction.Required.Requirement.Consent; consent != nil {
 		v.clientRowID = consent.ClientID
 	}
@@ -96,11 +96,11 @@ func (s *SignIn) expired(c *gin.Context, organization *org.Organization, transac
 
 // facts reads anew what is true now.
 func (s *SignIn) facts(ctx context.Context, v *visit) (login.Facts, error) {
-	live, err := s.Sessions.Find(ctx, v.organization.ID, v.token, v.clientRowID)
-	if err != nil && !fault.IsKind(err, fault.NotFound) {
+	browser, err := s.Sessions.InBrowser(ctx, v.organization.ID, v.tokens, v.clientRowID)
+	if err != nil {
 		return login.Facts{}, err
 	}
-	facts := login.Facts{Live: live}
+	facts := login.Facts{Browser: browser}
 	if id := v.transaction.Progress.UserID; id != uuid.Nil {
 		person, err := s.Users.ByID(ctx, s.Store, v.organization.ID, id)
 		if err != nil && !fault.IsKind(err, fault.NotFound) {
@@ -130,7 +130,7 @@ func (s *SignIn) advance(c *gin.Context, v *visit, asked string) (facts login.Fa
 				return facts, false
 			}
 		case login.Complete:
-			s.complete(c, v, facts.Live)
+			s.complete(c, v, facts.Browser)
 			return facts, false
 		default:
 			if wanted := pathOf(step); asked != wanted || c.Request.Method != http.MethodGet && c.Request.Method != http.MethodHead {
@@ -145,10 +145,8 @@ func (s *SignIn) advance(c *gin.Context, v *visit, asked string) (facts login.Fa
 // beginSession turns what the steps proved into a session of this browser.
 func (s *SignIn) beginSession(c *gin.Context, v *visit, facts login.Facts) error {
 	progress := &v.transaction.Progress
-	proof := session.Authenticated{Organization: v.organization, User: facts.User, BrowserHash: v.browserHash, Methods: progress.Methods, At: progress.AuthenticatedAt}
-	if facts.Live != nil {
-		proof.Replaces = &facts.Live.Session
-	}
+	proof := session.Authenticated{Organization: v.organization, User: facts.User, BrowserHash: v.browserHash, Methods: progress.Methods,
+		At: progress.AuthenticatedAt, Browser: facts.Browser}
 	var begun session.Session
 	var token string
 	err := s.Store.InTx(c.Request.Context(), func(ctx context.Context, tx *store.Tx) (err error) {
@@ -161,8 +159,9 @@ func (s *SignIn) beginSession(c *gin.Context, v *visit, facts login.Facts) error
 	if err != nil {
 		return err
 	}
-	s.Cookies.SetSession(c.Writer, v.organization, token, begun.ID)
-	v.token = token
+	browser := facts.Browser.Begun(begun, facts.User, token)
+	s.Cookies.SetSessions(c.Writer, c.Request, v.organization, browser)
+	v.tokens = browser.Tokens()
 	progress.SessionID = begun.ID
 	return s.Transactions.Save(c.Request.Context(), v.transaction)
 }
@@ -177,9 +176,9 @@ func (s *SignIn) stillProved(ctx context.Context, db store.DB, v *visit) error {
 	return s.Passwords.StillHolds(ctx, db, v.organization.ID, progress.UserID, progress.Password)
 }
 
-// complete finishes the transaction, once, and lets the protocol answer.
-func (s *SignIn) complete(c *gin.Context, v *visit, live *session.Live) {
-	ctx := c.Request.Context()
+// complete finishes the transaction, once, and lets the protocol answer. The account it was for is the one used last.
+func (s *SignIn) complete(c *gin.Context, v *visit, browser session.Browser) {
+	ctx, live := c.Request.Context(), v.transaction.Live(browser)
 	continuation, ok := s.continuations[v.transaction.Required.Continuation]
 	if !ok {
 		s.expired(c, v.organization, nil) // begun by a release that knew another protocol
@@ -189,7 +188,11 @@ func (s *SignIn) complete(c *gin.Context, v *visit, live *session.Live) {
 		s.stepFailed(c, v, err)
 		return
 	}
-	answer, err := continuation.Complete(ctx, v.organization, v.transaction, live)
+	if browser.Current() != live {
+		browser = browser.First(live)
+		s.Cookies.SetSessions(c.Writer, c.Request, v.organization, browser)
+	}
+	answer, err := continuation.Complete(ctx, v.organization, v.transaction, live, browser)
 	if err != nil {
 		s.errorWithRetry(c, err, continuation.RestartURL(v.organization, v.transaction))
 		return
@@ -280,8 +283,8 @@ func (s *SignIn) Answer(c *gin.Context, answer login.Answer) {
 // answer redirects, or shows a form that posts itself.
 func (s *SignIn) answer(c *gin.Context, answer login.Answer) {
 	organization := oauth.Organization(c)
-	if answer.SessionID != uuid.Nil {
-		s.Cookies.KeepState(c.Writer, c.Request, organization, answer.SessionID)
+	if len(answer.Sessions) > 0 {
+		s.Cookies.KeepState(c.Writer, c.Request, organization, answer.Sessions)
 	}
 	frame := s.frame(c, organization, nil)
 	var shown page.Client

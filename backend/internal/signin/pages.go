@@ -10,11 +10,9 @@ import (
 
 	"github.com/clavex/clavex/backend/internal/fault"
 	"github.com/clavex/clavex/backend/internal/login"
-	"github.com/clavex/clavex/backend/internal/logout"
 	"github.com/clavex/clavex/backend/internal/oauth"
 	"github.com/clavex/clavex/backend/internal/org"
 	"github.com/clavex/clavex/backend/internal/session"
-	"github.com/clavex/clavex/backend/internal/store"
 	"github.com/clavex/clavex/backend/internal/web/asset"
 	"github.com/clavex/clavex/backend/internal/web/page"
 )
@@ -26,7 +24,7 @@ const homeContinuation = "home"
 
 type home struct{ issuers oauth.Issuers }
 
-func (h home) Complete(_ context.Context, organization *org.Organization, _ *login.Transaction, _ *session.Live) (login.Answer, error) {
+func (h home) Complete(_ context.Context, organization *org.Organization, _ *login.Transaction, _ *session.Live, _ session.Browser) (login.Answer, error) {
 	return login.Answer{RedirectURL: path(organization, "")}, nil
 }
 
@@ -40,19 +38,16 @@ func (h home) RestartURL(organization *org.Organization, _ *login.Transaction) s
 	return path(organization, pathLogin)
 }
 
-// live is the browser's live session at the organization, nil when there is none.
-func (s *SignIn) live(c *gin.Context, organization *org.Organization) (*session.Live, error) {
-	live, err := s.Sessions.Find(c.Request.Context(), organization.ID, s.Cookies.Token(c.Request, organization), uuid.Nil)
-	if fault.IsKind(err, fault.NotFound) {
-		return nil, nil
-	}
-	return live, err
+// signedIn are the browser's live sessions at the organization.
+func (s *SignIn) signedIn(c *gin.Context, organization *org.Organization) (session.Browser, error) {
+	return s.Sessions.InBrowser(c.Request.Context(), organization.ID, s.Cookies.Tokens(c.Request, organization), uuid.Nil)
 }
 
 // Home serves the page that tells a signed-in person who they are here; others go to sign in.
 func (s *SignIn) Home(c *gin.Context) {
 	organization := oauth.Organization(c)
-	live, err := s.live(c, organization)
+	browser, err := s.signedIn(c, organization)
+	live := browser.Current()
 	if err == nil && live != nil {
 		err = s.Sessions.Touch(c.Request.Context(), live, organization.Policies)
 	}
@@ -65,138 +60,7 @@ func (s *SignIn) Home(c *gin.Context) {
 		return
 	}
 	s.render(c, http.StatusOK, page.Home{Frame: s.frame(c, organization, nil), Name: live.User.DisplayName(), Username: live.User.Username,
-		Email: live.User.Email, LogoutURL: path(organization, pathLogout)})
-}
-
-// logoutFields are the parameters that a confirmation carries on.
-var logoutFields = []string{"id_token_hint", "logout_hint", "client_id", "post_logout_redirect_uri", "state", "ui_locales"}
-
-// Logout serves GET and POST of the end-session endpoint (OpenID Connect RP-Initiated Logout 1.0 §2) and
-// its confirmation, which is a POST with a decision.
-func (s *SignIn) Logout(c *gin.Context) {
-	organization := oauth.Organization(c)
-	parameters, err := oauth.ParseQuery(c.Request.URL.RawQuery)
-	if c.Request.Method == http.MethodPost {
-		parameters, err = oauth.ReadForm(c)
-	}
-	if err != nil {
-		s.Error(c, err)
-		return
-	}
-	request, err := s.Dependencies.Logout.Validate(c.Request.Context(), organization, logout.ParametersOf(parameters))
-	if err != nil {
-		s.Error(c, err)
-		return
-	}
-	live, err := s.live(c, organization)
-	if err != nil {
-		s.Error(c, err)
-		return
-	}
-	confirmed, everywhere := false, false
-	if live != nil && c.Request.Method == http.MethodPost && parameters.Has("decision") {
-		browser, _ := s.browser(c, organization)
-		if err := s.checkForm(c.Request, parameters, s.formToken(organization, browser, "logout "+live.Session.ID.String())); err != nil {
-			s.Error(c, err)
-			return
-		}
-		switch parameters.Get("decision") {
-		case "confirm":
-		case "everywhere":
-			everywhere = true
-		default:
-			s.Pages.SeeOther(c, path(organization, ""))
-			return
-		}
-		confirmed = true
-	}
-	if request.NeedsConfirmation(live) && !confirmed {
-		s.confirmLogout(c, organization, request, parameters, live)
-		return
-	}
-	s.endSession(c, organization, request, live, everywhere)
-}
-
-func (s *SignIn) confirmLogout(c *gin.Context, organization *org.Organization, request *logout.Request, parameters oauth.Parameters, live *session.Live) {
-	browser, _ := s.browser(c, organization)
-	view := page.Logout{Frame: s.frame(c, organization, request.UILocales), Username: live.User.DisplayName(), Form: page.Form{
-		Action: path(organization, pathLogout), CSRFToken: s.formToken(organization, browser, "logout "+live.Session.ID.String())}}
-	for _, name := range logoutFields {
-		if value := parameters.Get(name); value != "" {
-			view.Fields = append(view.Fields, page.Field{Name: name, Value: value})
-		}
-	}
-	if request.Client != nil {
-		view.Client, _ = s.clientView(c, organization, request.Client.ClientID, view.Text.Language())
-	}
-	s.render(c, http.StatusOK, view, request.RedirectURL())
-}
-
-// endSession ends the browser's session, when there is one, or with everywhere all sessions of its person, and goes
-// where the request says or shows that it is done. Applications that want to hear of it in the browser do so first
-// (Front-Channel Logout 1.0).
-func (s *SignIn) endSession(c *gin.Context, organization *org.Organization, request *logout.Request, live *session.Live, everywhere bool) {
-	view := page.LoggedOut{Frame: s.frame(c, organization, request.UILocales)}
-	if live != nil {
-		frames, err := s.frames(c.Request.Context(), organization, live)
-		if err == nil {
-			err = s.end(c.Request.Context(), live, everywhere)
-		}
-		if err != nil && !fault.IsKind(err, fault.NotFound) {
-			s.Error(c, err)
-			return
-		}
-		view.Frames = frames
-	}
-	s.Cookies.ClearSession(c.Writer, organization)
-	next := request.RedirectURL()
-	if next != "" && len(view.Frames) == 0 {
-		s.leave(c, page.Leaving{Frame: view.Frame, Client: page.Client{Name: request.Client.Presentation(view.Text.Language()).Name}, URL: next})
-		return
-	}
-	if next != "" {
-		view.Client, view.ContinueURL = &page.Client{Name: request.Client.Presentation(view.Text.Language()).Name}, next
-	} else {
-		view.LoginURL = path(organization, pathLogin)
-	}
-	if err := s.Pages.LoggedOut(c, view); err != nil {
-		_ = c.Error(err)
-		c.AbortWithStatus(http.StatusInternalServerError)
-	}
-}
-
-func (s *SignIn) end(ctx context.Context, live *session.Live, everywhere bool) error {
-	return s.Store.InTx(ctx, func(ctx context.Context, tx *store.Tx) error {
-		if !everywhere {
-			return s.Sessions.End(ctx, tx, actorOf(live.User), live.Session.OrgID, live.Session.ID, "signed out")
-		}
-		_, err := s.Sessions.EndEverywhere(ctx, tx, actorOf(live.User), live.Session.OrgID, live.User.ID, "signed out everywhere")
-		return err
-	})
-}
-
-// frames are the addresses at which applications of the session want to hear of its end.
-func (s *SignIn) frames(ctx context.Context, organization *org.Organization, live *session.Live) ([]string, error) {
-	listeners, err := s.Sessions.FrontChannelListeners(ctx, organization.ID, live.Session.ID)
-	if err != nil {
-		return nil, err
-	}
-	frames := make([]string, 0, len(listeners))
-	for _, listener := range listeners {
-		found, err := s.Clients.ByID(ctx, s.Store, organization.ID, listener.ClientID)
-		if fault.IsKind(err, fault.NotFound) {
-			continue // it was deleted meanwhile
-		}
-		if err != nil {
-			return nil, err
-		}
-		sid, err := s.Subjects.Session(ctx, found, live.Session.ID)
-		if err != nil {
-			return nil, err
-		}
-		frames = append(frames, logout.FrontChannelURL(listener.URI, s.Issuers.URL(organization), sid))
-	}
-	return frames, nil
+		Email: live.User.Email, Others: names(browser[1:]), AccountsURL: path(organization, pathSelectAccount), LogoutURL: path(organization, pathLogout)})
 }
 
 // Logo serves an organization's logo under the digest of its content, so it can be cached for good.

@@ -42,6 +42,10 @@ var (
 	ErrForged = fault.New(fault.Forbidden, "form_forged", "This form did not come from a page of ours in this browser. Go back, load the page again and repeat.")
 	// ErrOtherPerson says that the application asked for somebody else (id_token_hint).
 	ErrOtherPerson = fault.New(fault.Unauthenticated, "other_person", "The application asked for another account. Sign in with that one.").WithField("username")
+	// ErrNotChosen says that somebody else proved themselves than the person whose account was chosen.
+	ErrNotChosen = fault.New(fault.Unauthenticated, "account_not_chosen", "That is not the account that was chosen. Enter the password of the chosen one, or choose another.").WithField("username")
+	// ErrNotSignedIn says that an account cannot be chosen, because nobody is signed in with it in this browser.
+	ErrNotSignedIn = fault.New(fault.Invalid, "account_not_signed_in", "This account is not signed in here any more. Choose another one, or sign in again.").WithField("account")
 	// ErrMismatch says that the two new passwords differ.
 	ErrMismatch = fault.New(fault.Invalid, "passwords_differ", "The two passwords are not the same.").WithField("new_password_confirmation")
 	// ErrUndecided says that a form was sent without pressing one of its buttons.
@@ -102,6 +106,7 @@ func path(organization *org.Organization, name string) string {
 // The paths of the pages below an organization.
 const (
 	pathLogin          = "login"
+	pathSelectAccount  = "select-account"
 	pathConsent        = "consent"
 	pathChangePassword = "action/change-password"
 	pathLink           = "login/link"
@@ -111,6 +116,8 @@ const (
 // pathOf is the page of a step; steps without a page have none.
 func pathOf(step login.Step) string {
 	switch step {
+	case login.SelectAccount:
+		return pathSelectAccount
 	case login.ChangePassword:
 		return pathChangePassword
 	case login.Consent:

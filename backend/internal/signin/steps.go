@@ -38,29 +38,47 @@ func (s *SignIn) Login(c *gin.Context) {
 		return
 	}
 	if facts, show := s.advance(c, v, pathLogin); show {
-		s.showLogin(c, v, http.StatusOK, s.suggestedUsername(c, v, facts), nil)
+		s.showLogin(c, v, http.StatusOK, s.suggestedUsername(v, facts), nil)
 	}
 }
 
 // methodPassword is the amr value of a password (RFC 8176 §2).
 const methodPassword = "pwd"
 
-// suggestedUsername is what the application says, or who has to prove themselves again.
-func (s *SignIn) suggestedUsername(c *gin.Context, v *visit, facts login.Facts) string {
+// suggestedUsername is what the application says, or who has to prove themselves again: of several people whoever used
+// the browser last.
+func (s *SignIn) suggestedUsername(v *visit, facts login.Facts) string {
 	requirement := v.transaction.Required.Requirement
+	live := facts.Browser.Current()
+	if requirement.UserID != noSession {
+		live = facts.Browser.Of(requirement.UserID)
+	}
 	switch {
 	case requirement.LoginHint != "":
 		return requirement.LoginHint
-	case facts.Live != nil && (requirement.UserID == facts.Live.User.ID || !requirement.AuthenticatedSince.IsZero()):
-		return facts.Live.User.Username
+	case live != nil && !v.transaction.Progress.AnotherAccount && (requirement.UserID != noSession || !requirement.AuthenticatedSince.IsZero()):
+		return live.User.Username
 	}
 	return ""
 }
 
 func (s *SignIn) showLogin(c *gin.Context, v *visit, status int, username string, problem *fault.Error) {
-	required := v.transaction.Required
+	required, progress := v.transaction.Required, v.transaction.Progress
 	view := page.Login{Frame: s.frame(c, v.organization, required.Requirement.UILocales), Form: s.form(v, pathLogin), Username: username, Fault: problem}
 	view.Client, _ = s.clientView(c, v.organization, required.ClientID, view.Text.Language())
+	if progress.Chosen != noSession {
+		person, err := s.Users.ByID(c.Request.Context(), s.Store, v.organization.ID, progress.Chosen)
+		if err != nil && !fault.IsKind(err, fault.NotFound) {
+			s.Error(c, err)
+			return
+		}
+		if person != nil {
+			view.Username, view.Chosen = person.Username, true
+		}
+	}
+	if progress.Chosen != noSession || progress.AnotherAccount {
+		view.AccountsURL = path(v.organization, pathSelectAccount)
+	}
 	s.render(c, status, view, s.leadsTo(v)...)
 }
 
@@ -71,8 +89,11 @@ func (s *SignIn) postLogin(c *gin.Context) {
 	}
 	username := form.Get("username")
 	proof, err := s.Passwords.Verify(c.Request.Context(), credential.Attempt{OrgID: v.organization.ID, Identifier: username, Password: form.Get("password"), BrowserHash: v.browserHash})
-	if hint := v.transaction.Required.Requirement.UserID; err == nil && hint != noSession && hint != proof.Person.ID {
+	if wanted := v.transaction.Wanted(); err == nil && wanted != noSession && wanted != proof.Person.ID {
 		err = ErrOtherPerson
+		if v.transaction.Required.Requirement.UserID == noSession {
+			err = ErrNotChosen
+		}
 	}
 	if err != nil {
 		s.loginFailed(c, v, username, err)
@@ -93,7 +114,7 @@ func (s *SignIn) loginFailed(c *gin.Context, v *visit, username string, err erro
 	problem := fault.From(err)
 	status := http.StatusUnprocessableEntity
 	switch {
-	case errors.Is(err, credential.ErrWrong), errors.Is(err, ErrOtherPerson):
+	case errors.Is(err, credential.ErrWrong), errors.Is(err, ErrOtherPerson), errors.Is(err, ErrNotChosen):
 		s.Observe("wrong")
 	case errors.Is(err, credential.ErrTooMany):
 		s.Observe("damped")
@@ -133,7 +154,7 @@ func (s *SignIn) Consent(c *gin.Context) {
 }
 
 func (s *SignIn) showConsent(c *gin.Context, v *visit, facts login.Facts, status int, problem *fault.Error) {
-	required := v.transaction.Required
+	required, live := v.transaction.Required, v.transaction.Live(facts.Browser)
 	frame := s.frame(c, v.organization, required.Requirement.UILocales)
 	shown, _ := s.clientView(c, v.organization, required.ClientID, frame.Text.Language())
 	if shown == nil {
@@ -141,8 +162,8 @@ func (s *SignIn) showConsent(c *gin.Context, v *visit, facts login.Facts, status
 		return
 	}
 	view := page.Consent{Frame: frame, Form: s.form(v, pathConsent), Client: *shown,
-		Username: facts.Live.User.DisplayName(), Fault: problem}
-	view.Form.CSRFToken = s.consentToken(v, facts.Live)
+		Username: live.User.DisplayName(), Fault: problem}
+	view.Form.CSRFToken = s.consentToken(v, live)
 	view.Client.Host = webHost(s.leadsTo(v))
 	for _, scope := range required.Requirement.Consent.Scopes {
 		view.Scopes = append(view.Scopes, page.Scope{Name: scope, Description: v.organization.Policies.DescribeScope(scope, view.Text.Language())})
@@ -165,7 +186,8 @@ func (s *SignIn) postConsent(c *gin.Context) {
 		s.advance(c, v, pathConsent) // answered in another tab, or not reached yet
 		return
 	}
-	if err := s.checkForm(c.Request, form, s.consentToken(v, facts.Live)); err != nil {
+	live := v.transaction.Live(facts.Browser)
+	if err := s.checkForm(c.Request, form, s.consentToken(v, live)); err != nil {
 		s.Error(c, err)
 		return
 	}
@@ -180,7 +202,7 @@ func (s *SignIn) postConsent(c *gin.Context) {
 	}
 	asked := v.transaction.Required.Requirement.Consent
 	err = s.Store.InTx(ctx, func(ctx context.Context, tx *store.Tx) error {
-		return s.Grants.Consent(ctx, tx, actorOf(facts.Live.User), v.organization.ID, facts.Live.User.ID, asked.ClientID, asked.Scopes)
+		return s.Grants.Consent(ctx, tx, actorOf(live.User), v.organization.ID, live.User.ID, asked.ClientID, asked.Scopes)
 	})
 	if err != nil {
 		s.Error(c, err)

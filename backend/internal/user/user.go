@@ -92,6 +92,11 @@ func (u *User) DisplayName() string {
 	return u.ID.String()
 }
 
+// IsCalled reports whether a hint names the person: by their username or their email address, in any case of letters.
+func (u *User) IsCalled(hint string) bool {
+	return hint != "" && (strings.EqualFold(hint, u.Username) || strings.EqualFold(hint, u.Email))
+}
+
 // The faults of this package.
 var (
 	ErrNotFound        = fault.New(fault.NotFound, "user_not_found", "There is no such user in this organization.")

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/clavex/clavex/backend/internal/client"
 	"github.com/clavex/clavex/backend/internal/fault"
 	"github.com/clavex/clavex/backend/internal/fetch"
@@ -42,8 +44,8 @@ type Endpoint struct {
 	Pushes         *ratelimit.Limit            // by clients that do not authenticate
 
 	// SessionState makes the session_state by which a page at redirectURI learns that the browser is no longer in this
-	// state (Session Management 1.0 §2). live is nil when nobody is signed in; "" is for pages that cannot ask.
-	SessionState func(organization *org.Organization, c *client.Client, redirectURI string, live *session.Live) string
+	// state (Session Management 1.0 §2): these people are signed in. "" is for pages that cannot ask.
+	SessionState func(organization *org.Organization, c *client.Client, redirectURI string, browser session.Browser) string
 	Now          func() time.Time
 	Random       io.Reader
 }
@@ -55,10 +57,10 @@ type Result struct {
 	Required *login.Required
 }
 
-// Handle judges an authorization request. token is the browser's session token, "" when none; malformed
-// is what was wrong with the encoding of the parameters. An error is shown as a page, because whom to
+// Handle judges an authorization request. tokens are the browser's session tokens; malformed is what was
+// wrong with the encoding of the parameters. An error is shown as a page, because whom to
 // tell is not known; every other failure is part of the answer.
-func (a *Endpoint) Handle(ctx context.Context, organization *org.Organization, parameters oauth.Parameters, malformed error, token string) (Result, error) {
+func (a *Endpoint) Handle(ctx context.Context, organization *org.Organization, parameters oauth.Parameters, malformed error, tokens []string) (Result, error) {
 	r := &request{organization: organization, parameters: parameters, malformed: malformed, at: a.Now()}
 	if err := a.identifyingChecks().Run(ctx, r); err != nil {
 		return Result{}, err
@@ -66,11 +68,15 @@ func (a *Endpoint) Handle(ctx context.Context, organization *org.Organization, p
 	if err := a.checks().Run(ctx, r); err != nil {
 		return a.refuse(ctx, r, err)
 	}
-	live, err := a.Sessions.Find(ctx, organization.ID, token, r.client.ID)
-	if err != nil && !fault.IsKind(err, fault.NotFound) {
+	browser, err := a.Sessions.InBrowser(ctx, organization.ID, tokens, r.client.ID)
+	if err != nil {
 		return a.refuse(ctx, r, err)
 	}
-	r.sawSession, r.live = true, live
+	r.sawSessions, r.browser = true, browser
+	live, err := a.pick(ctx, r)
+	if err != nil {
+		return a.refuse(ctx, r, err)
+	}
 	signedIn := r.requirement.Accepts(live)
 	switch {
 	case signedIn && len(r.requirement.Consent.Missing(live.ConsentedScopes)) == 0:
@@ -91,6 +97,24 @@ func (a *Endpoint) Handle(ctx context.Context, organization *org.Organization, p
 	return Result{Required: &login.Required{Continuation: ContinuationName, Request: stored, ClientID: r.client.ClientID, Requirement: r.requirement}}, nil
 }
 
+// pick is the session that the request is about, nil when there is none or the person has to say which. Where nobody
+// may be asked and several people are signed in, an application goes on with whom it dealt with last in this browser;
+// one that dealt with none of them learns that somebody has to choose (OpenID Connect Core 1.0 §3.1.2.6).
+func (a *Endpoint) pick(ctx context.Context, r *request) (*session.Live, error) {
+	live := r.requirement.Pick(r.browser)
+	if live != nil || len(r.browser) < 2 || r.requirement.UserID != uuid.Nil || !r.prompted(promptNone) {
+		return live, nil
+	}
+	last, err := a.Grants.LastSession(ctx, r.organization.ID, r.client.ID, r.browser.IDs())
+	if err != nil {
+		return nil, err
+	}
+	if live = r.browser.ByID(last); live == nil {
+		return nil, oauth.NewError(oauth.CodeAccountSelectionRequired, "Several people are signed in, and prompt=none forbids asking which of them. An id_token_hint or a login_hint says it.")
+	}
+	return live, nil
+}
+
 // refuse turns an error into an answer for the client. A lost database is no answer to a request but a
 // reason to try it again, so it stays an error with its 503. Every other failure answers a pushed request for good.
 func (a *Endpoint) refuse(ctx context.Context, r *request, err error) (Result, error) {
@@ -109,18 +133,18 @@ func (a *Endpoint) refuse(ctx context.Context, r *request, err error) (Result, e
 	return Result{Answer: answer}, nil
 }
 
-// sessionState is "" for requests that are none for authentication, and until the browser's session was looked for.
+// sessionState is "" for requests that are none for authentication, and until the browser's sessions were looked for.
 func (a *Endpoint) sessionState(r *request) string {
-	if !r.sawSession || !slices.Contains(r.scopes, oauth.ScopeOpenID) {
+	if !r.sawSessions || !slices.Contains(r.scopes, oauth.ScopeOpenID) {
 		return ""
 	}
-	return a.SessionState(r.organization, r.client, r.redirectURI, r.live)
+	return a.SessionState(r.organization, r.client, r.redirectURI, r.browser)
 }
 
 // keepState has the browser keep the state that an answer tells of.
 func (a *Endpoint) keepState(r *request, answer *login.Answer) {
-	if r.live != nil && a.sessionState(r) != "" {
-		answer.SessionID = r.live.Session.ID
+	if a.sessionState(r) != "" {
+		answer.Sessions = r.browser.IDs()
 	}
 }
 
@@ -142,12 +166,12 @@ func (a *Endpoint) again(ctx context.Context, organization *org.Organization, tr
 }
 
 // Complete implements login.Continuation.
-func (a *Endpoint) Complete(ctx context.Context, organization *org.Organization, transaction *login.Transaction, live *session.Live) (login.Answer, error) {
+func (a *Endpoint) Complete(ctx context.Context, organization *org.Organization, transaction *login.Transaction, live *session.Live, browser session.Browser) (login.Answer, error) {
 	r, err := a.again(ctx, organization, transaction)
 	if err != nil {
 		return a.refuseAgain(ctx, r, err)
 	}
-	r.sawSession, r.live = true, live
+	r.sawSessions, r.browser = true, browser
 	if demanded := r.requirement.ACRValues; len(demanded) > 0 && !slices.Contains(demanded, live.Session.AuthenticationContext()) {
 		return a.refuseAgain(ctx, r, oauth.NewError(oauth.CodeUnmetAuthenticationRequirements, "The sign-in did not reach any of the demanded values of acr."))
 	}

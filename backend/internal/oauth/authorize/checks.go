@@ -249,9 +249,10 @@ func (a *Endpoint) checkIDTokenHint(ctx context.Context, r *request) error {
 }
 
 func setRequirement(_ context.Context, r *request) error {
-	if r.prompted(promptLogin) || r.prompted(promptSelectAccount) {
+	if r.prompted(promptLogin) {
 		r.requirement.AuthenticatedSince = r.at
 	}
+	r.requirement.SelectAccount = r.prompted(promptSelectAccount)
 	r.requirement.Consent = &login.ConsentRequirement{ClientID: r.client.ID, Scopes: r.consentScopes(), Ask: r.client.RequireConsent, Always: r.prompted(promptConsent)}
 	r.requirement.LoginHint = r.parameters.Get("login_hint")
 	r.requirement.UILocales = strings.Fields(r.parameters.Get("ui_locales"))

@@ -56,7 +56,7 @@ func (a *Endpoint) Handler(cookies session.Cookies, delivery Delivery) gin.Handl
 		} else {
 			parameters, malformed = oauth.ParseQuery(c.Request.URL.RawQuery)
 		}
-		result, err := a.Handle(c.Request.Context(), organization, parameters, malformed, cookies.Token(c.Request, organization))
+		result, err := a.Handle(c.Request.Context(), organization, parameters, malformed, cookies.Tokens(c.Request, organization))
 		switch {
 		case err != nil:
 			delivery.Error(c, err)

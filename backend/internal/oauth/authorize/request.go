@@ -68,8 +68,8 @@ type request struct {
 	claims          oauth.ClaimsRequest // what may be told of what was asked for
 	requirement     login.Requirement
 
-	sawSession bool          // the browser's session was looked for, and live is what was found
-	live       *session.Live // nil when nobody is signed in
+	sawSessions bool            // the browser's sessions were looked for
+	browser     session.Browser // what was found
 }
 
 // persisted is a request inside a login transaction. The parameters are stored as they came and judged

@@ -86,7 +86,7 @@ func (a *Endpoint) grant(ctx context.Context, r *request, issued *Issued, respon
 		authorization.TokensExpireAt = now.Add(lifetime)
 	}
 	if issued.Grant, response.Code, err = a.Grants.Issue(ctx, authorization); errors.Is(err, grant.ErrSessionEnded) {
-		r.live = nil // which session_state then tells
+		r.browser = r.browser.Without(issued.Live.Session.ID) // which session_state then tells
 		return oauth.NewError(oauth.CodeLoginRequired, "The session ended at this very moment. The person must sign in again.").WithCause(err)
 	}
 	if err != nil || !withToken {

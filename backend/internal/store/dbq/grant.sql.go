@@ -553,6 +553,26 @@ func (q *Queries) RotateRefreshToken(ctx context.Context, arg RotateRefreshToken
 	return i, err
 }
 
+const sessionLastGrantedTo = `-- name: SessionLastGrantedTo :one
+SELECT session_id FROM grants
+WHERE org_id = $1 AND session_id = ANY ($2::uuid[]) AND client_id = $3
+ORDER BY id DESC LIMIT 1
+`
+
+type SessionLastGrantedToParams struct {
+	OrgID      uuid.UUID
+	SessionIds []uuid.UUID
+	ClientID   uuid.UUID
+}
+
+// Of several sessions of one browser, the one in which a client was granted something last. Identifiers grow with time.
+func (q *Queries) SessionLastGrantedTo(ctx context.Context, arg SessionLastGrantedToParams) (*uuid.UUID, error) {
+	row := q.db.QueryRow(ctx, sessionLastGrantedTo, arg.OrgID, arg.SessionIds, arg.ClientID)
+	var session_id *uuid.UUID
+	err := row.Scan(&session_id)
+	return session_id, err
+}
+
 const tokenIsRevoked = `-- name: TokenIsRevoked :one
 SELECT EXISTS (SELECT 1 FROM revoked_tokens WHERE org_id = $1 AND token_id = $2)::boolean
 `

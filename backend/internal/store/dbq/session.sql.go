@@ -282,70 +282,83 @@ func (q *Queries) InsertSession(ctx context.Context, arg InsertSessionParams) er
 	return err
 }
 
-const liveSession = `-- name: LiveSession :one
+const liveSessions = `-- name: LiveSessions :many
 SELECT sessions.org_id, sessions.id, sessions.user_id, sessions.token_hash, sessions.browser_hash, sessions.authenticated_at, sessions.methods, sessions.address, sessions.user_agent, sessions.created_at, sessions.last_seen_at, sessions.idle_expires_at, sessions.expires_at, sessions.ended_at, sessions.end_reason, users.org_id, users.id, users.username, users.email, users.email_verified, users.phone_number, users.phone_number_verified, users.profile, users.attributes, users.status, users.required_actions, users.version, users.created_at, users.updated_at, c.scopes AS consented_scopes
 FROM sessions
 JOIN users ON users.org_id = sessions.org_id AND users.id = sessions.user_id
 LEFT JOIN consents c ON c.org_id = sessions.org_id AND c.user_id = sessions.user_id AND c.client_id = $1
-WHERE sessions.org_id = $2 AND sessions.token_hash = $3
+WHERE sessions.org_id = $2 AND sessions.token_hash = ANY ($3::bytea[])
   AND sessions.ended_at IS NULL AND sessions.expires_at > $4 AND sessions.idle_expires_at > $4 AND users.status = 'active'
 `
 
-type LiveSessionParams struct {
-	ClientID  uuid.UUID
-	OrgID     uuid.UUID
-	TokenHash []byte
-	At        time.Time
+type LiveSessionsParams struct {
+	ClientID    uuid.UUID
+	OrgID       uuid.UUID
+	TokenHashes [][]byte
+	At          time.Time
 }
 
-type LiveSessionRow struct {
+type LiveSessionsRow struct {
 	Session         Session
 	User            User
 	ConsentedScopes []string
 }
 
-// The one read of an authorization request: the session, its person, and what the person allowed the client.
-func (q *Queries) LiveSession(ctx context.Context, arg LiveSessionParams) (LiveSessionRow, error) {
-	row := q.db.QueryRow(ctx, liveSession,
+// The one read of an authorization request: the sessions of a browser, their people, and what each of them allowed the client.
+func (q *Queries) LiveSessions(ctx context.Context, arg LiveSessionsParams) ([]LiveSessionsRow, error) {
+	rows, err := q.db.Query(ctx, liveSessions,
 		arg.ClientID,
 		arg.OrgID,
-		arg.TokenHash,
+		arg.TokenHashes,
 		arg.At,
 	)
-	var i LiveSessionRow
-	err := row.Scan(
-		&i.Session.OrgID,
-		&i.Session.ID,
-		&i.Session.UserID,
-		&i.Session.TokenHash,
-		&i.Session.BrowserHash,
-		&i.Session.AuthenticatedAt,
-		&i.Session.Methods,
-		&i.Session.Address,
-		&i.Session.UserAgent,
-		&i.Session.CreatedAt,
-		&i.Session.LastSeenAt,
-		&i.Session.IdleExpiresAt,
-		&i.Session.ExpiresAt,
-		&i.Session.EndedAt,
-		&i.Session.EndReason,
-		&i.User.OrgID,
-		&i.User.ID,
-		&i.User.Username,
-		&i.User.Email,
-		&i.User.EmailVerified,
-		&i.User.PhoneNumber,
-		&i.User.PhoneNumberVerified,
-		&i.User.Profile,
-		&i.User.Attributes,
-		&i.User.Status,
-		&i.User.RequiredActions,
-		&i.User.Version,
-		&i.User.CreatedAt,
-		&i.User.UpdatedAt,
-		&i.ConsentedScopes,
-	)
-	return i, err
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []LiveSessionsRow{}
+	for rows.Next() {
+		var i LiveSessionsRow
+		if err := rows.Scan(
+			&i.Session.OrgID,
+			&i.Session.ID,
+			&i.Session.UserID,
+			&i.Session.TokenHash,
+			&i.Session.BrowserHash,
+			&i.Session.AuthenticatedAt,
+			&i.Session.Methods,
+			&i.Session.Address,
+			&i.Session.UserAgent,
+			&i.Session.CreatedAt,
+			&i.Session.LastSeenAt,
+			&i.Session.IdleExpiresAt,
+			&i.Session.ExpiresAt,
+			&i.Session.EndedAt,
+			&i.Session.EndReason,
+			&i.User.OrgID,
+			&i.User.ID,
+			&i.User.Username,
+			&i.User.Email,
+			&i.User.EmailVerified,
+			&i.User.PhoneNumber,
+			&i.User.PhoneNumberVerified,
+			&i.User.Profile,
+			&i.User.Attributes,
+			&i.User.Status,
+			&i.User.RequiredActions,
+			&i.User.Version,
+			&i.User.CreatedAt,
+			&i.User.UpdatedAt,
+			&i.ConsentedScopes,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const liveSessionsOfUser = `-- name: LiveSessionsOfUser :many

@@ -8,10 +8,20 @@ import (
 // Home tells a signed-in person who they are here.
 type Home struct {
 	Frame
-	Name      string // "" leaves the line out
-	Username  string
-	Email     string // "" leaves the line out
-	LogoutURL string
+	Name        string // "" leaves the line out
+	Username    string
+	Email       string   // "" leaves the line out
+	Others      []string // names of others who are signed in in this browser
+	AccountsURL string   // lets the person use another account; "" shows no such link
+	LogoutURL   string
+}
+
+// accounts says what the page of accounts is good for.
+func (v Home) accounts() string {
+	if len(v.Others) > 0 {
+		return v.Text.T("home_switch")
+	}
+	return v.Text.T("accounts_another")
 }
 
 // Render implements templ.Component.

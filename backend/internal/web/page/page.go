@@ -107,6 +107,15 @@ func shorten(name string, most int) string {
 	return string(runes)
 }
 
+// list is several names in one line.
+func list(names []string) string {
+	cleaned := make([]string, len(names))
+	for i, name := range names {
+		cleaned[i] = clean(name)
+	}
+	return strings.Join(cleaned, ", ")
+}
+
 // monogram is the first letter or digit of a name in capitals, "" when there is none.
 func monogram(name string) string {
 	for _, r := range name {

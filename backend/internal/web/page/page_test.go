@@ -126,7 +126,7 @@ func checkDocument(t *testing.T, d document, language string) {
 			t.Errorf("%q stands in the page", leak)
 		}
 	}
-	if key := regexp.MustCompile(`\b(login|consent|scope|password|logout|logged|home|post|expired|fault|form)_[a-z_]+`).FindString(body); key != "" {
+	if key := regexp.MustCompile(`\b(login|accounts|consent|scope|password|logout|logged|home|post|expired|fault|form)_[a-z_]+`).FindString(body); key != "" {
 		t.Errorf("the key %s is shown instead of its words", key)
 	}
 }
@@ -231,6 +231,12 @@ func TestPromisedElements(t *testing.T) {
 		"logged-out":        {"div#logged-out", "a[href=/demo/]"},
 		"logged-out-native": {"a#continue[href=com.example.app:/out]"},
 		"logged-out-client": {"a[href=https://payroll.example.com/]"},
+		"login-chosen":      {"input#username[readonly]", "input#password[autofocus]", "form#accounts-again-form[action=/demo/select-account]", "button#accounts-again[value=again]"},
+		"accounts":          {"form#accounts-form", "button#account-1[name=account]", "button#account-2[name=account]", "button#sign-out-1[name=sign_out]", "button#sign-out-2[aria-label=Sign out grace@demo.test]", "button#account-another[value=another]", "input[name=csrf_token]", "input[name=transaction]"},
+		"accounts-fault":    {"p#notice[role=alert]", "p#notice[autofocus]"},
+		"logout-several":    {"button#logout-all[value=all]", "button#logout-confirm[value=confirm]"},
+		"logged-out-others": {"p#still-signed-in", "a#accounts[href=/demo/select-account]"},
+		"home-several":      {"a#accounts[href=/demo/select-account]", "a#logout[href=/demo/logout]"},
 		"home":              {"a#logout[href=/demo/logout]"},
 		"form-post":         {"form#post-form[action=https://payroll.example.com/callback]", "input[name=code]", "input[name=state]", "input[name=iss]", "button[type=submit]"},
 		"leaving":           {"a#leave[href=https://payroll.example.com/cb?code=a&state=b;c]"},
@@ -250,7 +256,7 @@ func TestPromisedElements(t *testing.T) {
 
 // find understands tag#id[attribute=value].
 func (d document) find(selector string) *html.Node {
-	m := regexp.MustCompile(`^([a-z0-9]+)(?:#([a-z-]+))?(?:\[([a-z-]+)(?:=([^\]]*))?\])?$`).FindStringSubmatch(selector)
+	m := regexp.MustCompile(`^([a-z0-9]+)(?:#([a-z0-9-]+))?(?:\[([a-z-]+)(?:=([^\]]*))?\])?$`).FindStringSubmatch(selector)
 	for _, e := range d.all(m[1]) {
 		got, ok := attribute(e, m[3])
 		if (m[2] == "" || value(e, "id") == m[2]) && (m[3] == "" || ok) && (m[4] == "" || got == m[4]) {
