@@ -122,7 +122,7 @@ test.describe("without JavaScript", () => {
     await signBothIn(hosted);
     expect((await signInAs(page, hosted, payroll, demo.ada)).email).toBe(demo.ada.username);
     await page.goto(`${issuer}/logout`);
-    await page.getByRole("button", { name: "Sign out of all these accounts" }).click();
+    await page.getByRole("button", { name: "Sign out every account in this browser" }).click();
     await expect(hosted.heading("You are signed out")).toBeVisible();
     await page.goto(`${issuer}/`);
     await expect(hosted.signInButton).toBeVisible();
