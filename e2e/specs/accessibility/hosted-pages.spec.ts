@@ -33,6 +33,17 @@ async function expectEverywhere({ page, hosted, payroll }: Parts, look: Look): P
   await page.goto(`${issuerOf(demo.slug)}/`);
   await expect(hosted.heading("You are signed in")).toBeVisible();
   await look(page, "the home page");
+  await page.getByRole("link", { name: "Sign out" }).click();
+  await expect(hosted.heading("Sign out of Demo?")).toBeVisible();
+  await look(page, "the sign-out page");
+  await page.getByRole("button", { name: "Sign out", exact: true }).click();
+  await expect(hosted.heading("You are signed out")).toBeVisible();
+  await look(page, "the page after the sign-out");
+}
+
+/** Walks through the pages of a browser in which two people are signed in. */
+async function expectWithTwoAccounts({ page, hosted, payroll }: Parts, look: Look): Promise<void> {
+  await hosted.signInAtHome(issuerOf(demo.slug), demo.ada);
   await hosted.addAtHome(issuerOf(demo.slug), demo.grace);
   await look(page, "the home page with two accounts");
   await page.goto((await payroll.begin({ prompt: "login select_account" })).url);
@@ -47,17 +58,16 @@ async function expectEverywhere({ page, hosted, payroll }: Parts, look: Look): P
   await page.getByRole("button", { name: "Sign out", exact: true }).click();
   await expect(hosted.heading("You are signed out")).toBeVisible();
   await look(page, "the page after the sign-out of one of two");
-  await page.goto(`${issuerOf(demo.slug)}/logout`);
-  await expect(hosted.heading("Sign out of Demo?")).toBeVisible();
-  await look(page, "the sign-out page");
-  await page.getByRole("button", { name: "Sign out", exact: true }).click();
-  await expect(hosted.heading("You are signed out")).toBeVisible();
-  await look(page, "the page after the sign-out");
 }
 
 test("every hosted page is accessible", async ({ page, hosted, payroll }) => {
   test.slow();
   await expectEverywhere({ page, hosted, payroll }, expectAccessible);
+});
+
+test("every page of two accounts is accessible", async ({ page, hosted, payroll }) => {
+  test.slow();
+  await expectWithTwoAccounts({ page, hosted, payroll }, expectAccessible);
 });
 
 test.describe("in dark colours", () => {
@@ -67,6 +77,11 @@ test.describe("in dark colours", () => {
     test.slow();
     await expectEverywhere({ page, hosted, payroll }, expectReadable);
   });
+
+  test("every page of two accounts is readable", async ({ page, hosted, payroll }) => {
+    test.slow();
+    await expectWithTwoAccounts({ page, hosted, payroll }, expectReadable);
+  });
 });
 
 test.describe("on a screen of 320 pixels", () => {
@@ -75,5 +90,10 @@ test.describe("on a screen of 320 pixels", () => {
   test("every hosted page fits", async ({ page, hosted, payroll }) => {
     test.slow();
     await expectEverywhere({ page, hosted, payroll }, expectNoSidewaysScroll);
+  });
+
+  test("every page of two accounts fits", async ({ page, hosted, payroll }) => {
+    test.slow();
+    await expectWithTwoAccounts({ page, hosted, payroll }, expectNoSidewaysScroll);
   });
 });

@@ -6,6 +6,10 @@ import { expect, test } from "../../fixtures/test.ts";
 
 const issuer = issuerOf(demo.slug);
 
+test.beforeEach(() => {
+  test.slow(); // two people sign in first
+});
+
 /** Ada signs in, then Grace beside her. */
 async function signBothIn(hosted: HostedPages): Promise<void> {
   await hosted.signInAtHome(issuer, demo.ada);
