@@ -18,7 +18,7 @@ test("an administrator withdraws what a person allowed an application, which the
   await office.getByRole("link", { name: "Applications" }).click();
   await office.getByRole("button", { name: "Withdraw consent for Payroll" }).click();
   await office.getByRole("dialog").getByRole("button", { name: "Withdraw consent" }).click();
-  await expect(office.getByText("Payroll has no access any more")).toBeVisible();
+  await expect(office.getByText("Payroll has no access any more", { exact: true })).toBeVisible();
   await expect(office.getByRole("link", { name: "Payroll" })).toHaveCount(0);
   await office.context().close();
 
