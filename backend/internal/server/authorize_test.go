@@ -71,6 +71,7 @@ func TestErrorsTravelToTheClientInItsResponseMode(t *testing.T) {
 		"a repeated parameter (RFC 6749 §3.1)":      {nil, "&nonce=twice", "invalid_request"},
 		"response_mode unknown":                     {[]string{"response_mode", "pigeon"}, "", "invalid_request"},
 		"prompt none with another":                  {[]string{"prompt", "none login"}, "", "invalid_request"},
+		"prompt create, which is not offered":       {[]string{"prompt", "create"}, "", "invalid_request"},
 		"prompt none while signed out":              {[]string{"prompt", "none"}, "", "login_required"},
 		"max_age no number":                         {[]string{"max_age", "soon"}, "", "invalid_request"},
 		"max_age negative":                          {[]string{"max_age", "-1"}, "", "invalid_request"},

@@ -39,7 +39,7 @@ func (a *Endpoint) checks() oauth.Table[request] {
 		{Name: "code_challenge", Clause: "RFC 7636 §4.3, OAuth 2.1 §7.5.1", Do: checkCodeChallenge},
 		{Name: "nonce", Clause: "OpenID Connect Core 1.0 §3.2.2.1, §3.3.2.11", Do: checkNonce},
 		{Name: "lengths", Clause: "OpenID Connect Core 1.0 §3.1.2.1", Do: checkLengths},
-		{Name: "prompt", Clause: "OpenID Connect Core 1.0 §3.1.2.1", Do: checkPrompt},
+		{Name: "prompt", Clause: "OpenID Connect Core 1.0 §3.1.2.1, Initiating User Registration 1.0 §4.1", Do: checkPrompt},
 		{Name: "max_age", Clause: "OpenID Connect Core 1.0 §3.1.2.1", Do: checkMaxAge},
 		{Name: "id_token_hint", Clause: "OpenID Connect Core 1.0 §3.1.2.1", Do: a.checkIDTokenHint},
 		{Name: "claims", Clause: "OpenID Connect Core 1.0 §5.5", Do: a.checkClaims},
@@ -204,6 +204,10 @@ func checkPrompt(_ context.Context, r *request) error {
 	r.prompts = strings.Fields(r.parameters.Get("prompt"))
 	if r.prompted(promptNone) && len(r.prompts) > 1 {
 		return oauth.InvalidRequest("The prompt none cannot be combined with others.")
+	}
+	if r.prompted(promptCreate) {
+		// Signing in instead would leave a newcomer before a password that they do not have.
+		return oauth.InvalidRequest("The prompt create is not supported: this organization makes the accounts of its people itself.")
 	}
 	return nil
 }

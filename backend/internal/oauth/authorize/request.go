@@ -43,6 +43,10 @@ const (
 	promptSelectAccount = "select_account"
 )
 
+// promptCreate asks for an account to be made (Initiating User Registration via OpenID Connect 1.0 §4). It is not
+// offered, so it is not among Prompts.
+const promptCreate = "create"
+
 // Prompts lists the values of prompt in the order of discovery documents.
 func Prompts() []string { return []string{promptNone, promptLogin, promptConsent, promptSelectAccount} }
 
