@@ -83,5 +83,9 @@ func (l *lock) announce(address string) {
 	}
 }
 
-// release lets go of the folder; the file stays, empty of meaning.
-func (l *lock) release() { _ = l.file.Close() }
+// release lets go of the folder; the file stays, empty of meaning. Closing alone would not do: a process that is being
+// started at this moment holds a copy of every open file until it runs its program.
+func (l *lock) release() {
+	_ = syscall.Flock(int(l.file.Fd()), syscall.LOCK_UN)
+	_ = l.file.Close()
+}
