@@ -118,7 +118,7 @@ func (a *Endpoint) readPushedRequest(ctx context.Context, r *request) error {
 			return err
 		}
 	}
-	if !found || stored.ClientID != r.client.ClientID {
+	if !found || stored.Format != pushedFormat || stored.ClientID != r.client.ClientID {
 		return errPushedUnknown
 	}
 	r.pushed, r.fromObject = reference, stored.FromObject
