@@ -8,8 +8,6 @@ import (
 	"github.com/clavex/clavex/backend/internal/store/filter"
 )
 
-const defaultLimit = 50
-
 // ListAuditEvents implements the operation listAuditEvents.
 func (h handlers) ListAuditEvents(ginContext context.Context, request api.ListAuditEventsRequestObject) (api.ListAuditEventsResponseObject, error) {
 	call, p := callOf(ginContext), request.Params
@@ -28,35 +26,18 @@ func (h handlers) ListAuditEvents(ginContext context.Context, request api.ListAu
 		wanted.To = *p.To
 	}
 	of = append(of, wanted.From.UTC().String(), wanted.To.UTC().String())
-	after, err := h.cursors.decode(p.Cursor, of)
-	if err != nil {
-		return nil, err
-	}
-	if after != nil {
-		wanted.Before = after.ID
-	}
-	limit := or(p.Limit, defaultLimit)
-	wanted.Limit = int32(limit) + 1
-	records, err := h.log.List(call.ctx, h.db, call.organization.ID, wanted)
-	if err != nil {
-		return nil, err
-	}
-	page := api.AuditEventList{Items: []api.AuditEvent{}}
-	records, page.NextCursor = cut(h.cursors, records, limit, of, func(r audit.Record) filter.Position { return filter.Position{ID: r.ID} })
-	for _, record := range records {
-		page.Items = append(page.Items, renderEvent(record))
-	}
-	return api.ListAuditEvents200JSONResponse(page), nil
-}
-
-// cut keeps a page of rows that were read with one more than the limit, and returns the cursor of the next
-// page when there is one.
-func cut[T any](c cursors, rows []T, limit int, of list, position func(T) filter.Position) ([]T, *string) {
-	if len(rows) <= limit {
-		return rows, nil
-	}
-	rows = rows[:limit]
-	return rows, new(c.encode(position(rows[limit-1]), of))
+	items, next, err := page(h.cursors, p.Cursor, p.Limit, reading[audit.Record, api.AuditEvent]{
+		of: of,
+		rows: func(after *filter.Position, limit int32) ([]audit.Record, error) {
+			if wanted.Limit = limit; after != nil {
+				wanted.Before = after.ID
+			}
+			return h.log.List(call.ctx, h.db, call.organization.ID, wanted)
+		},
+		position: func(r audit.Record) filter.Position { return filter.Position{ID: r.ID} },
+		show:     renderEvent,
+	})
+	return api.ListAuditEvents200JSONResponse{Items: items, NextCursor: next}, err
 }
 
 // GetAuditEvent implements the operation getAuditEvent.

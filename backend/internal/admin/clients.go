@@ -25,22 +25,16 @@ func (h handlers) ListClients(ginContext context.Context, request api.ListClient
 	call, p := callOf(ginContext), request.Params
 	wanted := client.Filter{Search: or(p.Q, ""), Status: client.Status(or(p.Status, "")), Sort: client.Sort(or(p.Sort, api.ListClientsParamsSort(client.ByName)))}
 	of := list{"clients", call.organization.ID.String(), wanted.Search, string(wanted.Status), string(wanted.Sort)}
-	var err error
-	if wanted.After, err = h.cursors.decode(p.Cursor, of); err != nil {
-		return nil, err
-	}
-	limit := or(p.Limit, defaultLimit)
-	wanted.Limit = int32(limit) + 1
-	rows, err := h.clients.List(call.ctx, h.db, call.organization.ID, wanted)
-	if err != nil {
-		return nil, err
-	}
-	page := api.ClientList{Items: []api.ClientSummary{}}
-	rows, page.NextCursor = cut(h.cursors, rows, limit, of, func(l client.Listed) filter.Position { return l.Position })
-	for _, row := range rows {
-		page.Items = append(page.Items, renderClientSummary(row.Client))
-	}
-	return api.ListClients200JSONResponse(page), nil
+	items, next, err := page(h.cursors, p.Cursor, p.Limit, reading[client.Listed, api.ClientSummary]{
+		of: of,
+		rows: func(after *filter.Position, limit int32) ([]client.Listed, error) {
+			wanted.After, wanted.Limit = after, limit
+			return h.clients.List(call.ctx, h.db, call.organization.ID, wanted)
+		},
+		position: func(l client.Listed) filter.Position { return l.Position },
+		show:     func(l client.Listed) api.ClientSummary { return renderClientSummary(l.Client) },
+	})
+	return api.ListClients200JSONResponse{Items: items, NextCursor: next}, err
 }
 
 // GetClient implements the operation getClient.

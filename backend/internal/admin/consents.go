@@ -3,8 +3,6 @@ package admin
 import (
 	"context"
 
-	"github.com/google/uuid"
-
 	"github.com/clavex/clavex/backend/internal/admin/api"
 	"github.com/clavex/clavex/backend/internal/grant"
 	"github.com/clavex/clavex/backend/internal/store"
@@ -17,27 +15,19 @@ func (h handlers) ListUserConsents(ginContext context.Context, request api.ListU
 	if _, err := h.users.ByID(call.ctx, h.db, call.organization.ID, request.UserId); err != nil {
 		return nil, err
 	}
-	of := list{"consents", call.organization.ID.String(), request.UserId.String()}
-	after, err := h.cursors.decode(request.Params.Cursor, of)
-	if err != nil {
-		return nil, err
-	}
-	before := uuid.Max
-	if after != nil {
-		before = after.ID
-	}
-	limit := or(request.Params.Limit, defaultLimit)
-	consents, err := h.grants.Consents(call.ctx, call.organization.ID, request.UserId, before, int32(limit)+1)
-	if err != nil {
-		return nil, err
-	}
-	page := api.ConsentList{Items: []api.Consent{}}
-	consents, page.NextCursor = cut(h.cursors, consents, limit, of, func(c grant.Consent) filter.Position { return filter.Position{ID: c.ID} })
-	for _, given := range consents {
-		page.Items = append(page.Items, api.Consent{ClientId: given.ClientID, ClientName: given.ClientName, Scopes: given.Scopes,
-			CreatedAt: given.CreatedAt, UpdatedAt: given.UpdatedAt})
-	}
-	return api.ListUserConsents200JSONResponse(page), nil
+	items, next, err := page(h.cursors, request.Params.Cursor, request.Params.Limit, reading[grant.Consent, api.Consent]{
+		of: list{"consents", call.organization.ID.String(), request.UserId.String()},
+		rows: func(after *filter.Position, limit int32) ([]grant.Consent, error) {
+			return h.grants.Consents(call.ctx, call.organization.ID, request.UserId, olderThan(after), limit)
+		},
+		position: func(c grant.Consent) filter.Position { return filter.Position{ID: c.ID} },
+		show:     renderConsent,
+	})
+	return api.ListUserConsents200JSONResponse{Items: items, NextCursor: next}, err
+}
+
+func renderConsent(c grant.Consent) api.Consent {
+	return api.Consent{ClientId: c.ClientID, ClientName: c.ClientName, Scopes: c.Scopes, CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt}
 }
 
 // WithdrawUserConsent implements the operation withdrawUserConsent.

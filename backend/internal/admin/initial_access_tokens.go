@@ -14,22 +14,15 @@ import (
 // ListInitialAccessTokens implements the operation listInitialAccessTokens.
 func (h handlers) ListInitialAccessTokens(ginContext context.Context, request api.ListInitialAccessTokensRequestObject) (api.ListInitialAccessTokensResponseObject, error) {
 	call := callOf(ginContext)
-	of := list{"initial-access-tokens", call.organization.ID.String()}
-	after, err := h.cursors.decode(request.Params.Cursor, of)
-	if err != nil {
-		return nil, err
-	}
-	limit := or(request.Params.Limit, defaultLimit)
-	tokens, err := h.clients.ListInitialAccessTokens(call.ctx, h.db, call.organization.ID, after, int32(limit)+1)
-	if err != nil {
-		return nil, err
-	}
-	page := api.InitialAccessTokenList{Items: []api.InitialAccessToken{}}
-	tokens, page.NextCursor = cut(h.cursors, tokens, limit, of, func(t client.InitialAccessToken) filter.Position { return filter.Position{ID: t.ID} })
-	for i := range tokens {
-		page.Items = append(page.Items, renderInitialAccessToken(&tokens[i]))
-	}
-	return api.ListInitialAccessTokens200JSONResponse(page), nil
+	items, next, err := page(h.cursors, request.Params.Cursor, request.Params.Limit, reading[client.InitialAccessToken, api.InitialAccessToken]{
+		of: list{"initial-access-tokens", call.organization.ID.String()},
+		rows: func(after *filter.Position, limit int32) ([]client.InitialAccessToken, error) {
+			return h.clients.ListInitialAccessTokens(call.ctx, h.db, call.organization.ID, after, limit)
+		},
+		position: func(t client.InitialAccessToken) filter.Position { return filter.Position{ID: t.ID} },
+		show:     func(t client.InitialAccessToken) api.InitialAccessToken { return renderInitialAccessToken(&t) },
+	})
+	return api.ListInitialAccessTokens200JSONResponse{Items: items, NextCursor: next}, err
 }
 
 // CreateInitialAccessToken implements the operation createInitialAccessToken.

@@ -22,22 +22,16 @@ func (h handlers) ListOrganizations(ginContext context.Context, request api.List
 	call, p := callOf(ginContext), request.Params
 	wanted := org.Filter{Search: or(p.Q, ""), Status: org.Status(or(p.Status, "")), Sort: org.Sort(or(p.Sort, api.ListOrganizationsParamsSort(org.ByName)))}
 	of := list{"orgs", wanted.Search, string(wanted.Status), string(wanted.Sort)}
-	var err error
-	if wanted.After, err = h.cursors.decode(p.Cursor, of); err != nil {
-		return nil, err
-	}
-	limit := or(p.Limit, defaultLimit)
-	wanted.Limit = int32(limit) + 1
-	rows, err := h.organizations.List(call.ctx, h.db, wanted)
-	if err != nil {
-		return nil, err
-	}
-	page := api.OrganizationList{Items: []api.OrganizationSummary{}}
-	rows, page.NextCursor = cut(h.cursors, rows, limit, of, func(l org.Listed) filter.Position { return l.Position })
-	for _, row := range rows {
-		page.Items = append(page.Items, h.renderOrganizationSummary(row.Organization))
-	}
-	return api.ListOrganizations200JSONResponse(page), nil
+	items, next, err := page(h.cursors, p.Cursor, p.Limit, reading[org.Listed, api.OrganizationSummary]{
+		of: of,
+		rows: func(after *filter.Position, limit int32) ([]org.Listed, error) {
+			wanted.After, wanted.Limit = after, limit
+			return h.organizations.List(call.ctx, h.db, wanted)
+		},
+		position: func(l org.Listed) filter.Position { return l.Position },
+		show:     func(l org.Listed) api.OrganizationSummary { return h.renderOrganizationSummary(l.Organization) },
+	})
+	return api.ListOrganizations200JSONResponse{Items: items, NextCursor: next}, err
 }
 
 // CreateOrganization implements the operation createOrganization.

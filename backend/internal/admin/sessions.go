@@ -25,26 +25,15 @@ func (h handlers) ListUserSessions(ginContext context.Context, request api.ListU
 	if _, err := h.users.ByID(call.ctx, h.db, call.organization.ID, request.UserId); err != nil {
 		return nil, err
 	}
-	of := list{"sessions", call.organization.ID.String(), request.UserId.String()}
-	after, err := h.cursors.decode(request.Params.Cursor, of)
-	if err != nil {
-		return nil, err
-	}
-	before := uuid.Max
-	if after != nil {
-		before = after.ID
-	}
-	limit := or(request.Params.Limit, defaultLimit)
-	sessions, err := h.sessions.OfUser(call.ctx, call.organization.ID, request.UserId, before, int32(limit)+1)
-	if err != nil {
-		return nil, err
-	}
-	page := api.SessionList{Items: []api.Session{}}
-	sessions, page.NextCursor = cut(h.cursors, sessions, limit, of, func(s session.Session) filter.Position { return filter.Position{ID: s.ID} })
-	for _, live := range sessions {
-		page.Items = append(page.Items, renderSession(live))
-	}
-	return api.ListUserSessions200JSONResponse(page), nil
+	items, next, err := page(h.cursors, request.Params.Cursor, request.Params.Limit, reading[session.Session, api.Session]{
+		of: list{"sessions", call.organization.ID.String(), request.UserId.String()},
+		rows: func(after *filter.Position, limit int32) ([]session.Session, error) {
+			return h.sessions.OfUser(call.ctx, call.organization.ID, request.UserId, olderThan(after), limit)
+		},
+		position: func(s session.Session) filter.Position { return filter.Position{ID: s.ID} },
+		show:     renderSession,
+	})
+	return api.ListUserSessions200JSONResponse{Items: items, NextCursor: next}, err
 }
 
 func renderSession(s session.Session) api.Session {
@@ -92,27 +81,20 @@ func (h handlers) EndUserSession(ginContext context.Context, request api.EndUser
 // ListLogoutDeliveries implements the operation listLogoutDeliveries.
 func (h handlers) ListLogoutDeliveries(ginContext context.Context, request api.ListLogoutDeliveriesRequestObject) (api.ListLogoutDeliveriesResponseObject, error) {
 	call, p := callOf(ginContext), request.Params
-	limit := or(p.Limit, defaultLimit)
 	wanted := session.DeliveryFilter{SessionID: or(p.Session, uuid.Nil), ClientID: or(p.Client, uuid.Nil), UserID: or(p.User, uuid.Nil),
-		State: session.DeliveryState(or(p.State, "")), Limit: int32(limit) + 1}
-	of := list{"logout-deliveries", call.organization.ID.String(), wanted.SessionID.String(), wanted.ClientID.String(), wanted.UserID.String(), string(wanted.State)}
-	after, err := h.cursors.decode(p.Cursor, of)
-	if err != nil {
-		return nil, err
-	}
-	if after != nil {
-		wanted.Before = after.ID
-	}
-	deliveries, err := h.sessions.Deliveries(call.ctx, h.db, call.organization.ID, wanted)
-	if err != nil {
-		return nil, err
-	}
-	page := api.LogoutDeliveryList{Items: []api.LogoutDelivery{}}
-	deliveries, page.NextCursor = cut(h.cursors, deliveries, limit, of, func(d session.Delivery) filter.Position { return filter.Position{ID: d.ID} })
-	for _, delivery := range deliveries {
-		page.Items = append(page.Items, renderDelivery(delivery))
-	}
-	return api.ListLogoutDeliveries200JSONResponse(page), nil
+		State: session.DeliveryState(or(p.State, ""))}
+	items, next, err := page(h.cursors, p.Cursor, p.Limit, reading[session.Delivery, api.LogoutDelivery]{
+		of: list{"logout-deliveries", call.organization.ID.String(), wanted.SessionID.String(), wanted.ClientID.String(), wanted.UserID.String(), string(wanted.State)},
+		rows: func(after *filter.Position, limit int32) ([]session.Delivery, error) {
+			if wanted.Limit = limit; after != nil {
+				wanted.Before = after.ID
+			}
+			return h.sessions.Deliveries(call.ctx, h.db, call.organization.ID, wanted)
+		},
+		position: func(d session.Delivery) filter.Position { return filter.Position{ID: d.ID} },
+		show:     renderDelivery,
+	})
+	return api.ListLogoutDeliveries200JSONResponse{Items: items, NextCursor: next}, err
 }
 
 func renderDelivery(d session.Delivery) api.LogoutDelivery {

@@ -19,22 +19,16 @@ func (h handlers) ListUsers(ginContext context.Context, request api.ListUsersReq
 	call, p := callOf(ginContext), request.Params
 	wanted := user.Filter{Search: or(p.Q, ""), Status: user.Status(or(p.Status, "")), Sort: user.Sort(or(p.Sort, api.ListUsersParamsSort(user.ByUsername)))}
 	of := list{"users", call.organization.ID.String(), wanted.Search, string(wanted.Status), string(wanted.Sort)}
-	var err error
-	if wanted.After, err = h.cursors.decode(p.Cursor, of); err != nil {
-		return nil, err
-	}
-	limit := or(p.Limit, defaultLimit)
-	wanted.Limit = int32(limit) + 1
-	rows, err := h.users.List(call.ctx, h.db, call.organization.ID, wanted)
-	if err != nil {
-		return nil, err
-	}
-	page := api.UserList{Items: []api.UserSummary{}}
-	rows, page.NextCursor = cut(h.cursors, rows, limit, of, func(l user.Listed) filter.Position { return l.Position })
-	for _, row := range rows {
-		page.Items = append(page.Items, renderUserSummary(row.User))
-	}
-	return api.ListUsers200JSONResponse(page), nil
+	items, next, err := page(h.cursors, p.Cursor, p.Limit, reading[user.Listed, api.UserSummary]{
+		of: of,
+		rows: func(after *filter.Position, limit int32) ([]user.Listed, error) {
+			wanted.After, wanted.Limit = after, limit
+			return h.users.List(call.ctx, h.db, call.organization.ID, wanted)
+		},
+		position: func(l user.Listed) filter.Position { return l.Position },
+		show:     func(l user.Listed) api.UserSummary { return renderUserSummary(l.User) },
+	})
+	return api.ListUsers200JSONResponse{Items: items, NextCursor: next}, err
 }
 
 // readUser reads a person of the call's organization as the contract shows them.
