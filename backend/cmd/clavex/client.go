@@ -80,7 +80,7 @@ one (single-page, native) has none and is protected by PKCE.`,
 	flags.StringVar(&kind, "type", string(client.Web), "application_type: web or native")
 	flags.StringArrayVar(&wanted.GrantTypes, "grant-type", nil, "authorization_code, implicit, refresh_token or client_credentials; may be repeated (default authorization_code and refresh_token, or what the response types need)")
 	flags.StringArrayVar(&wanted.Scopes, "scope", nil, "scope it may ask for; may be repeated (default those of a person)")
-	flags.StringVar(&wanted.IDTokenSignedResponseAlg, "id-token-alg", "ES256", "signature of ID tokens: HS256, or "+algorithms())
+	flags.StringVar(&wanted.IDTokenSignedResponseAlg, "id-token-alg", "ES256", "signature of ID tokens, and of answers that travel as a JWT: HS256, or "+algorithms())
 	flags.BoolVar(&withoutConsent, "without-consent", false, "it is the organization's own: people are not asked whether it may know them")
 	_ = command.MarkFlagRequired("name") // the flag exists
 	command.MarkFlagsMutuallyExclusive("public", "auth-method")
@@ -99,7 +99,7 @@ one (single-page, native) has none and is protected by PKCE.`,
 		default:
 			wanted.AuthenticationMethod = client.ClientSecretBasic
 		}
-		wanted.Profile = org.Profile(profile)
+		wanted.Profile, wanted.Metadata.AuthorizationSignedResponseAlg = org.Profile(profile), wanted.IDTokenSignedResponseAlg
 		if wanted.Metadata.JWKS, err = p.keySet(keysFile); err != nil {
 			return err
 		}

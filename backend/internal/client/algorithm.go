@@ -38,7 +38,17 @@ func signing() []string {
 	return append(names, HS256)
 }
 
-// SignsBy lists the algorithms by which the client has what it gets signed: ID tokens, logout tokens and userinfo.
+// AuthorizationSigning is the algorithm of authorization responses that travel as a JWT (JARM §3).
+func (c *Client) AuthorizationSigning() string {
+	if algorithm := c.Metadata.AuthorizationSignedResponseAlg; algorithm != "" {
+		return algorithm
+	}
+	return "RS256"
+}
+
+// SignsBy lists the algorithms by which the client has what it gets signed: ID tokens, logout tokens, userinfo and
+// authorization responses.
 func (c *Client) SignsBy() []jose.Algorithm {
-	return []jose.Algorithm{jose.Algorithm(c.IDTokenSignedResponseAlg), jose.Algorithm(c.Metadata.UserinfoSignedResponseAlg)}
+	return []jose.Algorithm{jose.Algorithm(c.IDTokenSignedResponseAlg), jose.Algorithm(c.Metadata.UserinfoSignedResponseAlg),
+		jose.Algorithm(c.AuthorizationSigning())}
 }

@@ -18,7 +18,7 @@ type member struct {
 }
 
 // members are those of OpenID Connect Dynamic Client Registration 1.0 §2, Front-Channel Logout 1.0 §2, Back-Channel
-// Logout 1.0 §2.2, RP-Initiated Logout 1.0 §3.1, RFC 7591 §2 and RFC 9126 §6 that are one value. The scopes, localized members and
+// Logout 1.0 §2.2, RP-Initiated Logout 1.0 §3.1, RFC 7591 §2, RFC 9126 §6 and JARM §3 that are one value. The scopes, localized members and
 // what the server issues are not among them. The registration endpoint and the Admin API both read and write clients
 // through this table.
 var members = []member{
@@ -47,6 +47,9 @@ var members = []member{
 	{"userinfo_signed_response_alg", func(c *Client) any { return &c.Metadata.UserinfoSignedResponseAlg }, false},
 	{"userinfo_encrypted_response_alg", func(c *Client) any { return &c.Metadata.UserinfoEncryptedResponseAlg }, false},
 	{"userinfo_encrypted_response_enc", func(c *Client) any { return &c.Metadata.UserinfoEncryptedResponseEnc }, false},
+	{"authorization_signed_response_alg", func(c *Client) any { return &c.Metadata.AuthorizationSignedResponseAlg }, false},
+	{"authorization_encrypted_response_alg", func(c *Client) any { return &c.Metadata.AuthorizationEncryptedResponseAlg }, false},
+	{"authorization_encrypted_response_enc", func(c *Client) any { return &c.Metadata.AuthorizationEncryptedResponseEnc }, false},
 	{"request_object_signing_alg", func(c *Client) any { return &c.Metadata.RequestObjectSigningAlg }, false},
 	{"request_object_encryption_alg", func(c *Client) any { return &c.Metadata.RequestObjectEncryptionAlg }, false},
 	{"request_object_encryption_enc", func(c *Client) any { return &c.Metadata.RequestObjectEncryptionEnc }, false},
@@ -125,5 +128,6 @@ func (c *Client) Members() map[string]any {
 	if c.Metadata.SubjectType == "" {
 		object["subject_type"] = PublicSubject
 	}
+	object["authorization_signed_response_alg"] = c.AuthorizationSigning()
 	return object
 }

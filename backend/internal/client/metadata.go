@@ -35,6 +35,10 @@ type Metadata struct {
 	RequestObjectEncryptionAlg   string `json:"request_object_encryption_alg,omitempty"`
 	RequestObjectEncryptionEnc   string `json:"request_object_encryption_enc,omitempty"`
 
+	AuthorizationSignedResponseAlg    string `json:"authorization_signed_response_alg,omitempty"`    // JARM §3; "" is RS256
+	AuthorizationEncryptedResponseAlg string `json:"authorization_encrypted_response_alg,omitempty"` // "": not encrypted
+	AuthorizationEncryptedResponseEnc string `json:"authorization_encrypted_response_enc,omitempty"`
+
 	TokenEndpointAuthSigningAlg string `json:"token_endpoint_auth_signing_alg,omitempty"` // of assertions; "": any that fits the method
 
 	DefaultMaxAge    *int     `json:"default_max_age,omitempty"` // seconds

@@ -27,7 +27,8 @@ func (c *Client) SecretMatches(presented string) bool {
 // kept readable.
 func (c *Client) symmetric() bool {
 	return c.AuthenticationMethod == ClientSecretJWT ||
-		slices.Contains([]string{c.IDTokenSignedResponseAlg, c.Metadata.UserinfoSignedResponseAlg, c.Metadata.RequestObjectSigningAlg}, HS256)
+		slices.Contains([]string{c.IDTokenSignedResponseAlg, c.Metadata.UserinfoSignedResponseAlg, c.Metadata.RequestObjectSigningAlg,
+			c.Metadata.AuthorizationSignedResponseAlg}, HS256)
 }
 
 // setSecret gives the client a secret: its digest, and sealed when an algorithm of the client needs it.

@@ -58,6 +58,7 @@ func (c *Client) defaults() {
 	for _, encryption := range []struct{ algorithm, content *string }{
 		{&c.Metadata.IDTokenEncryptedResponseAlg, &c.Metadata.IDTokenEncryptedResponseEnc},
 		{&c.Metadata.UserinfoEncryptedResponseAlg, &c.Metadata.UserinfoEncryptedResponseEnc},
+		{&c.Metadata.AuthorizationEncryptedResponseAlg, &c.Metadata.AuthorizationEncryptedResponseEnc},
 		{&c.Metadata.RequestObjectEncryptionAlg, &c.Metadata.RequestObjectEncryptionEnc},
 	} {
 		if *encryption.algorithm != "" && *encryption.content == "" {

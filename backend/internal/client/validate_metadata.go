@@ -67,7 +67,7 @@ func (c *Client) validateAlgorithms() error {
 	m := &c.Metadata
 	for _, signed := range []struct{ field, value string }{
 		{"id_token_signed_response_alg", c.IDTokenSignedResponseAlg}, {"userinfo_signed_response_alg", m.UserinfoSignedResponseAlg},
-		{"request_object_signing_alg", m.RequestObjectSigningAlg},
+		{"authorization_signed_response_alg", m.AuthorizationSignedResponseAlg}, {"request_object_signing_alg", m.RequestObjectSigningAlg},
 	} {
 		switch {
 		case signed.value == "" || knownSigning(signed.value) || signed.value == Unsigned && signed.field == "request_object_signing_alg":
@@ -81,6 +81,7 @@ func (c *Client) validateAlgorithms() error {
 	for _, encrypted := range []struct{ field, algorithm, content string }{
 		{"id_token_encrypted_response", m.IDTokenEncryptedResponseAlg, m.IDTokenEncryptedResponseEnc},
 		{"userinfo_encrypted_response", m.UserinfoEncryptedResponseAlg, m.UserinfoEncryptedResponseEnc},
+		{"authorization_encrypted_response", m.AuthorizationEncryptedResponseAlg, m.AuthorizationEncryptedResponseEnc},
 		{"request_object_encryption", m.RequestObjectEncryptionAlg, m.RequestObjectEncryptionEnc},
 	} {
 		switch {

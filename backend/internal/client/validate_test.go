@@ -99,6 +99,8 @@ func TestMetadataNamesTheOffendingField(t *testing.T) {
 		"unknown subject type":           {func(m *Metadata) { m.SubjectType = "private" }, "subject_type"},
 		"sector at http":                 {func(m *Metadata) { m.SectorIdentifierURI = "http://app.example.test/sector" }, "sector_identifier_uri"},
 		"unsigned userinfo":              {func(m *Metadata) { m.UserinfoSignedResponseAlg = Unsigned }, "userinfo_signed_response_alg"},
+		"unsigned answers":               {func(m *Metadata) { m.AuthorizationSignedResponseAlg = Unsigned }, "authorization_signed_response_alg"},
+		"answers encrypted to nobody":    {func(m *Metadata) { m.AuthorizationEncryptedResponseAlg = "ECDH-ES" }, "authorization_encrypted_response_alg"},
 		"request objects with MD5":       {func(m *Metadata) { m.RequestObjectSigningAlg = "RS1" }, "request_object_signing_alg"},
 		"encryption without a key":       {func(m *Metadata) { m.IDTokenEncryptedResponseAlg = "RSA1_5" }, "id_token_encrypted_response_alg"},
 		"request objects by RSA1_5":      {func(m *Metadata) { m.RequestObjectEncryptionAlg = "RSA1_5" }, "request_object_encryption_alg"},

@@ -20,7 +20,7 @@ import (
 )
 
 // Metadata is what an organization's issuer says of itself: OpenID Connect Discovery 1.0 §3, RFC 8414 §2,
-// RFC 9207 §3, RP-Initiated Logout 1.0 §2.1, Back-Channel Logout 1.0 §2.1, Front-Channel
+// RFC 9207 §3, JARM §4, RP-Initiated Logout 1.0 §2.1, Back-Channel Logout 1.0 §2.1, Front-Channel
 // Logout 1.0 §3, Session Management 1.0 §3.3. Every member is in the IANA registry of authorization server
 // metadata, and everything it claims works.
 type Metadata struct {
@@ -36,7 +36,7 @@ type Metadata struct {
 	EndSessionEndpoint                        string                        `json:"end_session_endpoint"`
 	ScopesSupported                           []string                      `json:"scopes_supported"`
 	ResponseTypesSupported                    []string                      `json:"response_types_supported"`
-	ResponseModesSupported                    []string                      `json:"response_modes_supported"`
+	ResponseModesSupported                    []authorize.ResponseMode      `json:"response_modes_supported"`
 	GrantTypesSupported                       []string                      `json:"grant_types_supported"`
 	SubjectTypesSupported                     []client.SubjectType          `json:"subject_types_supported"`
 	IDTokenSigningAlgValuesSupported          []string                      `json:"id_token_signing_alg_values_supported"`
@@ -45,6 +45,9 @@ type Metadata struct {
 	UserinfoSigningAlgValuesSupported         []string                      `json:"userinfo_signing_alg_values_supported"`
 	UserinfoEncryptionAlgValuesSupported      []jose.KeyManagement          `json:"userinfo_encryption_alg_values_supported"`
 	UserinfoEncryptionEncValuesSupported      []jose.Encryption             `json:"userinfo_encryption_enc_values_supported"`
+	AuthorizationSigningAlgValuesSupported    []string                      `json:"authorization_signing_alg_values_supported"`
+	AuthorizationEncryptionAlgValuesSupported []jose.KeyManagement          `json:"authorization_encryption_alg_values_supported"`
+	AuthorizationEncryptionEncValuesSupported []jose.Encryption             `json:"authorization_encryption_enc_values_supported"`
 	TokenEndpointAuthMethodsSupported         []client.AuthenticationMethod `json:"token_endpoint_auth_methods_supported"`
 	IntrospectionEndpointAuthMethodsSupported []client.AuthenticationMethod `json:"introspection_endpoint_auth_methods_supported"`
 	RevocationEndpointAuthMethodsSupported    []client.AuthenticationMethod `json:"revocation_endpoint_auth_methods_supported"`
@@ -120,7 +123,7 @@ func (d *Documents) Metadata(organization *org.Organization) Metadata {
 		UserinfoEndpoint: endpoint("userinfo"), JWKSURI: endpoint("jwks"), IntrospectionEndpoint: endpoint("introspect"),
 		RevocationEndpoint: endpoint("revoke"), PushedAuthorizationRequestEndpoint: endpoint("par"), EndSessionEndpoint: endpoint("logout"), CheckSessionIframe: endpoint("check_session"),
 		ScopesSupported: scopesSupported(organization), ResponseTypesSupported: profile.ResponseTypes(),
-		ResponseModesSupported: []string{"query", "fragment", "form_post"},
+		ResponseModesSupported: authorize.ResponseModes(),
 		GrantTypesSupported:    []string{client.AuthorizationCode, client.RefreshToken, client.ClientCredentials},
 		SubjectTypesSupported:  []client.SubjectType{client.PublicSubject, client.PairwiseSubject}, TokenEndpointAuthMethodsSupported: client.AuthenticationMethods(),
 		IntrospectionEndpointAuthMethodsSupported: confidential, RevocationEndpointAuthMethodsSupported: client.AuthenticationMethods(),
@@ -128,6 +131,7 @@ func (d *Documents) Metadata(organization *org.Organization) Metadata {
 		CodeChallengeMethodsSupported: []string{"S256"}, ClaimTypesSupported: []string{"normal"}, ClaimsSupported: claimsSupported(organization), ClaimsParameterSupported: true,
 		ACRValuesSupported: session.AuthenticationContexts(), DisplayValuesSupported: []string{"page", "popup", "touch"}, PromptValuesSupported: authorize.Prompts(),
 		IDTokenEncryptionAlgValuesSupported: jose.KeyManagements(), IDTokenEncryptionEncValuesSupported: jose.Encryptions(),
+		AuthorizationEncryptionAlgValuesSupported: jose.KeyManagements(), AuthorizationEncryptionEncValuesSupported: jose.Encryptions(),
 		UserinfoEncryptionAlgValuesSupported: jose.KeyManagements(), UserinfoEncryptionEncValuesSupported: jose.Encryptions(),
 		RequestObjectEncryptionAlgValuesSupported: jose.KeyManagements(), RequestObjectEncryptionEncValuesSupported: jose.Encryptions(),
 		UILocalesSupported: d.locales, AuthorizationResponseIssParameter: true,
@@ -140,6 +144,7 @@ func (d *Documents) Metadata(organization *org.Organization) Metadata {
 	metadata.RequestObjectSigningAlgValuesSupported = authorize.RequestObjectAlgorithms()
 	metadata.IDTokenSigningAlgValuesSupported = append(metadata.IDTokenSigningAlgValuesSupported, client.HS256)
 	metadata.UserinfoSigningAlgValuesSupported = metadata.IDTokenSigningAlgValuesSupported
+	metadata.AuthorizationSigningAlgValuesSupported = metadata.IDTokenSigningAlgValuesSupported
 	if profile.FrontChannel {
 		metadata.GrantTypesSupported = append(metadata.GrantTypesSupported, client.Implicit)
 	}

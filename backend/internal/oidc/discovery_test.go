@@ -34,6 +34,7 @@ var registered = []string{
 	"authorization_response_iss_parameter_supported", "end_session_endpoint", "prompt_values_supported",
 	"backchannel_logout_supported", "backchannel_logout_session_supported", "frontchannel_logout_supported", "frontchannel_logout_session_supported",
 	"check_session_iframe", "pushed_authorization_request_endpoint",
+	"authorization_signing_alg_values_supported", "authorization_encryption_alg_values_supported", "authorization_encryption_enc_values_supported",
 }
 
 func TestMetadata(t *testing.T) {
@@ -65,7 +66,7 @@ func TestMetadata(t *testing.T) {
 		want := map[string]string{
 			"issuer": `"` + issuer + `"`, "token_endpoint": `"` + issuer + `/token"`, "response_types_supported": `["code","none"]`, "subject_types_supported": `["public","pairwise"]`,
 			"id_token_signing_alg_values_supported": `["RS256","ES256","PS256","EdDSA","ES384","ES512","PS384","PS512","RS384","RS512","HS256"]`, "code_challenge_methods_supported": `["S256"]`, "request_uri_parameter_supported": `true`,
-			"grant_types_supported": `["authorization_code","refresh_token","client_credentials"]`, "response_modes_supported": `["query","fragment","form_post"]`,
+			"grant_types_supported": `["authorization_code","refresh_token","client_credentials"]`, "response_modes_supported": `["query","fragment","form_post","jwt","query.jwt","fragment.jwt","form_post.jwt"]`,
 			"claims_parameter_supported": `true`, "prompt_values_supported": `["none","login","consent","select_account"]`,
 			"acr_values_supported":                           `["urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport"]`,
 			"authorization_response_iss_parameter_supported": `true`, "end_session_endpoint": `"` + issuer + `/logout"`,
@@ -73,6 +74,9 @@ func TestMetadata(t *testing.T) {
 			"token_endpoint_auth_methods_supported":            `["client_secret_basic","client_secret_post","client_secret_jwt","private_key_jwt","none"]`,
 			"token_endpoint_auth_signing_alg_values_supported": `["RS256","ES256","PS256","EdDSA","ES384","ES512","PS384","PS512","RS384","RS512","HS256"]`,
 			"backchannel_logout_supported":                     `true`, "backchannel_logout_session_supported": `true`,
+			"authorization_signing_alg_values_supported":     `["RS256","ES256","PS256","EdDSA","ES384","ES512","PS384","PS512","RS384","RS512","HS256"]`,
+			"authorization_encryption_alg_values_supported":  `["RSA-OAEP-256","ECDH-ES","ECDH-ES+A128KW","ECDH-ES+A256KW"]`,
+			"authorization_encryption_enc_values_supported":  `["A128CBC-HS256","A256CBC-HS512","A128GCM","A256GCM"]`,
 			"request_object_encryption_alg_values_supported": `["RSA-OAEP-256","ECDH-ES","ECDH-ES+A128KW","ECDH-ES+A256KW"]`,
 			"request_object_encryption_enc_values_supported": `["A128CBC-HS256","A256CBC-HS512","A128GCM","A256GCM"]`,
 			"check_session_iframe":                           `"` + issuer + `/check_session"`,

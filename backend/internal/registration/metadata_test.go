@@ -18,7 +18,8 @@ const everything = `{"redirect_uris":["https://app.example.test/callback","https
 	"policy_uri":"https://app.example.test/policy","tos_uri":"https://app.example.test/terms","contacts":["ada@example.test"],"scope":"openid email",
 	"jwks":{"keys":[{"kty":"EC","crv":"P-256","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM","kid":"1"}]},
 	"software_id":"4NRB1-0XZABZI9E6-5SM3R","software_version":"2.1","application_type":"web","subject_type":"pairwise",
-	"id_token_signed_response_alg":"ES256","userinfo_signed_response_alg":"ES256","request_object_signing_alg":"RS256","default_max_age":3600,
+	"id_token_signed_response_alg":"ES256","userinfo_signed_response_alg":"ES256","authorization_signed_response_alg":"PS256","authorization_encrypted_response_alg":"ECDH-ES",
+	"authorization_encrypted_response_enc":"A128GCM","request_object_signing_alg":"RS256","default_max_age":3600,
 	"require_auth_time":true,"require_pushed_authorization_requests":true,"default_acr_values":["urn:example:loa2"],"initiate_login_uri":"https://app.example.test/start",
 	"request_uris":["https://app.example.test/request#hash"],"post_logout_redirect_uris":["https://app.example.test/bye"],
 	"frontchannel_logout_uri":"https://app.example.test/front","frontchannel_logout_session_required":true,
@@ -47,7 +48,8 @@ func TestEveryMemberIsRegisteredAndReturned(t *testing.T) {
 	}
 	t.Run("members with null are as if left out (RFC 7592 §2.2)", func(t *testing.T) {
 		answer := p.PostBody(open, "register", jsonType, `{"redirect_uris":["https://app.example.test/"],"scope":null,"jwks":null,"client_name#it":null,"default_max_age":null,"subject_type":null}`)
-		if answer.Status != 201 || answer.Text("scope") == "" || answer.JSON["jwks"] != nil || answer.JSON["client_name#it"] != nil || answer.Text("subject_type") != "public" {
+		if answer.Status != 201 || answer.Text("scope") == "" || answer.JSON["jwks"] != nil || answer.JSON["client_name#it"] != nil || answer.Text("subject_type") != "public" ||
+			answer.Text("authorization_signed_response_alg") != "RS256" {
 			t.Errorf("%d %s", answer.Status, answer.Body)
 		}
 	})

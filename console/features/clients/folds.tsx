@@ -19,6 +19,9 @@ const holds = {
     'userinfo_signed_response_alg',
     'userinfo_encrypted_response_alg',
     'userinfo_encrypted_response_enc',
+    'authorization_signed_response_alg',
+    'authorization_encrypted_response_alg',
+    'authorization_encrypted_response_enc',
     'request_object_signing_alg',
     'request_object_encryption_alg',
     'request_object_encryption_enc',
@@ -41,7 +44,7 @@ export function ClientFolds({ form, disabled }: { form: UseFormReturn<ClientValu
         <ProtocolFields form={form} disabled={disabled} />
       </Folded>
       {(people || faulty('signing')) && (
-        <Folded title="Signing and encryption" hint="ID token, userinfo, requests" faulty={faulty('signing')}>
+        <Folded title="Signing and encryption" hint="ID token, userinfo, requests and their answers" faulty={faulty('signing')}>
           <SigningFields form={form} disabled={disabled} />
         </Folded>
       )}

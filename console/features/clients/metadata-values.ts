@@ -11,7 +11,7 @@ export const contentEncryptions = ['A256GCM', 'A128GCM', 'A256CBC-HS512', 'A128C
 const requestObjectAlgorithms = [...signingAlgorithms, 'none'] as const satisfies readonly RequestObjectSigningAlgorithm[];
 
 /** What is signed for the application or by it, and encrypted to one of both. */
-export const protectedThings = ['id_token_encrypted_response', 'userinfo_encrypted_response', 'request_object_encryption'] as const;
+export const protectedThings = ['id_token_encrypted_response', 'userinfo_encrypted_response', 'authorization_encrypted_response', 'request_object_encryption'] as const;
 
 const key = z.union([z.literal(''), z.enum(keyManagements)]);
 const content = z.union([z.literal(''), z.enum(contentEncryptions)]);
@@ -31,6 +31,9 @@ export const metadataFields = {
   userinfo_signed_response_alg: z.union([z.literal(''), z.enum(signingAlgorithms)]),
   userinfo_encrypted_response_alg: key,
   userinfo_encrypted_response_enc: content,
+  authorization_signed_response_alg: z.enum(signingAlgorithms),
+  authorization_encrypted_response_alg: key,
+  authorization_encrypted_response_enc: content,
   /** Empty: any that fits the keys. */
   request_object_signing_alg: z.union([z.literal(''), z.enum(requestObjectAlgorithms)]),
   request_object_encryption_alg: key,
@@ -56,6 +59,9 @@ export function newMetadata(): MetadataValues {
     userinfo_signed_response_alg: '',
     userinfo_encrypted_response_alg: '',
     userinfo_encrypted_response_enc: '',
+    authorization_signed_response_alg: 'ES256',
+    authorization_encrypted_response_alg: '',
+    authorization_encrypted_response_enc: '',
     request_object_signing_alg: '',
     request_object_encryption_alg: '',
     request_object_encryption_enc: '',
@@ -78,6 +84,9 @@ export function metadataOf(client: Client): MetadataValues {
     userinfo_signed_response_alg: client.userinfo_signed_response_alg ?? '',
     userinfo_encrypted_response_alg: client.userinfo_encrypted_response_alg ?? '',
     userinfo_encrypted_response_enc: client.userinfo_encrypted_response_enc ?? '',
+    authorization_signed_response_alg: client.authorization_signed_response_alg ?? 'RS256',
+    authorization_encrypted_response_alg: client.authorization_encrypted_response_alg ?? '',
+    authorization_encrypted_response_enc: client.authorization_encrypted_response_enc ?? '',
     request_object_signing_alg: client.request_object_signing_alg ?? '',
     request_object_encryption_alg: client.request_object_encryption_alg ?? '',
     request_object_encryption_enc: client.request_object_encryption_enc ?? '',
@@ -98,6 +107,7 @@ export function metadataAlways(values: MetadataValues) {
   return {
     request_uris: lines(values.request_uris),
     require_pushed_authorization_requests: values.require_pushed_authorization_requests,
+    authorization_signed_response_alg: values.authorization_signed_response_alg,
     subject_type: values.subject_type,
     require_auth_time: values.require_auth_time,
     default_acr_values: words(values.default_acr_values),
@@ -126,7 +136,9 @@ export function metadataMaybe(values: MetadataValues) {
   };
 }
 
+const encryptedToApplication = ['id_token_encrypted_response_alg', 'userinfo_encrypted_response_alg', 'authorization_encrypted_response_alg'] as const;
+
 /** Whether something is encrypted to the application, which takes a public key of its. */
-export function encrypts(values: Pick<MetadataValues, 'id_token_encrypted_response_alg' | 'userinfo_encrypted_response_alg'>): boolean {
-  return values.id_token_encrypted_response_alg !== '' || values.userinfo_encrypted_response_alg !== '';
+export function encrypts(values: Pick<MetadataValues, (typeof encryptedToApplication)[number]>): boolean {
+  return encryptedToApplication.some((name) => values[name] !== '');
 }

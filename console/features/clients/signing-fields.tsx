@@ -31,6 +31,14 @@ export function SigningFields({ form, disabled }: { form: ClientForm; disabled?:
         </Field>
         <Encryption form={form} thing="userinfo_encrypted_response" label="Userinfo encryption" none="Not encrypted" hint="To a public key of the application." />
       </Group>
+      <Group title="Answers to authorization requests">
+        <Field label="Answer signature" hint="Of answers that travel as a JWT, for applications that ask for it (response_mode=jwt)." error={errors.authorization_signed_response_alg?.message}>
+          <Select {...form.register('authorization_signed_response_alg')}>
+            <Options values={signingAlgorithms} />
+          </Select>
+        </Field>
+        <Encryption form={form} thing="authorization_encrypted_response" label="Answer encryption" none="Not encrypted" hint="To a public key of the application." />
+      </Group>
       <Group title="Request objects">
         <Field label="Request object signature" hint="How the application signs the requests that it sends as a JWT. One that is chosen is the only one accepted." error={errors.request_object_signing_alg?.message}>
           <Select {...form.register('request_object_signing_alg')}>

@@ -141,6 +141,9 @@ describe('signing, encryption and request objects (OpenID Connect Registration 1
     userinfo_signed_response_alg: 'PS256',
     userinfo_encrypted_response_alg: 'ECDH-ES',
     userinfo_encrypted_response_enc: 'A256GCM',
+    authorization_signed_response_alg: 'PS256',
+    authorization_encrypted_response_alg: 'ECDH-ES+A128KW',
+    authorization_encrypted_response_enc: 'A128GCM',
     request_object_signing_alg: 'none',
     request_object_encryption_alg: 'ECDH-ES+A256KW',
     request_object_encryption_enc: 'A256CBC-HS512',
@@ -181,6 +184,7 @@ describe('signing, encryption and request objects (OpenID Connect Registration 1
   });
   test.each([
     ['encryption without a key', { jwks_uri: '', id_token_encrypted_response_alg: 'ECDH-ES' }, ['jwks_uri']],
+    ['encryption of answers without a key', { jwks_uri: '', authorization_encrypted_response_alg: 'ECDH-ES' }, ['jwks_uri']],
     ['a request URI that is none', { request_uris: 'request' }, ['request_uris']],
     ['an http sector', { sector_identifier_uri: 'http://payroll.example.com/sector' }, ['sector_identifier_uri']],
     ['a negative age', { default_max_age: -1 }, ['default_max_age']],

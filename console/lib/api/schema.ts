@@ -734,6 +734,10 @@ export interface components {
         Client: {
             access_token_lifetime_seconds?: components["schemas"]["AccessTokenLifetime"];
             application_type: components["schemas"]["ApplicationType"];
+            authorization_encrypted_response_alg?: components["schemas"]["KeyManagementAlgorithm"];
+            authorization_encrypted_response_enc?: components["schemas"]["ContentEncryptionAlgorithm"];
+            /** @description How the answers to authorization requests are signed that travel as a JWT (`response_mode` of JARM). */
+            authorization_signed_response_alg?: components["schemas"]["SigningAlgorithm"];
             /** @description The client wants to be told which session ended. */
             backchannel_logout_session_required?: boolean;
             /** Format: uri */
@@ -827,6 +831,10 @@ export interface components {
             access_token_lifetime_seconds?: components["schemas"]["AccessTokenLifetime"];
             /** @description `web` when absent. */
             application_type?: components["schemas"]["ApplicationType"];
+            authorization_encrypted_response_alg?: components["schemas"]["KeyManagementAlgorithm"];
+            authorization_encrypted_response_enc?: components["schemas"]["ContentEncryptionAlgorithm"];
+            /** @description `ES256` when absent. */
+            authorization_signed_response_alg?: components["schemas"]["SigningAlgorithm"];
             backchannel_logout_session_required?: boolean;
             /** Format: uri */
             backchannel_logout_uri?: string;
@@ -910,6 +918,10 @@ export interface components {
             /** @description Null returns to the organization's. */
             access_token_lifetime_seconds?: number | null;
             application_type?: components["schemas"]["ApplicationType"];
+            authorization_encrypted_response_alg?: components["schemas"]["KeyManagementAlgorithm"] | null;
+            authorization_encrypted_response_enc?: components["schemas"]["ContentEncryptionAlgorithm"] | null;
+            /** @description Null is `RS256`, the default of JARM. */
+            authorization_signed_response_alg?: components["schemas"]["SigningAlgorithm"] | null;
             backchannel_logout_session_required?: boolean;
             /** Format: uri */
             backchannel_logout_uri?: string | null;

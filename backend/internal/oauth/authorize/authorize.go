@@ -37,7 +37,8 @@ type Endpoint struct {
 	Keys     *key.Keys                // that request objects are encrypted to
 	Objects  *fetch.Documents[string] // request objects at request_uri, from NewRequestObjects
 	Hints    *oauth.IDTokenHints
-	Hooks    []ResponseHook // complete every response, in order
+	JWTs     *oauth.ClientJWTs // of answers that travel signed
+	Hooks    []ResponseHook    // complete every response, in order
 
 	Authentication *oauth.ClientAuthentication // of those who push requests
 	State          kv.Store                    // of pushed requests
@@ -125,10 +126,13 @@ func (a *Endpoint) refuse(ctx context.Context, r *request, err error) (Result, e
 	if wire.Code == oauth.CodeServerError {
 		return Result{}, err // logged with its request id, which the client would not learn from a redirect
 	}
+	answer, err := a.failure(ctx, r, wire)
+	if err != nil {
+		return Result{}, err // a page: the client reads nothing but a JWT
+	}
 	if err := a.usePushed(ctx, r); err != nil && !errors.Is(err, errPushedUsed) {
 		return Result{}, err
 	}
-	answer := r.failure(a.Issuers.URL(r.organization), wire, a.sessionState(r))
 	a.keepState(r, &answer)
 	return Result{Answer: answer}, nil
 }

@@ -28,13 +28,13 @@ func (a *Endpoint) identifyingChecks() oauth.Table[request] {
 // checks judge the rest; their errors travel to the client.
 func (a *Endpoint) checks() oauth.Table[request] {
 	return oauth.Table[request]{
-		{Name: "response_mode", Clause: "OAuth 2.0 Multiple Response Types §2.1", Do: checkResponseMode},
+		{Name: "response_mode", Clause: "OAuth 2.0 Multiple Response Types §2.1, JARM §2.3", Do: checkResponseMode},
 		{Name: "parameters", Clause: "RFC 6749 §3.1", Do: func(_ context.Context, r *request) error { return r.malformed }},
 		{Name: "pushed requests", Clause: "RFC 9126 §6", Do: checkPushed},
 		{Name: "request object is good", Clause: "OpenID Connect Core 1.0 §3.1.2.6, RFC 9101 §6", Do: func(_ context.Context, r *request) error { return r.objectError }},
 		{Name: "unsupported parameters", Clause: "OpenID Connect Core 1.0 §3.1.2.6", Do: checkUnsupported},
 		{Name: "response_type", Clause: "RFC 6749 §3.1.1", Do: checkResponseType},
-		{Name: "response mode of tokens", Clause: "OAuth 2.0 Multiple Response Types §3, §5", Do: checkTokensInQuery},
+		{Name: "response mode of tokens", Clause: "OAuth 2.0 Multiple Response Types §3, §5, JARM §2.3.1", Do: checkTokensInQuery},
 		{Name: "scope", Clause: "RFC 6749 §3.3, OpenID Connect Core 1.0 §11", Do: checkScope},
 		{Name: "code_challenge", Clause: "RFC 7636 §4.3, OAuth 2.1 §7.5.1", Do: checkCodeChallenge},
 		{Name: "nonce", Clause: "OpenID Connect Core 1.0 §3.2.2.1, §3.3.2.11", Do: checkNonce},
@@ -81,32 +81,6 @@ func (a *Endpoint) checkRedirectURI(_ context.Context, r *request) error {
 		return oauth.InvalidRequest("The parameter redirect_uri is missing.")
 	}
 	r.redirectURI = r.client.RedirectURIs[0]
-	return nil
-}
-
-// checkResponseMode comes first of all, so that every later error travels in the mode the client reads. What
-// goes wrong with a response type that delivers tokens is told in the fragment, where its success would be.
-func checkResponseMode(_ context.Context, r *request) error {
-	r.mode = Query
-	if client.FrontChannel(r.parameters.Get("response_type")) {
-		r.mode = Fragment
-	}
-	switch wanted := ResponseMode(r.parameters.Get("response_mode")); {
-	case wanted == "":
-	case wanted == Query && r.mode == Fragment:
-		r.queryRefused = true
-	case slices.Contains(ResponseModes(), wanted):
-		r.mode = wanted
-	default:
-		return oauth.InvalidRequest("The response_mode must be query, fragment or form_post.")
-	}
-	return nil
-}
-
-func checkTokensInQuery(_ context.Context, r *request) error {
-	if r.queryRefused {
-		return oauth.InvalidRequest("The response_mode query is not for tokens: addresses are logged and travel on. Use fragment or form_post.")
-	}
 	return nil
 }
 

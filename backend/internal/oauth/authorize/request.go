@@ -1,6 +1,7 @@
 // Package authorize is the authorization endpoint: RFC 6749 §3.1 and §4.1 as tightened by OAuth 2.1
 // (PKCE with S256, exact redirect URIs), OpenID Connect Core 1.0 §3, RFC 9207 (iss in every answer),
-// OAuth 2.0 Multiple Response Type Encoding Practices 1.0, OAuth 2.0 Form Post Response Mode 1.0.
+// OAuth 2.0 Multiple Response Type Encoding Practices 1.0, OAuth 2.0 Form Post Response Mode 1.0, JWT Secured
+// Authorization Response Mode for OAuth 2.0 (JARM, final of November 2022).
 //
 // One ordered table of checks judges every request, when it arrives and again from the persisted
 // request when the person has signed in. Response types that deliver tokens through the browser, and
@@ -10,9 +11,7 @@ package authorize
 
 import (
 	"encoding/json"
-	"net/url"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/clavex/clavex/backend/internal/client"
@@ -21,19 +20,6 @@ import (
 	"github.com/clavex/clavex/backend/internal/org"
 	"github.com/clavex/clavex/backend/internal/session"
 )
-
-// ResponseMode is how the answer travels.
-type ResponseMode string
-
-// The response modes of this release.
-const (
-	Query    ResponseMode = "query"
-	Fragment ResponseMode = "fragment"
-	FormPost ResponseMode = "form_post"
-)
-
-// ResponseModes lists them in the order of discovery documents.
-func ResponseModes() []ResponseMode { return []ResponseMode{Query, Fragment, FormPost} }
 
 // The values of prompt that mean something here (OpenID Connect Core 1.0 §3.1.2.1).
 const (
@@ -66,7 +52,7 @@ type request struct {
 	sentRedirectURI string // as the client wrote it, "" when it left it out
 	responseType    string // canonical
 	mode            ResponseMode
-	queryRefused    bool // response_mode=query was asked for tokens
+	inQuery         bool // the query was asked to carry the answer, signed or not
 	scopes          []string
 	prompts         []string
 	claims          oauth.ClaimsRequest // what may be told of what was asked for
@@ -115,46 +101,3 @@ func restore(organization *org.Organization, stored json.RawMessage) (*request, 
 }
 
 func (r *request) prompted(value string) bool { return slices.Contains(r.prompts, value) }
-
-// answer puts the parameters of a response, and those every response has, into the form of the request's
-// response mode. Nothing else of the request travels back.
-func (r *request) answer(issuer string, namesAndValues ...string) login.Answer {
-	fields := make([]login.Field, 0, 8)
-	for i := 0; i+1 < len(namesAndValues); i += 2 {
-		if namesAndValues[i+1] != "" {
-			fields = append(fields, login.Field{Name: namesAndValues[i], Value: namesAndValues[i+1]})
-		}
-	}
-	if state := r.parameters.Get("state"); state != "" {
-		fields = append(fields, login.Field{Name: "state", Value: state})
-	}
-	fields = append(fields, login.Field{Name: "iss", Value: issuer}) // RFC 9207 §2
-	if r.mode == FormPost {
-		return login.Answer{ClientID: r.client.ClientID, FormPost: &login.FormPost{Action: r.redirectURI, Fields: fields}}
-	}
-	encoded := make([]string, len(fields))
-	for i, field := range fields {
-		encoded[i] = field.Name + "=" + url.QueryEscape(field.Value)
-	}
-	parameters := strings.Join(encoded, "&")
-	switch {
-	case r.mode == Fragment:
-		return login.Answer{ClientID: r.client.ClientID, RedirectURL: r.redirectURI + "#" + parameters}
-	case strings.Contains(r.redirectURI, "?"):
-		// A registered query is kept (RFC 6749 §3.1.2).
-		return login.Answer{ClientID: r.client.ClientID, RedirectURL: strings.TrimRight(r.redirectURI, "&?") + separator(r.redirectURI) + parameters}
-	}
-	return login.Answer{ClientID: r.client.ClientID, RedirectURL: r.redirectURI + "?" + parameters}
-}
-
-func separator(uri string) string {
-	if strings.HasSuffix(strings.TrimRight(uri, "&"), "?") {
-		return "?"
-	}
-	return "&"
-}
-
-// failure puts an error into the form of a response.
-func (r *request) failure(issuer string, e *oauth.Error, sessionState string) login.Answer {
-	return r.answer(issuer, "error", e.Code, "error_description", e.Description, "session_state", sessionState)
-}

@@ -40,6 +40,9 @@ type ResponseHook func(ctx context.Context, issued *Issued, response *Response) 
 func (a *Endpoint) issue(ctx context.Context, r *request, live *session.Live) (login.Answer, error) {
 	issued := &Issued{Organization: r.organization, Client: r.client, ResponseType: r.responseType, RedirectURI: r.redirectURI,
 		State: r.parameters.Get("state"), Live: live}
+	if err := a.prepareAnswer(ctx, r); err != nil {
+		return login.Answer{}, err
+	}
 	if err := a.usePushed(ctx, r); err != nil {
 		return login.Answer{}, err
 	}
@@ -62,7 +65,10 @@ func (a *Endpoint) issue(ctx context.Context, r *request, live *session.Live) (l
 			"scope", oauth.FormatScope(issued.Grant.Scopes))
 	}
 	fields = append(fields, "id_token", response.IDToken, "session_state", a.sessionState(r))
-	answer := r.answer(a.Issuers.URL(r.organization), fields...)
+	answer, err := a.answer(ctx, r, fields...)
+	if err != nil {
+		return login.Answer{}, err
+	}
 	a.keepState(r, &answer)
 	return answer, nil
 }
