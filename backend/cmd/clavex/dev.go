@@ -21,6 +21,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/config"
 	"github.com/clavex/clavex/backend/internal/dev"
 	"github.com/clavex/clavex/backend/internal/localpostgres"
+	"github.com/clavex/clavex/backend/internal/mail"
 	"github.com/clavex/clavex/backend/internal/server"
 	"github.com/clavex/clavex/backend/internal/store"
 )
@@ -37,6 +38,7 @@ const (
 var fixedInDev = []string{ //nolint:gochecknoglobals // a constant list
 	"database_url", "database_direct_url", "public_url", "console_url", "key_encryption_key", "previous_key_encryption_keys", "listen", "migrate_on_start",
 	"tls_cert_file", "tls_key_file",
+	"mail_host", "mail_port", "mail_tls", "mail_username", "mail_password", "mail_from", "mail_reply_to", // nothing leaves the machine
 }
 
 // development is one run of clavex dev.
@@ -112,7 +114,8 @@ func (d *development) run(ctx context.Context) error {
 	if err != nil {
 		return d.unlessLost(ctx, err)
 	}
-	app, err := server.Open(ctx, cfg, log, server.Options{Workers: cfg.Workers})
+	mailbox := mail.NewMailbox(time.Now)
+	app, err := server.Open(ctx, cfg, log, server.Options{Workers: cfg.Workers, Mail: mailbox, Pages: dev.Mail{Mailbox: mailbox, PublicURL: cfg.PublicURL}.Mount})
 	if err != nil {
 		return d.unlessLost(ctx, err)
 	}
@@ -202,7 +205,7 @@ func (d *development) configure(ctx context.Context, source config.Source, clust
 	fixed := map[string]string{
 		"database_url": cluster.URL(devDatabase), "database_direct_url": "", "public_url": base, "console_url": "", "key_encryption_key": key,
 		"previous_key_encryption_keys": "", "listen": net.JoinHostPort("127.0.0.1", strconv.Itoa(d.port)), "migrate_on_start": "false",
-		"tls_cert_file": "", "tls_key_file": "",
+		"tls_cert_file": "", "tls_key_file": "", "mail_host": "", "mail_username": "", "mail_password": "", "mail_from": "", "mail_reply_to": "",
 	}
 	if d.tls {
 		files, err := d.tlsSettings(cluster.Dir())

@@ -257,7 +257,7 @@ func TestDevBox(t *testing.T) {
 	d.until(t, d.stdout, "Ctrl-C stops")
 	base := fmt.Sprintf("http://localhost:%d", port)
 	for _, part := range []string{base + "/console/", "admin@clavex.test   Console-No-1843", base + "/demo/", base + "/console/login?organization=demo", "ada@demo.test       Engine-No-1843", "grace@demo.test     Compiler-No-1952",
-		"demo-web-secret-0123456789abcdef", "demo-service-secret-0123456789abcdef", "demo-spa", dir,
+		"demo-web-secret-0123456789abcdef", "demo-service-secret-0123456789abcdef", "demo-spa", dir, base + "/dev/mail",
 		"npx --yes file:'" + scaffolder + "' myapp --framework nextjs --issuer " + base + "/demo\n", "cd myapp && npm run dev", "http://localhost:3000"} {
 		if !strings.Contains(d.stdout.String(), part) {
 			t.Errorf("the box lacks %q:\n%s", part, d.stdout)

@@ -22,6 +22,7 @@ type running struct {
 	PublicURL    string            `json:"public_url"`
 	Console      string            `json:"console"`
 	Issuer       string            `json:"issuer"`
+	Mail         string            `json:"mail"` // where caught mail is shown
 	Metrics      string            `json:"metrics,omitempty"`
 	Logins       []dev.Login       `json:"logins"`
 	Applications []dev.Application `json:"applications"`
@@ -34,7 +35,7 @@ type running struct {
 
 func (d *development) welcome(cfg *config.Config, cluster *localpostgres.Cluster) {
 	now := running{
-		PublicURL: cfg.PublicURL, Console: cfg.ConsoleURL + "/console/", Issuer: cfg.PublicURL + "/" + dev.DemoSlug, Logins: dev.Logins(), Applications: dev.Applications(),
+		PublicURL: cfg.PublicURL, Console: cfg.ConsoleURL + "/console/", Issuer: cfg.PublicURL + "/" + dev.DemoSlug, Mail: cfg.PublicURL + dev.MailPath, Logins: dev.Logins(), Applications: dev.Applications(),
 		CreateApp: d.createAppCommand(cfg), DataDir: cluster.Dir(), PostgreSQL: cluster.Version(), Seconds: time.Since(d.began).Round(time.Millisecond * 10).Seconds(),
 	}
 	if d.tls {
@@ -94,6 +95,7 @@ func (r running) box(w io.Writer) {
 	if r.Authority != "" {
 		lines = append(lines, row("Authority", r.Authority))
 	}
+	lines = append(lines, row("Mail", r.Mail+" (nothing leaves this machine)"))
 	if r.Metrics != "" {
 		lines = append(lines, row("Metrics", r.Metrics))
 	}

@@ -52,8 +52,8 @@ func (p *program) doctor() *cobra.Command {
 	var reach bool
 	command := &cobra.Command{
 		Use: "doctor", Args: cobra.NoArgs, Short: "Find out what is wrong with an installation",
-		Long: `Checks configuration, database (reachable, version, schema, clock, latency), Redis, keys, ports, TLS
-certificate and the permissions of secret files, and says what to do about each fault. Nothing is changed. The
+		Long: `Checks configuration, database (reachable, version, schema, clock, latency), Redis, mail server, keys, ports,
+TLS certificate and the permissions of secret files, and says what to do about each fault. Nothing is changed. The
 exit code is 1 when there is a problem; warnings do not count.`,
 		Example: "  clavex doctor --config /etc/clavex/clavex.yaml\n  clavex doctor --reach-public-url --json",
 	}
@@ -91,6 +91,7 @@ func (e *examination) examine(ctx context.Context, reach bool) {
 	e.checkPorts(ctx)
 	e.checkDatabase(ctx)
 	e.checkRedis(ctx)
+	e.checkMail(ctx)
 	if reach {
 		e.checkPublicURL(ctx)
 	}

@@ -124,9 +124,9 @@ func algorithms() string {
 
 func (p *program) reseal() *cobra.Command {
 	command := &cobra.Command{Use: "reseal", Args: cobra.NoArgs, Short: "Bring everything sealed under the current key-encryption key",
-		Long: `Re-wraps every private key and secret of every organization, and every client secret that is kept readable,
-under the current key-encryption key. When it is done the previous keys may leave the configuration. It can be
-interrupted and run again, while servers serve.`,
+		Long: `Re-wraps every private key and secret of every organization, every client secret that is kept readable and every mail
+that waits, under the current key-encryption key. When it is done the previous keys may leave the configuration. It can
+be interrupted and run again, while servers serve.`,
 		Example: "  clavex key reseal"}
 	return p.operates(command, func(ctx context.Context, app *server.App, _ []string) error {
 		changed, err := app.Keys.Reseal(ctx)
@@ -137,9 +137,14 @@ interrupted and run again, while servers serve.`,
 		if err != nil {
 			return err
 		}
-		result := map[string]any{"resealed": changed, "client_secrets_resealed": secrets, "key_encryption_key": app.Ring.CurrentKeyID()}
+		mails, err := app.Mails.Reseal(ctx)
+		if err != nil {
+			return err
+		}
+		result := map[string]any{"resealed": changed, "client_secrets_resealed": secrets, "mails_resealed": mails, "key_encryption_key": app.Ring.CurrentKeyID()}
 		return p.print(result, func(w io.Writer) {
-			fmt.Fprintf(w, "%d keys and secrets of organizations and %d client secrets were sealed anew; all are under the key-encryption key %s now.\n", changed, secrets, app.Ring.CurrentKeyID())
+			fmt.Fprintf(w, "%d keys and secrets of organizations, %d client secrets and %d waiting mails were sealed anew; all are under the key-encryption key %s now.\n",
+				changed, secrets, mails, app.Ring.CurrentKeyID())
 		})
 	})
 }

@@ -50,6 +50,13 @@ type Config struct {
 	RegistrationsPerNetwork int           `name:"registrations_per_network" default:"60" help:"applications that one network (an IPv4 address, an IPv6 /64) may register, or change their registration, by itself at one organization in an hour; 0 sets no limit"`
 	FetchNetworks           []string      `name:"fetch_allowed_networks" help:"networks that are not public and may yet be fetched from, also without TLS: key sets and logout endpoints of applications inside, for example 10.20.0.0/16"`
 	FetchCAFile             string        `name:"fetch_ca_file" help:"file with certificates (PEM) of authorities that are trusted for outgoing TLS besides the system's"`
+	MailHost                string        `name:"mail_host" help:"SMTP server that takes outgoing mail; without one people cannot sign up or reset a password by themselves"`
+	MailPort                int           `name:"mail_port" default:"587" help:"port of the SMTP server"`
+	MailTLS                 string        `name:"mail_tls" default:"starttls" help:"starttls (demanded after connecting), implicit (from the first byte, usually port 465) or none (for a relay on this machine, without password)"`
+	MailUsername            string        `name:"mail_username" help:"user name at the SMTP server (default: it asks for none)"`
+	MailPassword            string        `name:"mail_password" secret:"true" help:"password at the SMTP server"`
+	MailFrom                string        `name:"mail_from" help:"address that mail comes from, for example Clavex <no-reply@id.example.com>; organizations put their name before it"`
+	MailReplyTo             string        `name:"mail_reply_to" help:"address that answers go to (default: none)"`
 	AuditRetention          time.Duration `name:"audit_retention" default:"9528h" help:"how long audit events are kept (default 13 months), in whole months"`
 }
 
@@ -308,6 +315,7 @@ func (c *Config) Validate(development bool) error {
 		fault("%s", err)
 	}
 	c.validateTLS(fault)
+	c.validateMail(fault)
 	if c.RedisURL != "" && !strings.HasPrefix(c.RedisURL, "redis://") && !strings.HasPrefix(c.RedisURL, "rediss://") && !strings.HasPrefix(c.RedisURL, "unix://") {
 		fault("redis_url must begin with redis://, rediss:// or unix://")
 	}

@@ -42,6 +42,9 @@ func (o *Organizations) DeleteSome(ctx context.Context, id uuid.UUID) (done bool
 			return q.DeleteBatchOfLogoutDeliveries(ctx, dbq.DeleteBatchOfLogoutDeliveriesParams{OrgID: id, RowLimit: deletionBatch})
 		},
 		func() (int64, error) {
+			return q.DeleteBatchOfMails(ctx, dbq.DeleteBatchOfMailsParams{OrgID: id, RowLimit: deletionBatch})
+		},
+		func() (int64, error) {
 			return q.DeleteBatchOfSessions(ctx, dbq.DeleteBatchOfSessionsParams{OrgID: id, RowLimit: deletionBatch})
 		},
 		func() (int64, error) {

@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/gin-gonic/gin"
 	"github.com/google/uuid"
 
 	"github.com/clavex/clavex/backend/internal/audit"
@@ -23,6 +24,8 @@ import (
 	"github.com/clavex/clavex/backend/internal/key"
 	"github.com/clavex/clavex/backend/internal/kv"
 	"github.com/clavex/clavex/backend/internal/logout"
+	"github.com/clavex/clavex/backend/internal/mail"
+	"github.com/clavex/clavex/backend/internal/mailqueue"
 	"github.com/clavex/clavex/backend/internal/oauth"
 	"github.com/clavex/clavex/backend/internal/org"
 	"github.com/clavex/clavex/backend/internal/passwordhash"
@@ -69,7 +72,9 @@ type App struct {
 	Jobs          *jobs.Jobs
 	Issuers       oauth.Issuers
 	BackChannel   *logout.BackChannel
+	Mails         *mailqueue.Queue
 
+	pages   func(gin.IRouter)
 	redis   *kv.Redis
 	expired *kv.Postgres
 }
@@ -83,6 +88,9 @@ type Options struct {
 	Hashing passwordhash.Parameters                                               // the zero value means the defaults
 
 	FetchTimeout time.Duration // of outgoing requests; the default of package fetch when 0
+
+	Mail  mail.Sender       // instead of the configured server
+	Pages func(gin.IRouter) // mounts further pages, of `clavex dev`
 }
 
 // Open connects and wires. Close what it returns. The database is not touched until first use.
@@ -110,7 +118,7 @@ func Open(ctx context.Context, cfg *config.Config, log *slog.Logger, options Opt
 	if err != nil {
 		return nil, err
 	}
-	app := &App{Config: cfg, Log: log, Now: now, Store: db, Ring: ring, Invalidations: store.NewInvalidations(), Issuers: oauth.Issuers{PublicURL: cfg.PublicURL},
+	app := &App{Config: cfg, pages: options.Pages, Log: log, Now: now, Store: db, Ring: ring, Invalidations: store.NewInvalidations(), Issuers: oauth.Issuers{PublicURL: cfg.PublicURL},
 		Fetch: fetch.New(fetch.Options{AllowedNetworks: networks, Roots: roots, Lookup: options.Lookup, Timeout: options.FetchTimeout})}
 	if err := app.openState(ctx); err != nil {
 		db.Close()
@@ -151,6 +159,11 @@ func (a *App) wire(options Options) error {
 	if a.Jobs, err = jobs.New(a.Store, a.background(options.Workers)); err != nil {
 		return err
 	}
+	sender, err := a.sender(options)
+	if err != nil {
+		return err
+	}
+	a.Mails = mailqueue.New(a.Store, a.Ring, a.Jobs, a.Audit, sender, now)
 	a.Sessions = session.New(a.Store, a.Audit, a.Jobs, now, random)
 	a.Grants = grant.New(a.Store, a.Audit, now, a.Ring, random)
 	a.Links = credential.NewLinks(a.Audit, now, random)

@@ -10,6 +10,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/credential"
 	"github.com/clavex/clavex/backend/internal/idempotency"
 	"github.com/clavex/clavex/backend/internal/jobs"
+	"github.com/clavex/clavex/backend/internal/mailqueue"
 	"github.com/clavex/clavex/backend/internal/session"
 )
 
@@ -31,6 +32,7 @@ func (a *App) background(workers int) jobs.Options {
 		Workers: workers, Logger: a.Log,
 		Handlers: map[string]jobs.Handler{
 			jobDeleteOrganization: a.deleteOrganization,
+			mailqueue.SendMail:    a.sendMail,
 			session.TellOfEnd:     func(ctx context.Context, arguments json.RawMessage) error { return a.BackChannel.Tell(ctx, arguments) },
 		},
 		Periodics: []jobs.Periodic{
@@ -63,6 +65,7 @@ func (a *App) deleteExpired(ctx context.Context) error {
 		func() (int64, error) { return a.Grants.DeleteExpired(ctx, cleanupBatch) },
 		func() (int64, error) { return a.Sessions.DeleteExpired(ctx, cleanupBatch) },
 		func() (int64, error) { return a.Sessions.DeleteOldDeliveries(ctx, cleanupBatch) },
+		func() (int64, error) { return a.Mails.DeleteOld(ctx, cleanupBatch) },
 		func() (int64, error) { return credential.DeleteExpired(ctx, a.Store, a.Now(), cleanupBatch) },
 		func() (int64, error) { return a.expired.DeleteExpired(ctx, cleanupBatch) },
 		func() (int64, error) { return idempotency.New(a.Now, a.Ring).DeleteExpired(ctx, a.Store, cleanupBatch) },

@@ -104,6 +104,9 @@ func (a *App) router(m *metrics, health *health) (*gin.Engine, error) {
 	both(engine, asset.Prefix+"*path", web.Assets())
 	engine.GET("/robots.txt", func(c *gin.Context) { c.String(http.StatusOK, "User-agent: *\nDisallow: /\n") })
 	engine.GET("/", func(c *gin.Context) { c.Redirect(http.StatusSeeOther, a.Config.ConsoleURL+"/console/") })
+	if a.pages != nil {
+		a.pages(engine)
+	}
 	a.mountOrganizations(engine, e, page)
 	return engine, a.mountConsole(engine, e)
 }

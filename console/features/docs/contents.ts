@@ -14,11 +14,11 @@ export interface Group {
 
 /** The order in which a reader needs the documents. What is not named here stands at the end under its own title. */
 const order: { label: string; entries: [slug: string, label: string][] }[] = [
-  { label: 'Start', entries: [['', 'Overview'], ['running', 'Running'], ['registering-applications', 'Registering applications']] },
+  { label: 'Start', entries: [['', 'Overview'], ['running', 'Running'], ['registering-applications', 'Registering applications'], ['accounts', 'Accounts and mail']] },
   { label: 'Operate', entries: [['configuration', 'Configuration'], ['operations', 'Operations'], ['performance', 'Performance']] },
   {
     label: 'Understand',
-    entries: [['architecture', 'Architecture'], ['divergences', 'Divergences'], ['requirements/spine', 'Proofs'], ['requirements/openid-connect', 'Proofs: OpenID Connect'], ['requirements/oauth', 'Proofs: OAuth and FAPI'], ['conformance', 'Conformance'], ['decisions', 'Decisions']],
+    entries: [['architecture', 'Architecture'], ['divergences', 'Divergences'], ['requirements/spine', 'Proofs'], ['requirements/openid-connect', 'Proofs: OpenID Connect'], ['requirements/oauth', 'Proofs: OAuth and FAPI'], ['requirements/accounts', 'Proofs: accounts and mail'], ['conformance', 'Conformance'], ['decisions', 'Decisions']],
   },
 ];
 

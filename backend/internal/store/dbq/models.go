@@ -181,6 +181,22 @@ type LogoutDelivery struct {
 	NextAttemptAt *time.Time
 }
 
+type Mail struct {
+	OrgID         uuid.UUID
+	ID            uuid.UUID
+	Kind          string
+	UserID        *uuid.UUID
+	SealedBy      *string
+	Sealed        []byte
+	State         string
+	Attempts      int32
+	LastError     *string
+	CreatedAt     time.Time
+	ExpiresAt     time.Time
+	LastAttemptAt *time.Time
+	NextAttemptAt *time.Time
+}
+
 type OneTimeLink struct {
 	OrgID     uuid.UUID
 	ID        uuid.UUID
