@@ -18,7 +18,7 @@ type member struct {
 }
 
 // members are those of OpenID Connect Dynamic Client Registration 1.0 §2, Front-Channel Logout 1.0 §2, Back-Channel
-// Logout 1.0 §2.2, RP-Initiated Logout 1.0 §3.1, RFC 7591 §2, RFC 9126 §6 and JARM §3 that are one value. The scopes, localized members and
+// Logout 1.0 §2.2, RP-Initiated Logout 1.0 §3.1, RFC 7591 §2, RFC 9101 §10.5, RFC 9126 §6 and JARM §3 that are one value. The scopes, localized members and
 // what the server issues are not among them. The registration endpoint and the Admin API both read and write clients
 // through this table.
 var members = []member{
@@ -58,6 +58,7 @@ var members = []member{
 	{"default_acr_values", func(c *Client) any { return &c.Metadata.DefaultACRValues }, false},
 	{"initiate_login_uri", func(c *Client) any { return &c.Metadata.InitiateLoginURI }, false},
 	{"require_pushed_authorization_requests", func(c *Client) any { return &c.Metadata.RequirePushedAuthorizationRequests }, false},
+	{"require_signed_request_object", func(c *Client) any { return &c.Metadata.RequireSignedRequestObject }, false},
 	{"request_uris", func(c *Client) any { return &c.Metadata.RequestURIs }, false},
 	{"post_logout_redirect_uris", func(c *Client) any { return &c.PostLogoutRedirectURIs }, false},
 	{"frontchannel_logout_uri", func(c *Client) any { return &c.Metadata.FrontchannelLogoutURI }, false},

@@ -48,6 +48,7 @@ type Metadata struct {
 	RequestURIs      []string `json:"request_uris,omitempty"`
 
 	RequirePushedAuthorizationRequests bool `json:"require_pushed_authorization_requests,omitempty"` // RFC 9126 §6
+	RequireSignedRequestObject         bool `json:"require_signed_request_object,omitempty"`         // RFC 9101 §10.5
 
 	FrontchannelLogoutURI             string `json:"frontchannel_logout_uri,omitempty"`
 	FrontchannelLogoutSessionRequired bool   `json:"frontchannel_logout_session_required,omitempty"`
@@ -88,6 +89,12 @@ func (m *Metadata) In(member, otherwise string, languages []string) string {
 // logout.
 func (c *Client) WantsToHearOfSessionEnd() bool {
 	return c.Metadata.BackchannelLogoutURI != "" || c.Metadata.FrontchannelLogoutURI != ""
+}
+
+// SignsRequests reports whether the client has what it signs request objects with: keys, or a secret that it registered
+// for that.
+func (c *Client) SignsRequests() bool {
+	return len(c.Metadata.JWKS) > 0 || c.Metadata.JWKSURI != "" || c.Metadata.RequestObjectSigningAlg == HS256
 }
 
 // Pairwise reports whether people have identifiers of their own at this client's sector.

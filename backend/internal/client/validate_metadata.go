@@ -24,7 +24,7 @@ const (
 
 func (c *Client) validateMetadata() error {
 	for _, check := range []func() error{c.validateKeys, c.validateSubject, c.validateAlgorithms, c.validateAssertions,
-		c.validateAuthentication, c.validateRequestURIs, c.validateLogout, c.validateSoftware, c.validateLocalized} {
+		c.validateAuthentication, c.validateRequestObjects, c.validateLogout, c.validateSoftware, c.validateLocalized} {
 		if err := check(); err != nil {
 			return err
 		}
@@ -138,7 +138,13 @@ func (c *Client) validateAuthentication() error {
 	return webURI("initiate_login_uri", m.InitiateLoginURI)
 }
 
-func (c *Client) validateRequestURIs() error {
+func (c *Client) validateRequestObjects() error {
+	switch m := &c.Metadata; {
+	case m.RequireSignedRequestObject && m.RequestObjectSigningAlg == Unsigned:
+		return invalid("require_signed_request_object", "This does not go with request_object_signing_alg none.")
+	case m.RequireSignedRequestObject && !c.SignsRequests():
+		return invalid("require_signed_request_object", "To sign its requests the client needs keys: give jwks or jwks_uri.")
+	}
 	if len(c.Metadata.RequestURIs) > maxListed || hasDuplicates(c.Metadata.RequestURIs) {
 		return invalid("request_uris", "Name at most %d addresses, each once.", maxListed)
 	}

@@ -103,6 +103,8 @@ func TestMetadataNamesTheOffendingField(t *testing.T) {
 		"answers encrypted to nobody":    {func(m *Metadata) { m.AuthorizationEncryptedResponseAlg = "ECDH-ES" }, "authorization_encrypted_response_alg"},
 		"request objects with MD5":       {func(m *Metadata) { m.RequestObjectSigningAlg = "RS1" }, "request_object_signing_alg"},
 		"encryption without a key":       {func(m *Metadata) { m.IDTokenEncryptedResponseAlg = "RSA1_5" }, "id_token_encrypted_response_alg"},
+		"signed requests without a key":  {func(m *Metadata) { m.RequireSignedRequestObject = true }, "require_signed_request_object"},
+		"signed requests with none":      {func(m *Metadata) { m.RequireSignedRequestObject, m.RequestObjectSigningAlg = true, Unsigned }, "require_signed_request_object"},
 		"request objects by RSA1_5":      {func(m *Metadata) { m.RequestObjectEncryptionAlg = "RSA1_5" }, "request_object_encryption_alg"},
 		"request objects by dir":         {func(m *Metadata) { m.RequestObjectEncryptionAlg = "dir" }, "request_object_encryption_alg"},
 		"request object content alone":   {func(m *Metadata) { m.RequestObjectEncryptionEnc = "A128GCM" }, "request_object_encryption_enc"},

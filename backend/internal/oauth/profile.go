@@ -20,6 +20,7 @@ type Profile struct {
 	// UnsignedObjects is what OpenID Connect Registration 1.0 §2 says of a client that registered no
 	// request_object_signing_alg: it may use any, none included. Others have to register none.
 	UnsignedObjects bool
+	RequestObject   RequestObjectRules // beyond OpenID Connect
 }
 
 var profiles = map[org.Profile]Profile{
@@ -100,5 +101,5 @@ func (p Profile) Check(c *client.Client) error {
 	if !p.FrontChannel && c.MayUse(client.Implicit) {
 		return fault.Newf(fault.Invalid, CodeInvalidClientMetadata, "The profile %s does not allow the grant type implicit.", p.Name).WithField("grant_types")
 	}
-	return nil
+	return p.RequestObject.check(p, c)
 }

@@ -68,6 +68,7 @@ type Metadata struct {
 	RequestObjectSigningAlgValuesSupported    []string                      `json:"request_object_signing_alg_values_supported"`
 	RequestObjectEncryptionAlgValuesSupported []jose.KeyManagement          `json:"request_object_encryption_alg_values_supported"`
 	RequestObjectEncryptionEncValuesSupported []jose.Encryption             `json:"request_object_encryption_enc_values_supported"`
+	RequireSignedRequestObject                bool                          `json:"require_signed_request_object,omitempty"`
 	AuthorizationResponseIssParameter         bool                          `json:"authorization_response_iss_parameter_supported"`
 	CheckSessionIframe                        string                        `json:"check_session_iframe"`
 	FrontchannelLogoutSupported               bool                          `json:"frontchannel_logout_supported"`
@@ -141,6 +142,7 @@ func (d *Documents) Metadata(organization *org.Organization) Metadata {
 		metadata.IDTokenSigningAlgValuesSupported = append(metadata.IDTokenSigningAlgValuesSupported, string(algorithm))
 	}
 	metadata.RequestParameterSupported, metadata.RequestURIParameterSupported, metadata.RequireRequestURIRegistration = true, true, true
+	metadata.RequireSignedRequestObject = profile.RequestObject.Required
 	metadata.RequestObjectSigningAlgValuesSupported = authorize.RequestObjectAlgorithms()
 	metadata.IDTokenSigningAlgValuesSupported = append(metadata.IDTokenSigningAlgValuesSupported, client.HS256)
 	metadata.UserinfoSigningAlgValuesSupported = metadata.IDTokenSigningAlgValuesSupported

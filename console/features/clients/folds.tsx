@@ -27,6 +27,7 @@ const holds = {
     'request_object_encryption_enc',
     'request_uris',
     'require_pushed_authorization_requests',
+    'require_signed_request_object',
   ],
   signIn: ['subject_type', 'sector_identifier_uri', 'default_max_age', 'require_auth_time', 'default_acr_values'],
   session: ['backchannel_logout_uri', 'backchannel_logout_session_required', 'frontchannel_logout_uri', 'frontchannel_logout_session_required', 'initiate_login_uri'],

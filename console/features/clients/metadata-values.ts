@@ -40,6 +40,7 @@ export const metadataFields = {
   request_object_encryption_enc: content,
   request_uris: requestUris,
   require_pushed_authorization_requests: z.boolean(),
+  require_signed_request_object: z.boolean(),
   subject_type: z.enum(['public', 'pairwise']),
   sector_identifier_uri: optionalUri.refine((uri) => uri === '' || uri.startsWith('https://'), 'This has to be an https address.'),
   /** Seconds; NaN for none. */
@@ -67,6 +68,7 @@ export function newMetadata(): MetadataValues {
     request_object_encryption_enc: '',
     request_uris: '',
     require_pushed_authorization_requests: false,
+    require_signed_request_object: false,
     subject_type: 'public',
     sector_identifier_uri: '',
     default_max_age: Number.NaN,
@@ -92,6 +94,7 @@ export function metadataOf(client: Client): MetadataValues {
     request_object_encryption_enc: client.request_object_encryption_enc ?? '',
     request_uris: (client.request_uris ?? []).join('\n'),
     require_pushed_authorization_requests: client.require_pushed_authorization_requests ?? false,
+    require_signed_request_object: client.require_signed_request_object ?? false,
     subject_type: client.subject_type,
     sector_identifier_uri: client.sector_identifier_uri ?? '',
     default_max_age: client.default_max_age ?? Number.NaN,
@@ -107,6 +110,7 @@ export function metadataAlways(values: MetadataValues) {
   return {
     request_uris: lines(values.request_uris),
     require_pushed_authorization_requests: values.require_pushed_authorization_requests,
+    require_signed_request_object: values.require_signed_request_object,
     authorization_signed_response_alg: values.authorization_signed_response_alg,
     subject_type: values.subject_type,
     require_auth_time: values.require_auth_time,

@@ -54,6 +54,13 @@ export function SigningFields({ form, disabled }: { form: ClientForm; disabled?:
       </Field>
       <Controller
         control={form.control}
+        name="require_signed_request_object"
+        render={({ field }) => (
+          <CheckField label="Only signed requests" hint="The application sends each request as a request object that it signed (RFC 9101). Any other is refused." checked={field.value} disabled={disabled} onChange={field.onChange} />
+        )}
+      />
+      <Controller
+        control={form.control}
         name="require_pushed_authorization_requests"
         render={({ field }) => (
           <CheckField label="Only pushed requests" hint="The application sends each request to us before it sends the person (RFC 9126). Any other is refused." checked={field.value} disabled={disabled} onChange={field.onChange} />

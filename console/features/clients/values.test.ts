@@ -149,6 +149,7 @@ describe('signing, encryption and request objects (OpenID Connect Registration 1
     request_object_encryption_enc: 'A256CBC-HS512',
     request_uris: ['https://payroll.example.com/request#hash'],
     require_pushed_authorization_requests: true,
+    require_signed_request_object: false,
     subject_type: 'pairwise',
     sector_identifier_uri: 'https://payroll.example.com/sector',
     default_max_age: 0,
@@ -185,6 +186,8 @@ describe('signing, encryption and request objects (OpenID Connect Registration 1
   test.each([
     ['encryption without a key', { jwks_uri: '', id_token_encrypted_response_alg: 'ECDH-ES' }, ['jwks_uri']],
     ['encryption of answers without a key', { jwks_uri: '', authorization_encrypted_response_alg: 'ECDH-ES' }, ['jwks_uri']],
+    ['signed requests without a key', { jwks_uri: '', id_token_encrypted_response_alg: '', userinfo_encrypted_response_alg: '', authorization_encrypted_response_alg: '', request_object_signing_alg: '', require_signed_request_object: true }, ['jwks_uri']],
+    ['signed requests without a signature', { require_signed_request_object: true }, ['request_object_signing_alg']],
     ['a request URI that is none', { request_uris: 'request' }, ['request_uris']],
     ['an http sector', { sector_identifier_uri: 'http://payroll.example.com/sector' }, ['sector_identifier_uri']],
     ['a negative age', { default_max_age: -1 }, ['default_max_age']],

@@ -117,6 +117,14 @@ export const clientSchema = z
     path: ['jwks_uri'],
     message: 'Write where the public keys are, or paste them below: the application proves itself with them.',
   })
+  .refine((values) => !values.require_signed_request_object || values.request_object_signing_alg === 'HS256' || values.jwks !== '' || values.jwks_uri !== '', {
+    path: ['jwks_uri'],
+    message: 'To sign its requests the application needs keys: give their address, or paste the public ones.',
+  })
+  .refine((values) => !values.require_signed_request_object || values.request_object_signing_alg !== 'none', {
+    path: ['request_object_signing_alg'],
+    message: 'Only signed requests are accepted: choose how they are signed.',
+  })
   .refine((values) => values.token_endpoint_auth_method === 'private_key_jwt' || !encrypts(values) || values.jwks !== '' || values.jwks_uri !== '', {
     path: ['jwks_uri'],
     message: 'Write where the public keys are, or paste them below: what the application gets is encrypted to them.',

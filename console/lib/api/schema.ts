@@ -797,6 +797,8 @@ export interface components {
             require_consent: boolean;
             /** @description Authorization requests are pushed first (RFC 9126 §6). Absent means false. */
             require_pushed_authorization_requests?: boolean;
+            /** @description Authorization requests are signed request objects (RFC 9101 §10.5). Absent means false. */
+            require_signed_request_object?: boolean;
             response_types: components["schemas"]["ResponseType"][];
             /** @description The scopes the client may ask for. */
             scopes: components["schemas"]["Scope"][];
@@ -884,6 +886,7 @@ export interface components {
             /** @default true */
             require_consent?: boolean;
             require_pushed_authorization_requests?: boolean;
+            require_signed_request_object?: boolean;
             /** @description `[code]` when absent and the authorization code grant is allowed. */
             response_types?: components["schemas"]["ResponseType"][];
             /** @description `[openid, profile, email]` when absent; none for a client that only uses client credentials. */
@@ -970,6 +973,7 @@ export interface components {
             require_auth_time?: boolean;
             require_consent?: boolean;
             require_pushed_authorization_requests?: boolean;
+            require_signed_request_object?: boolean;
             response_types?: components["schemas"]["ResponseType"][];
             scopes?: components["schemas"]["Scope"][];
             /**

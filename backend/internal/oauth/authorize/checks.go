@@ -32,6 +32,7 @@ func (a *Endpoint) checks() oauth.Table[request] {
 		{Name: "parameters", Clause: "RFC 6749 §3.1", Do: func(_ context.Context, r *request) error { return r.malformed }},
 		{Name: "pushed requests", Clause: "RFC 9126 §6", Do: checkPushed},
 		{Name: "request object is good", Clause: "OpenID Connect Core 1.0 §3.1.2.6, RFC 9101 §6", Do: func(_ context.Context, r *request) error { return r.objectError }},
+		{Name: "signed request object", Clause: "RFC 9101 §10.5", Do: checkSigned},
 		{Name: "unsupported parameters", Clause: "OpenID Connect Core 1.0 §3.1.2.6", Do: checkUnsupported},
 		{Name: "response_type", Clause: "RFC 6749 §3.1.1", Do: checkResponseType},
 		{Name: "response mode of tokens", Clause: "OAuth 2.0 Multiple Response Types §3, §5, JARM §2.3.1", Do: checkTokensInQuery},
@@ -59,8 +60,11 @@ func (a *Endpoint) checkClient(ctx context.Context, r *request) error {
 	if fault.IsKind(err, fault.NotFound) || err == nil && found.Status != client.Active {
 		return oauth.NewError(oauth.CodeInvalidClient, "There is no such client in this organization, or it is disabled.")
 	}
-	r.client = found
-	return err
+	if err != nil {
+		return err
+	}
+	r.client, r.profile = found, oauth.ProfileOf(r.organization, found)
+	return nil
 }
 
 func (a *Endpoint) checkRedirectURI(_ context.Context, r *request) error {
@@ -100,7 +104,7 @@ func checkResponseType(_ context.Context, r *request) error {
 	switch {
 	case !known:
 		return oauth.NewError(oauth.CodeUnsupportedResponseType, "There is no such response_type.")
-	case !oauth.ProfileOf(r.organization, r.client).Allows(canonical):
+	case !r.profile.Allows(canonical):
 		return oauth.NewError(oauth.CodeUnsupportedResponseType, "Tokens are not delivered through addresses here. Use the response_type code.")
 	case !slices.Contains(r.client.ResponseTypes, canonical):
 		return oauth.NewError(oauth.CodeUnauthorizedClient, "The client is not registered for this response_type.")
@@ -148,7 +152,7 @@ func checkCodeChallenge(_ context.Context, r *request) error {
 		return nil
 	}
 	switch challenge := r.parameters.Get("code_challenge"); {
-	case challenge == "" && oauth.ProfileOf(r.organization, r.client).MayOmitPKCE(r.client):
+	case challenge == "" && r.profile.MayOmitPKCE(r.client):
 		if r.parameters.Has("code_challenge_method") {
 			return oauth.InvalidRequest("The parameter code_challenge is missing, yet there is a code_challenge_method.")
 		}
@@ -185,9 +189,6 @@ func checkPrompt(_ context.Context, r *request) error {
 	}
 	return nil
 }
-
-// requestObjectLeeway is by how much the clocks of clients may differ.
-const requestObjectLeeway = 60 * time.Second
 
 // maximumMaxAge keeps time arithmetic in range; a longer age is no demand at all.
 const maximumMaxAge = 10 * 365 * 24 * 60 * 60

@@ -49,6 +49,7 @@ type pushed struct {
 	ClientID   string `json:"client_id"`
 	Parameters string `json:"parameters"`
 	FromObject bool   `json:"from_object,omitempty"`
+	Signed     bool   `json:"signed,omitempty"`
 }
 
 // Push judges a request that its client sent directly, as the endpoint judges it in the browser, keeps it and returns
@@ -75,7 +76,7 @@ func (a *Endpoint) Push(ctx context.Context, organization *org.Organization, pus
 	if err := a.checks().Run(ctx, r); err != nil {
 		return "", pushedError(err)
 	}
-	stored, err := json.Marshal(pushed{Format: pushedFormat, ClientID: r.client.ClientID, Parameters: r.kept().Encode(), FromObject: r.fromObject})
+	stored, err := json.Marshal(pushed{Format: pushedFormat, ClientID: r.client.ClientID, Parameters: r.kept().Encode(), FromObject: r.fromObject, Signed: r.signed})
 	if err != nil {
 		return "", err
 	}
@@ -121,7 +122,7 @@ func (a *Endpoint) readPushedRequest(ctx context.Context, r *request) error {
 	if !found || stored.Format != pushedFormat || stored.ClientID != r.client.ClientID {
 		return errPushedUnknown
 	}
-	r.pushed, r.fromObject = reference, stored.FromObject
+	r.pushed, r.fromObject, r.signed = reference, stored.FromObject, stored.Signed
 	r.parameters, r.malformed = oauth.ParseForm([]byte(stored.Parameters))
 	return nil
 }

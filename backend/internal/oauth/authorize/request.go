@@ -43,14 +43,16 @@ type request struct {
 	malformed    error     // what was wrong with the encoding of the parameters, if anything
 	objectError  error     // what was wrong with the request object, if anything
 	fromObject   bool      // parameters are those of a request object
+	signed       bool      // which was signed
 	pushing      bool      // the client itself sent the request, to be brought by a browser later
 	pushed       string    // the reference of the pushed request that this is, "" when it is none
 	at           time.Time // when the request arrived
 
 	client          *client.Client
-	redirectURI     string // where answers go
-	sentRedirectURI string // as the client wrote it, "" when it left it out
-	responseType    string // canonical
+	profile         oauth.Profile // that holds for it
+	redirectURI     string        // where answers go
+	sentRedirectURI string        // as the client wrote it, "" when it left it out
+	responseType    string        // canonical
 	mode            ResponseMode
 	inQuery         bool // the query was asked to carry the answer, signed or not
 	scopes          []string
@@ -68,6 +70,7 @@ type persisted struct {
 	Parameters  string    `json:"parameters"`
 	RequestedAt time.Time `json:"requested_at"`
 	FromObject  bool      `json:"from_object,omitempty"`
+	Signed      bool      `json:"signed,omitempty"`
 	Pushed      string    `json:"pushed,omitempty"`
 	RedirectURI string    `json:"redirect_uri"` // where answers went when the request was judged, for pages only
 }
@@ -87,7 +90,7 @@ func (r *request) kept() oauth.Parameters {
 }
 
 func (r *request) persist() (json.RawMessage, error) {
-	return json.Marshal(persisted{Parameters: r.kept().Encode(), RequestedAt: r.at, FromObject: r.fromObject, Pushed: r.pushed, RedirectURI: r.redirectURI})
+	return json.Marshal(persisted{Parameters: r.kept().Encode(), RequestedAt: r.at, FromObject: r.fromObject, Signed: r.signed, Pushed: r.pushed, RedirectURI: r.redirectURI})
 }
 
 func restore(organization *org.Organization, stored json.RawMessage) (*request, error) {
@@ -96,7 +99,7 @@ func restore(organization *org.Organization, stored json.RawMessage) (*request, 
 		return nil, err
 	}
 	parameters, err := oauth.ParseForm([]byte(kept.Parameters)) // by POST more may come than by an address
-	return &request{organization: organization, parameters: parameters, malformed: err, at: kept.RequestedAt, fromObject: kept.FromObject,
+	return &request{organization: organization, parameters: parameters, malformed: err, at: kept.RequestedAt, fromObject: kept.FromObject, signed: kept.Signed,
 		pushed: kept.Pushed, redirectURI: kept.RedirectURI}, nil
 }
 

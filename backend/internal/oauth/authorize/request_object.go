@@ -22,9 +22,6 @@ const (
 	requestObjectMemory       = 8 << 20 // of what is known of the addresses, bytes
 )
 
-// requestObjectTypes are the values of "typ": RFC 9101 §10.8 names one, OpenID Connect none.
-var requestObjectTypes = []string{"", "jwt", "oauth-authz-req+jwt"}
-
 // notParameters are the claims of a request object that are its own (RFC 9101 §4).
 var notParameters = []string{"iss", "aud", "sub", "exp", "nbf", "iat", "jti"}
 
@@ -62,6 +59,17 @@ func isFetch(err error) bool {
 	return errors.Is(err, fetch.ErrUnreachable) || errors.Is(err, fetch.ErrTimeout) || errors.Is(err, fetch.ErrBusy)
 }
 
+// checkSigned holds clients to what they registered or their profile demands.
+func checkSigned(_ context.Context, r *request) error {
+	switch {
+	case r.signed || !r.client.Metadata.RequireSignedRequestObject && !r.profile.RequestObject.Required:
+		return nil
+	case r.fromObject:
+		return oauth.NewError(oauth.CodeInvalidRequestObject, "This client signs its request objects.")
+	}
+	return oauth.InvalidRequest("This client sends its requests as signed request objects, in the parameter request.")
+}
+
 func (a *Endpoint) openRequestObject(ctx context.Context, r *request) (oauth.Parameters, error) {
 	var none oauth.Parameters
 	object := r.parameters.Get("request")
@@ -83,7 +91,12 @@ func (a *Endpoint) openRequestObject(ctx context.Context, r *request) (oauth.Par
 	if err != nil {
 		return none, invalidObject(err)
 	}
-	return merge(r.parameters, verified.Claims())
+	r.signed = verified.Algorithm != client.Unsigned
+	outside := r.parameters
+	if r.profile.RequestObject.Alone {
+		outside = oauth.NewParameters("client_id", r.client.ClientID)
+	}
+	return merge(outside, verified.Claims())
 }
 
 // invalidObject is the client's to mend, but for an outage of ours.
@@ -156,13 +169,25 @@ func (a *Endpoint) verifyRequestObject(ctx context.Context, r *request, object s
 	if err != nil {
 		return nil, err
 	}
-	algorithm, registered := unverified.Algorithm, r.client.Metadata.RequestObjectSigningAlg
-	expected := jose.Expected{Types: requestObjectTypes, Algorithms: []jose.Algorithm{algorithm}, Issuer: r.client.ClientID, Audiences: []string{a.Issuers.URL(r.organization)},
-		IssuerOptional: true, AudienceOptional: true, ExpiryOptional: true, KeyIDOptional: true, Now: r.at, Leeway: requestObjectLeeway}
+	algorithm := unverified.Algorithm
+	rules := &r.profile.RequestObject
+	if err := rules.AllowsAlgorithm(algorithm); err != nil {
+		return nil, err
+	}
+	verified, err := a.verifySignature(ctx, r, object, algorithm, rules.Expect(r.client.ClientID, a.Issuers.URL(r.organization), algorithm, r.at))
+	if err != nil {
+		return nil, err
+	}
+	return verified, rules.JudgeTimes(verified, r.at)
+}
+
+// verifySignature checks a request object with the key that the client registered for that.
+func (a *Endpoint) verifySignature(ctx context.Context, r *request, object string, algorithm jose.Algorithm, expected jose.Expected) (*jose.Token, error) {
+	registered := r.client.Metadata.RequestObjectSigningAlg
 	switch {
 	case registered != "" && string(algorithm) != registered:
 		return nil, errObject
-	case registered == client.Unsigned, registered == "" && algorithm == client.Unsigned && oauth.ProfileOf(r.organization, r.client).UnsignedObjects:
+	case registered == client.Unsigned, registered == "" && algorithm == client.Unsigned && r.profile.UnsignedObjects:
 		expected.Algorithms = nil
 		return jose.ParseUnsigned(object, expected)
 	case registered == client.HS256:
@@ -179,7 +204,7 @@ func (a *Endpoint) verifyRequestObject(ctx context.Context, r *request, object s
 		return nil, errObject
 	}
 	var verified *jose.Token
-	err = a.KeySets.Verify(ctx, r.client.Metadata.JWKS, r.client.Metadata.JWKSURI, func(lookup jose.Lookup) (err error) {
+	err := a.KeySets.Verify(ctx, r.client.Metadata.JWKS, r.client.Metadata.JWKSURI, func(lookup jose.Lookup) (err error) {
 		verified, err = jose.Verify(object, lookup, expected)
 		return err
 	})
