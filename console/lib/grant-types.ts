@@ -1,9 +1,12 @@
 import type { GrantType } from './api';
 
+export const grantTypeValues = ['authorization_code', 'implicit', 'refresh_token', 'client_credentials', 'urn:ietf:params:oauth:grant-type:device_code'] as const satisfies readonly GrantType[];
+
 /** The grant types, with what each is for. */
 export const grantTypes: { value: GrantType; label: string; hint: string }[] = [
   { value: 'authorization_code', label: 'Authorization code', hint: 'People sign in with the browser.' },
   { value: 'implicit', label: 'Implicit', hint: 'Tokens travel through the browser. Only for applications that know nothing else.' },
   { value: 'refresh_token', label: 'Refresh token', hint: 'Stays signed in without asking again; each use replaces the token.' },
   { value: 'client_credentials', label: 'Client credentials', hint: 'The client acts for itself.' },
+  { value: 'urn:ietf:params:oauth:grant-type:device_code', label: 'Device code', hint: 'For devices without a browser: people enter a short code elsewhere.' },
 ];

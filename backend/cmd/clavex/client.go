@@ -78,7 +78,7 @@ one (single-page, native) has none and is protected by PKCE.`,
 	flags.StringVar(&profile, "profile", "", "its own profile: "+org.ProfileNames()+" (default the organization's)")
 	flags.StringArrayVar(&wanted.ResponseTypes, "response-type", nil, "such as \"code id_token\", where the profile allows it; may be repeated (default code)")
 	flags.StringVar(&kind, "type", string(client.Web), "application_type: web or native")
-	flags.StringArrayVar(&wanted.GrantTypes, "grant-type", nil, "authorization_code, implicit, refresh_token or client_credentials; may be repeated (default authorization_code and refresh_token, or what the response types need)")
+	flags.StringArrayVar(&wanted.GrantTypes, "grant-type", nil, "authorization_code, implicit, refresh_token, client_credentials or urn:ietf:params:oauth:grant-type:device_code; may be repeated (default authorization_code and refresh_token, or what the response types need)")
 	flags.StringArrayVar(&wanted.Scopes, "scope", nil, "scope it may ask for; may be repeated (default those of a person)")
 	flags.StringVar(&wanted.IDTokenSignedResponseAlg, "id-token-alg", "ES256", "signature of ID tokens, and of answers that travel as a JWT: HS256, or "+algorithms())
 	flags.BoolVar(&withoutConsent, "without-consent", false, "it is the organization's own: people are not asked whether it may know them")

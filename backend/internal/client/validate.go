@@ -125,7 +125,7 @@ func (c *Client) validate() error {
 }
 
 func (c *Client) validateGrants() error {
-	known := []string{AuthorizationCode, Implicit, RefreshToken, ClientCredentials}
+	known := GrantTypes()
 	for _, grantType := range c.GrantTypes {
 		if !slices.Contains(known, grantType) {
 			return invalid("grant_types", "The grant type %q is not supported.", clip(grantType))
@@ -137,8 +137,8 @@ func (c *Client) validateGrants() error {
 	if c.MayUse(ClientCredentials) && c.Public() {
 		return invalid("grant_types", "A public client cannot use client_credentials: it has nothing to prove itself with.")
 	}
-	if c.MayUse(RefreshToken) && !c.MayUse(AuthorizationCode) {
-		return invalid("grant_types", "refresh_token comes with a grant that a person gives: add authorization_code.")
+	if c.MayUse(RefreshToken) && !slices.ContainsFunc(c.GrantTypes, bringsRefreshToken) {
+		return invalid("grant_types", "refresh_token comes with a grant that a person gives: add authorization_code or device_code.")
 	}
 	return c.validateResponseTypes()
 }

@@ -51,8 +51,8 @@ func TestEveryLoginAndClientWorks(t *testing.T) {
 	if err := dev.Seed(t.Context(), app); err != nil {
 		t.Fatal(err)
 	}
-	if len(dev.Logins()) != 3 || len(dev.Applications()) != 3 {
-		t.Fatalf("the contract has three logins and three clients, not %d and %d", len(dev.Logins()), len(dev.Applications()))
+	if len(dev.Logins()) != 3 || len(dev.Applications()) != 4 {
+		t.Fatalf("there are three logins and four clients, not %d and %d", len(dev.Logins()), len(dev.Applications()))
 	}
 	for _, login := range dev.Logins() {
 		organization := organizationOf(t, app, login.Organization)

@@ -17,7 +17,7 @@ func organizations() []organization {
 			// Open for redirect URIs on the developer's own machine: create-clavex-app needs no set-up.
 			policies: org.Policies{Registration: org.RegistrationLoopback},
 			people:   []person{ada(), grace()},
-			clients:  []application{demoWeb(), demoSPA(), demoService()},
+			clients:  []application{demoWeb(), demoSPA(), demoDevice(), demoService()},
 		},
 	}
 }
@@ -77,6 +77,14 @@ func demoSPA() application {
 			RedirectURIs: []string{"http://localhost:5173/callback"}, PostLogoutRedirectURIs: []string{"http://localhost:5173/"},
 			GrantTypes: []string{client.AuthorizationCode, client.RefreshToken}, ResponseTypes: []string{client.CodeResponse}, Scopes: personScopes(),
 			IDTokenSignedResponseAlg: "ES256", RequireConsent: true},
+	}
+}
+
+// demoDevice has no browser: curl can play it.
+func demoDevice() application {
+	return application{
+		Client: client.Client{ClientID: "demo-device", Name: "Demo device", ApplicationType: client.Native, AuthenticationMethod: client.None,
+			GrantTypes: []string{client.DeviceCode, client.RefreshToken}, ResponseTypes: []string{}, Scopes: personScopes(), IDTokenSignedResponseAlg: "ES256", RequireConsent: true},
 	}
 }
 

@@ -91,12 +91,25 @@ type Authorization struct {
 	WithoutCode    bool            // everything is delivered at once: no code is made
 	TokensExpireAt time.Time       // when the tokens that are delivered with the response die; zero when none is
 	TellOfEnd      bool            // the client wants to hear of the session's end
+	Held           *Held           // what the client holds already in the place of a code
+}
+
+// Held is a secret that a client got before anybody allowed it anything (a device code), and redeems once like an
+// authorization code.
+type Held struct {
+	Kind      string // stands in the place of the code challenge, and is none: no verifier redeems it
+	Hash      []byte
+	ExpiresAt time.Time
 }
 
 // Issue writes the grant down and returns it with its authorization code ("" WithoutCode), in one round trip
 // that also touches the session. ErrSessionEnded when the session has ended meanwhile: whoever ends it at the same
 // moment either comes first, or finds the grant.
 func (g *Grants) Issue(ctx context.Context, authorization Authorization) (*Grant, string, error) {
+	return g.issue(ctx, g.db, authorization)
+}
+
+func (g *Grants) issue(ctx context.Context, db store.DB, authorization Authorization) (*Grant, string, error) {
 	now := g.now()
 	expires, in := now.Add(CodeLifetime), authorization.Session
 	parameters := dbq.InsertGrantParams{
@@ -110,11 +123,15 @@ func (g *Grants) Issue(ctx context.Context, authorization Authorization) (*Grant
 		parameters.ExpiresAt = authorization.TokensExpireAt
 	}
 	code := ""
-	if !authorization.WithoutCode {
+	switch held := authorization.Held; {
+	case held != nil:
+		parameters.CodeHash, parameters.CodeChallenge, parameters.CodeExpiresAt = held.Hash, held.Kind, &held.ExpiresAt
+		parameters.ExpiresAt = held.ExpiresAt
+	case !authorization.WithoutCode:
 		code = secret.New(g.rand)
 		parameters.CodeHash, parameters.CodeExpiresAt = secret.Hash(code), &expires
 	}
-	if _, err := dbq.New(g.db).InsertGrant(ctx, parameters); store.IsNotFound(err) {
+	if _, err := dbq.New(db).InsertGrant(ctx, parameters); store.IsNotFound(err) {
 		return nil, "", ErrSessionEnded
 	} else if err != nil {
 		return nil, "", err
@@ -342,7 +359,11 @@ func (g *Grants) DeleteExpired(ctx context.Context, limit int32) (deleted int64,
 		return tokens, err
 	}
 	marks, err := queries.DeleteExpiredRevokedTokens(ctx, dbq.DeleteExpiredRevokedTokensParams{Before: now, RowLimit: limit})
-	return max(tokens, grants, marks), err
+	if err != nil {
+		return max(tokens, grants), err
+	}
+	devices, err := queries.DeleteExpiredDeviceRequests(ctx, dbq.DeleteExpiredDeviceRequestsParams{Before: now.Add(-devicesKept), RowLimit: limit})
+	return max(tokens, grants, marks, devices), err
 }
 
 func clientActor(clientID uuid.UUID) audit.Actor {

@@ -69,6 +69,15 @@ type ConsentRequirement struct {
 	Scopes   []string  `json:"scopes"`
 	Ask      bool      `json:"ask"`    // the client's own rule: missing scopes are asked for
 	Always   bool      `json:"always"` // prompt=consent: asked even when nothing is missing
+	// Elsewhere, when set, says that the request was made on another device: the person is asked in any case, even
+	// when no scope is asked for, and is shown what it says.
+	Elsewhere *Elsewhere `json:"elsewhere,omitempty"`
+}
+
+// Elsewhere is what a person compares with what another device shows (RFC 10027 §6.1).
+type Elsewhere struct {
+	Code    string    `json:"code,omitempty"` // shown there too
+	BegunAt time.Time `json:"begun_at"`
 }
 
 // Missing returns the scopes that must still be asked for.
@@ -108,6 +117,7 @@ type Progress struct {
 	OneTimeLink     []byte    `json:"one_time_link,omitempty"` // hash of the link that was opened; spent when a password is chosen
 	SessionID       uuid.UUID `json:"session_id,omitzero"`     // the session that came of it
 	Consented       bool      `json:"consented,omitempty"`     // the consent page was answered in this transaction
+	RefusedBy       uuid.UUID `json:"-"`                       // who refused, for the Deny of the continuation
 }
 
 // Transaction is one sign-in in progress. It is bound to the browser that began it.
@@ -239,7 +249,7 @@ func (t *Transaction) afterSession(live *session.Live) Step {
 		// An action demanded after the session began: the person proves themselves again first.
 		return Authenticate
 	}
-	if consent := t.Required.Requirement.Consent; consent != nil && len(consent.Missing(live.ConsentedScopes)) > 0 {
+	if consent := t.Required.Requirement.Consent; consent != nil && (consent.Elsewhere != nil || len(consent.Missing(live.ConsentedScopes)) > 0) {
 		// Always is satisfied by an answer in this transaction; a missing scope only by the stored consent.
 		if !consent.Always || !t.Progress.Consented {
 			return Consent

@@ -35,6 +35,10 @@ const (
 	CodeInvalidRequestObject            = "invalid_request_object"
 	CodeInvalidRequestURI               = "invalid_request_uri"
 	CodeRegistrationNotSupported        = "registration_not_supported"
+	// RFC 8628 §3.5
+	CodeAuthorizationPending = "authorization_pending"
+	CodeSlowDown             = "slow_down"
+	CodeExpiredToken         = "expired_token"
 )
 
 // The authentication schemes of a challenge (RFC 9110 §11.6.1).

@@ -20,7 +20,7 @@ import (
 )
 
 // Metadata is what an organization's issuer says of itself: OpenID Connect Discovery 1.0 §3, RFC 8414 §2,
-// RFC 9207 §3, JARM §4, RP-Initiated Logout 1.0 §2.1, Back-Channel Logout 1.0 §2.1, Front-Channel
+// RFC 9207 §3, RFC 8628 §4, JARM §4, RP-Initiated Logout 1.0 §2.1, Back-Channel Logout 1.0 §2.1, Front-Channel
 // Logout 1.0 §3, Session Management 1.0 §3.3. Every member is in the IANA registry of authorization server
 // metadata, and everything it claims works.
 type Metadata struct {
@@ -31,6 +31,7 @@ type Metadata struct {
 	JWKSURI                                   string                        `json:"jwks_uri"`
 	RegistrationEndpoint                      string                        `json:"registration_endpoint,omitempty"`
 	PushedAuthorizationRequestEndpoint        string                        `json:"pushed_authorization_request_endpoint"`
+	DeviceAuthorizationEndpoint               string                        `json:"device_authorization_endpoint"`
 	IntrospectionEndpoint                     string                        `json:"introspection_endpoint"`
 	RevocationEndpoint                        string                        `json:"revocation_endpoint"`
 	EndSessionEndpoint                        string                        `json:"end_session_endpoint"`
@@ -122,10 +123,10 @@ func (d *Documents) Metadata(organization *org.Organization) Metadata {
 	metadata := Metadata{
 		Issuer: d.issuers.URL(organization), AuthorizationEndpoint: endpoint("authorize"), TokenEndpoint: endpoint("token"),
 		UserinfoEndpoint: endpoint("userinfo"), JWKSURI: endpoint("jwks"), IntrospectionEndpoint: endpoint("introspect"),
-		RevocationEndpoint: endpoint("revoke"), PushedAuthorizationRequestEndpoint: endpoint("par"), EndSessionEndpoint: endpoint("logout"), CheckSessionIframe: endpoint("check_session"),
+		RevocationEndpoint: endpoint("revoke"), PushedAuthorizationRequestEndpoint: endpoint("par"), DeviceAuthorizationEndpoint: endpoint("device_authorization"), EndSessionEndpoint: endpoint("logout"), CheckSessionIframe: endpoint("check_session"),
 		ScopesSupported: scopesSupported(organization), ResponseTypesSupported: profile.ResponseTypes(),
 		ResponseModesSupported: authorize.ResponseModes(),
-		GrantTypesSupported:    []string{client.AuthorizationCode, client.RefreshToken, client.ClientCredentials},
+		GrantTypesSupported:    []string{client.AuthorizationCode, client.RefreshToken, client.ClientCredentials, client.DeviceCode},
 		SubjectTypesSupported:  []client.SubjectType{client.PublicSubject, client.PairwiseSubject}, TokenEndpointAuthMethodsSupported: client.AuthenticationMethods(),
 		IntrospectionEndpointAuthMethodsSupported: confidential, RevocationEndpointAuthMethodsSupported: client.AuthenticationMethods(),
 		TokenEndpointAuthAlgSupported: assertions, IntrospectionEndpointAuthAlgSupported: assertions, RevocationEndpointAuthAlgSupported: assertions,

@@ -20,6 +20,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/audit"
 	"github.com/clavex/clavex/backend/internal/client"
 	"github.com/clavex/clavex/backend/internal/dbtest"
+	"github.com/clavex/clavex/backend/internal/device"
 	"github.com/clavex/clavex/backend/internal/fetch"
 	"github.com/clavex/clavex/backend/internal/grant"
 	"github.com/clavex/clavex/backend/internal/jobs"
@@ -43,6 +44,9 @@ const cacheSize = 1000
 
 // RegistrationLimit is how many clients an address may register at a Provider.
 const RegistrationLimit = 20
+
+// DeviceLimit is how many devices of public clients one network may begin at a Provider.
+const DeviceLimit = 20
 
 // Actor is in whose name a Provider makes things.
 func Actor() audit.Actor { return audit.Actor{Kind: audit.Operator, Name: "test"} }
@@ -78,6 +82,7 @@ type Provider struct {
 	Authentication *oauth.ClientAuthentication
 	KeySets        *client.KeySets
 	State          kv.Store
+	Devices        *device.Endpoint
 
 	mu     sync.Mutex
 	errors []error
@@ -129,6 +134,8 @@ func (p *Provider) domain(t testing.TB) {
 	p.Live = oauth.NewLiveTokens(p.Grants, p.Clients, p.Subjects)
 	p.IDTokens = oidc.NewIDTokens(p.Issuers, p.Subjects, p.JWTs, p.Store, p.Users, now)
 	p.Hints = oauth.NewIDTokenHints(p.Issuers, p.JWTs, p.Clients, p.Subjects, now)
+	p.Devices = device.New(device.Dependencies{Issuers: p.Issuers, Authentication: p.Authentication, Clients: p.Clients, Grants: p.Grants, State: p.State, Now: now,
+		SignIns: DeviceLimit})
 	p.Logout = logout.NewValidator(p.Hints, p.Clients)
 }
 
@@ -138,7 +145,7 @@ var quiet = sync.OnceFunc(func() { gin.SetMode(gin.TestMode) })
 func (p *Provider) router() http.Handler {
 	quiet()
 	tokens := token.NewEndpoint(p.Authentication, p.Tokens, p.Subjects, p.JWTs, []token.Grant{
-		token.NewAuthorizationCode(p.Grants), token.NewRefreshToken(p.Grants), token.NewClientCredentials(),
+		token.NewAuthorizationCode(p.Grants), token.NewRefreshToken(p.Grants), token.NewClientCredentials(), device.NewGrant(p.Grants),
 	}, p.IDTokens.TokenHook)
 	documents := oidc.NewDocuments(p.Issuers, p.Keys, []string{"en", "it", "de"}, cacheSize)
 	userinfo := oidc.NewUserinfo(p.Issuers, p.Tokens, p.Live, p.Subjects, p.JWTs)
@@ -160,6 +167,7 @@ func (p *Provider) router() http.Handler {
 	mount("/.well-known/oauth-authorization-server/:org", documents.ServeMetadata, http.MethodGet)
 	mount("/:org/jwks", documents.ServeKeySet, http.MethodGet)
 	mount("/:org/token", tokens.Serve, http.MethodPost)
+	mount("/:org/device_authorization", p.Devices.Serve, http.MethodPost)
 	mount("/:org/userinfo", userinfo.Serve, http.MethodGet, http.MethodPost)
 	mount("/:org/revoke", revocation.NewEndpoint(p.Authentication, p.Tokens, p.Grants).Serve, http.MethodPost)
 	mount("/:org/register", registrations.Serve, http.MethodPost)

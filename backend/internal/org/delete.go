@@ -33,6 +33,9 @@ func (o *Organizations) DeleteSome(ctx context.Context, id uuid.UUID) (done bool
 			return q.DeleteBatchOfRefreshTokens(ctx, dbq.DeleteBatchOfRefreshTokensParams{OrgID: id, RowLimit: deletionBatch})
 		},
 		func() (int64, error) {
+			return q.DeleteBatchOfDeviceRequests(ctx, dbq.DeleteBatchOfDeviceRequestsParams{OrgID: id, RowLimit: deletionBatch})
+		},
+		func() (int64, error) {
 			return q.DeleteBatchOfGrants(ctx, dbq.DeleteBatchOfGrantsParams{OrgID: id, RowLimit: deletionBatch})
 		},
 		func() (int64, error) {

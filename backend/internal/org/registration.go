@@ -68,7 +68,7 @@ const (
 var (
 	hostPattern  = regexp.MustCompile(`^(\*\.)?([a-z0-9]([a-z0-9-]*[a-z0-9])?)(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$`)
 	scopePattern = regexp.MustCompile(`^[\x21\x23-\x5b\x5d-\x7e]{1,200}$`)
-	grantTypes   = []string{"authorization_code", "implicit", "refresh_token", "client_credentials"}
+	grantTypes   = []string{"authorization_code", "implicit", "refresh_token", "client_credentials", "urn:ietf:params:oauth:grant-type:device_code"}
 )
 
 func (r RegistrationRules) validate() error {

@@ -10,6 +10,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/clavex/clavex/backend/internal/client"
+	"github.com/clavex/clavex/backend/internal/device"
 	"github.com/clavex/clavex/backend/internal/login"
 	"github.com/clavex/clavex/backend/internal/logout"
 	"github.com/clavex/clavex/backend/internal/oauth"
@@ -30,6 +31,7 @@ import (
 type endpoints struct {
 	authorize     *authorize.Endpoint
 	token         *token.Endpoint
+	device        *device.Endpoint
 	introspection *introspection.Endpoint
 	revocation    *revocation.Endpoint
 	registration  *registration.Endpoint
@@ -59,7 +61,7 @@ func (a *App) endpoints(m *metrics) (*endpoints, error) {
 		Hooks: []authorize.ResponseHook{idTokens.AuthorizationHook}, SessionState: e.sessionManagement.State, Now: a.Now, Random: rand.Reader,
 		Authentication: authentication, State: a.State, Pushes: authorize.NewPushLimit(a.State, a.Config.SignInsPerNetwork)}
 	e.token = token.NewEndpoint(authentication, e.tokens, a.Subjects, a.JWTs,
-		[]token.Grant{token.NewAuthorizationCode(a.Grants), token.NewRefreshToken(a.Grants), token.NewClientCredentials()},
+		[]token.Grant{token.NewAuthorizationCode(a.Grants), token.NewRefreshToken(a.Grants), token.NewClientCredentials(), device.NewGrant(a.Grants)},
 		idTokens.TokenHook, m.countToken)
 	e.introspection = introspection.NewEndpoint(authentication, e.tokens, e.live, a.Grants, a.Subjects, a.Issuers)
 	e.revocation = revocation.NewEndpoint(authentication, e.tokens, a.Grants)
@@ -67,12 +69,14 @@ func (a *App) endpoints(m *metrics) (*endpoints, error) {
 		KeySets: a.KeySets, Keys: a.Keys, Issuers: a.Issuers, Now: a.Now, Random: rand.Reader, Limit: a.Config.RegistrationsPerNetwork})
 	e.userinfo = oidc.NewUserinfo(a.Issuers, e.tokens, e.live, a.Subjects, a.JWTs)
 	e.documents = oidc.NewDocuments(a.Issuers, a.Keys, texts.Languages(), cachedDocuments)
+	e.device = device.New(device.Dependencies{Issuers: a.Issuers, Authentication: authentication, Clients: a.Clients, Grants: a.Grants, State: a.State, Now: a.Now,
+		SignIns: a.Config.SignInsPerNetwork})
 	e.signIn = signin.New(signin.Dependencies{
 		Store: a.Store, Issuers: a.Issuers, Users: a.Users, Clients: a.Clients, Logos: client.NewLogos(a.Fetch, a.Now), Subjects: a.Subjects, Sessions: a.Sessions, Grants: a.Grants, Passwords: a.Passwords, Links: a.Links,
-		Transactions: login.NewTransactions(a.State, a.Now, rand.Reader), Logout: logout.NewValidator(hints, a.Clients), Audit: a.Audit, Ring: a.Ring,
+		Transactions: login.NewTransactions(a.State, a.Now, rand.Reader), Logout: logout.NewValidator(hints, a.Clients), Devices: e.device, Audit: a.Audit, Ring: a.Ring,
 		Cookies: e.cookies, Pages: web.NewPages(nil), Texts: texts, Organizations: a.Organizations, Now: a.Now, Random: rand.Reader,
 		Beginnings: signin.NewBeginnings(a.State, a.Config.SignInsPerNetwork), Observe: func(outcome string) { m.logins.WithLabelValues(outcome).Inc() },
-	}, map[string]login.Continuation{authorize.ContinuationName: e.authorize})
+	}, map[string]login.Continuation{authorize.ContinuationName: e.authorize, device.ContinuationName: e.device})
 	return e, nil
 }
 
@@ -122,6 +126,7 @@ func (a *App) mountOrganizations(engine *gin.Engine, e *endpoints, page errorRen
 	protocol := engine.Group("/:org", json, found)
 	cors(protocol, a, "/jwks", e.documents.ServeKeySet, http.MethodGet, http.MethodHead)
 	cors(protocol, a, "/token", e.token.Serve, http.MethodPost)
+	cors(protocol, a, "/device_authorization", e.device.Serve, http.MethodPost)
 	cors(protocol, a, "/par", e.authorize.ServePushed, http.MethodPost)
 	cors(protocol, a, "/userinfo", e.userinfo.Serve, http.MethodGet, http.MethodPost)
 	cors(protocol, a, "/revoke", e.revocation.Serve, http.MethodPost)
@@ -135,11 +140,14 @@ func (a *App) mountOrganizations(engine *gin.Engine, e *endpoints, page errorRen
 	pages.POST("/authorize", authorization)
 	for address, serve := range map[string]gin.HandlerFunc{
 		"/login": e.signIn.Login, "/select-account": e.signIn.SelectAccount, "/consent": e.signIn.Consent, "/action/change-password": e.signIn.ChangePassword, "/logout": e.signIn.Logout,
+		"/" + device.PathVerification: e.signIn.Device,
 	} {
 		pages.GET(address, serve)
 		pages.POST(address, serve)
 	}
 	pages.GET("/login/link", e.signIn.OpenLink)
+	pages.GET("/"+device.PathAllowed, e.signIn.DeviceAllowed)
+	pages.GET("/"+device.PathDenied, e.signIn.DeviceDenied)
 	pages.GET("/check_session", e.sessionManagement.ServeCheckSession)
 	pages.GET("/logo/:digest", e.signIn.Logo)
 	pages.GET("/client-logo/:key", e.signIn.ClientLogo)
@@ -150,7 +158,7 @@ func (a *App) mountOrganizations(engine *gin.Engine, e *endpoints, page errorRen
 // methodNotAllowed answers in the form of the address: JSON where programs call, a page where people go.
 func methodNotAllowed(c *gin.Context, e *endpoints) {
 	switch last := c.Request.URL.Path[strings.LastIndexByte(c.Request.URL.Path, '/')+1:]; {
-	case slices.Contains([]string{"token", "par", "userinfo", "jwks", "introspect", "revoke", "register"}, last), strings.Contains(c.Request.URL.Path, "/.well-known/"),
+	case slices.Contains([]string{"token", "par", "userinfo", "jwks", "introspect", "revoke", "register", "device_authorization"}, last), strings.Contains(c.Request.URL.Path, "/.well-known/"),
 		strings.Contains(c.Request.URL.Path, "/register/"):
 		oauth.WriteError(c, oauth.InvalidRequest(errMethodNotAllowed.Message).WithStatus(http.StatusMethodNotAllowed))
 	default:

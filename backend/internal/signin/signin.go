@@ -20,6 +20,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/brand"
 	"github.com/clavex/clavex/backend/internal/client"
 	"github.com/clavex/clavex/backend/internal/credential"
+	"github.com/clavex/clavex/backend/internal/device"
 	"github.com/clavex/clavex/backend/internal/fault"
 	"github.com/clavex/clavex/backend/internal/grant"
 	"github.com/clavex/clavex/backend/internal/login"
@@ -66,6 +67,7 @@ type Dependencies struct {
 	Links         *credential.Links
 	Transactions  *login.Transactions
 	Logout        *logout.Validator
+	Devices       *device.Endpoint
 	Audit         *audit.Log
 	Ring          *seal.Ring
 	Cookies       session.Cookies

@@ -165,6 +165,9 @@ func (s *SignIn) showConsent(c *gin.Context, v *visit, facts login.Facts, status
 		Username: live.User.DisplayName(), Fault: problem}
 	view.Form.CSRFToken = s.consentToken(v, live)
 	view.Client.Host = webHost(s.leadsTo(v))
+	if elsewhere := required.Requirement.Consent.Elsewhere; elsewhere != nil {
+		view.Elsewhere = &page.Elsewhere{Code: elsewhere.Code, Minutes: int(max(s.Now().Sub(elsewhere.BegunAt), 0) / time.Minute)}
+	}
 	for _, scope := range required.Requirement.Consent.Scopes {
 		view.Scopes = append(view.Scopes, page.Scope{Name: scope, Description: v.organization.Policies.DescribeScope(scope, view.Text.Language())})
 	}
@@ -193,6 +196,7 @@ func (s *SignIn) postConsent(c *gin.Context) {
 	}
 	switch form.Get("decision") {
 	case "deny":
+		v.transaction.Progress.RefusedBy = live.User.ID
 		s.deny(c, v)
 		return
 	case "allow":

@@ -68,7 +68,7 @@ export function ClientCreate() {
           <Field label="Name" hint="People see it on the consent page." error={errors.client_name?.message}>
             <Input {...form.register('client_name')} autoComplete="off" />
           </Field>
-          {kind !== 'service' && <RedirectFields form={form} hint={kinds[kind].redirectHint} />}
+          {kind !== 'service' && kind !== 'device' && <RedirectFields form={form} hint={kinds[kind].redirectHint} />}
           <Folded title="Advanced" hint="Client id, consent, protocol, signing, sessions, presentation" faulty={Object.keys(errors).some((name) => !essential.has(name))}>
             <Field label="Client id" optional hint="Empty: a random one. It cannot change later." error={errors.client_id?.message}>
               <Input {...form.register('client_id')} autoComplete="off" autoCapitalize="off" spellCheck={false} className="font-mono" />

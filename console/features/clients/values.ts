@@ -1,10 +1,11 @@
 import type { Client, ClientCreate, ClientPatch, GrantType, JsonWebKeySet, ResponseType, SigningAlgorithm, TokenEndpointAuthMethod } from '@/lib/api';
+import { grantTypeValues } from '@/lib/grant-types';
 import { absoluteUris, changes, keySet, lines, optionalUri, scopeList, words, z } from '@/lib/schema';
 import { encrypts, metadataAlways, metadataFields, metadataMaybe, metadataOf, newMetadata, signingAlgorithms } from './metadata-values';
 import { localizedIndex, localizedOf, localizedRows, localizedSchema, localizedPatch } from './localized-values';
 
 /** What people call a client; it decides the protocol fields that follow from it. */
-export type Kind = 'web' | 'spa' | 'native' | 'service';
+export type Kind = 'web' | 'spa' | 'native' | 'device' | 'service';
 
 interface KindFacts {
   label: string;
@@ -40,6 +41,14 @@ export const kinds: Record<Kind, KindFacts> = {
     application_type: 'native',
     redirectHint: 'A claimed https address, com.example.app:/callback, or http://127.0.0.1/callback.',
   },
+  device: {
+    label: 'Device or command line',
+    hint: 'Has no browser of its own: people enter a code on another device.',
+    grant_types: ['urn:ietf:params:oauth:grant-type:device_code', 'refresh_token'],
+    token_endpoint_auth_method: 'none',
+    application_type: 'native',
+    redirectHint: '',
+  },
   service: {
     label: 'Service',
     hint: 'A program that acts for itself; nobody signs in.',
@@ -67,7 +76,7 @@ export const clientFields = {
   client_name: z.string().trim().min(1, 'Give it a name.').max(200, 'Use at most 200 characters.'),
   redirect_uris: uris,
   post_logout_redirect_uris: uris,
-  grant_types: z.array(z.enum(['authorization_code', 'implicit', 'refresh_token', 'client_credentials'])).min(1, 'Choose at least one.'),
+  grant_types: z.array(z.enum(grantTypeValues)).min(1, 'Choose at least one.'),
   /** Empty: the organization's. */
   profile: z.enum(['', 'oauth2.1', 'oidc-legacy']),
   response_types: z.array(z.enum(responseTypes)),
@@ -95,6 +104,9 @@ export const clientFields = {
   localized: localizedSchema,
 };
 
+/** What a person allows, so that a refresh token can come with it. */
+const bringRefreshTokens: GrantType[] = ['authorization_code', 'urn:ietf:params:oauth:grant-type:device_code'];
+
 export const clientSchema = z
   .object(clientFields)
   .refine((values) => !signsPeopleIn(values.grant_types) || lines(values.redirect_uris).length > 0, {
@@ -105,9 +117,9 @@ export const clientSchema = z
     path: ['grant_types'],
     message: 'Client credentials need a client that authenticates with a secret.',
   })
-  .refine((values) => !values.grant_types.includes('refresh_token') || values.grant_types.includes('authorization_code'), {
+  .refine((values) => !values.grant_types.includes('refresh_token') || values.grant_types.some((grant) => bringRefreshTokens.includes(grant)), {
     path: ['grant_types'],
-    message: 'Refresh tokens come with the authorization code.',
+    message: 'Refresh tokens come with a grant that a person gives: the authorization code or the device code.',
   })
   .refine(({ grant_types, response_types }) => !grant_types.includes('implicit') || responseTypesFor(grant_types, response_types).some((type) => needs(type).includes('implicit')), {
     path: ['response_types'],
@@ -144,7 +156,7 @@ export function newValues(kind: Kind): ClientValues {
     redirect_uris: '',
     post_logout_redirect_uris: '',
     grant_types: facts.grant_types,
-    response_types: kind === 'service' ? [] : ['code'],
+    response_types: signsPeopleIn(facts.grant_types) ? ['code'] : [],
     token_endpoint_auth_method: facts.token_endpoint_auth_method,
     token_endpoint_auth_signing_alg: '',
     jwks: '',

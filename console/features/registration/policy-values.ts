@@ -1,3 +1,4 @@
+import { grantTypeValues } from '@/lib/grant-types';
 import type { GrantType, Policies, PoliciesPatch, RegistrationPolicy } from '@/lib/api';
 import { changes, lines, scopeList, words, z } from '@/lib/schema';
 
@@ -22,7 +23,7 @@ export const policySchema = z.object({
   registration: z.enum(['closed', 'loopback', 'open', 'initial_access_token']),
   redirect_hosts: hosts,
   scopes: scopeList.refine((text) => !words(text).some((scope) => scope.startsWith('admin:')), 'Scopes that begin with admin: are given by administrators only.'),
-  grant_types: z.array(z.enum(['authorization_code', 'implicit', 'refresh_token', 'client_credentials'])).min(1, 'Choose at least one.'),
+  grant_types: z.array(z.enum(grantTypeValues)).min(1, 'Choose at least one.'),
 });
 
 export type PolicyValues = z.infer<typeof policySchema>;

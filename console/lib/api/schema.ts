@@ -1072,7 +1072,7 @@ export interface components {
          * @description `implicit` belongs to the response types that deliver tokens through the browser; the profile decides whether a client may have it.
          * @enum {string}
          */
-        GrantType: "authorization_code" | "implicit" | "refresh_token" | "client_credentials";
+        GrantType: "authorization_code" | "implicit" | "refresh_token" | "client_credentials" | "urn:ietf:params:oauth:grant-type:device_code";
         InitialAccessToken: {
             /** Format: date-time */
             created_at: string;

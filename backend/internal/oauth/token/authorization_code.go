@@ -49,7 +49,7 @@ func (a *AuthorizationCode) Authorize(ctx context.Context, request *Request) (*A
 	if err != nil {
 		return nil, err
 	}
-	return ofPerson(request.Client, redeemed, redeemed.Scopes, refreshToken, true), nil
+	return OfPerson(request.Client, redeemed, redeemed.Scopes, refreshToken, true), nil
 }
 
 // CodeChallenge is the S256 challenge of a verifier (RFC 7636 §4.2).

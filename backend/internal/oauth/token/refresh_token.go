@@ -45,5 +45,5 @@ func (r *RefreshToken) Authorize(ctx context.Context, request *Request) (*Author
 	if err != nil {
 		return nil, err
 	}
-	return ofPerson(request.Client, found, scopes, successor, false), nil
+	return OfPerson(request.Client, found, scopes, successor, false), nil
 }

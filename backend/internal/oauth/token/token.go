@@ -170,8 +170,8 @@ func (e *Endpoint) respond(ctx context.Context, request *Request, authorized *Au
 	return response, nil
 }
 
-// ofPerson is what a grant of a person authorizes: no scope that was taken from the client since.
-func ofPerson(by *client.Client, g *grant.Grant, scopes []string, refreshToken string, initial bool) *Authorized {
+// OfPerson is what a grant of a person authorizes: no scope that was taken from the client since.
+func OfPerson(by *client.Client, g *grant.Grant, scopes []string, refreshToken string, initial bool) *Authorized {
 	held := slices.DeleteFunc(slices.Clone(scopes), func(scope string) bool { return !slices.Contains(by.Scopes, scope) })
 	return &Authorized{Scopes: held, Grant: g, RefreshToken: refreshToken, Initial: initial}
 }

@@ -105,6 +105,22 @@ type Credential struct {
 	UpdatedAt time.Time
 }
 
+type DeviceRequest struct {
+	OrgID          uuid.UUID
+	ID             uuid.UUID
+	ClientID       uuid.UUID
+	DeviceCodeHash []byte
+	UserCodeHash   []byte
+	Scopes         []string
+	Audience       []string
+	Status         string
+	PollInterval   int32
+	PolledAt       *time.Time
+	PolledEarly    bool
+	CreatedAt      time.Time
+	ExpiresAt      time.Time
+}
+
 type Grant struct {
 	OrgID           uuid.UUID
 	ID              uuid.UUID

@@ -75,6 +75,23 @@ func (q *Queries) DeleteBatchOfConsents(ctx context.Context, arg DeleteBatchOfCo
 	return result.RowsAffected(), nil
 }
 
+const deleteBatchOfDeviceRequests = `-- name: DeleteBatchOfDeviceRequests :execrows
+DELETE FROM device_requests r USING (SELECT x.org_id, x.id FROM device_requests x WHERE x.org_id = $1 LIMIT $2) d WHERE r.org_id = d.org_id AND r.id = d.id
+`
+
+type DeleteBatchOfDeviceRequestsParams struct {
+	OrgID    uuid.UUID
+	RowLimit int32
+}
+
+func (q *Queries) DeleteBatchOfDeviceRequests(ctx context.Context, arg DeleteBatchOfDeviceRequestsParams) (int64, error) {
+	result, err := q.db.Exec(ctx, deleteBatchOfDeviceRequests, arg.OrgID, arg.RowLimit)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const deleteBatchOfGrants = `-- name: DeleteBatchOfGrants :execrows
 DELETE FROM grants g USING (SELECT x.org_id, x.id FROM grants x WHERE x.org_id = $1 LIMIT $2) d WHERE g.org_id = d.org_id AND g.id = d.id
 `

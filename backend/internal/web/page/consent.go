@@ -16,6 +16,14 @@ type Consent struct {
 	Username string       // who decides
 	Scopes   []Scope      // what is asked, in the order of the request
 	Fault    *fault.Error // why the last decision could not be taken; nil at first
+
+	Elsewhere *Elsewhere // set when the request was made on another device
+}
+
+// Elsewhere is what a person compares before they allow something on another device (RFC 10027 §6.1).
+type Elsewhere struct {
+	Code    string // shown there too
+	Minutes int    // how long ago it began, whole minutes
 }
 
 // Scope is one thing that is asked for.
@@ -53,6 +61,13 @@ func (v Consent) permissions() []permission {
 		}
 	}
 	return shown
+}
+
+func (v Consent) begun() string {
+	if v.Elsewhere.Minutes == 0 {
+		return v.Text.T("elsewhere_now")
+	}
+	return v.Text.T("elsewhere_begun", "Minutes", v.Elsewhere.Minutes)
 }
 
 func groupOf(scope string) int {
