@@ -9,9 +9,9 @@ WITH live AS (
     FOR NO KEY UPDATE
 ), issued AS (
     INSERT INTO grants (org_id, id, client_id, user_id, session_id, scopes, nonce, redirect_uri, code_challenge, code_hash, code_expires_at,
-        authenticated_at, methods, acr, audience, claims, created_at, expires_at)
+        authenticated_at, methods, acr, audience, claims, authorization_details, created_at, expires_at)
     SELECT live.org_id, @id, @client_id, live.user_id, live.id, @scopes, @nonce, @redirect_uri, @code_challenge, @code_hash, @code_expires_at,
-        @authenticated_at, @methods, @acr, @audience, @claims, @created_at, @expires_at
+        @authenticated_at, @methods, @acr, @audience, @claims, @authorization_details, @created_at, @expires_at
     FROM live
     RETURNING grants.org_id, grants.id, grants.session_id, grants.client_id
 ), touched AS (
@@ -49,7 +49,17 @@ WITH redeemed AS (
     INSERT INTO refresh_tokens (org_id, id, grant_id, token_hash, scopes, created_at, expires_at)
     SELECT r.org_id, @refresh_id, r.id, @refresh_hash, r.scopes, @at, @refresh_expires_at FROM redeemed r WHERE @with_refresh::boolean
 )
-SELECT r.id, r.user_id, r.session_id, r.scopes, r.nonce, r.authenticated_at, r.methods, r.acr, r.audience, r.claims FROM redeemed r;
+SELECT r.id, r.user_id, r.session_id, r.scopes, r.nonce, r.authenticated_at, r.methods, r.acr, r.audience, r.claims, r.authorization_details FROM redeemed r;
+
+-- name: GrantedByCode :one
+-- What a code stands for, for whoever wants less than all of it. It does not change.
+SELECT audience, authorization_details FROM grants WHERE org_id = @org_id AND code_hash = @code_hash AND client_id = @client_id;
+
+-- name: GrantedByRefreshToken :one
+SELECT g.audience, g.authorization_details
+FROM refresh_tokens t
+JOIN grants g ON g.org_id = t.org_id AND g.id = t.grant_id
+WHERE t.org_id = @org_id AND t.token_hash = @token_hash AND g.client_id = @client_id;
 
 -- name: RedeemedGrantByCode :one
 -- The grant of a code that was redeemed before, for whoever has everything that redeems it: nobody else may end it.
@@ -69,7 +79,7 @@ UPDATE grants SET revoked_at = @at, revoke_reason = @reason WHERE org_id = @org_
 -- whoever works in an application all day is not idle. The session is locked before the grant, as by whoever ends it.
 WITH presented AS (
     SELECT t.id, t.grant_id, t.scopes, t.rotated_at, t.expires_at, g.user_id, g.session_id, g.nonce, g.authenticated_at, g.methods, g.acr,
-           g.audience, g.claims, g.scopes AS grant_scopes, g.client_id,
+           g.audience, g.claims, g.authorization_details, g.scopes AS grant_scopes, g.client_id,
            (g.revoked_at IS NULL AND t.expires_at > @at AND u.status = 'active' AND (
                'offline_access' = ANY (g.scopes) OR EXISTS (
                    SELECT 1 FROM sessions s WHERE s.org_id = g.org_id AND s.id = g.session_id

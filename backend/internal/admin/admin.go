@@ -26,6 +26,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/kv"
 	"github.com/clavex/clavex/backend/internal/oauth"
 	"github.com/clavex/clavex/backend/internal/org"
+	"github.com/clavex/clavex/backend/internal/resource"
 	"github.com/clavex/clavex/backend/internal/role"
 	"github.com/clavex/clavex/backend/internal/seal"
 	"github.com/clavex/clavex/backend/internal/session"
@@ -43,6 +44,7 @@ type Options struct {
 	Users         *user.Users
 	Roles         *role.Assignments
 	Clients       *client.Clients
+	Resources     *resource.Resources
 	Sessions      *session.Sessions
 	Grants        *grant.Grants
 	Keys          *key.Keys // of the organizations
@@ -75,6 +77,7 @@ type API struct {
 	users         *user.Users
 	roles         *role.Assignments
 	clients       *client.Clients
+	resources     *resource.Resources
 	sessions      *session.Sessions
 	grants        *grant.Grants
 	signing       *key.Keys
@@ -106,7 +109,7 @@ func New(options Options) (*API, error) {
 		options.RequestsPerMinute = DefaultRequestsPerMinute
 	}
 	return &API{
-		db: options.Store, organizations: options.Organizations, users: options.Users, roles: options.Roles, clients: options.Clients,
+		db: options.Store, organizations: options.Organizations, users: options.Users, roles: options.Roles, clients: options.Clients, resources: options.Resources,
 		sessions: options.Sessions, grants: options.Grants, signing: options.Keys, passwords: options.Passwords, links: options.Links, log: options.Audit, issuers: options.Issuers,
 		tokens: options.AccessTokens, live: options.LiveTokens, counters: options.Counters, fetch: options.Fetch, keys: idempotency.New(options.Now, options.Ring),
 		cursors: cursors{options.Ring}, contract: read, perMinute: options.RequestsPerMinute,

@@ -31,6 +31,7 @@ func newClient(orgID uuid.UUID, body api.ClientCreate, sent []byte) (client.Clie
 	if err := setMembers(&wanted, sent); err != nil {
 		return client.Client{}, err
 	}
+	set(&wanted.Metadata.Resources, body.Resources)
 	if body.Scopes == nil {
 		wanted.Scopes = []string{}
 		if wanted.GrantTypes == nil || wanted.MayUse(client.AuthorizationCode) || wanted.MayUse(client.Implicit) {
@@ -50,6 +51,7 @@ func patchedClient(c client.Client, body api.ClientPatch, sent []byte) (client.C
 		c.ResponseTypes = remaining(before, c.GrantTypes)
 	}
 	set(&c.Scopes, body.Scopes)
+	set(&c.Metadata.Resources, body.Resources)
 	set(&c.RequireConsent, body.RequireConsent)
 	setLifetime(&c.AccessTokenLifetime, body.AccessTokenLifetimeSeconds)
 	setLifetime(&c.RefreshTokenLifetime, body.RefreshTokenLifetimeSeconds)
@@ -142,6 +144,9 @@ func renderClient(c *client.Client) (api.Client, error) {
 	rendered.Profile = optional(api.ClientProfile(c.Profile))
 	if len(c.Metadata.Localized) > 0 {
 		rendered.Localized = new(api.LocalizedMetadata(c.Metadata.Localized))
+	}
+	if len(c.Metadata.Resources) > 0 {
+		rendered.Resources = &c.Metadata.Resources
 	}
 	rendered.CreatedAt, rendered.UpdatedAt, rendered.Version = c.CreatedAt, c.UpdatedAt, c.Version
 	return rendered, nil

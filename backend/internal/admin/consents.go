@@ -27,7 +27,11 @@ func (h handlers) ListUserConsents(ginContext context.Context, request api.ListU
 }
 
 func renderConsent(c grant.Consent) api.Consent {
-	return api.Consent{ClientId: c.ClientID, ClientName: c.ClientName, Scopes: c.Scopes, CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt}
+	rendered := api.Consent{ClientId: c.ClientID, ClientName: c.ClientName, Scopes: append([]string{}, c.Scopes...), CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt}
+	if len(c.Resources) > 0 {
+		rendered.Resources = &c.Resources
+	}
+	return rendered
 }
 
 // WithdrawUserConsent implements the operation withdrawUserConsent.

@@ -11,13 +11,14 @@ import (
 	"github.com/clavex/clavex/backend/internal/client"
 	"github.com/clavex/clavex/backend/internal/oidctest"
 	"github.com/clavex/clavex/backend/internal/org"
+	"github.com/clavex/clavex/backend/internal/resource"
 	"github.com/clavex/clavex/backend/internal/store"
 )
 
 type operation struct {
 	name     string
 	method   string
-	path     string // $org, $user, $client, $event, $session, $token are filled in
+	path     string // $org, $user, $client, $event, $session, $token, $resource are filled in
 	body     any
 	ifMatch  bool
 	platform bool // for platform administrators only
@@ -62,6 +63,11 @@ var operations = []operation{
 	{"createInitialAccessToken", "POST", "/orgs/$org/initial-access-tokens", fields{"name": "Fresh", "expires_at": time.Now().AddDate(0, 1, 0).UTC().Format(time.RFC3339)}, false, false, 201},
 	{"getInitialAccessToken", "GET", "/orgs/$org/initial-access-tokens/$token", nil, false, false, 200},
 	{"revokeInitialAccessToken", "DELETE", "/orgs/$org/initial-access-tokens/$token", nil, false, false, 204},
+	{"listResources", "GET", "/orgs/$org/resources", nil, false, false, 200},
+	{"createResource", "POST", "/orgs/$org/resources", fields{"identifier": "https://fresh.example.test/", "name": "Fresh"}, false, false, 201},
+	{"getResource", "GET", "/orgs/$org/resources/$resource", nil, false, false, 200},
+	{"updateResource", "PATCH", "/orgs/$org/resources/$resource", fields{"name": "Renamed"}, true, false, 200},
+	{"deleteResource", "DELETE", "/orgs/$org/resources/$resource", nil, true, false, 204},
 	{"listLogoutDeliveries", "GET", "/orgs/$org/logout-deliveries", nil, false, false, 200},
 	{"listAuditEvents", "GET", "/orgs/$org/audit-events", nil, false, false, 200},
 	{"getAuditEvent", "GET", "/orgs/$org/audit-events/$event", nil, false, false, 200},
@@ -72,7 +78,7 @@ var operations = []operation{
 
 // things are what an operation is tried on.
 
-type things struct{ org, user, client, event, session, token string }
+type things struct{ org, user, client, event, session, token, resource string }
 
 func (s *site) things(organization *org.Organization) things {
 	s.t.Helper()
@@ -84,17 +90,25 @@ func (s *site) things(organization *org.Organization) things {
 	records, err := s.AuditLog.List(s.t.Context(), s.Store, organization.ID, auditLast)
 	check(s.t, err)
 	return things{organization.Slug, person.ID.String(), registered.ID.String(), records[0].ID.String(), s.SignIn(s.t, organization, person).ID.String(),
-		s.initialAccessToken(organization).ID.String()}
+		s.initialAccessToken(organization).ID.String(), s.resource(organization).ID.String()}
 }
 
 func (o operation) at(x things) string {
-	return strings.NewReplacer("$org", x.org, "$user", x.user, "$client", x.client, "$event", x.event, "$session", x.session, "$token", x.token).Replace(o.path)
+	return strings.NewReplacer("$org", x.org, "$user", x.user, "$client", x.client, "$event", x.event, "$session", x.session, "$token", x.token, "$resource", x.resource).Replace(o.path)
 }
 
 func (s *site) initialAccessToken(organization *org.Organization) (made *client.InitialAccessToken) {
 	s.InTx(s.t, func(ctx context.Context, tx *store.Tx) (err error) {
 		made, _, err = s.Clients.CreateInitialAccessToken(ctx, tx, oidctest.Actor(), client.InitialAccessToken{OrgID: organization.ID, Name: "Target",
 			ExpiresAt: s.Clock.Now().Add(30 * 24 * time.Hour)})
+		return err
+	})
+	return made
+}
+
+func (s *site) resource(organization *org.Organization) (made *resource.Resource) {
+	s.InTx(s.t, func(ctx context.Context, tx *store.Tx) (err error) {
+		made, err = s.Resources.Create(ctx, tx, oidctest.Actor(), resource.Resource{OrgID: organization.ID, Name: "Target", Identifier: "https://" + uuid.NewString() + ".example.test/"})
 		return err
 	})
 	return made

@@ -50,6 +50,10 @@ type Metadata struct {
 	RequirePushedAuthorizationRequests bool `json:"require_pushed_authorization_requests,omitempty"` // RFC 9126 §6
 	RequireSignedRequestObject         bool `json:"require_signed_request_object,omitempty"`         // RFC 9101 §10.5
 
+	// Resources are the identifiers of the resource servers that the client may ask for tokens for; empty for all. It is
+	// for administrators to say.
+	Resources []string `json:"resources,omitempty"`
+
 	FrontchannelLogoutURI             string `json:"frontchannel_logout_uri,omitempty"`
 	FrontchannelLogoutSessionRequired bool   `json:"frontchannel_logout_session_required,omitempty"`
 	BackchannelLogoutURI              string `json:"backchannel_logout_uri,omitempty"`

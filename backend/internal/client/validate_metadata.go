@@ -24,7 +24,7 @@ const (
 
 func (c *Client) validateMetadata() error {
 	for _, check := range []func() error{c.validateKeys, c.validateSubject, c.validateAlgorithms, c.validateAssertions,
-		c.validateAuthentication, c.validateRequestObjects, c.validateLogout, c.validateSoftware, c.validateLocalized} {
+		c.validateAuthentication, c.validateRequestObjects, c.validateResources, c.validateLogout, c.validateSoftware, c.validateLocalized} {
 		if err := check(); err != nil {
 			return err
 		}
@@ -153,6 +153,14 @@ func (c *Client) validateRequestObjects() error {
 		if err := webURI("request_uris", base); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+func (c *Client) validateResources() error {
+	if len(c.Metadata.Resources) > maxListed || hasDuplicates(c.Metadata.Resources) ||
+		slices.ContainsFunc(c.Metadata.Resources, func(uri string) bool { return uri == "" || len(uri) > maximumURIBytes || !visibleASCII(uri) }) {
+		return invalid("resources", "Name at most %d resource servers by their identifiers, each once.", maxListed)
 	}
 	return nil
 }

@@ -24,11 +24,12 @@ type Consent struct {
 	ClientID   uuid.UUID // clients.id, not client_id
 	ClientName string
 	Scopes     []string
+	Resources  []string  // identifiers of the resource servers that they were given for
 	CreatedAt  time.Time // first given
 	UpdatedAt  time.Time // last confirmed or extended
 }
 
-// Consent remembers that a person allowed a client the scopes, beside those allowed before, and records it.
+// Consent remembers that a person allowed a client the scopes, and what ConsentFor makes of resource servers, beside those allowed before, and records it.
 func (g *Grants) Consent(ctx context.Context, tx *store.Tx, actor audit.Actor, orgID, userID, clientID uuid.UUID, scopes []string) error {
 	err := dbq.New(tx).UpsertConsent(ctx, dbq.UpsertConsentParams{OrgID: orgID, ID: store.NewID(), UserID: userID, ClientID: clientID, Scopes: list(scopes), At: g.now()})
 	if err != nil {
@@ -43,7 +44,14 @@ func (g *Grants) Consents(ctx context.Context, orgID, userID, before uuid.UUID, 
 	rows, err := dbq.New(g.db).ConsentsOfUser(ctx, dbq.ConsentsOfUserParams{OrgID: orgID, UserID: userID, Before: before, RowLimit: limit})
 	consents := make([]Consent, len(rows))
 	for i, row := range rows {
-		consents[i] = Consent(row)
+		consents[i] = Consent{ID: row.ID, ClientID: row.ClientID, ClientName: row.ClientName, CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt}
+		for _, part := range row.Scopes {
+			if resource, ok := ConsentedResource(part); ok {
+				consents[i].Resources = append(consents[i].Resources, resource)
+			} else {
+				consents[i].Scopes = append(consents[i].Scopes, part)
+			}
+		}
 	}
 	return consents, err
 }

@@ -73,6 +73,7 @@ type Grant struct {
 	ACR             string
 	Audience        []string
 	Claims          json.RawMessage // the claims parameter (OpenID Connect Core 1.0 §5.5); nil when there was none
+	Details         json.RawMessage // authorization_details (RFC 9396); nil when there were none
 }
 
 // Authorization is what a person has just allowed a client.
@@ -88,6 +89,7 @@ type Authorization struct {
 	ACR            string
 	Audience       []string
 	Claims         json.RawMessage // the claims parameter, nil when there was none
+	Details        json.RawMessage // authorization_details, nil when there were none
 	WithoutCode    bool            // everything is delivered at once: no code is made
 	TokensExpireAt time.Time       // when the tokens that are delivered with the response die; zero when none is
 	TellOfEnd      bool            // the client wants to hear of the session's end
@@ -116,7 +118,7 @@ func (g *Grants) issue(ctx context.Context, db store.DB, authorization Authoriza
 		OrgID: authorization.OrgID, ID: store.NewID(), ClientID: authorization.ClientID, UserID: in.UserID,
 		SessionID: in.ID, Scopes: list(authorization.Scopes), Nonce: optional(authorization.Nonce), RedirectURI: authorization.RedirectURI,
 		CodeChallenge: authorization.CodeChallenge, AuthenticatedAt: in.AuthenticatedAt, Methods: list(in.Methods), Acr: authorization.ACR,
-		Audience: list(authorization.Audience), Claims: authorization.Claims, CreatedAt: now, ExpiresAt: expires, SeenAt: now,
+		Audience: list(authorization.Audience), Claims: authorization.Claims, AuthorizationDetails: authorization.Details, CreatedAt: now, ExpiresAt: expires, SeenAt: now,
 		SessionIdleExpiresAt: authorization.IdleUntil, TouchBefore: session.TouchBefore(now), TellOfEnd: authorization.TellOfEnd,
 	}
 	if authorization.TokensExpireAt.After(expires) {
@@ -137,7 +139,7 @@ func (g *Grants) issue(ctx context.Context, db store.DB, authorization Authoriza
 		return nil, "", err
 	}
 	return &Grant{ID: parameters.ID, UserID: in.UserID, SessionID: in.ID, Scopes: parameters.Scopes, Nonce: authorization.Nonce, AuthenticatedAt: in.AuthenticatedAt,
-		Methods: parameters.Methods, ACR: authorization.ACR, Audience: parameters.Audience, Claims: authorization.Claims}, code, nil
+		Methods: parameters.Methods, ACR: authorization.ACR, Audience: parameters.Audience, Claims: authorization.Claims, Details: authorization.Details}, code, nil
 }
 
 // Redemption is a client's attempt to redeem a code.
@@ -177,7 +179,7 @@ func (g *Grants) RedeemCode(ctx context.Context, attempt Redemption) (*Grant, st
 		refreshToken = ""
 	}
 	return &Grant{ID: row.ID, UserID: row.UserID, SessionID: id(row.SessionID), Scopes: row.Scopes, Nonce: text(row.Nonce),
-		AuthenticatedAt: row.AuthenticatedAt, Methods: row.Methods, ACR: row.Acr, Audience: row.Audience, Claims: row.Claims}, refreshToken, nil
+		AuthenticatedAt: row.AuthenticatedAt, Methods: row.Methods, ACR: row.Acr, Audience: row.Audience, Claims: row.Claims, Details: row.AuthorizationDetails}, refreshToken, nil
 }
 
 // refuseCode says why a code was refused and revokes the grant when the same was done before. Whoever found the code
@@ -249,7 +251,7 @@ func (g *Grants) Rotate(ctx context.Context, attempt Refresh) (found *Grant, sco
 		scopes = row.GrantScopes
 	}
 	return &Grant{ID: row.GrantID, UserID: row.UserID, SessionID: id(row.SessionID), Scopes: row.GrantScopes, Nonce: text(row.Nonce),
-		AuthenticatedAt: row.AuthenticatedAt, Methods: row.Methods, ACR: row.Acr, Audience: row.Audience, Claims: row.Claims}, scopes, successor, nil
+		AuthenticatedAt: row.AuthenticatedAt, Methods: row.Methods, ACR: row.Acr, Audience: row.Audience, Claims: row.Claims, Details: row.AuthorizationDetails}, scopes, successor, nil
 }
 
 // Revoke revokes a grant with everything made from it, and records it. Doing it twice is harmless.

@@ -36,9 +36,11 @@ const (
 	CodeInvalidRequestURI               = "invalid_request_uri"
 	CodeRegistrationNotSupported        = "registration_not_supported"
 	// RFC 8628 §3.5
-	CodeAuthorizationPending = "authorization_pending"
-	CodeSlowDown             = "slow_down"
-	CodeExpiredToken         = "expired_token"
+	CodeAuthorizationPending        = "authorization_pending"
+	CodeSlowDown                    = "slow_down"
+	CodeExpiredToken                = "expired_token"
+	CodeInvalidTarget               = "invalid_target"                // RFC 8707 §2
+	CodeInvalidAuthorizationDetails = "invalid_authorization_details" // RFC 9396 §5
 )
 
 // The authentication schemes of a challenge (RFC 9110 §11.6.1).

@@ -45,6 +45,22 @@ func (p Parameters) Get(name string) string {
 	return ""
 }
 
+// All returns the values of a parameter that may be repeated, nil when it is absent.
+func (p Parameters) All(name string) []string { return p.values[name] }
+
+// WithAll returns the parameters with other values of one of them, or without it.
+func (p Parameters) WithAll(name string, values []string) Parameters {
+	changed := Parameters{values: maps.Clone(p.values)}
+	if changed.values == nil {
+		changed.values = map[string][]string{}
+	}
+	delete(changed.values, name)
+	if len(values) > 0 {
+		changed.values[name] = values
+	}
+	return changed
+}
+
 // Has reports whether the parameter is present with a value.
 func (p Parameters) Has(name string) bool { return len(p.values[name]) > 0 }
 

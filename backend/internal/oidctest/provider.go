@@ -34,6 +34,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/oidc"
 	"github.com/clavex/clavex/backend/internal/org"
 	"github.com/clavex/clavex/backend/internal/registration"
+	"github.com/clavex/clavex/backend/internal/resource"
 	"github.com/clavex/clavex/backend/internal/seal"
 	"github.com/clavex/clavex/backend/internal/session"
 	"github.com/clavex/clavex/backend/internal/store"
@@ -66,6 +67,7 @@ type Provider struct {
 	Users         *user.Users
 	Clients       *client.Clients
 	Keys          *key.Keys
+	Resources     *resource.Resources
 	Sessions      *session.Sessions
 	Grants        *grant.Grants
 	AuditLog      *audit.Log
@@ -120,6 +122,7 @@ func (p *Provider) domain(t testing.TB) {
 	p.Organizations = org.New(p.Store, hub, p.AuditLog, now, cacheSize)
 	p.Users = user.New(p.AuditLog, now)
 	p.Clients = client.New(p.Store, hub, p.AuditLog, ring, now, rand.Reader, cacheSize)
+	p.Resources = resource.New(p.Store, hub, p.AuditLog, now, cacheSize)
 	p.Keys = key.New(p.Store, hub, ring, p.AuditLog, now, cacheSize)
 	queue, err := jobs.New(p.Store, jobs.Options{Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
@@ -144,7 +147,7 @@ var quiet = sync.OnceFunc(func() { gin.SetMode(gin.TestMode) })
 
 func (p *Provider) router() http.Handler {
 	quiet()
-	tokens := token.NewEndpoint(p.Authentication, p.Tokens, p.Subjects, p.JWTs, []token.Grant{
+	tokens := token.NewEndpoint(p.Authentication, p.Tokens, p.Subjects, p.JWTs, oauth.NewTargets(p.Resources, p.Issuers), []token.Grant{
 		token.NewAuthorizationCode(p.Grants), token.NewRefreshToken(p.Grants), token.NewClientCredentials(), device.NewGrant(p.Grants),
 	}, p.IDTokens.TokenHook)
 	documents := oidc.NewDocuments(p.Issuers, p.Keys, []string{"en", "it", "de"}, cacheSize)

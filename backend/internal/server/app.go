@@ -29,6 +29,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/oauth"
 	"github.com/clavex/clavex/backend/internal/org"
 	"github.com/clavex/clavex/backend/internal/passwordhash"
+	"github.com/clavex/clavex/backend/internal/resource"
 	"github.com/clavex/clavex/backend/internal/role"
 	"github.com/clavex/clavex/backend/internal/seal"
 	"github.com/clavex/clavex/backend/internal/session"
@@ -64,6 +65,8 @@ type App struct {
 	Subjects      *oauth.Subjects
 	JWTs          *oauth.ClientJWTs
 	Keys          *key.Keys
+	Resources     *resource.Resources
+	Targets       *oauth.Targets
 	Sessions      *session.Sessions
 	Grants        *grant.Grants
 	Hashes        *passwordhash.Hasher
@@ -154,6 +157,8 @@ func (a *App) wire(options Options) error {
 	a.Roles = role.NewAssignments(a.Audit, now)
 	a.Clients = client.New(a.Store, a.Invalidations, a.Audit, a.Ring, now, random, cachedClients)
 	a.KeySets = client.NewKeySets(a.Fetch, now)
+	a.Resources = resource.New(a.Store, a.Invalidations, a.Audit, now, cachedOrganizations)
+	a.Targets = oauth.NewTargets(a.Resources, a.Issuers)
 	a.Keys = key.New(a.Store, a.Invalidations, a.Ring, a.Audit, now, cachedKeys)
 	var err error
 	if a.Jobs, err = jobs.New(a.Store, a.background(options.Workers)); err != nil {

@@ -57,10 +57,10 @@ func (a *App) endpoints(m *metrics) (*endpoints, error) {
 	e.tokens = oauth.NewAccessTokens(a.Issuers, a.Keys, a.Now, rand.Reader)
 	e.live = oauth.NewLiveTokens(a.Grants, a.Clients, a.Subjects)
 	idTokens := oidc.NewIDTokens(a.Issuers, a.Subjects, a.JWTs, a.Store, a.Users, a.Now)
-	e.authorize = &authorize.Endpoint{Issuers: a.Issuers, Clients: a.Clients, Sessions: a.Sessions, Grants: a.Grants, Tokens: e.tokens, Subjects: a.Subjects, KeySets: a.KeySets, Keys: a.Keys, Objects: authorize.NewRequestObjects(a.Fetch, a.Now), Hints: hints, JWTs: a.JWTs,
+	e.authorize = &authorize.Endpoint{Issuers: a.Issuers, Clients: a.Clients, Sessions: a.Sessions, Grants: a.Grants, Tokens: e.tokens, Subjects: a.Subjects, KeySets: a.KeySets, Keys: a.Keys, Objects: authorize.NewRequestObjects(a.Fetch, a.Now), Targets: a.Targets, Hints: hints, JWTs: a.JWTs,
 		Hooks: []authorize.ResponseHook{idTokens.AuthorizationHook}, SessionState: e.sessionManagement.State, Now: a.Now, Random: rand.Reader,
 		Authentication: authentication, State: a.State, Pushes: authorize.NewPushLimit(a.State, a.Config.SignInsPerNetwork)}
-	e.token = token.NewEndpoint(authentication, e.tokens, a.Subjects, a.JWTs,
+	e.token = token.NewEndpoint(authentication, e.tokens, a.Subjects, a.JWTs, a.Targets,
 		[]token.Grant{token.NewAuthorizationCode(a.Grants), token.NewRefreshToken(a.Grants), token.NewClientCredentials(), device.NewGrant(a.Grants)},
 		idTokens.TokenHook, m.countToken)
 	e.introspection = introspection.NewEndpoint(authentication, e.tokens, e.live, a.Grants, a.Subjects, a.Issuers)
@@ -72,7 +72,7 @@ func (a *App) endpoints(m *metrics) (*endpoints, error) {
 	e.device = device.New(device.Dependencies{Issuers: a.Issuers, Authentication: authentication, Clients: a.Clients, Grants: a.Grants, State: a.State, Now: a.Now,
 		SignIns: a.Config.SignInsPerNetwork})
 	e.signIn = signin.New(signin.Dependencies{
-		Store: a.Store, Issuers: a.Issuers, Users: a.Users, Clients: a.Clients, Logos: client.NewLogos(a.Fetch, a.Now), Subjects: a.Subjects, Sessions: a.Sessions, Grants: a.Grants, Passwords: a.Passwords, Links: a.Links,
+		Store: a.Store, Issuers: a.Issuers, Users: a.Users, Clients: a.Clients, Logos: client.NewLogos(a.Fetch, a.Now), Subjects: a.Subjects, Sessions: a.Sessions, Grants: a.Grants, Resources: a.Resources, Passwords: a.Passwords, Links: a.Links,
 		Transactions: login.NewTransactions(a.State, a.Now, rand.Reader), Logout: logout.NewValidator(hints, a.Clients), Devices: e.device, Audit: a.Audit, Ring: a.Ring,
 		Cookies: e.cookies, Pages: web.NewPages(nil), Texts: texts, Organizations: a.Organizations, Now: a.Now, Random: rand.Reader,
 		Beginnings: signin.NewBeginnings(a.State, a.Config.SignInsPerNetwork), Observe: func(outcome string) { m.logins.WithLabelValues(outcome).Inc() },

@@ -27,6 +27,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/logout"
 	"github.com/clavex/clavex/backend/internal/oauth"
 	"github.com/clavex/clavex/backend/internal/org"
+	"github.com/clavex/clavex/backend/internal/resource"
 	"github.com/clavex/clavex/backend/internal/seal"
 	"github.com/clavex/clavex/backend/internal/secret"
 	"github.com/clavex/clavex/backend/internal/session"
@@ -63,6 +64,7 @@ type Dependencies struct {
 	Subjects      *oauth.Subjects
 	Sessions      *session.Sessions
 	Grants        *grant.Grants
+	Resources     *resource.Resources
 	Passwords     *credential.Passwords
 	Links         *credential.Links
 	Transactions  *login.Transactions

@@ -12,6 +12,7 @@ import (
 
 	"github.com/clavex/clavex/backend/internal/credential"
 	"github.com/clavex/clavex/backend/internal/fault"
+	"github.com/clavex/clavex/backend/internal/grant"
 	"github.com/clavex/clavex/backend/internal/login"
 	"github.com/clavex/clavex/backend/internal/oauth"
 	"github.com/clavex/clavex/backend/internal/passwordhash"
@@ -169,9 +170,28 @@ func (s *SignIn) showConsent(c *gin.Context, v *visit, facts login.Facts, status
 		view.Elsewhere = &page.Elsewhere{Code: elsewhere.Code, Minutes: int(max(s.Now().Sub(elsewhere.BegunAt), 0) / time.Minute)}
 	}
 	for _, scope := range required.Requirement.Consent.Scopes {
+		if identifier, ok := grant.ConsentedResource(scope); ok {
+			view.Resources = append(view.Resources, s.resourceView(c, v, identifier))
+			continue
+		}
 		view.Scopes = append(view.Scopes, page.Scope{Name: scope, Description: v.organization.Policies.DescribeScope(scope, view.Text.Language())})
 	}
 	s.render(c, status, view, s.leadsTo(v)...)
+}
+
+// resourceView is a resource server as people read it: its name and where it is.
+func (s *SignIn) resourceView(c *gin.Context, v *visit, identifier string) page.Resource {
+	shown := page.Resource{Name: identifier, Identifier: identifier}
+	all, err := s.Resources.All(c.Request.Context(), v.organization.ID)
+	if err != nil {
+		_ = c.Error(err) // its identifier says enough to decide
+	}
+	for _, known := range all {
+		if known.Identifier == identifier {
+			shown.Name = known.Name
+		}
+	}
+	return shown
 }
 
 func (s *SignIn) postConsent(c *gin.Context) {

@@ -329,6 +329,69 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/orgs/{org}/resources": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+            };
+            cookie?: never;
+        };
+        /**
+         * List resource servers
+         * @description The oldest first.
+         */
+        get: operations["listResources"];
+        put?: never;
+        /**
+         * Register a resource server
+         * @description Clients can then ask for access tokens whose audience it is (RFC 8707): all of them, but for those whose `resources` name others only. An organization has at most 200.
+         */
+        post: operations["createResource"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/orgs/{org}/resources/{resource_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+                /** @description The id of the resource server's record, not its identifier. */
+                resource_id: components["parameters"]["ResourceID"];
+            };
+            cookie?: never;
+        };
+        /** Read a resource server */
+        get: operations["getResource"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a resource server
+         * @description No token is issued for it any more; those that were issued live on until they expire.
+         */
+        delete: operations["deleteResource"];
+        options?: never;
+        head?: never;
+        /**
+         * Change a resource server
+         * @description Only what the body names changes (JSON merge patch, RFC 7396). What was granted for another identifier is worth nothing for the new one; tokens that were issued live on until they expire.
+         */
+        patch: operations["updateResource"];
+        trace?: never;
+    };
     "/api/v1/orgs/{org}/restore": {
         parameters: {
             query?: never;
@@ -799,6 +862,8 @@ export interface components {
             require_pushed_authorization_requests?: boolean;
             /** @description Authorization requests are signed request objects (RFC 9101 §10.5). Absent means false. */
             require_signed_request_object?: boolean;
+            /** @description The identifiers of the resource servers that the client may ask for tokens for; absent for all. */
+            resources?: string[];
             response_types: components["schemas"]["ResponseType"][];
             /** @description The scopes the client may ask for. */
             scopes: components["schemas"]["Scope"][];
@@ -887,6 +952,8 @@ export interface components {
             require_consent?: boolean;
             require_pushed_authorization_requests?: boolean;
             require_signed_request_object?: boolean;
+            /** @description Resource servers by their identifiers; an empty list means all. */
+            resources?: string[];
             /** @description `[code]` when absent and the authorization code grant is allowed. */
             response_types?: components["schemas"]["ResponseType"][];
             /** @description `[openid, profile, email]` when absent; none for a client that only uses client credentials. */
@@ -974,6 +1041,8 @@ export interface components {
             require_consent?: boolean;
             require_pushed_authorization_requests?: boolean;
             require_signed_request_object?: boolean;
+            /** @description Resource servers by their identifiers; an empty list means all. */
+            resources?: string[];
             response_types?: components["schemas"]["ResponseType"][];
             scopes?: components["schemas"]["Scope"][];
             /**
@@ -1040,6 +1109,8 @@ export interface components {
              * @description When the user first allowed something.
              */
             created_at: string;
+            /** @description The identifiers of the resource servers that they allowed it for; absent when none was named. */
+            resources?: string[];
             /** @description What the user allowed. */
             scopes: string[];
             /**
@@ -1392,6 +1463,66 @@ export interface components {
          * @enum {string}
          */
         RequiredAction: "change_password";
+        Resource: {
+            /** @description At most this long, whatever a client's are; absent for the client's. */
+            access_token_lifetime_seconds?: number;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: uuid */
+            id: string;
+            /**
+             * Format: uri
+             * @description An absolute URI without fragment: the audience of its access tokens.
+             */
+            identifier: string;
+            /** @description The `client_id` of clients that may ask about its tokens at the introspection endpoint. */
+            introspection_clients: string[];
+            /** @description What people read on the consent page. */
+            name: string;
+            /** @description Scopes that are its own. Tokens for other resource servers do not carry them. */
+            scopes: components["schemas"]["Scope"][];
+            /** Format: date-time */
+            updated_at: string;
+            /**
+             * Format: int64
+             * @description Grows with every change.
+             */
+            version: number;
+        };
+        ResourceCreate: {
+            /** @description At most this long, whatever a client's are; absent for the client's. */
+            access_token_lifetime_seconds?: number;
+            /**
+             * Format: uri
+             * @description An absolute URI without fragment: the audience of its access tokens.
+             */
+            identifier: string;
+            /** @description The `client_id` of clients that may ask about its tokens at the introspection endpoint. */
+            introspection_clients?: string[];
+            /** @description What people read on the consent page. */
+            name: string;
+            /** @description Scopes that are its own. Tokens for other resource servers do not carry them. */
+            scopes?: components["schemas"]["Scope"][];
+        };
+        ResourceList: {
+            items: components["schemas"]["Resource"][];
+            next_cursor?: components["schemas"]["NextCursor"];
+        };
+        ResourcePatch: {
+            /** @description Null returns to that of each client. */
+            access_token_lifetime_seconds?: number | null;
+            /**
+             * Format: uri
+             * @description An absolute URI without fragment: the audience of its access tokens.
+             */
+            identifier?: string;
+            /** @description The `client_id` of clients that may ask about its tokens at the introspection endpoint. */
+            introspection_clients?: string[];
+            /** @description What people read on the consent page. */
+            name?: string;
+            /** @description Scopes that are its own. Tokens for other resource servers do not carry them. */
+            scopes?: components["schemas"]["Scope"][];
+        };
         /**
          * @description Which of them a client may have, its profile decides.
          * @enum {string}
@@ -1852,6 +1983,8 @@ export interface components {
         Org: components["schemas"]["Slug"];
         /** @description Text to look for at the beginning of names and identifiers, without regard to case. A complete id finds its thing too. */
         Q: string;
+        /** @description The id of the resource server's record, not its identifier. */
+        ResourceID: string;
         /** @description The id of the session. */
         SessionID: string;
         /** @description The id of the user. */
@@ -1959,6 +2092,10 @@ export type RegistrationPolicy = components['schemas']['RegistrationPolicy'];
 export type RegistrationRules = components['schemas']['RegistrationRules'];
 export type RequestObjectSigningAlgorithm = components['schemas']['RequestObjectSigningAlgorithm'];
 export type RequiredAction = components['schemas']['RequiredAction'];
+export type Resource = components['schemas']['Resource'];
+export type ResourceCreate = components['schemas']['ResourceCreate'];
+export type ResourceList = components['schemas']['ResourceList'];
+export type ResourcePatch = components['schemas']['ResourcePatch'];
 export type ResponseType = components['schemas']['ResponseType'];
 export type Role = components['schemas']['Role'];
 export type Scope = components['schemas']['Scope'];
@@ -2003,6 +2140,7 @@ export type ParameterInitialAccessTokenId = components['parameters']['InitialAcc
 export type ParameterLimit = components['parameters']['Limit'];
 export type ParameterOrg = components['parameters']['Org'];
 export type ParameterQ = components['parameters']['Q'];
+export type ParameterResourceId = components['parameters']['ResourceID'];
 export type ParameterSessionId = components['parameters']['SessionID'];
 export type ParameterUserId = components['parameters']['UserID'];
 export type HeaderETag = components['headers']['ETag'];
@@ -2799,6 +2937,215 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listResources: {
+        parameters: {
+            query?: {
+                /** @description The `next_cursor` of the page before. */
+                cursor?: components["parameters"]["Cursor"];
+                /** @description The most items in one answer. */
+                limit?: components["parameters"]["Limit"];
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of resource servers. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ResourceList"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createResource: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A unique value of the caller's, so that a repeated request creates nothing twice. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ResourceCreate"];
+            };
+        };
+        responses: {
+            /** @description The resource server is registered. */
+            201: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    Location: components["headers"]["Location"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Resource"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Unprocessable"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getResource: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+                /** @description The id of the resource server's record, not its identifier. */
+                resource_id: components["parameters"]["ResourceID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The resource server. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Resource"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteResource: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` that was read. A missing header answers 428, an outdated one 412. */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+                /** @description The id of the resource server's record, not its identifier. */
+                resource_id: components["parameters"]["ResourceID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The resource server is gone. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            428: components["responses"]["PreconditionRequired"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    updateResource: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` that was read. A missing header answers 428, an outdated one 412. */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+                /** @description The id of the resource server's record, not its identifier. */
+                resource_id: components["parameters"]["ResourceID"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ResourcePatch"];
+            };
+        };
+        responses: {
+            /** @description The resource server after the change. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Resource"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Unprocessable"];
+            428: components["responses"]["PreconditionRequired"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];

@@ -804,8 +804,11 @@ type Client struct {
 	RequirePushedAuthorizationRequests *bool `json:"require_pushed_authorization_requests,omitempty"`
 
 	// RequireSignedRequestObject Authorization requests are signed request objects (RFC 9101 §10.5). Absent means false.
-	RequireSignedRequestObject *bool          `json:"require_signed_request_object,omitempty"`
-	ResponseTypes              []ResponseType `json:"response_types"`
+	RequireSignedRequestObject *bool `json:"require_signed_request_object,omitempty"`
+
+	// Resources The identifiers of the resource servers that the client may ask for tokens for; absent for all.
+	Resources     *[]string      `json:"resources,omitempty"`
+	ResponseTypes []ResponseType `json:"response_types"`
 
 	// Scopes The scopes the client may ask for.
 	Scopes []Scope `json:"scopes"`
@@ -920,6 +923,9 @@ type ClientCreate struct {
 	RequirePushedAuthorizationRequests *bool                          `json:"require_pushed_authorization_requests,omitempty"`
 	RequireSignedRequestObject         *bool                          `json:"require_signed_request_object,omitempty"`
 
+	// Resources Resource servers by their identifiers; an empty list means all.
+	Resources *[]string `json:"resources,omitempty"`
+
 	// ResponseTypes `[code]` when absent and the authorization code grant is allowed.
 	ResponseTypes *[]ResponseType `json:"response_types,omitempty"`
 
@@ -1015,8 +1021,11 @@ type ClientPatch struct {
 	RequireConsent                     *bool                                            `json:"require_consent,omitempty"`
 	RequirePushedAuthorizationRequests *bool                                            `json:"require_pushed_authorization_requests,omitempty"`
 	RequireSignedRequestObject         *bool                                            `json:"require_signed_request_object,omitempty"`
-	ResponseTypes                      *[]ResponseType                                  `json:"response_types,omitempty"`
-	Scopes                             *[]Scope                                         `json:"scopes,omitempty"`
+
+	// Resources Resource servers by their identifiers; an empty list means all.
+	Resources     *[]string       `json:"resources,omitempty"`
+	ResponseTypes *[]ResponseType `json:"response_types,omitempty"`
+	Scopes        *[]Scope        `json:"scopes,omitempty"`
 
 	// SectorIdentifierUri It is fetched, and must list every redirect URI of the client.
 	SectorIdentifierUri nullable.Nullable[string] `json:"sector_identifier_uri,omitempty"`
@@ -1085,6 +1094,9 @@ type Consent struct {
 
 	// CreatedAt When the user first allowed something.
 	CreatedAt time.Time `json:"created_at"`
+
+	// Resources The identifiers of the resource servers that they allowed it for; absent when none was named.
+	Resources *[]string `json:"resources,omitempty"`
 
 	// Scopes What the user allowed.
 	Scopes []string `json:"scopes"`
@@ -1496,6 +1508,74 @@ type RequestObjectSigningAlgorithm string
 // RequiredAction What the user must do at the next sign-in.
 type RequiredAction string
 
+// Resource defines model for Resource.
+type Resource struct {
+	// AccessTokenLifetimeSeconds At most this long, whatever a client's are; absent for the client's.
+	AccessTokenLifetimeSeconds *int               `json:"access_token_lifetime_seconds,omitempty"`
+	CreatedAt                  time.Time          `json:"created_at"`
+	Id                         openapi_types.UUID `json:"id"`
+
+	// Identifier An absolute URI without fragment: the audience of its access tokens.
+	Identifier string `json:"identifier"`
+
+	// IntrospectionClients The `client_id` of clients that may ask about its tokens at the introspection endpoint.
+	IntrospectionClients []string `json:"introspection_clients"`
+
+	// Name What people read on the consent page.
+	Name string `json:"name"`
+
+	// Scopes Scopes that are its own. Tokens for other resource servers do not carry them.
+	Scopes    []Scope   `json:"scopes"`
+	UpdatedAt time.Time `json:"updated_at"`
+
+	// Version Grows with every change.
+	Version int64 `json:"version"`
+}
+
+// ResourceCreate defines model for ResourceCreate.
+type ResourceCreate struct {
+	// AccessTokenLifetimeSeconds At most this long, whatever a client's are; absent for the client's.
+	AccessTokenLifetimeSeconds *int `json:"access_token_lifetime_seconds,omitempty"`
+
+	// Identifier An absolute URI without fragment: the audience of its access tokens.
+	Identifier string `json:"identifier"`
+
+	// IntrospectionClients The `client_id` of clients that may ask about its tokens at the introspection endpoint.
+	IntrospectionClients *[]string `json:"introspection_clients,omitempty"`
+
+	// Name What people read on the consent page.
+	Name string `json:"name"`
+
+	// Scopes Scopes that are its own. Tokens for other resource servers do not carry them.
+	Scopes *[]Scope `json:"scopes,omitempty"`
+}
+
+// ResourceList defines model for ResourceList.
+type ResourceList struct {
+	Items []Resource `json:"items"`
+
+	// NextCursor Present when there is another page.
+	NextCursor *NextCursor `json:"next_cursor,omitempty"`
+}
+
+// ResourcePatch defines model for ResourcePatch.
+type ResourcePatch struct {
+	// AccessTokenLifetimeSeconds Null returns to that of each client.
+	AccessTokenLifetimeSeconds nullable.Nullable[int] `json:"access_token_lifetime_seconds,omitempty"`
+
+	// Identifier An absolute URI without fragment: the audience of its access tokens.
+	Identifier *string `json:"identifier,omitempty"`
+
+	// IntrospectionClients The `client_id` of clients that may ask about its tokens at the introspection endpoint.
+	IntrospectionClients *[]string `json:"introspection_clients,omitempty"`
+
+	// Name What people read on the consent page.
+	Name *string `json:"name,omitempty"`
+
+	// Scopes Scopes that are its own. Tokens for other resource servers do not carry them.
+	Scopes *[]Scope `json:"scopes,omitempty"`
+}
+
 // ResponseType Which of them a client may have, its profile decides.
 type ResponseType string
 
@@ -1706,6 +1786,9 @@ type Org = Slug
 // Q defines model for Q.
 type Q = string
 
+// ResourceID defines model for ResourceID.
+type ResourceID = openapi_types.UUID
+
 // SessionID defines model for SessionID.
 type SessionID = openapi_types.UUID
 
@@ -1889,6 +1972,33 @@ type ListLogoutDeliveriesParams struct {
 	State *LogoutDeliveryState `form:"state,omitempty" json:"state,omitempty"`
 }
 
+// ListResourcesParams defines parameters for ListResources.
+type ListResourcesParams struct {
+	// Limit The most items in one answer.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The `next_cursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// CreateResourceParams defines parameters for CreateResource.
+type CreateResourceParams struct {
+	// IdempotencyKey A unique value of the caller's, so that a repeated request creates nothing twice.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// DeleteResourceParams defines parameters for DeleteResource.
+type DeleteResourceParams struct {
+	// IfMatch The `ETag` that was read. A missing header answers 428, an outdated one 412.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// UpdateResourceParams defines parameters for UpdateResource.
+type UpdateResourceParams struct {
+	// IfMatch The `ETag` that was read. A missing header answers 428, an outdated one 412.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
 // ListUsersParams defines parameters for ListUsers.
 type ListUsersParams struct {
 	// Limit The most items in one answer.
@@ -1967,6 +2077,12 @@ type UpdateClientJSONRequestBody = ClientPatch
 // CreateInitialAccessTokenJSONRequestBody defines body for CreateInitialAccessToken for application/json ContentType.
 type CreateInitialAccessTokenJSONRequestBody = InitialAccessTokenCreate
 
+// CreateResourceJSONRequestBody defines body for CreateResource for application/json ContentType.
+type CreateResourceJSONRequestBody = ResourceCreate
+
+// UpdateResourceJSONRequestBody defines body for UpdateResource for application/json ContentType.
+type UpdateResourceJSONRequestBody = ResourcePatch
+
 // CreateUserJSONRequestBody defines body for CreateUser for application/json ContentType.
 type CreateUserJSONRequestBody = UserCreate
 
@@ -2044,6 +2160,21 @@ type ServerInterface interface {
 	// GetOverview Counts and recent events
 	// (GET /api/v1/orgs/{org}/overview)
 	GetOverview(c *gin.Context, org Org)
+	// ListResources List resource servers
+	// (GET /api/v1/orgs/{org}/resources)
+	ListResources(c *gin.Context, org Org, params ListResourcesParams)
+	// CreateResource Register a resource server
+	// (POST /api/v1/orgs/{org}/resources)
+	CreateResource(c *gin.Context, org Org, params CreateResourceParams)
+	// DeleteResource Delete a resource server
+	// (DELETE /api/v1/orgs/{org}/resources/{resource_id})
+	DeleteResource(c *gin.Context, org Org, resourceId ResourceID, params DeleteResourceParams)
+	// GetResource Read a resource server
+	// (GET /api/v1/orgs/{org}/resources/{resource_id})
+	GetResource(c *gin.Context, org Org, resourceId ResourceID)
+	// UpdateResource Change a resource server
+	// (PATCH /api/v1/orgs/{org}/resources/{resource_id})
+	UpdateResource(c *gin.Context, org Org, resourceId ResourceID, params UpdateResourceParams)
 	// RestoreOrganization Restore a suspended organization
 	// (POST /api/v1/orgs/{org}/restore)
 	RestoreOrganization(c *gin.Context, org Org)
@@ -3019,6 +3150,249 @@ func (siw *ServerInterfaceWrapper) GetOverview(c *gin.Context) {
 	siw.Handler.GetOverview(c, org)
 }
 
+// ListResources operation middleware
+func (siw *ServerInterfaceWrapper) ListResources(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "org" -------------
+	var org Org
+
+	err = runtime.BindStyledParameterWithOptions("simple", "org", c.Param("org"), &org, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter org: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListResourcesParams
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", c.Request.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter limit: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", c.Request.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter cursor: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListResources(c, org, params)
+}
+
+// CreateResource operation middleware
+func (siw *ServerInterfaceWrapper) CreateResource(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "org" -------------
+	var org Org
+
+	err = runtime.BindStyledParameterWithOptions("simple", "org", c.Param("org"), &org, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter org: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateResourceParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.CreateResource(c, org, params)
+}
+
+// DeleteResource operation middleware
+func (siw *ServerInterfaceWrapper) DeleteResource(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "org" -------------
+	var org Org
+
+	err = runtime.BindStyledParameterWithOptions("simple", "org", c.Param("org"), &org, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter org: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "resource_id" -------------
+	var resourceId ResourceID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "resource_id", c.Param("resource_id"), &resourceId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter resource_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteResourceParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfMatch = &IfMatch
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.DeleteResource(c, org, resourceId, params)
+}
+
+// GetResource operation middleware
+func (siw *ServerInterfaceWrapper) GetResource(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "org" -------------
+	var org Org
+
+	err = runtime.BindStyledParameterWithOptions("simple", "org", c.Param("org"), &org, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter org: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "resource_id" -------------
+	var resourceId ResourceID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "resource_id", c.Param("resource_id"), &resourceId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter resource_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.GetResource(c, org, resourceId)
+}
+
+// UpdateResource operation middleware
+func (siw *ServerInterfaceWrapper) UpdateResource(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "org" -------------
+	var org Org
+
+	err = runtime.BindStyledParameterWithOptions("simple", "org", c.Param("org"), &org, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter org: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "resource_id" -------------
+	var resourceId ResourceID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "resource_id", c.Param("resource_id"), &resourceId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter resource_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UpdateResourceParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfMatch = &IfMatch
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.UpdateResource(c, org, resourceId, params)
+}
+
 // RestoreOrganization operation middleware
 func (siw *ServerInterfaceWrapper) RestoreOrganization(c *gin.Context) {
 
@@ -3778,6 +4152,11 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.GET(options.BaseURL+"/api/v1/orgs/:org/clients/:id", wrapper.GetClient)
 	router.PATCH(options.BaseURL+"/api/v1/orgs/:org/clients/:id", wrapper.UpdateClient)
 	router.POST(options.BaseURL+"/api/v1/orgs/:org/clients/:id/secret", wrapper.RotateClientSecret)
+	router.GET(options.BaseURL+"/api/v1/orgs/:org/resources", wrapper.ListResources)
+	router.POST(options.BaseURL+"/api/v1/orgs/:org/resources", wrapper.CreateResource)
+	router.DELETE(options.BaseURL+"/api/v1/orgs/:org/resources/:resource_id", wrapper.DeleteResource)
+	router.GET(options.BaseURL+"/api/v1/orgs/:org/resources/:resource_id", wrapper.GetResource)
+	router.PATCH(options.BaseURL+"/api/v1/orgs/:org/resources/:resource_id", wrapper.UpdateResource)
 	router.GET(options.BaseURL+"/api/v1/orgs/:org/initial-access-tokens", wrapper.ListInitialAccessTokens)
 	router.POST(options.BaseURL+"/api/v1/orgs/:org/initial-access-tokens", wrapper.CreateInitialAccessToken)
 	router.DELETE(options.BaseURL+"/api/v1/orgs/:org/initial-access-tokens/:token_id", wrapper.RevokeInitialAccessToken)
@@ -7377,6 +7756,992 @@ func (response GetOverview503ApplicationProblemPlusJSONResponse) VisitGetOvervie
 	return err
 }
 
+type ListResourcesRequestObject struct {
+	Org    Org `json:"org"`
+	Params ListResourcesParams
+}
+
+type ListResourcesResponseObject interface {
+	VisitListResourcesResponse(w http.ResponseWriter) error
+}
+
+type ListResources200JSONResponse ResourceList
+
+func (response ListResources200JSONResponse) VisitListResourcesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListResources400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response ListResources400ApplicationProblemPlusJSONResponse) VisitListResourcesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListResources401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response ListResources401ApplicationProblemPlusJSONResponse) VisitListResourcesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListResources403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response ListResources403ApplicationProblemPlusJSONResponse) VisitListResourcesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListResources404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response ListResources404ApplicationProblemPlusJSONResponse) VisitListResourcesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListResources429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response ListResources429ApplicationProblemPlusJSONResponse) VisitListResourcesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListResources500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response ListResources500ApplicationProblemPlusJSONResponse) VisitListResourcesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListResources503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response ListResources503ApplicationProblemPlusJSONResponse) VisitListResourcesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateResourceRequestObject struct {
+	Org    Org `json:"org"`
+	Params CreateResourceParams
+	Body   *CreateResourceJSONRequestBody
+}
+
+type CreateResourceResponseObject interface {
+	VisitCreateResourceResponse(w http.ResponseWriter) error
+}
+
+type CreateResource201ResponseHeaders struct {
+	ETag               string
+	IdempotentReplayed *string
+	Location           string
+}
+
+type CreateResource201JSONResponse struct {
+	Body    Resource
+	Headers CreateResource201ResponseHeaders
+}
+
+func (response CreateResource201JSONResponse) VisitCreateResourceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateResource400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response CreateResource400ApplicationProblemPlusJSONResponse) VisitCreateResourceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateResource401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response CreateResource401ApplicationProblemPlusJSONResponse) VisitCreateResourceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateResource403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response CreateResource403ApplicationProblemPlusJSONResponse) VisitCreateResourceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateResource404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response CreateResource404ApplicationProblemPlusJSONResponse) VisitCreateResourceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateResource409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response CreateResource409ApplicationProblemPlusJSONResponse) VisitCreateResourceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateResource413ApplicationProblemPlusJSONResponse struct {
+	ContentTooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response CreateResource413ApplicationProblemPlusJSONResponse) VisitCreateResourceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateResource415ApplicationProblemPlusJSONResponse struct {
+	UnsupportedMediaTypeApplicationProblemPlusJSONResponse
+}
+
+func (response CreateResource415ApplicationProblemPlusJSONResponse) VisitCreateResourceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateResource422ApplicationProblemPlusJSONResponse struct {
+	UnprocessableApplicationProblemPlusJSONResponse
+}
+
+func (response CreateResource422ApplicationProblemPlusJSONResponse) VisitCreateResourceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateResource429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response CreateResource429ApplicationProblemPlusJSONResponse) VisitCreateResourceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateResource500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response CreateResource500ApplicationProblemPlusJSONResponse) VisitCreateResourceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateResource503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response CreateResource503ApplicationProblemPlusJSONResponse) VisitCreateResourceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteResourceRequestObject struct {
+	Org        Org        `json:"org"`
+	ResourceId ResourceID `json:"resource_id"`
+	Params     DeleteResourceParams
+}
+
+type DeleteResourceResponseObject interface {
+	VisitDeleteResourceResponse(w http.ResponseWriter) error
+}
+
+type DeleteResource204Response struct {
+}
+
+func (response DeleteResource204Response) VisitDeleteResourceResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type DeleteResource400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteResource400ApplicationProblemPlusJSONResponse) VisitDeleteResourceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteResource401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteResource401ApplicationProblemPlusJSONResponse) VisitDeleteResourceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteResource403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteResource403ApplicationProblemPlusJSONResponse) VisitDeleteResourceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteResource404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteResource404ApplicationProblemPlusJSONResponse) VisitDeleteResourceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteResource409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteResource409ApplicationProblemPlusJSONResponse) VisitDeleteResourceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteResource412ApplicationProblemPlusJSONResponse struct {
+	PreconditionFailedApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteResource412ApplicationProblemPlusJSONResponse) VisitDeleteResourceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(412)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteResource428ApplicationProblemPlusJSONResponse struct {
+	PreconditionRequiredApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteResource428ApplicationProblemPlusJSONResponse) VisitDeleteResourceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(428)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteResource429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteResource429ApplicationProblemPlusJSONResponse) VisitDeleteResourceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteResource500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteResource500ApplicationProblemPlusJSONResponse) VisitDeleteResourceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteResource503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteResource503ApplicationProblemPlusJSONResponse) VisitDeleteResourceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetResourceRequestObject struct {
+	Org        Org        `json:"org"`
+	ResourceId ResourceID `json:"resource_id"`
+}
+
+type GetResourceResponseObject interface {
+	VisitGetResourceResponse(w http.ResponseWriter) error
+}
+
+type GetResource200ResponseHeaders struct {
+	ETag string
+}
+
+type GetResource200JSONResponse struct {
+	Body    Resource
+	Headers GetResource200ResponseHeaders
+}
+
+func (response GetResource200JSONResponse) VisitGetResourceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetResource400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response GetResource400ApplicationProblemPlusJSONResponse) VisitGetResourceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetResource401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response GetResource401ApplicationProblemPlusJSONResponse) VisitGetResourceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetResource403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response GetResource403ApplicationProblemPlusJSONResponse) VisitGetResourceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetResource404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response GetResource404ApplicationProblemPlusJSONResponse) VisitGetResourceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetResource429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response GetResource429ApplicationProblemPlusJSONResponse) VisitGetResourceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetResource500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response GetResource500ApplicationProblemPlusJSONResponse) VisitGetResourceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetResource503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response GetResource503ApplicationProblemPlusJSONResponse) VisitGetResourceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateResourceRequestObject struct {
+	Org        Org        `json:"org"`
+	ResourceId ResourceID `json:"resource_id"`
+	Params     UpdateResourceParams
+	Body       *UpdateResourceJSONRequestBody
+}
+
+type UpdateResourceResponseObject interface {
+	VisitUpdateResourceResponse(w http.ResponseWriter) error
+}
+
+type UpdateResource200ResponseHeaders struct {
+	ETag string
+}
+
+type UpdateResource200JSONResponse struct {
+	Body    Resource
+	Headers UpdateResource200ResponseHeaders
+}
+
+func (response UpdateResource200JSONResponse) VisitUpdateResourceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateResource400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateResource400ApplicationProblemPlusJSONResponse) VisitUpdateResourceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateResource401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateResource401ApplicationProblemPlusJSONResponse) VisitUpdateResourceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateResource403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateResource403ApplicationProblemPlusJSONResponse) VisitUpdateResourceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateResource404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateResource404ApplicationProblemPlusJSONResponse) VisitUpdateResourceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateResource409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateResource409ApplicationProblemPlusJSONResponse) VisitUpdateResourceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateResource412ApplicationProblemPlusJSONResponse struct {
+	PreconditionFailedApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateResource412ApplicationProblemPlusJSONResponse) VisitUpdateResourceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(412)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateResource413ApplicationProblemPlusJSONResponse struct {
+	ContentTooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateResource413ApplicationProblemPlusJSONResponse) VisitUpdateResourceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateResource415ApplicationProblemPlusJSONResponse struct {
+	UnsupportedMediaTypeApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateResource415ApplicationProblemPlusJSONResponse) VisitUpdateResourceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateResource422ApplicationProblemPlusJSONResponse struct {
+	UnprocessableApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateResource422ApplicationProblemPlusJSONResponse) VisitUpdateResourceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateResource428ApplicationProblemPlusJSONResponse struct {
+	PreconditionRequiredApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateResource428ApplicationProblemPlusJSONResponse) VisitUpdateResourceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(428)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateResource429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateResource429ApplicationProblemPlusJSONResponse) VisitUpdateResourceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateResource500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateResource500ApplicationProblemPlusJSONResponse) VisitUpdateResourceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateResource503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateResource503ApplicationProblemPlusJSONResponse) VisitUpdateResourceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type RestoreOrganizationRequestObject struct {
 	Org Org `json:"org"`
 }
@@ -10393,6 +11758,21 @@ type StrictServerInterface interface {
 	// GetOverview Counts and recent events
 	// (GET /api/v1/orgs/{org}/overview)
 	GetOverview(ctx context.Context, request GetOverviewRequestObject) (GetOverviewResponseObject, error)
+	// ListResources List resource servers
+	// (GET /api/v1/orgs/{org}/resources)
+	ListResources(ctx context.Context, request ListResourcesRequestObject) (ListResourcesResponseObject, error)
+	// CreateResource Register a resource server
+	// (POST /api/v1/orgs/{org}/resources)
+	CreateResource(ctx context.Context, request CreateResourceRequestObject) (CreateResourceResponseObject, error)
+	// DeleteResource Delete a resource server
+	// (DELETE /api/v1/orgs/{org}/resources/{resource_id})
+	DeleteResource(ctx context.Context, request DeleteResourceRequestObject) (DeleteResourceResponseObject, error)
+	// GetResource Read a resource server
+	// (GET /api/v1/orgs/{org}/resources/{resource_id})
+	GetResource(ctx context.Context, request GetResourceRequestObject) (GetResourceResponseObject, error)
+	// UpdateResource Change a resource server
+	// (PATCH /api/v1/orgs/{org}/resources/{resource_id})
+	UpdateResource(ctx context.Context, request UpdateResourceRequestObject) (UpdateResourceResponseObject, error)
 	// RestoreOrganization Restore a suspended organization
 	// (POST /api/v1/orgs/{org}/restore)
 	RestoreOrganization(ctx context.Context, request RestoreOrganizationRequestObject) (RestoreOrganizationResponseObject, error)
@@ -11125,6 +12505,179 @@ func (sh *strictHandler) GetOverview(ctx *gin.Context, org Org) {
 	}
 }
 
+// ListResources operation middleware
+func (sh *strictHandler) ListResources(ctx *gin.Context, org Org, params ListResourcesParams) {
+	var request ListResourcesRequestObject
+
+	request.Org = org
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListResources(ctx, request.(ListResourcesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListResources")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ListResourcesResponseObject); ok {
+		if err := validResponse.VisitListResourcesResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// CreateResource operation middleware
+func (sh *strictHandler) CreateResource(ctx *gin.Context, org Org, params CreateResourceParams) {
+	var request CreateResourceRequestObject
+
+	request.Org = org
+	request.Params = params
+
+	var body CreateResourceJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateResource(ctx, request.(CreateResourceRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateResource")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(CreateResourceResponseObject); ok {
+		if err := validResponse.VisitCreateResourceResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// DeleteResource operation middleware
+func (sh *strictHandler) DeleteResource(ctx *gin.Context, org Org, resourceId ResourceID, params DeleteResourceParams) {
+	var request DeleteResourceRequestObject
+
+	request.Org = org
+	request.ResourceId = resourceId
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteResource(ctx, request.(DeleteResourceRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteResource")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(DeleteResourceResponseObject); ok {
+		if err := validResponse.VisitDeleteResourceResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetResource operation middleware
+func (sh *strictHandler) GetResource(ctx *gin.Context, org Org, resourceId ResourceID) {
+	var request GetResourceRequestObject
+
+	request.Org = org
+	request.ResourceId = resourceId
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetResource(ctx, request.(GetResourceRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetResource")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(GetResourceResponseObject); ok {
+		if err := validResponse.VisitGetResourceResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// UpdateResource operation middleware
+func (sh *strictHandler) UpdateResource(ctx *gin.Context, org Org, resourceId ResourceID, params UpdateResourceParams) {
+	var request UpdateResourceRequestObject
+
+	request.Org = org
+	request.ResourceId = resourceId
+	request.Params = params
+
+	var body UpdateResourceJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdateResource(ctx, request.(UpdateResourceRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdateResource")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(UpdateResourceResponseObject); ok {
+		if err := validResponse.VisitUpdateResourceResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // RestoreOrganization operation middleware
 func (sh *strictHandler) RestoreOrganization(ctx *gin.Context, org Org) {
 	var request RestoreOrganizationRequestObject
@@ -11657,287 +13210,302 @@ func (sh *strictHandler) EndUserSession(ctx *gin.Context, org Org, userId UserID
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L37dhs3tjf4Khies1akhKRI6mJZXr2+T7GdxIkd+0jy8fSxPSRYBZJoFQsMgBLN9tG35s95kuk1r9GP",
-	"8j3JLOwN1I0oskhdbKf1R2KRLKBw2diXH/blcyMQ05mIWaxV4+Rzg32i01nE4O/TJOT6+RWLtfl0RaOE",
-	"mT9ooLmIGyeNRDHZTmYh1SxsNM33QpoHeNg4aXS6j/cPj49HrYOg02k9ot1O63h4yFq90VHYDR7TTrfT",
-	"azQbMZ2yxkljLGnA/mfIpqKtmdKNZkMvZsy+o3HdbNCRZtA5m1Ie9a+Y5CPOwsaJlgm7bjaGbCQk8z0w",
-	"opEyTwQRZ7Hu0zCUTKnGSaPX2W932t3ufvtRo1lz0PudbqPZEEGQSMnCPtXQT++w1e22et2LzuOT/c5J",
-	"p/Nf5qFEBwImp5IgMK9sNiT7I2FK9+3Lfn22/x+H7x7/19GPx3/t/Xbw6tHvnTfds/0LM30qx0xvsprd",
-	"bDVpSFetpfm3T8ewr41X4u88iujeYbvTuL5u5jb9JVfFjeeaTVXj5P0DCfyJSeBjsxGzT7ofJFKZvWyw",
-	"xa/yxd8E/+u7s8mLGInkKSxkiSuYCfa1uGRxP+IjpvmU9RULRByqxsl+p9Ns0Nks4gE1tNO3A5qzYaPZ",
-	"GCY80n0e261KdwomPqMLKaKokX5rp/im/H0ieeOkMdF6pk729myztuVo7UBMzaMi1jQwvO696/h/5p/4",
-	"2GwEkhlyLu1s56JzfNJxOzuWNNYwB+iJJnoiJP87Ti0QIYOdHkmmJrgkpuN629iDbeShXUrFxzEL+5Kp",
-	"mYgV69No3DhpPD/vHR4ZCpN8bJatQcMpj7nSkpoT2GzMhNL9SIxFovuShVyyABYIhrtiifbMQDdqENAo",
-	"GtLgEhvmpuyhgt7h417HUII5BVyyvlm4vnkm3Xn3S2Bma2jMnG7ztZ1/uuawyh+bDRUI+42YsZgbNjST",
-	"YsQjswfACeApTXVijrxhXVfmJ5UM/2bmaAlxlgwjHpiTAmNncTgT3DALM8Ip0xNhds9SmmKBZLo/pAqa",
-	"WAa4khdcMamAZ/ayA/QUKK1wjDYj/K3IcMvdzYa9SjDc1Qn/Gs7kMg3dPa1swI7fUB1MfMRUXE1C45BE",
-	"jNoJKGSbcRJFWVfnMGZfX8r+0pj/dX/aSf5z+Mex7oreb8Gh/PXRp/86iE+P1LPHo587k5fd2X/02Nm+",
-	"fpsb41urKiz3/CBDHmTIgwypL0PSI/WO60nleX04VQ+n6uFU1T5VzZuLOVycFSpS/gDVJLnNtKLi7Dyb",
-	"gEvfbIjRKOIx6yODMHuxfrmuQQ98EXPNaXQKDS/gFBV4T41xuWeGC6/tzz7NuGQq30Wv3EW9JTyCJZzS",
-	"T/1EmYXodlIj+Q2VOmaSzITU1KwIPtHzT9GjrdcZZZ03+1+4ioi+9RWuICMjzP7TTTebNz7Xz0uyPwGd",
-	"da6bbo4b85mXIECesYhfMblYZZFpzaYzI1a7za14T8Uadzsn3cONFugQ+ouo0n07qJWdwoNMSrB6LiaM",
-	"4OAJjdWcSRaSOdcTgtKDHHb2266NEyiHnX1rPK153SHwSaaMFKi5NgepQQgSisUhj8cNi6vVh+vwGLwq",
-	"UbtSCZM5fYmHBbFuyBcUjDGNrWJTHyTs5EHCZ9iTihKjuUC/183GjMkph8VAsZF7z4lkNCy9+2QuuWZ2",
-	"7so9gR/cT7h16Y/uo/uZJiHX+KNRVUTElt7cKqpRH/ENKdjrPdtbgNA/m07IL2I2Y9LOogKeBg38dcwu",
-	"+JS95PHlOrnQbfV6Ba6SyGj1Hu8hyr4nYtYyilgr4vHl/wDm95fe4uL4f//f/2+jNAiPiFpW9Y6PDjod",
-	"aFiioLTNUFIkaPd3PxARnMN/644OR8ORIZM6yvgmNFmT7IukOxMRDzheV9Wxc4KIcmCMHzNd9KQhjCrZ",
-	"a3cbG+nJY6RGvAgJIqHgCiT/fV8meJV2ndPDPma8hg6ViBLNPO856hwcm9dkbCnyPdY7Pu4YMZI/wj6V",
-	"eiM9+FGZODxkVYtEVrCZ0huesYhp290DGf7ZyDB0u7shIT4uk8kKPcdPIF8Jfdzy8awFCufXbRkazp+t",
-	"SIyFRYALAycvdVgi7jV00DVkUH75eaKMglRCfR8O95/kcKt0ezek42MglCsmrzibL3mYXJkROC0U/FKC",
-	"FHKyD3ZTvKbykf1rs1qBMXrYFT744L7wJ3dfANOjiiAQOX9DlZoLGZ6XQPOZ/b5x0ngej3nMWr+LVvf4",
-	"YN8MgU1nQlK5sDt23WycI4Gusr4TPWGx5sF6nGL15taBOvxWR/eie3zS7W3ELQ8yU10xFnsNZ9cjIrAI",
-	"289DZ5lV7I5ZtbfWcMuOu9aSDxONLDZkMyr1FFufxjRaaB6outLAWYNlAvIdumZjQlU/23P8bhNqnU1E",
-	"zPpxMh2CVPnh4KDXefT44Mjzc/k852TD58aQSz0JEUzoHncBhOp2Gs3GiE55tHDI70txxSIaGI1hzK9Y",
-	"7L4/DanZLhFQEDUsbv38Y3aWTkNKci3/LmLG45EwNJ5IMWN7L0UcirhxnUL8YR85pBMlW+krOdu5vBmp",
-	"CNh39ODDVit2Mrdsm6yObzGuV4zSjWxjEPYm9LgFpyzt7l3uVS2106zZsrqZX4bitZ9/IYoHyzknmL7P",
-	"hPVOzdiHUnwc06GhiZWgUbP0YxJyiyVVQE7ugcK7yzJjbdvrZmPCaGiF0vMLOkY2pwLJZ1YRuZgwYlea",
-	"iBGZT6gmc6pSsLNJRkKSwYtR65VZ20Eb2D2sY+Ok8aHx6EOjkR1ft4oqmLApNW+z8lNpaVRuwN5DI880",
-	"i/UZm0V0gep5cVRvJFMs1k1CFRmYLgdNMp+wmFBi9QAEYfWEK5J2GCxav7EFmdKQET0x//F4TFC9aZML",
-	"015PmGSEKxILgldt7UZ+uCxOpmZJzTvN/iwP/6UIUtxqeSmtFC0spT2t7Q3X6Yxq9pJPuV5+0zvTNVck",
-	"YiNtXmUm+0ciNIUF4zEJJR3pFmd61DIGB53xlqSaRaa7lqWJ8k4CyX5oPJF/6TzRf9nvNGoO742xUhb+",
-	"5bi1Qf3xl6NO58n8L0drh8W0XJw6jbc4onM0LIgWZE65tpRBtFwYOqFjyuPC+/c7nnfxWLOxUQavm413",
-	"796d5vQs/xoEExpFLB4zsnP201Ny9OiwQ/75j/3d4lR/ZFQySeDa4S8fGjy+opG78IcjVj3p62ZjRiWd",
-	"Mm1POrpnnLFAyPDFM/+oeEh23r598WzX0Q+qgd8pIqFdk8RCE64VGaR3N3D4wbVgRvUkkwQ8XEnaIyGn",
-	"IAOSBJ5c3jR7d43jXjHiwlDJzoCHAxxnboy7FYPMbqBuOFYrg3xDHOSk1MCNdkbHzDEhN7Q/EiYXubFh",
-	"n/mBTOmnlywe60nj5KDz+Mg3EvCVX79aYH5WLAr8dvM1yXHg35iHFZySJOZ/JIyA7Eq30ZwL+Z1qEiWI",
-	"NizNcPcZMMuUzSPzNPwaubme8yBbR+Qa2XxKoqBqRXuHh83GlMfuc9c7qdErp014dtpI0wGO2vB4yWjY",
-	"JqcE7q/iMcGBWSmqyEHvuEloTESiQSciImbkoNurnoiVt5Uz6HS8Y166115PH/aOmyDCRIDjVJAL4kY3",
-	"JpcKqWaGNRXKcB02BYlhVgmXsOrkgPAoLFLIRjSJdOPksAOX4nxqJDqsl1HJ4FO233lu/lpW6EcqSsZu",
-	"tfK6VpGDW3jKs2xCjleu2L9LNmqcNP5tL4uI2sNf1d55lOCi/YdnbOyTNsIsEuIS1DSqYYxDNuZxbMhQ",
-	"jIgZgwLXWx4aQTXiTKomqE8i0USyMZWh6SWgihkSNoOImAYSGXEjL40UsKdPiKqd+GNDUrUQxnr6tGBc",
-	"BUnmbs9vRpRGzV4/GMDt/CNxN/A3GcZ15tUGkvxHGp4hIwSvExFr51qZuU3uzaQYRmz6w98UaqUpSX5G",
-	"h7iTxpRG5s3gM4i9NRsh02gZmQk6bjsU4QK1Y01AASG/nr/+vb0R/OYMwQPYd65RvaEhOUvfbadNhyLR",
-	"J8OIxpeN67oH4g3OFhdreatSuSGSKIR5DBlwZzRk7NqQIQtootBMMFM0kx5KZH2okIwiHtxs1Z1t29f0",
-	"ksX5JT810oxJoCYyoQrtGPc8sBWjB1pjv6K3EWdRmPsBEDGl6JjVeMP1x+229HG2peka3dl+vtCEfeJK",
-	"K0Ijs4WLJhESuBH4v5BQoGJAaBSJOUzR7Z7ZsQshXlI5ZjfaRHMi+lqIfgRdrTo3U7ogE3rFDBsGOdYl",
-	"r/iPWx6e7n5hpc3gyYUQ5KUdxh0eIccEYMbS6DixZcTyikk4TLjOPwk55GFoXeK2XeHM66cfspjDfUhu",
-	"kQ03YsxYbUaXTp8lOT+fbflTbomzqdzp0qLKaxb3MhbzGMSyIRtDxKEACgYaN3N9en72E2pj5vm5FPGY",
-	"7AwCJUf2/s7aiMbiAdVPm8MdPUfHtRtsCLc9WR+43G6ciylDRWBu6BHHJIxaK4ni4ZYbcZgXFG4a5Byp",
-	"7bkdwx1tyikBbdFMIiPx7xTOhpyxmZCoU7mTzkNY7d+F/kkkcXhjAdGPhe6PoKsib8lgqiSYpHrHNmR+",
-	"kK3u70KTn+zL7o7Mi0NHghkBVXNlj0CbAIY1ZJGIx4DIUCux8gp2aj8p0UTd87rZeCMBxuHmgZ8oj9jN",
-	"NsGCn/0pV1NrcRXoHbghixQAOfGYhTgNjgQzZTTWfAq0QkPCdQYjbcP0e9lW5adJ7DzvbNPSibo5ck0U",
-	"jwNm/kjt2/Lqn6V67k24zagP695Pteb8BrA4JM4WdpAvI8b4Rtt7IRI7tq0WvHdcseBn2WDuaMkzSN0c",
-	"FosbwBJfCPGKxgurLqsbra6k4IAx5bq4sO8o12S/Q6yvxbbLl1MHjXJihk3Scd8dixGCTM2r7JDVE8Rz",
-	"qSKGncClAeDALQCCB0TRBUwxdxtSQNd947DP7mUP5kHvVoZ612psH3cAdStFqFe2zrBsWIW3ceFW/2ay",
-	"p9RX/tDxcWz42004WaebUQYOW0j+97s8T78La7GiyiSkAw5IQKcs4x12MiVyePfuXasM5a/amjLy7/bn",
-	"ivIILwRvsDch1XRIFesnuQ5Llod7JmcEIVBGLuQCtw72kEzF1OK/22hmORXZKGQ8YORtYVB3ppfNKGhe",
-	"eNFlLAAjlRShc7p4QnQ6x4hq1IzyZ/smR2wmRWDM6JtuIhAjOsqNnPQuKBYEDHicW6r9AEDuBwDyEZhO",
-	"98/BAIUAzfedj0U4gLifyduzFwAIxIKMJB0jcWwJB/R6+VOeWzliTda71VhQs7SaWKqgW1vpCRngGg4s",
-	"BGoewiUHKfs2VsnMqPcsfMVCTi9gnDfiqGmH/anpEcNIy9pMvlPT2baq4mF+6dM3E5gLucA33wNIYDgP",
-	"YoTXadeYwysfToiendU3sjQuXD+QiF8x9QQxbXfd5xBrrpeA+O9AuqdgP8SZ5OD+/c4y3t9snDqHt88N",
-	"GqLaR6M3UsyY1OB0a72lqi/5wd+W7LyesfjFM0PysTlgT4VkpNvukH/+47DdbXfhQnKW69dQTBJruSgB",
-	"5V0PUN60kLEV98WnfY+DLxbXixogPEaE0wiD04vPH/oel2xsHR/W9qy0ZCznVFjq3HsjYL8REIMNO5Qd",
-	"FXc6nX8G5giIKbgaffQM4LTg2uffYETni/v7UyKBEY9ooJXv0uc7RcQ8fkKM/gnIMY7XPOpwv6MD8hsC",
-	"f8tTSkKuT523b5EqeOi53XfXC75rCQfnGmXHHhL4SK3gBMO04VkcbVdz1fnPRgprf32dv9d4j118XDlD",
-	"t2clu8dMmWohwe5RzvC0V1eBmE4hTQyPWXYBJK9QxrvdB29c57lquOJCaTZtNBuu70azQWMRL6YiUX7y",
-	"KGQYLO6Dc9L2et1M6GzGYhaCU0sskrh9xeTwhOQdupvpnRW4p3u3IPX4rrcHBT/utU3OITy04Npdv03Z",
-	"H9hHeTHTcyEvU06YF8Cgbo+kmHrnjcJQbTYkPBlrLs9KvuW5582mQCCjt5HzNa8xoNf22euiyPYc2swH",
-	"fW2nF/hoybnc59uUP3+wAvkJNx3dZlNyVFZ5TAvZFkvMCJ1Nc3+snQgep4yRUykpmLwF383VHf3OPmnr",
-	"YbM0YxhI5VxeZ/vo2EQWPGA08ESyalaApLaZpED13XArPWHc6u6qSWJ2xaQNEgcXQ9UmAzyJA3h8QBGW",
-	"mIgoJCKOFugraLG3arlxkRLVDQXHkpSw3pUp2BcIWcW4tJernyfBxHDEvKRsAlNsWtHUzF/kr6btStny",
-	"Yy50q7gEhUCuzw0aRa9HYDytIran8LixfUrG51CBwmkdRouQNNpOKJ24BmWgjYrXWKyj7pfmGa+q42aW",
-	"OjCvVElXzr0EiyRRRCTTiYwBZkchG4lEmgk8jegV+wQKqtExpWnxf/3b+07rMW2NPn4+uv73dLPeu91q",
-	"NuIkihofc3Mu2+4h1ZS8PXtpHT8HZt6DJyTGsUzFlTXHTHuruadq7X6386hXGI/p7YRP6Zjt7czi8X//",
-	"bcbG/z1nw9nukyFV7Oig+f609V+09fdO6/EPex9/+MvnTrO3cuS+HXhqlPlnbATuUCj+NzALTq0x4AAL",
-	"8EE2KmFM0iAT83nGxCxCNxt4nptNiULn3AxxdNZe5XrZcEj7WnGurdaUPlpaYOcJVe37lnGO1c1yW/T+",
-	"/2j9r48//Pvak239FLJpfPTuhEsgVpwhfk+mTFMgMHCnfXT4uEv++Y9ek5TMsGeLmE55QGyrs1zkorXO",
-	"eh7LbE2Y5Rop6DF5r30pztZ0UzJ7TBeFZGIsDuRippdSgK3u9je2eEVjOmZTFuvTaCwk15Nprd5ZHKzr",
-	"3QI+z7ExF/GKN3jzl9Vl2ud8HPN4nOt+iX//As4gLL091IIUBpDeGxAqGcHRWFko6RWLDNui5Nd3F2Rn",
-	"kA5yKkIGPr2/np69wiv3IQ0ujdCOWeTyqjl3NJm7GvO4AVhEg8YaRjdkjgvwYJLi1mXjYShExGhc8WbI",
-	"dJdXkiX3ie8srd5nDwuDYaVywcg3Fo2eGL0goLF1pnJXhEISCK+vGmMu5Y9HOSlkFqv+veasshR+OYW1",
-	"QnXJ9NJ8GFVdc8G6l/ZpIPuo8G32Ttd+Sj/16XgVJGZ0REsRFIi0xWOUF4IYYslu1K1+lcSRscWyEBlF",
-	"F4oArjznKo8E5FCwkRSx/jJE7Ht1zf0u5FqsaaP8bNo4hlrelpoWZpqC8bZZ8KqOb8x9VyeO3JTdNm1W",
-	"NM3MpvHY7VkZLGGSIfEpwzyIAvCbzJhUIjb0ojSVGgjbofgiT8+GZtaRwd/ml2u3/dfz17+/Y8Pf2OIc",
-	"rWzTaNWYC8EwmAKSXLIFCIsn5tcFiI0R08GEhamVgN/iRVWdsSNQ+3c8XauNBvvgK6v4OGuj7mFxCUHX",
-	"kBBM+TU+e22TTyzqvmNFbtGax/PMtnp79sJ3QHPBtzWNO0xNbZutN/IsOxuJKBJz5b1iuF5Kg3o7c1uX",
-	"lmNd59B6Se10CBUq1o6xQGaOm3Cq6m5vzKdKXVvWUGe41ufkNTT0sSzXtds238F3YhNfr8Axc5gd9JEU",
-	"0yeEpremIIsnjEyomqQhTTg/iBCorRJ4Et+WB/j8iskFefHMXo+BYE8p17JUq8fy2C9tl5LoLul/6jLf",
-	"nQ2OxJwyqChPqKyS5a73WaImRqMq6Psy58lUeme1Wo49kRGXSqOp97jbOyL//MfRbpvYwztlNFYEDPLV",
-	"w0oFX57ANhqOXd0yjdiBdYwN2u20DzcaWzF9cW1egs2qNBmXiscbyAS/5dmdoXGqIHqoQLQrVQLTi/fV",
-	"LNBC9rM4I7+YfQku/XhlkDklwGUbjSI7MoUG2WUs5hY0IcMFXgfRKSMzykGpzQc11ZG6Soz0nEpWZZak",
-	"v0OEwdR7UOAeKLeGmBQJMoOiwYTYbwGeaO/vtskLbZQeUO6H4ooh6pvrCPX1ke2lvXL8aXYE3ySsk0Ad",
-	"AXmOz16Xk1+vIQF8NqXBFfmxV3cEUuu5bWiO3ytsVtFpSSTcOmLgNoKPY0WoUkxCNpInhOKhBoeEeEGo",
-	"6wupdMQtQeOk2zh8VVd5yifKqGuHJopJHo/ErVsiqzq+sYRPO78lSyR3Coob+rM0ShycQwayE1GLAovg",
-	"sT46aHhDQZdu2vLR43nooqwRrtKEi2brkgBYeYw8KGLK6nPwxxpbr3TIfarHsqKQ8pPUksihSAUQpUDJ",
-	"2eZUY7xZ8p0NrjvuC6Ktx1yWwNol3jKYs+HAAvzARdoPiO6m/HkAxS2WV7EmAnsDALV4BeJzdSrgnCUu",
-	"xGImId4/P3DyFLFUZElNEguJIdvIrwYBgK+tQflmbPUNTHoF1u7/r5b3LmYJdN3wVmglJFtjnXwYbSEp",
-	"w4Gn1ZR+eoEP51zSltDUCjR2o5QP+Xf1yu9qNjCDhf3dZk70gLmpE+J+93D/qNMpOCJ2boLAbgSgFunw",
-	"NRqKE6HQT62geHvU5vWbWQJgKxRkxw8IPIiezrmT0CSD98tlcj4OUldPGi9qWyXV8K5/7/6cUO6dc1w/",
-	"9rsx/dwycvsiVppRyNIwME8NtiLqO4Nk1796Jdpap/ktw6+r2e6tg7EXy062ZcK7h2k94LD3jsOmm7gx",
-	"ya/YSj/D98KsNXFSm1II3QBvgH5ugVDWAQ5LrPu9E6PZEXJuiiVHCPMgAVkOsVVRJOaI8N4civRvQhU6",
-	"OXiPRcKaxPKWJoH8nMVZPEHPu0JYCAAw4ESZKOYuD0kgGQCDNFKb45obk1ZN4PMFrLK9T2hi8odEaRJx",
-	"pS1MUQjTKqS720qileDOsj5cC15c3+iugMN6sqUSQlzWaTyl+pY1nBq446YwVTUWuH4LH4C+JUQub8ZW",
-	"g0u34dduMfJkOqVy8SVc2wu38h5DS2TZbi2bIK9jhkxx+V5iZxCiV+Rgl9BoTheKUHWpgKFaeZcPs8mh",
-	"fOV8xrYfr0N9qSj0SmhvyuP8t92Nwb713s5bBQq+Ty30nLvzPTpy0nhRg/VVHu5UbYCxX3/cABKs9+aV",
-	"p3/t26uM11qv9jDY8gubPrLgigzOwKhtAl1Yrc65dH5ZPNHnXX//aJ13FA+w3Wqu8O3gd77tvV1Pyq2h",
-	"ttvndzVguLthdffjbbn9jjvord7syyCcZ8J3Asv5w41y+Jxfrfi83J+Pe/h6L3tD2cilEtLnwpjQBp2y",
-	"6RBSImJME9fN7FdzYucTEbH0ZxpFVv0o6Dz5SVvNrxRjdfNN3wZf9PfzxYDGeoe1CDTW0wzuw+fzpsjj",
-	"jfRcJ9RyMu1otVBbC1rePsNeC2jeDbteDXbWe+c62HPFa78pIPTrQz7vHqf8l4IOfSy/Foa4suFaMNHb",
-	"+l/GifG2rN5tgEbfytdAHG+f+9dAI++G/69DKm9ve64r8b03mZrj8aRwDtFw4F3G6FC0ycCVdh2cVN3t",
-	"jCIxx2IP5M1vT59jDnzDLoYiXJgeeBi0IjamwWJwQmikhM9xA+DEkEX8ikkMQTDfSZGMMafiUIq5YpLs",
-	"8Oks4gHHYU4WQ8nDXeRWgYhH3F7JZDOiCxIxesWISDQMMA8/5grX5oa5AnI8B1x/GfMtwP6eiMuJmMdE",
-	"xAFbn5qi2FU1Ynueci83m7QsXsghRV64aiIWcF5OTXRzBDIfAHzrQbtbBNR+qVDO7eTLnQiJbfy/czL1",
-	"lh2aN/VCLjo1p77Ct+Qi/I7ryepzXW8Lc+S7ng80XVJJzCDgLCwX/APsEO5duE7jfXxx1iuZiH/S/iwu",
-	"py5nC4/JhH2iIQv4lEZEnf38Y5uc0elMOS6rJTViQkIutVmibeSaSyeyLs1Lnhdlir+Xn/KwXqG2ovpZ",
-	"cRw3Yy1L4XtxWp3HRoxZXwZIMAd5QgujWHm0qnwUUrdGeI3PWWJtqF/xpPtnsSARhQI28YjLKSZaYJ80",
-	"BNLbXawzD7/g8pz3LIqg4pj66RRo41buWC2ZfYnb1WpdcWl70hAhW4wFk/uk2mpWqSP7amfA4mDQJBgI",
-	"1j3GjKC7eR3ntNs7fvrj09Yv573Do0azcdo7PMLPh92e+dztHf/89JX9xfzl1RpE4juntgx5eSY/0Uix",
-	"NHxUMmAWU6iEOaExGcCNzMAftJgWn13l01xaf2zTtMPx7QOkUksLl5RzpYa2Qnrm646O7v0KL3ebEdkb",
-	"5OtqkWqbwvaEDCzG2E5LYQ+aZFDOpjzwRuOlCZbXZevDITVxMlk731pkus2yk5RTrwf5whnb6+tPMN4X",
-	"50+MTAkZOF5CBlSajxGFuka84B2w7LltWKEdYaOEaWZcJ+eZZdiMjE8406MTqGCqTkDnPwGVomXmchKy",
-	"Kx4w7N5H+ssVDz0ktIVa6toMF6tTbc0nAtL9caWSlD8v9ZYvkF93BDX12Cn91E+UT14ZjgVlEpy5FdAY",
-	"q6GlfiFgGHK9FN+I9a/9GWMqRbRkV+KyQrhZJcmmqEnzDEKD+pJ5zTznTHqz3Pj0Xyv8oMfC/hS2viAU",
-	"fad1mfy2imkr0keJb3GjvxBKFozK+mtVTRen6QYXfd9yFwbdTqd0B95dRQol+WKIKO8vpDZOQedPG5db",
-	"pXp7cRvqiYfBfAFNZXkUhiz+00nj0gTx4X7eeWq7aabi3l9/HM60labF3Am2/q21A2Qu+V6b3Jud5V0H",
-	"3+oWL7mXq9HnkgDZqP7uI6PM7aK3HXBRSmaSX1EN2bjVYjplWmIjs1KSjRKFrK64V6bTAi2uSkC7NPDs",
-	"usFFB7qPZRItLQ281rcUFZhtpTps5lepCkM+sJ0BjcZFLfigpAWfnZ+2Xp8+f9NCJfj502e/tJ6fZ3/9",
-	"YNTg397lv+gdHv32zqsRwJV9RYLMiMbjhI4xFScds1wWFYdhpg6R4GoOJGiLUO78+PQNOXi0W+Jm+4e+",
-	"QMyPn3vN4+udVhaX+fFzt3l8vfu9V2ddjii6qYtDIWddfh1egc8C1lcGRc8tiiJJHELBR8alTUJqSTtd",
-	"N03HpcQWvd0m1nmjWal40/bfuB60C98YvTrzSjOfnG+D+TvzULBJku1dxsDl4ZlLrjWDqjbKqFw0yka+",
-	"2q0iR94vvRlrL2wuWkz8mGav3Xnz+89N8uub5z+bM/2ODd800xz/j4/Ib/zHLN1LzpzimCD47hPbFuhn",
-	"LBL9DFV+H3CsNZvOdIX2JEa6mAXLaGdQqC/064AbIkDfuZzSWK2fa5Wv2F8PH6qD/ywlHbxVTTuiSvft",
-	"Qm6kyUND5sxbjyjNVdM0z7YrO8lA6+VF/+Xi4g3BB9zqA5CEsjVV8XOEOqcZpXqUO6PSFKdbnUGNgz4g",
-	"bJ2GmjhbVrq7LmDP6mTYzs5BWkDA1eauVQl8yVYo1BjPA2lZyW8cXDM7Z2sth+JIb0NTLfGAL6Cl+lZ/",
-	"GcXAclhQ/mPEYxqdFJMpgaIEVXBDHuYqm4FQnogEzQmnOswYZoQ3Ug5eC4W2bMUtn3rwim0MaOcjzWaS",
-	"GapnGE0Hmk7BerYQoRIR+06tSHnfbABiICsYKPyWpvJG1Vov6mS4yruBrdvk17lnz9iISRYHcF6yOsv1",
-	"ye9N2sab5E5Em3jsiMh7tweFX2pHhr1ib83z/nBjTHNXZIsp5AXFf0ZYbBxScZXPQGGV07100ywuoO+k",
-	"2KEtQ7ZTKBX2eWshVYnOpGXi65UWSR/3jT7HHJaNJTwgJYXI1bczSrf3NLyO2QWfspc8vvQB2ZvDZ4mM",
-	"vAFTgNZNRBQqLHI7jkEVpiq92slbqOtPXGnxzGvXIhW5yW4FF/kdRG2QsgtqcljOUefguBTl5Mfsl4dZ",
-	"YiWeshO2GMeqU5gW7djSQaBuauaUna7jkJVHBEwQO7uVnM49Z7SSKFnv1W+eqe1ykF/1zPHghj4Cd5sd",
-	"DRYhxVRTZpj5AjgSyK3xtm4B+eXZ6vBsSrcYyFi7KsaNqSp9X33SKu1JfjvWLeFtKJ4Fiv1ysbL5YdxO",
-	"9Ok3QirreHem2lWUjtpeq9iaRpf4xrodXeFRpxI1A5MfrQCmzeB8ur+PUNeVkqpRQOprl2vfiIy6E9Gz",
-	"pZC5YvKKs7m/OOQVcwGeNZxbkrzvWf3n8waG2qSkGbRfsnjyG6aIiLHSAlbWfILpU4y5M4uoNttQur9z",
-	"1zSFQmgDrLo5sDFSgbGg2ZWbZAkqsqipZjEGX8dszpRGX60nhE1nepFmfbNJyK39RGgScn0iGa2fmKZY",
-	"jjB/SeI3KetuS1nXh6bZ3jaXqKO8MD5ae0OVmgsZ2qunDTSZmW25FFhxtFrSNBtzyTV7HUeLNA5Fs+lM",
-	"SMsQSwmPlvPEY/RjzObEjcEVcDVC3lWr8bkQlZYwnYJ3ZTJEwY+bUgSpZeoRD4a9o+GcDY5XOBmd6wxj",
-	"ycg4ByrZLoDqjNLqPsO6NYqn0z1U+M49CCTinsAP7idLNe5H99H9nJG9V5S9yakKd58fF6sAbJA2pVhL",
-	"b0UdpCi9rVubcI+VIkI3iQO9s9xu2cX2+j6yZ2H3FuUe+jKJmNqknzNosGW82uoNcqA3HSoRJZptvGbn",
-	"2MGpbZ9ftgxQj7bu90UY5fossZXCvmRE413uvAcskvm6AdZZnOaac7iWIr0MsaD3f/m02RlbKDLnMzaL",
-	"aGArTWAMfMSVri2/Pfyj5Omwnp14AqYh1MiWv5gIHjDncGLv/m/tYt8bOf8vwbjqaakeFraksTofI4vP",
-	"K00X6gn4mYCyCIGvml7a/RyKJA4JndNFe5UL/00J08M3Vwf2f3NcdJnnSDGM2NTnRkjgTtt6VEMhnIPD",
-	"R8suTs6DuxRto+kwYk00O6QYSzpVpQiVNX7eWEp+TZ1+8CXBQiuChKJpVVe8/fH76ppJ1RelOd/1itpO",
-	"WZn4Ek8CDxswxJzHG3d+DMYu+06RSIzbq4PXUpj/8PHjHMZ/0PHmGtdcV7lGWc8BHhOjj6s1tb+tfdCg",
-	"Q5Hok2FE48vSTUlLpqhTrXrfbnB52x19ynNr+NFPoGmOkPoFm881jUMqQ1fgaqdUPvipkMzWCYaYjYKf",
-	"TxJfxlD3e0nIhqFkar04tY9dNxtp1MHyrvz1r3/9a+vVq9azZ01i/oY78U6n08EvS4dl5z2IooPrFv7R",
-	"y/74b/fTrj9egk55tKjMM7YcscniEBGpcnWC5Uf5FYvr91wlvU+LDmjO3Yzr1osLdEc7PDo4KjvmHXqz",
-	"ZfDQsMvaQ6r/IA8uaz8844FOJNsu1zccLMnCfv5Kd/0rs2Oy8SvnbKi43q7t30XMeDzy1ok3UoeYBzCc",
-	"wu3r88Qcqr0zMWW+GhjLzGSJJ+ST7yzXERfTGZUsJBCQFC1sGIyQNrlaJMRsSINLYk8zogt8NGISie24",
-	"d9gj//zHIyjq9btIKwJulaLXq6FVVwUmVh+0TrYRh8RSUCvYRlXYSBQhiRSaahY+KSZMdjAb1zdKG5QX",
-	"Kx4NsSJX6SKNPkmjUtJaEbkC7S76OPM13QVfUqFYODghsbDpC9xWDU4IjSGngU12kO5hqcRcHC1QBQjZ",
-	"FYvEDLaNDMSMxVkfbTLwuY4PTtJonwk4iuIWgFsQjYuQqd2FPKiEo28YLodjazQb5r2N5jpH9TyxlBXn",
-	"zaReMZ8EXRBFF9bLaKpYdJVziM7tVPZrm5w6BdyQFIpEUMUV04rEwiriWMSOeGXkytIhEP2Wj2LLD3ZC",
-	"r6ACr1BQDBALTdvigIqPwTW4UGhnsBxzNsAkFzFj5jSZJrD0BJcet/TOao6kUYUTofy+uMoVPizSrU2U",
-	"ERItct7WdDZrs090OotYOxDTASgIg+8L32UZPzB95JBFYl6YYAE53t8g22bdDEcVtti5K0a5YpfFiJT0",
-	"slLE0l1nZ1oqB9lH2NgbHm5G7FqQtAXWDx2yiLMrFi6Xhaw9C9vzuev4BV52rc6AWiEeV+Urqw59zldH",
-	"LFVCfUIGsYjZgESGEXCN9b6T2NZNFbFhHoNfsKgMV66eKjDrgqM4ZmcoRofYsBD77xv3OXx2fgrf7x8f",
-	"wL8YM/3Gfn5jP5/Zz2f2s4u1NuNd5rLNxqeWeXPrioJypWAI+QVz4yl8+dz35Rvvk3bYpeZ2jMUv7QSK",
-	"fXqefON78sz35JnvyV9843xr9w7QqzNrrp0Guvo6Js2NAJmKQlF1J5RKRPA66nvugPISL5e7zfNaIwKs",
-	"AFuOWG6CFCoFOBdGYKOWwzRK2f1J0rBlETKSewA+e39MvwXCsolU/JMSVVa4CyumRIqItcmPCY8AFjA8",
-	"ZODuoVoFXWNAdrwXs6Dt7DbJIP9ruSmE2hQfSEKOvUpGQ9SZdmvo4U3k6D5jJI/pfPjwqdc1/9tvffjw",
-	"6XBo/heaPx+xCpynDLptpvKcYtVj50tdqjIk5jFITWODLAubHZccYNAkA3DNNX9YswCCliaG5+0iG0MP",
-	"V4snQCoFwHJmLOAjmzPnO2WVTR6a5mI0injMrN6HmxFbVIjqQlFA2LaTAdCBplZJKXux+9H4MtSxNM+m",
-	"rQ5j5Jd2B7lAUqFZfaYq9YYavk15GVU3TXduFnWj4daGv2XVmzHvCLgkQ+nlplEq80CDJ6rs0BdU5mzw",
-	"GjqIL7DZB2pZeNZzu5voiVFlg5rZcGZSXEHVPYFKvaGfnUGa+nOwWz9exyrTOYzLw7+YnguZmc7pONLq",
-	"9JCNqL0+xKvemFYGznvCwlQuBQFXZmihrXT/hMRg2kUUTR5jG2i4fgDgnTiA/W7CyhRjsT/IKggSSTVc",
-	"VVEy5XGiNxgC5u2qiPrbGdCptIG5x91HR7sb5jJSTPbpuJgadlVIwRLpZuMr+WkVlmStN33VFUk1iAJw",
-	"iVVIjJKCliQtEor5KV6QgCpWQEUePXpUAkX2/WC774qlckxpyctA8yuuF3aQvpG1SepONWF+Ak0H2zt8",
-	"3KuD4Nix3oY3sGNdX8ADeL0p85wGE4ve2Mh1i1M0MdFAMQwIU4khVsB1Zr+gBfTlbBefTnlunTzXFlYE",
-	"FdMQN7JoY5cVChKXVL2jIiTQ893Qfdxp/Q/3Z0WAe5X1upky9xwRW6euYVEB1GFdFYIB0SyKFOzrJVuo",
-	"ZT2pKvAONANllCXM/c+VGrR9GO4aTefGtU03xJDLxwOn5z0fuYzHy3GZM0hzMThJr0fhoJilzrJTI5Qc",
-	"pSlcn5DBjHLIxwH4KerArkgf4k6Y4nrVDdtxIRsEjgNut7BnL71X5dNch16AQqRcRSyrC6L95lDnFMuw",
-	"d8WY/iNLZugGau08T1W5pW9nQumlL/8210CckDakf8kW8I1vsv5gQaq15MNEr/cZO82e3FbRqgxMhF/6",
-	"V0waAqmodDOhqp/3Vl1S1IBsUmUxoHEG6NrkKra1Py2d73r91CUzHqhkOEDjx1mBiSoFqlcpZ2Dg9TFb",
-	"kj81k7UlkljLRYbN/rD/uHPU7e0fHB49OjYG5g9dsnPQO9wlh4eHrW6v22uve92aJa3pT1TwJEIm0aeB",
-	"3iiytwT++JwFa0UNGCq+WbTAiiDWewx3S0exRPxVO5hzash8EXPH17M5pUOzbSSDWfOtwuS2ZS4poyjX",
-	"CMtJzf1mHTaSepnY8XnOQCVL+Y3NNGZzUZGYG0E2ASALdOeIUaXJsSEDSQPNpEIExOhAOg0NR3TIInLS",
-	"qUtlhWAbX3s37P5tOd2jnrrC636ZkeX9HIs63YcPP7zvth5/fN9pPSY7u+3Wx88Hzf2OP+9MJcOqsXlf",
-	"DQPzw095XrMK7E5DyA2DeZIacpKNqQyN2Z6zIKsOxNoMeCvD8c0Zvw3LDfjzl4vfNK+/paqhBd5Vzyc1",
-	"z8WWnFFTv1Gj+ma9tzdmeD7P4DoK1G0eX6938laKR72VrS7773HHddl47/+8b6XDVHhg1TneXvo/c2lS",
-	"SgStDJehw6prI0g7kmH3uaioMb9iCO/TS0YmNkPqjZKw3EYql3K8hk2bkpvnx1UrtHms3HaDXhV14KMi",
-	"77SqZrJtjZA8m76VXMc3s+1uHEL+ldkOt24S3CgWGUuEJZLrxblZChujzqhEQYB//eTG/Ou7i0Zz2VEf",
-	"nPM7R8cFN6cMwKRJyFkcMDL4kHQ6+4FFPN6evYTPbI/O+N5VF9Aw2BAgARxDOuKJ1rMGFgxWIkqDYCtS",
-	"apVTZDVtli/wFSll0cK6t0Z7B1+5xkkjEOKSMxf3fdLo938RSreCiF6xTy3bMhsanfHfGPCuQMlRlhB3",
-	"eVyQ8BagxezJARbQGOzZfmE17LAHbfI7Y2HBkwXGZmaBxibecZBhosnPzy+AF//y/PRZOhdMlZvN5f9s",
-	"PT0/+6l1YZ0JSlO4hoqwPnfa778/TfOEff89cXmYaFzcdEzWWsKEbSzsEkF8iNdRBLGBuM4dCCNxIfnr",
-	"hBWv3vH9O/YqWzIa4m26+QRG0mD3Q/y//5//D1cxkRLywYFksz1YWNI9g6M2dlpuNm1ibC1fhC8JpFCK",
-	"qQ9xIbj+CYaH5DLqpzBm/gocyVORg84BxhlbajBGAKLNuPEfYndXw7H6bS3KfpIW8culPkaYQmU1TEzr",
-	"+EMcUCk5U2SQJ5VB+0P8If7+e2MIqO+/R3k/iPiU6wHZcWlLe51Okxx28m50u4ifo2I/AA9Pm3APPQ9y",
-	"av/AGNIf4kIyL4J6Pnq5iRn9I0F9A9fTRdiNeGTsbOtoYAxqm2l2QQJjYJtX2Qk8xVl//71ZWfLr+evf",
-	"yZTJMSMzYxtY/7n9x0e7J7hxpRixJhkYrXbgqu42CUUPVWmVzQ8xpMbkSrfJW2DCOCzMHCJiRcz6Lsjg",
-	"xaj1yrxykJ2LwfMLOh7g7mAGexqewL2sUmZ/8CybFbLE0jtuwnFLNHB7QMYPuj03VSMQYF/nPGDm1J4z",
-	"sxcvQjadCc3iYNH6jS0GJ2D79w4w/SGcthmIkpRe0hEqs5qXbOFW+kMM3wxFuEhJOH3YEZWdzZSGrEkC",
-	"NyizyzwePyn2i3ispQDTbX62vTY5tbdg4OQHedQyhAL8/YGR4/whbMrsNHg35WpL7c0w6uyHvykRD3DP",
-	"Hx8cPtp1cLCC6DEyCETIbD1/MRphLkgC1TaMSf4hHmA0F94RUTLIYokQ3VfJbCakbpMfJY2DiTmhrk90",
-	"BzBfQGDSAJxrMebMnLVGsxHxgMWKYR4dd0NiBO6MBhPW6rU7GVfPfQdlKq361sBk2wVWo5oALKhm5iIf",
-	"h0BqSPAutK2dxkydNJ6C5COnhpmS0zcvcjrFSaMLCUVmLKYz3jhp7Le7MLIZ1RPQJiwz30PdaOxLgZ5l",
-	"TDTLYK9ShmzC7Xm269pcdh3SeEYhJqGQzLKZheZxnWZwSGVYtQhprhUQGZfJDcQ+gkKhCZa8nkjGCNVp",
-	"qj+jScPTL8LGSeNnpl9hABr6IMJi9TodDGqEMkClonx7hl5t6Z3pzFocejHjAY2qNFz36N4r9A9CjXed",
-	"PgwPX/sSW6LxBwb0AY7V1086p70faWj9PrFJd32Tt3HBlwPb7a9v95OQQx6GWFvgoPd4fYsLIV7ReHHm",
-	"KglfNxuHdSb1ItZGIY/SwMzDOuN7G9MryiOwP68Lx/TdBHQas7aInGg6Bs/gKWtAZU93hoQcq8pT9NOK",
-	"FDs7uZQ3hfwju8uEaWR8IaMPnGZJp0yDa3oFIJM9svfS6AVQpHTNgw7FW//kf8BDPveDENJPg/OSIlNG",
-	"Y0XMY8itUz34j4TJRcYwlZC6kT8NWdCpM7TcNSx+bNl/C1ZWy5uFOUNhygMG3bHAjDEm1wgzTdH1yjta",
-	"Z+PVO72+/FnXH++N0ywlAKzPdzxNl7jQ65ihV6UYFdfygSndKlN6CTmNSnzAMabi94DxCnUbPAlMtV20",
-	"gVSUjMmQBWLKFJlRjKDMmV5Qk7LgXESsjxZWU4HKczQEaxlVxER5BDFeYL4u5lzejOHlVGqwoz+mceU/",
-	"inBxD+fMXsJud9LSxgXsKY0qKzCN7j1MZstpVKksBT0Nak8g1zaUgCYVjNQYX1Wvs4/twTPXzUa637oF",
-	"twwLFq5rmjVJW9jKLKuypLjW6XMwx6+byXVqMLmnIh5FHNHqg+5+rQZm7S6EeEnlmGG7wzpTskYYC1+x",
-	"kFMXT3nQ69VpPJMiYEohe/zGGDge6zIet4KJlxTNvc9Cjq+Rp0dMs424O3LwwtFTWkAhYWPOGx5tLaMn",
-	"AG+BE41h2AisgC//kOpgwhQZLgglQxpcjiXE//5NDE33oDED9x8yksShiJnvrQDP5Z7EyYRk56Dz2KP9",
-	"PoOfbyYNRq8wde6yztW7B/b5zCWpvV026hAs8NscsnESfwMKV+dgfYvfhf7J0NWWzKsGH3kjwQ8fbhN/",
-	"wuIhwEyON2vqLp6/OU6EZ2oDTtR0Fu4SZFI6mF/ApLlD7WRrjeT6z3cQvyX6PmM03Ii6N5Mnr+UYZMnM",
-	"uS95UIW5884ALB7DPN0Nz075msOWS9x/fLTbJqdpCHMhWYIVmFOGYLutnARSs5mWte7HQvenTA92m+ad",
-	"VqrbuyAXOX1iBwIfIB4W3EZsULV7OT7MJaT1AMA8JIGI8EpCMhJMWHDJQsDVzQmXNMtoFvHxRIM5aL8I",
-	"qbwkMxoxrfG+KNUp4NGYKUWSWPMIL4kmIgqXNQG8vrlFTeA+DcIsef/mrMq1rWEOfuMM18bBYc5O57X9",
-	"wIHvXxX6lkzAfxWtDa/Kb2o/7kHGh1aWu7/yBjCftb9NfrJ3+oGYDnlaBjkO/fcVWU7++7mtWIak0Ys0",
-	"i9GBICDrhlWF62ObAq6/Nh3d6oqo4DOe3aFi9rBg9RCELIxgbQnL1SPAW394J0lmqNP6XqzNGdY3e/Pv",
-	"YNGPhGR4icJjpWmsyQ6PgyhR/IrtVr1+JMXU//IVbn7LI/jR93b2ad3btdj83fd3gZMdpg2vb5Yarry8",
-	"QZbwZwQR/vzYIlwOAWe325gTC/D11mbOeiGy9xn+7fPwOidPlpCCXJmWL3Bytjo1VSorzPdPeVC+QSM/",
-	"R/W3RfTrVQ8gjxfPKs9HrgCU9zyY8/o0LST0L+TNYWPiS04dxW9bxY83d/FwGMpdOHfgLn4Btw588YYa",
-	"QaHRSm3ArtkDl/sKBHtWcsyxN/fNDcBLr3/IKQlEPOI2f64zW8ZMK0LJmMWGh7HQOv02iWQ6kTbTF5ws",
-	"60uOTu4ithhmfpetQ/KglAgDnM1JbJpAcDZk4bEZX4TMJXyxMQiFTDxpzkfBFNaQjyIxz8GkTYgOX5F6",
-	"uk1OyQBTl/Qz717MMMMVGTEdTFhY5auCp+rb8FLBsW7sn1Jq9gU9U3Ak77ienAMVbjyJQlO/U63Nnf7g",
-	"m/InAEEfnFnu0pnFnhWvaFqpGu99tvZilTPLGUb05LM5geTA4CvI5omxEpBiXj3BcAHI9YgF/5UWMzIX",
-	"8tJoqqv8U4YJj3SLx+41FjlzIV8buqpsKwyqnVQOKqIqcbRckbGZyoPzx4PzxybOH6tObrW/R0rd92rl",
-	"bCzjV0v2h1vFbxnyWU24dwL3IFGdsUDIEFCfu3H+eELiJIpcLCuhGKC+FNNKspBWzHoMxSKdKdOHdM82",
-	"Dt29FfMJ43cuqNLacLZAciEJajARQkGkLKEuvSqZQ8rwS5YF69keINAPDT8XrIyZq7IHuLK+pRCKzHXl",
-	"wERiO8ziSkdCjoXWLN7K9NtQxOO4KkU8+qDcioi/H0NvU7+TYqsv6HGCA8H1Du/OxntwOHlwOHlwOFnt",
-	"cHIzG28POTkkL7ov2ezFNl9B/eCiZFoFYNrghQjzOGC0hDUn0yhyclpMGJyhmBUC5Ayq9NlLA1yYe0bO",
-	"tkTNVnPTbE3b5AVIbSNPMSMEHVP+EJvwzenaQKiFSmCOXOtyAVttr4UZiVqIz9R2OWvma9RgUYiwCa7H",
-	"4PiczIzmOmcQonQlLuEMB1ESWpWPS9Se0VsZ03sAPfod1l7gWHOl7+/hYvb+LguXp7fhxWFlBysvEX31",
-	"Fh+uFL+GK0XvztzDBeO7XE3VLE3YDUrFkn/+o9vu7drwAe5YhWqmFX+QU4BFCHzCSChlc7/BtytUgIoL",
-	"v+XT8G1c/i2Pe+OLwBVdfMFLweVRGQvwP80e32hu+V68io/NrZhWYi7Zjw+Xfw+Xf3++yz+o5lNVT/mm",
-	"CuLeZ8Qz11wP/g5VwaF4SCo57P0gVPKaCsnAFoE8gVlkmrIFEJ2UwXx4qEZiNy69J8e2bXJm5Iax+rjG",
-	"3H0pemmT5nnMPBA1XjFR73IP+UpOaD3YT9/aXYXZt40OSfWtWx1Cuj/T4UYSdaUgbaYFFbhT0R6sha/D",
-	"zXoDKr4TmG+Zkla4X0diLBLdClnEr5i0ydK9qIOxVrlmU6xgRoOJMTHAwxETYRlRAV/nXVAoGQxpcGmk",
-	"QMyiPr7NlqODGyohLjFBFofLrnIxtB9pcNl6iq3JS2hNuu3ObtMW0M6DIJdspmFw+x0S0oXaNBIPu3+W",
-	"rcT9h+MVA9LcyiKuYxa70hPb5hS/jWi4nbdvXzzbTe/93PWhBNi4agAp7n1r0XgQD4gXqbkin9VLYJ6/",
-	"2ft/EXMyohLcoigQzUrPd1bb8b1AWAuo9Hiv/u/F928IZ3kbr4SyMl7yIJG+Avxqns+NAeq7hpuaUZF/",
-	"3yak5Rc14orJK87mlRLm6YTRGfg5qMsTQrF6oEu+pUm30+l0XA7jGEqT2yzK6TUK+0QD7U1Y/Nq9/P4S",
-	"Qbg3bpAEImviTwBhf384V1/4utcQpks/HhhlZymU9HYy5/gPkmRKC8m2vCf+uEXGU2PZm3fChW6MxbhL",
-	"+UhKhn4upoUrMmSmpXMKznyI7EwqnYjwrexPlzrLs4AP7jT/MnAH0DShRCVqhjL4RmlKbDf3yg5ymKIr",
-	"SIyVQjM4ztY2EBIM4Rlk1XA3T4DW4dFvk3McP/CWijVZghFrZMvMeqpgLva9X565nLuR3jKX8a/lA6P5",
-	"F2E0lqxunAYJiq6sjM9/C0/8S0Xn5wvb2dD83Fet3N83D8qHDbiTkPx89cB7BCTSwrz1+V2uyUrwAdbq",
-	"wT76CnCHxDIFx2zw8617ydhbEJoV/07RQ6sLOAUFtQ9qDBPIVEUiHl9COS6Ic5D5PuBbXeXU8haxxm/A",
-	"jSVX5n6zs/Y1uKrAMm827CpVCNHkhyj1B0eVB0eV1VHq9h6lzLVXqIZ7n80//Q2C1PE0cj0xx9FmUFHN",
-	"FIlu+qLWK+PSc6YovhvyMysWQZHL2AbtRVTpCnN2dZD6drx+4xB1WJKHAPWHAPWtAtQrDm21m4yl6nvU",
-	"929RkD8gGN90UHolsd6JN4whpnsPRG+TZ9zoAYhpAm9ncajyXh3u+uhKXFqpiHIO/R+oTindF1Z9C0Lp",
-	"PiyPTUOq822+YED1bdsdD5HTD5HTD5HTayKnb2J37Dl7odK1JE2HgQcyisSclTzbqbp0JVpMX8sehn6v",
-	"QQBL3Ov/RHGQdk6bZk0ttFqdNtUu2gNY+xWAtS7FC7MayBfT0jY773ufbQLkNeDDBSQ0GNLgMlP0Cpwg",
-	"c3VtFvQyrIZfSKVjc+alJaIKcaFNItlIMjVxOfZMZ2I0ijgU2oAndwb2iz5+Mdhtk1Nt2c0nxKtbNgrH",
-	"wQJUXbLQ5Qcos6F3XE9CSec5VlQ7esaupHnH3HbzkIHgm6vCb3cOfCZxP7/gGa4hzXCQmC5jg2Pvbm5a",
-	"EY8v7yxNSt5i9N45XUzs3ZE5qTlEk8eQ6gTOPFWXkI/LZlFxF0ttcgqfofkUuBKjMuIQRc1U0fldSD2J",
-	"mLIVaWkYSsM+uLLZQjaIwn4dsws+ZS/Nst1LPbfsfZvX9/a0/ZLlvXNLt9UkqkxDQwIPKWAeLnruWVa8",
-	"opcsfwnutI0IecN29pdjb/fCkxPtu13KJXxMb/EhJC0OUY1Lcbccj20TIzqJZtOZkFQuyA7U4EQvn92c",
-	"J4HL8gjMG1LvLytsHg9DBNrfuNW5D9brXna+UeaqYqsa7LZCnUyXfk6tB8UDJ3vgZHfk38jybj9b8y4p",
-	"ohVRr6eREhhqNJ/wYELgabQGaRQxCQl5xvyKeaOOzOk/g/7vFbzGV26GYLs2Xl0FZv0AW3/D127a7eIX",
-	"RXcqpPcpDA1cOIYMTlMMyZbppfkjjhZkuCBKTJmRvPOJsBAMB689pSmI+KG4YhBCftDZ30WTaZXTxyVj",
-	"M4v8wsurggSKh/hrv3GDcW4m+kvNvvC9292wrocruIcruIcruEr5ALZTTRFRT6lKg8pXgPLPV1lm6B6I",
-	"WQ0LgDpw7IhfsfSJKUL2mkVRvgaOS1hFY020IBNGJSTa1Lnk+MU7AEHGgog4zaxj+vag9WQszBp57L3n",
-	"cQgRFVlE/WbOf8aQZCERyYPd9M0ZI3wcO1cfQzvsisnFfMIkW+WXt0wKQynmLtwHLQ69TCA8JrGYF26o",
-	"XY6UNTfVOdL809xU2zlteFNdbLXyptrxp4eb6q/kpjovML7ym2o31L3P9q/lq+pVMqS2CHHnf0KVy5P0",
-	"IEG+Kep+HodQawj38au+v7XEicfATIIFieR6AYMZMiqZbJy8/2h6snWD+i5D2cn7j81GoOSoj3nxzGMf",
-	"TQ/yys3Ggypj4Qh7A5oVYsK+v1NkIhSmfsOvxSVPT4SRhYmMGieNPRBKdjG9vhCA6LWzaNop88QT5yPv",
-	"1QmmvMNivMQmr3sjxRUPmVU3FbGp9G2nxaBrf7zyjIlZBLKnFLzdLiY8q2qfE63K0wvZeX2a6AnptTtO",
-	"Wd5tl5O5+fp+NxEk5CE40TTJSIopAR0n1xjLyV9/vP7/AwAA//8=",
+	"7L3rdhs3uij4KhjuvVashKRI6mJbXr3OUWwncWLH3pK8Pb1tDwlWgSRaxQIDgKLZ3jprfs6TTK95jX6U",
+	"8ySz8H1A3YgqFqmL7TR/JBZJ3PHhu18+NwIxnYmYxVo1Tj432Cc6nUUM/j6dh1w/v2KxNp+uaDRn5g8a",
+	"aC7ixkljrphsz2ch1SxsNM33QpoGPGycNDrdxwdHjx6NWodBp9N6SLud1qPhEWv1RsdhN3hMO91Or9Fs",
+	"xHTKGieNsaQB+58hm4q2Zko3mg29nDE7R+O62aAjzWBwNqU86l8xyUechY0TLefsutkYspGQzNdgRCNl",
+	"WgQRZ7Hu0zCUTKnGSaPXOWh32t3uQftho1lz0QedbqPZEEEwl5KFfaphnN5Rq9tt9boXnccnB52TTue/",
+	"TKO5DgRsTs2DwEzZbEj2x5wp3beT/frs4D+O3j3+r+MfH/2199vhq4e/d950zw4uzPapHDO9yWl209Ok",
+	"Ia06S/Nvn47hXhuvxN95FNH9o3ancX3dzFz6S67yF881m6rGyfsdCPyJQeBjsxGzT7ofzKUyd9lgy1/l",
+	"i78J/td3Z5MXMQLJUzjIAlYwG+xrccnifsRHTPMp6ysWiDhUjZODTqfZoLNZxANqYKdvF7Rgw0azMZzz",
+	"SPd5bK8quSnY+IwupYiiRvKt3eKb4vdzyRsnjYnWM3Wyv2+7tS1GawdiapqKWNPA4Lr3buD/mW3xsdkI",
+	"JDPgXLjZzkXn0UnH3exY0ljDHmAkOtcTIfnfcWuBCBnc9EgyNcEjMQPXu8YeXCMP7VEqPo5Z2JdMzUSs",
+	"WJ9G48ZJ4/l57+jYQJjkY3NsDRpOecyVltS8wGZjJpTuR2Is5rovWcglC+CAYLkVR7RvFrpRh4BG0ZAG",
+	"l9gxs2UPFPSOHvc6BhLMK+CS9c3B9U2b5ObdL4HZrYEx87rN13b/yZnDKX9sNlQg7DdixmJu0NBMihGP",
+	"zB0AJoBWmuq5efIGdV2Zn9R8+DezRwuIs/kw4oF5KbB2FoczwQ2yMCucMj0R5vYspCkWSKb7Q6qgi0WA",
+	"lbjgikkFOLOXPqCnAGm5Z7QZ4G8FhlvebrrsKsJwVy/8a3iTqzB097CyATp+Q3Uw8QFT/jQJjUMSMWo3",
+	"oBBtxvMoSoc6hzX7xlL2l8birwfTzvw/h3880l3R+y04kr8+/PRfh/HpsXr2ePRzZ/KyO/uPHjs70G8z",
+	"a3xrWYXVkXc0ZEdDdjSkPg1JntQ7riel73X3qnavaveqar+q5s3JHB5OBYuUfUA1QW4zrii/O88l4NE3",
+	"G2I0injM+oggzF2sP65r4ANfxFxzGp1Cxwt4RTncU2Ndrs1w6ZX92acZl0xlh+gVh6h3hMdwhFP6qT9X",
+	"5iC6nURIfkOljpkkMyE1NSeCLXr+LXq49TqrrDOzf8IqIPrWT7gEjAwx+0+33XTf2K6fpWR/AjjrXDfd",
+	"HjfGMy+BgDxjEb9iclklkWnNpjNDVrvNrXBPyRl3Oyfdo40O6AjGi6jSfbuoykGhIZMSpJ6LCSO4eEJj",
+	"tWCShWTB9YQg9SBHnYO26+MIylHnwApPa6Y7AjzJlKECNc/mMBEIgUKxOOTxuGH1avXVdfgMXhWgXak5",
+	"kxl+iYc5sm7AFxiMMY0tY1NfSdjJKgmf4UgqmhvOBca9bjZmTE45HAaSjcw8J5LRsDD3yUJyzezelWuB",
+	"H9xPeHXJj+6j+5nOQ67xR8OqiIitzNzKs1EfcYZE2et921sooX82g5BfxGzGpN1FiXoaOPDXMbvgU/aS",
+	"x5fr6EK31evlsMpcRtV3vI9a9n0Rs5ZhxFoRjy//ByC/v/SWF4/+9//9/zYKi/CQqFVW79HxYacDHQsQ",
+	"lPQZSooA7f7uByKCd/hv3dHRaDgyYFKHGd8EJmuCfR50ZyLiAUdzVR05J4goB8T4MeVFTxrCsJK9drex",
+	"EZ88RmhEQ0gQCQUmkOz3fTlHU9p1hg/7mOIaOlQimmvmmee4c/jITJOipcjXrPfoUceQkewT9rHUG/HB",
+	"D4vA4QGrWiBSgWYKMzxjEdN2uB0Y/tnAMHS3uyEgPi6CSQWf4weQrwQ+bvl51lIKZ89tVTWcfVuRGAur",
+	"Ac4tnLzUYQG418BB14BBcfLzuTIMUkHru3vcf5LHrZLr3RCOHwGgXDF5xdlixcPkyqzAcaHglxIkKifb",
+	"sJvoa0qbHFyb0wqM0MOusOHOfeFP7r4AokcZQKDm/A1VaiFkeF5Qms/s942TxvN4zGPW+l20uo8OD8wS",
+	"2HQmJJVLe2PXzcYZU2IuA7aJI0S316mnuKt3ag+tTprF2kBLFrfRGc8htxldTuEJNBs81lKoGQtQK+7e",
+	"ECjeoU2LzrgRslKVo+ua6hNdWyfVJZ9RrPu4ITroZk/Uw3F+lXvMrvmG6rovcd/3fcO581plSuo8ncJ6",
+	"wZot2WhuWpjRz5FoVGnE5npiji9YrzusRrh1btWvCehedB+ddHsb3fxhqj5TjMVeZZYbEa0ieIeL0GlL",
+	"SjCmObW3VpmSXoXWkg/nGtmekM2o1FPsfRrTaKl5oOpyaE5DU0TqPkLYbEyo6qd4GL/bhILMJiJm/Xg+",
+	"HcLr+OHwsNd5+Pjw2PNzkcZm+LXPjSGXehKigq/7qAuK4W6n0WyM6JRHS2eNeSmuWEQDw8WP+RWL3fen",
+	"ITXXJQIK7B+LWz//mNK305CSTM+/i5jxeCQM3ZlLMWP7L0UcirhxnZjdwj5yLY6920qGyOizipeRvNID",
+	"Bw8+e0fJTWaObZPT8R3GdcUq3co2xrQ3gcctuJfC7d7lXdUSBc2ZrWLb7DHkTfH+g8g/LOcwZMY+E9Zj",
+	"PEUfSvFxTIcGJioVuc3Cj/OQW/1uiRrYNcjNXeTj1va9bjYmjIaWUXx+QceI5lQg+cwKBxcTRuxJEzEi",
+	"iwnVZEFVYoBokpGQZPBi1HplznbQBnQP59g4aXxoPPzQaKTP152iCiZsSs1slqdVWhoxGOxhoeExNYv1",
+	"GZtFdIkic35VbyRTLNZNQhUZmCEHTbKYsJhQYnlzNIzoCVckGTBYtn5jSzKlISN6Yv7j8ZigyNEmF6a/",
+	"njDJCFckFgTN3+1Gdrksnk/NkZo5zf2sLv+lCBJd8upRWiqaO0r7WtsbntMZ1ewln3K9OtM7MzRXJGIj",
+	"baYym/1jLjSFA+MxCSUd6RZnetQyjBOd8ZakmkVmuJaFieJNAsh+aDyRf+k80X856DRqLu+NiHiw9B/H",
+	"rS3qj78cdzpPFn85XrsspuXy1Emh+RWdI49FtCALyrWFDKLl0sAJHVMe5+Y/6Hjm4rFmYyOgXTcb7969",
+	"O83wWf4zCCY0ilg8ZuTB2U9PyfHDow755z8O9vJb/ZFRySQBU+BfPjR4fEUj54QDT6x809eGZ5V0yrR9",
+	"6egydcYCIcMXz/yr4iF58Pbti2d7Dn6QDfxOEQn9miQWmnCtyCCxp8LjB3efGdWTlBLwsBK0R0JOgQbM",
+	"59By9dKsPwmuu2LFuaWSBwMeDnCdmTXulSwytQrfcK2WBvmWOMhQqYFb7YyOmUNCbml/zJlcZtaGY2YX",
+	"MqWfXrJ4rCeNk8PO42PfSiB+Zf1pgUqo5FDgt5ufSQYD/8Y8qOCUzGP+x5wRoF3JNZp3Ib9TTaIE0Qal",
+	"Gew+A2SZoHlEngZfIzbXCx6k54hYI91PgRSUnWjv6KjZmPLYfe56NzV65bgJz00bajrAVRscb2THNjkl",
+	"YFOOxwQXZqmoIoe9R01CYyLmGngiImJGDru98o1Yelu6g07Hu+YVX5P18GH9TgjKpQQwTgm4oMx6Y3Ap",
+	"oWpmWVOhDNZhU6AY5pTwCMteDhCP3CGFbETnkW6cHHXAUYVPDUWH8zIsGXxK7zuLzV/LEv5IRfOxO60s",
+	"r5XH4FZl7Dk2IceVJ/bvko0aJ41/20+jFPfxV7V/Hs3x0P7Dszb2SRtiFglxCWwa1bDGIRvzODZgKEbE",
+	"rAEVCKk+RTWBfRJzTSQbUxmaUQKqmAFhs4iIaQCRETf00lAB+/qEKLuJPzYEVacgWQ+g0rYkiskrgzBW",
+	"SFS6sxLAdUPcHHat5mX9qq1ev2RBGUecm63HSAfrFwMmAP9KnDPPTZZxnTrIAgPyIw3PEH+DA5uItfPS",
+	"Tj2w92dSDCM2/eFvCpnp5CV9Rt/ak8aURmZmcD/G0ZqNkGkU6C4AMpBIDEW4RKZeE+CbyK/nr39vb6TJ",
+	"d/LrIYAr18iV0ZCcJXPbbdOhmOuTYUTjy8Z13Xf8BneLh7V6VQm5E/MohH0MGRAVlL/s2ZAhC+hcoXRj",
+	"tmg2PZSIsZGPGkU8uNmpO5G8r+kli7NHfmqIMJMATWRCFYpfrj1gQ8O+Wh1FyWgjzqIw8wMo8pSiY1Zj",
+	"huuP213p4/RKkzO6s/t8oQn7xJVWhEbmCpdNIiTgKXClI6FAfobQKBIL2KK7PXNjF0K8pHLMbnSJ5kX0",
+	"tRD9CIaqejdTuiQTesUM9QDy2yWv+I9bPp7uQe6kzeLJhRDkpV3GHT4hhwRgx9KwZrFFxIZqwGPCc/5J",
+	"yCEPQ+tdu+0Jpw6E/ZDFHEyrmUM22IgxI2waESBpSzIug9vip8wRp1u506NFTt0c7mUsFjFwEwZsDBCH",
+	"AiAYYNzs9en52U/IRJr2CyniMXkwCJQcWZOHFW2NoAYcqzaPO3qOPrA3uBBuR7LutJnbOBdThvzLwsAj",
+	"rkkYblwSxcMtL+IoSyjcNsg5Qttzu4Y7upRTAkyu2UQK4t8p3A05YzMhteWd8KXzEE77d6F/EvM4vDGB",
+	"6MdC90cwVB63pNq1eTBJ+I5twPwwPd3fhSY/2cnuDszzS0eAGQFUc2WfQJuA6m3IIhGPQZFELcXKygWJ",
+	"2KdEE1nm62bjjQTtEzcNfqI8Yje7BKuz7U+5mlpBMQfvgA1ZpED/FI9ZiNvgCDBTRmPNpwArNCRcp9qv",
+	"bZB+L72q7DaJ3eedXVqyUbdHroniccDMH4lYXjz9s4TPvQm2GfXh3PsJ15y9ABaHxInwTlPNyPMLOkaV",
+	"wVLM7dq2OvDeo5IDP0sXc0dHnloCzGOx6g444gshXtF4adlldaPTlRR8uaZc5w/2HeWaHHSItZZve3wZ",
+	"dtAwJ2bZJFn33aEYIcjUTGWXrJ6gGpoqYtAJ2DpAfd0C/fWAKLqELWaMODmjgG8dtu1+2jCrq2+lyvpa",
+	"nW1zp1dvJYr1yt6pCh5O4W2cc0a4Ge0pjJV9dHwcG/x2E0zW6aaQgcsWkv/9Lt/T78JKrMgyCekUBySg",
+	"U5biDruZAji8e/euVbRAVF1N0WDh7ueK8gjtmDe4m5BqOqSK9eeZAQuSh2uTEYJQv0cu5BKvDu6QTMXU",
+	"qq234cwyLLJhyHjAyNvcou6ML5tR4LzQPmckAEOVFKELunxCdLLHiGrkjLJv+yZPbCZFYMTom14iACP6",
+	"3I4c9c4xFgQEeNxbwv2AXt+vAMgGczveP6MGyMV6v+98zKsDiPuZvD17AQqBWJCRpGMEji3VAb1e9pVn",
+	"To5YkfVuORbkLC0nljDoVlZ6QgZ4hgOruTWN8MiByr6N1Xxm2HsWvmIhpxewzhth1GTA/tSMiBHpRW4m",
+	"O6gZbFtW8Sh79MnMBPZCLnDme1ASGMyDOsLrZGhMB5iNTEbfvHJDMo1zVhMS8SumnqAq3lkpnaKd6xX7",
+	"wXdA3RMbBYSsZawUB51VM0Wzcer89D43aIhsH43eSDFjUoP/vnXyKvdNANd98uD1jMUvnhmQj80Deyok",
+	"I912h/zzH0ftbrsLdtRZZlwDMfNYy2VBv9/16PebVmVsyX2+ta85uJBxvaxhO8DkEjTCPBf59ke+5pKN",
+	"rb/G2pGVloxlfCELg3sNGfYbAekc4IbSp+Jep3MrwXQjMQUPqY+eBZzmPBL9F4za+fz9/jSXgIhHNNDK",
+	"Z6v6ThGxiJ8Qw3+C5hjXa5o6vd/xIfkNFX+rW5qHXJ+6wIE8VPDQ45TgzAs+s4RT5xpmxz4S+Egt4QTB",
+	"tOE5HG1Ps+r9pyuFs7++zto13uMQHyt36O6sIPeYLVMtJMg9ygme1uIWiOkUMk7xmKUGIHmFNN7dPjj2",
+	"O4dbgxWXSrNpo9lwYzeaDRqLeDkVc+UHj1yy0vw9uHgPr7PQhM5mLGYh+OLEYh63r5gcnpBsbEgzsVlB",
+	"pIv3CpLgkXp3kAsJWdvlHCLNc1Ei9fsU3Zh9kBczvRDyMsGEWQIM7PZIiql330gM1WZLwpexxnhWCFPJ",
+	"tDeXAjHR3k4ubKXGgl7bttd5ku15tGk4y9pBL7BpIU7F55KVfX9wAtkNNx3cpltyUFb6THOJWwvICH1k",
+	"M3+s3Qg+pxSRUykpiLw5l9PqgX5nn7R1DFrZMSykdC+v03t0aCKNQzIc+FyyclSAoLYZpUD23WArPWHc",
+	"8u6qSWJ2xaTNNwGekapNBvgSB9B8QFEtMRFRSEQcLdHF0ereyunGRQJUNyQcK1TCOoUmyr5AyDLEpb1Y",
+	"/XweTAxGzFLKJiDFpiVNzawhvxq2S2nLj5ko0PwR5GJCPzdoFL0egfBUBWxPobmRfQrC51ABw2n9XPMq",
+	"aZSdkDpxDcxAGxmvsVgH3S9NGy+r43aW+F1XsqSVey+oReZRRCTTcxmDmh2JbCTm0mzgaUSv2CdgUA2P",
+	"KU2P/+vf3ndaj2lr9PHz8fW/J5f13t1WsxHPo6jxMbPnouweUk3J27OX1l91YPY9eEJiXMtUXFlxzPS3",
+	"nHvC1h50Ow97ufWY0U74lI7Z/oNZPP7vv83Y+L8XbDjbezKkih0fNt+ftv6Ltv7eaT3+Yf/jD3/53Gn2",
+	"Klfuu4Gnhpl/xkbgxYXkfwOx4NQKA05hAa7ThiWMSRIbYz7PmJhF6B0E7bm5lCh0PtkQTGXlVa5XBYdk",
+	"rIp3bbmmpGnhgJ0DV7nLXoo5qrtlruj9/9H6Xx9/+Pe1L9v6KaTb+Oi9CZeLML9D/J5MmaYAYOAF/PDo",
+	"cZf88x+9JimIYc+WMZ3ygNheZ5kgaCud9TyS2ZqYsjVU0CPyXvuyJa4ZpiD2mCFyeQlZHMjlTK9kE6we",
+	"9je2fEVjOmZTFuvTaCwk15NprdFZHKwb3Sp8nmNnLuKKGbypEOsi7XM+jnk8zgy/gr9/AWcQllgPtSC5",
+	"BSR2A0IlI7gaSwslvWKRQVuU/PrugjwYJIucipCBK/Kvp2ev0OQ+pMGlIdoxi1yKRueOJjOmMY8bgNVo",
+	"0FjD6obMYQEeTBK9dVF4GAoRMRqXzAxJM7NMsuQ+8p1m6PzsQWGwrIQuGPrGotETwxcENLbOVM5EKCSB",
+	"TB1la8xkD/MwJ7kkheW/19xVmg00w7CWsC4pX5qN/qorLliv2D4NZB8Zvs3mdP2n9FOfjqtUYoZHtBBB",
+	"AUhbPEZ6IYgBltSibvmreRwZWSyN7FF0qQjolRdcZTUBGS3YSIpYfxkg9k1d875zaVtryig/mz4OoRav",
+	"paaEmWRzvW0UXDXwjbFvdQ7aTdFt0yZY1MxcGo/dnRWVJUwyBD5lkAdRoPwmMyaViA28KE2lBsB2WnyR",
+	"hWcDM+vA4G+Ly7XX/uv569/fseFvbHmOUrbpVLXmXAwPZpMll2wJxOKJ+XUJZGPEdDBhYSIl4LdoqKqz",
+	"dlTU/h1fV7XQYBu+soyPkzbqPhaXW3gNCMGWX2Pba5vHZll3joo0xTWf55nt9fbshe+BZmKGawp3mOXe",
+	"dlsv5Fl0NhJRJBbKa2K4XsmofDt7W5fhZ93g0HuF7XQaKmSsHWKBJD83wVTlw94YTxWGtqihznKtz8lr",
+	"6OhDWW5od22+h+/IJk6vwDFzmD70kRTTJ4QmVlOgxRNGJlRNkkgs3B9ECNRmCTw5tIsLfH7F5JK8eGbN",
+	"Y0DYE8i1KNXysTz2U9uVfNwr/J+6zA5nYzoxPRUyyhMqy2i5G302VxPDUeX4fZnxZCrMWc6W40hkxKXS",
+	"KOo97vaOyT//cbzXJvbxThmNFQGBvHpZCeHLAthGy7GnW4QRu7COkUG7nfbRRmvDUBpVFnOSBBmVxO8o",
+	"K7OkyMtALFUYwgSQosyfTwjFJYE5NYo2hc58wvbaKA+7lTFcLm2MN0wMfivZWG71lZyLGcU7NQu0kP30",
+	"gP3cwEuIPMBzT30n4DJoFNmV2Tu4jMXC6nbIcIlWKzplZEY58N7Z26zDHCgx0gsqWZn0lPwOgRBT73t+",
+	"VwAOTAMHuZBRrkMVdU6L0j7Ya5MX2vBmIIMMxRVD5XRmIBQrRnaUduX6k9wTvk1YX4Y6dPwc214X0/2v",
+	"AQFsm8BgRUWA6oGAuD63HQ2WeIXdSgYtUK5bV2y4i+DjWBGqFJOQ6yX/0OMloW4shNIRtwCNm27j8lVd",
+	"Hi+bhqSuuDxXTPJ4JG5dYKoa+MaMSDL4LQlMmVeQv9CfpeE14R0yIPGoXMmhCB7r48OGN9B2xSCYjc3P",
+	"aliKjGsVw56XrlcIQOUz8ig7E1Sf0dKsEUkLj9zHIa3yMwk+SQSejLIrp+vJQXJ6OeWq6DS10QZWmfvS",
+	"JNdDLis65RXcMliw4cDaIQCLtHeK503x8wDK+ayeYk1F8Q30vHlLjc8jK6eOLWAhFjMJ2RSyCydPUeWL",
+	"KKlJYiExIB7x1SAAHXFrUDTgVRuKEktdu/+/Wl6T0YpueEPjVaXmuMY5+VTJuZQXh55eU/rpBTbOeM6t",
+	"KH1LlMYbJdTIztUrztVsYH4Q+7vNFevROSe+kgfdo4PjTifnL9m5iaJ4Iz1vHg5fozw7EQrd6XKMt4dt",
+	"Xn+ZBT1xCYPs8AGBhuiQnXkJTTJ4v1oY7OMg8Uil8bK2VFKuhfbf3Z9T43znGNevot4Yfm5ZwfwiVppR",
+	"SCYxMK0GWwH1nWmO109dqRSu0/2WtcTVaPfWdcYXq77ARcC7h23t1MX3ri5OLnFjkK+4Sj/C92qDa6pz",
+	"bcIm9Fa8gZJ2C0XqRvrNs6IiE3VmXGb1ZE8IjQmbzvSSRFw5hWpRf7lyA7WZp9r3UdR/FijQe8cNpJjA",
+	"OYUW3E5MQwIsCUSyRZFYoD795hpV/9rLlKyD91jdsUksimwSSOKa38UT9HPMBeGAHglcVueKOVMtCSSD",
+	"e6OR2lw9u/GN1NTfvoBTttabJqbamCuNwITallxQXC4n4laEuaC1LbL1tbSk6zvdlf6zHoks1YSusmae",
+	"GqurjFoN9emm2rZyleb6K9zpK1cUi1lpvFxHdhtRBFbVP59OqVx+iUCCnA+ER14UaUpkiybI65ghUlw1",
+	"rzwYhOiDOtgjNFrQpSJUXYJJjliynQ1qyigri0mv7Tje8IVCNf9KDeWUx9lvuxvrLNf7lm8Vlvk+UTRk",
+	"nMvv0W2WxssaqK/0cSfcD6z9+uMGms16M1e+/rWzl8ngtab2INjihE0fWHBFBmcgmzcBLixz6hxov6xa",
+	"1BfLcP9KR+8qdtrHaqzw7aghfdd7u36rW2sMbx/f1dAm3g2qux/f1u1v3GkQ6+2+qEv0bPhOtIv+4K6M",
+	"mtHPVtQUv32jF33PbJxYQWHpgsZQBp2y6RASUGIEGdfN9FfzYhcTEbHkZ6spmNJPOZ4nu2nL+RUi2m5+",
+	"6duoSf3jfDF9ab3HmteX1uMM7sPD9qYK1BvxuY6oZWjacTVRW6t7vX2EvVYvezfoulpnW2/Oddrbimm/",
+	"KX3uToF7Rwrcu1e3/ktpQH2Uq5YqtLLjWp2ot/e/jEvpbQnv2+hLfSdfQ3F6+0SshlL1bsjYOoXr7V3P",
+	"dama8k3KrXn8Wpx7Ojx4l2Y8FG0ycKXFBydlJqpRJBZY2IS8+e3pcyycYNDFUIRLMwIPg1bExjRYDk4I",
+	"jZTwudGAVjRkEb9iSTSCnkgxH2MizqEUC8UkecCns4gHHJc5WQ4lD/cQWwUiHnFrWUp3RJckYvSKETHX",
+	"sMCsFjVTOD2zzArN6TmYJ1ZV1znrhSdMdyIWMRFxwNbnM8kPVa54Pk+wl9tNUgIy5JBXMazaiNWbr+az",
+	"urkiNRs1fuuR3ltEYX+p+N/t6MudEIltvPEzNPWW3cs39QnPu5gnntu35LD9jutJ9buud4UZ8F2PB5ou",
+	"EymmnXCCoosYA3QI5iOukyAxX3B+JRLxb9qf+ufUJfrhMZmwTzRkAZ/SiKizn39skzM6nSmHZbWkhkxI",
+	"SMA3m2sb7uhy0KzLDZTFRan84sWnPKxXlDDPfpY8x81Qy0rMZ5yUdLJhhtYlA7ISQnLZ3Coqn9YtRvMt",
+	"k3VwnYvfA9s5+GQsqIJkP+FmsXxl/iCJJyychc8xZe3QeXTkP+oliSiUZopHXE4xhQj7pCFFhAW1Ooft",
+	"p64epJQGnpTgEv9jAgC+FXu2fQtfwpJdztCuXE8SVWbLDGHaqoSlTmvQpF89GLA4GDQJxg52H2Gu270s",
+	"I3ba7T16+uPT1i/nvaPjRrNx2js6xs9H3Z753O09+vnpK/uL+cvL2oi5D5mwT9QXv/sTjRRLAqMlA4w2",
+	"hdK0ExqTAVi/Bv5w3KQadJUbfOH8sU/TLsd3D5AkMCnJU8wCjGl3s+ERGBvRLwmMsLm+veHrrjiwtsmZ",
+	"T8jA6nPbSW36QZMMinnCB94AziR1+Lo8lLikJm4m7ec7i5QBW3VIczLAIFsSZnuh4glGsuP+iSF8IQNf",
+	"XcjtS7NhxVCxi+c8MVad/Q0qtCtsFPTHKdbJeMEZNCPjE8706ARKCqsTEExOgO9pmb2chOyKBwyH94H+",
+	"aglSDwhtwTu7PsNldRK5xURAIkuu1DzBzyujsU8zLpnaaAU1me0p/dSfKx+9MhgLCoA4mTCgMdb5S3xw",
+	"QHrleiUkFgvS+3MhlfIRkl2JyxLiZjk5m3wpyaAJHeqzD2v2uWDSm7/Jx6Rb4gcj5u4nd/U5ouh7ravg",
+	"t1UYZB4+CniLGyaLULJkVNY/q3K4OE0uOO9nmDHOdDudgr9BtwoUCvTFAFHWN0ttnFzRnxAxc0r17uI2",
+	"2BMPgvkCnMrqKgxY/KejxoUNYuN+1lFtu20m5N7DCXNF4E1baprPCmILUidMfJpWsk3uTRj0noPvdPMO",
+	"BSvbfZNJb2UTQXQfGmZuDz0bAYtSMpP8imrIM6+W0ynTEjuZk5JsNFeI6vJ3ZQbNwWJVauWVhac2ERdQ",
+	"6j4WQbRwNDCt7yhKFMul7LDZXykrDJnuHgxoNM5zwYcFLvjs/LT1+vT5mxYywc+fPvul9fw8/esHwwb/",
+	"9i77Re/o+Ld3Xo4A3CNKUr9GNB7P6RiTzNIxy+QHcorWxPkUREgAQVte9cGPT9+Qw4d7BWx2cOSL3f34",
+	"udd8dP2glYbyfvzcbT663vvey7OuBqHd1J0kl40xew6vwD8EC54Do+cORZF5HEIpU8alTa9rQTs5N03H",
+	"hVwovb0mVjCkigwykuW/cT1o574xfHXqAWg+OT8S83fqDWLTf1uDy8BlmFpIrjWDek3KsFw0Slde7cKS",
+	"Ae+X3lzMFzbLMqY0TfIyP3jz+89N8uub5z+bN/2ODd80k+oVj4/Jb/zHNJFRRpzimPr67lM25+BnLOb6",
+	"GbL8Pu221mw60yXckxjpfH43w51BCcrQzwNuqKby1FAfJEMM6imx6iipVtJp3iqnHVGl+/YgN+LkoSNz",
+	"4q2HlGbqxJq27dJBUs366qH/cnHxhmADd/qgSELamlePIaAuaAqpHubOsDT57ZbnBuTADwhbgaTesWSK",
+	"0te1KrA6uePTd5CUxnBV52vVuF+RFXLV87OKtLSYPS6umb6ztZJDfqW3wakWcMAX4FJ9p7+qxcBCb1DY",
+	"ZsRjGp3k828BowT1nUMeZmr2AVGeiDmKE451mDGsdWCoHEwLJeRsLTkfe/CKbax1z0b1zSQzUM8wchE4",
+	"nZz0bFWESkTsO1VRzKHZAI2BLEGg8FuSpB5Za72skxQt63K37pJfZ9qesRGTLA7gvaQVxOuD35ukjzdB",
+	"nog2cSsSkdcACSWNakfhvWJvTXt/hDomcMyjxUTlBWWtRlhGH7K3Fd9A7pSTu3TbzB+g76XYpa2qbKdQ",
+	"BO/z1kSqVDvjymDVLJqTNPetPoMcVoUlfCAFhshVbjRMt/c1vI7ZBZ+ylzy+9CmyN1efzWXkDU4Dbd1E",
+	"RKHC8s3jGFhhqhLTTlZCXf/iCodnpl2rqchsdit1kd8Z18a1uwAyp8s57hw+KkSU+XX2q8ssoBJPQRVb",
+	"ZqbqFSblaLb0YqibdDxBp+swZOkTARHE7q4S07l2hiuJ5usjKEyb2n4R2VNPvSNu6Mhwtwn14BASnWqC",
+	"DFOHBQcCmTPe1nchezxbPZ5N4RaDRmvXe7kxVCXz1Qetwp1kr2PdEd4G45mD2C8Xl5xdxu1E+n4joLIO",
+	"d6esXUlRtO25iq1hdAVvrLvRCrc/NVczEPlRCmDaLM7H+/sAdV2RtBql0b52uvaN0Kg7IT1bEpkrJq84",
+	"W/jLnl4xF0xbw7llnnWQq98+K2CoTYr1Qf8ViSd7YYqIGGuIoE/VE0xVY8SdWUS1uYaC/c6ZaXIl/gZY",
+	"T3Zg49ECI0GzK7fJgqrIak01izHQPWYLpjQ6lD2x4S8uUaBNr2/lJ0LnIdcnktH6SYDyhTazRhK/SFn3",
+	"Woq8PnRN77a5Ah3Fg/HB2huq1ELI0JqeNuBkZrbnSvTHcTWlaTYWkmv2Oo6WSbCMZtOZkBYhFnJkrVZA",
+	"wEjTmC2IW4MrTWyIvKvD5HMhKhxhsgXvyaQaBb/elKKSWiZu+yDYOxjOyOBowknhXKc6lhSMM0olOwRA",
+	"nWFa3Wc4t0b+dbpGue9cQwAR1wI/uJ8s1Lgf3Uf3cwr2XlL2JsMq3H1KZaxvsUGKmnyVyIoKX1FirVub",
+	"o5EVom83ibm9s3SAqWF7/RhpW7i9ZXGEvpxHTG0yzhl02DKorvqCnNKbDpWI5pptfGbnOMCp7Z89tlSh",
+	"Hm097oswyoxZQCu5e0mBxnvcWQ9YBPN1C6xzOM0173AtRHoRYo7v//KZ1lO0UAx8nUU0sMVJMN9AxJWu",
+	"Tb89+KPg6bAenXiC0yEeylZMmQgeMOdwYm3/t2bY92Yp+JdAXPW4VA8KW+FYnY+R1c8rTZcrsdKaXtr7",
+	"HIp5HBK6oMt2lQv/TQHTgzerkyh8c1h0FedIMYzY1OdGSMCmbT2qocTT4dHDVRcn58FdCAnSdBixJood",
+	"UowlnapCGM0aP++QaWss8UDOhM5mLGYh+JJgbR5BQtG0rCtaf/y+umZT9Ulpxne9pGoZU37T4u/gYQOC",
+	"mPN4486Pwchl3ykSiXG7OsIuUfMfPX6c0fEfdrzp6TXXZa5R1nOAx8Tw42pNVXsrHzToUMz1yTCi8WXB",
+	"UtKSidapViV7t7is7I4+5Zkz/OgH0CQfS/1S5OeaxiGVoSvd9qBQGPupkMxWwIaYjZyfzzy+jKGi/QqR",
+	"DUPJ1HpyaptdNxtJ1MHqrfz1r3/9a+vVq9azZ01i/gabeKfT6eCXhcfy4D2QosPrFv7RS//4b/fTnj9e",
+	"gk55tCzN6bYaVsriEDVSxYIWq035FYvrj1xGvU/zDmjO3Yzr1osLdEc7Oj48LjrmHXkzk/DQoMvaS6rf",
+	"kAeXtRvPeKDnkm2XHh4elmRhP2vSXT9l+kw2nnLBhorr7fr+XcSMxyPhu1VDdYhpgOEU7l6fz82j2j8T",
+	"U+Yrm7KKTFZwQjbR0WqFfDGdUclCAgFJ0dKGwQhpE9lFQsyGNLgk9jWjdoGPRkwisD3qHfXIP//xEOrA",
+	"/S6SWpdbpUP2cmjl9a6J5Qetk23EIYkXVMG2URU2EkVIIoWmmoVP8smpnZqN6xulaMqSFQ+HWJIXdplE",
+	"nyRRKUl5kXQM4kKkU1/TPfAlFYqFgxMSC5tjwV3V4ITQGBIv2IwMyR0WqhLG0RJZgJBdsUjM4NrIQMxY",
+	"nI7RJgOf6/jgJIn2mYCjKF4BuAXROK8ytbeQVSrh6hsGy+HaGs2GmbfRXOeongWWIuO8GdXLJ72gS6Lo",
+	"0noZTRWLrjIO0ZmbSn9tk1PHgBuQQpIIrLhiWpFYWEYc6x4SL42srDYD0W/ZKLbsYif0CmpLCwX1I7GE",
+	"uq0nqfgYXINztZkGqzFnA8zEETNmXpPpAkdP8OjxSu+sTE0SVTgRyu+Lq1ytzDzc2mweIdEi421NZ7M2",
+	"+0Sns4i1AzEdAIMw+D73XZqWBFN1DlkkFqWppY4Obj+zVJksdu7ql1bcshiRAl9WiFi66xRSKxVE+6g2",
+	"9oaHmxW7HiTpgZVxhyzi7IqFq5VEa+/CjnzuBn6Bxq7qbLMl5LEqN1x56HO2oGahxu8TMohFzAYkMoiA",
+	"a6xkP49tRWARG+Qx+AXrEHHlKgUDss45imMKiXx0iA0Lsf++cZ/DZ+en8P3Bo0P4F2Om39jPb+znM/v5",
+	"zH52sdZmvatYttn41DIzt64oMFcKlpA9MLee3JfPfV++8ba0yy50t2vMf2k3kB/T0/KNr+WZr+WZr+Uv",
+	"vnW+tXcH2qszK66dBrrcHJPkRoB0SqEoswklFBG8jvoeG1CW4mH+hy3sHCUmSCNvRyIeN0EtAOScpuBH",
+	"JVv157U/1szTnguUuEPHgCRZhlc34zROkLPO8XyOU3VJrUJuBHRHrrM0sFYBZh5rKdSMBRgCnpq4V9UL",
+	"mXgPM12uLrSrWw3KBFiJjVm38JObJuENK/IjriViK65J3kBWAGrLX0jIGRwn/t0GPkqdWeuQPEMUHI9E",
+	"LpIy5DYmayXtSSjAFT6gUkISyenNK3x/1S6FGehOvDsSO40f7rZ19nAo5m4K2H4NWOj+UcV6ufebxR0b",
+	"M5E3Qy4bru7rRD0bntkKQijigqpnfBserQnX8QXcWN3cX0mxGgpaMUaDSSbn2LbVanaIaIeIvjFE5Huf",
+	"acprz2nyYOJUaqs5lJqw30LKpZxMZPMohUneJPcnSRIpiZCRTAP47P0x+RZEXZt/0i9miTK7oEt0RIkU",
+	"EWuTH+c8AkOlubyB84xr5bSfA/LA6yoK+te9Jhlkfy12heD/fIN5yHFUA5+oxd2rYRloIrD5nlbWyvzh",
+	"w6de1/zvoPXhw6ejoflfaP58yEosz0U3gM2UsKcE3oaL7iyUyhWLGPR4Ivapvx64dGWDJhlAsKD5wxoq",
+	"II3CRMRssIecOL4ja+GE5G5gXZ6xgI9sqtHvlFV/89B0F6NRxGNmNdF4GbG1U1Odq2wP13YyADjQ1KpN",
+	"i3G1fv+govF1ZZ9NWxtUKJYkfMx7H4fm9Jm6HfzZ69Qt0pTZRd38HGsTciS6kyzGJYouVZMMlznTpyfP",
+	"xZEvzYXD9DVwoi/Vko8tsQ4jHj3MXE8MVQ9qJhGdSXEFpeOFTeMpGXkwSAo/DPbqZxCw5DhjdffgL6YX",
+	"QqbGvGQdVgPJY0ji2l6fdKLemipTeXkSVahMUjSuzNJCMmQjYSTAGOTCiKIRhsbI8TgmyXFzd5PoQjEW",
+	"+9M+BMFcUg3Oc5RMeTzXGywB0x2X5CF5MKBTaVMFPeo+PN7bMLuqYrJPx/nCIFVBziugm66voEzIHcna",
+	"+N4yp61ysy4YcK2K1HCMaNuieUAxP8VLElDFckz4w4cPC2baA7/7j8/pq3RNjv+GmAaul3aRvpW1SarX",
+	"YH4ATRbbO3rcq2NTtmu9DWnOoa4vIMytN648N5IV2pNtLi3LETcx9Vk+MQFmYEbrJdepRQVtMl/OmuLj",
+	"Kc9t2NkqTi6wPMBiGuBGFM1UmzylMbD6iRIxQ1OP80bKns9n8OOD1v9wf5ak3Cqzp23GzD1HHxLHrmFJ",
+	"OeRhXQ26AdEsihTc6yVbqlU+qSwVCHAGyjBLWPmNKyxXt2kCMFdeb5OierkSehsK1cXngdvzvo9MoZjV",
+	"TDEzSLw3OEkcNuGhmKNOFQno3BIllS+ekMGMcsgQCB4dyAO7Eu2om8bKQFU+f49y+elwHeBvhyN74b2s",
+	"DME6eyowRMrVQ7a8IMpvTk2QWFet9yomJEz1MW6hVs7z1BRf+XYmlF758m8LDcAJiQz7l2wJ3/g2609f",
+	"QrWWfDjX66NYTtOW2zJapalS4Jf+FZMGQErqnE6o6mfj51YYNQCbhFkMaJy6mNh0j7a3P1G2z+H31NWA",
+	"Gaj5cIDCj5MC56qQOquMOQMBr4/5W/3JYq0sMY+1XKbeIj8cPO4cd3sHh0fHDx8ZAfOHLnlw2DvaI0dH",
+	"R61ur9trr5tuzZHWjHDIxTYgkujTQG+Ua6hgjvaFL9WKYzZQfLP45Yq0OvdoLUtWsQL8ZTeYcbNOo6My",
+	"z9dzOYVHs625zZz5dqa2LZFLgiiKFaIzVPOgWQeNJH7vdn2eN1CKUn5jM435JVUkFoaQTUCRBbxzxKjS",
+	"5JEBA0kDzaRCDYjhgXSSrAq1Q1YjJx27VGQIton+dcvu31YYMPKpFXHAq4gsG3mV5+k+fPjhfbf1+OP7",
+	"TusxebDXbn38fNg86PgzYZYirBqX99UgML/6KYtrqtxvkqRWBsE8SQQ5ycZUhkZsz0iQZQ9ibU7uygRh",
+	"5o3fhuQG+PnLZZQx09+SGS6Hu+pFyWWx2Ep4XBLJZljfdPT2xgjPF6tYh4G6zefrjZfcivGod7LJCy4/",
+	"1jRA0NUHuf/3vhUPUxITUud5e+H/zCVuLAC0MliGDsvMRpAIMdXdZ/I0jPkVQ/U+vWRkYms23Cgt5G0k",
+	"lyxGkNtEjpl9fqw6oc2zd2y36Ko46BquFDhp2U62La2YRdO3Un3lZrLdjZNafWWyw62LBDfKjoSVleeS",
+	"6+W5OQqbNYtRiYQA//rJrfnXdxeN5qqrB4QLd44f5Rw4UgVm4uYx+DDvdA4Cq/F4e/YSPrN9OuP7V13Q",
+	"hsGFAAjgGpIVT7SegXYB8/G6tDwlSX6LSXubNu8wy3lEYBMIpQDuHbwRGyeNQIhLzpx/0kmj3/9FKN0K",
+	"InrFPrVsz3RpdMZ/Y4C7AiVHaYmO1XVBCQ5QLaYtB1h3cLBvx4XTsMsetMnvjIU533pYm9kFCpto4yDD",
+	"uSY/P78AXPzL89NnyV6weEe6l/+z9fT87KfWhXUmKGzhGnxofAF+339/mmQu/v574jLD0jh/6Vg+oqAT",
+	"ttl5VgDiQ7wOIohNDeQCFDA3EJSjmLC86R3nf2BN2ZLREK3p5hMISYO9D/H//n/+PzzFuZSQoRoomx3B",
+	"qiVdG1y1kdMyu2kTI2v5cg6RQAqlmPoQ59J9PcGA9UyNr0SNmTWBI3gqctg5xMxHFhqMEIDaZrz4D7Gz",
+	"1fBYaUbDWpD9JKl9ninGgmoKlZZ+NL3jD3FApeRMkUEWVAbtD/GH+PvvjSCgvv8e6f0g4lOuB+SBK6TQ",
+	"63Sa5KiTDezZQ/05MvYDiDmzKcDR8yDD9g+MIP0hzqUXJsjnY9yNmNE/5shv4Hm6nB8jHhk52zoaGIHa",
+	"1r5YksAI2GYqu4GnuOvvvzcnS349f/07mTI5ZmRmZAMb0XPw+HjvBC+ukLWiSQaGqx0QyabiihnRHmPm",
+	"pGU2P8SQrJ8r3SZvAQnjsjCXoYiVdXkavBi1XpkpB+m7GDy/oOMB3g7W1KLhCdhllTL3g2/ZnJAFlt6j",
+	"Jjy3uQZsD5rxw27PbdUQBLjXBQ+YebXnzNzFi5BNZ0KzOFi2fmPLwQnI/r1DTMgOr20GpCSBl2SFypzm",
+	"JVu6k/4QwzdDES4TEE4aO6Cyu5nSkDVJ4BZlbpnH4yf5cVEfayHADJvdba9NTq0VDMKOILNzqqGACGRA",
+	"5Lh/SORgbhq8mzIlefdnmAfjh78pEQ/wzh8fHj3cc+pgBfksyCAQIRtgkjsxGmF2egL1/4xI/iEeYH4J",
+	"tBFRMkizG6B2X81nMyF1m/woaRxMzAt1Y6I7gPkCUiUMINwPs2CYt9ZoNiIesFgxzOyZulo2Tmc0mLBW",
+	"r91JsXrmO6jub9m3Bpb/yaEa1QTFgmqmQbtxiM6Ci2yyjXaSxeGk8RQoHzk1yJScvnmR4SlOGl1IcThj",
+	"MZ3xxknjoN2Flc2ongA3YZH5PvJGY19RpjSHuzkGa0oZsgm379mea3PVdUjjG4Uo6Vx6/WaaLITrJKdc",
+	"QsPKSUhzLYFIsUxmIbYJEoUmSPJ6IhkjVCfJxw0nDa1fhI2Txs9Mv8KUGOiDCIfV63QwzQoUJi3UMt83",
+	"8GqLgU5nVuLQyxkPaFTG4bqm+6/QPwg53nX8MDS+9qXaR+EPBOhDXKtvnGRP+z/S0EaiYZfu+i5v45wv",
+	"B/Y7WN/vJyGHPAyx2tlh7/H6HhdCvKLx0i4QeP+jOpt6EWvDkEdJqpijOut7G9MryiOQP69zz/TdBHga",
+	"c7aoOdF0DLGKU9b4aJq6NyTkWJW+op8qkn4+yCThzGVE3FsFTEPjczlG4TVLOmUagmVLFDJpk/2Xhi9o",
+	"XDfXNnRavPUt/wMa+dwPQiiIA85LikwZjRUxzRBbJ3zwH3MmlynCVELqRvY1pGlwnKDlzLD4sWX/zUlZ",
+	"LW9dmFQLU1ww8I45ZIxZggwx0xRdr7yrdTJevdfry+h7/fHeMM1KSvL6eMfTdQULvY4ZelWKUf4sd0jp",
+	"VpHSS8iyWsADDjHlvwcdr1C3gZNAVNtDGUhF8zEZskBMmSIzijldMqIXlPLPORcR66OF9R2hFjYNQVpG",
+	"FnGuPIQYDZiv81VgNkN4GZYa5OiPSaarH0W4vId3Zo2w2720pHNO95Tkucghje49bGbLbZSxLDk+Darh",
+	"IdY2kIAiFazUCF9l09lm+9DmutlI7lu3wMqwRPVlVde0S9LD1oqsytvoeiftYI9fN5Lr1EByT0U8ijhq",
+	"qw+7B7U6mLO7EOIllWOG/Y7qbMkKYSx8xUJOXYaXw16vTueZFAFTCtHjN4bA8VkX9XEVSLzAaO5/FnJ8",
+	"jTg9YppthN0Rg+eentJipqyawOBoKxk9AfUWONEYhI2KFfDlH1IdTJgiwyWhZEiDy7GEjER/E0MzPHDM",
+	"gP2HjMzjUMTMNyuo5zItcTMheXDYeezhfp/BzzejBqNXWMxjlefq3QP6fObKZtwuGnUaLPDbHLLxPP4G",
+	"GK7O4foevwv9k4GrLZFXDTzyRoIfPlgTf8JyhoBMHm3W1RmevzlMhG9qA0zUdBLuisqk8DC/gEhzh9zJ",
+	"1hzJ9Z/vIX5L8H3GaLgRdG9GT17LMdCSmXNf8mgVFs47A3TxGObpLDwPimYOW8D94PHxXpucJiHMufRt",
+	"lmBOGSrbbS1XoJpN4iJX+7HQ/SnTg72mmdNSdWsLcpHTJ3Yh8AHiYcFtxAZVu8mxMZcYQA5VuEggIjRJ",
+	"SEaCCQsuWQh6dfPCJU1zLEd8PNEgDtovQiovyYxGTGu0FyU8BTSNmVJkHmseoZFoIqJwlRNA880tcgL3",
+	"KRCm5cQ2R1Wubw1x8BtHuDYODqsIOK/tHQa+f1boWxIB/1W4NjSV31R+3IeMD620mlipBTBbR6xNfrI2",
+	"/UBMhzxmzjIc+u0VaZWw+7FWrKqk0Ys0jdGBICDrhlWm18c+Ob3+2gTZ3hLjYTb0KGNDxcwsQfUShMyt",
+	"YG1R/eoVoNUf5iTzGfK0vom1ecP6ZjP/DhL9SEiGRhQeK01jTR7wOIjmil+xvbLpR1JM/ZNXuPmtruBH",
+	"3+zs07rZtdh87vsz4KSPaUPzzUrHSuMNooQ/oxLhz69bBOMQYHZ7jRmyAF9vLeasJyL7n+HfPg+vM/Rk",
+	"RVOQKRz5BV7OVq+mjGWF/f4pH8o3KORnoP62gH496wHg8eJZ6fvIpLrzvgfzXp8muVX/hbw5bEx8wakj",
+	"/20r//HmLh5Oh3IXzh14i1/ArQMn3pAjyHWq5Absme2w3FdA2NMszA69uW9uoLz0+oeckkDEI24rejix",
+	"Zcy0IpSMWWxwGAut02/TZjNlYfKyrC85OrmL2Oows7dsHZIHhUQY4GxOYtMFgrMhC4/N+CJkJuGLjUHI",
+	"ZeJJcj4KpiCum0aRWGTUpE2IDq8ohtMmp2SAqUv6qXcvZpjhioyYDiYsLPNVwVf1bXip4Fo39k8pdPuC",
+	"nim4kndcT84BCjfeRK6r36nWVnPa+ab8CZSgO2eWu3RmsW/FS5oqWeP9z1ZeLHNmOcOInmw2J6AcGHwF",
+	"2TwxVgKKXqknLic012A/UuDfQhZCXhpOtco/ZTjnkW7x2E1jNWcu5GtDV5VtiUG5k8phSVQlrpYrMjZb",
+	"2Tl/7Jw/NnH+qHq55f4eCXTfq5SzMY2vpuw7q+K3rPKpBtw7UfcgUJ2xQMgQtD534/zxhMRYIwIpH8UA",
+	"9ZWYVpKGtGLWYyhA4USZPqR7tnHoblbMJ4zfuaBKK8PlSuBYv/xgIoSCSFlCXXpVsoCU4ZcsDdazI0Cg",
+	"Hwp+LlgZM1elDbiyvqUQisx16cLE3A6YxpWOhBwLrVm8lei3IYnHdZWSePRBuRUSfz+C3qZ+J/leX9Dj",
+	"BBeC5x3enYy3czjZOZzsHE6qHU5uJuPtIyaH5EX3RZu9us1X9HKFMlUpMG3wQoR5HDBawoqTSRQ5Oc0n",
+	"DE61mCUE5AzqhlujAR7MPWvOttSaVWPT9Ezb5AVQbUNPMSMEHVO+i0345nhtANRcbWIHrnWxgK3/3cKM",
+	"RC3Uz9R2OWtma9RgUYiwCa7H4Pg8nxnOdcEgROlKXMIbDqJ5aFk+LpF7Rm9lTO8B8Oh3WHuBaz2FpWK5",
+	"rLs3zN6fsXB1exsaDksHqDQi+irA70yKX4NJ0Xsz92BgfDcR8BQNnUzThE3p0trlmEzz4FTY63Kl3rvt",
+	"3p4NH+AOVahmUvEHMQVIhIAnDIVSNvcbfFvBApQY/FZfw7dh/Ftd98aGwIohvqBRcHVVRgL8T3PHN9pb",
+	"dhQv42NzK1KbVa9oKNwZ/3bGvz+f8Q+q+RAae6nITRnE/c+oz1xjHvxdgHI1oHFKOax9ECp5TYVkIItA",
+	"nsA0Mk3ZAoi5ArOWjcRhXHpPjn3b5MzQDSP1cY25+xLtpU2a5xHzgNR4yUQ94x7ilQzR2slP35qtwtzb",
+	"Ro+k3OpWB5DuT3S4EUWtJKTNpKACdyzaTlr4OtysN4DiO1HzrUJShft1JMZirlshi/gVkzZZulfrYKRV",
+	"rtkUK5jRYGJEDPBwxERYhlRkCrQ749lgSINLQwViFvVxNluODixUQlxigiwOxq5iMbQfaXDZeoq9yUvo",
+	"Tbrtzh5avvJKkEs207C4gw4J6VJtGomHwz9LT+L+w/HyAWnuZFGvYw671BPb5hS/jWi4B2/fvni2l9j9",
+	"nPlQgtq4bAGJ3vvWovEgHhANqZkin+VHYNrfbP5fxIKMqAS3KApAU+n5zmo7vucAawmVHu/V/z0//4bq",
+	"LG/nSlVWikt2FOkr0F8tsrkxgH3XYKkZ5fH3baq0/KRGXDF5xdmilMI8nTA6Az8HdXlCKFYPdMm3NOl2",
+	"Op2Oy2EcQ2lym0U5MaOwTzTQ3oTFr93k95cIws24QRKItIs/AYT9ffeuvrC51wCmSz8eGGZnJZT0djLn",
+	"+B+SZErMZcCqLUQiCtOkBF6G5ywZ509kv3Gb2pDMFbpVEjh3/kQxecXkjsx9DWSueCmZt5i+l9u20TxN",
+	"U04hUaKuHmXWWGTZ2KSaENIrsMs8eth5uHcCSfdtzqkmVMQZga+h6YV9B8keBrbypp4YycbW7swnOsFC",
+	"7mllkzLbjIP5b8Mi41a7sR1mpeMXtL4kR7758suYggLgoybU6Wd30Vg7g8zOIJNT0lkLCC0+nBKCsYYF",
+	"2//s/lxvhklNFbbui8HyGSPMk6wfD0hqtp2Rp4mIs4n/0HZfFlm1PWbfOLbKg352QVa7IKvNg6zqPcdy",
+	"y08G5u9Z1Lg7Yr7zsf+mw6/qgvSdmIEcqN1hFJYNM1pQhaHFlqS5KnhpeghDFRZC6onzA7ACDrpDi5gl",
+	"Mck3oX0YAnNLtO++xJlNw46K/b5g4NE9CDO7oKNd0NEu6GhN0NENBRktJNsy5ujjFtWz2uQM5oTgoJhg",
+	"bfe8/qrgNJbJj8QVGTLT0yWYSONR7U5KA1JxVvanK8PgOcAdlvyXcZ0DmCaUqLmaoT33Rimv7TD3ig4y",
+	"/qmKj2PC0ZcoXtWXWMX6DDI0uygG0Hfi02+Tc1w/4JaSM1lxSa1ReSkdqQS52Hm/PHI5dyu9ZSzjP8sd",
+	"ovkXQTQWrG6cUh8KeFfmen2r0Hj3L5Tp1RxKIc1r5qtW5u+bJ3iFC7iT9K7m4r5Aclcz7Ya2/kyXSjs/",
+	"nNXOuP8VGPfnKm/Rx8+3HnFpPeopmVGlFkKGqSeq5QUcg4LcBzWCCVQ9IBGPLw0roiBnjsyOAd/qMiP8",
+	"W/Rb/QYM8GalGxvfc52+oOEdjnmzZZexQuiZvMt4urOx72zs1RlPrU9+EWtXsIb7n80//Q0SnuJr5Hpi",
+	"nqPNxq2aiVdz05cBtTTHaUYUxbnBJUux6IqpJomtzSKiSpeIs9UJT7fD9Rub5OFIdnb4nR1+Kzt8yaMt",
+	"N7xbqL5Hfv8WCflOg/FNW9hLgfVOTOoGmO49qWmbPOOGD0CdJuB2FocqGyHoQhGuxKWlikjn0KeY6gTS",
+	"ffbyWyBK9yF5bGonz/b5gjby25Y7dgbxnUF8ZxBfYxC/idyx7+SF0uCqJLUyPsgoEgtWyJLiwkDsWKvR",
+	"6v6ALFCWuOn/RDFZdk+bVuDK9aouwWUPbaes/QqUtS5dOLMcyBfj0jZ77/ufbTG9NcqHC0iOO6TBZcro",
+	"5TBBmjahmePLaBTZpBdpplCsv2JDv07yYWNNItlIMjVxvpFmMDEaRRyKNkPLBwP7RR+/GOy1yam26OYT",
+	"6qtbNqOTUwtQdclCl2u2iIbecT0JJV1kUFHtTEz2JMHZ0w6zy2b7rT1hBwAQf4/3+QXfcA1qhovESMwN",
+	"nr2z3LQiHl/eWcrtrMTotTldTKztyLzUjEaTx5A2G948VZcKHavBXdoZltrkFD5D9ylgJUZlxCEjJ1P5",
+	"RCpC6knElEJvFxqG0qAPrmzm6Q0yer6O2QWfspfm2O5D+MvMt7H1ydf3Cxqhske31SbKREMDArt04jtD",
+	"zz3Tilf0kmWN4I7biBA3bCd/OfR2Lzh5rn3WpUzxoMSKD+nN4hDZuETvlsGxbWJIJ9FsOhOSyiV5YH6x",
+	"Xj57GU8CVzHIxb649M1Zhs3jYYiK9jfudO4D9brJzjeqgpDvVQPdlrCTydEvqPWg2GGyHSa7I/9GlnX7",
+	"2Rp3SRFVZOU5jZTAtFWLCQ8mBFqjNEijiElI7j7mV8ybwcq8/jMY/16V1zjlZhps18cf4mV+3Kmtv2Gz",
+	"m3a3+EW1OyXU+xSWBi4cQwavKYbCffTS/BFHSzJcEiWmzFDexURYFQwHrz2lKZD4obiCND0PDjsHeygy",
+	"VTl9XDI2s5pfmLwsSCD/iL92ixusczPSX+j2he1ud4O6dia4nQluZ4IrpQ8gO9UkEfWYqiRBaYVS/nmV",
+	"ZIbugVghJ6dQB4wNCQZciymq7DWLomw9dZeXgMaaaEEmjEoo2qQzhVbzNgBBxoKIOMnSbsb2aOvJWJgz",
+	"8sh7z+MQIirS7KybOf8ZQZKFRMx3ctM3J4zwcexcfQzssCsml4sJk6zKL28VFIZSLFy4D0ocehVAeExi",
+	"schZqF2+7TWW6gxo/mks1XZPG1qq870qLdUOP+0s1V+JpTpLML5yS7Vb6v5n+9eqqbqKhtQmIe79T6hy",
+	"Ofd3FOSbgu7ncQh16/Eev2r7rQVOfAZmEyyYS66XsJgho5LJxsn7j2YkW4O+76pdnLz/2GwESo76WGPF",
+	"NPtoRsAEwGYAj1YZixBbC2ha1B/H/k6RiVA6SU8VCHHJkxdhaOFcRo2Txj4QJXuYXl8I0Oi102jaKfPE",
+	"E2cj79UJlk8Bi0BMbCGUN1Jc8ZBZdlMRW5bVDpoPuvbHK8+YmEVAewrB2+188Yyy/hnSqjyjkAevT+d6",
+	"QnrtjmOW99rFwiBlYxeTNlvvueyM/ozK5ps0gXJmvjTjzeqM7yaChDwEt50mGUkxJcBVZbrTeWhYk4/X",
+	"/38AAAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -36,6 +36,7 @@ type Endpoint struct {
 	KeySets  *client.KeySets
 	Keys     *key.Keys                // that request objects are encrypted to
 	Objects  *fetch.Documents[string] // request objects at request_uri, from NewRequestObjects
+	Targets  *oauth.Targets
 	Hints    *oauth.IDTokenHints
 	JWTs     *oauth.ClientJWTs // of answers that travel signed
 	Hooks    []ResponseHook    // complete every response, in order

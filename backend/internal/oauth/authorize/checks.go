@@ -37,6 +37,7 @@ func (a *Endpoint) checks() oauth.Table[request] {
 		{Name: "response_type", Clause: "RFC 6749 §3.1.1", Do: checkResponseType},
 		{Name: "response mode of tokens", Clause: "OAuth 2.0 Multiple Response Types §3, §5, JARM §2.3.1", Do: checkTokensInQuery},
 		{Name: "scope", Clause: "RFC 6749 §3.3, OpenID Connect Core 1.0 §11", Do: checkScope},
+		{Name: "resource", Clause: "RFC 8707 §2.1", Do: a.checkResource},
 		{Name: "code_challenge", Clause: "RFC 7636 §4.3, OAuth 2.1 §7.5.1", Do: checkCodeChallenge},
 		{Name: "nonce", Clause: "OpenID Connect Core 1.0 §3.2.2.1, §3.3.2.11", Do: checkNonce},
 		{Name: "lengths", Clause: "OpenID Connect Core 1.0 §3.1.2.1", Do: checkLengths},
@@ -143,6 +144,12 @@ func checkScope(_ context.Context, r *request) error {
 		return oauth.NewError(oauth.CodeInvalidScope, "None of the scopes asked for is registered for this client.")
 	}
 	return nil
+}
+
+// checkResource finds the resource servers that tokens of this grant may be for.
+func (a *Endpoint) checkResource(ctx context.Context, r *request) (err error) {
+	r.target, err = a.Targets.Of(ctx, r.organization, r.client, r.parameters.All("resource"))
+	return err
 }
 
 var challengePattern = regexp.MustCompile(`^[A-Za-z0-9_-]{43}$`)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/clavex/clavex/backend/internal/grant"
 	"github.com/clavex/clavex/backend/internal/oauth"
 	"github.com/clavex/clavex/backend/internal/session"
 )
@@ -86,7 +87,7 @@ func (r *request) coveringScope(claim string) string {
 }
 
 // consentScopes are the scopes a person is asked for: those of the request, and those that stand for the single
-// claims it asks for.
+// claims it asks for, and the resource servers that they are for.
 func (r *request) consentScopes() []string {
 	scopes := slices.Clone(r.scopes)
 	var further []string
@@ -98,5 +99,9 @@ func (r *request) consentScopes() []string {
 		}
 	}
 	slices.Sort(further)
-	return append(scopes, further...)
+	scopes = append(scopes, further...)
+	for _, known := range r.target.Resources() {
+		scopes = append(scopes, grant.ConsentFor(known.Identifier))
+	}
+	return scopes
 }

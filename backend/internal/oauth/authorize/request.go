@@ -56,6 +56,7 @@ type request struct {
 	mode            ResponseMode
 	inQuery         bool // the query was asked to carry the answer, signed or not
 	scopes          []string
+	target          oauth.Target // the resource servers that tokens will be for
 	prompts         []string
 	claims          oauth.ClaimsRequest // what may be told of what was asked for
 	requirement     login.Requirement
@@ -86,7 +87,7 @@ func (r *request) kept() oauth.Parameters {
 	for _, name := range understood {
 		kept = append(kept, name, r.parameters.Get(name))
 	}
-	return oauth.NewParameters(kept...)
+	return oauth.NewParameters(kept...).WithAll("resource", r.parameters.All("resource"))
 }
 
 func (r *request) persist() (json.RawMessage, error) {

@@ -234,12 +234,33 @@ func merge(outer oauth.Parameters, claims map[string]json.RawMessage) (oauth.Par
 			return outer, oauth.NewError(oauth.CodeInvalidRequestObject, "A request object contains no other.")
 		}
 	}
+	resources, err := resourcesOf(outer, claims)
+	if err != nil {
+		return outer, err
+	}
 	// Read again as a query, so that one set of rules bounds every parameter.
-	merged, err := oauth.ParseQuery(oauth.NewParameters(kept...).Encode())
+	merged, err := oauth.ParseQuery(oauth.NewParameters(kept...).WithAll("resource", resources).Encode())
 	if err != nil {
 		return outer, oauth.NewError(oauth.CodeInvalidRequestObject, "The request object has a member that is too long or malformed.").WithCause(err)
 	}
 	return merged, nil
+}
+
+// resourcesOf are the resources of the object, a text or an array of texts (RFC 8707 §2.1), otherwise those outside.
+func resourcesOf(outer oauth.Parameters, claims map[string]json.RawMessage) ([]string, error) {
+	raw, there := claims["resource"]
+	if !there {
+		return outer.All("resource"), nil
+	}
+	var one string
+	if err := json.Unmarshal(raw, &one); err == nil {
+		return []string{one}, nil
+	}
+	var several []string
+	if err := json.Unmarshal(raw, &several); err != nil {
+		return nil, oauth.NewError(oauth.CodeInvalidRequestObject, "The member resource of the request object is not of the right type.")
+	}
+	return several, nil
 }
 
 // parameterOf writes a member of a request object as the parameter it stands for: a text as it is, a number or an

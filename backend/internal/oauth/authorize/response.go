@@ -62,7 +62,7 @@ func (a *Endpoint) issue(ctx context.Context, r *request, live *session.Live) (l
 	fields := []string{"code", response.Code, "access_token", response.AccessToken}
 	if response.AccessToken != "" {
 		fields = append(fields, "token_type", oauth.SchemeBearer, "expires_in", strconv.FormatInt(int64(response.ExpiresIn/time.Second), 10),
-			"scope", oauth.FormatScope(issued.Grant.Scopes))
+			"scope", oauth.FormatScope(r.target.Scopes(issued.Grant.Scopes)))
 	}
 	fields = append(fields, "id_token", response.IDToken, "session_state", a.sessionState(r))
 	answer, err := a.answer(ctx, r, fields...)
@@ -75,11 +75,11 @@ func (a *Endpoint) issue(ctx context.Context, r *request, live *session.Live) (l
 
 // grant writes the grant down and makes what the response type asks for of it.
 func (a *Endpoint) grant(ctx context.Context, r *request, issued *Issued, response *Response) (err error) {
-	withToken, lifetime := client.AsksFor(r.responseType, client.TokenResponse), oauth.AccessTokenLifetime(r.organization, r.client)
+	withToken, lifetime := client.AsksFor(r.responseType, client.TokenResponse), r.target.Lifetime(oauth.AccessTokenLifetime(r.organization, r.client))
 	now := a.Now()
 	authorization := grant.Authorization{
 		OrgID: r.organization.ID, ClientID: r.client.ID, Session: issued.Live.Session, IdleUntil: issued.Live.Session.IdleUntil(now, r.organization.Policies),
-		Scopes: r.scopes, Nonce: r.parameters.Get("nonce"), RedirectURI: r.sentRedirectURI, ACR: issued.Live.Session.AuthenticationContext(),
+		Scopes: r.scopes, Nonce: r.parameters.Get("nonce"), RedirectURI: r.sentRedirectURI, ACR: issued.Live.Session.AuthenticationContext(), Audience: r.target.Audience,
 		WithoutCode: !client.AsksFor(r.responseType, client.CodeResponse), TellOfEnd: r.client.WantsToHearOfSessionEnd(),
 	}
 	if authorization.Claims, err = r.claims.Encode(); err != nil {
@@ -107,7 +107,7 @@ func (a *Endpoint) grant(ctx context.Context, r *request, issued *Issued, respon
 		return err
 	}
 	response.AccessToken, _, err = a.Tokens.Mint(ctx, r.organization, oauth.AccessTokenSpec{
-		Subject: subject, ClientID: r.client.ClientID, Scopes: r.scopes, Lifetime: lifetime, Audience: issued.Grant.Audience,
+		Subject: subject, ClientID: r.client.ClientID, Scopes: r.target.Scopes(r.scopes), Lifetime: lifetime, Audience: issued.Grant.Audience,
 		GrantID: issued.Grant.ID, Session: sid, AuthenticatedAt: issued.Grant.AuthenticatedAt, Methods: issued.Grant.Methods, ACR: issued.Grant.ACR,
 	})
 	response.ExpiresIn = lifetime

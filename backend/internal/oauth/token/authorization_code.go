@@ -40,6 +40,11 @@ func (a *AuthorizationCode) Authorize(ctx context.Context, request *Request) (*A
 	case verifier != "" || !oauth.ProfileOf(request.Organization, request.Client).MayOmitPKCE(request.Client):
 		return nil, oauth.InvalidGrant("The 'code_verifier' is missing or malformed (RFC 7636).")
 	}
+	if err := request.narrowed(func() (grant.Granted, error) {
+		return a.grants.OfCode(ctx, request.Organization.ID, request.Client.ID, parameters.Get("code"))
+	}); err != nil {
+		return nil, err
+	}
 	redeemed, refreshToken, err := a.grants.RedeemCode(ctx, grant.Redemption{
 		OrgID: request.Organization.ID, ClientID: request.Client.ID, Code: parameters.Get("code"), RedirectURI: parameters.Get("redirect_uri"),
 		CodeChallenge: challenge, WithRefreshToken: request.Client.MayUse(client.RefreshToken),

@@ -39,6 +39,11 @@ func (r *RefreshToken) Authorize(ctx context.Context, request *Request) (*Author
 			wanted = scopes
 		}
 	}
+	if err := request.narrowed(func() (grant.Granted, error) {
+		return r.grants.OfRefreshToken(ctx, request.Organization.ID, request.Client.ID, presented)
+	}); err != nil {
+		return nil, err
+	}
 	found, scopes, successor, err := r.grants.Rotate(ctx, grant.Refresh{OrgID: request.Organization.ID, ClientID: request.Client.ID,
 		Token: presented, Scopes: wanted, Lifetime: oauth.RefreshTokenLifetime(request.Organization, request.Client),
 		SessionIdle: request.Organization.Policies.SessionIdle()})

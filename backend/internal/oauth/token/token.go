@@ -22,6 +22,7 @@ type Request struct {
 	Parameters   oauth.Parameters
 	Credentials  oauth.ClientCredentials
 	Client       *client.Client
+	Resources    []string // asked for, judged; empty: those that were granted (RFC 8707 §2.2)
 
 	grant Grant
 }
@@ -32,6 +33,7 @@ type Authorized struct {
 	Grant        *grant.Grant // nil for a client's own token
 	RefreshToken string       // "" when there is none
 	Initial      bool         // the first tokens of the grant: the ID token repeats the nonce
+	Audience     []string     // the resource servers that an access token may be for; empty: the issuer
 }
 
 // Grant is a grant type. Authorize runs after the client authenticated and was found to have registered
@@ -69,11 +71,12 @@ type Endpoint struct {
 	tokens   *oauth.AccessTokens
 	subjects *oauth.Subjects
 	jwts     *oauth.ClientJWTs
+	targets  *oauth.Targets
 	hooks    []ResponseHook
 }
 
 // NewEndpoint makes the endpoint of its grant types and hooks, which run in order.
-func NewEndpoint(authentication *oauth.ClientAuthentication, tokens *oauth.AccessTokens, subjects *oauth.Subjects, jwts *oauth.ClientJWTs, grants []Grant,
+func NewEndpoint(authentication *oauth.ClientAuthentication, tokens *oauth.AccessTokens, subjects *oauth.Subjects, jwts *oauth.ClientJWTs, targets *oauth.Targets, grants []Grant,
 	hooks ...ResponseHook) *Endpoint {
 	byType := make(map[string]Grant, len(grants))
 	for _, g := range grants {
@@ -82,11 +85,11 @@ func NewEndpoint(authentication *oauth.ClientAuthentication, tokens *oauth.Acces
 		}
 		byType[g.Type()] = g
 	}
-	return &Endpoint{checks: checks(authentication, byType), tokens: tokens, subjects: subjects, jwts: jwts, hooks: hooks}
+	return &Endpoint{checks: checks(authentication, targets, byType), tokens: tokens, subjects: subjects, jwts: jwts, targets: targets, hooks: hooks}
 }
 
 // checks is the table of the endpoint.
-func checks(authentication *oauth.ClientAuthentication, grants map[string]Grant) oauth.Table[Request] {
+func checks(authentication *oauth.ClientAuthentication, targets *oauth.Targets, grants map[string]Grant) oauth.Table[Request] {
 	return oauth.Table[Request]{
 		{Name: "grant_type_present", Clause: "RFC 6749 §4.1.3", Do: func(_ context.Context, r *Request) error {
 			if !r.Parameters.Has("grant_type") {
@@ -109,6 +112,11 @@ func checks(authentication *oauth.ClientAuthentication, grants map[string]Grant)
 				return oauth.NewError(oauth.CodeUnauthorizedClient, "The client did not register the grant type '"+r.grant.Type()+"'.")
 			}
 			return nil
+		}},
+		{Name: "resource", Clause: "RFC 8707 §2.2", Do: func(ctx context.Context, r *Request) error {
+			r.Resources = r.Parameters.All("resource")
+			_, err := targets.Of(ctx, r.Organization, r.Client, r.Resources)
+			return err
 		}},
 	}
 }
@@ -141,8 +149,21 @@ func (e *Endpoint) ensureKeys(ctx context.Context, request *Request) error {
 }
 
 func (e *Endpoint) respond(ctx context.Context, request *Request, authorized *Authorized) (*Response, error) {
-	spec := oauth.AccessTokenSpec{Subject: request.Client.ClientID, ClientID: request.Client.ClientID, Scopes: authorized.Scopes,
-		Lifetime: oauth.AccessTokenLifetime(request.Organization, request.Client)}
+	audience := authorized.Audience
+	if len(request.Resources) > 0 {
+		if g := authorized.Grant; g != nil { // whoever can asked before consuming anything
+			if err := oauth.WithinAudience(request.Resources, g.Audience); err != nil {
+				return nil, err
+			}
+		}
+		audience = request.Resources
+	}
+	target, err := e.targets.Held(ctx, request.Organization, request.Client, audience)
+	if err != nil {
+		return nil, err
+	}
+	spec := oauth.AccessTokenSpec{Subject: request.Client.ClientID, ClientID: request.Client.ClientID, Scopes: target.Scopes(authorized.Scopes),
+		Audience: target.Audience, Lifetime: target.Lifetime(oauth.AccessTokenLifetime(request.Organization, request.Client))}
 	if g := authorized.Grant; g != nil {
 		subject, err := e.subjects.Of(ctx, request.Client, g.UserID)
 		if err != nil {
@@ -153,14 +174,13 @@ func (e *Endpoint) respond(ctx context.Context, request *Request, authorized *Au
 			return nil, err
 		}
 		spec.GrantID, spec.AuthenticatedAt, spec.Methods, spec.ACR = g.ID, g.AuthenticatedAt, g.Methods, g.ACR
-		spec.Audience = g.Audience
 	}
 	signed, accessToken, err := e.tokens.Mint(ctx, request.Organization, spec)
 	if err != nil {
 		return nil, err
 	}
 	response := &Response{AccessToken: signed, TokenType: oauth.SchemeBearer, ExpiresIn: int64(accessToken.Lifetime() / time.Second),
-		RefreshToken: authorized.RefreshToken, Scope: oauth.FormatScope(authorized.Scopes)}
+		RefreshToken: authorized.RefreshToken, Scope: oauth.FormatScope(spec.Scopes)}
 	issued := &Issued{Organization: request.Organization, Client: request.Client, GrantType: request.grant.Type(), Authorized: *authorized, AccessToken: accessToken}
 	for _, hook := range e.hooks {
 		if err := hook(ctx, issued, response); err != nil {
@@ -170,8 +190,20 @@ func (e *Endpoint) respond(ctx context.Context, request *Request, authorized *Au
 	return response, nil
 }
 
+// narrowed refuses resources that were not granted, before anything is consumed.
+func (r *Request) narrowed(granted func() (grant.Granted, error)) error {
+	if len(r.Resources) == 0 {
+		return nil
+	}
+	whole, err := granted()
+	if err != nil {
+		return err
+	}
+	return oauth.WithinAudience(r.Resources, whole.Audience)
+}
+
 // OfPerson is what a grant of a person authorizes: no scope that was taken from the client since.
 func OfPerson(by *client.Client, g *grant.Grant, scopes []string, refreshToken string, initial bool) *Authorized {
 	held := slices.DeleteFunc(slices.Clone(scopes), func(scope string) bool { return !slices.Contains(by.Scopes, scope) })
-	return &Authorized{Scopes: held, Grant: g, RefreshToken: refreshToken, Initial: initial}
+	return &Authorized{Scopes: held, Grant: g, RefreshToken: refreshToken, Initial: initial, Audience: g.Audience}
 }

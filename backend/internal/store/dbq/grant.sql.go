@@ -139,6 +139,54 @@ func (q *Queries) DeleteExpiredRevokedTokens(ctx context.Context, arg DeleteExpi
 	return result.RowsAffected(), nil
 }
 
+const grantedByCode = `-- name: GrantedByCode :one
+SELECT audience, authorization_details FROM grants WHERE org_id = $1 AND code_hash = $2 AND client_id = $3
+`
+
+type GrantedByCodeParams struct {
+	OrgID    uuid.UUID
+	CodeHash []byte
+	ClientID uuid.UUID
+}
+
+type GrantedByCodeRow struct {
+	Audience             []string
+	AuthorizationDetails []byte
+}
+
+// What a code stands for, for whoever wants less than all of it. It does not change.
+func (q *Queries) GrantedByCode(ctx context.Context, arg GrantedByCodeParams) (GrantedByCodeRow, error) {
+	row := q.db.QueryRow(ctx, grantedByCode, arg.OrgID, arg.CodeHash, arg.ClientID)
+	var i GrantedByCodeRow
+	err := row.Scan(&i.Audience, &i.AuthorizationDetails)
+	return i, err
+}
+
+const grantedByRefreshToken = `-- name: GrantedByRefreshToken :one
+SELECT g.audience, g.authorization_details
+FROM refresh_tokens t
+JOIN grants g ON g.org_id = t.org_id AND g.id = t.grant_id
+WHERE t.org_id = $1 AND t.token_hash = $2 AND g.client_id = $3
+`
+
+type GrantedByRefreshTokenParams struct {
+	OrgID     uuid.UUID
+	TokenHash []byte
+	ClientID  uuid.UUID
+}
+
+type GrantedByRefreshTokenRow struct {
+	Audience             []string
+	AuthorizationDetails []byte
+}
+
+func (q *Queries) GrantedByRefreshToken(ctx context.Context, arg GrantedByRefreshTokenParams) (GrantedByRefreshTokenRow, error) {
+	row := q.db.QueryRow(ctx, grantedByRefreshToken, arg.OrgID, arg.TokenHash, arg.ClientID)
+	var i GrantedByRefreshTokenRow
+	err := row.Scan(&i.Audience, &i.AuthorizationDetails)
+	return i, err
+}
+
 const insertGrant = `-- name: InsertGrant :one
 WITH live AS (
     SELECT s.org_id, s.id, s.user_id FROM sessions s
@@ -146,18 +194,18 @@ WITH live AS (
     FOR NO KEY UPDATE
 ), issued AS (
     INSERT INTO grants (org_id, id, client_id, user_id, session_id, scopes, nonce, redirect_uri, code_challenge, code_hash, code_expires_at,
-        authenticated_at, methods, acr, audience, claims, created_at, expires_at)
+        authenticated_at, methods, acr, audience, claims, authorization_details, created_at, expires_at)
     SELECT live.org_id, $4, $5, live.user_id, live.id, $6, $7, $8, $9, $10, $11,
-        $12, $13, $14, $15, $16, $17, $18
+        $12, $13, $14, $15, $16, $17, $18, $19
     FROM live
     RETURNING grants.org_id, grants.id, grants.session_id, grants.client_id
 ), touched AS (
-    UPDATE sessions SET last_seen_at = $19, idle_expires_at = $20
+    UPDATE sessions SET last_seen_at = $20, idle_expires_at = $21
     FROM issued i
-    WHERE sessions.org_id = i.org_id AND sessions.id = i.session_id AND sessions.last_seen_at < $21
+    WHERE sessions.org_id = i.org_id AND sessions.id = i.session_id AND sessions.last_seen_at < $22
 ), listener AS (
     INSERT INTO session_clients (org_id, session_id, client_id)
-    SELECT i.org_id, i.session_id, i.client_id FROM issued i WHERE $22::boolean
+    SELECT i.org_id, i.session_id, i.client_id FROM issued i WHERE $23::boolean
     ON CONFLICT DO NOTHING
 )
 SELECT i.id FROM issued i
@@ -180,6 +228,7 @@ type InsertGrantParams struct {
 	Acr                  string
 	Audience             []string
 	Claims               []byte
+	AuthorizationDetails []byte
 	CreatedAt            time.Time
 	ExpiresAt            time.Time
 	SeenAt               time.Time
@@ -210,6 +259,7 @@ func (q *Queries) InsertGrant(ctx context.Context, arg InsertGrantParams) (uuid.
 		arg.Acr,
 		arg.Audience,
 		arg.Claims,
+		arg.AuthorizationDetails,
 		arg.CreatedAt,
 		arg.ExpiresAt,
 		arg.SeenAt,
@@ -231,12 +281,12 @@ WITH redeemed AS (
       AND grants.code_redeemed_at IS NULL AND grants.code_expires_at > $1 AND grants.revoked_at IS NULL
       AND u.org_id = grants.org_id AND u.id = grants.user_id AND u.status = 'active'
       AND EXISTS (SELECT 1 FROM sessions s WHERE s.org_id = grants.org_id AND s.id = grants.session_id AND s.ended_at IS NULL)
-    RETURNING grants.org_id, grants.id, grants.client_id, grants.user_id, grants.session_id, grants.scopes, grants.nonce, grants.redirect_uri, grants.code_challenge, grants.code_hash, grants.code_expires_at, grants.code_redeemed_at, grants.authenticated_at, grants.methods, grants.acr, grants.audience, grants.created_at, grants.expires_at, grants.revoked_at, grants.revoke_reason, grants.claims
+    RETURNING grants.org_id, grants.id, grants.client_id, grants.user_id, grants.session_id, grants.scopes, grants.nonce, grants.redirect_uri, grants.code_challenge, grants.code_hash, grants.code_expires_at, grants.code_redeemed_at, grants.authenticated_at, grants.methods, grants.acr, grants.audience, grants.created_at, grants.expires_at, grants.revoked_at, grants.revoke_reason, grants.claims, grants.authorization_details
 ), issued AS (
     INSERT INTO refresh_tokens (org_id, id, grant_id, token_hash, scopes, created_at, expires_at)
     SELECT r.org_id, $8, r.id, $9, r.scopes, $1, $10 FROM redeemed r WHERE $11::boolean
 )
-SELECT r.id, r.user_id, r.session_id, r.scopes, r.nonce, r.authenticated_at, r.methods, r.acr, r.audience, r.claims FROM redeemed r
+SELECT r.id, r.user_id, r.session_id, r.scopes, r.nonce, r.authenticated_at, r.methods, r.acr, r.audience, r.claims, r.authorization_details FROM redeemed r
 `
 
 type RedeemCodeParams struct {
@@ -254,16 +304,17 @@ type RedeemCodeParams struct {
 }
 
 type RedeemCodeRow struct {
-	ID              uuid.UUID
-	UserID          uuid.UUID
-	SessionID       *uuid.UUID
-	Scopes          []string
-	Nonce           *string
-	AuthenticatedAt time.Time
-	Methods         []string
-	Acr             string
-	Audience        []string
-	Claims          []byte
+	ID                   uuid.UUID
+	UserID               uuid.UUID
+	SessionID            *uuid.UUID
+	Scopes               []string
+	Nonce                *string
+	AuthenticatedAt      time.Time
+	Methods              []string
+	Acr                  string
+	Audience             []string
+	Claims               []byte
+	AuthorizationDetails []byte
 }
 
 // One conditional UPDATE: of two simultaneous uses exactly one gets the row. Everything the code is bound to is
@@ -296,6 +347,7 @@ func (q *Queries) RedeemCode(ctx context.Context, arg RedeemCodeParams) (RedeemC
 		&i.Acr,
 		&i.Audience,
 		&i.Claims,
+		&i.AuthorizationDetails,
 	)
 	return i, err
 }
@@ -447,7 +499,7 @@ func (q *Queries) RevokeToken(ctx context.Context, arg RevokeTokenParams) error 
 const rotateRefreshToken = `-- name: RotateRefreshToken :one
 WITH presented AS (
     SELECT t.id, t.grant_id, t.scopes, t.rotated_at, t.expires_at, g.user_id, g.session_id, g.nonce, g.authenticated_at, g.methods, g.acr,
-           g.audience, g.claims, g.scopes AS grant_scopes, g.client_id,
+           g.audience, g.claims, g.authorization_details, g.scopes AS grant_scopes, g.client_id,
            (g.revoked_at IS NULL AND t.expires_at > $1 AND u.status = 'active' AND (
                'offline_access' = ANY (g.scopes) OR EXISTS (
                    SELECT 1 FROM sessions s WHERE s.org_id = g.org_id AND s.id = g.session_id
@@ -475,7 +527,7 @@ WITH presented AS (
     FROM presented p JOIN rotated ON rotated.id = p.id, (SELECT count(*) FROM touched) AS first
     WHERE g.org_id = $2 AND g.id = p.grant_id AND g.expires_at < $8
 )
-SELECT p.id, p.grant_id, p.scopes, p.rotated_at, p.expires_at, p.user_id, p.session_id, p.nonce, p.authenticated_at, p.methods, p.acr, p.audience, p.claims, p.grant_scopes, p.client_id, p.alive, EXISTS (SELECT 1 FROM rotated)::boolean AS won FROM presented p
+SELECT p.id, p.grant_id, p.scopes, p.rotated_at, p.expires_at, p.user_id, p.session_id, p.nonce, p.authenticated_at, p.methods, p.acr, p.audience, p.claims, p.authorization_details, p.grant_scopes, p.client_id, p.alive, EXISTS (SELECT 1 FROM rotated)::boolean AS won FROM presented p
 `
 
 type RotateRefreshTokenParams struct {
@@ -492,23 +544,24 @@ type RotateRefreshTokenParams struct {
 }
 
 type RotateRefreshTokenRow struct {
-	ID              uuid.UUID
-	GrantID         uuid.UUID
-	Scopes          []string
-	RotatedAt       *time.Time
-	ExpiresAt       time.Time
-	UserID          uuid.UUID
-	SessionID       *uuid.UUID
-	Nonce           *string
-	AuthenticatedAt time.Time
-	Methods         []string
-	Acr             string
-	Audience        []string
-	Claims          []byte
-	GrantScopes     []string
-	ClientID        uuid.UUID
-	Alive           bool
-	Won             bool
+	ID                   uuid.UUID
+	GrantID              uuid.UUID
+	Scopes               []string
+	RotatedAt            *time.Time
+	ExpiresAt            time.Time
+	UserID               uuid.UUID
+	SessionID            *uuid.UUID
+	Nonce                *string
+	AuthenticatedAt      time.Time
+	Methods              []string
+	Acr                  string
+	Audience             []string
+	Claims               []byte
+	AuthorizationDetails []byte
+	GrantScopes          []string
+	ClientID             uuid.UUID
+	Alive                bool
+	Won                  bool
 }
 
 // Rotation in one statement. `presented` sees the token as it was when the statement began; `rotated` is the
@@ -545,6 +598,7 @@ func (q *Queries) RotateRefreshToken(ctx context.Context, arg RotateRefreshToken
 		&i.Acr,
 		&i.Audience,
 		&i.Claims,
+		&i.AuthorizationDetails,
 		&i.GrantScopes,
 		&i.ClientID,
 		&i.Alive,

@@ -122,27 +122,28 @@ type DeviceRequest struct {
 }
 
 type Grant struct {
-	OrgID           uuid.UUID
-	ID              uuid.UUID
-	ClientID        uuid.UUID
-	UserID          uuid.UUID
-	SessionID       *uuid.UUID
-	Scopes          []string
-	Nonce           *string
-	RedirectURI     string
-	CodeChallenge   string
-	CodeHash        []byte
-	CodeExpiresAt   *time.Time
-	CodeRedeemedAt  *time.Time
-	AuthenticatedAt time.Time
-	Methods         []string
-	Acr             string
-	Audience        []string
-	CreatedAt       time.Time
-	ExpiresAt       time.Time
-	RevokedAt       *time.Time
-	RevokeReason    *string
-	Claims          []byte
+	OrgID                uuid.UUID
+	ID                   uuid.UUID
+	ClientID             uuid.UUID
+	UserID               uuid.UUID
+	SessionID            *uuid.UUID
+	Scopes               []string
+	Nonce                *string
+	RedirectURI          string
+	CodeChallenge        string
+	CodeHash             []byte
+	CodeExpiresAt        *time.Time
+	CodeRedeemedAt       *time.Time
+	AuthenticatedAt      time.Time
+	Methods              []string
+	Acr                  string
+	Audience             []string
+	CreatedAt            time.Time
+	ExpiresAt            time.Time
+	RevokedAt            *time.Time
+	RevokeReason         *string
+	Claims               []byte
+	AuthorizationDetails []byte
 }
 
 type IdempotencyKey struct {
@@ -260,6 +261,19 @@ type RefreshToken struct {
 	CreatedAt time.Time
 	ExpiresAt time.Time
 	RotatedAt *time.Time
+}
+
+type Resource struct {
+	OrgID                      uuid.UUID
+	ID                         uuid.UUID
+	Identifier                 string
+	Name                       string
+	Scopes                     []string
+	AccessTokenLifetimeSeconds *int32
+	IntrospectionClients       []string
+	Version                    int64
+	CreatedAt                  time.Time
+	UpdatedAt                  time.Time
 }
 
 type RevokedToken struct {

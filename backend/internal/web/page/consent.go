@@ -13,9 +13,11 @@ type Consent struct {
 	Frame
 	Form
 	Client   Client
-	Username string       // who decides
-	Scopes   []Scope      // what is asked, in the order of the request
-	Fault    *fault.Error // why the last decision could not be taken; nil at first
+	Username string  // who decides
+	Scopes   []Scope // what is asked, in the order of the request
+	// Resources are the services that the application may use in the person's name; empty when none is named.
+	Resources []Resource
+	Fault     *fault.Error // why the last decision could not be taken; nil at first
 
 	Elsewhere *Elsewhere // set when the request was made on another device
 }
@@ -32,6 +34,12 @@ type Scope struct {
 	Description string // a sentence for people, for scopes outside OpenID Connect; "" shows the name
 }
 
+// Resource is a service that is asked for.
+type Resource struct {
+	Name       string
+	Identifier string // its address
+}
+
 // Render implements templ.Component.
 func (v Consent) Render(ctx context.Context, w io.Writer) error { return v.page().Render(ctx, w) }
 
@@ -45,10 +53,15 @@ type permission struct {
 // left out.
 func (v Consent) permissions() []permission {
 	groups := []permission{
+		{heading: v.Text.T("consent_services")},
 		{heading: v.Text.T("consent_identity")},
 		{heading: v.Text.T("consent_contact")},
 		{heading: v.Text.T("consent_away")},
 		{heading: v.Text.T("consent_other")},
+	}
+	services := &groups[0]
+	for _, resource := range v.Resources {
+		services.sentences = append(services.sentences, v.Text.T("consent_service", "Name", shorten(clean(resource.Name), maxSentence), "Address", clean(resource.Identifier)))
 	}
 	for _, scope := range v.Scopes {
 		group := &groups[groupOf(scope.Name)]
@@ -73,13 +86,13 @@ func (v Consent) begun() string {
 func groupOf(scope string) int {
 	switch scope {
 	case "openid", "profile":
-		return 0
-	case "email", "phone", "address":
 		return 1
-	case "offline_access":
+	case "email", "phone", "address":
 		return 2
-	default:
+	case "offline_access":
 		return 3
+	default:
+		return 4
 	}
 }
 

@@ -66,6 +66,7 @@ func states(words *text.Printer, organization page.Organization) map[string]temp
 		"consent-logo":      page.Consent{Frame: frame, Form: form("consent"), Client: logo, Username: "ada@demo.test", Scopes: scopes[:3]},
 		"consent-openid":    page.Consent{Frame: frame, Form: form("consent"), Client: payroll, Username: "ada@demo.test", Scopes: scopes[:1]},
 		"consent-long":      page.Consent{Frame: frame, Form: form("consent"), Client: long, Username: "ada@demo.test", Scopes: scopes[:3]},
+		"consent-services":  page.Consent{Frame: frame, Form: form("consent"), Client: payroll, Username: "ada@demo.test", Scopes: scopes[:2], Resources: []page.Resource{{Name: "Payments", Identifier: "https://api.example.test/payments"}, {Name: hostile, Identifier: hostile}}},
 		"consent-fault":     page.Consent{Frame: frame, Form: form("consent"), Client: payroll, Username: "ada@demo.test", Scopes: scopes, Fault: fault.New(fault.Forbidden, "form_forged", "")},
 		"consent-hostile":   page.Consent{Frame: frame, Form: form("consent"), Client: page.Client{Name: hostile}, Username: hostile, Scopes: []page.Scope{{Name: hostile}, {Name: "x", Description: hostile}}},
 		"consent-device":    page.Consent{Frame: frame, Form: form("consent"), Client: logo, Username: "ada@demo.test", Scopes: scopes[:3], Elsewhere: &page.Elsewhere{Code: "WDJB-MJHT", Minutes: 3}},
