@@ -9,9 +9,9 @@ WITH live AS (
     FOR NO KEY UPDATE
 ), issued AS (
     INSERT INTO grants (org_id, id, client_id, user_id, session_id, scopes, nonce, redirect_uri, code_challenge, code_hash, code_expires_at,
-        authenticated_at, methods, acr, audience, claims, authorization_details, created_at, expires_at)
+        authenticated_at, methods, acr, audience, claims, authorization_details, bound_to, created_at, expires_at)
     SELECT live.org_id, @id, @client_id, live.user_id, live.id, @scopes, @nonce, @redirect_uri, @code_challenge, @code_hash, @code_expires_at,
-        @authenticated_at, @methods, @acr, @audience, @claims, @authorization_details, @created_at, @expires_at
+        @authenticated_at, @methods, @acr, @audience, @claims, @authorization_details, @bound_to, @created_at, @expires_at
     FROM live
     RETURNING grants.org_id, grants.id, grants.session_id, grants.client_id
 ), touched AS (
@@ -37,10 +37,11 @@ ORDER BY id DESC LIMIT 1;
 -- Offline access or not, a code dies with its session: an authorization at the very moment when everything of a
 -- person is ended would outlive that otherwise.
 WITH redeemed AS (
-    UPDATE grants SET code_redeemed_at = @at, expires_at = GREATEST(grants.expires_at, @grant_expires_at)
+    UPDATE grants SET code_redeemed_at = @at, bound_to = @bind_to, expires_at = GREATEST(grants.expires_at, @grant_expires_at)
     FROM users u
     WHERE grants.org_id = @org_id AND grants.code_hash = @code_hash AND grants.client_id = @client_id
       AND grants.redirect_uri = @redirect_uri AND grants.code_challenge = @code_challenge
+      AND (grants.bound_to = '' OR grants.bound_to = ANY (@holders::text[]))
       AND grants.code_redeemed_at IS NULL AND grants.code_expires_at > @at AND grants.revoked_at IS NULL
       AND u.org_id = grants.org_id AND u.id = grants.user_id AND u.status = 'active'
       AND EXISTS (SELECT 1 FROM sessions s WHERE s.org_id = grants.org_id AND s.id = grants.session_id AND s.ended_at IS NULL)
@@ -65,7 +66,8 @@ WHERE t.org_id = @org_id AND t.token_hash = @token_hash AND g.client_id = @clien
 -- The grant of a code that was redeemed before, for whoever has everything that redeems it: nobody else may end it.
 SELECT id FROM grants
 WHERE org_id = @org_id AND code_hash = @code_hash AND client_id = @client_id
-  AND redirect_uri = @redirect_uri AND code_challenge = @code_challenge AND code_redeemed_at IS NOT NULL;
+  AND redirect_uri = @redirect_uri AND code_challenge = @code_challenge AND code_redeemed_at IS NOT NULL
+  AND (bound_to = '' OR bound_to = ANY (@holders::text[]));
 
 -- name: RevokeGrant :execrows
 UPDATE grants SET revoked_at = @at, revoke_reason = @reason WHERE org_id = @org_id AND id = @id AND revoked_at IS NULL;
@@ -74,6 +76,7 @@ UPDATE grants SET revoked_at = @at, revoke_reason = @reason WHERE org_id = @org_
 -- Rotation in one statement. `presented` sees the token as it was when the statement began; `rotated` is the
 -- conditional UPDATE that exactly one of several simultaneous uses wins. The successor's hash is derived from the
 -- presented token, so the losers of a race and a retry inside the grace window compute the same successor.
+-- A token that is kept is not replaced but lives on, as a successor would.
 -- The grant is extended by a day more than needed: most rotations then leave its row, and the six indexes on it, alone.
 -- A grant without offline_access lives with its session, and using it is a use of the session as an authorization is:
 -- whoever works in an application all day is not idle. The session is locked before the grant, as by whoever ends it.
@@ -88,14 +91,17 @@ WITH presented AS (
     JOIN grants g ON g.org_id = t.org_id AND g.id = t.grant_id
     JOIN users u ON u.org_id = g.org_id AND u.id = g.user_id
     WHERE t.org_id = @org_id AND t.token_hash = @token_hash AND g.client_id = @client_id
+      AND (g.bound_to = '' OR g.bound_to = ANY (@holders::text[]))
 ), rotated AS (
-    UPDATE refresh_tokens r SET rotated_at = @at FROM presented p
+    UPDATE refresh_tokens r SET rotated_at = CASE WHEN @keep::boolean THEN NULL ELSE @at::timestamptz END,
+        expires_at = CASE WHEN @keep THEN GREATEST(r.expires_at, @successor_expires_at) ELSE r.expires_at END
+    FROM presented p
     WHERE r.org_id = @org_id AND r.id = p.id AND r.rotated_at IS NULL AND p.alive AND @scopes::text[] <@ p.grant_scopes
     RETURNING r.id
 ), successor AS (
     INSERT INTO refresh_tokens (org_id, id, grant_id, token_hash, scopes, created_at, expires_at)
     SELECT @org_id, @successor_id, p.grant_id, @successor_hash, p.scopes, @at, @successor_expires_at
-    FROM presented p JOIN rotated ON rotated.id = p.id
+    FROM presented p JOIN rotated ON rotated.id = p.id WHERE NOT @keep
 ), touched AS (
     UPDATE sessions s SET last_seen_at = @at, idle_expires_at = LEAST(@session_idle_expires_at::timestamptz, s.expires_at)
     FROM presented p JOIN rotated ON rotated.id = p.id

@@ -161,7 +161,7 @@ func withoutEmpty(values []string) []string {
 // followersMeet refuses a profile that clients which follow the organization's cannot meet, as the Admin API does.
 func followersMeet(ctx context.Context, tx *store.Tx, app *server.App, o *org.Organization) error {
 	const shown = 20
-	unmet, more, err := oauth.Unmet(ctx, tx, app.Clients, o, shown)
+	unmet, more, err := oauth.CannotMeet(ctx, tx, app.Clients, o, shown)
 	if err != nil || len(unmet) == 0 {
 		return err
 	}

@@ -52,8 +52,7 @@ type Options struct {
 	Links         *credential.Links
 	Audit         *audit.Log
 	Issuers       oauth.Issuers
-	AccessTokens  *oauth.AccessTokens
-	LiveTokens    *oauth.LiveTokens
+	Resource      *oauth.ProtectedResource
 	Counters      kv.Store
 	Fetch         *fetch.Client
 	Ring          *seal.Ring
@@ -85,8 +84,7 @@ type API struct {
 	links         *credential.Links
 	log           *audit.Log
 	issuers       oauth.Issuers
-	tokens        *oauth.AccessTokens
-	live          *oauth.LiveTokens
+	resource      *oauth.ProtectedResource
 	counters      kv.Store
 	fetch         *fetch.Client
 	keys          *idempotency.Keys
@@ -111,7 +109,7 @@ func New(options Options) (*API, error) {
 	return &API{
 		db: options.Store, organizations: options.Organizations, users: options.Users, roles: options.Roles, clients: options.Clients, resources: options.Resources,
 		sessions: options.Sessions, grants: options.Grants, signing: options.Keys, passwords: options.Passwords, links: options.Links, log: options.Audit, issuers: options.Issuers,
-		tokens: options.AccessTokens, live: options.LiveTokens, counters: options.Counters, fetch: options.Fetch, keys: idempotency.New(options.Now, options.Ring),
+		resource: options.Resource, counters: options.Counters, fetch: options.Fetch, keys: idempotency.New(options.Now, options.Ring),
 		cursors: cursors{options.Ring}, contract: read, perMinute: options.RequestsPerMinute,
 		console: options.Console, oneTimeLinkURL: options.OneTimeLinkURL, enqueueDeletion: options.EnqueueOrganizationDeletion,
 	}, nil

@@ -27,7 +27,7 @@ type ConsoleSession struct {
 // judged by its cookies.
 func (a *API) authenticate(r *http.Request) (*Authority, error) {
 	if headers := r.Header.Values("Authorization"); len(headers) > 0 {
-		return a.bearer(r.Context(), headers)
+		return a.token(r, headers)
 	}
 	if a.console == nil {
 		return nil, errNoCredentials
@@ -51,22 +51,28 @@ func (a *API) OfConsole(ctx context.Context, session *ConsoleSession) (*Authorit
 	return newAuthority(session.Organization, session.User, nil, session.Scopes, roles), nil
 }
 
-// bearer judges an access token (RFC 6750 §2.1, RFC 9068 §4).
-func (a *API) bearer(ctx context.Context, headers []string) (*Authority, error) {
+// token judges an access token (RFC 6750 §2.1, RFC 9449 §7, RFC 9068 §4).
+func (a *API) token(r *http.Request, headers []string) (*Authority, error) {
+	ctx := r.Context()
 	scheme, token, _ := strings.Cut(headers[0], " ")
-	if len(headers) > 1 || !strings.EqualFold(scheme, oauth.SchemeBearer) || strings.TrimSpace(token) == "" {
+	presented := oauth.Presented{Scheme: oauth.SchemeBearer, Token: strings.TrimSpace(token), Sender: oauth.SenderOfRequest(r)}
+	switch {
+	case len(headers) > 1 || presented.Token == "":
+		return nil, errInvalidToken
+	case strings.EqualFold(scheme, oauth.SchemeDPoP):
+		presented.Scheme = oauth.SchemeDPoP
+	case !strings.EqualFold(scheme, oauth.SchemeBearer):
 		return nil, errInvalidToken
 	}
-	token = strings.TrimSpace(token)
-	organization, err := a.issuer(ctx, token)
+	organization, err := a.issuer(ctx, presented.Token)
 	if err != nil {
 		return nil, err
 	}
-	verified, err := a.tokens.Verify(ctx, organization, token, a.issuers.AdminAudience())
+	verified, err := a.resource.Verify(ctx, organization, presented, a.issuers.AdminAudience())
 	if err != nil {
 		return nil, refusedToken(err)
 	}
-	live, err := a.live.Find(ctx, organization, verified)
+	live, err := a.resource.Live(ctx, organization, verified)
 	if err != nil {
 		return nil, refusedToken(err)
 	}
@@ -103,7 +109,7 @@ func (a *API) issuer(ctx context.Context, token string) (*org.Organization, erro
 func refusedToken(err error) error {
 	var refused *oauth.Error
 	if errors.As(err, &refused) {
-		return errInvalidToken.withCause(err)
+		return errInvalidToken.withCause(err).withWire(refused)
 	}
 	return err
 }

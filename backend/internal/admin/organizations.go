@@ -116,6 +116,9 @@ func applyOrganization(o *org.Organization, branding *api.BrandingPatch, policie
 		if policies.Profile != nil {
 			o.Policies.Profile = org.Profile(*policies.Profile)
 		}
+		set(&o.Policies.RequireBoundTokens, policies.RequireBoundTokens)
+		set(&o.Policies.RequireDPoPNonce, policies.RequireDpopNonce)
+		set(&o.Policies.ClientCertificateAuthorities, policies.ClientCertificateAuthorities)
 		setText(&o.Policies.DefaultLocale, policies.DefaultLocale)
 		if err := applyClaims(&o.Policies, policies); err != nil {
 			return logoChange{}, err
@@ -204,7 +207,7 @@ func (h handlers) UpdateOrganization(ginContext context.Context, request api.Upd
 		if updated, err = h.organizations.Update(ctx, tx, call.by.Actor(), changed); err != nil {
 			return err
 		}
-		if updated.Policies.ProfileName() != current.Policies.ProfileName() {
+		if updated.Policies.ProfileName() != current.Policies.ProfileName() || updated.Policies.RequireBoundTokens && !current.Policies.RequireBoundTokens {
 			if err := h.checkFollowers(ctx, tx, updated); err != nil {
 				return err
 			}
@@ -225,7 +228,7 @@ func (h handlers) UpdateOrganization(ginContext context.Context, request api.Upd
 // checkFollowers refuses a profile that clients which follow the organization's cannot meet. It names as many as an
 // answer holds.
 func (h handlers) checkFollowers(ctx context.Context, tx *store.Tx, organization *org.Organization) error {
-	unmet, more, err := oauth.Unmet(ctx, tx, h.clients, organization, maximumProblems)
+	unmet, more, err := oauth.CannotMeet(ctx, tx, h.clients, organization, maximumProblems)
 	if err != nil || len(unmet) == 0 {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/clavex/clavex/backend/internal/admin/api"
 	"github.com/clavex/clavex/backend/internal/fault"
+	"github.com/clavex/clavex/backend/internal/oauth"
 	"github.com/clavex/clavex/backend/internal/reqctx"
 )
 
@@ -19,6 +20,7 @@ type refusal struct {
 	fault     *fault.Error
 	status    int
 	challenge string           // WWW-Authenticate, "" for none
+	wire      *oauth.Error     // the challenges of what is wrong with a proof, in place of challenge; nil for none
 	fields    []api.FieldError // every offending field
 }
 
@@ -54,6 +56,17 @@ func (r *refusal) withChallenge(challenge string) *refusal {
 	return r
 }
 
+// withWire returns a copy that tells what a protected resource tells of a DPoP proof (RFC 9449 §7.1), which the client
+// can make anew.
+func (r *refusal) withWire(e *oauth.Error) *refusal {
+	if e.Scheme != oauth.SchemeDPoP {
+		return r
+	}
+	copied := *r
+	copied.wire = e
+	return &copied
+}
+
 // The refusals of the delivery itself.
 var (
 	errNoCredentials = refuse(http.StatusUnauthorized, fault.Unauthenticated, "unauthenticated",
@@ -86,7 +99,9 @@ func WriteProblem(c *gin.Context, err error) {
 	var known *refusal
 	if errors.As(err, &known) {
 		problem.Status = known.status
-		if known.challenge != "" {
+		if known.wire != nil {
+			known.wire.WriteChallenges(c)
+		} else if known.challenge != "" {
 			c.Header("WWW-Authenticate", known.challenge)
 		}
 		if len(known.fields) > 0 {

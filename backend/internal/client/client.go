@@ -35,11 +35,14 @@ const (
 	ClientSecretPost  AuthenticationMethod = "client_secret_post"
 	ClientSecretJWT   AuthenticationMethod = "client_secret_jwt" // an assertion signed with the secret (OpenID Connect Core 1.0 §9)
 	PrivateKeyJWT     AuthenticationMethod = "private_key_jwt"   // an assertion signed with the client's own key
+
+	TLSClientAuth           AuthenticationMethod = "tls_client_auth"             // a TLS certificate of an authority (RFC 8705 §2.1)
+	SelfSignedTLSClientAuth AuthenticationMethod = "self_signed_tls_client_auth" // a TLS certificate of a registered key (RFC 8705 §2.2)
 )
 
 // AuthenticationMethods lists what a client may register, in the order of discovery documents.
 func AuthenticationMethods() []AuthenticationMethod {
-	return []AuthenticationMethod{ClientSecretBasic, ClientSecretPost, ClientSecretJWT, PrivateKeyJWT, None}
+	return []AuthenticationMethod{ClientSecretBasic, ClientSecretPost, ClientSecretJWT, PrivateKeyJWT, TLSClientAuth, SelfSignedTLSClientAuth, None}
 }
 
 // ApplicationType is OpenID Connect Registration's application_type.
@@ -129,7 +132,14 @@ type Client struct {
 func (c *Client) Public() bool { return c.AuthenticationMethod == None }
 
 // HasSecret reports whether the client's method is one of a secret that both sides know.
-func (c *Client) HasSecret() bool { return !c.Public() && c.AuthenticationMethod != PrivateKeyJWT }
+func (c *Client) HasSecret() bool {
+	return !c.Public() && c.AuthenticationMethod != PrivateKeyJWT && !c.UsesMutualTLS()
+}
+
+// UsesMutualTLS reports whether the client proves itself by the certificate of its TLS connection (RFC 8705 §2).
+func (c *Client) UsesMutualTLS() bool {
+	return c.AuthenticationMethod == TLSClientAuth || c.AuthenticationMethod == SelfSignedTLSClientAuth
+}
 
 // MayUse reports whether the client registered the grant type.
 func (c *Client) MayUse(grantType string) bool { return slices.Contains(c.GrantTypes, grantType) }

@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"crypto"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
@@ -87,6 +88,21 @@ func (k *KeySets) EncryptionKey(ctx context.Context, jwks json.RawMessage, jwksU
 		}
 	}
 	return jose.EncryptionKey{}, ErrNoEncryptionKey.WithMessage("The client's key set has no key for %s.", algorithm)
+}
+
+// Holds reports whether the public key of a certificate is among the client's keys, in a set fetched anew if need be.
+// The error is a fault.
+func (k *KeySets) Holds(ctx context.Context, jwks json.RawMessage, jwksURI string, key crypto.PublicKey) (bool, error) {
+	thumbprint, err := jose.KeyThumbprint(key)
+	if err != nil {
+		return false, nil //nolint:nilerr // a key of a kind that no set contains
+	}
+	set, err := k.get(ctx, jwks, jwksURI)
+	if err != nil || set.HasKey(thumbprint) || len(jwks) > 0 {
+		return err == nil && set.HasKey(thumbprint), err
+	}
+	newer, changed, err := k.documents.Refresh(ctx, jwksURI)
+	return err == nil && changed && newer.HasKey(thumbprint), nil
 }
 
 func (k *KeySets) get(ctx context.Context, jwks json.RawMessage, jwksURI string) (jose.KeySet, error) {

@@ -47,6 +47,15 @@ type Metadata struct {
 	InitiateLoginURI string   `json:"initiate_login_uri,omitempty"`
 	RequestURIs      []string `json:"request_uris,omitempty"`
 
+	TLSClientAuthSubjectDN string `json:"tls_client_auth_subject_dn,omitempty"` // RFC 4514; one of these five (RFC 8705 §2.1.2)
+	TLSClientAuthSANDNS    string `json:"tls_client_auth_san_dns,omitempty"`
+	TLSClientAuthSANURI    string `json:"tls_client_auth_san_uri,omitempty"`
+	TLSClientAuthSANIP     string `json:"tls_client_auth_san_ip,omitempty"`
+	TLSClientAuthSANEmail  string `json:"tls_client_auth_san_email,omitempty"`
+
+	DPoPBoundAccessTokens                 bool `json:"dpop_bound_access_tokens,omitempty"`                   // RFC 9449 §5.2
+	TLSClientCertificateBoundAccessTokens bool `json:"tls_client_certificate_bound_access_tokens,omitempty"` // RFC 8705 §3.4
+
 	RequirePushedAuthorizationRequests bool `json:"require_pushed_authorization_requests,omitempty"` // RFC 9126 §6
 	RequireSignedRequestObject         bool `json:"require_signed_request_object,omitempty"`         // RFC 9101 §10.5
 

@@ -38,6 +38,10 @@ type Config struct {
 	Listen                  string        `name:"listen" default:"127.0.0.1:8080" help:"address to serve on"`
 	TLSCertFile             string        `name:"tls_cert_file" help:"file with the certificate and its chain (PEM): Clavex terminates TLS itself; a changed file is taken over without a restart"`
 	TLSKeyFile              string        `name:"tls_key_file" help:"file with the certificate's private key (PEM, without passphrase), readable by Clavex alone"`
+	MTLSListen              string        `name:"mtls_listen" help:"address to serve clients on that show a TLS certificate (RFC 8705); needs tls_cert_file, and mtls_url beside it"`
+	MTLSURL                 string        `name:"mtls_url" help:"where such clients reach it: scheme, host and port, for example https://mtls.id.example.com"`
+	ClientCAFile            string        `name:"client_ca_file" help:"file with certificates (PEM) of authorities whose certificates clients of every organization may authenticate with; organizations can name their own"`
+	ClientCertificateHeader string        `name:"client_certificate_header" help:"header in which a trusted proxy passes on the TLS certificate that a client showed to it: Client-Cert (RFC 9440), or PEM as nginx escapes it; the proxy must remove it from all other requests"`
 	MetricsListen           string        `name:"metrics_listen" default:"127.0.0.1:9090" help:"address of Prometheus metrics; off switches them off"`
 	TrustedProxies          []string      `name:"trusted_proxies" help:"addresses or networks of the proxies whose X-Forwarded-For is believed"`
 	LogLevel                string        `name:"log_level" default:"info" help:"debug, info, warn or error"`
@@ -316,14 +320,15 @@ func (c *Config) Validate(development bool) error {
 	}
 	c.validateTLS(fault)
 	c.validateMail(fault)
+	c.validateMutualTLS(development, fault)
 	if c.RedisURL != "" && !strings.HasPrefix(c.RedisURL, "redis://") && !strings.HasPrefix(c.RedisURL, "rediss://") && !strings.HasPrefix(c.RedisURL, "unix://") {
 		fault("redis_url must begin with redis://, rediss:// or unix://")
 	}
 	if !slices.Contains([]string{"debug", "info", "warn", "error"}, c.LogLevel) {
 		fault("log_level: choose debug, info, warn or error")
 	}
-	for _, address := range []struct{ name, value string }{{"listen", c.Listen}, {"metrics_listen", c.MetricsListen}} {
-		if address.value == "off" && address.name == "metrics_listen" {
+	for _, address := range []struct{ name, value string }{{"listen", c.Listen}, {"metrics_listen", c.MetricsListen}, {"mtls_listen", c.MTLSListen}} {
+		if address.value == "off" && address.name == "metrics_listen" || address.value == "" && address.name == "mtls_listen" {
 			continue
 		}
 		if _, port, ok := cutLast(address.value, ':'); !ok || !isPort(port) {

@@ -93,6 +93,7 @@ type Authorization struct {
 	WithoutCode    bool            // everything is delivered at once: no code is made
 	TokensExpireAt time.Time       // when the tokens that are delivered with the response die; zero when none is
 	TellOfEnd      bool            // the client wants to hear of the session's end
+	BoundTo        string          // who alone may redeem the code (RFC 9449 §10); "" for whoever has everything else
 	Held           *Held           // what the client holds already in the place of a code
 }
 
@@ -120,6 +121,7 @@ func (g *Grants) issue(ctx context.Context, db store.DB, authorization Authoriza
 		CodeChallenge: authorization.CodeChallenge, AuthenticatedAt: in.AuthenticatedAt, Methods: list(in.Methods), Acr: authorization.ACR,
 		Audience: list(authorization.Audience), Claims: authorization.Claims, AuthorizationDetails: authorization.Details, CreatedAt: now, ExpiresAt: expires, SeenAt: now,
 		SessionIdleExpiresAt: authorization.IdleUntil, TouchBefore: session.TouchBefore(now), TellOfEnd: authorization.TellOfEnd,
+		BoundTo: authorization.BoundTo,
 	}
 	if authorization.TokensExpireAt.After(expires) {
 		parameters.ExpiresAt = authorization.TokensExpireAt
@@ -152,6 +154,8 @@ type Redemption struct {
 	WithRefreshToken     bool          // the client registered the grant type
 	RefreshTokenLifetime time.Duration //
 	AccessTokenLifetime  time.Duration // the grant's row is kept for at least as long
+	Holders              []string      // what the client has proven to hold: its DPoP key, its TLS certificate
+	BindTo               string        // who alone may use the refresh tokens; "" for every holder that authenticates
 }
 
 // RedeemCode redeems an authorization code in one round trip and returns the grant and, when wanted, its
@@ -168,6 +172,7 @@ func (g *Grants) RedeemCode(ctx context.Context, attempt Redemption) (*Grant, st
 		At: &now, OrgID: attempt.OrgID, CodeHash: secret.Hash(attempt.Code), ClientID: attempt.ClientID, RedirectURI: attempt.RedirectURI,
 		CodeChallenge: attempt.CodeChallenge, GrantExpiresAt: now.Add(lifetime), WithRefresh: attempt.WithRefreshToken, RefreshID: store.NewID(),
 		RefreshHash: secret.Hash(refreshToken), RefreshExpiresAt: now.Add(attempt.RefreshTokenLifetime),
+		Holders: list(attempt.Holders), BindTo: attempt.BindTo,
 	})
 	if store.IsNotFound(err) {
 		return nil, "", g.refuseCode(ctx, attempt)
@@ -186,7 +191,7 @@ func (g *Grants) RedeemCode(ctx context.Context, attempt Redemption) (*Grant, st
 // of a public client in a history has neither its verifier nor a way to end what the application has.
 func (g *Grants) refuseCode(ctx context.Context, attempt Redemption) error {
 	redeemed, err := dbq.New(g.db).RedeemedGrantByCode(ctx, dbq.RedeemedGrantByCodeParams{OrgID: attempt.OrgID, CodeHash: secret.Hash(attempt.Code),
-		ClientID: attempt.ClientID, RedirectURI: attempt.RedirectURI, CodeChallenge: attempt.CodeChallenge})
+		ClientID: attempt.ClientID, RedirectURI: attempt.RedirectURI, CodeChallenge: attempt.CodeChallenge, Holders: list(attempt.Holders)})
 	if store.IsNotFound(err) {
 		return ErrCodeInvalid
 	}
@@ -207,6 +212,8 @@ type Refresh struct {
 	Scopes      []string      // asked for; nil means those of the grant
 	Lifetime    time.Duration // of the successor
 	SessionIdle time.Duration // how long the session may now be idle, within its absolute lifetime
+	Holders     []string      // what the client has proven to hold: its DPoP key, its TLS certificate
+	Keep        bool          // the token stays the same and lives on, instead of being replaced
 }
 
 // Rotate uses a refresh token in one round trip: it returns the grant, the scopes of the new access token
@@ -226,6 +233,7 @@ func (g *Grants) Rotate(ctx context.Context, attempt Refresh) (found *Grant, sco
 		At: now, OrgID: attempt.OrgID, TokenHash: secret.Hash(attempt.Token), ClientID: attempt.ClientID, Scopes: list(attempt.Scopes),
 		SuccessorID: store.NewID(), SuccessorHash: secret.Hash(successor), SuccessorExpiresAt: now.Add(attempt.Lifetime),
 		SessionIdleExpiresAt: now.Add(attempt.SessionIdle), TouchBefore: session.TouchBefore(now),
+		Holders: list(attempt.Holders), Keep: attempt.Keep,
 	})
 	if store.IsNotFound(err) {
 		return nil, nil, "", ErrRefreshInvalid
@@ -245,6 +253,9 @@ func (g *Grants) Rotate(ctx context.Context, attempt Refresh) (found *Grant, sco
 		return nil, nil, "", ErrRefreshReused
 	case !subset(attempt.Scopes, row.GrantScopes):
 		return nil, nil, "", ErrScopeTooWide
+	}
+	if attempt.Keep && row.RotatedAt == nil {
+		successor = attempt.Token
 	}
 	scopes = attempt.Scopes
 	if scopes == nil {

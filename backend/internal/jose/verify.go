@@ -250,6 +250,7 @@ func (e Expected) judge(token *Token) error {
 
 type compact struct {
 	header    Header
+	embedded  json.RawMessage // the header's "jwk", nil when absent
 	payload   []byte
 	signature []byte
 	input     []byte // what was signed
@@ -270,8 +271,8 @@ func split(token string) (compact, error) {
 	if !ok || !payloadOK || !signatureOK {
 		return compact{}, ErrMalformed
 	}
-	parsed, err := parseHeader(header)
-	return compact{parsed, payload, signature, []byte(token[:last])}, err
+	parsed, embedded, err := parseHeader(header)
+	return compact{parsed, embedded, payload, signature, []byte(token[:last])}, err
 }
 
 // decodeSegment decodes base64url without padding. Each value has one encoding only: line breaks,
@@ -284,24 +285,24 @@ func decodeSegment(text string) ([]byte, bool) {
 	return decoded, err == nil
 }
 
-func parseHeader(data []byte) (Header, error) {
+func parseHeader(data []byte) (header Header, embedded json.RawMessage, err error) {
 	fields, err := members(data)
 	if err != nil {
-		return Header{}, fmt.Errorf("%w: header: %w", ErrMalformed, err)
+		return Header{}, nil, fmt.Errorf("%w: header: %w", ErrMalformed, err)
 	}
 	var algorithm, keyID, tokenType string
 	for name, target := range map[string]*string{"alg": &algorithm, "kid": &keyID, "typ": &tokenType} {
 		if raw, present := fields[name]; present && decodeString(raw, target) != nil {
-			return Header{}, fmt.Errorf("%w: header member %s", ErrMalformed, name)
+			return Header{}, nil, fmt.Errorf("%w: header member %s", ErrMalformed, name)
 		}
 	}
 	if algorithm == "" {
-		return Header{}, fmt.Errorf("%w: header without alg", ErrMalformed)
+		return Header{}, nil, fmt.Errorf("%w: header without alg", ErrMalformed)
 	}
 	if _, present := fields["crit"]; present {
-		return Header{}, ErrCritical // RFC 7515 §4.1.11: what is not understood must be refused
+		return Header{}, nil, ErrCritical // RFC 7515 §4.1.11: what is not understood must be refused
 	}
-	return Header{Algorithm(algorithm), keyID, normalType(tokenType)}, nil
+	return Header{Algorithm(algorithm), keyID, normalType(tokenType)}, fields["jwk"], nil
 }
 
 // normalType applies the comparison rule of RFC 7515 §4.1.9.

@@ -40,6 +40,7 @@ type AccessTokenSpec struct {
 	AuthenticatedAt time.Time // zero for a client's own token
 	Methods         []string  // amr
 	ACR             string
+	Confirmation    Confirmation // what the sender will have to prove
 }
 
 // AccessToken is what a verified access token says. It says nothing about whether the token or its grant
@@ -58,6 +59,7 @@ type AccessToken struct {
 	AuthenticatedAt time.Time
 	Methods         []string
 	ACR             string
+	Confirmation    Confirmation
 }
 
 // Lifetime is how long the token lives after it was issued.
@@ -93,6 +95,8 @@ type accessTokenClaims struct {
 	ACR      string          `json:"acr,omitempty"`
 	Session  string          `json:"sid,omitempty"`
 	Grant    string          `json:"gid,omitempty"`
+
+	Confirmation *Confirmation `json:"cnf,omitempty"`
 }
 
 // Prepare has the organization's signing key at hand.
@@ -111,7 +115,7 @@ func (a *AccessTokens) Mint(ctx context.Context, organization *org.Organization,
 	token := AccessToken{
 		ID: a.tokenID(), Issuer: a.issuers.URL(organization), Subject: spec.Subject, ClientID: spec.ClientID, Scopes: spec.Scopes, Audience: spec.Audience,
 		IssuedAt: issued, ExpiresAt: issued.Add(spec.Lifetime), GrantID: spec.GrantID, Session: spec.Session,
-		AuthenticatedAt: spec.AuthenticatedAt, Methods: spec.Methods, ACR: spec.ACR,
+		AuthenticatedAt: spec.AuthenticatedAt, Methods: spec.Methods, ACR: spec.ACR, Confirmation: spec.Confirmation,
 	}
 	if len(token.Audience) == 0 {
 		token.Audience = []string{token.Issuer}
@@ -122,6 +126,9 @@ func (a *AccessTokens) Mint(ctx context.Context, organization *org.Organization,
 	claims := accessTokenClaims{
 		Issuer: token.Issuer, Subject: token.Subject, Expiry: token.ExpiresAt.Unix(), IssuedAt: issued.Unix(), ID: token.ID, ClientID: token.ClientID,
 		Scope: FormatScope(token.Scopes), Methods: token.Methods, ACR: token.ACR, Session: token.Session, Grant: optionalID(token.GrantID),
+	}
+	if token.Confirmation.Bound() {
+		claims.Confirmation = &token.Confirmation
 	}
 	if !token.AuthenticatedAt.IsZero() {
 		claims.AuthTime = token.AuthenticatedAt.Unix()
@@ -182,7 +189,7 @@ func fromClaims(verified *jose.Token) (*AccessToken, error) {
 	for _, claim := range []struct {
 		name string
 		into any
-	}{{"client_id", &found.ClientID}, {"scope", &scope}, {"sid", &found.Session}, {"gid", &grantID}, {"auth_time", &authTime}, {"amr", &found.Methods}, {"acr", &found.ACR}} {
+	}{{"client_id", &found.ClientID}, {"scope", &scope}, {"sid", &found.Session}, {"gid", &grantID}, {"auth_time", &authTime}, {"amr", &found.Methods}, {"acr", &found.ACR}, {"cnf", &found.Confirmation}} {
 		if _, err := verified.Claim(claim.name, claim.into); err != nil {
 			return nil, err
 		}

@@ -27,17 +27,9 @@ var (
 	errAssertionIdentity = errors.New("oauth: iss, sub and client_id of the assertion do not name one client")
 	errAssertionEnd      = errors.New("oauth: the assertion ends too far in the future")
 	errAssertionID       = errors.New("oauth: the assertion has no jti")
+	errAssertionAudience = errors.New("oauth: the audience of the assertion is not the issuer alone")
 	errAssertionUsed     = errors.New("oauth: the assertion was used before, or that cannot be ruled out")
 )
-
-// AssertionAlgorithms lists what clients may sign their assertions with, in the order of discovery documents.
-func AssertionAlgorithms() []string {
-	var names []string
-	for _, algorithm := range append(jose.Algorithms(), jose.HS256) {
-		names = append(names, string(algorithm))
-	}
-	return names
-}
 
 // readAssertion takes the assertion from a request that has nothing else to authenticate with (RFC 6749 §2.3,
 // RFC 7521 §4.2). Whom it names is not proven yet.
@@ -76,7 +68,7 @@ func (a *ClientAuthentication) byAssertion(ctx context.Context, organization *or
 	case err == nil:
 		return found, nil
 	case errors.Is(err, jose.ErrInvalid), fault.IsKind(err, fault.Invalid),
-		slices.ContainsFunc([]error{errAssertionMethod, errAssertionIdentity, errAssertionEnd, errAssertionID, errAssertionUsed},
+		slices.ContainsFunc([]error{errAssertionMethod, errAssertionIdentity, errAssertionEnd, errAssertionID, errAssertionAudience, errAssertionUsed},
 			func(reason error) bool { return errors.Is(err, reason) }):
 		return nil, invalidClient().WithCause(err)
 	default:
@@ -88,11 +80,15 @@ func (a *ClientAuthentication) byAssertion(ctx context.Context, organization *or
 func (a *ClientAuthentication) verifyAssertion(ctx context.Context, organization *org.Organization, found *client.Client, assertion string) (token *jose.Token, err error) {
 	expected := jose.Expected{Types: []string{"", "JWT", "client-authentication+jwt"}, Issuer: found.ClientID, Audiences: a.audiences(organization),
 		Now: a.now(), Leeway: assertionLeeway, KeyIDOptional: true}
+	profile := ProfileOf(organization, found)
+	if profile.AssertionsToIssuer {
+		expected.Audiences = expected.Audiences[:1]
+	}
 	switch found.AuthenticationMethod {
 	case client.ClientSecretJWT:
 		token, err = a.verifyWithSecret(found, assertion, expected)
 	case client.PrivateKeyJWT:
-		expected.Algorithms = jose.Algorithms()
+		expected.Algorithms = profile.KeyPairAlgorithms()
 		if registered := found.Metadata.TokenEndpointAuthSigningAlg; registered != "" {
 			expected.Algorithms = []jose.Algorithm{jose.Algorithm(registered)}
 		}
@@ -108,12 +104,21 @@ func (a *ClientAuthentication) verifyAssertion(ctx context.Context, organization
 		return nil, err
 	case token.Subject != found.ClientID:
 		return nil, errAssertionIdentity
+	case profile.AssertionsToIssuer && !audienceIsString(token):
+		return nil, errAssertionAudience
 	case token.Expiry.After(expected.Now.Add(assertionLifetime + assertionLeeway)):
 		return nil, errAssertionEnd
 	case token.ID == "":
 		return nil, errAssertionID
 	}
 	return token, nil
+}
+
+// audienceIsString reports whether the audience is a text and no list, as FAPI 2.0 Security Profile §5.3.2.1 demands.
+func audienceIsString(token *jose.Token) bool {
+	var audience string
+	_, err := token.Claim("aud", &audience)
+	return err == nil
 }
 
 func (a *ClientAuthentication) verifyWithSecret(found *client.Client, assertion string, expected jose.Expected) (*jose.Token, error) {

@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"context"
+	"crypto/x509"
 	"encoding/base64"
 	"errors"
 	"net/http"
@@ -17,19 +18,22 @@ import (
 
 // ClientAuthentication is the only place where clients prove who they are. The methods are none,
 // client_secret_basic and client_secret_post (RFC 6749 §2.3.1, RFC 7591 §2), client_secret_jwt and private_key_jwt
-// (OpenID Connect Core 1.0 §9, RFC 7523 §2.2). It is safe for concurrent use.
+// (OpenID Connect Core 1.0 §9, RFC 7523 §2.2), tls_client_auth and self_signed_tls_client_auth (RFC 8705 §2). It is safe for concurrent use.
 type ClientAuthentication struct {
 	clients *client.Clients
 	keySets *client.KeySets
 	state   kv.Store
 	issuers Issuers
 	now     func() time.Time
-	decoy   []byte // compared with the secrets of clients that do not exist
+
+	authorities *ClientAuthorities // of TLS client certificates
+
+	decoy []byte // compared with the secrets of clients that do not exist
 }
 
 // NewClientAuthentication makes the authentication of the clients. The state remembers assertions that were used.
-func NewClientAuthentication(clients *client.Clients, keySets *client.KeySets, state kv.Store, issuers Issuers, now func() time.Time) *ClientAuthentication {
-	return &ClientAuthentication{clients: clients, keySets: keySets, state: state, issuers: issuers, now: now,
+func NewClientAuthentication(clients *client.Clients, keySets *client.KeySets, state kv.Store, issuers Issuers, authorities *ClientAuthorities, now func() time.Time) *ClientAuthentication {
+	return &ClientAuthentication{clients: clients, keySets: keySets, state: state, issuers: issuers, authorities: authorities, now: now,
 		decoy: secret.Hash("no client has this secret")}
 }
 
@@ -37,6 +41,8 @@ func NewClientAuthentication(clients *client.Clients, keySets *client.KeySets, s
 type ClientCredentials struct {
 	Authorization []string   // every Authorization header
 	Parameters    Parameters // of the body
+
+	Certificates []*x509.Certificate // of the TLS connection, the client's own first; empty when there is none
 }
 
 // presentedCredentials is what a request claims.
@@ -59,6 +65,9 @@ func (a *ClientAuthentication) Authenticate(ctx context.Context, organization *o
 	if err != nil && !errors.Is(err, client.ErrNotFound) {
 		return nil, err
 	}
+	if found != nil && !ProfileOf(organization, found).AllowsMethod(found.AuthenticationMethod) {
+		return nil, invalidClient().WithCause(errMethodOfProfile)
+	}
 	if presented.assertion != "" {
 		return a.byAssertion(ctx, organization, found, presented.assertion)
 	}
@@ -66,6 +75,10 @@ func (a *ClientAuthentication) Authenticate(ctx context.Context, organization *o
 	switch {
 	case found == nil:
 		secret.Matches(presented.secret, a.decoy)
+	case presented.method == client.None && found.UsesMutualTLS():
+		if found.Status == client.Active {
+			return a.byCertificate(ctx, organization, found, credentials.Certificates)
+		}
 	case presented.method == client.None:
 		matches = found.Public()
 	default:
@@ -109,6 +122,8 @@ func readCredentials(credentials ClientCredentials) (presentedCredentials, error
 	}
 	return presented, nil
 }
+
+var errMethodOfProfile = errors.New("oauth: the client's profile does not allow its method of authentication")
 
 var errTwoMethods = InvalidRequest("The client authenticates in two ways at once; use one.")
 

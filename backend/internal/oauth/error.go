@@ -35,6 +35,8 @@ const (
 	CodeInvalidRequestObject            = "invalid_request_object"
 	CodeInvalidRequestURI               = "invalid_request_uri"
 	CodeRegistrationNotSupported        = "registration_not_supported"
+	CodeInvalidDPoPProof                = "invalid_dpop_proof" // RFC 9449 §5
+	CodeUseDPoPNonce                    = "use_dpop_nonce"     // RFC 9449 §8
 	// RFC 8628 §3.5
 	CodeAuthorizationPending        = "authorization_pending"
 	CodeSlowDown                    = "slow_down"
@@ -47,6 +49,9 @@ const (
 const (
 	SchemeBasic  = "Basic"
 	SchemeBearer = "Bearer"
+	SchemeDPoP   = "DPoP"
+
+	schemeEither = "Bearer or DPoP" // two challenges, one for each
 )
 
 // Error is an error on the wire. Values are immutable once returned.
@@ -56,6 +61,7 @@ type Error struct {
 	Status      int           // HTTP status where the error is answered directly
 	Scheme      string        // of the WWW-Authenticate challenge; "" for none
 	Scope       string        // needed scope, for insufficient_scope
+	Nonce       string        // of the header DPoP-Nonce; "" for none
 	RetryAfter  time.Duration // 0: no Retry-After
 	cause       error
 }

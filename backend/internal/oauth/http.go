@@ -13,7 +13,9 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/clavex/clavex/backend/internal/client"
+	"github.com/clavex/clavex/backend/internal/jose"
 	"github.com/clavex/clavex/backend/internal/org"
+	"github.com/clavex/clavex/backend/internal/reqctx"
 )
 
 const organizationKey = "oauth.organization"
@@ -57,7 +59,8 @@ func ReadBody(c *gin.Context, limit int64) ([]byte, error) {
 
 // CredentialsOf is the part of the request by which its client authenticates.
 func CredentialsOf(c *gin.Context, form Parameters) ClientCredentials {
-	return ClientCredentials{Authorization: c.Request.Header.Values("Authorization"), Parameters: form}
+	return ClientCredentials{Authorization: c.Request.Header.Values("Authorization"), Parameters: form,
+		Certificates: reqctx.From(c.Request.Context()).ClientCertificates}
 }
 
 // WriteJSON answers with JSON that nobody may store (RFC 6749 §5.1).
@@ -86,9 +89,7 @@ func WriteError(c *gin.Context, err error) {
 	if answer.RetryAfter > 0 {
 		c.Header("Retry-After", strconv.Itoa(int((answer.RetryAfter+time.Second-1)/time.Second)))
 	}
-	if answer.Scheme != "" {
-		c.Header("WWW-Authenticate", answer.challenge())
-	}
+	answer.WriteChallenges(c)
 	c.Abort()
 	if answer.Code == "" {
 		c.Status(answer.Status)
@@ -101,11 +102,38 @@ func WriteError(c *gin.Context, err error) {
 	}{answer.Code, answer.Description})
 }
 
-// challenge is the value of WWW-Authenticate (RFC 9110 §11.6.1, RFC 6750 §3). Code, description and scope
-// consist of characters that need no escaping in a quoted string.
-func (e *Error) challenge() string {
-	text := e.Scheme + ` realm="clavex"`
-	if e.Scheme != SchemeBearer || e.Code == "" {
+// WriteChallenges sets the headers by which an error tells what to prove, and how.
+func (e *Error) WriteChallenges(c *gin.Context) {
+	if e.Nonce != "" {
+		c.Header(headerNonce, e.Nonce)
+	}
+	for _, challenge := range e.challenges() {
+		c.Writer.Header().Add("WWW-Authenticate", challenge)
+	}
+}
+
+// headerNonce is the header in which nonces travel to clients (RFC 9449 §8).
+const headerNonce = "DPoP-Nonce"
+
+// challenges are the values of WWW-Authenticate (RFC 9110 §11.6.1, RFC 6750 §3, RFC 9449 §7.1). Code, description and
+// scope consist of characters that need no escaping in a quoted string. Whoever presents nothing may use either scheme
+// of access tokens.
+func (e *Error) challenges() []string {
+	switch e.Scheme {
+	case "":
+		return nil
+	case schemeEither:
+		return []string{e.challenge(SchemeBearer), e.challenge(SchemeDPoP)}
+	}
+	return []string{e.challenge(e.Scheme)}
+}
+
+func (e *Error) challenge(scheme string) string {
+	text := scheme + ` realm="clavex"`
+	if scheme == SchemeDPoP {
+		text += `, algs="` + strings.Join(texts(jose.Algorithms()), " ") + `"`
+	}
+	if scheme == SchemeBasic || e.Code == "" {
 		return text
 	}
 	text += `, error="` + e.Code + `"`
@@ -123,26 +151,60 @@ func noStore(c *gin.Context) {
 	c.Header("Pragma", "no-cache") // RFC 6749 §5.1; conformance tests still look for it
 }
 
-// BearerToken returns the access token of a request to a protected resource, from the Authorization header
-// or, for a form by POST, from access_token in the body: exactly one place, never the query (RFC 6750 §2,
-// RFC 9700 §4.3.2). Without any token it is a bare challenge.
+// SenderOf is what a request shows of who sends it.
+func SenderOf(c *gin.Context) Sender { return SenderOfRequest(c.Request) }
+
+// SenderOfRequest is SenderOf outside of gin.
+func SenderOfRequest(r *http.Request) Sender {
+	sender := Sender{Proofs: r.Header.Values("DPoP"), Method: r.Method, Path: r.URL.EscapedPath()}
+	if sent := reqctx.From(r.Context()).ClientCertificates; len(sent) > 0 {
+		sender.Certificate = sent[0]
+	}
+	return sender
+}
+
+// OfferNonce gives clients that send proofs the nonce of the next one, where the organization demands nonces
+// (RFC 9449 §8.2).
+func (s *SenderConstraint) OfferNonce(c *gin.Context) {
+	if organization := Organization(c); organization.Policies.RequireDPoPNonce && len(c.Request.Header.Values("DPoP")) > 0 {
+		c.Header(headerNonce, s.Nonce(organization))
+	}
+}
+
+// PresentedToken returns the access token of a request to a protected resource: by the scheme DPoP or Bearer in the
+// Authorization header or, for a form by POST, from access_token in the body: exactly one place, never the query
+// (RFC 6750 §2, RFC 9449 §7, RFC 9700 §4.3.2). Without any token it is a bare challenge.
+func PresentedToken(c *gin.Context) (Presented, error) {
+	scheme, token, err := readToken(c, SchemeBearer, SchemeDPoP)
+	return Presented{Scheme: scheme, Token: token, Sender: SenderOf(c)}, err
+}
+
+// BearerToken is PresentedToken where only a bearer token will do, which is no access token: those of registration.
 func BearerToken(c *gin.Context) (string, error) {
+	_, token, err := readToken(c, SchemeBearer)
+	return token, err
+}
+
+func readToken(c *gin.Context, schemes ...string) (scheme, token string, err error) {
 	var found []string
+	scheme = SchemeBearer
 	for _, header := range c.Request.Header.Values("Authorization") {
-		scheme, token, _ := strings.Cut(header, " ")
-		if !strings.EqualFold(scheme, SchemeBearer) {
-			return "", &Error{Status: http.StatusUnauthorized, Scheme: SchemeBearer}
+		named, token, _ := strings.Cut(header, " ")
+		known := slices.IndexFunc(schemes, func(s string) bool { return strings.EqualFold(s, named) })
+		if known < 0 {
+			return "", "", bareChallenge(schemes)
 		}
+		scheme = schemes[known]
 		found = append(found, strings.TrimSpace(token))
 	}
 	if c.Request.URL.Query().Has("access_token") {
-		return "", bearerRequest("An access token does not belong into an address; send it in the Authorization header.")
+		return "", "", bearerRequest("An access token does not belong into an address; send it in the Authorization header.")
 	}
 	mediaType, _, err := mime.ParseMediaType(c.GetHeader("Content-Type"))
 	if err == nil && mediaType == "application/x-www-form-urlencoded" && c.Request.Method == http.MethodPost {
 		form, err := ReadForm(c)
 		if err != nil {
-			return "", bearerRequest(FromFault(err).Description).WithStatus(FromFault(err).Status)
+			return "", "", bearerRequest(FromFault(err).Description).WithStatus(FromFault(err).Status)
 		}
 		if form.Has("access_token") {
 			found = append(found, form.Get("access_token"))
@@ -150,13 +212,22 @@ func BearerToken(c *gin.Context) (string, error) {
 	}
 	switch {
 	case len(found) == 0:
-		return "", &Error{Status: http.StatusUnauthorized, Scheme: SchemeBearer}
+		return "", "", bareChallenge(schemes)
 	case len(found) > 1:
-		return "", bearerRequest("The access token is sent more than once.")
+		return "", "", bearerRequest("The access token is sent more than once.")
 	case found[0] == "":
-		return "", bearerRequest("The access token is empty.")
+		return "", "", bearerRequest("The access token is empty.")
 	}
-	return found[0], nil
+	return scheme, found[0], nil
+}
+
+// bareChallenge tells whoever presents no token by which schemes one is presented (RFC 6750 §3.1).
+func bareChallenge(schemes []string) *Error {
+	e := &Error{Status: http.StatusUnauthorized, Scheme: SchemeBearer}
+	if len(schemes) > 1 {
+		e.Scheme = schemeEither
+	}
+	return e
 }
 
 func bearerRequest(description string) *Error {
@@ -188,7 +259,7 @@ func CORS(clients *client.Clients, methods ...string) gin.HandlerFunc {
 			}
 			if registered {
 				c.Header("Access-Control-Allow-Origin", origin)
-				c.Header("Access-Control-Expose-Headers", "WWW-Authenticate, Retry-After, X-Request-Id")
+				c.Header("Access-Control-Expose-Headers", "WWW-Authenticate, DPoP-Nonce, Retry-After, X-Request-Id")
 				if preflight {
 					c.Header("Access-Control-Allow-Methods", allowedMethods)
 					c.Header("Access-Control-Allow-Headers", corsHeaders)

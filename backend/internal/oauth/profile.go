@@ -2,11 +2,11 @@ package oauth
 
 import (
 	"context"
-	"slices"
-	"strings"
+	"time"
 
 	"github.com/clavex/clavex/backend/internal/client"
 	"github.com/clavex/clavex/backend/internal/fault"
+	"github.com/clavex/clavex/backend/internal/jose"
 	"github.com/clavex/clavex/backend/internal/org"
 	"github.com/clavex/clavex/backend/internal/store"
 )
@@ -21,20 +21,55 @@ type Profile struct {
 	// request_object_signing_alg: it may use any, none included. Others have to register none.
 	UnsignedObjects bool
 	RequestObject   RequestObjectRules // beyond OpenID Connect
+
+	CodeOnly           bool                          // no other response type than code
+	PushedRequests     bool                          // authorization requests are pushed (RFC 9126)
+	BoundTokens        bool                          // every access token is bound to its sender
+	Methods            []client.AuthenticationMethod // by which clients may authenticate; nil: all
+	AssertionsToIssuer bool                          // the audience of an assertion is the issuer, as a string
+	Algorithms         []jose.Algorithm              // of every signature between clients and us; nil: all
+	KeepRefreshTokens  bool                          // refresh tokens are not rotated
+	SecureRedirects    bool                          // redirect URIs are https, or a native application's on its own machine
+	SignedAnswers      bool                          // the authorization endpoint answers by a signed JWT (JARM)
 }
 
 var profiles = map[org.Profile]Profile{
-	org.ProfileOAuth21:    {Name: org.ProfileOAuth21},
-	org.ProfileOIDCLegacy: {Name: org.ProfileOIDCLegacy, FrontChannel: true, WithoutPKCE: true, UnsignedObjects: true},
+	org.ProfileOAuth21:             {Name: org.ProfileOAuth21},
+	org.ProfileOIDCLegacy:          {Name: org.ProfileOIDCLegacy, FrontChannel: true, WithoutPKCE: true, UnsignedObjects: true},
+	org.ProfileFAPI2Security:       fapi2(org.ProfileFAPI2Security),
+	org.ProfileFAPI2MessageSigning: signedMessages(fapi2(org.ProfileFAPI2MessageSigning)),
+}
+
+// fapi2 is the FAPI 2.0 Security Profile, final, §5.3.2 and §5.4.
+func fapi2(name org.Profile) Profile {
+	return Profile{Name: name, CodeOnly: true, PushedRequests: true, BoundTokens: true,
+		Methods:            []client.AuthenticationMethod{client.PrivateKeyJWT, client.TLSClientAuth, client.SelfSignedTLSClientAuth},
+		AssertionsToIssuer: true, Algorithms: []jose.Algorithm{jose.PS256, jose.ES256, jose.EdDSA}, KeepRefreshTokens: true, SecureRedirects: true}
+}
+
+// signedMessages adds FAPI 2.0 Message Signing, final: requests (§5.3) and answers (§5.4) that can be shown to others.
+func signedMessages(profile Profile) Profile {
+	profile.SignedAnswers = true
+	profile.RequestObject = RequestObjectRules{Required: true, Lifetime: time.Hour, Types: []string{RequestObjectType}, Algorithms: profile.Algorithms, Alone: true}
+	return profile
 }
 
 // ProfileOf is the profile that holds for the client: its own, otherwise its organization's.
 func ProfileOf(organization *org.Organization, c *client.Client) Profile {
-	name := organization.Policies.ProfileName()
-	if c.Profile != "" {
-		name = c.Profile
+	if c.Origin == client.BuiltIn { // ours: it meets what no setting can ask of it
+		return profiles[org.ProfileOAuth21]
 	}
-	return profiles[name] // an unknown one is the strictest: nothing is allowed
+	if c.Profile != "" {
+		return profileNamed(c.Profile, organization)
+	}
+	return ProfileFor(organization)
+}
+
+// profileNamed is a profile with what the organization demands besides. An unknown one is the strictest: nothing is allowed.
+func profileNamed(name org.Profile, organization *org.Organization) Profile {
+	profile := profiles[name]
+	profile.BoundTokens = profile.BoundTokens || organization.Policies.RequireBoundTokens
+	return profile
 }
 
 // HoldProfile refuses a client that cannot meet the profile that holds for it, whatever a cache said before: the
@@ -56,10 +91,10 @@ type Unmeeting struct {
 	Reason string
 }
 
-// Unmet lists at most limit of the clients that follow the organization's profile and cannot meet it: they would stop
+// CannotMeet lists at most limit of the clients that follow the organization's profile and cannot meet it: they would stop
 // working at once, and nobody would have been told. Clients that have a profile of their own are not among them. more
 // says that there are others.
-func Unmet(ctx context.Context, tx *store.Tx, clients *client.Clients, organization *org.Organization, limit int) (unmet []Unmeeting, more bool, err error) {
+func CannotMeet(ctx context.Context, tx *store.Tx, clients *client.Clients, organization *org.Organization, limit int) (unmet []Unmeeting, more bool, err error) {
 	profile := ProfileFor(organization)
 	err = clients.EachWithoutProfile(ctx, tx, organization.ID, func(follower *client.Client) bool {
 		if err := profile.Check(follower); err != nil {
@@ -74,32 +109,5 @@ func Unmet(ctx context.Context, tx *store.Tx, clients *client.Clients, organizat
 
 // ProfileFor is the profile that an organization's clients have unless they have one of their own.
 func ProfileFor(organization *org.Organization) Profile {
-	return profiles[organization.Policies.ProfileName()]
-}
-
-// ResponseTypes lists the response types that the profile knows, in the order of discovery documents.
-func (p Profile) ResponseTypes() []string {
-	return slices.DeleteFunc(client.ResponseTypes(), func(responseType string) bool { return !p.Allows(responseType) })
-}
-
-// Allows reports whether the profile knows the response type.
-func (p Profile) Allows(responseType string) bool {
-	return p.FrontChannel || !client.FrontChannel(responseType)
-}
-
-// MayOmitPKCE reports whether the client may leave out the code challenge. A public client never may: nothing
-// else ties a code to it.
-func (p Profile) MayOmitPKCE(c *client.Client) bool { return p.WithoutPKCE && !c.Public() }
-
-// Check refuses a client that cannot meet the profile, naming the member at fault.
-func (p Profile) Check(c *client.Client) error {
-	refused := slices.DeleteFunc(slices.Clone(c.ResponseTypes), p.Allows)
-	if len(refused) > 0 {
-		return fault.Newf(fault.Invalid, CodeInvalidClientMetadata, "The profile %s does not allow the response types %s: tokens would travel through addresses.",
-			p.Name, strings.Join(refused, ", ")).WithField("response_types")
-	}
-	if !p.FrontChannel && c.MayUse(client.Implicit) {
-		return fault.Newf(fault.Invalid, CodeInvalidClientMetadata, "The profile %s does not allow the grant type implicit.", p.Name).WithField("grant_types")
-	}
-	return p.RequestObject.check(p, c)
+	return profileNamed(organization.Policies.ProfileName(), organization)
 }

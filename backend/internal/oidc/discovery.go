@@ -55,6 +55,10 @@ type Metadata struct {
 	TokenEndpointAuthAlgSupported             []string                      `json:"token_endpoint_auth_signing_alg_values_supported"`
 	IntrospectionEndpointAuthAlgSupported     []string                      `json:"introspection_endpoint_auth_signing_alg_values_supported"`
 	RevocationEndpointAuthAlgSupported        []string                      `json:"revocation_endpoint_auth_signing_alg_values_supported"`
+	DPoPSigningAlgValuesSupported             []string                      `json:"dpop_signing_alg_values_supported"`
+	RequirePushedAuthorizationRequests        bool                          `json:"require_pushed_authorization_requests,omitempty"`
+	TLSClientCertificateBoundAccessTokens     bool                          `json:"tls_client_certificate_bound_access_tokens,omitempty"`
+	MTLSEndpointAliases                       *MTLSEndpointAliases          `json:"mtls_endpoint_aliases,omitempty"`
 	CodeChallengeMethodsSupported             []string                      `json:"code_challenge_methods_supported"`
 	ClaimTypesSupported                       []string                      `json:"claim_types_supported"`
 	ClaimsSupported                           []string                      `json:"claims_supported"`
@@ -76,6 +80,17 @@ type Metadata struct {
 	FrontchannelLogoutSessionSupported        bool                          `json:"frontchannel_logout_session_supported"`
 	BackchannelLogoutSupported                bool                          `json:"backchannel_logout_supported"`
 	BackchannelLogoutSessionSupported         bool                          `json:"backchannel_logout_session_supported"`
+}
+
+// MTLSEndpointAliases are the addresses of endpoints for connections with a TLS client certificate (RFC 8705 §5).
+type MTLSEndpointAliases struct {
+	TokenEndpoint                      string `json:"token_endpoint"`
+	PushedAuthorizationRequestEndpoint string `json:"pushed_authorization_request_endpoint"`
+	UserinfoEndpoint                   string `json:"userinfo_endpoint"`
+	IntrospectionEndpoint              string `json:"introspection_endpoint"`
+	RevocationEndpoint                 string `json:"revocation_endpoint"`
+	DeviceAuthorizationEndpoint        string `json:"device_authorization_endpoint"`
+	RegistrationEndpoint               string `json:"registration_endpoint,omitempty"`
 }
 
 // Documents serves the metadata and the JWK sets of all organizations from memory. It is safe for
@@ -117,18 +132,19 @@ func NewDocuments(issuers oauth.Issuers, keys *key.Keys, locales []string, cache
 // Metadata returns what the organization's issuer says of itself.
 func (d *Documents) Metadata(organization *org.Organization) Metadata {
 	endpoint := func(name string) string { return d.issuers.Endpoint(organization, name) }
-	confidential := slices.DeleteFunc(client.AuthenticationMethods(), func(method client.AuthenticationMethod) bool { return method == client.None })
-	assertions := oauth.AssertionAlgorithms()
 	profile := oauth.ProfileFor(organization)
+	methods := profile.AuthenticationMethods(d.issuers)
+	confidential := slices.DeleteFunc(slices.Clone(methods), func(method client.AuthenticationMethod) bool { return method == client.None })
+	assertions, signatures := profile.AssertionAlgorithms(), profile.SigningAlgorithms()
 	metadata := Metadata{
 		Issuer: d.issuers.URL(organization), AuthorizationEndpoint: endpoint("authorize"), TokenEndpoint: endpoint("token"),
 		UserinfoEndpoint: endpoint("userinfo"), JWKSURI: endpoint("jwks"), IntrospectionEndpoint: endpoint("introspect"),
 		RevocationEndpoint: endpoint("revoke"), PushedAuthorizationRequestEndpoint: endpoint("par"), DeviceAuthorizationEndpoint: endpoint("device_authorization"), EndSessionEndpoint: endpoint("logout"), CheckSessionIframe: endpoint("check_session"),
 		ScopesSupported: scopesSupported(organization), ResponseTypesSupported: profile.ResponseTypes(),
-		ResponseModesSupported: authorize.ResponseModes(),
+		ResponseModesSupported: authorize.ResponseModesOf(profile),
 		GrantTypesSupported:    []string{client.AuthorizationCode, client.RefreshToken, client.ClientCredentials, client.DeviceCode},
-		SubjectTypesSupported:  []client.SubjectType{client.PublicSubject, client.PairwiseSubject}, TokenEndpointAuthMethodsSupported: client.AuthenticationMethods(),
-		IntrospectionEndpointAuthMethodsSupported: confidential, RevocationEndpointAuthMethodsSupported: client.AuthenticationMethods(),
+		SubjectTypesSupported:  []client.SubjectType{client.PublicSubject, client.PairwiseSubject}, TokenEndpointAuthMethodsSupported: methods,
+		IntrospectionEndpointAuthMethodsSupported: confidential, RevocationEndpointAuthMethodsSupported: methods,
 		TokenEndpointAuthAlgSupported: assertions, IntrospectionEndpointAuthAlgSupported: assertions, RevocationEndpointAuthAlgSupported: assertions,
 		CodeChallengeMethodsSupported: []string{"S256"}, ClaimTypesSupported: []string{"normal"}, ClaimsSupported: claimsSupported(organization), ClaimsParameterSupported: true,
 		ACRValuesSupported: session.AuthenticationContexts(), DisplayValuesSupported: []string{"page", "popup", "touch"}, PromptValuesSupported: authorize.Prompts(),
@@ -139,22 +155,34 @@ func (d *Documents) Metadata(organization *org.Organization) Metadata {
 		UILocalesSupported: d.locales, AuthorizationResponseIssParameter: true,
 		FrontchannelLogoutSupported: true, FrontchannelLogoutSessionSupported: true, BackchannelLogoutSupported: true, BackchannelLogoutSessionSupported: true,
 	}
-	for _, algorithm := range jose.Algorithms() {
-		metadata.IDTokenSigningAlgValuesSupported = append(metadata.IDTokenSigningAlgValuesSupported, string(algorithm))
-	}
+	metadata.DPoPSigningAlgValuesSupported, metadata.RequirePushedAuthorizationRequests = profile.ProofAlgorithms(), profile.PushedRequests
+	metadata.IDTokenSigningAlgValuesSupported, metadata.UserinfoSigningAlgValuesSupported = signatures, signatures
 	metadata.RequestParameterSupported, metadata.RequestURIParameterSupported, metadata.RequireRequestURIRegistration = true, true, true
 	metadata.RequireSignedRequestObject = profile.RequestObject.Required
-	metadata.RequestObjectSigningAlgValuesSupported = authorize.RequestObjectAlgorithms()
-	metadata.IDTokenSigningAlgValuesSupported = append(metadata.IDTokenSigningAlgValuesSupported, client.HS256)
-	metadata.UserinfoSigningAlgValuesSupported = metadata.IDTokenSigningAlgValuesSupported
-	metadata.AuthorizationSigningAlgValuesSupported = metadata.IDTokenSigningAlgValuesSupported
+	metadata.RequestObjectSigningAlgValuesSupported = authorize.RequestObjectAlgorithms(profile)
+	metadata.AuthorizationSigningAlgValuesSupported = signatures
 	if profile.FrontChannel {
 		metadata.GrantTypesSupported = append(metadata.GrantTypesSupported, client.Implicit)
 	}
 	if organization.Policies.RegistrationPolicy() != org.RegistrationClosed {
 		metadata.RegistrationEndpoint = endpoint("register")
 	}
+	d.mutualTLS(organization, &metadata)
 	return metadata
+}
+
+// mutualTLS adds what clients with TLS certificates need to know, where they can show them.
+func (d *Documents) mutualTLS(organization *org.Organization, metadata *Metadata) {
+	metadata.TLSClientCertificateBoundAccessTokens = d.issuers.MutualTLS
+	if d.issuers.MTLSURL == "" {
+		return
+	}
+	alias := func(name string) string { return d.issuers.MTLSEndpoint(organization, name) }
+	metadata.MTLSEndpointAliases = &MTLSEndpointAliases{TokenEndpoint: alias("token"), PushedAuthorizationRequestEndpoint: alias("par"), UserinfoEndpoint: alias("userinfo"),
+		IntrospectionEndpoint: alias("introspect"), RevocationEndpoint: alias("revoke"), DeviceAuthorizationEndpoint: alias("device_authorization")}
+	if metadata.RegistrationEndpoint != "" {
+		metadata.MTLSEndpointAliases.RegistrationEndpoint = alias("register")
+	}
 }
 
 func (d *Documents) metadataDocument(organization *org.Organization) (*document, error) {

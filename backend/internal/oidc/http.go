@@ -71,12 +71,13 @@ func (d *document) isIn(condition string) bool {
 
 // Serve answers GET and POST /{org}/userinfo.
 func (u *Userinfo) Serve(c *gin.Context) {
-	accessToken, err := oauth.BearerToken(c)
+	presented, err := oauth.PresentedToken(c)
 	if err != nil {
 		oauth.WriteError(c, err)
 		return
 	}
-	answer, err := u.Find(c.Request.Context(), oauth.Organization(c), accessToken)
+	u.resource.Senders().OfferNonce(c)
+	answer, err := u.Find(c.Request.Context(), oauth.Organization(c), presented)
 	switch {
 	case err != nil:
 		oauth.WriteError(c, err)

@@ -11,15 +11,14 @@ import (
 // Userinfo is the userinfo endpoint (OpenID Connect Core 1.0 §5.3). It is safe for concurrent use.
 type Userinfo struct {
 	issuers  oauth.Issuers
-	tokens   *oauth.AccessTokens
-	live     *oauth.LiveTokens
+	resource *oauth.ProtectedResource
 	subjects *oauth.Subjects
 	jwts     *oauth.ClientJWTs
 }
 
 // NewUserinfo makes the endpoint.
-func NewUserinfo(issuers oauth.Issuers, tokens *oauth.AccessTokens, live *oauth.LiveTokens, subjects *oauth.Subjects, jwts *oauth.ClientJWTs) *Userinfo {
-	return &Userinfo{issuers: issuers, tokens: tokens, live: live, subjects: subjects, jwts: jwts}
+func NewUserinfo(issuers oauth.Issuers, resource *oauth.ProtectedResource, subjects *oauth.Subjects, jwts *oauth.ClientJWTs) *Userinfo {
+	return &Userinfo{issuers: issuers, resource: resource, subjects: subjects, jwts: jwts}
 }
 
 // Answer is what userinfo tells: JSON, or a JWT when the client registered one.
@@ -30,16 +29,16 @@ type Answer struct {
 
 // Find returns the claims that an access token allows, in one database round trip when the caches are
 // warm. The token must be one of ours for ourselves (RFC 9068: an ID token never is), with openid.
-func (u *Userinfo) Find(ctx context.Context, organization *org.Organization, accessToken string) (*Answer, error) {
+func (u *Userinfo) Find(ctx context.Context, organization *org.Organization, presented oauth.Presented) (*Answer, error) {
 	issuer := u.issuers.URL(organization)
-	verified, err := u.tokens.Verify(ctx, organization, accessToken, issuer)
+	verified, err := u.resource.Verify(ctx, organization, presented, issuer)
 	if err != nil {
 		return nil, err
 	}
 	if !slices.Contains(verified.Scopes, oauth.ScopeOpenID) {
 		return nil, oauth.InsufficientScope(oauth.ScopeOpenID)
 	}
-	live, err := u.live.Find(ctx, organization, verified)
+	live, err := u.resource.Live(ctx, organization, verified)
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/clavex/clavex/backend/internal/client"
 	"github.com/clavex/clavex/backend/internal/grant"
+	"github.com/clavex/clavex/backend/internal/oauth"
 	"github.com/clavex/clavex/backend/internal/oauth/token"
 	"github.com/clavex/clavex/backend/internal/org"
 	"github.com/clavex/clavex/backend/internal/secret"
@@ -116,21 +117,27 @@ type Code struct {
 // Code issues an authorization code in a session, as the authorization endpoint does.
 func (p *Provider) Code(t testing.TB, c *client.Client, in session.Session, scopes ...string) Code {
 	t.Helper()
-	return p.code(t, c, in, "nonce-"+secret.New(rand.Reader), scopes)
+	return p.code(t, c, in, "nonce-"+secret.New(rand.Reader), "", scopes)
+}
+
+// BoundCode is Code for a request with dpop_jkt (RFC 9449 §10).
+func (p *Provider) BoundCode(t testing.TB, c *client.Client, in session.Session, thumbprint string, scopes ...string) Code {
+	t.Helper()
+	return p.code(t, c, in, "nonce-"+secret.New(rand.Reader), oauth.HolderOfKey(thumbprint), scopes)
 }
 
 // CodeWithoutNonce is Code for a request that had no nonce.
 func (p *Provider) CodeWithoutNonce(t testing.TB, c *client.Client, in session.Session, scopes ...string) Code {
 	t.Helper()
-	return p.code(t, c, in, "", scopes)
+	return p.code(t, c, in, "", "", scopes)
 }
 
-func (p *Provider) code(t testing.TB, c *client.Client, in session.Session, nonce string, scopes []string) Code {
+func (p *Provider) code(t testing.TB, c *client.Client, in session.Session, nonce, holder string, scopes []string) Code {
 	t.Helper()
 	code := Code{Verifier: secret.New(rand.Reader), RedirectURI: c.RedirectURIs[0], Nonce: nonce}
 	var err error
 	_, code.Code, err = p.Grants.Issue(t.Context(), grant.Authorization{OrgID: c.OrgID, ClientID: c.ID, Session: in, IdleUntil: in.IdleExpiresAt, Scopes: scopes,
-		Nonce: code.Nonce, RedirectURI: code.RedirectURI, CodeChallenge: token.CodeChallenge(code.Verifier), TellOfEnd: c.WantsToHearOfSessionEnd()})
+		Nonce: code.Nonce, RedirectURI: code.RedirectURI, CodeChallenge: token.CodeChallenge(code.Verifier), TellOfEnd: c.WantsToHearOfSessionEnd(), BoundTo: holder})
 	if err != nil {
 		t.Fatal(err)
 	}

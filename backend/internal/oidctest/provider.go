@@ -75,6 +75,8 @@ type Provider struct {
 	Issuers  oauth.Issuers
 	Tokens   *oauth.AccessTokens
 	Live     *oauth.LiveTokens
+	Senders  *oauth.SenderConstraint
+	Resource *oauth.ProtectedResource
 	Subjects *oauth.Subjects
 	JWTs     *oauth.ClientJWTs
 	IDTokens *oidc.IDTokens
@@ -132,9 +134,11 @@ func (p *Provider) domain(t testing.TB) {
 	p.Grants = grant.New(p.Store, p.AuditLog, now, ring, rand.Reader)
 	p.Tokens = oauth.NewAccessTokens(p.Issuers, p.Keys, now, rand.Reader)
 	p.KeySets, p.State = client.NewKeySets(p.Fetch, now), kv.NewPostgres(p.Store, rand.Reader)
-	p.Authentication = oauth.NewClientAuthentication(p.Clients, p.KeySets, p.State, p.Issuers, now)
+	p.Authentication = oauth.NewClientAuthentication(p.Clients, p.KeySets, p.State, p.Issuers, oauth.NewClientAuthorities(nil), now)
+	p.Senders = oauth.NewSenderConstraint(p.Issuers, p.State, ring.DeriveKey("dpop-nonce").Key, now)
 	p.Subjects, p.JWTs = oauth.NewSubjects(p.Keys.Secret), oauth.NewClientJWTs(p.Keys, p.Clients, p.KeySets)
 	p.Live = oauth.NewLiveTokens(p.Grants, p.Clients, p.Subjects)
+	p.Resource = oauth.NewProtectedResource(p.Tokens, p.Live, p.Senders)
 	p.IDTokens = oidc.NewIDTokens(p.Issuers, p.Subjects, p.JWTs, p.Store, p.Users, now)
 	p.Hints = oauth.NewIDTokenHints(p.Issuers, p.JWTs, p.Clients, p.Subjects, now)
 	p.Devices = device.New(device.Dependencies{Issuers: p.Issuers, Authentication: p.Authentication, Clients: p.Clients, Grants: p.Grants, State: p.State, Now: now,
@@ -147,11 +151,11 @@ var quiet = sync.OnceFunc(func() { gin.SetMode(gin.TestMode) })
 
 func (p *Provider) router() http.Handler {
 	quiet()
-	tokens := token.NewEndpoint(p.Authentication, p.Tokens, p.Subjects, p.JWTs, oauth.NewTargets(p.Resources, p.Issuers), []token.Grant{
+	tokens := token.NewEndpoint(p.Authentication, p.Senders, p.Tokens, p.Subjects, p.JWTs, oauth.NewTargets(p.Resources, p.Issuers), []token.Grant{
 		token.NewAuthorizationCode(p.Grants), token.NewRefreshToken(p.Grants), token.NewClientCredentials(), device.NewGrant(p.Grants),
 	}, p.IDTokens.TokenHook)
 	documents := oidc.NewDocuments(p.Issuers, p.Keys, []string{"en", "it", "de"}, cacheSize)
-	userinfo := oidc.NewUserinfo(p.Issuers, p.Tokens, p.Live, p.Subjects, p.JWTs)
+	userinfo := oidc.NewUserinfo(p.Issuers, p.Resource, p.Subjects, p.JWTs)
 	registrations := registration.NewEndpoint(registration.Dependencies{Store: p.Store, Clients: p.Clients, Organizations: p.Organizations, State: p.State, Fetch: p.Fetch,
 		KeySets: p.KeySets, Keys: p.Keys, Issuers: p.Issuers, Now: p.Clock.Now, Random: rand.Reader, Limit: RegistrationLimit})
 

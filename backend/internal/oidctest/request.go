@@ -97,13 +97,14 @@ type Party struct {
 	Organization *org.Organization
 	Client       *client.Client
 	Secret       string
+	Header       []string // of every request by POST, as names and values in turn
 }
 
 // Party registers a client and returns it ready to talk.
 func (p *Provider) Party(t testing.TB, organization *org.Organization, wanted client.Client) *Party {
 	t.Helper()
 	made, secret := p.Application(t, organization, wanted)
-	return &Party{p, organization, made, secret}
+	return &Party{Provider: p, Organization: organization, Client: made, Secret: secret}
 }
 
 // Post posts a form to an endpoint, authenticated in the client's way.
@@ -122,7 +123,14 @@ func (a *Party) Post(endpoint string, namesAndValues ...string) Answer {
 	default:
 		form.Set("client_id", a.Client.ClientID)
 	}
-	return a.Provider.Post(a.Organization, endpoint, form, header...)
+	return a.Provider.Post(a.Organization, endpoint, form, append(header, a.Header...)...)
+}
+
+// With is the party with further headers in every request, as names and values in turn.
+func (a *Party) With(header ...string) *Party {
+	copied := *a
+	copied.Header = header
+	return &copied
 }
 
 // Redeem redeems a code.
@@ -153,7 +161,7 @@ func (p *Provider) Claims(t testing.TB, organization *org.Organization, signed, 
 	}
 	claims := map[string]any{}
 	for _, name := range []string{"iss", "sub", "aud", "exp", "iat", "nbf", "jti", "auth_time", "nonce", "at_hash", "azp", "acr", "amr", "sid", "gid",
-		"client_id", "scope", "name", "email", "given_name", "phone_number", "address", "preferred_username"} {
+		"client_id", "scope", "cnf", "name", "email", "given_name", "phone_number", "address", "preferred_username"} {
 		var value any
 		if present, err := verified.Claim(name, &value); err != nil {
 			t.Fatal(err)

@@ -62,6 +62,12 @@ type Policies struct {
 	Registration                Registration `json:"registration,omitempty"`
 	DefaultLocale               string       `json:"default_locale,omitempty"` // BCP 47
 	Profile                     Profile      `json:"profile,omitempty"`
+	RequireBoundTokens          bool         `json:"require_bound_tokens,omitempty"` // no bearer tokens (RFC 9449, RFC 8705)
+	RequireDPoPNonce            bool         `json:"require_dpop_nonce,omitempty"`   // proofs contain a nonce of ours (RFC 9449 §8)
+
+	// ClientCertificateAuthorities are certificates (PEM) of those whose certificates clients may authenticate with
+	// (RFC 8705 §2.1), besides those of the configuration.
+	ClientCertificateAuthorities string `json:"client_certificate_authorities,omitempty"`
 
 	RegistrationRules RegistrationRules `json:"registration_rules,omitzero"`
 	Scopes            []ScopeDefinition `json:"scopes,omitempty"`
@@ -380,6 +386,9 @@ func (o *Organization) validate() error {
 	}
 	if !slices.Contains(profiles, p.ProfileName()) {
 		return invalid("policies.profile", "profile_invalid", "Choose one of "+ProfileNames()+".")
+	}
+	if problem := authoritiesProblem(p.ClientCertificateAuthorities); problem != "" {
+		return invalid("policies.client_certificate_authorities", "client_certificate_authorities_invalid", problem)
 	}
 	if field, problem := p.validateClaims(); problem != "" {
 		return invalid(field, "claims_invalid", problem)

@@ -13,9 +13,12 @@ type Profile string
 const (
 	ProfileOAuth21    Profile = "oauth2.1"    // the default: code flow with PKCE for everybody
 	ProfileOIDCLegacy Profile = "oidc-legacy" // also implicit and hybrid flows, and PKCE optional for confidential clients
+
+	ProfileFAPI2Security       Profile = "fapi2-security"        // FAPI 2.0 Security Profile, final
+	ProfileFAPI2MessageSigning Profile = "fapi2-message-signing" // and FAPI 2.0 Message Signing, final: signed requests and answers
 )
 
-var profiles = []Profile{ProfileOAuth21, ProfileOIDCLegacy}
+var profiles = []Profile{ProfileOAuth21, ProfileOIDCLegacy, ProfileFAPI2Security, ProfileFAPI2MessageSigning}
 
 // Profiles lists the profiles that exist.
 func Profiles() []Profile { return slices.Clone(profiles) }

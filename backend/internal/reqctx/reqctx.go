@@ -6,6 +6,7 @@ package reqctx
 
 import (
 	"context"
+	"crypto/x509"
 	"net/netip"
 )
 
@@ -14,6 +15,10 @@ type Request struct {
 	ID        string     // unique per request, shown on error pages and in logs
 	Address   netip.Addr // the client's address after trusted proxies were peeled off; zero when unknown
 	UserAgent string     // at most 256 bytes, valid UTF-8
+
+	// ClientCertificates are what the client sent when the TLS connection was made, its own first, whose private key it
+	// has shown to hold; nothing else about them was checked. Empty when it sent none.
+	ClientCertificates []*x509.Certificate
 }
 
 type contextKey struct{}

@@ -121,8 +121,9 @@ func Open(ctx context.Context, cfg *config.Config, log *slog.Logger, options Opt
 	if err != nil {
 		return nil, err
 	}
-	app := &App{Config: cfg, pages: options.Pages, Log: log, Now: now, Store: db, Ring: ring, Invalidations: store.NewInvalidations(), Issuers: oauth.Issuers{PublicURL: cfg.PublicURL},
-		Fetch: fetch.New(fetch.Options{AllowedNetworks: networks, Roots: roots, Lookup: options.Lookup, Timeout: options.FetchTimeout})}
+	app := &App{Config: cfg, pages: options.Pages, Log: log, Now: now, Store: db, Ring: ring, Invalidations: store.NewInvalidations(),
+		Issuers: oauth.Issuers{PublicURL: cfg.PublicURL, MTLSURL: cfg.MTLSURL, MutualTLS: cfg.MutualTLS()},
+		Fetch:   fetch.New(fetch.Options{AllowedNetworks: networks, Roots: roots, Lookup: options.Lookup, Timeout: options.FetchTimeout})}
 	if err := app.openState(ctx); err != nil {
 		db.Close()
 		return nil, err

@@ -36,9 +36,10 @@ var requestIDPattern = regexp.MustCompile(`^[A-Za-z0-9_-]{8,64}$`)
 
 // facts notes who sent the request and gives it an id. A trusted proxy may bring the id, so that its log
 // and ours tell of the same request.
-func facts(proxies []netip.Prefix, timeout time.Duration) gin.HandlerFunc {
+func facts(proxies []netip.Prefix, certificateHeader string, timeout time.Duration) gin.HandlerFunc {
 	return func(c *gin.Context) {
-		request := reqctx.Request{Address: clientAddress(c.Request, proxies), UserAgent: clipped(c.GetHeader("User-Agent"), 256)}
+		request := reqctx.Request{Address: clientAddress(c.Request, proxies), UserAgent: clipped(c.GetHeader("User-Agent"), 256),
+			ClientCertificates: clientCertificates(c.Request, certificateHeader, proxies)}
 		if brought := c.GetHeader("X-Request-Id"); requestIDPattern.MatchString(brought) && fromProxy(c.Request, proxies) {
 			request.ID = brought
 		} else {

@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 
 	"github.com/gin-gonic/gin"
@@ -40,7 +39,7 @@ type endpoints struct {
 	signIn        *signin.SignIn
 	cookies       session.Cookies
 	tokens        *oauth.AccessTokens
-	live          *oauth.LiveTokens
+	resource      *oauth.ProtectedResource
 
 	sessionManagement *logout.SessionManagement
 }
@@ -53,21 +52,27 @@ func (a *App) endpoints(m *metrics) (*endpoints, error) {
 	e := &endpoints{cookies: session.Cookies{Secure: strings.HasPrefix(a.Config.PublicURL, "https://"), StateKey: a.Ring.DeriveKey("browser-state").Key}}
 	e.sessionManagement = logout.NewSessionManagement(e.cookies, rand.Reader)
 	hints := oauth.NewIDTokenHints(a.Issuers, a.JWTs, a.Clients, a.Subjects, a.Now)
-	authentication := oauth.NewClientAuthentication(a.Clients, a.KeySets, a.State, a.Issuers, a.Now)
+	authorities, err := a.Config.ClientAuthorities()
+	if err != nil {
+		return nil, err
+	}
+	authentication := oauth.NewClientAuthentication(a.Clients, a.KeySets, a.State, a.Issuers, oauth.NewClientAuthorities(authorities), a.Now)
+	senders := oauth.NewSenderConstraint(a.Issuers, a.State, a.Ring.DeriveKey("dpop-nonce").Key, a.Now)
 	e.tokens = oauth.NewAccessTokens(a.Issuers, a.Keys, a.Now, rand.Reader)
-	e.live = oauth.NewLiveTokens(a.Grants, a.Clients, a.Subjects)
+	live := oauth.NewLiveTokens(a.Grants, a.Clients, a.Subjects)
+	e.resource = oauth.NewProtectedResource(e.tokens, live, senders)
 	idTokens := oidc.NewIDTokens(a.Issuers, a.Subjects, a.JWTs, a.Store, a.Users, a.Now)
 	e.authorize = &authorize.Endpoint{Issuers: a.Issuers, Clients: a.Clients, Sessions: a.Sessions, Grants: a.Grants, Tokens: e.tokens, Subjects: a.Subjects, KeySets: a.KeySets, Keys: a.Keys, Objects: authorize.NewRequestObjects(a.Fetch, a.Now), Targets: a.Targets, Hints: hints, JWTs: a.JWTs,
 		Hooks: []authorize.ResponseHook{idTokens.AuthorizationHook}, SessionState: e.sessionManagement.State, Now: a.Now, Random: rand.Reader,
-		Authentication: authentication, State: a.State, Pushes: authorize.NewPushLimit(a.State, a.Config.SignInsPerNetwork)}
-	e.token = token.NewEndpoint(authentication, e.tokens, a.Subjects, a.JWTs, a.Targets,
+		Authentication: authentication, Senders: senders, State: a.State, Pushes: authorize.NewPushLimit(a.State, a.Config.SignInsPerNetwork)}
+	e.token = token.NewEndpoint(authentication, senders, e.tokens, a.Subjects, a.JWTs, a.Targets,
 		[]token.Grant{token.NewAuthorizationCode(a.Grants), token.NewRefreshToken(a.Grants), token.NewClientCredentials(), device.NewGrant(a.Grants)},
 		idTokens.TokenHook, m.countToken)
-	e.introspection = introspection.NewEndpoint(authentication, e.tokens, e.live, a.Grants, a.Subjects, a.Issuers)
+	e.introspection = introspection.NewEndpoint(authentication, e.tokens, live, a.Grants, a.Subjects, a.Issuers)
 	e.revocation = revocation.NewEndpoint(authentication, e.tokens, a.Grants)
 	e.registration = registration.NewEndpoint(registration.Dependencies{Store: a.Store, Clients: a.Clients, Organizations: a.Organizations, State: a.State, Fetch: a.Fetch,
 		KeySets: a.KeySets, Keys: a.Keys, Issuers: a.Issuers, Now: a.Now, Random: rand.Reader, Limit: a.Config.RegistrationsPerNetwork})
-	e.userinfo = oidc.NewUserinfo(a.Issuers, e.tokens, e.live, a.Subjects, a.JWTs)
+	e.userinfo = oidc.NewUserinfo(a.Issuers, e.resource, a.Subjects, a.JWTs)
 	e.documents = oidc.NewDocuments(a.Issuers, a.Keys, texts.Languages(), cachedDocuments)
 	e.device = device.New(device.Dependencies{Issuers: a.Issuers, Authentication: authentication, Clients: a.Clients, Grants: a.Grants, State: a.State, Now: a.Now,
 		SignIns: a.Config.SignInsPerNetwork})
@@ -99,7 +104,7 @@ func (a *App) router(m *metrics, health *health) (*gin.Engine, error) {
 	engine.HandleMethodNotAllowed = true
 	engine.ContextWithFallback = true
 	page := errorRenderer(e.signIn.Error)
-	engine.Use(m.middleware, facts(proxies, a.Config.RequestTimeout), renderErrorsWith(page), accessLog(a.Log), recoverPanics(a.Log, page), strictTransport(a.Config.PublicURL))
+	engine.Use(m.middleware, facts(proxies, a.Config.ClientCertificateHeader, a.Config.RequestTimeout), renderErrorsWith(page), accessLog(a.Log), recoverPanics(a.Log, page), strictTransport(a.Config.PublicURL))
 	engine.NoRoute(func(c *gin.Context) { renderError(c, errNoSuchAddress) })
 	engine.NoMethod(func(c *gin.Context) { methodNotAllowed(c, e) })
 
@@ -157,13 +162,11 @@ func (a *App) mountOrganizations(engine *gin.Engine, e *endpoints, page errorRen
 
 // methodNotAllowed answers in the form of the address: JSON where programs call, a page where people go.
 func methodNotAllowed(c *gin.Context, e *endpoints) {
-	switch last := c.Request.URL.Path[strings.LastIndexByte(c.Request.URL.Path, '/')+1:]; {
-	case slices.Contains([]string{"token", "par", "userinfo", "jwks", "introspect", "revoke", "register", "device_authorization"}, last), strings.Contains(c.Request.URL.Path, "/.well-known/"),
-		strings.Contains(c.Request.URL.Path, "/register/"):
+	if forPrograms(c.Request.URL.Path) {
 		oauth.WriteError(c, oauth.InvalidRequest(errMethodNotAllowed.Message).WithStatus(http.StatusMethodNotAllowed))
-	default:
-		e.signIn.ErrorWithStatus(c, errMethodNotAllowed, http.StatusMethodNotAllowed)
+		return
 	}
+	e.signIn.ErrorWithStatus(c, errMethodNotAllowed, http.StatusMethodNotAllowed)
 }
 
 // cors mounts an endpoint that pages of registered origins may call.

@@ -63,7 +63,11 @@ func (a *App) Serve(ctx context.Context, ready func(address net.Addr)) error {
 		go certificates.follow(background)
 	}
 	server := a.httpServer(engine, certificates, connections)
-	failed := make(chan error, 1)
+	failed := make(chan error, 2)
+	mutual, err := a.serveMutualTLS(ctx, engine, certificates, connections, failed)
+	if err != nil {
+		return err
+	}
 	go func() { failed <- serveConnections(server, listener) }()
 	a.Log.InfoContext(ctx, "serving", "address", listener.Addr().String(), "public_url", a.Config.PublicURL)
 	if ready != nil {
@@ -74,7 +78,7 @@ func (a *App) Serve(ctx context.Context, ready func(address net.Addr)) error {
 		return err
 	case <-ctx.Done():
 	}
-	return a.stop(server, health)
+	return a.stop(health, server, mutual)
 }
 
 // httpServer speaks TLS when there is a certificate to show.
@@ -97,13 +101,18 @@ func serveConnections(server *http.Server, listener net.Listener) error {
 }
 
 // stop lets running requests and jobs finish, for at most the configured time.
-func (a *App) stop(server *http.Server, health *health) error {
+func (a *App) stop(health *health, servers ...*http.Server) error {
 	health.draining.Store(true)
 	ctx, cancel := context.WithTimeout(context.Background(), a.Config.ShutdownTimeout)
 	defer cancel()
 	a.Log.InfoContext(ctx, "stopping")
 	time.Sleep(drainDelay)
-	err := server.Shutdown(ctx)
+	var err error
+	for _, server := range servers {
+		if server != nil {
+			err = errors.Join(err, server.Shutdown(ctx))
+		}
+	}
 	if a.Config.Workers > 0 {
 		err = errors.Join(err, a.Jobs.Stop(ctx))
 	}

@@ -817,6 +817,8 @@ export interface components {
             default_acr_values?: string[];
             /** @description Seconds after which a sign-in is too old for this client, unless a request says otherwise. */
             default_max_age?: number;
+            /** @description Every access token is bound to a DPoP key (RFC 9449 §5.2). Absent means false. */
+            dpop_bound_access_tokens?: boolean;
             /** @description The client wants to be told which session ended. */
             frontchannel_logout_session_required?: boolean;
             /** Format: uri */
@@ -878,6 +880,14 @@ export interface components {
             software_version?: string;
             status: components["schemas"]["ClientStatus"];
             subject_type: components["schemas"]["SubjectType"];
+            tls_client_auth_san_dns?: string;
+            tls_client_auth_san_email?: string;
+            tls_client_auth_san_ip?: string;
+            tls_client_auth_san_uri?: string;
+            /** @description For `tls_client_auth`: the subject of the certificate (RFC 4514), or one of the four alternative names (RFC 8705 §2.1.2). */
+            tls_client_auth_subject_dn?: string;
+            /** @description Every access token is bound to the TLS certificate of the client (RFC 8705 §3.4). Absent means false. */
+            tls_client_certificate_bound_access_tokens?: boolean;
             token_endpoint_auth_method: components["schemas"]["TokenEndpointAuthMethod"];
             /** @description How the client signs assertions; absent for any algorithm that fits the method. */
             token_endpoint_auth_signing_alg?: components["schemas"]["SigningAlgorithm"];
@@ -913,6 +923,7 @@ export interface components {
             contacts?: string[];
             default_acr_values?: string[];
             default_max_age?: number;
+            dpop_bound_access_tokens?: boolean;
             frontchannel_logout_session_required?: boolean;
             /**
              * Format: uri
@@ -966,6 +977,12 @@ export interface components {
             software_id?: string;
             software_version?: string;
             subject_type?: components["schemas"]["SubjectType"];
+            tls_client_auth_san_dns?: string;
+            tls_client_auth_san_email?: string;
+            tls_client_auth_san_ip?: string;
+            tls_client_auth_san_uri?: string;
+            tls_client_auth_subject_dn?: string;
+            tls_client_certificate_bound_access_tokens?: boolean;
             /** @description `client_secret_basic` when absent. */
             token_endpoint_auth_method?: components["schemas"]["TokenEndpointAuthMethod"];
             token_endpoint_auth_signing_alg?: components["schemas"]["SigningAlgorithm"];
@@ -1001,6 +1018,7 @@ export interface components {
             contacts?: string[];
             default_acr_values?: string[];
             default_max_age?: number | null;
+            dpop_bound_access_tokens?: boolean;
             frontchannel_logout_session_required?: boolean;
             /**
              * Format: uri
@@ -1054,6 +1072,12 @@ export interface components {
             software_version?: string | null;
             status?: components["schemas"]["ClientStatus"];
             subject_type?: components["schemas"]["SubjectType"];
+            tls_client_auth_san_dns?: string | null;
+            tls_client_auth_san_email?: string | null;
+            tls_client_auth_san_ip?: string | null;
+            tls_client_auth_san_uri?: string | null;
+            tls_client_auth_subject_dn?: string | null;
+            tls_client_certificate_bound_access_tokens?: boolean;
             token_endpoint_auth_method?: components["schemas"]["TokenEndpointAuthMethod"];
             token_endpoint_auth_signing_alg?: components["schemas"]["SigningAlgorithm"] | null;
             /** Format: uri */
@@ -1063,10 +1087,10 @@ export interface components {
             userinfo_signed_response_alg?: components["schemas"]["SigningAlgorithm"] | null;
         };
         /**
-         * @description What clients must and may do. `oauth2.1`: the authorization code flow, with PKCE for everybody. `oidc-legacy`: also the response types that deliver tokens through the browser (implicit and hybrid), and confidential clients may leave out PKCE.
+         * @description What clients must and may do. `oauth2.1`: the authorization code flow, with PKCE for everybody. `oidc-legacy`: also the response types that deliver tokens through the browser (implicit and hybrid), and confidential clients may leave out PKCE. `fapi2-security`: the FAPI 2.0 Security Profile. `fapi2-message-signing`: with signed requests and answers besides.
          * @enum {string}
          */
-        ClientProfile: "oauth2.1" | "oidc-legacy";
+        ClientProfile: "oauth2.1" | "oidc-legacy" | "fapi2-security" | "fapi2-message-signing";
         ClientSecret: {
             /** @description Shown once. */
             client_secret: string;
@@ -1364,11 +1388,17 @@ export interface components {
         Policies: {
             access_token_lifetime_seconds: components["schemas"]["AccessTokenLifetime"];
             claims: components["schemas"]["ClaimDefinition"][];
+            /** @description Certificates (PEM) of the authorities whose certificates clients may authenticate with (RFC 8705 §2.1). */
+            client_certificate_authorities?: string;
             default_locale?: components["schemas"]["Locale"];
             profile: components["schemas"]["ClientProfile"];
             refresh_token_lifetime_seconds: components["schemas"]["RefreshTokenLifetime"];
             registration: components["schemas"]["RegistrationPolicy"];
             registration_rules: components["schemas"]["RegistrationRules"];
+            /** @description No bearer tokens: every access token is bound to its sender, by DPoP (RFC 9449) or a TLS certificate (RFC 8705). */
+            require_bound_tokens: boolean;
+            /** @description DPoP proofs contain a nonce of ours (RFC 9449 §8). */
+            require_dpop_nonce: boolean;
             scopes: components["schemas"]["ScopeDefinition"][];
             session_absolute_lifetime_seconds: components["schemas"]["SessionAbsoluteLifetime"];
             session_idle_lifetime_seconds: components["schemas"]["SessionIdleLifetime"];
@@ -1377,6 +1407,8 @@ export interface components {
             access_token_lifetime_seconds?: components["schemas"]["AccessTokenLifetime"];
             /** @description Replaces the whole list. */
             claims?: components["schemas"]["ClaimDefinition"][];
+            /** @description Certificates (PEM) of the authorities whose certificates clients may authenticate with (RFC 8705 §2.1). */
+            client_certificate_authorities?: string;
             /** @description Null leaves the choice to the browser. */
             default_locale?: string | null;
             profile?: components["schemas"]["ClientProfile"];
@@ -1384,6 +1416,10 @@ export interface components {
             registration?: components["schemas"]["RegistrationPolicy"];
             /** @description What is absent stays; an empty list takes the bound away. */
             registration_rules?: components["schemas"]["RegistrationRules"];
+            /** @description No bearer tokens: every access token is bound to its sender, by DPoP (RFC 9449) or a TLS certificate (RFC 8705). */
+            require_bound_tokens?: boolean;
+            /** @description DPoP proofs contain a nonce of ours (RFC 9449 §8). */
+            require_dpop_nonce?: boolean;
             /** @description Replaces the whole list. */
             scopes?: components["schemas"]["ScopeDefinition"][];
             session_absolute_lifetime_seconds?: components["schemas"]["SessionAbsoluteLifetime"];
@@ -1599,7 +1635,7 @@ export interface components {
          * @description How the client proves itself at the token endpoint; `none` for a public client.
          * @enum {string}
          */
-        TokenEndpointAuthMethod: "none" | "client_secret_basic" | "client_secret_post" | "client_secret_jwt" | "private_key_jwt";
+        TokenEndpointAuthMethod: "none" | "client_secret_basic" | "client_secret_post" | "client_secret_jwt" | "private_key_jwt" | "tls_client_auth" | "self_signed_tls_client_auth";
         User: {
             attributes: components["schemas"]["Attributes"];
             /** Format: date-time */

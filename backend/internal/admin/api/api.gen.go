@@ -110,13 +110,19 @@ func (e ClientOrigin) Valid() bool {
 
 // Defines values for ClientProfile.
 const (
-	Oauth21    ClientProfile = "oauth2.1"
-	OidcLegacy ClientProfile = "oidc-legacy"
+	Fapi2MessageSigning ClientProfile = "fapi2-message-signing"
+	Fapi2Security       ClientProfile = "fapi2-security"
+	Oauth21             ClientProfile = "oauth2.1"
+	OidcLegacy          ClientProfile = "oidc-legacy"
 )
 
 // Valid indicates whether the value is a known member of the ClientProfile enum.
 func (e ClientProfile) Valid() bool {
 	switch e {
+	case Fapi2MessageSigning:
+		return true
+	case Fapi2Security:
+		return true
 	case Oauth21:
 		return true
 	case OidcLegacy:
@@ -488,11 +494,13 @@ func (e SubjectType) Valid() bool {
 
 // Defines values for TokenEndpointAuthMethod.
 const (
-	TokenEndpointAuthMethodClientSecretBasic TokenEndpointAuthMethod = "client_secret_basic"
-	TokenEndpointAuthMethodClientSecretJwt   TokenEndpointAuthMethod = "client_secret_jwt"
-	TokenEndpointAuthMethodClientSecretPost  TokenEndpointAuthMethod = "client_secret_post"
-	TokenEndpointAuthMethodNone              TokenEndpointAuthMethod = "none"
-	TokenEndpointAuthMethodPrivateKeyJwt     TokenEndpointAuthMethod = "private_key_jwt"
+	TokenEndpointAuthMethodClientSecretBasic       TokenEndpointAuthMethod = "client_secret_basic"
+	TokenEndpointAuthMethodClientSecretJwt         TokenEndpointAuthMethod = "client_secret_jwt"
+	TokenEndpointAuthMethodClientSecretPost        TokenEndpointAuthMethod = "client_secret_post"
+	TokenEndpointAuthMethodNone                    TokenEndpointAuthMethod = "none"
+	TokenEndpointAuthMethodPrivateKeyJwt           TokenEndpointAuthMethod = "private_key_jwt"
+	TokenEndpointAuthMethodSelfSignedTlsClientAuth TokenEndpointAuthMethod = "self_signed_tls_client_auth"
+	TokenEndpointAuthMethodTlsClientAuth           TokenEndpointAuthMethod = "tls_client_auth"
 )
 
 // Valid indicates whether the value is a known member of the TokenEndpointAuthMethod enum.
@@ -507,6 +515,10 @@ func (e TokenEndpointAuthMethod) Valid() bool {
 	case TokenEndpointAuthMethodNone:
 		return true
 	case TokenEndpointAuthMethodPrivateKeyJwt:
+		return true
+	case TokenEndpointAuthMethodSelfSignedTlsClientAuth:
+		return true
+	case TokenEndpointAuthMethodTlsClientAuth:
 		return true
 	default:
 		return false
@@ -742,6 +754,9 @@ type Client struct {
 	// DefaultMaxAge Seconds after which a sign-in is too old for this client, unless a request says otherwise.
 	DefaultMaxAge *int `json:"default_max_age,omitempty"`
 
+	// DpopBoundAccessTokens Every access token is bound to a DPoP key (RFC 9449 §5.2). Absent means false.
+	DpopBoundAccessTokens *bool `json:"dpop_bound_access_tokens,omitempty"`
+
 	// FrontchannelLogoutSessionRequired The client wants to be told which session ended.
 	FrontchannelLogoutSessionRequired *bool              `json:"frontchannel_logout_session_required,omitempty"`
 	FrontchannelLogoutUri             *string            `json:"frontchannel_logout_uri,omitempty"`
@@ -823,7 +838,17 @@ type Client struct {
 	Status            ClientStatus `json:"status"`
 
 	// SubjectType `public`: a person has one identifier for all clients; `pairwise`: another one for every sector (OpenID Connect Core 1.0 §8).
-	SubjectType SubjectType `json:"subject_type"`
+	SubjectType           SubjectType `json:"subject_type"`
+	TlsClientAuthSanDns   *string     `json:"tls_client_auth_san_dns,omitempty"`
+	TlsClientAuthSanEmail *string     `json:"tls_client_auth_san_email,omitempty"`
+	TlsClientAuthSanIp    *string     `json:"tls_client_auth_san_ip,omitempty"`
+	TlsClientAuthSanUri   *string     `json:"tls_client_auth_san_uri,omitempty"`
+
+	// TlsClientAuthSubjectDn For `tls_client_auth`: the subject of the certificate (RFC 4514), or one of the four alternative names (RFC 8705 §2.1.2).
+	TlsClientAuthSubjectDn *string `json:"tls_client_auth_subject_dn,omitempty"`
+
+	// TlsClientCertificateBoundAccessTokens Every access token is bound to the TLS certificate of the client (RFC 8705 §3.4). Absent means false.
+	TlsClientCertificateBoundAccessTokens *bool `json:"tls_client_certificate_bound_access_tokens,omitempty"`
 
 	// TokenEndpointAuthMethod How the client proves itself at the token endpoint; `none` for a public client.
 	TokenEndpointAuthMethod TokenEndpointAuthMethod `json:"token_endpoint_auth_method"`
@@ -872,6 +897,7 @@ type ClientCreate struct {
 	Contacts                          *[]string `json:"contacts,omitempty"`
 	DefaultAcrValues                  *[]string `json:"default_acr_values,omitempty"`
 	DefaultMaxAge                     *int      `json:"default_max_age,omitempty"`
+	DpopBoundAccessTokens             *bool     `json:"dpop_bound_access_tokens,omitempty"`
 	FrontchannelLogoutSessionRequired *bool     `json:"frontchannel_logout_session_required,omitempty"`
 
 	// FrontchannelLogoutUri On the host of a redirect URI.
@@ -938,7 +964,13 @@ type ClientCreate struct {
 	SoftwareVersion     *string `json:"software_version,omitempty"`
 
 	// SubjectType `public`: a person has one identifier for all clients; `pairwise`: another one for every sector (OpenID Connect Core 1.0 §8).
-	SubjectType *SubjectType `json:"subject_type,omitempty"`
+	SubjectType                           *SubjectType `json:"subject_type,omitempty"`
+	TlsClientAuthSanDns                   *string      `json:"tls_client_auth_san_dns,omitempty"`
+	TlsClientAuthSanEmail                 *string      `json:"tls_client_auth_san_email,omitempty"`
+	TlsClientAuthSanIp                    *string      `json:"tls_client_auth_san_ip,omitempty"`
+	TlsClientAuthSanUri                   *string      `json:"tls_client_auth_san_uri,omitempty"`
+	TlsClientAuthSubjectDn                *string      `json:"tls_client_auth_subject_dn,omitempty"`
+	TlsClientCertificateBoundAccessTokens *bool        `json:"tls_client_certificate_bound_access_tokens,omitempty"`
 
 	// TokenEndpointAuthMethod `client_secret_basic` when absent.
 	TokenEndpointAuthMethod *TokenEndpointAuthMethod `json:"token_endpoint_auth_method,omitempty"`
@@ -985,6 +1017,7 @@ type ClientPatch struct {
 	Contacts                          *[]string                           `json:"contacts,omitempty"`
 	DefaultAcrValues                  *[]string                           `json:"default_acr_values,omitempty"`
 	DefaultMaxAge                     nullable.Nullable[int]              `json:"default_max_age,omitempty"`
+	DpopBoundAccessTokens             *bool                               `json:"dpop_bound_access_tokens,omitempty"`
 	FrontchannelLogoutSessionRequired *bool                               `json:"frontchannel_logout_session_required,omitempty"`
 
 	// FrontchannelLogoutUri On the host of a redirect URI.
@@ -1034,7 +1067,13 @@ type ClientPatch struct {
 	Status              *ClientStatus             `json:"status,omitempty"`
 
 	// SubjectType `public`: a person has one identifier for all clients; `pairwise`: another one for every sector (OpenID Connect Core 1.0 §8).
-	SubjectType *SubjectType `json:"subject_type,omitempty"`
+	SubjectType                           *SubjectType              `json:"subject_type,omitempty"`
+	TlsClientAuthSanDns                   nullable.Nullable[string] `json:"tls_client_auth_san_dns,omitempty"`
+	TlsClientAuthSanEmail                 nullable.Nullable[string] `json:"tls_client_auth_san_email,omitempty"`
+	TlsClientAuthSanIp                    nullable.Nullable[string] `json:"tls_client_auth_san_ip,omitempty"`
+	TlsClientAuthSanUri                   nullable.Nullable[string] `json:"tls_client_auth_san_uri,omitempty"`
+	TlsClientAuthSubjectDn                nullable.Nullable[string] `json:"tls_client_auth_subject_dn,omitempty"`
+	TlsClientCertificateBoundAccessTokens *bool                     `json:"tls_client_certificate_bound_access_tokens,omitempty"`
 
 	// TokenEndpointAuthMethod How the client proves itself at the token endpoint; `none` for a public client.
 	TokenEndpointAuthMethod      *TokenEndpointAuthMethod                      `json:"token_endpoint_auth_method,omitempty"`
@@ -1045,7 +1084,7 @@ type ClientPatch struct {
 	UserinfoSignedResponseAlg    nullable.Nullable[SigningAlgorithm]           `json:"userinfo_signed_response_alg,omitempty"`
 }
 
-// ClientProfile What clients must and may do. `oauth2.1`: the authorization code flow, with PKCE for everybody. `oidc-legacy`: also the response types that deliver tokens through the browser (implicit and hybrid), and confidential clients may leave out PKCE.
+// ClientProfile What clients must and may do. `oauth2.1`: the authorization code flow, with PKCE for everybody. `oidc-legacy`: also the response types that deliver tokens through the browser (implicit and hybrid), and confidential clients may leave out PKCE. `fapi2-security`: the FAPI 2.0 Security Profile. `fapi2-message-signing`: with signed requests and answers besides.
 type ClientProfile string
 
 // ClientSecret defines model for ClientSecret.
@@ -1379,10 +1418,13 @@ type Policies struct {
 	AccessTokenLifetimeSeconds AccessTokenLifetime `json:"access_token_lifetime_seconds"`
 	Claims                     []ClaimDefinition   `json:"claims"`
 
+	// ClientCertificateAuthorities Certificates (PEM) of the authorities whose certificates clients may authenticate with (RFC 8705 §2.1).
+	ClientCertificateAuthorities *string `json:"client_certificate_authorities,omitempty"`
+
 	// DefaultLocale The language of pages when the browser asks for none that exists (BCP 47).
 	DefaultLocale *Locale `json:"default_locale,omitempty"`
 
-	// Profile What clients must and may do. `oauth2.1`: the authorization code flow, with PKCE for everybody. `oidc-legacy`: also the response types that deliver tokens through the browser (implicit and hybrid), and confidential clients may leave out PKCE.
+	// Profile What clients must and may do. `oauth2.1`: the authorization code flow, with PKCE for everybody. `oidc-legacy`: also the response types that deliver tokens through the browser (implicit and hybrid), and confidential clients may leave out PKCE. `fapi2-security`: the FAPI 2.0 Security Profile. `fapi2-message-signing`: with signed requests and answers besides.
 	Profile ClientProfile `json:"profile"`
 
 	// RefreshTokenLifetimeSeconds Seconds a refresh token lives after it was issued or rotated; for a client without it the organization's.
@@ -1393,7 +1435,13 @@ type Policies struct {
 
 	// RegistrationRules What clients may say of themselves when they register themselves. An empty or absent list sets no bound of its own.
 	RegistrationRules RegistrationRules `json:"registration_rules"`
-	Scopes            []ScopeDefinition `json:"scopes"`
+
+	// RequireBoundTokens No bearer tokens: every access token is bound to its sender, by DPoP (RFC 9449) or a TLS certificate (RFC 8705).
+	RequireBoundTokens bool `json:"require_bound_tokens"`
+
+	// RequireDpopNonce DPoP proofs contain a nonce of ours (RFC 9449 §8).
+	RequireDpopNonce bool              `json:"require_dpop_nonce"`
+	Scopes           []ScopeDefinition `json:"scopes"`
 
 	// SessionAbsoluteLifetimeSeconds Seconds after sign-in at which a session ends in any case.
 	SessionAbsoluteLifetimeSeconds SessionAbsoluteLifetime `json:"session_absolute_lifetime_seconds"`
@@ -1410,10 +1458,13 @@ type PoliciesPatch struct {
 	// Claims Replaces the whole list.
 	Claims *[]ClaimDefinition `json:"claims,omitempty"`
 
+	// ClientCertificateAuthorities Certificates (PEM) of the authorities whose certificates clients may authenticate with (RFC 8705 §2.1).
+	ClientCertificateAuthorities *string `json:"client_certificate_authorities,omitempty"`
+
 	// DefaultLocale Null leaves the choice to the browser.
 	DefaultLocale nullable.Nullable[string] `json:"default_locale,omitempty"`
 
-	// Profile What clients must and may do. `oauth2.1`: the authorization code flow, with PKCE for everybody. `oidc-legacy`: also the response types that deliver tokens through the browser (implicit and hybrid), and confidential clients may leave out PKCE.
+	// Profile What clients must and may do. `oauth2.1`: the authorization code flow, with PKCE for everybody. `oidc-legacy`: also the response types that deliver tokens through the browser (implicit and hybrid), and confidential clients may leave out PKCE. `fapi2-security`: the FAPI 2.0 Security Profile. `fapi2-message-signing`: with signed requests and answers besides.
 	Profile *ClientProfile `json:"profile,omitempty"`
 
 	// RefreshTokenLifetimeSeconds Seconds a refresh token lives after it was issued or rotated; for a client without it the organization's.
@@ -1424,6 +1475,12 @@ type PoliciesPatch struct {
 
 	// RegistrationRules What is absent stays; an empty list takes the bound away.
 	RegistrationRules *RegistrationRules `json:"registration_rules,omitempty"`
+
+	// RequireBoundTokens No bearer tokens: every access token is bound to its sender, by DPoP (RFC 9449) or a TLS certificate (RFC 8705).
+	RequireBoundTokens *bool `json:"require_bound_tokens,omitempty"`
+
+	// RequireDpopNonce DPoP proofs contain a nonce of ours (RFC 9449 §8).
+	RequireDpopNonce *bool `json:"require_dpop_nonce,omitempty"`
 
 	// Scopes Replaces the whole list.
 	Scopes *[]ScopeDefinition `json:"scopes,omitempty"`
@@ -13210,302 +13267,310 @@ func (sh *strictHandler) EndUserSession(ctx *gin.Context, org Org, userId UserID
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L3rdhs3uij4KhjuvVashKRI6mJbXr3OUWwncWLH3pK8Pb1tDwlWgSRaxQIDgKLZ3jprfs6TTK95jX6U",
-	"8ySz8H1A3YgqFqmL7TR/JBZJ3PHhu18+NwIxnYmYxVo1Tj432Cc6nUUM/j6dh1w/v2KxNp+uaDRn5g8a",
-	"aC7ixkljrphsz2ch1SxsNM33QpoGPGycNDrdxwdHjx6NWodBp9N6SLud1qPhEWv1RsdhN3hMO91Or9Fs",
-	"xHTKGieNsaQB+58hm4q2Zko3mg29nDE7R+O62aAjzWBwNqU86l8xyUechY0TLefsutkYspGQzNdgRCNl",
-	"WgQRZ7Hu0zCUTKnGSaPXOWh32t3uQftho1lz0QedbqPZEEEwl5KFfaphnN5Rq9tt9boXnccnB52TTue/",
-	"TKO5DgRsTs2DwEzZbEj2x5wp3beT/frs4D+O3j3+r+MfH/2199vhq4e/d950zw4uzPapHDO9yWl209Ok",
-	"Ia06S/Nvn47hXhuvxN95FNH9o3ancX3dzFz6S67yF881m6rGyfsdCPyJQeBjsxGzT7ofzKUyd9lgy1/l",
-	"i78J/td3Z5MXMQLJUzjIAlYwG+xrccnifsRHTPMp6ysWiDhUjZODTqfZoLNZxANqYKdvF7Rgw0azMZzz",
-	"SPd5bK8quSnY+IwupYiiRvKt3eKb4vdzyRsnjYnWM3Wyv2+7tS1GawdiapqKWNPA4Lr3buD/mW3xsdkI",
-	"JDPgXLjZzkXn0UnH3exY0ljDHmAkOtcTIfnfcWuBCBnc9EgyNcEjMQPXu8YeXCMP7VEqPo5Z2JdMzUSs",
-	"WJ9G48ZJ4/l57+jYQJjkY3NsDRpOecyVltS8wGZjJpTuR2Is5rovWcglC+CAYLkVR7RvFrpRh4BG0ZAG",
-	"l9gxs2UPFPSOHvc6BhLMK+CS9c3B9U2b5ObdL4HZrYEx87rN13b/yZnDKX9sNlQg7DdixmJu0NBMihGP",
-	"zB0AJoBWmuq5efIGdV2Zn9R8+DezRwuIs/kw4oF5KbB2FoczwQ2yMCucMj0R5vYspCkWSKb7Q6qgi0WA",
-	"lbjgikkFOLOXPqCnAGm5Z7QZ4G8FhlvebrrsKsJwVy/8a3iTqzB097CyATp+Q3Uw8QFT/jQJjUMSMWo3",
-	"oBBtxvMoSoc6hzX7xlL2l8birwfTzvw/h3880l3R+y04kr8+/PRfh/HpsXr2ePRzZ/KyO/uPHjs70G8z",
-	"a3xrWYXVkXc0ZEdDdjSkPg1JntQ7riel73X3qnavaveqar+q5s3JHB5OBYuUfUA1QW4zrii/O88l4NE3",
-	"G2I0injM+oggzF2sP65r4ANfxFxzGp1Cxwt4RTncU2Ndrs1w6ZX92acZl0xlh+gVh6h3hMdwhFP6qT9X",
-	"5iC6nURIfkOljpkkMyE1NSeCLXr+LXq49TqrrDOzf8IqIPrWT7gEjAwx+0+33XTf2K6fpWR/AjjrXDfd",
-	"HjfGMy+BgDxjEb9iclklkWnNpjNDVrvNrXBPyRl3Oyfdo40O6AjGi6jSfbuoykGhIZMSpJ6LCSO4eEJj",
-	"tWCShWTB9YQg9SBHnYO26+MIylHnwApPa6Y7AjzJlKECNc/mMBEIgUKxOOTxuGH1avXVdfgMXhWgXak5",
-	"kxl+iYc5sm7AFxiMMY0tY1NfSdjJKgmf4UgqmhvOBca9bjZmTE45HAaSjcw8J5LRsDD3yUJyzezelWuB",
-	"H9xPeHXJj+6j+5nOQ67xR8OqiIitzNzKs1EfcYZE2et921sooX82g5BfxGzGpN1FiXoaOPDXMbvgU/aS",
-	"x5fr6EK31evlsMpcRtV3vI9a9n0Rs5ZhxFoRjy//ByC/v/SWF4/+9//9/zYKi/CQqFVW79HxYacDHQsQ",
-	"lPQZSooA7f7uByKCd/hv3dHRaDgyYFKHGd8EJmuCfR50ZyLiAUdzVR05J4goB8T4MeVFTxrCsJK9drex",
-	"EZ88RmhEQ0gQCQUmkOz3fTlHU9p1hg/7mOIaOlQimmvmmee4c/jITJOipcjXrPfoUceQkewT9rHUG/HB",
-	"D4vA4QGrWiBSgWYKMzxjEdN2uB0Y/tnAMHS3uyEgPi6CSQWf4weQrwQ+bvl51lIKZ89tVTWcfVuRGAur",
-	"Ac4tnLzUYQG418BB14BBcfLzuTIMUkHru3vcf5LHrZLr3RCOHwGgXDF5xdlixcPkyqzAcaHglxIkKifb",
-	"sJvoa0qbHFyb0wqM0MOusOHOfeFP7r4AokcZQKDm/A1VaiFkeF5Qms/s942TxvN4zGPW+l20uo8OD8wS",
-	"2HQmJJVLe2PXzcYZU2IuA7aJI0S316mnuKt3ag+tTprF2kBLFrfRGc8htxldTuEJNBs81lKoGQtQK+7e",
-	"ECjeoU2LzrgRslKVo+ua6hNdWyfVJZ9RrPu4ITroZk/Uw3F+lXvMrvmG6rovcd/3fcO581plSuo8ncJ6",
-	"wZot2WhuWpjRz5FoVGnE5npiji9YrzusRrh1btWvCehedB+ddHsb3fxhqj5TjMVeZZYbEa0ieIeL0GlL",
-	"SjCmObW3VpmSXoXWkg/nGtmekM2o1FPsfRrTaKl5oOpyaE5DU0TqPkLYbEyo6qd4GL/bhILMJiJm/Xg+",
-	"HcLr+OHwsNd5+Pjw2PNzkcZm+LXPjSGXehKigq/7qAuK4W6n0WyM6JRHS2eNeSmuWEQDw8WP+RWL3fen",
-	"ITXXJQIK7B+LWz//mNK305CSTM+/i5jxeCQM3ZlLMWP7L0UcirhxnZjdwj5yLY6920qGyOizipeRvNID",
-	"Bw8+e0fJTWaObZPT8R3GdcUq3co2xrQ3gcctuJfC7d7lXdUSBc2ZrWLb7DHkTfH+g8g/LOcwZMY+E9Zj",
-	"PEUfSvFxTIcGJioVuc3Cj/OQW/1uiRrYNcjNXeTj1va9bjYmjIaWUXx+QceI5lQg+cwKBxcTRuxJEzEi",
-	"iwnVZEFVYoBokpGQZPBi1HplznbQBnQP59g4aXxoPPzQaKTP152iCiZsSs1slqdVWhoxGOxhoeExNYv1",
-	"GZtFdIkic35VbyRTLNZNQhUZmCEHTbKYsJhQYnlzNIzoCVckGTBYtn5jSzKlISN6Yv7j8ZigyNEmF6a/",
-	"njDJCFckFgTN3+1Gdrksnk/NkZo5zf2sLv+lCBJd8upRWiqaO0r7WtsbntMZ1ewln3K9OtM7MzRXJGIj",
-	"baYym/1jLjSFA+MxCSUd6RZnetQyjBOd8ZakmkVmuJaFieJNAsh+aDyRf+k80X856DRqLu+NiHiw9B/H",
-	"rS3qj78cdzpPFn85XrsspuXy1Emh+RWdI49FtCALyrWFDKLl0sAJHVMe5+Y/6Hjm4rFmYyOgXTcb7969",
-	"O83wWf4zCCY0ilg8ZuTB2U9PyfHDow755z8O9vJb/ZFRySQBU+BfPjR4fEUj54QDT6x809eGZ5V0yrR9",
-	"6egydcYCIcMXz/yr4iF58Pbti2d7Dn6QDfxOEQn9miQWmnCtyCCxp8LjB3efGdWTlBLwsBK0R0JOgQbM",
-	"59By9dKsPwmuu2LFuaWSBwMeDnCdmTXulSwytQrfcK2WBvmWOMhQqYFb7YyOmUNCbml/zJlcZtaGY2YX",
-	"MqWfXrJ4rCeNk8PO42PfSiB+Zf1pgUqo5FDgt5ufSQYD/8Y8qOCUzGP+x5wRoF3JNZp3Ib9TTaIE0Qal",
-	"Gew+A2SZoHlEngZfIzbXCx6k54hYI91PgRSUnWjv6KjZmPLYfe56NzV65bgJz00bajrAVRscb2THNjkl",
-	"YFOOxwQXZqmoIoe9R01CYyLmGngiImJGDru98o1Yelu6g07Hu+YVX5P18GH9TgjKpQQwTgm4oMx6Y3Ap",
-	"oWpmWVOhDNZhU6AY5pTwCMteDhCP3CGFbETnkW6cHHXAUYVPDUWH8zIsGXxK7zuLzV/LEv5IRfOxO60s",
-	"r5XH4FZl7Dk2IceVJ/bvko0aJ41/20+jFPfxV7V/Hs3x0P7Dszb2SRtiFglxCWwa1bDGIRvzODZgKEbE",
-	"rAEVCKk+RTWBfRJzTSQbUxmaUQKqmAFhs4iIaQCRETf00lAB+/qEKLuJPzYEVacgWQ+g0rYkiskrgzBW",
-	"SFS6sxLAdUPcHHat5mX9qq1ev2RBGUecm63HSAfrFwMmAP9KnDPPTZZxnTrIAgPyIw3PEH+DA5uItfPS",
-	"Tj2w92dSDCM2/eFvCpnp5CV9Rt/ak8aURmZmcD/G0ZqNkGkU6C4AMpBIDEW4RKZeE+CbyK/nr39vb6TJ",
-	"d/LrIYAr18iV0ZCcJXPbbdOhmOuTYUTjy8Z13Xf8BneLh7V6VQm5E/MohH0MGRAVlL/s2ZAhC+hcoXRj",
-	"tmg2PZSIsZGPGkU8uNmpO5G8r+kli7NHfmqIMJMATWRCFYpfrj1gQ8O+Wh1FyWgjzqIw8wMo8pSiY1Zj",
-	"huuP213p4/RKkzO6s/t8oQn7xJVWhEbmCpdNIiTgKXClI6FAfobQKBIL2KK7PXNjF0K8pHLMbnSJ5kX0",
-	"tRD9CIaqejdTuiQTesUM9QDy2yWv+I9bPp7uQe6kzeLJhRDkpV3GHT4hhwRgx9KwZrFFxIZqwGPCc/5J",
-	"yCEPQ+tdu+0Jpw6E/ZDFHEyrmUM22IgxI2waESBpSzIug9vip8wRp1u506NFTt0c7mUsFjFwEwZsDBCH",
-	"AiAYYNzs9en52U/IRJr2CyniMXkwCJQcWZOHFW2NoAYcqzaPO3qOPrA3uBBuR7LutJnbOBdThvzLwsAj",
-	"rkkYblwSxcMtL+IoSyjcNsg5Qttzu4Y7upRTAkyu2UQK4t8p3A05YzMhteWd8KXzEE77d6F/EvM4vDGB",
-	"6MdC90cwVB63pNq1eTBJ+I5twPwwPd3fhSY/2cnuDszzS0eAGQFUc2WfQJuA6m3IIhGPQZFELcXKygWJ",
-	"2KdEE1nm62bjjQTtEzcNfqI8Yje7BKuz7U+5mlpBMQfvgA1ZpED/FI9ZiNvgCDBTRmPNpwArNCRcp9qv",
-	"bZB+L72q7DaJ3eedXVqyUbdHroniccDMH4lYXjz9s4TPvQm2GfXh3PsJ15y9ABaHxInwTlPNyPMLOkaV",
-	"wVLM7dq2OvDeo5IDP0sXc0dHnloCzGOx6g444gshXtF4adlldaPTlRR8uaZc5w/2HeWaHHSItZZve3wZ",
-	"dtAwJ2bZJFn33aEYIcjUTGWXrJ6gGpoqYtAJ2DpAfd0C/fWAKLqELWaMODmjgG8dtu1+2jCrq2+lyvpa",
-	"nW1zp1dvJYr1yt6pCh5O4W2cc0a4Ge0pjJV9dHwcG/x2E0zW6aaQgcsWkv/9Lt/T78JKrMgyCekUBySg",
-	"U5biDruZAji8e/euVbRAVF1N0WDh7ueK8gjtmDe4m5BqOqSK9eeZAQuSh2uTEYJQv0cu5BKvDu6QTMXU",
-	"qq234cwyLLJhyHjAyNvcou6ML5tR4LzQPmckAEOVFKELunxCdLLHiGrkjLJv+yZPbCZFYMTom14iACP6",
-	"3I4c9c4xFgQEeNxbwv2AXt+vAMgGczveP6MGyMV6v+98zKsDiPuZvD17AQqBWJCRpGMEji3VAb1e9pVn",
-	"To5YkfVuORbkLC0nljDoVlZ6QgZ4hgOruTWN8MiByr6N1Xxm2HsWvmIhpxewzhth1GTA/tSMiBHpRW4m",
-	"O6gZbFtW8Sh79MnMBPZCLnDme1ASGMyDOsLrZGhMB5iNTEbfvHJDMo1zVhMS8SumnqAq3lkpnaKd6xX7",
-	"wXdA3RMbBYSsZawUB51VM0Wzcer89D43aIhsH43eSDFjUoP/vnXyKvdNANd98uD1jMUvnhmQj80Deyok",
-	"I912h/zzH0ftbrsLdtRZZlwDMfNYy2VBv9/16PebVmVsyX2+ta85uJBxvaxhO8DkEjTCPBf59ke+5pKN",
-	"rb/G2pGVloxlfCELg3sNGfYbAekc4IbSp+Jep3MrwXQjMQUPqY+eBZzmPBL9F4za+fz9/jSXgIhHNNDK",
-	"Z6v6ThGxiJ8Qw3+C5hjXa5o6vd/xIfkNFX+rW5qHXJ+6wIE8VPDQ45TgzAs+s4RT5xpmxz4S+Egt4QTB",
-	"tOE5HG1Ps+r9pyuFs7++zto13uMQHyt36O6sIPeYLVMtJMg9ygme1uIWiOkUMk7xmKUGIHmFNN7dPjj2",
-	"O4dbgxWXSrNpo9lwYzeaDRqLeDkVc+UHj1yy0vw9uHgPr7PQhM5mLGYh+OLEYh63r5gcnpBsbEgzsVlB",
-	"pIv3CpLgkXp3kAsJWdvlHCLNc1Ei9fsU3Zh9kBczvRDyMsGEWQIM7PZIiql330gM1WZLwpexxnhWCFPJ",
-	"tDeXAjHR3k4ubKXGgl7bttd5ku15tGk4y9pBL7BpIU7F55KVfX9wAtkNNx3cpltyUFb6THOJWwvICH1k",
-	"M3+s3Qg+pxSRUykpiLw5l9PqgX5nn7R1DFrZMSykdC+v03t0aCKNQzIc+FyyclSAoLYZpUD23WArPWHc",
-	"8u6qSWJ2xaTNNwGekapNBvgSB9B8QFEtMRFRSEQcLdHF0ereyunGRQJUNyQcK1TCOoUmyr5AyDLEpb1Y",
-	"/XweTAxGzFLKJiDFpiVNzawhvxq2S2nLj5ko0PwR5GJCPzdoFL0egfBUBWxPobmRfQrC51ABw2n9XPMq",
-	"aZSdkDpxDcxAGxmvsVgH3S9NGy+r43aW+F1XsqSVey+oReZRRCTTcxmDmh2JbCTm0mzgaUSv2CdgUA2P",
-	"KU2P/+vf3ndaj2lr9PHz8fW/J5f13t1WsxHPo6jxMbPnouweUk3J27OX1l91YPY9eEJiXMtUXFlxzPS3",
-	"nHvC1h50Ow97ufWY0U74lI7Z/oNZPP7vv83Y+L8XbDjbezKkih0fNt+ftv6Ltv7eaT3+Yf/jD3/53Gn2",
-	"Klfuu4Gnhpl/xkbgxYXkfwOx4NQKA05hAa7ThiWMSRIbYz7PmJhF6B0E7bm5lCh0PtkQTGXlVa5XBYdk",
-	"rIp3bbmmpGnhgJ0DV7nLXoo5qrtlruj9/9H6Xx9/+Pe1L9v6KaTb+Oi9CZeLML9D/J5MmaYAYOAF/PDo",
-	"cZf88x+9JimIYc+WMZ3ygNheZ5kgaCud9TyS2ZqYsjVU0CPyXvuyJa4ZpiD2mCFyeQlZHMjlTK9kE6we",
-	"9je2fEVjOmZTFuvTaCwk15NprdFZHKwb3Sp8nmNnLuKKGbypEOsi7XM+jnk8zgy/gr9/AWcQllgPtSC5",
-	"BSR2A0IlI7gaSwslvWKRQVuU/PrugjwYJIucipCBK/Kvp2ev0OQ+pMGlIdoxi1yKRueOJjOmMY8bgNVo",
-	"0FjD6obMYQEeTBK9dVF4GAoRMRqXzAxJM7NMsuQ+8p1m6PzsQWGwrIQuGPrGotETwxcENLbOVM5EKCSB",
-	"TB1la8xkD/MwJ7kkheW/19xVmg00w7CWsC4pX5qN/qorLliv2D4NZB8Zvs3mdP2n9FOfjqtUYoZHtBBB",
-	"AUhbPEZ6IYgBltSibvmreRwZWSyN7FF0qQjolRdcZTUBGS3YSIpYfxkg9k1d875zaVtryig/mz4OoRav",
-	"paaEmWRzvW0UXDXwjbFvdQ7aTdFt0yZY1MxcGo/dnRWVJUwyBD5lkAdRoPwmMyaViA28KE2lBsB2WnyR",
-	"hWcDM+vA4G+Ly7XX/uv569/fseFvbHmOUrbpVLXmXAwPZpMll2wJxOKJ+XUJZGPEdDBhYSIl4LdoqKqz",
-	"dlTU/h1fV7XQYBu+soyPkzbqPhaXW3gNCMGWX2Pba5vHZll3joo0xTWf55nt9fbshe+BZmKGawp3mOXe",
-	"dlsv5Fl0NhJRJBbKa2K4XsmofDt7W5fhZ93g0HuF7XQaKmSsHWKBJD83wVTlw94YTxWGtqihznKtz8lr",
-	"6OhDWW5od22+h+/IJk6vwDFzmD70kRTTJ4QmVlOgxRNGJlRNkkgs3B9ECNRmCTw5tIsLfH7F5JK8eGbN",
-	"Y0DYE8i1KNXysTz2U9uVfNwr/J+6zA5nYzoxPRUyyhMqy2i5G302VxPDUeX4fZnxZCrMWc6W40hkxKXS",
-	"KOo97vaOyT//cbzXJvbxThmNFQGBvHpZCeHLAthGy7GnW4QRu7COkUG7nfbRRmvDUBpVFnOSBBmVxO8o",
-	"K7OkyMtALFUYwgSQosyfTwjFJYE5NYo2hc58wvbaKA+7lTFcLm2MN0wMfivZWG71lZyLGcU7NQu0kP30",
-	"gP3cwEuIPMBzT30n4DJoFNmV2Tu4jMXC6nbIcIlWKzplZEY58N7Z26zDHCgx0gsqWZn0lPwOgRBT73t+",
-	"VwAOTAMHuZBRrkMVdU6L0j7Ya5MX2vBmIIMMxRVD5XRmIBQrRnaUduX6k9wTvk1YX4Y6dPwc214X0/2v",
-	"AQFsm8BgRUWA6oGAuD63HQ2WeIXdSgYtUK5bV2y4i+DjWBGqFJOQ6yX/0OMloW4shNIRtwCNm27j8lVd",
-	"Hi+bhqSuuDxXTPJ4JG5dYKoa+MaMSDL4LQlMmVeQv9CfpeE14R0yIPGoXMmhCB7r48OGN9B2xSCYjc3P",
-	"aliKjGsVw56XrlcIQOUz8ig7E1Sf0dKsEUkLj9zHIa3yMwk+SQSejLIrp+vJQXJ6OeWq6DS10QZWmfvS",
-	"JNdDLis65RXcMliw4cDaIQCLtHeK503x8wDK+ayeYk1F8Q30vHlLjc8jK6eOLWAhFjMJ2RSyCydPUeWL",
-	"KKlJYiExIB7x1SAAHXFrUDTgVRuKEktdu/+/Wl6T0YpueEPjVaXmuMY5+VTJuZQXh55eU/rpBTbOeM6t",
-	"KH1LlMYbJdTIztUrztVsYH4Q+7vNFevROSe+kgfdo4PjTifnL9m5iaJ4Iz1vHg5fozw7EQrd6XKMt4dt",
-	"Xn+ZBT1xCYPs8AGBhuiQnXkJTTJ4v1oY7OMg8Uil8bK2VFKuhfbf3Z9T43znGNevot4Yfm5ZwfwiVppR",
-	"SCYxMK0GWwH1nWmO109dqRSu0/2WtcTVaPfWdcYXq77ARcC7h23t1MX3ri5OLnFjkK+4Sj/C92qDa6pz",
-	"bcIm9Fa8gZJ2C0XqRvrNs6IiE3VmXGb1ZE8IjQmbzvSSRFw5hWpRf7lyA7WZp9r3UdR/FijQe8cNpJjA",
-	"OYUW3E5MQwIsCUSyRZFYoD795hpV/9rLlKyD91jdsUksimwSSOKa38UT9HPMBeGAHglcVueKOVMtCSSD",
-	"e6OR2lw9u/GN1NTfvoBTttabJqbamCuNwITallxQXC4n4laEuaC1LbL1tbSk6zvdlf6zHoks1YSusmae",
-	"GqurjFoN9emm2rZyleb6K9zpK1cUi1lpvFxHdhtRBFbVP59OqVx+iUCCnA+ER14UaUpkiybI65ghUlw1",
-	"rzwYhOiDOtgjNFrQpSJUXYJJjliynQ1qyigri0mv7Tje8IVCNf9KDeWUx9lvuxvrLNf7lm8Vlvk+UTRk",
-	"nMvv0W2WxssaqK/0cSfcD6z9+uMGms16M1e+/rWzl8ngtab2INjihE0fWHBFBmcgmzcBLixz6hxov6xa",
-	"1BfLcP9KR+8qdtrHaqzw7aghfdd7u36rW2sMbx/f1dAm3g2qux/f1u1v3GkQ6+2+qEv0bPhOtIv+4K6M",
-	"mtHPVtQUv32jF33PbJxYQWHpgsZQBp2y6RASUGIEGdfN9FfzYhcTEbHkZ6spmNJPOZ4nu2nL+RUi2m5+",
-	"6duoSf3jfDF9ab3HmteX1uMM7sPD9qYK1BvxuY6oZWjacTVRW6t7vX2EvVYvezfoulpnW2/Oddrbimm/",
-	"KX3uToF7Rwrcu1e3/ktpQH2Uq5YqtLLjWp2ot/e/jEvpbQnv2+hLfSdfQ3F6+0SshlL1bsjYOoXr7V3P",
-	"dama8k3KrXn8Wpx7Ojx4l2Y8FG0ycKXFBydlJqpRJBZY2IS8+e3pcyycYNDFUIRLMwIPg1bExjRYDk4I",
-	"jZTwudGAVjRkEb9iSTSCnkgxH2MizqEUC8UkecCns4gHHJc5WQ4lD/cQWwUiHnFrWUp3RJckYvSKETHX",
-	"sMCsFjVTOD2zzArN6TmYJ1ZV1znrhSdMdyIWMRFxwNbnM8kPVa54Pk+wl9tNUgIy5JBXMazaiNWbr+az",
-	"urkiNRs1fuuR3ltEYX+p+N/t6MudEIltvPEzNPWW3cs39QnPu5gnntu35LD9jutJ9buud4UZ8F2PB5ou",
-	"EymmnXCCoosYA3QI5iOukyAxX3B+JRLxb9qf+ufUJfrhMZmwTzRkAZ/SiKizn39skzM6nSmHZbWkhkxI",
-	"SMA3m2sb7uhy0KzLDZTFRan84sWnPKxXlDDPfpY8x81Qy0rMZ5yUdLJhhtYlA7ISQnLZ3Coqn9YtRvMt",
-	"k3VwnYvfA9s5+GQsqIJkP+FmsXxl/iCJJyychc8xZe3QeXTkP+oliSiUZopHXE4xhQj7pCFFhAW1Ooft",
-	"p64epJQGnpTgEv9jAgC+FXu2fQtfwpJdztCuXE8SVWbLDGHaqoSlTmvQpF89GLA4GDQJxg52H2Gu270s",
-	"I3ba7T16+uPT1i/nvaPjRrNx2js6xs9H3Z753O09+vnpK/uL+cvL2oi5D5mwT9QXv/sTjRRLAqMlA4w2",
-	"hdK0ExqTAVi/Bv5w3KQadJUbfOH8sU/TLsd3D5AkMCnJU8wCjGl3s+ERGBvRLwmMsLm+veHrrjiwtsmZ",
-	"T8jA6nPbSW36QZMMinnCB94AziR1+Lo8lLikJm4m7ec7i5QBW3VIczLAIFsSZnuh4glGsuP+iSF8IQNf",
-	"XcjtS7NhxVCxi+c8MVad/Q0qtCtsFPTHKdbJeMEZNCPjE8706ARKCqsTEExOgO9pmb2chOyKBwyH94H+",
-	"aglSDwhtwTu7PsNldRK5xURAIkuu1DzBzyujsU8zLpnaaAU1me0p/dSfKx+9MhgLCoA4mTCgMdb5S3xw",
-	"QHrleiUkFgvS+3MhlfIRkl2JyxLiZjk5m3wpyaAJHeqzD2v2uWDSm7/Jx6Rb4gcj5u4nd/U5ouh7ravg",
-	"t1UYZB4+CniLGyaLULJkVNY/q3K4OE0uOO9nmDHOdDudgr9BtwoUCvTFAFHWN0ttnFzRnxAxc0r17uI2",
-	"2BMPgvkCnMrqKgxY/KejxoUNYuN+1lFtu20m5N7DCXNF4E1baprPCmILUidMfJpWsk3uTRj0noPvdPMO",
-	"BSvbfZNJb2UTQXQfGmZuDz0bAYtSMpP8imrIM6+W0ynTEjuZk5JsNFeI6vJ3ZQbNwWJVauWVhac2ERdQ",
-	"6j4WQbRwNDCt7yhKFMul7LDZXykrDJnuHgxoNM5zwYcFLvjs/LT1+vT5mxYywc+fPvul9fw8/esHwwb/",
-	"9i77Re/o+Ld3Xo4A3CNKUr9GNB7P6RiTzNIxy+QHcorWxPkUREgAQVte9cGPT9+Qw4d7BWx2cOSL3f34",
-	"udd8dP2glYbyfvzcbT663vvey7OuBqHd1J0kl40xew6vwD8EC54Do+cORZF5HEIpU8alTa9rQTs5N03H",
-	"hVwovb0mVjCkigwykuW/cT1o574xfHXqAWg+OT8S83fqDWLTf1uDy8BlmFpIrjWDek3KsFw0Slde7cKS",
-	"Ae+X3lzMFzbLMqY0TfIyP3jz+89N8uub5z+bN/2ODd80k+oVj4/Jb/zHNJFRRpzimPr67lM25+BnLOb6",
-	"GbL8Pu221mw60yXckxjpfH43w51BCcrQzwNuqKby1FAfJEMM6imx6iipVtJp3iqnHVGl+/YgN+LkoSNz",
-	"4q2HlGbqxJq27dJBUs366qH/cnHxhmADd/qgSELamlePIaAuaAqpHubOsDT57ZbnBuTADwhbgaTesWSK",
-	"0te1KrA6uePTd5CUxnBV52vVuF+RFXLV87OKtLSYPS6umb6ztZJDfqW3wakWcMAX4FJ9p7+qxcBCb1DY",
-	"ZsRjGp3k828BowT1nUMeZmr2AVGeiDmKE451mDGsdWCoHEwLJeRsLTkfe/CKbax1z0b1zSQzUM8wchE4",
-	"nZz0bFWESkTsO1VRzKHZAI2BLEGg8FuSpB5Za72skxQt63K37pJfZ9qesRGTLA7gvaQVxOuD35ukjzdB",
-	"nog2cSsSkdcACSWNakfhvWJvTXt/hDomcMyjxUTlBWWtRlhGH7K3Fd9A7pSTu3TbzB+g76XYpa2qbKdQ",
-	"BO/z1kSqVDvjymDVLJqTNPetPoMcVoUlfCAFhshVbjRMt/c1vI7ZBZ+ylzy+9CmyN1efzWXkDU4Dbd1E",
-	"RKHC8s3jGFhhqhLTTlZCXf/iCodnpl2rqchsdit1kd8Z18a1uwAyp8s57hw+KkSU+XX2q8ssoBJPQRVb",
-	"ZqbqFSblaLb0YqibdDxBp+swZOkTARHE7q4S07l2hiuJ5usjKEyb2n4R2VNPvSNu6Mhwtwn14BASnWqC",
-	"DFOHBQcCmTPe1nchezxbPZ5N4RaDRmvXe7kxVCXz1Qetwp1kr2PdEd4G45mD2C8Xl5xdxu1E+n4joLIO",
-	"d6esXUlRtO25iq1hdAVvrLvRCrc/NVczEPlRCmDaLM7H+/sAdV2RtBql0b52uvaN0Kg7IT1bEpkrJq84",
-	"W/jLnl4xF0xbw7llnnWQq98+K2CoTYr1Qf8ViSd7YYqIGGuIoE/VE0xVY8SdWUS1uYaC/c6ZaXIl/gZY",
-	"T3Zg49ECI0GzK7fJgqrIak01izHQPWYLpjQ6lD2x4S8uUaBNr2/lJ0LnIdcnktH6SYDyhTazRhK/SFn3",
-	"Woq8PnRN77a5Ah3Fg/HB2huq1ELI0JqeNuBkZrbnSvTHcTWlaTYWkmv2Oo6WSbCMZtOZkBYhFnJkrVZA",
-	"wEjTmC2IW4MrTWyIvKvD5HMhKhxhsgXvyaQaBb/elKKSWiZu+yDYOxjOyOBowknhXKc6lhSMM0olOwRA",
-	"nWFa3Wc4t0b+dbpGue9cQwAR1wI/uJ8s1Lgf3Uf3cwr2XlL2JsMq3H1KZaxvsUGKmnyVyIoKX1FirVub",
-	"o5EVom83ibm9s3SAqWF7/RhpW7i9ZXGEvpxHTG0yzhl02DKorvqCnNKbDpWI5pptfGbnOMCp7Z89tlSh",
-	"Hm097oswyoxZQCu5e0mBxnvcWQ9YBPN1C6xzOM0173AtRHoRYo7v//KZ1lO0UAx8nUU0sMVJMN9AxJWu",
-	"Tb89+KPg6bAenXiC0yEeylZMmQgeMOdwYm3/t2bY92Yp+JdAXPW4VA8KW+FYnY+R1c8rTZcrsdKaXtr7",
-	"HIp5HBK6oMt2lQv/TQHTgzerkyh8c1h0FedIMYzY1OdGSMCmbT2qocTT4dHDVRcn58FdCAnSdBixJood",
-	"UowlnapCGM0aP++QaWss8UDOhM5mLGYh+JJgbR5BQtG0rCtaf/y+umZT9Ulpxne9pGoZU37T4u/gYQOC",
-	"mPN4486Pwchl3ykSiXG7OsIuUfMfPX6c0fEfdrzp6TXXZa5R1nOAx8Tw42pNVXsrHzToUMz1yTCi8WXB",
-	"UtKSidapViV7t7is7I4+5Zkz/OgH0CQfS/1S5OeaxiGVoSvd9qBQGPupkMxWwIaYjZyfzzy+jKGi/QqR",
-	"DUPJ1HpyaptdNxtJ1MHqrfz1r3/9a+vVq9azZ01i/gabeKfT6eCXhcfy4D2QosPrFv7RS//4b/fTnj9e",
-	"gk55tCzN6bYaVsriEDVSxYIWq035FYvrj1xGvU/zDmjO3Yzr1osLdEc7Oj48LjrmHXkzk/DQoMvaS6rf",
-	"kAeXtRvPeKDnkm2XHh4elmRhP2vSXT9l+kw2nnLBhorr7fr+XcSMxyPhu1VDdYhpgOEU7l6fz82j2j8T",
-	"U+Yrm7KKTFZwQjbR0WqFfDGdUclCAgFJ0dKGwQhpE9lFQsyGNLgk9jWjdoGPRkwisD3qHfXIP//xEOrA",
-	"/S6SWpdbpUP2cmjl9a6J5Qetk23EIYkXVMG2URU2EkVIIoWmmoVP8smpnZqN6xulaMqSFQ+HWJIXdplE",
-	"nyRRKUl5kXQM4kKkU1/TPfAlFYqFgxMSC5tjwV3V4ITQGBIv2IwMyR0WqhLG0RJZgJBdsUjM4NrIQMxY",
-	"nI7RJgOf6/jgJIn2mYCjKF4BuAXROK8ytbeQVSrh6hsGy+HaGs2GmbfRXOeongWWIuO8GdXLJ72gS6Lo",
-	"0noZTRWLrjIO0ZmbSn9tk1PHgBuQQpIIrLhiWpFYWEYc6x4SL42srDYD0W/ZKLbsYif0CmpLCwX1I7GE",
-	"uq0nqfgYXINztZkGqzFnA8zEETNmXpPpAkdP8OjxSu+sTE0SVTgRyu+Lq1ytzDzc2mweIdEi421NZ7M2",
-	"+0Sns4i1AzEdAIMw+D73XZqWBFN1DlkkFqWppY4Obj+zVJksdu7ql1bcshiRAl9WiFi66xRSKxVE+6g2",
-	"9oaHmxW7HiTpgZVxhyzi7IqFq5VEa+/CjnzuBn6Bxq7qbLMl5LEqN1x56HO2oGahxu8TMohFzAYkMoiA",
-	"a6xkP49tRWARG+Qx+AXrEHHlKgUDss45imMKiXx0iA0Lsf++cZ/DZ+en8P3Bo0P4F2Om39jPb+znM/v5",
-	"zH52sdZmvatYttn41DIzt64oMFcKlpA9MLee3JfPfV++8ba0yy50t2vMf2k3kB/T0/KNr+WZr+WZr+Uv",
-	"vnW+tXcH2qszK66dBrrcHJPkRoB0SqEoswklFBG8jvoeG1CW4mH+hy3sHCUmSCNvRyIeN0EtAOScpuBH",
-	"JVv157U/1szTnguUuEPHgCRZhlc34zROkLPO8XyOU3VJrUJuBHRHrrM0sFYBZh5rKdSMBRgCnpq4V9UL",
-	"mXgPM12uLrSrWw3KBFiJjVm38JObJuENK/IjriViK65J3kBWAGrLX0jIGRwn/t0GPkqdWeuQPEMUHI9E",
-	"LpIy5DYmayXtSSjAFT6gUkISyenNK3x/1S6FGehOvDsSO40f7rZ19nAo5m4K2H4NWOj+UcV6ufebxR0b",
-	"M5E3Qy4bru7rRD0bntkKQijigqpnfBserQnX8QXcWN3cX0mxGgpaMUaDSSbn2LbVanaIaIeIvjFE5Huf",
-	"acprz2nyYOJUaqs5lJqw30LKpZxMZPMohUneJPcnSRIpiZCRTAP47P0x+RZEXZt/0i9miTK7oEt0RIkU",
-	"EWuTH+c8AkOlubyB84xr5bSfA/LA6yoK+te9Jhlkfy12heD/fIN5yHFUA5+oxd2rYRloIrD5nlbWyvzh",
-	"w6de1/zvoPXhw6ejoflfaP58yEosz0U3gM2UsKcE3oaL7iyUyhWLGPR4Ivapvx64dGWDJhlAsKD5wxoq",
-	"II3CRMRssIecOL4ja+GE5G5gXZ6xgI9sqtHvlFV/89B0F6NRxGNmNdF4GbG1U1Odq2wP13YyADjQ1KpN",
-	"i3G1fv+govF1ZZ9NWxtUKJYkfMx7H4fm9Jm6HfzZ69Qt0pTZRd38HGsTciS6kyzGJYouVZMMlznTpyfP",
-	"xZEvzYXD9DVwoi/Vko8tsQ4jHj3MXE8MVQ9qJhGdSXEFpeOFTeMpGXkwSAo/DPbqZxCw5DhjdffgL6YX",
-	"QqbGvGQdVgPJY0ji2l6fdKLemipTeXkSVahMUjSuzNJCMmQjYSTAGOTCiKIRhsbI8TgmyXFzd5PoQjEW",
-	"+9M+BMFcUg3Oc5RMeTzXGywB0x2X5CF5MKBTaVMFPeo+PN7bMLuqYrJPx/nCIFVBziugm66voEzIHcna",
-	"+N4yp61ysy4YcK2K1HCMaNuieUAxP8VLElDFckz4w4cPC2baA7/7j8/pq3RNjv+GmAaul3aRvpW1SarX",
-	"YH4ATRbbO3rcq2NTtmu9DWnOoa4vIMytN648N5IV2pNtLi3LETcx9Vk+MQFmYEbrJdepRQVtMl/OmuLj",
-	"Kc9t2NkqTi6wPMBiGuBGFM1UmzylMbD6iRIxQ1OP80bKns9n8OOD1v9wf5ak3Cqzp23GzD1HHxLHrmFJ",
-	"OeRhXQ26AdEsihTc6yVbqlU+qSwVCHAGyjBLWPmNKyxXt2kCMFdeb5OierkSehsK1cXngdvzvo9MoZjV",
-	"TDEzSLw3OEkcNuGhmKNOFQno3BIllS+ekMGMcsgQCB4dyAO7Eu2om8bKQFU+f49y+elwHeBvhyN74b2s",
-	"DME6eyowRMrVQ7a8IMpvTk2QWFet9yomJEz1MW6hVs7z1BRf+XYmlF758m8LDcAJiQz7l2wJ3/g2609f",
-	"QrWWfDjX66NYTtOW2zJapalS4Jf+FZMGQErqnE6o6mfj51YYNQCbhFkMaJy6mNh0j7a3P1G2z+H31NWA",
-	"Gaj5cIDCj5MC56qQOquMOQMBr4/5W/3JYq0sMY+1XKbeIj8cPO4cd3sHh0fHDx8ZAfOHLnlw2DvaI0dH",
-	"R61ur9trr5tuzZHWjHDIxTYgkujTQG+Ua6hgjvaFL9WKYzZQfLP45Yq0OvdoLUtWsQL8ZTeYcbNOo6My",
-	"z9dzOYVHs625zZz5dqa2LZFLgiiKFaIzVPOgWQeNJH7vdn2eN1CKUn5jM435JVUkFoaQTUCRBbxzxKjS",
-	"5JEBA0kDzaRCDYjhgXSSrAq1Q1YjJx27VGQIton+dcvu31YYMPKpFXHAq4gsG3mV5+k+fPjhfbf1+OP7",
-	"TusxebDXbn38fNg86PgzYZYirBqX99UgML/6KYtrqtxvkqRWBsE8SQQ5ycZUhkZsz0iQZQ9ibU7uygRh",
-	"5o3fhuQG+PnLZZQx09+SGS6Hu+pFyWWx2Ep4XBLJZljfdPT2xgjPF6tYh4G6zefrjZfcivGod7LJCy4/",
-	"1jRA0NUHuf/3vhUPUxITUud5e+H/zCVuLAC0MliGDsvMRpAIMdXdZ/I0jPkVQ/U+vWRkYms23Cgt5G0k",
-	"lyxGkNtEjpl9fqw6oc2zd2y36Ko46BquFDhp2U62La2YRdO3Un3lZrLdjZNafWWyw62LBDfKjoSVleeS",
-	"6+W5OQqbNYtRiYQA//rJrfnXdxeN5qqrB4QLd44f5Rw4UgVm4uYx+DDvdA4Cq/F4e/YSPrN9OuP7V13Q",
-	"hsGFAAjgGpIVT7SegXYB8/G6tDwlSX6LSXubNu8wy3lEYBMIpQDuHbwRGyeNQIhLzpx/0kmj3/9FKN0K",
-	"InrFPrVsz3RpdMZ/Y4C7AiVHaYmO1XVBCQ5QLaYtB1h3cLBvx4XTsMsetMnvjIU533pYm9kFCpto4yDD",
-	"uSY/P78AXPzL89NnyV6weEe6l/+z9fT87KfWhXUmKGzhGnxofAF+339/mmQu/v574jLD0jh/6Vg+oqAT",
-	"ttl5VgDiQ7wOIohNDeQCFDA3EJSjmLC86R3nf2BN2ZLREK3p5hMISYO9D/H//n/+PzzFuZSQoRoomx3B",
-	"qiVdG1y1kdMyu2kTI2v5cg6RQAqlmPoQ59J9PcGA9UyNr0SNmTWBI3gqctg5xMxHFhqMEIDaZrz4D7Gz",
-	"1fBYaUbDWpD9JKl9ninGgmoKlZZ+NL3jD3FApeRMkUEWVAbtD/GH+PvvjSCgvv8e6f0g4lOuB+SBK6TQ",
-	"63Sa5KiTDezZQ/05MvYDiDmzKcDR8yDD9g+MIP0hzqUXJsjnY9yNmNE/5shv4Hm6nB8jHhk52zoaGIHa",
-	"1r5YksAI2GYqu4GnuOvvvzcnS349f/07mTI5ZmRmZAMb0XPw+HjvBC+ukLWiSQaGqx0QyabiihnRHmPm",
-	"pGU2P8SQrJ8r3SZvAQnjsjCXoYiVdXkavBi1XpkpB+m7GDy/oOMB3g7W1KLhCdhllTL3g2/ZnJAFlt6j",
-	"Jjy3uQZsD5rxw27PbdUQBLjXBQ+YebXnzNzFi5BNZ0KzOFi2fmPLwQnI/r1DTMgOr20GpCSBl2SFypzm",
-	"JVu6k/4QwzdDES4TEE4aO6Cyu5nSkDVJ4BZlbpnH4yf5cVEfayHADJvdba9NTq0VDMKOILNzqqGACGRA",
-	"5Lh/SORgbhq8mzIlefdnmAfjh78pEQ/wzh8fHj3cc+pgBfksyCAQIRtgkjsxGmF2egL1/4xI/iEeYH4J",
-	"tBFRMkizG6B2X81nMyF1m/woaRxMzAt1Y6I7gPkCUiUMINwPs2CYt9ZoNiIesFgxzOyZulo2Tmc0mLBW",
-	"r91JsXrmO6jub9m3Bpb/yaEa1QTFgmqmQbtxiM6Ci2yyjXaSxeGk8RQoHzk1yJScvnmR4SlOGl1IcThj",
-	"MZ3xxknjoN2Flc2ongA3YZH5PvJGY19RpjSHuzkGa0oZsgm379mea3PVdUjjG4Uo6Vx6/WaaLITrJKdc",
-	"QsPKSUhzLYFIsUxmIbYJEoUmSPJ6IhkjVCfJxw0nDa1fhI2Txs9Mv8KUGOiDCIfV63QwzQoUJi3UMt83",
-	"8GqLgU5nVuLQyxkPaFTG4bqm+6/QPwg53nX8MDS+9qXaR+EPBOhDXKtvnGRP+z/S0EaiYZfu+i5v45wv",
-	"B/Y7WN/vJyGHPAyx2tlh7/H6HhdCvKLx0i4QeP+jOpt6EWvDkEdJqpijOut7G9MryiOQP69zz/TdBHga",
-	"c7aoOdF0DLGKU9b4aJq6NyTkWJW+op8qkn4+yCThzGVE3FsFTEPjczlG4TVLOmUagmVLFDJpk/2Xhi9o",
-	"XDfXNnRavPUt/wMa+dwPQiiIA85LikwZjRUxzRBbJ3zwH3MmlynCVELqRvY1pGlwnKDlzLD4sWX/zUlZ",
-	"LW9dmFQLU1ww8I45ZIxZggwx0xRdr7yrdTJevdfry+h7/fHeMM1KSvL6eMfTdQULvY4ZelWKUf4sd0jp",
-	"VpHSS8iyWsADDjHlvwcdr1C3gZNAVNtDGUhF8zEZskBMmSIzijldMqIXlPLPORcR66OF9R2hFjYNQVpG",
-	"FnGuPIQYDZiv81VgNkN4GZYa5OiPSaarH0W4vId3Zo2w2720pHNO95Tkucghje49bGbLbZSxLDk+Darh",
-	"IdY2kIAiFazUCF9l09lm+9DmutlI7lu3wMqwRPVlVde0S9LD1oqsytvoeiftYI9fN5Lr1EByT0U8ijhq",
-	"qw+7B7U6mLO7EOIllWOG/Y7qbMkKYSx8xUJOXYaXw16vTueZFAFTCtHjN4bA8VkX9XEVSLzAaO5/FnJ8",
-	"jTg9YppthN0Rg+eentJipqyawOBoKxk9AfUWONEYhI2KFfDlH1IdTJgiwyWhZEiDy7GEjER/E0MzPHDM",
-	"gP2HjMzjUMTMNyuo5zItcTMheXDYeezhfp/BzzejBqNXWMxjlefq3QP6fObKZtwuGnUaLPDbHLLxPP4G",
-	"GK7O4foevwv9k4GrLZFXDTzyRoIfPlgTf8JyhoBMHm3W1RmevzlMhG9qA0zUdBLuisqk8DC/gEhzh9zJ",
-	"1hzJ9Z/vIX5L8H3GaLgRdG9GT17LMdCSmXNf8mgVFs47A3TxGObpLDwPimYOW8D94PHxXpucJiHMufRt",
-	"lmBOGSrbbS1XoJpN4iJX+7HQ/SnTg72mmdNSdWsLcpHTJ3Yh8AHiYcFtxAZVu8mxMZcYQA5VuEggIjRJ",
-	"SEaCCQsuWQh6dfPCJU1zLEd8PNEgDtovQiovyYxGTGu0FyU8BTSNmVJkHmseoZFoIqJwlRNA880tcgL3",
-	"KRCm5cQ2R1Wubw1x8BtHuDYODqsIOK/tHQa+f1boWxIB/1W4NjSV31R+3IeMD620mlipBTBbR6xNfrI2",
-	"/UBMhzxmzjIc+u0VaZWw+7FWrKqk0Ys0jdGBICDrhlWm18c+Ob3+2gTZ3hLjYTb0KGNDxcwsQfUShMyt",
-	"YG1R/eoVoNUf5iTzGfK0vom1ecP6ZjP/DhL9SEiGRhQeK01jTR7wOIjmil+xvbLpR1JM/ZNXuPmtruBH",
-	"3+zs07rZtdh87vsz4KSPaUPzzUrHSuMNooQ/oxLhz69bBOMQYHZ7jRmyAF9vLeasJyL7n+HfPg+vM/Rk",
-	"RVOQKRz5BV7OVq+mjGWF/f4pH8o3KORnoP62gH496wHg8eJZ6fvIpLrzvgfzXp8muVX/hbw5bEx8wakj",
-	"/20r//HmLh5Oh3IXzh14i1/ArQMn3pAjyHWq5Absme2w3FdA2NMszA69uW9uoLz0+oeckkDEI24rejix",
-	"Zcy0IpSMWWxwGAut02/TZjNlYfKyrC85OrmL2Oows7dsHZIHhUQY4GxOYtMFgrMhC4/N+CJkJuGLjUHI",
-	"ZeJJcj4KpiCum0aRWGTUpE2IDq8ohtMmp2SAqUv6qXcvZpjhioyYDiYsLPNVwVf1bXip4Fo39k8pdPuC",
-	"nim4kndcT84BCjfeRK6r36nWVnPa+ab8CZSgO2eWu3RmsW/FS5oqWeP9z1ZeLHNmOcOInmw2J6AcGHwF",
-	"2TwxVgKKXqknLic012A/UuDfQhZCXhpOtco/ZTjnkW7x2E1jNWcu5GtDV5VtiUG5k8phSVQlrpYrMjZb",
-	"2Tl/7Jw/NnH+qHq55f4eCXTfq5SzMY2vpuw7q+K3rPKpBtw7UfcgUJ2xQMgQtD534/zxhMRYIwIpH8UA",
-	"9ZWYVpKGtGLWYyhA4USZPqR7tnHoblbMJ4zfuaBKK8PlSuBYv/xgIoSCSFlCXXpVsoCU4ZcsDdazI0Cg",
-	"Hwp+LlgZM1elDbiyvqUQisx16cLE3A6YxpWOhBwLrVm8lei3IYnHdZWSePRBuRUSfz+C3qZ+J/leX9Dj",
-	"BBeC5x3enYy3czjZOZzsHE6qHU5uJuPtIyaH5EX3RZu9us1X9HKFMlUpMG3wQoR5HDBawoqTSRQ5Oc0n",
-	"DE61mCUE5AzqhlujAR7MPWvOttSaVWPT9Ezb5AVQbUNPMSMEHVO+i0345nhtANRcbWIHrnWxgK3/3cKM",
-	"RC3Uz9R2OWtma9RgUYiwCa7H4Pg8nxnOdcEgROlKXMIbDqJ5aFk+LpF7Rm9lTO8B8Oh3WHuBaz2FpWK5",
-	"rLs3zN6fsXB1exsaDksHqDQi+irA70yKX4NJ0Xsz92BgfDcR8BQNnUzThE3p0trlmEzz4FTY63Kl3rvt",
-	"3p4NH+AOVahmUvEHMQVIhIAnDIVSNvcbfFvBApQY/FZfw7dh/Ftd98aGwIohvqBRcHVVRgL8T3PHN9pb",
-	"dhQv42NzK1KbVa9oKNwZ/3bGvz+f8Q+q+RAae6nITRnE/c+oz1xjHvxdgHI1oHFKOax9ECp5TYVkIItA",
-	"nsA0Mk3ZAoi5ArOWjcRhXHpPjn3b5MzQDSP1cY25+xLtpU2a5xHzgNR4yUQ94x7ilQzR2slP35qtwtzb",
-	"Ro+k3OpWB5DuT3S4EUWtJKTNpKACdyzaTlr4OtysN4DiO1HzrUJShft1JMZirlshi/gVkzZZulfrYKRV",
-	"rtkUK5jRYGJEDPBwxERYhlRkCrQ749lgSINLQwViFvVxNluODixUQlxigiwOxq5iMbQfaXDZeoq9yUvo",
-	"Tbrtzh5avvJKkEs207C4gw4J6VJtGomHwz9LT+L+w/HyAWnuZFGvYw671BPb5hS/jWi4B2/fvni2l9j9",
-	"nPlQgtq4bAGJ3vvWovEgHhANqZkin+VHYNrfbP5fxIKMqAS3KApAU+n5zmo7vucAawmVHu/V/z0//4bq",
-	"LG/nSlVWikt2FOkr0F8tsrkxgH3XYKkZ5fH3baq0/KRGXDF5xdmilMI8nTA6Az8HdXlCKFYPdMm3NOl2",
-	"Op2Oy2EcQ2lym0U5MaOwTzTQ3oTFr93k95cIws24QRKItIs/AYT9ffeuvrC51wCmSz8eGGZnJZT0djLn",
-	"+B+SZErMZcCqLUQiCtOkBF6G5ywZ509kv3Gb2pDMFbpVEjh3/kQxecXkjsx9DWSueCmZt5i+l9u20TxN",
-	"U04hUaKuHmXWWGTZ2KSaENIrsMs8eth5uHcCSfdtzqkmVMQZga+h6YV9B8keBrbypp4YycbW7swnOsFC",
-	"7mllkzLbjIP5b8Mi41a7sR1mpeMXtL4kR7758suYggLgoybU6Wd30Vg7g8zOIJNT0lkLCC0+nBKCsYYF",
-	"2//s/lxvhklNFbbui8HyGSPMk6wfD0hqtp2Rp4mIs4n/0HZfFlm1PWbfOLbKg352QVa7IKvNg6zqPcdy",
-	"y08G5u9Z1Lg7Yr7zsf+mw6/qgvSdmIEcqN1hFJYNM1pQhaHFlqS5KnhpeghDFRZC6onzA7ACDrpDi5gl",
-	"Mck3oX0YAnNLtO++xJlNw46K/b5g4NE9CDO7oKNd0NEu6GhN0NENBRktJNsy5ujjFtWz2uQM5oTgoJhg",
-	"bfe8/qrgNJbJj8QVGTLT0yWYSONR7U5KA1JxVvanK8PgOcAdlvyXcZ0DmCaUqLmaoT33Rimv7TD3ig4y",
-	"/qmKj2PC0ZcoXtWXWMX6DDI0uygG0Hfi02+Tc1w/4JaSM1lxSa1ReSkdqQS52Hm/PHI5dyu9ZSzjP8sd",
-	"ovkXQTQWrG6cUh8KeFfmen2r0Hj3L5Tp1RxKIc1r5qtW5u+bJ3iFC7iT9K7m4r5Aclcz7Ya2/kyXSjs/",
-	"nNXOuP8VGPfnKm/Rx8+3HnFpPeopmVGlFkKGqSeq5QUcg4LcBzWCCVQ9IBGPLw0roiBnjsyOAd/qMiP8",
-	"W/Rb/QYM8GalGxvfc52+oOEdjnmzZZexQuiZvMt4urOx72zs1RlPrU9+EWtXsIb7n80//Q0SnuJr5Hpi",
-	"nqPNxq2aiVdz05cBtTTHaUYUxbnBJUux6IqpJomtzSKiSpeIs9UJT7fD9Rub5OFIdnb4nR1+Kzt8yaMt",
-	"N7xbqL5Hfv8WCflOg/FNW9hLgfVOTOoGmO49qWmbPOOGD0CdJuB2FocqGyHoQhGuxKWlikjn0KeY6gTS",
-	"ffbyWyBK9yF5bGonz/b5gjby25Y7dgbxnUF8ZxBfYxC/idyx7+SF0uCqJLUyPsgoEgtWyJLiwkDsWKvR",
-	"6v6ALFCWuOn/RDFZdk+bVuDK9aouwWUPbaes/QqUtS5dOLMcyBfj0jZ77/ufbTG9NcqHC0iOO6TBZcro",
-	"5TBBmjahmePLaBTZpBdpplCsv2JDv07yYWNNItlIMjVxvpFmMDEaRRyKNkPLBwP7RR+/GOy1yam26OYT",
-	"6qtbNqOTUwtQdclCl2u2iIbecT0JJV1kUFHtTEz2JMHZ0w6zy2b7rT1hBwAQf4/3+QXfcA1qhovESMwN",
-	"nr2z3LQiHl/eWcrtrMTotTldTKztyLzUjEaTx5A2G948VZcKHavBXdoZltrkFD5D9ylgJUZlxCEjJ1P5",
-	"RCpC6knElEJvFxqG0qAPrmzm6Q0yer6O2QWfspfm2O5D+MvMt7H1ydf3Cxqhske31SbKREMDArt04jtD",
-	"zz3Tilf0kmWN4I7biBA3bCd/OfR2Lzh5rn3WpUzxoMSKD+nN4hDZuETvlsGxbWJIJ9FsOhOSyiV5YH6x",
-	"Xj57GU8CVzHIxb649M1Zhs3jYYiK9jfudO4D9brJzjeqgpDvVQPdlrCTydEvqPWg2GGyHSa7I/9GlnX7",
-	"2Rp3SRFVZOU5jZTAtFWLCQ8mBFqjNEijiElI7j7mV8ybwcq8/jMY/16V1zjlZhps18cf4mV+3Kmtv2Gz",
-	"m3a3+EW1OyXU+xSWBi4cQwavKYbCffTS/BFHSzJcEiWmzFDexURYFQwHrz2lKZD4obiCND0PDjsHeygy",
-	"VTl9XDI2s5pfmLwsSCD/iL92ixusczPSX+j2he1ud4O6dia4nQluZ4IrpQ8gO9UkEfWYqiRBaYVS/nmV",
-	"ZIbugVghJ6dQB4wNCQZciymq7DWLomw9dZeXgMaaaEEmjEoo2qQzhVbzNgBBxoKIOMnSbsb2aOvJWJgz",
-	"8sh7z+MQIirS7KybOf8ZQZKFRMx3ctM3J4zwcexcfQzssCsml4sJk6zKL28VFIZSLFy4D0ocehVAeExi",
-	"schZqF2+7TWW6gxo/mks1XZPG1qq870qLdUOP+0s1V+JpTpLML5yS7Vb6v5n+9eqqbqKhtQmIe79T6hy",
-	"Ofd3FOSbgu7ncQh16/Eev2r7rQVOfAZmEyyYS66XsJgho5LJxsn7j2YkW4O+76pdnLz/2GwESo76WGPF",
-	"NPtoRsAEwGYAj1YZixBbC2ha1B/H/k6RiVA6SU8VCHHJkxdhaOFcRo2Txj4QJXuYXl8I0Oi102jaKfPE",
-	"E2cj79UJlk8Bi0BMbCGUN1Jc8ZBZdlMRW5bVDpoPuvbHK8+YmEVAewrB2+188Yyy/hnSqjyjkAevT+d6",
-	"QnrtjmOW99rFwiBlYxeTNlvvueyM/ozK5ps0gXJmvjTjzeqM7yaChDwEt50mGUkxJcBVZbrTeWhYk4/X",
-	"/38AAAD//w==",
+	"7L3pchs5uij4KhieE1FSFUmR1GJZjo57VV6qXOVFR5KPp4/tIcFMkEQrCbAApGi2j27Mz3mS6ZjX6Ee5",
+	"TzKBD0BuRCaT1GK7mj+qLJLY8eHbly+NgE9nnBGmZOPkS4N8xtNZRODv0zik6vk1YUp/usZRTPQfOFCU",
+	"s8ZJI5ZEtONZiBUJG039PRe6AQ0bJ41O9/H+4fHxqHUQdDqtR7jbaR0PD0mrNzoKu8Fj3Ol2eo1mg+Ep",
+	"aZw0xgIH5H+GZMrbikjVaDbUYkbsHI2bZgOPFIHByRTTqH9NBB1REjZOlIjJTbMxJCMuiK/BCEdStwgi",
+	"Spjq4zAURMrGSaPX2W932t3ufvtRo1lz0fudbqPZ4EEQC0HCPlYwTu+w1e22et3LzuOT/c5Jp/NfulGs",
+	"Ag6bk3EQ6CmbDUH+iIlUfTvZb8/2/+Pw/eP/Ovr5+K+93w9eP3rTOeue71/q7WMxJmqd0+ymp4lDXHWW",
+	"+t8+HsO9Nl7zv9MownuH7U7j5qaZufRXVOYvnioylY2TD1sQ+BODwKdmg5HPqh/EQuq7bJDFb+Ll3zj9",
+	"6/vzyUtmgOQpHGQBK+gN9hW/Iqwf0RFRdEr6kgSchbJxst/pNBt4NotogDXs9O2C5mTYaDaGMY1UnzJ7",
+	"VclNwcZneCF4FDWSb+0Wz4rfx4I2ThoTpWbyZG/PdmtbjNYO+FQ35UzhQOO6D27g/5lt8anZCATR4Fy4",
+	"2c5l5/ik4252LDBTsAcYCcdqwgX9u9lawEMCNz0SRE7MkeiB611jD66RhvYoJR0zEvYFkTPOJOnjaNw4",
+	"aTy/6B0eaQgTdKyPrYHDKWVUKoH1C2w2ZlyqfsTHPFZ9QUIqSAAHBMutOKI9vdC1OgQ4ioY4uDIdM1v2",
+	"QEHv8HGvoyFBvwIqSF8fXF+3SW7e/RLo3WoY069bf233n5w5nPKnZkMG3H7DZ4RRjYZmgo9opO8AMAG0",
+	"UljF+slr1HWtf5Lx8G96jxYQZ/EwooF+KbB2wsIZpxpZ6BVOiZpwfXsW0iQJBFH9IZbQxSLASlxwTYQE",
+	"nNlLH9BTgLTcM1oP8DcCww1vN112FWG4rxf+LbzJZRi6f1hZAx2fYRVMfMCUP02EWYgigu0GpEGbLI6i",
+	"dKgLWLNvLGl/acz/uj/txP85/ONYdXnv9+BQ/Pbo838dsNMj+ezx6JfO5FV39h89cr6v3mXW+M6yCssj",
+	"b2nIloZsaUh9GpI8qfdUTUrf6/ZVbV/V9lXVflXN25M5czgVLFL2AdUEufW4ovzuPJdgjr7Z4KNRRBnp",
+	"GwSh72L1cd0AH/iSUUVxdAodL+EV5XBPjXW5NsOFV/Ynn2dUEJkdolccot4RHsERTvHnfiz1QXQ7iZB8",
+	"hoViRKAZFwrrEzEtev4terj1OqusM7N/wiog+t5PuASMNDH7T7fddN+mXT9Lyf4EcNa5abo9ro1nXgEB",
+	"eUYiek3EokoiU4pMZ5qsdpsb4Z6SM+52TrqHax3QIYwXYan6dlGVg0JDIgRIPZcTgsziEWZyTgQJ0Zyq",
+	"CTLUAx129tuujyMoh519KzytmO4Q8CSRmgrUPJuDRCAECkVYSNm4YfVq9dV15hm8LkC7lDERGX6Jhjmy",
+	"rsEXGIwxZpaxqa8k7GSVhM/MSDKKNecC4940GzMiphQOw5CNzDwnguCwMPfJXFBF7N6la2E+uJ/M1SU/",
+	"uo/uZxyHVJkfNavCI7I0cyvPRn0yMyTKXu/b3kAJ/YseBP3KZzMi7C5K1NPAgb9l5JJOySvKrlbRhW6r",
+	"18thlVhE1Xe8Z7Tse5yRlmbEWhFlV/8DkN9feovL4//9f/+/jcIiPCRqmdU7PjrodKBjAYKSPkOBDUC7",
+	"v/sBj+Ad/lt3dDgajjSY1GHG14HJmmCfB90Zj2hAjbmqjpwTRJgCYvyU8qInDa5ZyV6721iLTx4baDSG",
+	"kCDiEkwg2e/7IjamtJuUex7ymFkJQi6x1uGMz/qMsyDluhP+7VOKo/BQ8ihWxLO+o87BsV5eis4iX7Pe",
+	"8XFHk5/s0/ex4mvxz4+KQOUBx1qgVYGeCjM8IxFRdrgt+G7B14Bv6KBiTQB+XASvCr7KD1jfCFzd8bOu",
+	"pYTOntuyKjr7JiM+5lbjnFs4eqXCwqNYAQddDQbFyS9iqRmygpZ5ixT+xZGCTMBiTfg/BgC7JuKakvmS",
+	"J8y1XoHjlsF/JkhUY7ZhN9ErlTbZh9MMtHBGrk3DrZvFn9zNAkSkMoAwGv4zLOWci/CioNyf2e8bJ43n",
+	"bEwZab3hre7xwb5eApnOuMBiYW/sptk4J5LHIiDrOGx0e516CsZ6p/bI6s4JUxpasjgRz2gOKc7wYgpP",
+	"oNmgTAkuZyQw2nv3hsBAAG1aeEa1MJiqRl3XVO/p2jrpM/lsxM9Pa6KDbvZEPRzuN7nH7JpvqVb8Gvf9",
+	"0DecO69lZqbO0ymsF6zugoxi3UKPfmGIRpXmLlYTfXzBah1nNcKtc6t+jUX3snt80u2tdfMHqZpPEsK8",
+	"Sjc3orHemDuch06rU4Ix9am9s0qf9CqUEnQYK8MuhWSGhZqa3qcMRwtFA1mXs3OapCJS9xHCZmOCZT/F",
+	"w+a7dSjIbMIZ6bN4OoTX8dPBQa/z6PHBkefnIo3N8HlfGkMq1CQ0isjucRcU2N1Oo9kY4SmNFs5q9Ipf",
+	"kwgHmvsf02vC3PenIdbXxQMMbCNhrV9+TunbaYhRpuffOSOUjbimO7HgM7L3irOQs0bKDIZ9w7U49m4j",
+	"2SOjdyteRvJK9x08+OwyJTeZObZ1Tsd3GDcVq3QrWxvT3gYeN+BeCrd7n3dVS4TUZ7aMbbPHkHcZ8B9E",
+	"/mE5xyY99jm3nu0p+pCSjhkeapioVDg3Cz/GIbV66BJ1tWuQm7vIx63se9NsTAgOLaP4/BKPDZqTgaAz",
+	"KxxcTgiyJ434CM0nWKE5lomhpIlGXKDBy1HrtT7bQRvQPZxj46TxsfHoY6ORPl93ijKYkCnWs1meViqh",
+	"xWew24Wax1SEqXMyi/DCiNr5VZ0JIglTTYQlGughB000nxCGMLK8uTHgqAmVKBkwWLR+Jws0xSFBaqL/",
+	"o2yMjMjRRpe6v5oQQRCViHFkzPTtRna5hMVTfaR6Tn0/y8t/xYNE5718lJaK5o7Svtb2mud0jhV5RadU",
+	"Lc/0Xg9NJYrISOmp9Gb/iLnCcGCUoVDgkWpRokYtzTjhGW0JrEikh2tZmCjeJIDsx8YT8ZfOE/WX/U6j",
+	"5vLOeESDhf847mxRf/zlqNN5Mv/L0cplESUWp04Kza/owvBYSHE0x1RZyEBKLDSc4DGmLDf/fsczF2WK",
+	"jLWAdtNsvH///jTDZ/nPIJjgKCJsTNDO+Yun6OjRYQf98x/7u/mt/kywIAKByfIvHxuUXePIOQvBEyvf",
+	"9I3mWQWeEmVfunHtOicBF+HLZ/5V0RDtvHv38tmugx/DBv4gkYB+TcS4QlRJNEjsvvD4wS1phtUkpQQ0",
+	"rATtERdToAFxDC2XL836vZh1V6w4t1S0M6DhwKwzs8bdkkWm1utbrtXSIN8SBxkqNXCrneExcUjILe2P",
+	"mIhFZm1mzOxCpvjzK8LGatI4Oeg8PvKtBOJsVp8WqIRKDgV+u/2ZZDDw78SDCk5RzOgfMUFAu5Jr1O9C",
+	"/CCbSHKkNErT2H0GyDJB8wZ5anxtsLma0yA9R4M10v0USEHZifYOD5uNKWXuc9e7qdFrx014blpT04FZ",
+	"tcbxWnZso1MEtm82RmZhlopKdNA7biLMEI8V8ESIM4IOur3yjVh6W7qDTse75iWfmNXwYf1jkJFLEWCc",
+	"EnAxMuutwaWEqullTbnUWIdMgWLoUzJHWPZygHjkDikkIxxHqnFy2AGHGjrVFB3OS7Nk8Cm97yw2fytK",
+	"+CMZxWN3WlleK4/BrcrYc2xcjCtP7N8FGTVOGv+2l0ZT7plf5d5FFJtD+w/P2shnpYlZxPkVsGlYwRqH",
+	"ZEwZ02DIR0ivwSgQUn2KbAL7xGOFBBljEepRAiyJBmG9iIgoAJER1fRSUwH7+jgvu4k/1gRVpyBZDaDC",
+	"tkSSiGuNMJZIVLqzEsB1Q9wedq3mZfWqrV6/ZEEZh6HbrUdLB6sXAyYA/0qc09FtlnGTOvICA/IzDs8N",
+	"/gZHO86U8yZPPcX3ZoIPIzL96W/SMNPJS/pifIBPGlMc6ZnBTdqM1myERBmB7hIgwxCJIQ8XhqlXCPgm",
+	"9NvF2zfttTT5Tn49AHClynBlOETnydx223jIY3UyjDC70oJ8vXd8ZnZrDmv5qhJyx+MohH0MCRAVI3/Z",
+	"s0FDEuBYGulGb1FveigMxjZ81Ciiwe1O3YnkfYWvCMse+akmwkQANKEJlkb8cu0BG2r21eooSkYbURKF",
+	"mR9AkSclHpMaM9x82uxKH6dXmpzRvd3nS4XIZyqVRDjSV7hoIi4AT4HLHwq54WcQjiI+hy2629M3dsn5",
+	"KyzG5FaXqF9EX3Hej2CoqnczxQs0wddEUw8gv130mv684ePp7udOWi8eXXKOXtll3OMTckgAdiw0a8Ys",
+	"ItZUAx6TOecXXAxpGFov4E1POHV07IeEUTCtZg5ZYyNCtLCpRYCkLcq4Nm6KnzJHnG7lXo/WcOr6cK8Y",
+	"nzPgJjTYaCAOOUAwwLje69OL8xeGidTt54KzMdoZBFKMrMnDirZaUAOOVenHHT03vrq3uBBqR7Juv5nb",
+	"uOBTYviXuYZHsyauuXGBJA03vIjDLKFw20AXBtqe2zXc06WcImBy9SZSEP9Bmt2gczLjQlneybx0GsJp",
+	"v+HqBY9ZeGsC0Wdc9UcwVB63pNq1OJgkfMcmYH6Qnu4brtALO9n9gXl+6QZgRgDVVNon0EagehuSiLMx",
+	"KJKwpVhZuSAR+yRvGpb5ptk4E6B9orrBC0wjcrtLsDrb/pTKqRUUc/AO2JBEEvRPbExCsw1qAGZKMFN0",
+	"CrCCQ0RVqv3aBOn30qvKbhPZfd7bpSUbdXukCknKAqL/SMTy4umfJ3zubbDNqA/n3k+45uwFEBYiJ8I7",
+	"TTVBzy/x2KgMFjy2a9vowHvHJQd+ni7mno48tQTox2LVHXDEl5y/xmxh2WV5q9MVGHy5plTlD/Y9pgrt",
+	"d5C1lm96fBl2UDMnetkoWff9oRjO0VRPZZcsnxg1NJZIoxOwdYD6ugX66wGSeAFbzBhxckYB3zps2720",
+	"YVZX30qV9bU62+ZOr95KFOuVvVMVPJzCO5ZzRrgd7SmMlX10dMw0frsNJut0U8gwy+aC/v0+39MbbiVW",
+	"wzJx4RQHKMBTkuIOu5kCOLx//75VtEBUXU3RYOHu5xrTyNgxb3E3IVZ4iCXpx5kBC5KHa5MRgox+D12K",
+	"hbk6uEM05VOrtt6EM8uwyJohowFB73KLuje+bIaB8zL2OS0BaKokEZ7jxROkkj1GWBnOKPu2b/PEZoIH",
+	"Woy+7SUCMBpf3ZGj3jnGAoEAb/aWcD+g1/crALJB5473z6gBcjHpHzqf8uoA5H5G785fgkKAcTQSeGyA",
+	"Y0N1QK+XfeWZk0NWZL1fjsVwlpYTSxh0Kys9QQNzhgOrudWNzJEDlX3HZDzT7D0JX5OQ4ktY560wajJg",
+	"f6pHNJHzRW4mO6gebFNW8TB79MnMCPaCLs3MD6Ak0JjH6AhvkqFN2sJsBLXxzSs3JGOWs5qgiF4T+cSo",
+	"4p2V0inaqVqyH/wA1D2xUUBoXcZKsd9ZNlM0G6fOT+9LA4eG7cPRmeAzIhT4/Vsnr3LfBHD5RztvZ4S9",
+	"fKZBnukH9pQLgrrtDvrnPw7b3XYX7KizzLgaYmKmxKKg3+969PtNqzK25D7f2tccXMioWtSwHZgkGDgy",
+	"+Tjy7Q99zQUZW3+NlSNLJQjJ+EIWBvcaMuw3HNJOwA2lT8W9TudWYtKiMAweUp88CzjNeST6L9ho5/P3",
+	"+yIWgIhHOFDSZ6v6QSI+Z0+Q5j9Bc2zWq5s6vd/RAfrdKP6WtxSHVJ26wIE8VNDQ45TgzAs+s4RT52pm",
+	"xz4S+Igt4QTBtOE5HGVPs+r9pyuFs7+5ydo1PpghPlXu0N1ZQe7RW8aKC5B7pBM8rcUt4NMpZMaijKQG",
+	"IHFtaLy7fXDsdw63GisupCLTRrPhxm40G5hxtpjyWPrBI5dUNX8PLt7D6yw0wbMZYSQEXxzGY9a+JmJ4",
+	"grKxIc3EZgWRLt4rSIJH6t1BLiRkZZcLiIjPRYnU71N0Y/ZBHiNqzsVVggmzBBjY7ZHgU+++DTGU6y3J",
+	"vIwVxrNCmEqmvb4UiN32dnJhKzUW9Na2vcmTbM+jTcNZVg56aZoW4lR8LlnZ9wcnkN1w08FtuiUHZaXP",
+	"NJdgtoCMjI9s5o+VGzHPKUXkWAgMIm/O5bR6oDfks7KOQUs7hoWU7uVteo8OTaRxSJoDjwUpRwUG1Naj",
+	"FIZ919hKTQi1vLtsIkauibB5McAzUrbRwLzEATQfYKOWmPAoRJxFC+PiaHVv5XTjMgGqWxKOJSphnUIT",
+	"ZV/ARRniUl6sfhEHE40Rs5SyCUixaUlTM2vIr4btUtrycyZ6NH8EuVjSLw0cRW9HIDxVAdtTaK5ln4Lw",
+	"OZTAcFo/17xK2shOhjpRBcxA2zBeY74Kul/pNl5Wx+0s8buuZEkr915Qi8RRhARRsWCgZjdENuKx0Bt4",
+	"GuFr8hkYVM1jCt3j//q3D53WY9waffpydPPvyWV9cLfVbLA4ihqfMnsuyu4hVhi9O39l/VUHet+DJ4iZ",
+	"tUz5tRXHdH/LuSds7X6386iXW48e7YRO8Zjs7czY+L//NiPj/56T4Wz3yRBLcnTQ/HDa+i/c+nun9fin",
+	"vU8//eVLp9mrXLnvBp5qZv4ZGYEXlyH/a4gFp1YYcAoLcJ3WLCFDSWyM/jwjfBYZ7yBoT/WlRKHzyYZg",
+	"KiuvUrUsOCRjVbxryzUlTQsH7By4yl32UsxR3S1zRR/+j9b/+vTTv6982dZPId3GJ+9NuJyJ+R2a79GU",
+	"KAwABl7Ajw4fd9E//9FrooIY9mzB8JQGyPY6zwRPW+ms55HMVsSUraCCHpH3xpfVccUwBbFHD5HLn0hY",
+	"IBYztZT1sHrY38niNWZ4TKaEqdNozAVVk2mt0QkLVo1uFT7PTWfKWcUM3pSNdZH2BR0zysaZ4Zfw96/g",
+	"DEIS66HiKLeAxG6AsCDIrMbSQoGvSaTRFka/vb9EO4NkkVMeEnBF/u30/LUxuQ9xcKWJNiORSyXp3NFE",
+	"xjTmcQOwGg3MFKxuSBwWoMEk0VsXhYch5xHBrGRmSO6ZZZIF9ZHvNJPoFw8Kg2UldEHTNxKNnmi+IMDM",
+	"OlM5EyEXCDJ8lK0xk+XMw5zkkimW/15zV2nW0gzDWsK6pHxpNvqrrrhgvWL7OBB9w/CtN6frP8Wf+3hc",
+	"pRLTPKKFCAxA2qLM0AuONLCkFnXLX8Us0rJYGtkj8UIi0CvPqcxqAjJaMMgLYTJHZHGfR+57fk3EIq+m",
+	"oxJBV3hh6NkZP0NXZGEQ8+ODg8egAuvttpHlqKYEM4mAgPphZiQ4U1/nSfmmrgl9uWS3NSWmX3Qfh96L",
+	"QFJT3k1y4N41Qaga+Na0oDpz77rIv2nTUiqiL40yd2dF1Q0RxDwFqVEZkqCKRzMiJGcaXqTCQsEzczYF",
+	"nn1dGmZWgcHf5lcrr/23i7dv3pPh72RxYWR+3alqzbmIIpODV78xIF1P9K8LIGIjooIJCROZxXxrzGZ1",
+	"1m7Uxn83r6tahLENX1s2zMk+dR+Ly8i8AoRgy29N2xubjWdRd46K5M41n+e57fXu/KXvgWYimGuKmqY2",
+	"gO22WuS06GzEo4jPpdfgcbOUh/pu9rYqT9GqwaH3EhPs9GWGzXeIBVIO3QZTlQ97azxVGNqihjrLtR4w",
+	"b6GjD2W5od21+R6+I+JmegluosP0oY8Enz5BOLHhAmcwIWiC5SSJCzP7g3iF2gyKJ/O4nxN4+cxyAcBm",
+	"JJBrUarlqinzU9ulLOZL3Ki8yg5nI0xNki3Dtk+wKKPlbvRZLCeav8tJHyLjV1WYs1xIMCOhERVSWf6m",
+	"2ztC//zH0RrcjVtWQviyALbWcuzpFmHELqyjJeJup3241tpMYI8si4BJQp5KoomklaBS5KUhFksTUGWY",
+	"Sv3nE4TNksC4G0XrQmc+zX1tlGe6lTFcLomNN2gNfivZWG71lZyLHsU7NQkUF/30gP3cwCuIgzDnnnpy",
+	"wGXgKLIrs3dwxfjcaprQcGFsaHhK0AxTkASyt1mHOZB8pOZYkDJZLvkdwjKm3vf8vgAcJpkdZJA2UqZR",
+	"mOd0Ou393TZ6qTRvBhLRkF8ToyrPDGSEnJEdpV25/iQThm8T1rOiDh2/MG1vikUSVoCAaZvAYCT7ztam",
+	"ca3ErB8yuax389nXfZ1tho5Nu9PZ5n0tyG7Q2Z5f6FFIvOACDQodBicGnOPE6A6gQIQG5wArmxvg4LB7",
+	"sAuRFDy1I494rDEOxBcoeu30rNDh+FHnEECu2zZqwbW2kpn/TmRpvdrLVxe5fRVC9jOL3m8frIHoq8p3",
+	"VMMv8HTPbUdNnF6bbiWDFhimO9fuufdPx0wiLKU+K85knr6wBcJuLIMcR9TiUbPptlm+rCtaZHPx1NUZ",
+	"xZIIykb8zuX0qoFvzf8mg9+RnJ5BvvkL/UVoEQfQP4F3YTSMOcpEmTo6aHijzZes4tkEFVk1Y1FeqpIT",
+	"80qdJb6j8hl5NP4Jh5FRVa7QhBRoi48xX2ajEzKWyNkZjW9O4ZmD5PRyyu0xaX6vNUyTD2VOqYdclgwr",
+	"S7hlMCfDgTXGARZpb60v6+LnAdTeWj7FmtaSWxg7VtPsnE2igIUIIwJSimQXjp4au4dBSU3EuDBZIQy+",
+	"GgRgKGkNilbsamtpYq5u9/9Xy2s3XTKQrGnBrTSf1Dgnnz0ll/flwNNrij+/NI0z7qNLlo8Sy8laWWWy",
+	"c/WKczUbJkmO/d0mTPYYXhKH4f3u4f5Rp5NzGu6say3Z3JqxljEiD7VvjdJlwqXxQM1Jhx7ZbvXVF4wZ",
+	"JVKcwx4IGpoYhsy7aaLBh+Waf58GiRM3ZovaonO5qcR/039Os8i942e/HWVt+LljK8hLJhXBkH9loFsN",
+	"NgLqezNvrJ660nJRp/sdmzKqkfSdGzYul93ni4D3ANva2jQe3KaRXOLaIF9xlX6E7zVZ1LQ52BxnxsH3",
+	"FpaEDbT9aynhz4vadqPYpSKrzH2CMENkOlMLFFHplEFFJfvSDdRmtWrfR1FJX6BAHxw3kGIC50dd8NTS",
+	"DRGwJBD8GUV8bow+t1f7+9deZgkYfDCFW5vIosgmAn1rfhdPjGtwLm4NtE7g5R1L4vwJUCAI3BuO5Po2",
+	"hLVvpKaR4SWcsjUxNk12mlgqA0xGN5OLI83pJDcizAXTQlEIqKXKX91pq6S/QyX9XWvG11VR1+NLSpXV",
+	"y/ywp2b1MndcQ8O9rkK0XOu8+oi3KuUl3W9WYVKuxryLaCdrBIynUywWXyPgKecd5RHSeZq63eJm9JYR",
+	"Q4mWDa87g9D4yg92EY7meCERlldgrEeWV8oGX2b0ycXk/HYcb5iVFRRqxbdMKct+211brbw6Bmaj8PEP",
+	"iS4oEwTzgO79mC1qoL7Sx53gWlj7zac1lM/1Zq58/StnL1N81Jrag2CLEzZ9YEElGpyDQqQJcGElAufo",
+	"/3U1176Yq4fXC3tXsVUQV2OFP6um2AcMd+v/vrFS9+6xYw2F7/0gxofxkd/8xp2St97ui+pez4bvRQHs",
+	"D1nNaIL9TEhNDYlv9KIPq41+LeiUXSisURNMyXQIaXVNXCxVzfRX/WLnEx6R5GerzJnizzkOKbtpyycW",
+	"4nRvf+mbaLL943w1lXa9x5pXadfjIx7CU/+2Ou5bccWOBGYo4FE1CVypHr97hL1SdX4/6LparV5vzlUK",
+	"9oppvyuV+1bHfk869vvXiP9LKal9lKuWtrqy40q1tbf3t++a7lv2JurvuuNU6sHrDlKtEK81Sh3N+IqB",
+	"7kFFfo9e3HeljNlE/+07yBqK8LtnM2ooye+H0VilQL+767kpVTufpfy0xznMBSIBSnblLULeRgOu4anX",
+	"7toQDo+ddxTxuSmohc5+f/rcFOzRCH3Iw4UegYZBKyJjHCwGJwhHkvt80UDLHZKIXpMk7kxNBI/HJgH0",
+	"UPC5JALt0OksogE1y5wshoKGu4aeBJyNqDXPpjvCCxQRfE0QjxUssI0GIzyjvZYkQSyoWtitvTg9e4l6",
+	"7Q66sN8je2ZJB5uZt2Vf1+DEpgvLhfWZ3GIuicmQSBoSmdXEuxNtNBuZo4F0Z9lVJV8UZq1Q01+ALWzZ",
+	"TpIzlXlyV0z4nCHOArI6yVd+qHIrx0VC/Ny2k7rIIYVkw2HVRqyRZjnJ4+219tlUKnee/mSD1CRfKw3F",
+	"ZuzJvVCwTaJzMizZHYebrBsjkg85SSI57iiA4z1Vk+p3Xe8KM+C7Gg80XXpug8acnsEFLgOuBlslVUkI",
+	"my9jTSUS8W/anw/v1GW/owxNyGcckoBOcYTk+S8/t9E5ns6kIwFKYE3DBGSlncXKRt27xGyrEuZlcVEq",
+	"/nrxKQ3rVerNSy8lz3E91LKUeoAldQ5ttLt1uoJUvZBxPbeKyqd1h0Hli2QdVOXCyMFRA7yu5lhCSGe4",
+	"Xkh5mcdX4usOZ+FzPVs5dB4d+Y96gSIM9QrZiIqpyatFPivIVGRBrc5h+6mrBymlgWgluMT/mACA78R5",
+	"wr6Fr+E2Uc5tL11PEmVqa++ZXI4Jv58G7aZf7QwICwZNZELYu8cmAfxulmM77faOn/78tPXrRe/wqNFs",
+	"nPYOj8znw25Pf+72jn95+tr+ov/ysjY89iET8hn70ki8wJEkSX4OQQCjTaFe+wQzNABT68AfLAy/gWhb",
+	"ERZTOH/Tp2mX47sHyJyb1KkrpsY3ueiz4VImVqpfEihlC2B4s6i4ivnKViw4QQNrDmgPqVATDfSDJhoU",
+	"i2cMvHkEknoaq5IzmyU1zWbSfr6zSBmwZZdTJ6AMsnXSNpd4npiEKmb/SBO+kIA3PiS8x9nsFlDGkubc",
+	"fpbDeTQqtCtsFMwPKdbJ+LlqNCPYCSVqdAJ19uUJSDAnwPe09F5OQnJNA2KG94H+cl1uDwhtwDu7PsNF",
+	"dWbV+YRDdmcqZZzg56XRyOcZFUSutYKazPYUf+7H0kevNMaCqlhOYA0wM8VvE4cvEDKpWgqRZ/F0aDLs",
+	"L4e8lfIRglzzqxLiZjk5m5EwSSsNHeqzDyv2OSfCm9TQx6Rb4gcj5u4nd/U5ouh7rcvgt1FYdB4+CniL",
+	"aiYLYbQgWNQ/q3K4OE0uOO/UmrHtdTudgnNLtwoUltN05BwB5doZh/1ZgjOnVO8u7oI98SCYr8CpLK9C",
+	"g8V/Ompc2KBpnFMbb7bNhNx7OGEqEbxpS03zyalMOa2UiU9zLbfRgwmD3nPwnW7eH2Vpu2eZLIs2H1H3",
+	"kWbmdo0bLWBRjGaCXkNiFoHkYjolSphO+qQEGcXSoLr8XelBc7BYVW9gaeGpSc0FmLuPRRAtHA1M6zuK",
+	"Eq13KTus91fKCkPC1Z0BjsZ5LvigwAWfX5y23p4+P2sZJvj502e/tp5fpH/9pNng399nv+gdHv3+3ssR",
+	"gHdNST70CLNxjMcm8zoek0yaOqcFTjydQYQEELQ1x3d+fnqGDh4VswHtH/pi+T996TWPb3ZaaWj/py/d",
+	"5vHN7o9ennU5zPS23ki5FMXZc3gN7kXABZsSc+5QJIpZCPW9CRU2F5IF7eTcFB4XUnL1dpumrC+WaJCR",
+	"LP+NqkE7943mq1N3U/3JuSHpv1NnIlsTw1qDBi7R4VxQpQgUMZSa5cJRuvJqD6gMeL/yFii4tKUHTJ7v",
+	"pFjBztmbX5rot7Pnv+g3/Z4Mz5pJSafHR+h3+nOaZikjTlFTD+L+6xjk4GfMY/XMsPw+7bZSZDpTJdwT",
+	"H6l8mlHNnUFd5tDPA66ppvrBlRBpQnk4qlJQoeGgnhKrjpJqKavznXLaEZaqbw9yLU4eOhIn3npIaaZ4",
+	"um7bLh0k1awvH/qvl5dnyDRwpw+KJENb8+oxA6hznEKqh7nTLE1+u+UpainwA9yW5ap3LM6feQ2rAqlT",
+	"UCV9B0m9KCikVGsen6yQWWheu++GdYtrpu9speSQX+ldcKoFHPAVuFTf6S9rMUz1U6j2NqIMRyf5NJDA",
+	"KEGqvpCGmUK2QJQnPBY5k+eMmAJAmsrBtFBX1RZY9bEHr8naWvds3O5MEA31xMQmA6eTk56tilDyiPwg",
+	"KyocNRugMRAlCBR+Syq3GNZaLerk5sx6bK665LeZtudkRARhAbyXGRFQgJyz+uB3lvTx5mnl0TpeaTzy",
+	"GiChzl/tkM/X5J1u789BYfII59FiovKCWo/6Ol0S0eIbyJ1ycpdum/kD9L0Uu7Rlla1zh9qUSJVqZ1xt",
+	"yJqV5JLmvtVnkMOysGQeSIEhcuWMNdPtfQ1vGbmkU/KKsiufInt99VksIm8kJGjrJjwKQQ1lkkVSpjk/",
+	"Z9rJSqirX1zh8PS0KzUVmc1upC7y+3LbzBUuWtHpco46B8eF8EW/zn55mQVU4qkyZmuvVb3CpEbbhl4M",
+	"dWtfJOh0FYYsfSIggtjdVWI6105zJVG8OgBHt6ntF5E99dQ74paODPebYBMOIdGpJsgwdVhwIJA54019",
+	"F7LHs9HjWRduTYRy7SJot4aqZL76oFW4k+x1rDrCu2A8cxD79YLgs8u4m7Dy7wRUVuHulLUrqRS6OVex",
+	"MYwu4Y1VN1rh9idjOQOR30gBRJX5MvoAdVXl0Br1Qr91uvad0Kh7IT0bEplrIq4pmftrgV8TF4tdw7kl",
+	"zjrI1W+fFTDkOhVsof+SxJO9MIk4M6WsjE/VE5OMSos7swgrfQ0F+50z0+Tq3g5MkfWBDWcMtARNrt0m",
+	"C6oiqzVVhJmsCozMiVTGoeyJjZ5yqUBtlRcrPyEch1SdCILrp/nKV5/OGkn8ImXdayny+tA1vdvmEnQU",
+	"D8YHa2dYyjkXoTU9rcHJzGzPpeCho2pK02zMBVXkLYsWSayVItMZFxYhFrLgLRfiMYHKjMyRW4Or16+J",
+	"vCtO6HMhKhxhsgXvyaQaBb/eFBsltUhiCkCwdzCckcGNCSeFc5XqWFIwziiV7BAAdZppdZ/h3Br51+ka",
+	"5b5zDQFEXAvzwf1kocb96D66n1Ow95KyswyrcP8p1k2ZpTXyIeVLJ/tKbS7HOjk1F/U5LTxNG0q0c/b8",
+	"9W5RO0bBmsdlrvqHzEVr6KaEKVM/Iy0vk9b6KNr2jg4P948qin5Gia1xZQ5ZUgg9Xyfg/N7SlaZm+dVj",
+	"pG0B9hbFEfoijohcZ5xz6JCJ2jXRbmU1Ut5wNCRYJC5tJ1Z4La2aQhW4KIRENNFwYcqRJqVIdxHgsGJV",
+	"lQQgdqtLdkE6F8YtU51fKEw0E5yPJLiLYnDfgcYaaHksZK4k6nHJXJsE2la/OmfJwEPJo1iRtUHpwgxw",
+	"avtnoSm1kkQbj/syjDJjFmhFDlzTt1QCPt6r8kJs1gXa4LlVm6lzkM0ViHjlo/ZSxJzg9/VLb6R0oRg4",
+	"P4twYIukmXwlEZWqNgPnISAFV5c/Oz3xpOaAWENbd27CaUCcv5R1XbkzvxRvjpZ/CcpVT8jy0LAlgcu5",
+	"yFnzklR4sZQpQuEre5+GZOE5XrS39LAGPbxbbOMhnNWZdb47MrpMSAQfRmTqcw5G4Kli4yTMrRw+WnZc",
+	"dHEZhUA/hYcRaRplguBjgaeyEBy3InojJMqaQD0PaoJnM8JICB5ipvAjRyFvWoHU2HT9Hvh6U/V5qUxE",
+	"SklJXCL9DgNvwG8O1CvOj5U67yRxTcQPEkV83K6Om02Md4ePH2csdwcdbxEaRVWZw6P1B6IMaSlbeqdV",
+	"SbCJlfobeMhjdTKMMLsq2D9bItElr7KE2hhWs7isRs5EimTO8JMfQJMkXVU8zhL4sRCL0NUF3nk7I+zl",
+	"M/SUM0YChZ5yQVC33XGRWDnvvZhdMT5ny6COw1AQuZpHss1umo0klmj5Vv7617/+tfX6devZsybSf4On",
+	"S6fT6ZgvC49l5wNQ6IOblvmjl/7x3+6nXX8UFJ7SaFGaFnQ5WBwIQ6Fp19+UXhNWf+QypuY071bqnEip",
+	"ar28NPTg8OjgqMhCHXrTVdFQo8vaS6rfkAZXtRvPaKBiQTYr6wIPS5Cwn3XUWD1l+kzWnnJOhpKqzfr+",
+	"nTNC2Yj7blVTHaQbmCApd6/PY/2o9s75lPiKoy0jkyWckM1+t8zQ8+kMCxIiCDOMFja4jQub3TTifDbE",
+	"wRWyr9noDOloRIRlcnqHPfTPfzyCIsNveFJIfaMyBl7GdZlaGqoOuVehvWXaIgqZHUeKCBcrZePLuECC",
+	"K6xI+CRfVMIpz6m6Vd6+LFnxMM4lqcUXSUxZIh4lZcHSMZBLfJB6kO+ChziXJBycIMZtWhd3VYMThBnk",
+	"erFJYJI7LJS8ZtHCsAAhuSYRn8G1oQGfEZaO0UYDX0DI4CSJ4ZuA+7e5AnD2wyxvCLG3kFUVm9U3NJYz",
+	"a2s0G3reRnNV+EkWWIryxHpUL59nBy+QxAsrzU4lia4zYQ6Zm0p/baNTJ5dokDIkESQUSZREjFsRwhTV",
+	"Rl4aWVklDmJas7Gp2cVO8DXRj1VL2sMFmk9oMHHFyiUdg8N/rgLjYDmSdGCS/zBC9GvSXeDoc6LQvZWX",
+	"S2KFJ1z6PeylK8Seh1ubQEjLZpkYCjybtclnPJ1FpB3w6QAYhMGPue/STEgmf/OQRHxemm/wcP/u0w2W",
+	"yWIXrjh+xS3zESrwZYU4xPvOK7hUnr5vjEHepA96xa4HSnpIiJofkoiSaxIul6mvvQs78oUb+KUxYVcn",
+	"LC8hj1UJQ8sTGmTLZjuRxYwqn6AB44wMUKQRAVWgPkAxs3mpONPIY/CrqR9IpctXBcg6F/5hEsPkY75s",
+	"sJf998x9Dp9dnML3+8cH8K/JhHBmP5/Zz+f287n97DIo6PUuY9lm43NLz9y6xsBcSVhC9sDcenJfPvd9",
+	"eeZtaZdd6G7XmP/SbiA/pqflma/lua/lua/lr751vrN3B0q9cyuunQaq3MiaZDyBDG4hL7P0JhQRfAn7",
+	"HstuluKZrC4bWC9LHAu0vB1xNm6CWgDIOU7BDwuy7KVvf6xZ6iMX/nSP7j5JChyvbsZpnCCRqeP5HKfq",
+	"8uiFlFjVmibXWRoo60QQUKYElzMSmMQOqePKsnohE8Wlp3MI3wbuLhCWVwiUCbASm4nCwk9umoQ3rEia",
+	"u5KILTkcesPTAagtfyEgkTxLojY0fJS6qNcheZooOB4JXZr9aoAz3u9LyYxCDgEuARYCMgtP16d+1SmG",
+	"vjFH4Qx0Jz5bifHND3ebunA5FHM/Zeq/BSz08Khitdz73eKOtZnI2yGXNVf3baKeNc9sCSEUcUHVM74L",
+	"P/WE6/gKzulu7m+k3hkGrRjBwSSTSXDTgmdbRLRFRN8ZIvK9z7QOguc0aTBxKrXlzGhN2G8hkVpOJrLZ",
+	"0cIkG5r7EyXp0XhIUKYBfPb+mHwLoq7NKusXs3iZXdClL8NI8Ii00c8xjcBQqS9v4PxdWznt5wDteB3A",
+	"Qf+620SD7K/FrpDSI98gDqkZVcOn0eLu1rAMNA2w+Z5W1sr88ePnXlf/b7/18ePnw6H+X6j/fERKLM9F",
+	"N4D1lLCnCN6G8yIqlLjncwZ6PM586q8dl4Rw0EQDCAHWf1hDBSRHmXBGBruGEzfvyFo4IWUjWJdnJDBO",
+	"G0blb9TfNNTd+WgUUUasJtpcBrN2aqzQkIwpM2MP4NpOBgAHClu1aTFa3u/0VTS+Lu2zaWt6c0mSNK75",
+	"mIJQnz6Rd4M/e526df4yu6ibdWdlmp1Ed5LFuEjihQTnm6zp05O95tCXvMZh+ho40ZdAzceWWIcRjx4m",
+	"49pWJzXwTPBrEqL5hNvkvIKgnUFSDWiwWz8viKunkVrdPfiLqDkXqTEvWYfVQFIGqZnbq1PJ1FtTZYI+",
+	"T/oZmUl1SKVeWoiGZMS1BMhALoywMcJgZjgexyQ5bu5+0tdIQpg/mUsQxAIr8CnEaEpZrNZYgkliXpJd",
+	"aGeAp8ImADvuPjraXTNnsiSij8f5alFVqQuWQDddX0GZkDuSlVH7ZU5b5WZdMOBaFanmGI1tC+cBRf/E",
+	"FijAkuSY8EePHhXMtPt+9x+f01fpmhz/DZFKVC3sIn0ra6NUr0H8AJostnf4uFfHpmzXehfSnENdX0GY",
+	"W21cea4lK2NPthnyLEfcNAkN8+lGTF51Y72kKrWoGJvM17Om+HjKCxtMuoyTCywPsJgauA2KJrKNnmIG",
+	"rH6iRMy6RueNlD2fz+Cnndb/cH+WJNIrs6etx8w9Nz4kjl0zdUYND+sKkw6QIlEk4V6vyEIu80llCX6A",
+	"M5CaWTLlQKk0NUzXTevnaq6uU2k1V1d1TaG6+DzM9rzvI1M9bDn/0wzSaQ5OEodNeCj6qFNFgnFuiZJi",
+	"O0/QYIYp5P0Ejw7DA+s+qSXclIur8vk7zmWdNOsAfzszshfey4qLrLKnAkMkXUl9ywsa+c2pCRLrqvVe",
+	"NWlGU32MW6iV83I1NvpDLGHx+W9nXKqlL/82VwCckJ60f0UW9ptC8TIIa4lGrpRU8Vff4fiTGGGlBB3G",
+	"anU02GnaclPGrDRhEvzSvyZCA1RJsewJlv1sFO0SYwdgljCXAWapS4pN+mp7+z3WfQ7Cp65M1UDGw4ER",
+	"lpzUGMtCAr0yZg4Ewr7J4uxPGW1lj5gpsUi9S37af9w56vb2Dw6PHh1rgfSnLto56B3uosPDw1a31+21",
+	"V0234khrBorkQkQMUunjQK2VcaxgvvbFu9XKZqCh+HZZDCqSaz2gdS1ZxRLwl91gxi07DafLPF/P5RQe",
+	"zabmOX3mm5nmNkQu3kKThwc5KrvfrINGEj95uz7PGyhFKb+TmTJZZmXE55rwTUDxBbx2RLBU6FiDgcCB",
+	"IkIajYnmmVSSss5ok6wGTzj2qshAbJIDwC27f1fJAAxfW5ENYBmRZQPY8jzgx48/fei2Hn/60Gk9Rju7",
+	"7danLwfN/Y4/H24pwqpxed8MAvOrq7K4pspdJ0ltpxHMk0TwE2SMBYSDZSTOsgexMjN/ZZpA/cbvQtID",
+	"/Pz18krp6e/IbJfDXfWCDbNYbCnKMIl806xyOnp7bYTnC/msw0Dd5fP1hp1uxHjUO9nkBZcfaxpQ6KoE",
+	"Pfx734iHKYkhqfO8vfB/7tK3FgBaaiyDh2VmJkiHmur6M9laxvSaGHMAviJoYiu33Co57F2kmC2mHLDp",
+	"XDP7/FR1Quvn8Nls0VXB8DVcL8ykZTvZtMBqFk3fSQ2m28l2t05t943JDncuEtwqR5opzw/lhC/0Udjc",
+	"eRCPnv71wq35t/eXjeayawiEF3eOjvMx64nCM3ELGXyMO539wGpI3p2/gs9kD8/o3nUXtGdwIQACZg3J",
+	"iidKzUC7YLJyu+RcJam+i6m7mzb7OMl5UJgmEHoB3Dt4LzZOGgHnV5Q4f6aTRr//K5eqFUT4mnxu2Z7p",
+	"0vCM/k5M+gopRmmhnuV1QSEeUEWmLQem+uhgz44Lp2GXPWijN4SEOV98WJvehRE2jU0EDWOFfnl+Cbj4",
+	"1+enz5K9mBI+6V7+z9bTi/MXrUvrfFDYwg343PgCAn/88TTJX/7jj8jlh8Ysf+mmiExBh2xzdC0BxEe2",
+	"CiKQTRDmAhpMhjAoSjMheVO9mX/Hmr4FwaGxvutPICQNdj+y//3//H/mFGMhIE89UDY7glVjujZm1VpO",
+	"y+ymjbSs5cs8hgLBpSTyI8sl/XtiAtwzlf4StWfWZO7KgR90Dkz+MwsNWggw2mlz8R+Zs+1QJhXBYS3I",
+	"fmKBJVeSyagpZFoAVvdmH1mAhaBEokEWVAbtj+wj+/FHLQjIH3809H4Q0SlVA7Tjyqn0Op0mOuxkA4F2",
+	"jb7dMPYDiFGzhQCMp0KG7R9oQfojyyUZR4bPN3E6fIb/iA2/Yc7TpU4Z0UjL2dYxQQvUtgLOAgVawNZT",
+	"2Q08Nbv+8Ud9sui3i7dv0JSIMUEzLRvYCKD9x0e7J+biCsk/mmigudoBEmTKr4kW7U2MnbDM5kcGJTuo",
+	"VG30DpCwWZbJaMqZtC5Sg5ej1ms95SB9F4Pnl3g8MLdjKuvh8ATsuFLq+zFvWZ+QBZbecROeW6wA24Mm",
+	"/aDbc1vVBAHudU4Dol/tBdF38TIk0xlXhAWL1u9kMTgB2b93YMoywGubASlJ4CVZodSneUUW7qQ/Mvhm",
+	"yMNFAsJJYwdUdjdTHJImCtyi9C1TNn6SH9foYy0E6GGzu+210am1mkGYEuR3TzUUELEMiNzsHxI/6JsG",
+	"b6hMYe69mcmb8dPfJGcDl7Tk8NGuUwdLyH+BBgEPycCkuuSjkalRgaAKqBbJP7KByUdhbEoYDdJsCMYa",
+	"IOPZjAvVRj8LzIKJfqFuTOM+oL+A1AoDCA80WTP0W2s0GxENCJPE5PdNXTMbpzMcTEir1+6kWD3znSbp",
+	"jn1rmCJgOVQjm6BYkM00yJeFxrlwnk3O0U6yPpw0ngLlQ6camaLTs5cZnuKk0YVEpzPC8Iw2Thr77S6s",
+	"bIbVBLgJi8z3DG809pVmSys56GOwppchmVD7nu25NpddjZR5oxBVnSuy0UyTi1CVZJZMaFg5CWmuJBAp",
+	"lsksxDYxRKEJkryaCEIQVkkJAs1JQ+uXYeOk8QtRr00KDeOzCIfV63RMWhYoTwxSSAZuNbzaksDTmZU4",
+	"1GJGAxyVcbiu6d5r409kON5V/DA0vvEV3DDCHwjQB2atvnGSPe39jEMbuWa6dFd3ecdyvh+m3/7qfi+4",
+	"GNIwNDUPD3qPV/e45Pw1Zgu7QOD9D+ts6iVTmiGPktQyh3XW947ha0wjkD9vcs/0/QR4Gn22RnOi8Bhi",
+	"G6ek8Uk3dW+Ii7EsfUUvKlL/7mRS8ebyou4uA6am8blMw/CaBZ4SBcG1JQqZtMneK80XNG6aKxs6Ld7q",
+	"lv8BjXzuCiGUxQJnJ4mmBDOJdDODrRM++I+YiEWKMCUXqpF9DWnaHCdoObOt+diy/+akrJa3OlSqhSku",
+	"GHjHHDI2WYU0MVPYuGp5V+tkvHqv15fX++bTg2GapcIE9fGOp+sSFnrLiPHC5KP8WW6R0p0ipVeQa7mA",
+	"Bxxiyn8POl4u7wIngai2a2QgGcVjNCQBnxKJZtjkgMmIXpoQBzlnJGR9ukyVV6iIj0OQlg2LGEsPITYG",
+	"zLf5WlDrIbwMSw1y9KckM9bPPFw8wDuzRtjNXlrSOad7SvJi5JBG9wE2s+E2yliWHJ8GNTEN1taQYEQq",
+	"WKkWvsqms832oM1Ns5Hct2qBlWFh1JdVXdMuSQ9bMbYq/aXrnbSDPX7bSK5TA8k95WwUUaOtPuju1+qg",
+	"z+6S81dYjInpd1hnS1YII+FrElLsMsIc9Hp1Os8ED4iUBj1+ZwjcPOuiPq4CiRcYzb0vXIxvDE6PiCJr",
+	"YXeDwXNPTyo+k1ZNoHG0lYyegHoLnGg0wjaKFfD9H2IVTIhEwwXCaIiDq7GADEZ/40M9PHDMgP2HBMUs",
+	"5Iz4ZgX1XKal2UyIdg46jz3c7zP4+XbUYPTalPRZ5rl6D4A+n7niOXeLRp0GC/w8h2Qcs++A4eocrO7x",
+	"hqsXGq42RF418MiZAL99sCa+MEVNAZkcr9fVGZ6/O0xk3tQamKjpJNwllUnhYX4FkeYeuZONOZKbP99D",
+	"/J7g+5zgcC3oXo+evBVjoCUz577k0SrMnXcG6OJNWKiz8OwUzRwmigvMHG10moQ859K9WYI5JUbZbis6",
+	"A9VsIhfp2mdc9adEDXabek5L1a0tyEVan9iFwAeInwW3ERuE7SY3jakwAedQiw8FPDImCUFQMCHBFQlB",
+	"r65fuMBpTuaIjicKxEH7RYjFFZrhiChl7EUJTwFNGZESxUzRyBiJJjwKlzkBY765Q07gIQXCtKjg+qjK",
+	"9a0hDn7nCNfGzZliDM5re4uBH54V+p5EwH8Vrs2Yym8rP+5BhohWWlOw1AKYrSbYRi+sTT/g0yFlxFmG",
+	"Q7+9Iq0V+DDWimWVtPEiTWN0IAjIumGV6fVNn5xef2VCbd/J0TAbepSxoZpMLkH1ErjIrWCFr92qFRir",
+	"P8yJ4pnhaX0TK/2G1e1mfgMS/YgLYowolEmFmUI7lAVRLOk12S2bfiT41D95hZvf8gp+9s1OPq+aXfH1",
+	"5344A076mNY03yx1rDTeGJTwZ1Qi/Pl1i2AcAsxurzFDFuDrjcWc1URk7wv826fhTYaeLGkKMuVjv8LL",
+	"2ejVlLGssN8/5UP5DoX8DNTfFdCvZj0APF4+K30fmdR43veg3+vTJBfrv5A3h419Lzh15L9t5T/e3sXD",
+	"6VDuw7nD3OJXcOswE6/JEeQ6VXID9sy2WO4bIOxp1maH3tw3t1Beev1DTlHA2YjaCiBObBkTJRFGY8I0",
+	"DiOhdfpt2uynJExelvUlN07unFkdZvaWrUPyoJA4A5zNEdNdIDgbsvbYDDFcZBLE2BiEXOaeJEckJxLi",
+	"unEU8XlGTdqE6PCK4jltdIoGJtVJP/XuNRlpqEQjooIJCct8Vcyr+j68VMxa1/ZPKXT7ip4pZiXvqZpc",
+	"ABSuvYlcV79Tra3+tPVN+RMoQbfOLPfpzGLfipc0VbLGe1+svFjmzHJuInqy2Z+AcpjgK8j+aWIloEiW",
+	"fOJySFMF9iMJ/i1ozsWV5lSr/FOGMY1UizI3jdWcuZCvNV1VNiUG5U4qByVRlWa1VKKx3srW+WPr/LGO",
+	"80fVyy3390ig+0GlnLVpfDVl31oVv2eVTzXg3ou6xwDVOQm4CEHrcz/OH08QMzUlDOXDJkB9KaYVpSGt",
+	"JksyFKxwogzkFezbOHQ3q8k/bL5zQZVWhsuVzLF++cGEcwmRsgi7dKxoDinGr0garGdHgEA/I/i5YGWT",
+	"uSptQKX1LYVQZKpKF8ZjO2AaVzriYsyVImwj0W9NEm/WVUrijQ/KnZD4hxH01vU7yff6ih4nZiHmvMP7",
+	"k/G2Didbh5Otw0m1w8ntZLw9g8khedFD0WavbvM1vlqiTFUKTBu8EJk8DiZawoqTSRQ5Os0nGE61mCUE",
+	"5BzqjFujgTmYB9acbag1q8am6Zm20Uug2pqemowQeIzpNjbhu+O1AVBztYwduNbFArZeeMtkJGoZ/Uxt",
+	"l7NmtqaNKSIRNsH1GByf45nmXOcEQpSu+RW84SCKQ8vyUWG4Z+OtbNJ7ADz6HdZemrWewlJNea37N8w+",
+	"nLFweXtrGg5LB6g0Ivoqxm9Nit+CSdF7Mw9gYHw/4fAUNZ1M04RN8cLa5YhI8+BU2OtypeG77d6uDR+g",
+	"DlXIZlIhyGAKkAgBT2gKJW3uN/i2ggUoMfgtv4bvw/i3vO61DYEVQ3xFo+DyqrQE+J/6jm+1t+woXsbH",
+	"5lbENqte0VC4Nf5tjX9/PuMfVP9BmHmpyG0ZxL0vRp+5wjz4hoNyNcAspRzWPgiVv6ZcEJBFIE9gGpkm",
+	"bcHEXEFay0aaYVx6T2r6ttG5phta6qPK5O5LtJc2aZ5HzANS4yUT9Yx7Bq9kiNZWfvrebBX63tZ6JOVW",
+	"tzqA9HCiw60oaiUhbSYFFahj0bbSwrfhZr0GFN+Lmm8ZkircryM+5rFqhSSi10TYZOlerYOWVqkiU1Px",
+	"DAcTLWKAh6NJhKVJRaaguzOeDYY4uNJUgJGob2az5evAQsX5lUmQRcHYVSye9jMOrlpPTW/0Cnqjbruz",
+	"ayxfeSXIFZkpWNx+B4V4IdeNxDPDP0tP4uHD8fIBae5kjV5HH3apJ7bNKX4X0XA77969fLab2P2c+VCA",
+	"2rhsAYne+86i8SAe0BhSM0VBy49At7/d/L/yORphAW5RGICm0vOd1HZ8zwHWAipDPqj/e37+NdVZ3s6V",
+	"qqwUl2wp0jegv5pnc2MA+67AUjPK4++7VGn5SQ2/JuKaknkphXk6IXgGfg7y6gRhUz3QJd9SqNvpdDou",
+	"hzGDUuY2i3JiRiGfcaC8CYvfuskfLhGEm3GNJBBpF38CCPv79l19ZXOvBkyXfjzQzM5SKOndZM7xPyRB",
+	"JI9FQKotRDwK06QEXobnPBnnT2S/cZtak8wVulUSOHf+SBJxTcSWzH0LZK54KZm3mL6Xu7bRPE1TThmi",
+	"hF09yqyxyLKxSTUhQ6/ALnP8qPNo9wSS7tucU02oiDMCX0Pdy/QdJHsY2MqbaqIlG1u7M5/oxBR+Tyub",
+	"lNlmHMx/HxYZt9q17TBLHb+i9SU58vWXX8YUFADfaEKdfnYbjbU1yGwNMjklnbWA4OLDKSEYK1iwvS/u",
+	"z9VmmNRUYeu+aCyfMcI8yfrxgKRm22l5GnGWTfxnbPdlkVWbY/a1Y6s86GcbZLUNslo/yKrecyy3/GRg",
+	"/oFFjfsj5lsf++86/KouSN+LGciB2j1GYdkwozmWJrTYkjRXBS9ND6GpwpwLNXF+AFbAMe7QnJEkJvk2",
+	"tM+EwNwR7XsocWbdsKNiv68YePQAwsw26GgbdLQNOloRdHRLQUZxQTaMOfq0QfWsNjqHOSE4iCFT2z2v",
+	"vyo4jWXyI1GJhkT3dAkm0nhUu5PSgFQzK/nTlWHwHOAWS/7LuM4BTCOMZCxnxp57q5TXdpgHRQcZ/1RJ",
+	"xwxR40vElvUlVrE+gwzNLooB9J3m6bfRhVk/4JaSM1lySa1ReSkdqQS52Hm/PnK5cCu9YyzjP8stovkX",
+	"QTQWrG6dUh8KeFfmen0njfHuXyjTqz6UQprXzFetzN+3T/AKF3Av6V31xX2F5K562jVt/ZkulXZ+OKut",
+	"cf8bMO7HMm/RN5/vPOLSetRjNMNSzrkIU09Uyws4BsVwH1gLJlD1AEWUXWlWRELOHJEdA75VZUb4d8Zv",
+	"9TswwOuVrm18z3X6ioZ3OOb1ll3GChnP5G3G062NfWtjr854an3yi1i7gjXc+6L/6a+R8NS8Rqom+jna",
+	"bNyymXg1N30ZUEtznGZEUTM3uGRJEl0T2UTM2iwiLFWJOFud8HQzXL+2SR6OZGuH39rhN7LDlzzacsO7",
+	"heoH5PfvkJBvNRjftYW9FFjvxaSugenBk5q20TOq+QCj0wTcTlgosxGCLhThml9ZqmjonPEpxiqBdJ+9",
+	"/A6I0kNIHuvaybN9vqKN/K7ljq1BfGsQ3xrEVxjEbyN37Dl5oTS4KkmtbB5kFPE5KWRJcWEgdqzlaHV/",
+	"QBYoS9z0f6KYLLundStw5XpVl+Cyh7ZV1n4DylqXLpxYDuSrcWnrvfe9L7aY3grlwyUkxx3i4Cpl9HKY",
+	"IE2b0MzxZTiKbNKLNFOoqb9iQ79O8mFjTSTISBA5cb6RejA+GkUUijZDy52B/aJvvhjsttGpsujms9FX",
+	"t2xGJ6cWwPKKhC7XbBENvadqEgo8z6Ci2pmY7EmCs6cdZpvN9nt7wg4AIP7e3OdXfMM1qJlZpInEXOPZ",
+	"O8tNK6Ls6t5SbmclRq/N6XJibUf6pWY0mpRB2mx481heSeNYDe7SzrDURqfwGbpPASsRLCIKGTmJzCdS",
+	"4UJNIiKl8XbBYSg0+qDSZp5eI6PnW0Yu6ZS80sf2EMJfZr61rU++vl/RCJU9uo02USYaahDYphPfGnoe",
+	"mFa8xlckawR33EZkcMNm8pdDbw+Ck2Plsy5ligclVnxIb8ZCw8YlercMjm0jTTqRItMZF1gs0I7+xXr5",
+	"7GY8CVzFIBf74tI3Zxk2j4ehUbSfudN5CNTrJrtYqwpCvlcNdFvCTiZHP8fWg2KLybaY7J78G0nW7Wdj",
+	"3CV4VJGV5zSS3KStmk9oMEHQ2kiDOIqIgOTuY3pNvBms9Os/h/EfVHltplxPg+36+EO89I9btfV3bHZT",
+	"7ha/qnanhHqfwtLAhWNI4DUxKNyHr/QfLFqg4QJJPiWa8s4n3KpgKHjtSYWBxA/5NaTp2Tno7O8akanK",
+	"6eOKkJnV/MLkZUEC+Uf8rVvcYJ3rkf5Ct69sd7sf1LU1wW1NcFsTXCl9ANmpJomox1QlCUorlPLPqyQz",
+	"4x5oKuTkFOqAsSHBgGsxNSp7RaIoW0/d5SXATCHF0YRgAUWbVKbQat4GwNGYI86SLO16bI+2Ho25PiOP",
+	"vPechRBRkWZnXc/5TwuSJEQ83spN350wQsfMufpo2CHXRCzmEyJIlV/eMigMBZ+7cB8jcahlAKEMMT7P",
+	"Wahdvu0VluoMaP5pLNV2T2taqvO9Ki3VDj9tLdXfiKU6SzC+cUu1W+reF/vXsqm6iobUJiHu/U+wdDn3",
+	"txTku4Lu5yyEuvXmHr9p+60FTvMM9CZIEAuqFrCYIcGCiMbJh096JFuDvu+qXZx8+NRsBFKM+qbGim72",
+	"SY9gEgDrATxaZVOE2FpA06L+ZuwfJJpwqZL0VAHnVzR5EZoWxiJqnDT2gCjZw/T6QoBGr51G006JJ544",
+	"G3kvT0z5FLAIMGQLoZwJfk1DYtlNiWxZVjtoPujaH688I3wWAe0pBG+388UzyvpnSKv0jIJ23p7GaoJ6",
+	"7Y5jlnfbxcIgZWMXkzZb77nsjP6MyvqbNIFyZr40483yjO8nHIU0BLedJhoJPkXAVWW64zjUrMmnm/8/",
+	"AAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

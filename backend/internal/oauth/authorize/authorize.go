@@ -42,6 +42,7 @@ type Endpoint struct {
 	Hooks    []ResponseHook    // complete every response, in order
 
 	Authentication *oauth.ClientAuthentication // of those who push requests
+	Senders        *oauth.SenderConstraint     // of the keys that they show
 	State          kv.Store                    // of pushed requests
 	Pushes         *ratelimit.Limit            // by clients that do not authenticate
 

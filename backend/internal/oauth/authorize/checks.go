@@ -39,6 +39,8 @@ func (a *Endpoint) checks() oauth.Table[request] {
 		{Name: "scope", Clause: "RFC 6749 §3.3, OpenID Connect Core 1.0 §11", Do: checkScope},
 		{Name: "resource", Clause: "RFC 8707 §2.1", Do: a.checkResource},
 		{Name: "code_challenge", Clause: "RFC 7636 §4.3, OAuth 2.1 §7.5.1", Do: checkCodeChallenge},
+		{Name: "bound tokens", Clause: "RFC 9449 §5.2, RFC 8705 §3.4", Do: checkBoundTokens},
+		{Name: "dpop_jkt", Clause: "RFC 9449 §10", Do: checkDPoPKey},
 		{Name: "nonce", Clause: "OpenID Connect Core 1.0 §3.2.2.1, §3.3.2.11", Do: checkNonce},
 		{Name: "lengths", Clause: "OpenID Connect Core 1.0 §3.1.2.1", Do: checkLengths},
 		{Name: "prompt", Clause: "OpenID Connect Core 1.0 §3.1.2.1, Initiating User Registration 1.0 §4.1", Do: checkPrompt},
@@ -81,8 +83,9 @@ func (a *Endpoint) checkRedirectURI(_ context.Context, r *request) error {
 		return r.malformed
 	}
 	// OAuth 2.1 §4.1.1 lets a client with a single redirect URI leave it out; OpenID Connect does not.
+	// Pushed requests of a profile that wants them name it, too (FAPI 2.0 Security Profile §5.3.2.2).
 	openID := slices.Contains(strings.Fields(r.parameters.Get("scope")), oauth.ScopeOpenID)
-	if openID || len(r.client.RedirectURIs) != 1 {
+	if openID || oauth.ProfileOf(r.organization, r.client).PushedRequests || len(r.client.RedirectURIs) != 1 {
 		return oauth.InvalidRequest("The parameter redirect_uri is missing.")
 	}
 	r.redirectURI = r.client.RedirectURIs[0]
@@ -169,6 +172,21 @@ func checkCodeChallenge(_ context.Context, r *request) error {
 		return oauth.InvalidRequest("The code_challenge_method must be S256.")
 	case !challengePattern.MatchString(challenge):
 		return oauth.InvalidRequest("The code_challenge is not a SHA-256 digest in base64url.")
+	}
+	return nil
+}
+
+// checkBoundTokens refuses to deliver a token through the browser that must be bound to its sender.
+func checkBoundTokens(_ context.Context, r *request) error {
+	if client.AsksFor(r.responseType, client.TokenResponse) && oauth.RequiresBoundTokens(r.organization, r.client) {
+		return oauth.NewError(oauth.CodeUnauthorizedClient, "The access tokens of this client are bound to it, and those that come through the browser cannot be. Use the response_type code.")
+	}
+	return nil
+}
+
+func checkDPoPKey(_ context.Context, r *request) error {
+	if thumbprint := r.parameters.Get("dpop_jkt"); thumbprint != "" && !oauth.ValidThumbprint(thumbprint) {
+		return oauth.InvalidRequest("The dpop_jkt is not a SHA-256 thumbprint of a key in base64url.")
 	}
 	return nil
 }

@@ -37,7 +37,8 @@ func (a *Endpoint) ServePushed(c *gin.Context) {
 		oauth.WriteError(c, err)
 		return
 	}
-	requestURI, err := a.Push(c.Request.Context(), organization, pushing, form)
+	a.Senders.OfferNonce(c)
+	requestURI, err := a.Push(c.Request.Context(), organization, pushing, form, oauth.SenderOf(c))
 	if err != nil {
 		oauth.WriteError(c, err)
 		return

@@ -55,7 +55,7 @@ type pushed struct {
 // Push judges a request that its client sent directly, as the endpoint judges it in the browser, keeps it and returns
 // the reference under which the browser may bring it (RFC 9126 §2). What the person has to do with it, such as signing
 // in, is no part of that. Errors are for the client; nothing is kept then.
-func (a *Endpoint) Push(ctx context.Context, organization *org.Organization, pushing *client.Client, parameters oauth.Parameters) (requestURI string, err error) {
+func (a *Endpoint) Push(ctx context.Context, organization *org.Organization, pushing *client.Client, parameters oauth.Parameters, sender oauth.Sender) (requestURI string, err error) {
 	switch named := parameters.Get("client_id"); {
 	case parameters.Has("request_uri"):
 		return "", oauth.InvalidRequest("A pushed request contains no request_uri.") // RFC 9126 §2.1
@@ -76,6 +76,9 @@ func (a *Endpoint) Push(ctx context.Context, organization *org.Organization, pus
 	if err := a.checks().Run(ctx, r); err != nil {
 		return "", pushedError(err)
 	}
+	if err := a.bindToKey(ctx, r, sender); err != nil {
+		return "", err
+	}
 	stored, err := json.Marshal(pushed{Format: pushedFormat, ClientID: r.client.ClientID, Parameters: r.kept().Encode(), FromObject: r.fromObject, Signed: r.signed})
 	if err != nil {
 		return "", err
@@ -85,6 +88,20 @@ func (a *Endpoint) Push(ctx context.Context, organization *org.Organization, pus
 		return "", err
 	}
 	return pushedPrefix + reference, nil
+}
+
+// bindToKey binds the code to the key of the DPoP proof with which the request was pushed (RFC 9449 §10.1), as
+// dpop_jkt would.
+func (a *Endpoint) bindToKey(ctx context.Context, r *request, sender oauth.Sender) error {
+	thumbprint, err := a.Senders.Key(ctx, r.organization, r.client, sender)
+	if err != nil || thumbprint == "" {
+		return err
+	}
+	if named := r.parameters.Get("dpop_jkt"); named != "" && named != thumbprint {
+		return oauth.InvalidRequest("The dpop_jkt is not the thumbprint of the key of the DPoP proof.")
+	}
+	r.parameters = r.parameters.With("dpop_jkt", thumbprint)
+	return nil
 }
 
 // pushedError has the code that RFC 9126 §2.3 knows for a redirect URI that is not registered.
@@ -143,9 +160,10 @@ func (a *Endpoint) usePushed(ctx context.Context, r *request) error {
 	return a.State.Delete(ctx, pushedKey(r.organization, pushedKind, r.pushed))
 }
 
-// checkPushed holds clients to what they registered (RFC 9126 §6).
+// checkPushed holds clients to what they registered and to their profile (RFC 9126 §6, FAPI 2.0 Security Profile §5.3.2.2).
 func checkPushed(_ context.Context, r *request) error {
-	if r.client.Metadata.RequirePushedAuthorizationRequests && r.pushed == "" && !r.pushing {
+	required := r.client.Metadata.RequirePushedAuthorizationRequests || oauth.ProfileOf(r.organization, r.client).PushedRequests
+	if required && r.pushed == "" && !r.pushing {
 		return oauth.InvalidRequest("This client pushes its requests to the pushed authorization request endpoint first.")
 	}
 	return nil

@@ -78,7 +78,7 @@ type persisted struct {
 
 // understood are the parameters that mean something here.
 var understood = []string{"client_id", "redirect_uri", "response_type", "response_mode", "scope", "state", "nonce", "code_challenge", "code_challenge_method",
-	"prompt", "max_age", "id_token_hint", "login_hint", "ui_locales", "claims", "acr_values", "display", "claims_locales"}
+	"prompt", "max_age", "id_token_hint", "login_hint", "ui_locales", "claims", "acr_values", "display", "claims_locales", "dpop_jkt"}
 
 // kept are the parameters that the checks read. What they ignore is left behind: anybody may fill a request with it,
 // and the store with requests.

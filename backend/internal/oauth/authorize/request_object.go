@@ -28,12 +28,12 @@ var notParameters = []string{"iss", "aud", "sub", "exp", "nbf", "iat", "jti"}
 // RequestObjectAlgorithms lists what a request object may be signed with, for discovery documents. Without signature
 // only where the client registered that or its profile allows it, with the client's secret only where it registered
 // that.
-func RequestObjectAlgorithms() []string {
-	list := []string{}
-	for _, algorithm := range jose.Algorithms() {
-		list = append(list, string(algorithm))
+func RequestObjectAlgorithms(profile oauth.Profile) []string {
+	list := profile.SigningAlgorithms()
+	if profile.AllowsAlgorithm(client.Unsigned) {
+		list = append(list, client.Unsigned)
 	}
-	return append(list, client.HS256, client.Unsigned)
+	return list
 }
 
 // readRequestObject replaces the request's parameters by those of its request object (OpenID Connect Core 1.0 §6,
@@ -200,7 +200,7 @@ func (a *Endpoint) verifySignature(ctx context.Context, r *request, object strin
 			return nil, err
 		}
 		return secret.Verify(object, expected)
-	case !slices.Contains(jose.Algorithms(), algorithm):
+	case !slices.Contains(oauth.ProfileOf(r.organization, r.client).KeyPairAlgorithms(), algorithm):
 		return nil, errObject
 	}
 	var verified *jose.Token

@@ -86,6 +86,7 @@ func (a *Endpoint) grant(ctx context.Context, r *request, issued *Issued, respon
 		return err
 	}
 	if !authorization.WithoutCode {
+		authorization.BoundTo = oauth.HolderOfKey(r.parameters.Get("dpop_jkt"))
 		authorization.CodeChallenge = r.parameters.Get("code_challenge")
 	}
 	if withToken {

@@ -38,6 +38,13 @@ func ResponseModes() []ResponseMode {
 	return []ResponseMode{Query, Fragment, FormPost, JWT, QueryJWT, FragmentJWT, FormPostJWT}
 }
 
+// ResponseModesOf lists those that the profile allows, in the order of discovery documents.
+func ResponseModesOf(profile oauth.Profile) []ResponseMode {
+	return slices.DeleteFunc(ResponseModes(), func(mode ResponseMode) bool {
+		return profile.SignedAnswers && mode != JWT && !mode.signed()
+	})
+}
+
 // signed reports whether the answer travels as a JWT.
 func (m ResponseMode) signed() bool { return strings.HasSuffix(string(m), signedSuffix) }
 
@@ -54,11 +61,15 @@ func checkResponseMode(_ context.Context, r *request) error {
 		r.mode = Fragment
 	}
 	wanted := ResponseMode(r.parameters.Get("response_mode"))
-	switch wanted {
-	case "":
+	mustSign := oauth.ProfileOf(r.organization, r.client).SignedAnswers
+	switch {
+	case wanted == "" && !mustSign:
 		return nil
-	case JWT:
+	case wanted == "" || wanted == JWT:
 		wanted = r.mode + signedSuffix
+	case mustSign && !wanted.signed():
+		r.mode += signedSuffix
+		return oauth.InvalidRequest("The answers to this client are signed: the response_mode is jwt, or one of those that end in .jwt.")
 	}
 	if !slices.Contains(ResponseModes(), wanted) {
 		return oauth.InvalidRequest("There is no such response_mode. It is query, fragment or form_post, or one of them with .jwt at its end, or jwt.")

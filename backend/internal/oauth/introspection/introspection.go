@@ -41,6 +41,8 @@ type Response struct {
 	Audience  []string `json:"aud,omitempty"`
 	Issuer    string   `json:"iss,omitempty"`
 	ID        string   `json:"jti,omitempty"`
+
+	Confirmation *oauth.Confirmation `json:"cnf,omitempty"` // RFC 8705 §3.2, RFC 9449 §6.2
 }
 
 // Endpoint is the introspection endpoint of all organizations. It is safe for concurrent use.
@@ -108,8 +110,11 @@ func (e *Endpoint) accessToken(ctx context.Context, request *Request, presented 
 	if err != nil {
 		return nil, err
 	}
-	answer := &Response{Active: true, Scope: oauth.FormatScope(token.Scopes), ClientID: token.ClientID, TokenType: oauth.SchemeBearer,
+	answer := &Response{Active: true, Scope: oauth.FormatScope(token.Scopes), ClientID: token.ClientID, TokenType: token.Confirmation.TokenType(),
 		Expiry: token.ExpiresAt.Unix(), IssuedAt: token.IssuedAt.Unix(), Subject: token.Subject, Audience: token.Audience, Issuer: token.Issuer, ID: token.ID}
+	if token.Confirmation.Bound() {
+		answer.Confirmation = &token.Confirmation
+	}
 	if live.User != nil && slices.Contains(token.Scopes, scopeProfile) {
 		answer.Username = live.User.Username
 	}

@@ -50,11 +50,21 @@ func (a *AuthorizationCode) Authorize(ctx context.Context, request *Request) (*A
 		CodeChallenge: challenge, WithRefreshToken: request.Client.MayUse(client.RefreshToken),
 		RefreshTokenLifetime: oauth.RefreshTokenLifetime(request.Organization, request.Client),
 		AccessTokenLifetime:  oauth.AccessTokenLifetime(request.Organization, request.Client),
+		Holders:              request.Confirmation.Holders(), BindTo: request.RefreshHolder(),
 	})
 	if err != nil {
 		return nil, err
 	}
 	return OfPerson(request.Client, redeemed, redeemed.Scopes, refreshToken, true), nil
+}
+
+// RefreshHolder is whom the refresh tokens of a new grant are bound to: a public client's to whoever asks for them
+// (RFC 9449 §5, RFC 8705 §4). A confidential client proves itself whenever it uses one, so it may change its keys.
+func (r *Request) RefreshHolder() string {
+	if r.Client.Public() {
+		return r.Confirmation.Holder()
+	}
+	return ""
 }
 
 // CodeChallenge is the S256 challenge of a verifier (RFC 7636 §4.2).

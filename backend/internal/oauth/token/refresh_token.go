@@ -46,7 +46,8 @@ func (r *RefreshToken) Authorize(ctx context.Context, request *Request) (*Author
 	}
 	found, scopes, successor, err := r.grants.Rotate(ctx, grant.Refresh{OrgID: request.Organization.ID, ClientID: request.Client.ID,
 		Token: presented, Scopes: wanted, Lifetime: oauth.RefreshTokenLifetime(request.Organization, request.Client),
-		SessionIdle: request.Organization.Policies.SessionIdle()})
+		SessionIdle: request.Organization.Policies.SessionIdle(), Holders: request.Confirmation.Holders(),
+		Keep: oauth.ProfileOf(request.Organization, request.Client).KeepRefreshTokens})
 	if err != nil {
 		return nil, err
 	}

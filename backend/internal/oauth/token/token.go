@@ -16,13 +16,16 @@ import (
 	"github.com/clavex/clavex/backend/internal/org"
 )
 
-// Request is a request to the token endpoint. Client is set by the check client_authentication.
+// Request is a request to the token endpoint. Client is set by the check client_authentication, Confirmation by the
+// check sender_constraint.
 type Request struct {
 	Organization *org.Organization
 	Parameters   oauth.Parameters
 	Credentials  oauth.ClientCredentials
+	Sender       oauth.Sender
 	Client       *client.Client
-	Resources    []string // asked for, judged; empty: those that were granted (RFC 8707 §2.2)
+	Resources    []string           // asked for, judged; empty: those that were granted (RFC 8707 §2.2)
+	Confirmation oauth.Confirmation // what the tokens will be bound to; set by the check sender_constraint
 
 	grant Grant
 }
@@ -68,6 +71,7 @@ type Response struct {
 // Endpoint is the token endpoint of all organizations. It is safe for concurrent use.
 type Endpoint struct {
 	checks   oauth.Table[Request]
+	senders  *oauth.SenderConstraint
 	tokens   *oauth.AccessTokens
 	subjects *oauth.Subjects
 	jwts     *oauth.ClientJWTs
@@ -76,7 +80,7 @@ type Endpoint struct {
 }
 
 // NewEndpoint makes the endpoint of its grant types and hooks, which run in order.
-func NewEndpoint(authentication *oauth.ClientAuthentication, tokens *oauth.AccessTokens, subjects *oauth.Subjects, jwts *oauth.ClientJWTs, targets *oauth.Targets, grants []Grant,
+func NewEndpoint(authentication *oauth.ClientAuthentication, senders *oauth.SenderConstraint, tokens *oauth.AccessTokens, subjects *oauth.Subjects, jwts *oauth.ClientJWTs, targets *oauth.Targets, grants []Grant,
 	hooks ...ResponseHook) *Endpoint {
 	byType := make(map[string]Grant, len(grants))
 	for _, g := range grants {
@@ -85,11 +89,11 @@ func NewEndpoint(authentication *oauth.ClientAuthentication, tokens *oauth.Acces
 		}
 		byType[g.Type()] = g
 	}
-	return &Endpoint{checks: checks(authentication, targets, byType), tokens: tokens, subjects: subjects, jwts: jwts, targets: targets, hooks: hooks}
+	return &Endpoint{senders: senders, checks: checks(authentication, senders, targets, byType), tokens: tokens, subjects: subjects, jwts: jwts, targets: targets, hooks: hooks}
 }
 
 // checks is the table of the endpoint.
-func checks(authentication *oauth.ClientAuthentication, targets *oauth.Targets, grants map[string]Grant) oauth.Table[Request] {
+func checks(authentication *oauth.ClientAuthentication, senders *oauth.SenderConstraint, targets *oauth.Targets, grants map[string]Grant) oauth.Table[Request] {
 	return oauth.Table[Request]{
 		{Name: "grant_type_present", Clause: "RFC 6749 §4.1.3", Do: func(_ context.Context, r *Request) error {
 			if !r.Parameters.Has("grant_type") {
@@ -116,6 +120,11 @@ func checks(authentication *oauth.ClientAuthentication, targets *oauth.Targets, 
 		{Name: "resource", Clause: "RFC 8707 §2.2", Do: func(ctx context.Context, r *Request) error {
 			r.Resources = r.Parameters.All("resource")
 			_, err := targets.Of(ctx, r.Organization, r.Client, r.Resources)
+			return err
+		}},
+		// Last: a proof is used up by it.
+		{Name: "sender_constraint", Clause: "RFC 9449 §5, RFC 8705 §3", Do: func(ctx context.Context, r *Request) (err error) {
+			r.Confirmation, err = senders.Bind(ctx, r.Organization, r.Client, r.Sender)
 			return err
 		}},
 	}
@@ -163,7 +172,7 @@ func (e *Endpoint) respond(ctx context.Context, request *Request, authorized *Au
 		return nil, err
 	}
 	spec := oauth.AccessTokenSpec{Subject: request.Client.ClientID, ClientID: request.Client.ClientID, Scopes: target.Scopes(authorized.Scopes),
-		Audience: target.Audience, Lifetime: target.Lifetime(oauth.AccessTokenLifetime(request.Organization, request.Client))}
+		Audience: target.Audience, Lifetime: target.Lifetime(oauth.AccessTokenLifetime(request.Organization, request.Client)), Confirmation: request.Confirmation}
 	if g := authorized.Grant; g != nil {
 		subject, err := e.subjects.Of(ctx, request.Client, g.UserID)
 		if err != nil {
@@ -179,7 +188,7 @@ func (e *Endpoint) respond(ctx context.Context, request *Request, authorized *Au
 	if err != nil {
 		return nil, err
 	}
-	response := &Response{AccessToken: signed, TokenType: oauth.SchemeBearer, ExpiresIn: int64(accessToken.Lifetime() / time.Second),
+	response := &Response{AccessToken: signed, TokenType: request.Confirmation.TokenType(), ExpiresIn: int64(accessToken.Lifetime() / time.Second),
 		RefreshToken: authorized.RefreshToken, Scope: oauth.FormatScope(spec.Scopes)}
 	issued := &Issued{Organization: request.Organization, Client: request.Client, GrantType: request.grant.Type(), Authorized: *authorized, AccessToken: accessToken}
 	for _, hook := range e.hooks {

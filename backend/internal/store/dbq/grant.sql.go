@@ -194,18 +194,18 @@ WITH live AS (
     FOR NO KEY UPDATE
 ), issued AS (
     INSERT INTO grants (org_id, id, client_id, user_id, session_id, scopes, nonce, redirect_uri, code_challenge, code_hash, code_expires_at,
-        authenticated_at, methods, acr, audience, claims, authorization_details, created_at, expires_at)
+        authenticated_at, methods, acr, audience, claims, authorization_details, bound_to, created_at, expires_at)
     SELECT live.org_id, $4, $5, live.user_id, live.id, $6, $7, $8, $9, $10, $11,
-        $12, $13, $14, $15, $16, $17, $18, $19
+        $12, $13, $14, $15, $16, $17, $18, $19, $20
     FROM live
     RETURNING grants.org_id, grants.id, grants.session_id, grants.client_id
 ), touched AS (
-    UPDATE sessions SET last_seen_at = $20, idle_expires_at = $21
+    UPDATE sessions SET last_seen_at = $21, idle_expires_at = $22
     FROM issued i
-    WHERE sessions.org_id = i.org_id AND sessions.id = i.session_id AND sessions.last_seen_at < $22
+    WHERE sessions.org_id = i.org_id AND sessions.id = i.session_id AND sessions.last_seen_at < $23
 ), listener AS (
     INSERT INTO session_clients (org_id, session_id, client_id)
-    SELECT i.org_id, i.session_id, i.client_id FROM issued i WHERE $23::boolean
+    SELECT i.org_id, i.session_id, i.client_id FROM issued i WHERE $24::boolean
     ON CONFLICT DO NOTHING
 )
 SELECT i.id FROM issued i
@@ -229,6 +229,7 @@ type InsertGrantParams struct {
 	Audience             []string
 	Claims               []byte
 	AuthorizationDetails []byte
+	BoundTo              string
 	CreatedAt            time.Time
 	ExpiresAt            time.Time
 	SeenAt               time.Time
@@ -260,6 +261,7 @@ func (q *Queries) InsertGrant(ctx context.Context, arg InsertGrantParams) (uuid.
 		arg.Audience,
 		arg.Claims,
 		arg.AuthorizationDetails,
+		arg.BoundTo,
 		arg.CreatedAt,
 		arg.ExpiresAt,
 		arg.SeenAt,
@@ -274,29 +276,32 @@ func (q *Queries) InsertGrant(ctx context.Context, arg InsertGrantParams) (uuid.
 
 const redeemCode = `-- name: RedeemCode :one
 WITH redeemed AS (
-    UPDATE grants SET code_redeemed_at = $1, expires_at = GREATEST(grants.expires_at, $2)
+    UPDATE grants SET code_redeemed_at = $1, bound_to = $2, expires_at = GREATEST(grants.expires_at, $3)
     FROM users u
-    WHERE grants.org_id = $3 AND grants.code_hash = $4 AND grants.client_id = $5
-      AND grants.redirect_uri = $6 AND grants.code_challenge = $7
+    WHERE grants.org_id = $4 AND grants.code_hash = $5 AND grants.client_id = $6
+      AND grants.redirect_uri = $7 AND grants.code_challenge = $8
+      AND (grants.bound_to = '' OR grants.bound_to = ANY ($9::text[]))
       AND grants.code_redeemed_at IS NULL AND grants.code_expires_at > $1 AND grants.revoked_at IS NULL
       AND u.org_id = grants.org_id AND u.id = grants.user_id AND u.status = 'active'
       AND EXISTS (SELECT 1 FROM sessions s WHERE s.org_id = grants.org_id AND s.id = grants.session_id AND s.ended_at IS NULL)
-    RETURNING grants.org_id, grants.id, grants.client_id, grants.user_id, grants.session_id, grants.scopes, grants.nonce, grants.redirect_uri, grants.code_challenge, grants.code_hash, grants.code_expires_at, grants.code_redeemed_at, grants.authenticated_at, grants.methods, grants.acr, grants.audience, grants.created_at, grants.expires_at, grants.revoked_at, grants.revoke_reason, grants.claims, grants.authorization_details
+    RETURNING grants.org_id, grants.id, grants.client_id, grants.user_id, grants.session_id, grants.scopes, grants.nonce, grants.redirect_uri, grants.code_challenge, grants.code_hash, grants.code_expires_at, grants.code_redeemed_at, grants.authenticated_at, grants.methods, grants.acr, grants.audience, grants.created_at, grants.expires_at, grants.revoked_at, grants.revoke_reason, grants.claims, grants.bound_to, grants.authorization_details
 ), issued AS (
     INSERT INTO refresh_tokens (org_id, id, grant_id, token_hash, scopes, created_at, expires_at)
-    SELECT r.org_id, $8, r.id, $9, r.scopes, $1, $10 FROM redeemed r WHERE $11::boolean
+    SELECT r.org_id, $10, r.id, $11, r.scopes, $1, $12 FROM redeemed r WHERE $13::boolean
 )
 SELECT r.id, r.user_id, r.session_id, r.scopes, r.nonce, r.authenticated_at, r.methods, r.acr, r.audience, r.claims, r.authorization_details FROM redeemed r
 `
 
 type RedeemCodeParams struct {
 	At               *time.Time
+	BindTo           string
 	GrantExpiresAt   time.Time
 	OrgID            uuid.UUID
 	CodeHash         []byte
 	ClientID         uuid.UUID
 	RedirectURI      string
 	CodeChallenge    string
+	Holders          []string
 	RefreshID        uuid.UUID
 	RefreshHash      []byte
 	RefreshExpiresAt time.Time
@@ -324,12 +329,14 @@ type RedeemCodeRow struct {
 func (q *Queries) RedeemCode(ctx context.Context, arg RedeemCodeParams) (RedeemCodeRow, error) {
 	row := q.db.QueryRow(ctx, redeemCode,
 		arg.At,
+		arg.BindTo,
 		arg.GrantExpiresAt,
 		arg.OrgID,
 		arg.CodeHash,
 		arg.ClientID,
 		arg.RedirectURI,
 		arg.CodeChallenge,
+		arg.Holders,
 		arg.RefreshID,
 		arg.RefreshHash,
 		arg.RefreshExpiresAt,
@@ -356,6 +363,7 @@ const redeemedGrantByCode = `-- name: RedeemedGrantByCode :one
 SELECT id FROM grants
 WHERE org_id = $1 AND code_hash = $2 AND client_id = $3
   AND redirect_uri = $4 AND code_challenge = $5 AND code_redeemed_at IS NOT NULL
+  AND (bound_to = '' OR bound_to = ANY ($6::text[]))
 `
 
 type RedeemedGrantByCodeParams struct {
@@ -364,6 +372,7 @@ type RedeemedGrantByCodeParams struct {
 	ClientID      uuid.UUID
 	RedirectURI   string
 	CodeChallenge string
+	Holders       []string
 }
 
 // The grant of a code that was redeemed before, for whoever has everything that redeems it: nobody else may end it.
@@ -374,6 +383,7 @@ func (q *Queries) RedeemedGrantByCode(ctx context.Context, arg RedeemedGrantByCo
 		arg.ClientID,
 		arg.RedirectURI,
 		arg.CodeChallenge,
+		arg.Holders,
 	)
 	var id uuid.UUID
 	err := row.Scan(&id)
@@ -508,24 +518,27 @@ WITH presented AS (
     JOIN grants g ON g.org_id = t.org_id AND g.id = t.grant_id
     JOIN users u ON u.org_id = g.org_id AND u.id = g.user_id
     WHERE t.org_id = $2 AND t.token_hash = $3 AND g.client_id = $4
+      AND (g.bound_to = '' OR g.bound_to = ANY ($5::text[]))
 ), rotated AS (
-    UPDATE refresh_tokens r SET rotated_at = $1 FROM presented p
-    WHERE r.org_id = $2 AND r.id = p.id AND r.rotated_at IS NULL AND p.alive AND $5::text[] <@ p.grant_scopes
+    UPDATE refresh_tokens r SET rotated_at = CASE WHEN $6::boolean THEN NULL ELSE $1::timestamptz END,
+        expires_at = CASE WHEN $6 THEN GREATEST(r.expires_at, $7) ELSE r.expires_at END
+    FROM presented p
+    WHERE r.org_id = $2 AND r.id = p.id AND r.rotated_at IS NULL AND p.alive AND $8::text[] <@ p.grant_scopes
     RETURNING r.id
 ), successor AS (
     INSERT INTO refresh_tokens (org_id, id, grant_id, token_hash, scopes, created_at, expires_at)
-    SELECT $2, $6, p.grant_id, $7, p.scopes, $1, $8
-    FROM presented p JOIN rotated ON rotated.id = p.id
+    SELECT $2, $9, p.grant_id, $10, p.scopes, $1, $7
+    FROM presented p JOIN rotated ON rotated.id = p.id WHERE NOT $6
 ), touched AS (
-    UPDATE sessions s SET last_seen_at = $1, idle_expires_at = LEAST($9::timestamptz, s.expires_at)
+    UPDATE sessions s SET last_seen_at = $1, idle_expires_at = LEAST($11::timestamptz, s.expires_at)
     FROM presented p JOIN rotated ON rotated.id = p.id
-    WHERE s.org_id = $2 AND s.id = p.session_id AND s.ended_at IS NULL AND s.last_seen_at < $10
+    WHERE s.org_id = $2 AND s.id = p.session_id AND s.ended_at IS NULL AND s.last_seen_at < $12
       AND NOT ('offline_access' = ANY (p.grant_scopes))
     RETURNING s.id
 ), extended AS (
-    UPDATE grants g SET expires_at = GREATEST(g.expires_at, $8) + interval '1 day'
+    UPDATE grants g SET expires_at = GREATEST(g.expires_at, $7) + interval '1 day'
     FROM presented p JOIN rotated ON rotated.id = p.id, (SELECT count(*) FROM touched) AS first
-    WHERE g.org_id = $2 AND g.id = p.grant_id AND g.expires_at < $8
+    WHERE g.org_id = $2 AND g.id = p.grant_id AND g.expires_at < $7
 )
 SELECT p.id, p.grant_id, p.scopes, p.rotated_at, p.expires_at, p.user_id, p.session_id, p.nonce, p.authenticated_at, p.methods, p.acr, p.audience, p.claims, p.authorization_details, p.grant_scopes, p.client_id, p.alive, EXISTS (SELECT 1 FROM rotated)::boolean AS won FROM presented p
 `
@@ -535,10 +548,12 @@ type RotateRefreshTokenParams struct {
 	OrgID                uuid.UUID
 	TokenHash            []byte
 	ClientID             uuid.UUID
+	Holders              []string
+	Keep                 bool
+	SuccessorExpiresAt   time.Time
 	Scopes               []string
 	SuccessorID          uuid.UUID
 	SuccessorHash        []byte
-	SuccessorExpiresAt   time.Time
 	SessionIdleExpiresAt time.Time
 	TouchBefore          time.Time
 }
@@ -567,6 +582,7 @@ type RotateRefreshTokenRow struct {
 // Rotation in one statement. `presented` sees the token as it was when the statement began; `rotated` is the
 // conditional UPDATE that exactly one of several simultaneous uses wins. The successor's hash is derived from the
 // presented token, so the losers of a race and a retry inside the grace window compute the same successor.
+// A token that is kept is not replaced but lives on, as a successor would.
 // The grant is extended by a day more than needed: most rotations then leave its row, and the six indexes on it, alone.
 // A grant without offline_access lives with its session, and using it is a use of the session as an authorization is:
 // whoever works in an application all day is not idle. The session is locked before the grant, as by whoever ends it.
@@ -576,10 +592,12 @@ func (q *Queries) RotateRefreshToken(ctx context.Context, arg RotateRefreshToken
 		arg.OrgID,
 		arg.TokenHash,
 		arg.ClientID,
+		arg.Holders,
+		arg.Keep,
+		arg.SuccessorExpiresAt,
 		arg.Scopes,
 		arg.SuccessorID,
 		arg.SuccessorHash,
-		arg.SuccessorExpiresAt,
 		arg.SessionIdleExpiresAt,
 		arg.TouchBefore,
 	)

@@ -143,6 +143,7 @@ type Grant struct {
 	RevokedAt            *time.Time
 	RevokeReason         *string
 	Claims               []byte
+	BoundTo              string
 	AuthorizationDetails []byte
 }
 
