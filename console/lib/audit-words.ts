@@ -13,6 +13,8 @@ export const actionWords: Record<string, string> = {
   'grant.revoked': 'Grant revoked',
   'initial_access_token.created': 'Initial access token issued',
   'initial_access_token.revoked': 'Initial access token revoked',
+  'mail.failed': 'Mail not delivered',
+  'mail.sent': 'Mail sent',
   'one_time_link.created': 'One-time link made',
   'one_time_link.used': 'One-time link used',
   'organization.created': 'Organization created',
@@ -31,6 +33,7 @@ export const actionWords: Record<string, string> = {
   'user.created': 'User created',
   'user.deleted': 'User deleted',
   'user.roles_changed': 'Roles changed',
+  'user.signed_up': 'Signed up',
   'user.updated': 'User changed',
 };
 

@@ -15,6 +15,8 @@ export function organizationWith(policies: Partial<Policies> = {}): Organization
       registration_rules: {},
       scopes: [],
       claims: [],
+      sign_up: 'closed',
+      sign_up_email_domains: [],
       session_idle_lifetime_seconds: 28_800,
       session_absolute_lifetime_seconds: 604_800,
       access_token_lifetime_seconds: 300,

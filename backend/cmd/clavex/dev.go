@@ -198,7 +198,8 @@ func (d *development) configure(ctx context.Context, source config.Source, clust
 	}
 	base := d.base()
 	// The applications that somebody develops stand on this machine; they are told of ended sessions, too.
-	source.Presets = map[string]string{"log_level": "warn", "shutdown_timeout": "5s", "metrics_listen": devMetrics, "fetch_allowed_networks": "127.0.0.0/8,::1/128"}
+	source.Presets = map[string]string{"log_level": "warn", "shutdown_timeout": "5s", "metrics_listen": devMetrics, "fetch_allowed_networks": "127.0.0.0/8,::1/128",
+		"sign_ups_per_network": "600"} // everybody on this machine is one network
 	if !portIsFree("tcp", devMetrics) {
 		source.Presets["metrics_listen"] = "off"
 	}

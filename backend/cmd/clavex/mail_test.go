@@ -124,3 +124,36 @@ func TestDoctorLooksAtTheMailServer(t *testing.T) {
 		t.Errorf("%s: %s", got, text)
 	}
 }
+
+func TestSignUpIsOpenedWhereMailIsSent(t *testing.T) {
+	t.Parallel()
+	i := install(t)
+	i.succeed(t, "org", "create", "acme")
+	if got := i.run(t, "org", "update", "acme", "--sign-up", "open"); got.code != exitFailed || !strings.Contains(got.stderr, "mail_not_configured") {
+		t.Errorf("exit code %d: %s", got.code, got.stderr)
+	}
+	writing := installation{append(i.environ, startRelay(t).settings()...)}
+	var changed struct {
+		Policies struct {
+			SignUp  string   `json:"sign_up"`
+			Domains []string `json:"sign_up_email_domains"`
+		} `json:"policies"`
+	}
+	update := func(arguments ...string) {
+		t.Helper()
+		changed.Policies.SignUp, changed.Policies.Domains = "", nil
+		writing.succeed(t, append([]string{"org", "update", "acme", "--json"}, arguments...)...).decode(t, &changed)
+	}
+	if update("--sign-up", "open", "--sign-up-email-domain", "acme.example", "--sign-up-email-domain", "*.acme.example"); changed.Policies.SignUp != "open" || len(changed.Policies.Domains) != 2 {
+		t.Errorf("%+v", changed)
+	}
+	if update("--sign-up-email-domain", ""); changed.Policies.SignUp != "open" || len(changed.Policies.Domains) != 0 {
+		t.Errorf("%+v", changed)
+	}
+	if update("--sign-up", "closed"); changed.Policies.SignUp != "closed" {
+		t.Errorf("%+v", changed)
+	}
+	if got := writing.run(t, "org", "update", "acme", "--sign-up", "maybe"); got.code != exitFailed || !strings.Contains(got.stderr, "sign_up") {
+		t.Errorf("exit code %d: %s", got.code, got.stderr)
+	}
+}

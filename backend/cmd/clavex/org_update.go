@@ -23,7 +23,7 @@ import (
 type organizationChange struct {
 	wanted org.Organization
 
-	registration, profile                                     string
+	registration, profile, signUp                             string
 	sessionIdle, sessionAbsolute, accessTokens, refreshTokens time.Duration
 	scopesFile, claimsFile, issuersFile                       string
 }
@@ -36,6 +36,7 @@ func (p *program) updateOrganization() *cobra.Command {
 A list replaces the list that was; "" empties it. NAME itself cannot be changed.`,
 		Example: `  clavex org update acme --display-name "Acme Group"
   clavex org update acme --registration initial_access_token --registration-redirect-host "*.partner.example"
+  clavex org update acme --sign-up open --sign-up-email-domain acme.example
   clavex org update acme --session-idle-lifetime 1h --session-absolute-lifetime 12h
   clavex org update acme --claims-file claims.json --scopes-file scopes.json --json`,
 	}
@@ -58,6 +59,9 @@ A list replaces the list that was; "" empties it. NAME itself cannot be changed.
 			changed := *current
 			if err := change.apply(command.Flags().Changed, &changed, files); err != nil {
 				return err
+			}
+			if changed.Policies.SignUpPolicy() == org.SignUpOpen && current.Policies.SignUpPolicy() != org.SignUpOpen && !app.Mails.Works() {
+				return org.ErrSignUpNeedsMail
 			}
 			if updated, err = app.Organizations.Update(ctx, tx, operator(), changed); err != nil {
 				return err
@@ -83,6 +87,8 @@ func (c *organizationChange) flags(command *cobra.Command) {
 	flags.StringVar(&c.wanted.Policies.DefaultLocale, "default-locale", "", "language of its pages for people who ask for none of ours, such as it; \"\" for none")
 	flags.StringVar(&c.registration, "registration", "", "who may register clients without an administrator: closed, loopback, open or initial_access_token")
 	flags.StringVar(&c.profile, "profile", "", "what clients may do unless they have a profile of their own: "+org.ProfileNames())
+	flags.StringVar(&c.signUp, "sign-up", "", "who makes the accounts of people: closed (administrators) or open (also people who prove an e-mail address)")
+	flags.StringArrayVar(&c.wanted.Policies.SignUpEmailDomains, "sign-up-email-domain", nil, "domain of the addresses that people may sign up with, such as acme.example; may be repeated")
 	flags.DurationVar(&c.sessionIdle, "session-idle-lifetime", 0, "after how long a session ends that is not used")
 	flags.DurationVar(&c.sessionAbsolute, "session-absolute-lifetime", 0, "after how long a session ends in any case")
 	flags.DurationVar(&c.accessTokens, "access-token-lifetime", 0, "how long access tokens live unless the client says otherwise")
@@ -95,7 +101,7 @@ func (c *organizationChange) flags(command *cobra.Command) {
 	flags.StringVar(&c.claimsFile, "claims-file", "", "file with a JSON list of claims, as in the Admin API; - for standard input")
 	command.MarkFlagsOneRequired("display-name", "brand-color", "default-locale", "registration", "profile", "session-idle-lifetime", "session-absolute-lifetime",
 		"access-token-lifetime", "refresh-token-lifetime", "registration-redirect-host", "registration-scope", "registration-grant-type",
-		"software-statement-issuers-file", "scopes-file", "claims-file")
+		"sign-up", "sign-up-email-domain", "software-statement-issuers-file", "scopes-file", "claims-file")
 }
 
 // policyFiles are the lists that stand in files.
@@ -121,6 +127,8 @@ func (c *organizationChange) apply(given func(flag string) bool, o *org.Organiza
 	policies.DefaultLocale = pick(given("default-locale"), wanted.DefaultLocale, policies.DefaultLocale)
 	policies.Registration = pick(given("registration"), org.Registration(c.registration), policies.Registration)
 	policies.Profile = pick(given("profile"), org.Profile(c.profile), policies.Profile)
+	policies.SignUp = pick(given("sign-up"), org.SignUp(c.signUp), policies.SignUp)
+	policies.SignUpEmailDomains = pick(given("sign-up-email-domain"), withoutEmpty(wanted.SignUpEmailDomains), policies.SignUpEmailDomains)
 	rules.RedirectHosts = pick(given("registration-redirect-host"), withoutEmpty(wantedRules.RedirectHosts), rules.RedirectHosts)
 	rules.Scopes = pick(given("registration-scope"), withoutEmpty(wantedRules.Scopes), rules.Scopes)
 	rules.GrantTypes = pick(given("registration-grant-type"), withoutEmpty(wantedRules.GrantTypes), rules.GrantTypes)

@@ -65,6 +65,8 @@ type Options struct {
 	OneTimeLinkURL func(organization *org.Organization, token string) string
 	// EnqueueOrganizationDeletion starts the job that removes what belongs to an organization.
 	EnqueueOrganizationDeletion func(ctx context.Context, tx *store.Tx, orgID uuid.UUID) error
+	// SendsMail reports whether people can be written to. Nil: they can.
+	SendsMail func() bool
 	// RequestsPerMinute of one actor; 0 means DefaultRequestsPerMinute.
 	RequestsPerMinute int
 }
@@ -92,6 +94,7 @@ type API struct {
 	contract      *contract
 	perMinute     int
 
+	sendsMail       func() bool
 	console         func(*http.Request) (*ConsoleSession, error)
 	oneTimeLinkURL  func(*org.Organization, string) string
 	enqueueDeletion func(context.Context, *store.Tx, uuid.UUID) error
@@ -106,11 +109,14 @@ func New(options Options) (*API, error) {
 	if options.RequestsPerMinute == 0 {
 		options.RequestsPerMinute = DefaultRequestsPerMinute
 	}
+	if options.SendsMail == nil {
+		options.SendsMail = func() bool { return true }
+	}
 	return &API{
 		db: options.Store, organizations: options.Organizations, users: options.Users, roles: options.Roles, clients: options.Clients, resources: options.Resources,
 		sessions: options.Sessions, grants: options.Grants, signing: options.Keys, passwords: options.Passwords, links: options.Links, log: options.Audit, issuers: options.Issuers,
 		resource: options.Resource, counters: options.Counters, fetch: options.Fetch, keys: idempotency.New(options.Now, options.Ring),
-		cursors: cursors{options.Ring}, contract: read, perMinute: options.RequestsPerMinute,
+		cursors: cursors{options.Ring}, contract: read, perMinute: options.RequestsPerMinute, sendsMail: options.SendsMail,
 		console: options.Console, oneTimeLinkURL: options.OneTimeLinkURL, enqueueDeletion: options.EnqueueOrganizationDeletion,
 	}, nil
 }

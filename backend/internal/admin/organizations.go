@@ -42,6 +42,9 @@ func (h handlers) CreateOrganization(ginContext context.Context, request api.Cre
 	if err != nil {
 		return nil, err
 	}
+	if err := h.checkSignUp(org.Policies{}, wanted.Policies); err != nil {
+		return nil, err
+	}
 	made, replayed, err := h.once(call, request.Params.IdempotencyKey, creation{make: func(ctx context.Context, tx *store.Tx) (uuid.UUID, error) {
 		created, err := h.organizations.Create(ctx, tx, call.by.Actor(), org.NewOrganization{Slug: wanted.Slug, DisplayName: wanted.DisplayName,
 			Branding: wanted.Branding, Policies: wanted.Policies})
@@ -119,6 +122,10 @@ func applyOrganization(o *org.Organization, branding *api.BrandingPatch, policie
 		set(&o.Policies.RequireBoundTokens, policies.RequireBoundTokens)
 		set(&o.Policies.RequireDPoPNonce, policies.RequireDpopNonce)
 		set(&o.Policies.ClientCertificateAuthorities, policies.ClientCertificateAuthorities)
+		if policies.SignUp != nil {
+			o.Policies.SignUp = org.SignUp(*policies.SignUp)
+		}
+		set(&o.Policies.SignUpEmailDomains, policies.SignUpEmailDomains)
 		setText(&o.Policies.DefaultLocale, policies.DefaultLocale)
 		if err := applyClaims(&o.Policies, policies); err != nil {
 			return logoChange{}, err
@@ -204,6 +211,9 @@ func (h handlers) UpdateOrganization(ginContext context.Context, request api.Upd
 		if err != nil {
 			return err
 		}
+		if err := h.checkSignUp(current.Policies, changed.Policies); err != nil {
+			return err
+		}
 		if updated, err = h.organizations.Update(ctx, tx, call.by.Actor(), changed); err != nil {
 			return err
 		}
@@ -223,6 +233,14 @@ func (h handlers) UpdateOrganization(ginContext context.Context, request api.Upd
 		return nil, err
 	}
 	return api.UpdateOrganization200JSONResponse{Body: rendered, Headers: api.UpdateOrganization200ResponseHeaders{ETag: etagOf(updated.Version)}}, nil
+}
+
+// checkSignUp refuses to let people sign up where they cannot be written to.
+func (h handlers) checkSignUp(before, after org.Policies) error {
+	if after.SignUpPolicy() == org.SignUpOpen && before.SignUpPolicy() != org.SignUpOpen && !h.sendsMail() {
+		return org.ErrSignUpNeedsMail
+	}
+	return nil
 }
 
 // checkFollowers refuses a profile that clients which follow the organization's cannot meet. It names as many as an

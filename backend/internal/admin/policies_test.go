@@ -5,6 +5,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/clavex/clavex/backend/internal/admin"
 )
 
 func TestScopesClaimsAndRegistrationRules(t *testing.T) {
@@ -69,4 +71,44 @@ func TestScopesClaimsAndRegistrationRules(t *testing.T) {
 	}
 	grace.do("PATCH", "/orgs/acme", fields{"policies": fields{"registration": "open"}}, "If-Match", read.etag()).refuses(412, "version_mismatch")
 	grace.do("PATCH", "/orgs/rival", fields{"policies": fields{"claims": []any{}}}, "If-Match", `"1"`).refuses(404, "organization_not_found")
+}
+
+func TestSignUpPolicy(t *testing.T) {
+	t.Parallel()
+	mail := true
+	s := newSite(t, func(options *admin.Options) { options.SendsMail = func() bool { return mail } })
+	grace := s.administrator(s.acme)
+	before := grace.get("/orgs/acme").must(200)
+	if before.text("policies.sign_up") != "closed" || before.at("policies.sign_up_email_domains.0") != nil {
+		t.Errorf("%s", before.body)
+	}
+	mail = false
+	grace.do("PATCH", "/orgs/acme", fields{"policies": fields{"sign_up": "open"}}, "If-Match", before.etag()).refuses(422, "mail_not_configured")
+	mail = true
+	open := grace.do("PATCH", "/orgs/acme", fields{"policies": fields{"sign_up": "open", "sign_up_email_domains": []any{"acme.example", "*.acme.example"}}}, "If-Match", before.etag()).must(200)
+	read := grace.get("/orgs/acme").must(200)
+	if read.text("policies.sign_up") != "open" || read.text("policies.sign_up_email_domains.1") != "*.acme.example" || open.etag() != read.etag() {
+		t.Errorf("%s", read.body)
+	}
+	mail = false // it was open before: other changes go on
+	read = grace.do("PATCH", "/orgs/acme", fields{"policies": fields{"sign_up_email_domains": []any{}}}, "If-Match", read.etag()).must(200)
+	if read.text("policies.sign_up") != "open" || read.at("policies.sign_up_email_domains.0") != nil {
+		t.Errorf("%s", read.body)
+	}
+	mail = true
+	for _, c := range []struct {
+		policies fields
+		field    string
+	}{
+		{fields{"sign_up": "everybody"}, "policies.sign_up"}, {fields{"sign_up_email_domains": []any{"@acme.example"}}, "policies.sign_up_email_domains"},
+		{fields{"sign_up_email_domains": []any{"Acme.example"}}, "policies.sign_up_email_domains"},
+	} {
+		got := grace.do("PATCH", "/orgs/acme", fields{"policies": c.policies}, "If-Match", read.etag())
+		if got.status != http.StatusUnprocessableEntity || got.text("errors.0.field") != c.field {
+			t.Errorf("%v: %d %s", c.policies, got.status, got.body)
+		}
+	}
+	if got := grace.do("PATCH", "/orgs/rival", fields{"policies": fields{"sign_up": "open"}}, "If-Match", `"1"`); got.status != http.StatusNotFound {
+		t.Errorf("another organization: %d %s", got.status, got.body)
+	}
 }

@@ -79,6 +79,7 @@ func renderPolicies(p org.Policies) (api.Policies, error) {
 	claims, err := recode[[]api.ClaimDefinition](append([]org.ClaimDefinition{}, p.Claims...))
 	return api.Policies{
 		RegistrationRules: rules, Scopes: scopes, Claims: claims,
+		SignUp: api.SignUpPolicy(p.SignUpPolicy()), SignUpEmailDomains: append(api.EmailDomains{}, p.SignUpEmailDomains...),
 		Registration:                   api.RegistrationPolicy(p.RegistrationPolicy()),
 		Profile:                        api.ClientProfile(p.ProfileName()),
 		RequireBoundTokens:             p.RequireBoundTokens,

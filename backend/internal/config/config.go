@@ -52,6 +52,7 @@ type Config struct {
 	HashConcurrency         int           `name:"password_hash_concurrency" default:"0" help:"passwords hashed at the same time (default: processors − 1); each takes 19 MiB"`
 	SignInsPerNetwork       int           `name:"sign_ins_per_network" default:"1000" help:"sign-ins that unknown browsers of one network (an IPv4 address, an IPv6 /64) may begin at one organization in ten minutes; 0 sets no limit"`
 	RegistrationsPerNetwork int           `name:"registrations_per_network" default:"60" help:"applications that one network (an IPv4 address, an IPv6 /64) may register, or change their registration, by itself at one organization in an hour; 0 sets no limit"`
+	SignUpsPerNetwork       int           `name:"sign_ups_per_network" default:"30" help:"accounts that people of one network (an IPv4 address, an IPv6 /64) may ask for by themselves at one organization in an hour; 0 sets no limit"`
 	FetchNetworks           []string      `name:"fetch_allowed_networks" help:"networks that are not public and may yet be fetched from, also without TLS: key sets and logout endpoints of applications inside, for example 10.20.0.0/16"`
 	FetchCAFile             string        `name:"fetch_ca_file" help:"file with certificates (PEM) of authorities that are trusted for outgoing TLS besides the system's"`
 	MailHost                string        `name:"mail_host" help:"SMTP server that takes outgoing mail; without one people cannot sign up or reset a password by themselves"`

@@ -189,6 +189,15 @@ func (p *Passwords) Hash(ctx context.Context, person *user.User, password string
 	return Hashed{encoded}, err
 }
 
+// CheckRules judges a new password as Hash does, without the cost of hashing it.
+func CheckRules(person *user.User, password string) error {
+	password, err := prepare(password)
+	if err != nil {
+		return err
+	}
+	return checkRules(password, person)
+}
+
 // HashPreset hashes a password that is not held against the rules, for seeds and imports.
 func (p *Passwords) HashPreset(ctx context.Context, orgID uuid.UUID, password string) (Hashed, error) {
 	encoded, err := p.hashes.Hash(ctx, orgID, norm.NFC.String(password))
@@ -197,6 +206,12 @@ func (p *Passwords) HashPreset(ctx context.Context, orgID uuid.UUID, password st
 
 // Hashed is a password that passed the rules, ready to be stored.
 type Hashed struct{ encoded string }
+
+// Keep is the hash as text, to be kept until it is stored as somebody's password.
+func (h Hashed) Keep() string { return h.encoded }
+
+// Kept is the hash that Keep returned.
+func Kept(encoded string) Hashed { return Hashed{encoded} }
 
 // Proof is what choosing the password proves, once it is stored.
 func (h Hashed) Proof(person *user.User) *Proof {

@@ -103,7 +103,7 @@ func (m Mail) html(c *gin.Context) {
 // part is a piece of text, or an address that it holds.
 type part struct{ Text, URL string }
 
-var address = regexp.MustCompile(`https?://[^\s<>"]+`)
+var address = regexp.MustCompile(`https?://[^\s<>"]*[^\s<>".,;:()]`)
 
 // linked finds the addresses in a text.
 func linked(text string) []part {

@@ -14,8 +14,9 @@ func organizations() []organization {
 		{slug: org.SystemSlug, people: []person{platformAdministrator()}},
 		{
 			slug: DemoSlug, displayName: "Demo", branding: org.Branding{BrandColor: "#0f766e"},
-			// Open for redirect URIs on the developer's own machine: create-clavex-app needs no set-up.
-			policies: org.Policies{Registration: org.RegistrationLoopback},
+			// Open for redirect URIs on the developer's own machine: create-clavex-app needs no set-up. Whoever signs up gets
+			// the mail at MailPath.
+			policies: org.Policies{Registration: org.RegistrationLoopback, SignUp: org.SignUpOpen},
 			people:   []person{ada(), grace()},
 			clients:  []application{demoWeb(), demoSPA(), demoDevice(), demoService()},
 		},

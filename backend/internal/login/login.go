@@ -55,6 +55,8 @@ type Requirement struct {
 	ACRValues []string `json:"acr_values,omitempty"`
 	// SelectAccount: the person says which account, also when only one is signed in (prompt=select_account).
 	SelectAccount bool `json:"select_account,omitempty"`
+	// Create: the person is asked to make an account first, also when somebody is signed in (prompt=create).
+	Create bool `json:"create,omitempty"`
 	// Consent, when set, is what the person must have allowed the client.
 	Consent *ConsentRequirement `json:"consent,omitempty"`
 	// LoginHint fills in the identifier, and of several signed-in people means the one it names.
@@ -118,6 +120,8 @@ type Progress struct {
 	SessionID       uuid.UUID `json:"session_id,omitzero"`     // the session that came of it
 	Consented       bool      `json:"consented,omitempty"`     // the consent page was answered in this transaction
 	RefusedBy       uuid.UUID `json:"-"`                       // who refused, for the Deny of the continuation
+	SignUp          *SignUp   `json:"sign_up,omitempty"`       // the account that is on its way
+	SignUpAnswered  bool      `json:"sign_up_answered,omitempty"`
 }
 
 // Transaction is one sign-in in progress. It is bound to the browser that began it.
@@ -138,6 +142,8 @@ type Step string
 
 // The steps, in the order in which they are decided.
 const (
+	ConfirmAddress Step = "confirm_address" // prove the address that an account is to be made with
+	MakeAccount    Step = "make_account"    // say who you are, to have an account
 	SelectAccount  Step = "select_account"  // say which of the accounts signed in here, or another one
 	Authenticate   Step = "authenticate"    // prove who you are
 	ChangePassword Step = "change_password" // choose a new password
@@ -152,6 +158,8 @@ type Facts struct {
 	Browser session.Browser
 	// User is Progress.UserID's person as stored now; nil when they are gone or disabled.
 	User *user.User
+	// SignUpOpen: the organization lets people make their accounts, and can write to them.
+	SignUpOpen bool
 }
 
 // Next decides the next step. It is a pure function of the persisted transaction and the facts.
@@ -159,6 +167,10 @@ func (t *Transaction) Next(facts Facts) Step {
 	live := t.Live(facts.Browser)
 	if t.Progress.UserID == uuid.Nil {
 		switch {
+		case facts.SignUpOpen && t.Progress.SignUp != nil:
+			return ConfirmAddress
+		case facts.SignUpOpen && t.Required.Requirement.Create && !t.Progress.SignUpAnswered:
+			return MakeAccount
 		case t.mustChoose(facts.Browser):
 			return SelectAccount
 		case !t.Required.Requirement.Accepts(live):
@@ -233,7 +245,7 @@ func (t *Transaction) mustChoose(browser session.Browser) bool {
 // only one, or the one that its hint means. nil when there is no such session.
 func (r Requirement) Pick(browser session.Browser) *session.Live {
 	switch {
-	case r.SelectAccount:
+	case r.SelectAccount, r.Create:
 		return nil
 	case r.UserID != uuid.Nil:
 		return browser.Of(r.UserID)
@@ -274,29 +286,29 @@ func (r Requirement) Accepts(live *session.Live) bool {
 }
 
 // Choose reports that the person chose an account of those signed in here.
-func (t *Transaction) Choose(userID uuid.UUID) { t.Progress = Progress{Chosen: userID} }
+func (t *Transaction) Choose(userID uuid.UUID) { t.reset(Progress{Chosen: userID}) }
 
 // ChooseAnother reports that the person wants to use none of the accounts signed in here.
-func (t *Transaction) ChooseAnother() { t.Progress = Progress{AnotherAccount: true} }
+func (t *Transaction) ChooseAnother() { t.reset(Progress{AnotherAccount: true}) }
 
 // ChooseAgain reports that the person has yet to choose an account, also when only one is signed in: they were asked
 // before, and what they were shown is not true any more.
-func (t *Transaction) ChooseAgain() { t.Progress = Progress{Choosing: true} }
+func (t *Transaction) ChooseAgain() { t.reset(Progress{Choosing: true}) }
 
 // Authenticated reports that a person proved who they are, by the methods (amr).
 func (t *Transaction) Authenticated(userID uuid.UUID, at time.Time, methods ...string) {
-	t.Progress = Progress{Chosen: t.Progress.Chosen, UserID: userID, AuthenticatedAt: at, Methods: methods}
+	t.reset(Progress{Chosen: t.Progress.Chosen, UserID: userID, AuthenticatedAt: at, Methods: methods})
 }
 
 // Over reports whether this is what is left of a completed sign-in; see Finish.
 func (t *Transaction) Over() bool { return t.CreatedAt.IsZero() }
 
 // StartOver forgets what was proved: it is worth nothing any more.
-func (t *Transaction) StartOver() { t.Progress = Progress{} }
+func (t *Transaction) StartOver() { t.reset(Progress{}) }
 
 // OpenedLink reports that a person opened a one-time link: it lets them choose a password and nothing else.
 func (t *Transaction) OpenedLink(userID uuid.UUID, tokenHash []byte, at time.Time) {
-	t.Progress = Progress{UserID: userID, AuthenticatedAt: at, Methods: []string{"otp"}, OneTimeLink: tokenHash}
+	t.reset(Progress{UserID: userID, AuthenticatedAt: at, Methods: []string{"otp"}, OneTimeLink: tokenHash})
 }
 
 // Transactions keeps transactions in short-lived state. It is safe for concurrent use.

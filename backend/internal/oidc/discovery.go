@@ -99,6 +99,7 @@ type Documents struct {
 	issuers  oauth.Issuers
 	keys     *key.Keys
 	locales  []string
+	prompts  func(organization *org.Organization) []string
 	metadata *otter.Cache[metadataKey, *document]
 	keySets  *otter.Cache[uuid.UUID, *document]
 }
@@ -121,9 +122,9 @@ func newDocument(content []byte) *document {
 }
 
 // NewDocuments makes the documents, remembered for at most cacheSize organizations. locales are the
-// languages of the hosted pages (BCP 47).
-func NewDocuments(issuers oauth.Issuers, keys *key.Keys, locales []string, cacheSize int) *Documents {
-	return &Documents{issuers: issuers, keys: keys, locales: locales,
+// languages of the hosted pages (BCP 47), prompts the values of prompt that an organization supports.
+func NewDocuments(issuers oauth.Issuers, keys *key.Keys, locales []string, prompts func(organization *org.Organization) []string, cacheSize int) *Documents {
+	return &Documents{issuers: issuers, keys: keys, locales: locales, prompts: prompts,
 		metadata: otter.Must(&otter.Options[metadataKey, *document]{MaximumSize: cacheSize}),
 		keySets:  otter.Must(&otter.Options[uuid.UUID, *document]{MaximumSize: cacheSize}),
 	}
@@ -147,7 +148,7 @@ func (d *Documents) Metadata(organization *org.Organization) Metadata {
 		IntrospectionEndpointAuthMethodsSupported: confidential, RevocationEndpointAuthMethodsSupported: methods,
 		TokenEndpointAuthAlgSupported: assertions, IntrospectionEndpointAuthAlgSupported: assertions, RevocationEndpointAuthAlgSupported: assertions,
 		CodeChallengeMethodsSupported: []string{"S256"}, ClaimTypesSupported: []string{"normal"}, ClaimsSupported: claimsSupported(organization), ClaimsParameterSupported: true,
-		ACRValuesSupported: session.AuthenticationContexts(), DisplayValuesSupported: []string{"page", "popup", "touch"}, PromptValuesSupported: authorize.Prompts(),
+		ACRValuesSupported: session.AuthenticationContexts(), DisplayValuesSupported: []string{"page", "popup", "touch"}, PromptValuesSupported: d.prompts(organization),
 		IDTokenEncryptionAlgValuesSupported: jose.KeyManagements(), IDTokenEncryptionEncValuesSupported: jose.Encryptions(),
 		AuthorizationEncryptionAlgValuesSupported: jose.KeyManagements(), AuthorizationEncryptionEncValuesSupported: jose.Encryptions(),
 		UserinfoEncryptionAlgValuesSupported: jose.KeyManagements(), UserinfoEncryptionEncValuesSupported: jose.Encryptions(),

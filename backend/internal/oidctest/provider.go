@@ -28,6 +28,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/kv"
 	"github.com/clavex/clavex/backend/internal/logout"
 	"github.com/clavex/clavex/backend/internal/oauth"
+	"github.com/clavex/clavex/backend/internal/oauth/authorize"
 	"github.com/clavex/clavex/backend/internal/oauth/introspection"
 	"github.com/clavex/clavex/backend/internal/oauth/revocation"
 	"github.com/clavex/clavex/backend/internal/oauth/token"
@@ -154,7 +155,8 @@ func (p *Provider) router() http.Handler {
 	tokens := token.NewEndpoint(p.Authentication, p.Senders, p.Tokens, p.Subjects, p.JWTs, oauth.NewTargets(p.Resources, p.Issuers), []token.Grant{
 		token.NewAuthorizationCode(p.Grants), token.NewRefreshToken(p.Grants), token.NewClientCredentials(), device.NewGrant(p.Grants),
 	}, p.IDTokens.TokenHook)
-	documents := oidc.NewDocuments(p.Issuers, p.Keys, []string{"en", "it", "de"}, cacheSize)
+	authorization := authorize.Endpoint{SignUpOpen: func(o *org.Organization) bool { return o.Policies.SignUpPolicy() == org.SignUpOpen }}
+	documents := oidc.NewDocuments(p.Issuers, p.Keys, []string{"en", "it", "de"}, authorization.Prompts, cacheSize)
 	userinfo := oidc.NewUserinfo(p.Issuers, p.Resource, p.Subjects, p.JWTs)
 	registrations := registration.NewEndpoint(registration.Dependencies{Store: p.Store, Clients: p.Clients, Organizations: p.Organizations, State: p.State, Fetch: p.Fetch,
 		KeySets: p.KeySets, Keys: p.Keys, Issuers: p.Issuers, Now: p.Clock.Now, Random: rand.Reader, Limit: RegistrationLimit})

@@ -62,8 +62,10 @@ type Policies struct {
 	Registration                Registration `json:"registration,omitempty"`
 	DefaultLocale               string       `json:"default_locale,omitempty"` // BCP 47
 	Profile                     Profile      `json:"profile,omitempty"`
-	RequireBoundTokens          bool         `json:"require_bound_tokens,omitempty"` // no bearer tokens (RFC 9449, RFC 8705)
-	RequireDPoPNonce            bool         `json:"require_dpop_nonce,omitempty"`   // proofs contain a nonce of ours (RFC 9449 §8)
+	SignUp                      SignUp       `json:"sign_up,omitempty"`
+	SignUpEmailDomains          []string     `json:"sign_up_email_domains,omitempty"` // acme.example, or *.acme.example for every one below; empty: any
+	RequireBoundTokens          bool         `json:"require_bound_tokens,omitempty"`  // no bearer tokens (RFC 9449, RFC 8705)
+	RequireDPoPNonce            bool         `json:"require_dpop_nonce,omitempty"`    // proofs contain a nonce of ours (RFC 9449 §8)
 
 	// ClientCertificateAuthorities are certificates (PEM) of those whose certificates clients may authenticate with
 	// (RFC 8705 §2.1), besides those of the configuration.
@@ -382,6 +384,9 @@ func (o *Organization) validate() error {
 		return invalid("policies.registration", "registration_invalid", "Choose closed, loopback, open or initial_access_token.")
 	}
 	if err := p.RegistrationRules.validate(); err != nil {
+		return err
+	}
+	if err := o.validateSignUp(); err != nil {
 		return err
 	}
 	if !slices.Contains(profiles, p.ProfileName()) {

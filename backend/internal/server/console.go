@@ -30,7 +30,7 @@ func (a *App) mountConsole(engine *gin.Engine, e *endpoints) error {
 		OneTimeLinkURL: func(organization *org.Organization, token string) string {
 			return a.Issuers.Endpoint(organization, "login/link") + "?token=" + token
 		},
-		EnqueueOrganizationDeletion: a.DeleteOrganizationLater,
+		SendsMail: func() bool { return a.Mails.Works() }, EnqueueOrganizationDeletion: a.DeleteOrganizationLater,
 	})
 	if err != nil {
 		return err

@@ -21,6 +21,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/client"
 	"github.com/clavex/clavex/backend/internal/config"
 	"github.com/clavex/clavex/backend/internal/dbtest"
+	"github.com/clavex/clavex/backend/internal/mail"
 	"github.com/clavex/clavex/backend/internal/org"
 	"github.com/clavex/clavex/backend/internal/passwordhash"
 	"github.com/clavex/clavex/backend/internal/store"
@@ -38,6 +39,7 @@ type site struct {
 	secret  string
 	trips   *dbtest.RoundTrips
 	metrics *metrics
+	mailbox *mail.Mailbox
 }
 
 const (
@@ -58,7 +60,7 @@ func newSite(t testing.TB) *site {
 func newSiteOn(t testing.TB, databaseURL string, settings ...string) *site {
 	t.Helper()
 	var handler http.Handler
-	s := &site{t: t, trips: &dbtest.RoundTrips{}, server: httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.ServeHTTP(w, r) }))}
+	s := &site{t: t, trips: &dbtest.RoundTrips{}, mailbox: mail.NewMailbox(time.Now), server: httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.ServeHTTP(w, r) }))}
 	t.Cleanup(s.server.Close)
 	presets := map[string]string{"database_url": databaseURL, "public_url": s.server.URL, "key_encryption_key": "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="}
 	for i := 0; i+1 < len(settings); i += 2 {
@@ -69,7 +71,7 @@ func newSiteOn(t testing.TB, databaseURL string, settings ...string) *site {
 		t.Fatal(err)
 	}
 	s.app, err = Open(t.Context(), cfg, slog.New(slog.NewTextHandler(logWriter{t}, &slog.HandlerOptions{Level: slog.LevelWarn})), Options{Workers: cfg.Workers, Store: store.Options{Configure: s.trips.Configure}, Hashing: passwordhash.Parameters{Memory: 64, Passes: 1, Parallelism: 1},
-		FetchTimeout: time.Minute})
+		FetchTimeout: time.Minute, Mail: s.mailbox})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/clavex/clavex/backend/internal/config"
 	"github.com/clavex/clavex/backend/internal/mail"
+	"github.com/clavex/clavex/backend/internal/org"
 )
 
 // MailServer is the server that the configuration names.
@@ -32,4 +33,10 @@ func (a *App) sender(options Options) (mail.Sender, error) {
 // sendMail is the job of the queue, which is made after the jobs are.
 func (a *App) sendMail(ctx context.Context, arguments json.RawMessage) error {
 	return a.Mails.Deliver(ctx, arguments)
+}
+
+// signUpOpen reports whether people make their accounts at the organization themselves: it lets them, and they can be
+// written to.
+func (a *App) signUpOpen(organization *org.Organization) bool {
+	return organization.Policies.SignUpPolicy() == org.SignUpOpen && a.Mails.Works()
 }

@@ -62,7 +62,7 @@ func (a *App) endpoints(m *metrics) (*endpoints, error) {
 	live := oauth.NewLiveTokens(a.Grants, a.Clients, a.Subjects)
 	e.resource = oauth.NewProtectedResource(e.tokens, live, senders)
 	idTokens := oidc.NewIDTokens(a.Issuers, a.Subjects, a.JWTs, a.Store, a.Users, a.Now)
-	e.authorize = &authorize.Endpoint{Issuers: a.Issuers, Clients: a.Clients, Sessions: a.Sessions, Grants: a.Grants, Tokens: e.tokens, Subjects: a.Subjects, KeySets: a.KeySets, Keys: a.Keys, Objects: authorize.NewRequestObjects(a.Fetch, a.Now), Targets: a.Targets, Hints: hints, JWTs: a.JWTs,
+	e.authorize = &authorize.Endpoint{Issuers: a.Issuers, SignUpOpen: a.signUpOpen, Clients: a.Clients, Sessions: a.Sessions, Grants: a.Grants, Tokens: e.tokens, Subjects: a.Subjects, KeySets: a.KeySets, Keys: a.Keys, Objects: authorize.NewRequestObjects(a.Fetch, a.Now), Targets: a.Targets, Hints: hints, JWTs: a.JWTs,
 		Hooks: []authorize.ResponseHook{idTokens.AuthorizationHook}, SessionState: e.sessionManagement.State, Now: a.Now, Random: rand.Reader,
 		Authentication: authentication, Senders: senders, State: a.State, Pushes: authorize.NewPushLimit(a.State, a.Config.SignInsPerNetwork)}
 	e.token = token.NewEndpoint(authentication, senders, e.tokens, a.Subjects, a.JWTs, a.Targets,
@@ -73,13 +73,14 @@ func (a *App) endpoints(m *metrics) (*endpoints, error) {
 	e.registration = registration.NewEndpoint(registration.Dependencies{Store: a.Store, Clients: a.Clients, Organizations: a.Organizations, State: a.State, Fetch: a.Fetch,
 		KeySets: a.KeySets, Keys: a.Keys, Issuers: a.Issuers, Now: a.Now, Random: rand.Reader, Limit: a.Config.RegistrationsPerNetwork})
 	e.userinfo = oidc.NewUserinfo(a.Issuers, e.resource, a.Subjects, a.JWTs)
-	e.documents = oidc.NewDocuments(a.Issuers, a.Keys, texts.Languages(), cachedDocuments)
+	e.documents = oidc.NewDocuments(a.Issuers, a.Keys, texts.Languages(), e.authorize.Prompts, cachedDocuments)
 	e.device = device.New(device.Dependencies{Issuers: a.Issuers, Authentication: authentication, Clients: a.Clients, Grants: a.Grants, State: a.State, Now: a.Now,
 		SignIns: a.Config.SignInsPerNetwork})
 	e.signIn = signin.New(signin.Dependencies{
 		Store: a.Store, Issuers: a.Issuers, Users: a.Users, Clients: a.Clients, Logos: client.NewLogos(a.Fetch, a.Now), Subjects: a.Subjects, Sessions: a.Sessions, Grants: a.Grants, Resources: a.Resources, Passwords: a.Passwords, Links: a.Links,
 		Transactions: login.NewTransactions(a.State, a.Now, rand.Reader), Logout: logout.NewValidator(hints, a.Clients), Devices: e.device, Audit: a.Audit, Ring: a.Ring,
 		Cookies: e.cookies, Pages: web.NewPages(nil), Texts: texts, Organizations: a.Organizations, Now: a.Now, Random: rand.Reader,
+		Mails: a.Mails, SignUpOpen: a.signUpOpen, SignUps: signin.NewSignUpLimits(a.State, a.Config.SignUpsPerNetwork),
 		Beginnings: signin.NewBeginnings(a.State, a.Config.SignInsPerNetwork), Observe: func(outcome string) { m.logins.WithLabelValues(outcome).Inc() },
 	}, map[string]login.Continuation{authorize.ContinuationName: e.authorize, device.ContinuationName: e.device})
 	return e, nil
@@ -144,7 +145,7 @@ func (a *App) mountOrganizations(engine *gin.Engine, e *endpoints, page errorRen
 	pages.GET("/authorize", authorization)
 	pages.POST("/authorize", authorization)
 	for address, serve := range map[string]gin.HandlerFunc{
-		"/login": e.signIn.Login, "/select-account": e.signIn.SelectAccount, "/consent": e.signIn.Consent, "/action/change-password": e.signIn.ChangePassword, "/logout": e.signIn.Logout,
+		"/login": e.signIn.Login, "/sign-up": e.signIn.SignUp, "/sign-up/confirm": e.signIn.ConfirmAddress, "/select-account": e.signIn.SelectAccount, "/consent": e.signIn.Consent, "/action/change-password": e.signIn.ChangePassword, "/logout": e.signIn.Logout,
 		"/" + device.PathVerification: e.signIn.Device,
 	} {
 		pages.GET(address, serve)

@@ -100,7 +100,7 @@ func (s *SignIn) facts(ctx context.Context, v *visit) (login.Facts, error) {
 	if err != nil {
 		return login.Facts{}, err
 	}
-	facts := login.Facts{Browser: browser}
+	facts := login.Facts{Browser: browser, SignUpOpen: s.SignUpOpen(v.organization)}
 	if id := v.transaction.Progress.UserID; id != uuid.Nil {
 		person, err := s.Users.ByID(ctx, s.Store, v.organization.ID, id)
 		if err != nil && !fault.IsKind(err, fault.NotFound) {
@@ -133,7 +133,11 @@ func (s *SignIn) advance(c *gin.Context, v *visit, asked string) (facts login.Fa
 			s.complete(c, v, facts.Browser)
 			return facts, false
 		default:
-			if wanted := pathOf(step); asked != wanted || c.Request.Method != http.MethodGet && c.Request.Method != http.MethodHead {
+			wanted := pathOf(step)
+			if asked == pathSignUp && v.transaction.MaySignUp(facts) {
+				wanted = pathSignUp // the other form of the same step
+			}
+			if asked != wanted || c.Request.Method != http.MethodGet && c.Request.Method != http.MethodHead {
 				s.Pages.SeeOther(c, path(v.organization, wanted)+"?transaction="+v.transaction.ID)
 				return facts, false
 			}

@@ -1,9 +1,12 @@
 package signin
 
 import (
+	"context"
+	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
+	"github.com/google/uuid"
 
 	"github.com/clavex/clavex/backend/internal/fault"
 	"github.com/clavex/clavex/backend/internal/kv"
@@ -82,4 +85,44 @@ func (s *SignIn) countBeginning(c *gin.Context, organization *org.Organization) 
 		return s.Beginnings.browser.Count(ctx, organization.ID, browser)
 	}
 	return s.Beginnings.network.CountNetwork(ctx, organization.ID)
+}
+
+// How much may be asked for by people who want accounts. A network is counted for the hashes that they cost, an address
+// for the mail that its owner gets, an organization for the reputation of who sends all that.
+const (
+	signUpsWindow         = time.Hour
+	signUpMailsOfAddress  = 6
+	signUpsOfOrganization = 5000
+)
+
+// The answers to too many of them.
+var (
+	ErrSignUpsLimited     = fault.New(fault.RateLimited, "sign_ups_limited", "Too many accounts were asked for. Wait a while, then try again.")
+	ErrSignUpMailsLimited = fault.New(fault.RateLimited, "sign_up_mails_limited", "Too many mails were sent to this address. Wait a while, then try again.").WithField("email")
+)
+
+// SignUpLimits limit how many accounts are asked for.
+type SignUpLimits struct{ network, organization, address *ratelimit.Limit }
+
+// NewSignUpLimits makes the limits; ofNetwork is how many accounts people of one network may ask for at an organization
+// in an hour, 0 for as many as they like.
+func NewSignUpLimits(counters kv.Store, ofNetwork int) SignUpLimits {
+	return SignUpLimits{
+		network:      ratelimit.New(counters, "sign_ups_of_network", ofNetwork, signUpsWindow, ErrSignUpsLimited),
+		organization: ratelimit.New(counters, "sign_ups_of_organization", signUpsOfOrganization, signUpsWindow, ErrSignUpsLimited),
+		address:      ratelimit.New(counters, "sign_up_mails_of_address", signUpMailsOfAddress, signUpsWindow, ErrSignUpMailsLimited),
+	}
+}
+
+// count counts somebody who asks for an account.
+func (l SignUpLimits) count(ctx context.Context, orgID uuid.UUID) error {
+	if err := l.network.CountNetwork(ctx, orgID); err != nil {
+		return err
+	}
+	return l.organization.Count(ctx, orgID, "")
+}
+
+// countMail counts a mail to an address, whoever asked for it.
+func (l SignUpLimits) countMail(ctx context.Context, orgID uuid.UUID, address string) error {
+	return l.address.Count(ctx, orgID, strings.ToLower(address))
 }

@@ -25,6 +25,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/grant"
 	"github.com/clavex/clavex/backend/internal/login"
 	"github.com/clavex/clavex/backend/internal/logout"
+	"github.com/clavex/clavex/backend/internal/mailqueue"
 	"github.com/clavex/clavex/backend/internal/oauth"
 	"github.com/clavex/clavex/backend/internal/org"
 	"github.com/clavex/clavex/backend/internal/resource"
@@ -79,8 +80,12 @@ type Dependencies struct {
 	Now           func() time.Time
 	Random        io.Reader
 	Beginnings    Beginnings
-	// Observe is told of every sign-in attempt: "success", "wrong", "damped", "busy", "error"; and "limited" of
-	// one that was not even begun.
+	Mails         *mailqueue.Queue
+	SignUps       SignUpLimits
+	// SignUpOpen reports whether people make their accounts at the organization themselves.
+	SignUpOpen func(organization *org.Organization) bool
+	// Observe is told of every sign-in attempt: "success", "wrong", "damped", "busy", "error"; "limited" of one that
+	// was not even begun; and "signed_up" of an account that was made.
 	Observe func(outcome string)
 }
 
@@ -90,6 +95,7 @@ type SignIn struct {
 	continuations map[string]login.Continuation
 	styles        brand.Styles
 	formKey       []byte
+	codeKey       []byte
 }
 
 // New makes the driver. continuations are what protocols registered, by name.
@@ -98,6 +104,7 @@ func New(dependencies Dependencies, continuations map[string]login.Continuation)
 	for name, continuation := range continuations {
 		s.continuations[name] = continuation
 	}
+	s.codeKey = dependencies.Ring.DeriveKey("sign-up-codes").Key
 	s.formKey = dependencies.Ring.DeriveKey("hosted-page-forms").Key
 	return s
 }
@@ -110,6 +117,8 @@ func path(organization *org.Organization, name string) string {
 // The paths of the pages below an organization.
 const (
 	pathLogin          = "login"
+	pathSignUp         = "sign-up"
+	pathConfirm        = "sign-up/confirm"
 	pathSelectAccount  = "select-account"
 	pathConsent        = "consent"
 	pathChangePassword = "action/change-password"
@@ -120,6 +129,10 @@ const (
 // pathOf is the page of a step; steps without a page have none.
 func pathOf(step login.Step) string {
 	switch step {
+	case login.MakeAccount:
+		return pathSignUp
+	case login.ConfirmAddress:
+		return pathConfirm
 	case login.SelectAccount:
 		return pathSelectAccount
 	case login.ChangePassword:

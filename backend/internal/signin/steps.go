@@ -77,6 +77,9 @@ func (s *SignIn) showLogin(c *gin.Context, v *visit, status int, username string
 			view.Username, view.Chosen = person.Username, true
 		}
 	}
+	if s.SignUpOpen(v.organization) && v.transaction.Wanted() == noSession {
+		view.SignUpURL = path(v.organization, pathSignUp) + "?transaction=" + v.transaction.ID
+	}
 	if progress.Chosen != noSession || progress.AnotherAccount {
 		view.AccountsURL = path(v.organization, pathSelectAccount)
 	}

@@ -206,6 +206,12 @@ func (u *Users) CompleteAction(ctx context.Context, tx *store.Tx, orgID, id uuid
 // Normalize brings what somebody typed as their identifier to the stored form: NFC, no space around.
 func Normalize(identifier string) string { return norm.NFC.String(strings.TrimSpace(identifier)) }
 
+// IsEmail reports whether a normalised text is an e-mail address, without a name (RFC 5322 §3.4.1).
+func IsEmail(text string) bool {
+	address, err := mail.ParseAddress(text)
+	return err == nil && address.Address == text && len(text) <= 254
+}
+
 func (u *User) normalize() error {
 	invalid := func(field, code, message string) error {
 		return fault.New(fault.Invalid, code, message).WithField(field)
@@ -214,11 +220,8 @@ func (u *User) normalize() error {
 	if u.Username == "" || len(u.Username) > 254 || !printable(u.Username) {
 		return invalid("username", "username_invalid", "A username has 1 to 254 printable characters.")
 	}
-	if u.Email != "" {
-		address, err := mail.ParseAddress(u.Email)
-		if err != nil || address.Address != u.Email || len(u.Email) > 254 {
-			return invalid("email", "email_invalid", "This is not an e-mail address.")
-		}
+	if u.Email != "" && !IsEmail(u.Email) {
+		return invalid("email", "email_invalid", "This is not an e-mail address.")
 	}
 	if u.Email == "" && u.EmailVerified {
 		return invalid("email_verified", "email_missing", "There is no e-mail address that could be verified.")

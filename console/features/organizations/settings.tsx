@@ -11,6 +11,7 @@ import { BrandingForm } from './branding-form';
 import { OrganizationDanger } from './danger';
 import { GeneralForm } from './general-form';
 import { PoliciesForm } from './policies-form';
+import { SignUpForm } from './sign-up-form';
 import { OrganizationBadge } from './status';
 
 /** The organization's own page, in tabs. */
@@ -22,6 +23,7 @@ export function OrganizationSettings() {
     { id: 'general', label: 'General' },
     { id: 'branding', label: 'Branding' },
     { id: 'policies', label: 'Policies' },
+    { id: 'sign-up', label: 'Sign-up' },
     ...(platform ? [{ id: 'danger', label: 'Danger zone' }] : []),
   ];
   const tab = useTab(tabs);
@@ -35,6 +37,7 @@ export function OrganizationSettings() {
             {tab === 'general' && <GeneralForm organization={organization} />}
             {tab === 'branding' && <BrandingForm organization={organization} />}
             {tab === 'policies' && <PoliciesForm organization={organization} />}
+            {tab === 'sign-up' && <SignUpForm organization={organization} />}
             {tab === 'danger' && <OrganizationDanger organization={organization} />}
           </div>
         </Page>

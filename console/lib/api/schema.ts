@@ -1157,6 +1157,8 @@ export interface components {
             exact: boolean;
             value: number;
         };
+        /** @description Domains of the e-mail addresses that people may sign up with, such as acme.example, or *.acme.example for every domain below. An empty list allows every address. */
+        EmailDomains: string[];
         FieldError: {
             code: string;
             /** @description Where, as in the body: `profile.birthdate`, `redirect_uris[0]`. */
@@ -1402,6 +1404,8 @@ export interface components {
             scopes: components["schemas"]["ScopeDefinition"][];
             session_absolute_lifetime_seconds: components["schemas"]["SessionAbsoluteLifetime"];
             session_idle_lifetime_seconds: components["schemas"]["SessionIdleLifetime"];
+            sign_up: components["schemas"]["SignUpPolicy"];
+            sign_up_email_domains: components["schemas"]["EmailDomains"];
         };
         PoliciesPatch: {
             access_token_lifetime_seconds?: components["schemas"]["AccessTokenLifetime"];
@@ -1424,6 +1428,8 @@ export interface components {
             scopes?: components["schemas"]["ScopeDefinition"][];
             session_absolute_lifetime_seconds?: components["schemas"]["SessionAbsoluteLifetime"];
             session_idle_lifetime_seconds?: components["schemas"]["SessionIdleLifetime"];
+            sign_up?: components["schemas"]["SignUpPolicy"];
+            sign_up_email_domains?: components["schemas"]["EmailDomains"];
         };
         /** @description An error as in RFC 9457. */
         Problem: {
@@ -1616,6 +1622,11 @@ export interface components {
          * @enum {string}
          */
         SigningAlgorithm: "RS256" | "ES256" | "PS256" | "EdDSA" | "ES384" | "ES512" | "PS384" | "PS512" | "RS384" | "RS512" | "HS256";
+        /**
+         * @description Who makes the accounts of people. `closed`: administrators. `open`: also people themselves, when they prove an e-mail address; applications may ask for that by `prompt=create`. It can be opened only where mail is sent, and not in the organization `system`.
+         * @enum {string}
+         */
+        SignUpPolicy: "closed" | "open";
         /** @description The organization's name in addresses. Cannot change. */
         Slug: string;
         /** @description Exactly one of `jwks` and `jwks_uri` tells its keys. */
@@ -2089,6 +2100,7 @@ export type Consent = components['schemas']['Consent'];
 export type ConsentList = components['schemas']['ConsentList'];
 export type ContentEncryptionAlgorithm = components['schemas']['ContentEncryptionAlgorithm'];
 export type Count = components['schemas']['Count'];
+export type EmailDomains = components['schemas']['EmailDomains'];
 export type FieldError = components['schemas']['FieldError'];
 export type GrantType = components['schemas']['GrantType'];
 export type InitialAccessToken = components['schemas']['InitialAccessToken'];
@@ -2141,6 +2153,7 @@ export type SessionAbsoluteLifetime = components['schemas']['SessionAbsoluteLife
 export type SessionIdleLifetime = components['schemas']['SessionIdleLifetime'];
 export type SessionList = components['schemas']['SessionList'];
 export type SigningAlgorithm = components['schemas']['SigningAlgorithm'];
+export type SignUpPolicy = components['schemas']['SignUpPolicy'];
 export type Slug = components['schemas']['Slug'];
 export type SoftwareStatementIssuer = components['schemas']['SoftwareStatementIssuer'];
 export type SubjectType = components['schemas']['SubjectType'];

@@ -41,6 +41,31 @@ async function expectEverywhere({ page, hosted, payroll }: Parts, look: Look): P
   await look(page, "the page after the sign-out");
 }
 
+/** Walks through the pages of somebody who makes an account. */
+async function expectToSignUp({ page, hosted, payroll }: Parts, look: Look): Promise<void> {
+  const email = `a-newcomer-with-a-long-address-${unique()}@rechtsschutzversicherungsgesellschaften.test`;
+  await page.goto((await payroll.begin({ prompt: "create" })).url);
+  await expect(hosted.heading("Create an account at Demo")).toBeVisible();
+  await look(page, "the sign-up page");
+  await page.getByRole("textbox", { name: "Email", exact: true }).fill(email);
+  await page.getByRole("textbox", { name: "Given name" }).fill("Eva");
+  await hosted.password.fill("short");
+  await page.getByRole("button", { name: "Continue" }).click();
+  await expect(hosted.problem).toBeVisible();
+  await look(page, "the sign-up page with a problem");
+  await hosted.signUp({ email, givenName: "Eva", password: "Analytical-No-1843" });
+  await look(page, "the page for the code");
+  await page.getByRole("button", { name: "Send another mail" }).click();
+  await expect(page.getByRole("status").filter({ hasText: "Another mail" })).toBeVisible();
+  await look(page, "the page for the code after another mail");
+  await hosted.confirm("2345-CFGH");
+  await expect(hosted.problem).toBeVisible();
+  await look(page, "the page for the code with a problem");
+  await page.goto(`${issuerOf(demo.slug)}/sign-up/confirm?transaction=another&code=2345-CFGH`);
+  await expect(hosted.heading("Go back to your other browser")).toBeVisible();
+  await look(page, "the page of a link in another browser");
+}
+
 /** Walks through the pages of a browser in which two people are signed in. */
 async function expectWithTwoAccounts({ page, hosted, payroll }: Parts, look: Look): Promise<void> {
   await hosted.signInAtHome(issuerOf(demo.slug), demo.ada);
@@ -70,12 +95,22 @@ test("every page of two accounts is accessible", async ({ page, hosted, payroll 
   await expectWithTwoAccounts({ page, hosted, payroll }, expectAccessible);
 });
 
+test("every page of signing up is accessible", async ({ page, hosted, payroll }) => {
+  test.slow();
+  await expectToSignUp({ page, hosted, payroll }, expectAccessible);
+});
+
 test.describe("in dark colours", () => {
   test.use({ colorScheme: "dark" });
 
   test("every hosted page is readable", async ({ page, hosted, payroll }) => {
     test.slow();
     await expectEverywhere({ page, hosted, payroll }, expectReadable);
+  });
+
+  test("every page of signing up is readable", async ({ page, hosted, payroll }) => {
+    test.slow();
+    await expectToSignUp({ page, hosted, payroll }, expectReadable);
   });
 
   test("every page of two accounts is readable", async ({ page, hosted, payroll }) => {
@@ -90,6 +125,11 @@ test.describe("on a screen of 320 pixels", () => {
   test("every hosted page fits", async ({ page, hosted, payroll }) => {
     test.slow();
     await expectEverywhere({ page, hosted, payroll }, expectNoSidewaysScroll);
+  });
+
+  test("every page of signing up fits", async ({ page, hosted, payroll }) => {
+    test.slow();
+    await expectToSignUp({ page, hosted, payroll }, expectNoSidewaysScroll);
   });
 
   test("every page of two accounts fits", async ({ page, hosted, payroll }) => {

@@ -49,8 +49,10 @@ type Endpoint struct {
 	// SessionState makes the session_state by which a page at redirectURI learns that the browser is no longer in this
 	// state (Session Management 1.0 §2): these people are signed in. "" is for pages that cannot ask.
 	SessionState func(organization *org.Organization, c *client.Client, redirectURI string, browser session.Browser) string
-	Now          func() time.Time
-	Random       io.Reader
+	// SignUpOpen reports whether people make their accounts at the organization themselves.
+	SignUpOpen func(organization *org.Organization) bool
+	Now        func() time.Time
+	Random     io.Reader
 }
 
 // Result is the outcome of a request that was understood: either an answer for the client, or what is

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/clavex/clavex/backend/internal/client"
 	"github.com/clavex/clavex/backend/internal/fault"
 	"github.com/clavex/clavex/backend/internal/login"
@@ -43,7 +45,7 @@ func (a *Endpoint) checks() oauth.Table[request] {
 		{Name: "dpop_jkt", Clause: "RFC 9449 §10", Do: checkDPoPKey},
 		{Name: "nonce", Clause: "OpenID Connect Core 1.0 §3.2.2.1, §3.3.2.11", Do: checkNonce},
 		{Name: "lengths", Clause: "OpenID Connect Core 1.0 §3.1.2.1", Do: checkLengths},
-		{Name: "prompt", Clause: "OpenID Connect Core 1.0 §3.1.2.1, Initiating User Registration 1.0 §4.1", Do: checkPrompt},
+		{Name: "prompt", Clause: "OpenID Connect Core 1.0 §3.1.2.1, Initiating User Registration 1.0 §4.1", Do: a.checkPrompt},
 		{Name: "max_age", Clause: "OpenID Connect Core 1.0 §3.1.2.1", Do: checkMaxAge},
 		{Name: "id_token_hint", Clause: "OpenID Connect Core 1.0 §3.1.2.1", Do: a.checkIDTokenHint},
 		{Name: "claims", Clause: "OpenID Connect Core 1.0 §5.5", Do: a.checkClaims},
@@ -203,13 +205,12 @@ func checkLengths(_ context.Context, r *request) error {
 	return nil
 }
 
-func checkPrompt(_ context.Context, r *request) error {
+func (a *Endpoint) checkPrompt(_ context.Context, r *request) error {
 	r.prompts = strings.Fields(r.parameters.Get("prompt"))
 	if r.prompted(promptNone) && len(r.prompts) > 1 {
 		return oauth.InvalidRequest("The prompt none cannot be combined with others.")
 	}
-	if r.prompted(promptCreate) {
-		// Signing in instead would leave a newcomer before a password that they do not have.
+	if r.prompted(promptCreate) && !a.SignUpOpen(r.organization) {
 		return oauth.InvalidRequest("The prompt create is not supported: this organization makes the accounts of its people itself.")
 	}
 	return nil
@@ -257,6 +258,9 @@ func setRequirement(_ context.Context, r *request) error {
 		r.requirement.AuthenticatedSince = r.at
 	}
 	r.requirement.SelectAccount = r.prompted(promptSelectAccount)
+	if r.requirement.Create = r.prompted(promptCreate); r.requirement.Create && r.requirement.UserID != uuid.Nil {
+		return oauth.InvalidRequest("The prompt create is about somebody who has no account yet; id_token_hint and sub name somebody who has.")
+	}
 	r.requirement.Consent = &login.ConsentRequirement{ClientID: r.client.ID, Scopes: r.consentScopes(), Ask: r.client.RequireConsent, Always: r.prompted(promptConsent)}
 	r.requirement.LoginHint = r.parameters.Get("login_hint")
 	r.requirement.UILocales = strings.Fields(r.parameters.Get("ui_locales"))

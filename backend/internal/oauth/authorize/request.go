@@ -29,12 +29,18 @@ const (
 	promptSelectAccount = "select_account"
 )
 
-// promptCreate asks for an account to be made (Initiating User Registration via OpenID Connect 1.0 §4). It is not
-// offered, so it is not among Prompts.
+// promptCreate asks for an account to be made (Initiating User Registration via OpenID Connect 1.0 §4). It is supported
+// where people make their accounts themselves.
 const promptCreate = "create"
 
-// Prompts lists the values of prompt in the order of discovery documents.
-func Prompts() []string { return []string{promptNone, promptLogin, promptConsent, promptSelectAccount} }
+// Prompts lists the values of prompt that an organization supports, in the order of discovery documents.
+func (a *Endpoint) Prompts(organization *org.Organization) []string {
+	prompts := []string{promptNone, promptLogin, promptConsent, promptSelectAccount}
+	if a.SignUpOpen(organization) {
+		prompts = append(prompts, promptCreate)
+	}
+	return prompts
+}
 
 // request is an authorization request while the checks judge it.
 type request struct {

@@ -15,6 +15,7 @@ type Login struct {
 	Username    string       // what was typed before, or login_hint
 	Chosen      bool         // the username was chosen on the page of accounts and stays
 	AccountsURL string       // leads back to that page by a form, field "account" with "again"; "" shows no such way
+	SignUpURL   string       // where an account is made; "" shows no such way
 	Fault       *fault.Error // why the last attempt failed; nil at first
 }
 

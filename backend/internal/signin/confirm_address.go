@@ -1,0 +1,289 @@
+package signin
+
+import (
+	"context"
+	"crypto/hmac"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/clavex/clavex/backend/internal/audit"
+	"github.com/clavex/clavex/backend/internal/credential"
+	"github.com/clavex/clavex/backend/internal/fault"
+	"github.com/clavex/clavex/backend/internal/login"
+	"github.com/clavex/clavex/backend/internal/mailqueue"
+	"github.com/clavex/clavex/backend/internal/oauth"
+	"github.com/clavex/clavex/backend/internal/secret"
+	"github.com/clavex/clavex/backend/internal/store"
+	"github.com/clavex/clavex/backend/internal/user"
+	"github.com/clavex/clavex/backend/internal/web/letter"
+	"github.com/clavex/clavex/backend/internal/web/page"
+)
+
+// codeLifetime is how long a code of a mail works; the transaction that it belongs to lives at least as long.
+const codeLifetime = 20 * time.Minute
+
+// The kinds of mail of signing up.
+const (
+	mailVerifyAddress mailqueue.Kind = "verify_address"
+	mailAccountExists mailqueue.Kind = "account_exists"
+)
+
+// mailSignUp begins to wait for the proof of an address: it writes a code down and sends it. Where the address has an
+// account the mail says so, and no code is ever right. Both take the same steps.
+func (s *SignIn) mailSignUp(c *gin.Context, v *visit, data login.SignUpData) error {
+	ctx, before := c.Request.Context(), v.transaction.Progress.SignUp
+	if before != nil && before.Mails >= login.SignUpMails {
+		return ErrNoMoreMails
+	}
+	if err := s.SignUps.countMail(ctx, v.organization.ID, data.Email); err != nil {
+		return err
+	}
+	_, _, err := s.Users.ByIdentifier(ctx, s.Store, v.organization.ID, data.Email)
+	if err != nil && !fault.IsKind(err, fault.NotFound) {
+		return err
+	}
+	exists, now := err == nil, s.Now()
+	signUp, err := s.sealSignUp(v.transaction, data)
+	if err != nil {
+		return err
+	}
+	if before != nil {
+		signUp.Mails = before.Mails
+	}
+	code := newCode(s.Random)
+	signUp.Mailed(s.codeHash(v.transaction, data.Email, code), now.Add(codeLifetime))
+	if exists {
+		signUp.Code = s.codeHash(v.transaction, data.Email, secret.New(s.Random)) // of a code that nobody is told
+	}
+	v.transaction.WantsToSignUp(signUp, now)
+	if err := s.Transactions.Save(ctx, v.transaction); err != nil {
+		return err
+	}
+	return s.Store.InTx(ctx, func(ctx context.Context, tx *store.Tx) error {
+		return s.Mails.Put(ctx, tx, s.signUpMail(c, v, data.Email, code, exists, signUp.Expires))
+	})
+}
+
+func (s *SignIn) signUpMail(c *gin.Context, v *visit, address, code string, exists bool, expires time.Time) mailqueue.Mail {
+	frame := s.frame(c, v.organization, v.transaction.Required.Requirement.UILocales)
+	from := letter.Frame{Text: frame.Text, Organization: v.organization.DisplayName, Color: v.organization.Branding.BrandColor, Site: s.Issuers.URL(v.organization)}
+	written := mailqueue.Mail{OrgID: v.organization.ID, Kind: mailVerifyAddress, To: address, FromName: v.organization.DisplayName, Expires: expires}
+	var content letter.Content
+	if exists {
+		written.Kind = mailAccountExists
+		content = letter.AccountExists(from, s.Issuers.Endpoint(v.organization, pathLogin))
+	} else {
+		query := url.Values{"transaction": {v.transaction.ID}, "code": {code}}
+		content = letter.VerifyAddress(from, spoken(code), s.Issuers.Endpoint(v.organization, pathConfirm)+"?"+query.Encode(), int(codeLifetime/time.Minute))
+	}
+	written.Subject, written.Text, written.HTML = content.Subject, content.Text, content.HTML
+	return written
+}
+
+// codeHash is what is kept of a code. It is keyed, because a code is short enough to be tried out.
+func (s *SignIn) codeHash(t *login.Transaction, address, code string) []byte {
+	return secret.Derive(s.codeKey, "sign-up-code", t.OrgID.String(), t.ID, address, code)
+}
+
+// ConfirmAddress serves GET and POST of the page that takes the code of the mail. The link in the mail leads here with
+// the code filled in; opening it changes nothing, because mail scanners open links too.
+func (s *SignIn) ConfirmAddress(c *gin.Context) {
+	if c.Request.Method == http.MethodPost {
+		s.postConfirmAddress(c)
+		return
+	}
+	organization, code := oauth.Organization(c), c.Query("code")
+	if code != "" && !s.isOurs(c, c.Query("transaction")) {
+		view := page.OtherBrowser{Frame: s.frame(c, organization, nil)}
+		s.render(c, http.StatusOK, view)
+		return
+	}
+	v := s.visit(c, c.Query("transaction"))
+	if v == nil {
+		return
+	}
+	if _, show := s.advance(c, v, pathConfirm); show {
+		s.showConfirmAddress(c, v, http.StatusOK, spoken(readCode(code)), nil)
+	}
+}
+
+// isOurs reports whether the transaction is one of this browser, whatever became of it.
+func (s *SignIn) isOurs(c *gin.Context, id string) bool {
+	organization := oauth.Organization(c)
+	browser := s.Cookies.Browser(c.Request, organization)
+	if browser == "" {
+		return false
+	}
+	transaction, err := s.Transactions.Load(c.Request.Context(), organization.ID, id, secret.Hash(browser))
+	return err == nil || transaction != nil || !fault.IsKind(err, fault.NotFound)
+}
+
+func (s *SignIn) showConfirmAddress(c *gin.Context, v *visit, status int, code string, problem *fault.Error) {
+	required := v.transaction.Required
+	data, err := s.openSignUp(v.transaction)
+	if err != nil {
+		s.Error(c, err)
+		return
+	}
+	view := page.ConfirmAddress{Frame: s.frame(c, v.organization, required.Requirement.UILocales), Form: s.form(v, pathConfirm), SignUpURL: path(v.organization, pathSignUp), Email: data.Email,
+		Code: code, Again: c.Query("again") != "" && problem == nil, Fault: problem, MayResend: v.transaction.Progress.SignUp.Mails < login.SignUpMails}
+	view.Client, _ = s.clientView(c, v.organization, required.ClientID, view.Text.Language())
+	s.render(c, status, view, s.leadsTo(v)...)
+}
+
+func (s *SignIn) postConfirmAddress(c *gin.Context) {
+	v, form := s.signingUp(c, pathConfirm, login.ConfirmAddress)
+	if v == nil {
+		return
+	}
+	data, err := s.openSignUp(v.transaction)
+	if err != nil {
+		s.Error(c, err)
+		return
+	}
+	typed := form.Get("code")
+	if form.Get("resend") != "" {
+		err = s.mailSignUp(c, v, data)
+		if err == nil {
+			s.Pages.SeeOther(c, path(v.organization, pathConfirm)+"?again=1&transaction="+v.transaction.ID)
+			return
+		}
+	} else {
+		err = s.confirm(c, v, data, readCode(typed))
+	}
+	if fault.IsKind(err, fault.Conflict) && fault.From(err).Code == ErrAddressTaken.Code {
+		s.addressTaken(c, v, data.Email)
+		return
+	}
+	if err != nil {
+		s.signUpFailed(c, v, err, func(status int, problem *fault.Error) { s.showConfirmAddress(c, v, status, typed, problem) })
+		return
+	}
+	s.Observe("signed_up")
+	s.advance(c, v, pathConfirm)
+}
+
+// confirm makes the account when the code is right. The code is spent first, so of simultaneous requests one makes it.
+func (s *SignIn) confirm(c *gin.Context, v *visit, data login.SignUpData, code string) error {
+	ctx, signUp := c.Request.Context(), v.transaction.Progress.SignUp
+	if len(signUp.Code) == 0 || !signUp.Expires.After(s.Now()) {
+		return ErrCodeVoid
+	}
+	if code == "" || !hmac.Equal(signUp.Code, s.codeHash(v.transaction, data.Email, code)) {
+		signUp.GuessedWrong()
+		if err := s.Transactions.Save(ctx, v.transaction); err != nil {
+			return err
+		}
+		if len(signUp.Code) == 0 {
+			return ErrCodeVoid
+		}
+		return ErrCodeWrong
+	}
+	signUp.Spend()
+	if err := s.Transactions.Save(ctx, v.transaction); err != nil {
+		return err
+	}
+	hashed := credential.Kept(data.Password)
+	made, err := s.makeAccount(ctx, v, data, hashed)
+	if err != nil {
+		return err
+	}
+	v.transaction.SignedUp()
+	v.transaction.Authenticated(made.ID, s.Now(), methodPassword)
+	v.transaction.Progress.Password = hashed.Proof(made).Password
+	return s.Transactions.Save(ctx, v.transaction)
+}
+
+// makeAccount judges anew what the organization may have changed since the mail went out.
+func (s *SignIn) makeAccount(ctx context.Context, v *visit, data login.SignUpData, hashed credential.Hashed) (made *user.User, err error) {
+	newcomer := audit.Actor{Kind: audit.Anonymous, Name: "sign-up"}
+	err = s.Store.InTx(ctx, func(ctx context.Context, tx *store.Tx) error {
+		organization, err := s.Organizations.Hold(ctx, tx, v.organization.ID)
+		if err != nil {
+			return err
+		}
+		if !s.SignUpOpen(organization) || !organization.Policies.SignUpAllows(data.Email) {
+			return ErrSignUpClosed
+		}
+		if _, _, err := s.Users.ByIdentifier(ctx, tx, organization.ID, data.Email); !fault.IsKind(err, fault.NotFound) {
+			if err == nil {
+				err = ErrAddressTaken
+			}
+			return err
+		}
+		made, err = s.Users.Create(ctx, tx, newcomer, user.User{OrgID: organization.ID, Username: data.Email, Email: data.Email, EmailVerified: true, Profile: profileOf(data)})
+		if err != nil {
+			return err
+		}
+		if err := s.Passwords.Store(ctx, tx, actorOf(made), organization.ID, made.ID, hashed); err != nil {
+			return err
+		}
+		return s.Audit.Record(ctx, tx, organization.ID, audit.Event{Action: "user.signed_up", Actor: actorOf(made), Target: user.Target(made),
+			Details: map[string]any{"client_id": v.transaction.Required.ClientID}})
+	})
+	if fault.IsKind(err, fault.Conflict) { // somebody was faster between the two statements
+		err = ErrAddressTaken
+	}
+	return made, err
+}
+
+// addressTaken leads a person who proved an address to the account that it has by now.
+func (s *SignIn) addressTaken(c *gin.Context, v *visit, address string) {
+	v.transaction.SignInInstead()
+	v.transaction.ChooseAnother()
+	if err := s.Transactions.Save(c.Request.Context(), v.transaction); err != nil {
+		s.stepFailed(c, v, err)
+		return
+	}
+	_ = c.Error(ErrAddressTaken)
+	s.showLogin(c, v, http.StatusConflict, address, ErrAddressTaken)
+}
+
+// codeAlphabet has no vowels and nothing that looks like something else: 20⁸ codes, of which a few may be tried.
+const (
+	codeAlphabet = "23456789CFGHJMPQRVWX"
+	codeLength   = 8
+)
+
+// newCode draws a code; every one is equally likely.
+func newCode(random interface{ Read([]byte) (int, error) }) string {
+	code := make([]byte, 0, codeLength)
+	var drawn [1]byte
+	for len(code) < codeLength {
+		if _, err := random.Read(drawn[:]); err != nil {
+			panic(fmt.Sprintf("the source of randomness failed: %v", err))
+		}
+		if most := byte(256 / len(codeAlphabet) * len(codeAlphabet)); drawn[0] < most {
+			code = append(code, codeAlphabet[int(drawn[0])%len(codeAlphabet)])
+		}
+	}
+	return string(code)
+}
+
+// spoken is how a code is shown: in two groups.
+func spoken(code string) string {
+	if len(code) != codeLength {
+		return ""
+	}
+	return code[:codeLength/2] + "-" + code[codeLength/2:]
+}
+
+// readCode is the code that somebody typed, "" when it can be none: in any case of letters, with whatever between them.
+func readCode(typed string) string {
+	code := strings.Map(func(r rune) rune {
+		switch r {
+		case ' ', '-', '\u2010', '\u2011', '\u2013', '\t', '\u00a0':
+			return -1
+		}
+		return r
+	}, strings.ToUpper(typed))
+	if len(code) != codeLength || strings.Trim(code, codeAlphabet) != "" {
+		return ""
+	}
+	return code
+}

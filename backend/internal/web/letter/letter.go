@@ -1,0 +1,112 @@
+// Package letter writes the mails that people get, in their language and their organization's colour, as plain text and
+// as HTML. Like package page it asks nobody and decides nothing. The HTML needs nothing from elsewhere: mail programs
+// fetch no pictures without asking, and a picture would tell us who reads when.
+package letter
+
+import (
+	"bytes"
+	_ "embed"
+	"html/template"
+	"strings"
+
+	"github.com/clavex/clavex/backend/internal/brand"
+	"github.com/clavex/clavex/backend/internal/web/text"
+)
+
+// Frame is what every letter has.
+type Frame struct {
+	Text         *text.Printer // the language; required
+	Organization string        // display name
+	Color        string        // #rrggbb; "" wears Clavex's own
+	Site         string        // address of the organization, named at the end
+}
+
+// Content is a finished letter.
+type Content struct{ Subject, Text, HTML string }
+
+// defaultColor is the brand of an organization that chose none, as in web/asset/tokens.css.
+const defaultColor = "#0b6174"
+
+// body is what a letter says between its heading and its end.
+type body struct {
+	heading    string
+	paragraphs []string // before the code or the link
+	code       string   // to be typed; "" when there is none
+	after      []string // paragraphs behind the code
+	label, url string   // of the link
+	closing    []string // paragraphs at the end
+}
+
+//go:embed letter.html
+var source string
+
+var layout = template.Must(template.New("letter").Parse(source))
+
+// view is what the HTML is made of.
+type view struct {
+	Language, Direction, Organization string
+	Solid, On, Link                   string // colours
+	Heading                           string
+	Paragraphs, After, Closing        []string
+	Code, Label, URL, Footer          string
+}
+
+// VerifyAddress asks a person to prove that an address is theirs: by typing the code, or by opening the address, in the
+// browser in which they gave it.
+func VerifyAddress(f Frame, code, url string, minutes int) Content {
+	return f.write(f.organizationSays("mail_verify_subject"), body{
+		heading: f.organizationSays("mail_verify_title"), paragraphs: []string{f.organizationSays("mail_verify_reason")}, code: code,
+		after: []string{f.Text.T("mail_verify_time", "Minutes", minutes)}, label: f.organizationSays("mail_verify_link"), url: url,
+		closing: []string{f.organizationSays("mail_verify_ignore")},
+	})
+}
+
+// AccountExists tells a person that somebody wanted to make a second account with their address.
+func AccountExists(f Frame, url string) Content {
+	return f.write(f.organizationSays("mail_exists_subject"), body{
+		heading: f.organizationSays("mail_exists_title"), paragraphs: []string{f.organizationSays("mail_exists_reason")}, label: f.organizationSays("mail_exists_link"), url: url,
+		closing: []string{f.organizationSays("mail_exists_ignore")},
+	})
+}
+
+func (f Frame) organizationSays(key string) string { return f.Text.T(key, "Organization", f.name()) }
+
+// name is the organization's, on one line.
+func (f Frame) name() string { return strings.Join(strings.Fields(f.Organization), " ") }
+
+func (f Frame) write(subject string, b body) Content {
+	footer := f.Text.T("mail_footer", "Organization", f.name(), "Site", f.Site)
+	return Content{Subject: subject, Text: plain(b, footer), HTML: f.html(b, footer)}
+}
+
+// plain is the letter without markup, each thought a block of its own.
+func plain(b body, footer string) string {
+	blocks := append([]string{b.heading}, b.paragraphs...)
+	if b.code != "" {
+		blocks = append(blocks, "    "+b.code)
+	}
+	blocks = append(blocks, b.after...)
+	if b.url != "" {
+		blocks = append(blocks, b.label+":\n"+b.url)
+	}
+	blocks = append(append(blocks, b.closing...), "-- \n"+footer)
+	return strings.Join(blocks, "\n\n") + "\n"
+}
+
+func (f Frame) html(b body, footer string) string {
+	color, err := brand.Parse(f.Color)
+	if err != nil {
+		color, _ = brand.Parse(defaultColor)
+	}
+	scheme := brand.NewPalette(color).Light
+	var html bytes.Buffer
+	err = layout.Execute(&html, view{
+		Language: f.Text.Language(), Direction: f.Text.Direction(), Organization: f.name(),
+		Solid: scheme.Steps[8].Hex(), On: scheme.On.Hex(), Link: scheme.Steps[10].Hex(),
+		Heading: b.heading, Paragraphs: b.paragraphs, Code: b.code, After: b.after, Label: b.label, URL: b.url, Closing: b.closing, Footer: footer,
+	})
+	if err != nil {
+		panic(err) // the template is ours and writes to memory
+	}
+	return html.String()
+}

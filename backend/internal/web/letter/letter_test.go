@@ -1,0 +1,92 @@
+package letter
+
+import (
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"golang.org/x/net/html"
+
+	"github.com/clavex/clavex/backend/internal/web/text"
+)
+
+const hostile = "<script>alert(1)</script>\r\nBcc: eve@example.test"
+
+// Every letter, in every language and brand, says everything in both forms and needs nothing from elsewhere.
+func TestRulesOfEveryLetter(t *testing.T) {
+	t.Parallel()
+	texts, err := text.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, language := range texts.Languages() {
+		for _, organization := range []string{"Demo", hostile} {
+			for _, color := range []string{"", "#ffee00", "red;background:url(https://evil.example.test/x)"} {
+				f := Frame{Text: texts.Match([]string{language}, "", ""), Organization: organization, Color: color, Site: "https://id.example/demo"}
+				for name, content := range map[string]Content{
+					"verify": VerifyAddress(f, "CFGH-2345", "https://id.example/demo/sign-up/confirm?code=CFGH2345&transaction=x", 20),
+					"exists": AccountExists(f, "https://id.example/demo/login"),
+				} {
+					check(t, language+"/"+name, language, content)
+				}
+			}
+		}
+	}
+}
+
+func check(t *testing.T, name, language string, content Content) {
+	t.Helper()
+	if content.Subject == "" || strings.ContainsAny(content.Subject, "\r\n") {
+		t.Errorf("%s: subject %q", name, content.Subject)
+	}
+	root, err := html.Parse(strings.NewReader(content.HTML))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var links []string
+	var words strings.Builder
+	for node := range root.Descendants() {
+		if node.Type == html.TextNode {
+			words.WriteString(strings.Join(strings.Fields(node.Data), " ") + " ")
+			continue
+		}
+		if node.Data == "script" || node.Data == "img" || node.Data == "link" || node.Data == "form" || node.Data == "iframe" {
+			t.Errorf("%s holds a <%s>", name, node.Data)
+		}
+		for _, attribute := range node.Attr {
+			switch {
+			case attribute.Key == "href":
+				links = append(links, attribute.Val)
+			case attribute.Key == "lang" && attribute.Val != language:
+				t.Errorf("%s: lang %q", name, attribute.Val)
+			case strings.Contains(attribute.Val, "url("), strings.Contains(attribute.Val, "ZgotmplZ"):
+				t.Errorf("%s: %s=%q", name, attribute.Key, attribute.Val)
+			}
+		}
+	}
+	if len(links) != 1 || !strings.HasPrefix(links[0], "https://id.example/demo/") || !strings.Contains(content.Text, links[0]) {
+		t.Errorf("%s: links %v", name, links)
+	}
+	for block := range strings.SplitSeq(content.Text, "\n\n") {
+		for line := range strings.SplitSeq(block, "\n") {
+			if line = strings.TrimSuffix(strings.Join(strings.Fields(line), " "), ":"); line != "--" && !strings.HasPrefix(line, "http") && !strings.Contains(words.String(), line) {
+				t.Errorf("%s: the HTML lacks %q", name, line)
+			}
+		}
+	}
+	if key := regexp.MustCompile(`\bmail_[a-z_]+|\{\{|<no value>`).FindString(content.Subject + content.Text); key != "" {
+		t.Errorf("%s shows %s", name, key)
+	}
+}
+
+func TestTheDefaultColorIsThatOfThePages(t *testing.T) {
+	t.Parallel()
+	tokens, err := os.ReadFile("../asset/tokens.css")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(tokens), "--color-brand-source: "+defaultColor+";") {
+		t.Errorf("%s is not the colour of web/asset/tokens.css", defaultColor)
+	}
+}

@@ -1,0 +1,111 @@
+package page
+
+import (
+	"context"
+	"io"
+	"strings"
+
+	"github.com/clavex/clavex/backend/internal/fault"
+)
+
+// SignUp asks who a person is, to make an account: fields "email", "given_name", "family_name" and "new_password". The
+// field "instead" with "sign_in" leads to the sign-in form.
+type SignUp struct {
+	Frame
+	Form
+	Client                       *Client  // nil when nobody but the organization asks
+	Email, GivenName, FamilyName string   // what was typed before, or login_hint
+	Domains                      []string // that addresses must be of; empty: any
+	MinLength                    int      // characters of a password, shown as a hint
+	Fault                        *fault.Error
+}
+
+// Render implements templ.Component.
+func (v SignUp) Render(ctx context.Context, w io.Writer) error { return v.page().Render(ctx, w) }
+
+// The fields where the focus may start.
+const (
+	focusEmail       = "email"
+	focusGivenName   = "given_name"
+	focusNewPassword = "new_password"
+	focusCode        = "code"
+)
+
+func (v SignUp) focus() string {
+	switch {
+	case about(v.Fault, "email"):
+		return focusEmail
+	case about(v.Fault, "given_name"):
+		return focusGivenName
+	case about(v.Fault, "password"):
+		return focusNewPassword
+	case v.Fault != nil:
+		return focusNotice
+	case v.Email != "":
+		return focusGivenName
+	}
+	return focusEmail
+}
+
+func (v SignUp) invalid(field string) bool { return v.Fault != nil && v.focus() == field }
+
+// described is the list of ids that explain a field; hint is one that always does, "" for none.
+func (v SignUp) described(field, hint string) string {
+	if v.invalid(field) {
+		return strings.TrimSpace("notice " + hint)
+	}
+	return hint
+}
+
+func (v SignUp) domainsHint() string {
+	if len(v.Domains) == 0 {
+		return ""
+	}
+	return "email-hint"
+}
+
+// ConfirmAddress asks for the code of a mail: field "code"; the field "resend" has another mail sent. At SignUpURL the
+// field "instead" leads back ("again") or to the sign-in form ("sign_in").
+type ConfirmAddress struct {
+	Frame
+	Form
+	Client    *Client
+	SignUpURL string
+	Email     string // where the mail went
+	Code      string // what was typed before, or stood in the link
+	Again     bool   // another mail has just been sent
+	MayResend bool   // another one may be asked for
+	Fault     *fault.Error
+}
+
+// Render implements templ.Component.
+func (v ConfirmAddress) Render(ctx context.Context, w io.Writer) error {
+	return v.page().Render(ctx, w)
+}
+
+func (v ConfirmAddress) focus() string {
+	if v.Fault == nil || about(v.Fault, "code") {
+		return focusCode
+	}
+	return focusNotice
+}
+
+func (v ConfirmAddress) described() string {
+	if v.Fault != nil && v.focus() == focusCode {
+		return "notice code-hint"
+	}
+	return "code-hint"
+}
+
+// back is the hidden part of the form that leads back, which goes elsewhere.
+func (v ConfirmAddress) back() Form {
+	back := v.Form
+	back.Action = v.SignUpURL
+	return back
+}
+
+// OtherBrowser says that a link of a mail was opened in another browser than the one it belongs to.
+type OtherBrowser struct{ Frame }
+
+// Render implements templ.Component.
+func (v OtherBrowser) Render(ctx context.Context, w io.Writer) error { return v.page().Render(ctx, w) }

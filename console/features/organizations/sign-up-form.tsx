@@ -1,0 +1,76 @@
+'use client';
+
+import { zodResolver } from '@hookform/resolvers/zod';
+import { Controller, useForm } from 'react-hook-form';
+import { Copyable } from '@/components/copy';
+import { Form } from '@/components/form';
+import { Fact, Facts } from '@/components/page';
+import { OptionCards } from '@/components/ui/choice';
+import { Field, Textarea } from '@/components/ui/field';
+import { Section } from '@/components/ui/surface';
+import { useOrganizationUpdate } from '@/components/use-organization-update';
+import { address } from '@/lib/address';
+import type { Organization, Versioned } from '@/lib/api';
+import { patchOf, signUpSchema, signUps, valuesOf, type SignUpValues } from './sign-up-values';
+
+/** Who makes the accounts of people. */
+export function SignUpForm({ organization }: { organization: Versioned<Organization> }) {
+  const { policies, issuer } = organization.value;
+  const { editable, save, reload } = useOrganizationUpdate(organization);
+  const form = useForm<SignUpValues>({ resolver: zodResolver(signUpSchema), defaultValues: valuesOf(policies) });
+  return (
+    <div className="grid items-start gap-6 lg:grid-cols-[3fr_2fr] [&>*]:min-w-0">
+      <Form
+        form={form}
+        submit="Save sign-up"
+        disabled={!editable}
+        reload={reload}
+        fieldOf={(field) => field.replace(/^policies\./, '').replace(/\[.*$/, '')}
+        onSubmit={async (values) => {
+          const patch = patchOf(policies, values);
+          if (patch) await save({ policies: patch });
+        }}
+      >
+        <Section
+          title="Accounts"
+          description={
+            <>
+              Signing up needs mail.{' '}
+              <a href={address.documents('accounts')} className="rounded-[4px] text-brand-11 underline">
+                Read the guide
+              </a>
+            </>
+          }
+        >
+          <div className="grid gap-5">
+            <Controller
+              control={form.control}
+              name="sign_up"
+              render={({ field }) => <OptionCards label="Who makes accounts" options={signUps} value={field.value} onChange={field.onChange} disabled={!editable} />}
+            />
+            {form.formState.errors.sign_up && (
+              <p role="alert" className="text-danger">
+                {form.formState.errors.sign_up.message}
+              </p>
+            )}
+            <Field
+              label="Domains of email addresses"
+              optional
+              hint="One per line: acme.example, or *.acme.example for every domain below. Empty: any address."
+              error={form.formState.errors.sign_up_email_domains?.message}
+            >
+              <Textarea {...form.register('sign_up_email_domains')} rows={3} spellCheck={false} autoCapitalize="off" className="font-mono text-12" />
+            </Field>
+          </div>
+        </Section>
+      </Form>
+      <Section title="Address" description="For links on your own pages. It answers while people may sign up.">
+        <Facts>
+          <Fact name="Sign-up page">
+            <Copyable value={`${issuer}/sign-up`} what="address of the sign-up page" />
+          </Fact>
+        </Facts>
+      </Section>
+    </div>
+  );
+}

@@ -1,0 +1,29 @@
+import type { Policies, PoliciesPatch, SignUpPolicy } from '@/lib/api';
+import { changes, lines, z } from '@/lib/schema';
+
+export const signUps: { value: SignUpPolicy; label: string; hint: string }[] = [
+  { value: 'closed', label: 'Administrators', hint: 'People get their accounts from you.' },
+  { value: 'open', label: 'People themselves, too', hint: 'Whoever proves an email address has an account. Applications may ask for that (prompt=create).' },
+];
+
+const domainPattern = /^(\*\.)?([a-z0-9]([a-z0-9-]*[a-z0-9])?)(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/;
+
+export const signUpSchema = z.object({
+  sign_up: z.enum(['closed', 'open']),
+  sign_up_email_domains: z.string().superRefine((text, context) => {
+    const wrong = lines(text).find((line) => !domainPattern.test(line));
+    if (wrong !== undefined) context.addIssue({ code: 'custom', message: `${wrong} is not a domain in small letters, such as acme.example or *.acme.example.` });
+  }),
+});
+
+export type SignUpValues = z.infer<typeof signUpSchema>;
+
+export function valuesOf({ sign_up, sign_up_email_domains }: Policies): SignUpValues {
+  return { sign_up, sign_up_email_domains: sign_up_email_domains.join('\n') };
+}
+
+/** What differs, as a merge patch; undefined when nothing does. */
+export function patchOf(policies: Policies, values: SignUpValues): PoliciesPatch | undefined {
+  const written = ({ sign_up, sign_up_email_domains }: SignUpValues) => ({ sign_up, sign_up_email_domains: lines(sign_up_email_domains) });
+  return changes(written(valuesOf(policies)), written(values));
+}

@@ -1,0 +1,53 @@
+import { screen, waitFor } from '@testing-library/react';
+import { beforeEach, expect, test, vi } from 'vitest';
+import { signIn, answer, json, problem } from '@/test/answers';
+import { organizationWith } from '@/test/organization';
+import { show } from '@/test/show';
+import { OrganizationSettings } from './settings';
+import { patchOf, signUpSchema, valuesOf } from './sign-up-values';
+
+vi.mock('next/navigation', () => ({
+  usePathname: () => '/console/orgs/demo/settings',
+  useSearchParams: () => new URLSearchParams(window.location.search),
+  useRouter: () => ({ push: vi.fn(), prefetch: vi.fn() }),
+}));
+
+const read = 'GET /api/v1/orgs/demo';
+const change = 'PATCH /api/v1/orgs/demo';
+
+beforeEach(() => {
+  vi.unstubAllGlobals();
+  window.history.replaceState(null, '', '/console/orgs/demo/settings?tab=sign-up');
+  signIn();
+});
+
+test('who makes accounts is saved against the version that was read', async () => {
+  const asked = answer({ [read]: () => json(organizationWith(), 200, { ETag: '"3"' }), [change]: () => json(organizationWith({ sign_up: 'open' }), 200, { ETag: '"4"' }) });
+  const person = show(<OrganizationSettings />);
+  await person.click(await screen.findByRole('radio', { name: /^People themselves/ }));
+  await person.type(screen.getByLabelText(/^Domains of email addresses/), 'acme.example');
+  await person.click(screen.getByRole('button', { name: 'Save sign-up' }));
+  await waitFor(() => expect(asked.filter(({ method }) => method === 'PATCH')).toHaveLength(1));
+  const sent = asked.find(({ method }) => method === 'PATCH')!;
+  expect(sent.headers.get('If-Match')).toBe('"3"');
+  expect(await sent.json()).toEqual({ policies: { sign_up: 'open', sign_up_email_domains: ['acme.example'] } });
+});
+
+test('that mail is missing is said where it matters', async () => {
+  answer({
+    [read]: () => json(organizationWith(), 200, { ETag: '"3"' }),
+    [change]: () => problem(422, 'mail_not_configured', { errors: [{ field: 'policies.sign_up', code: 'mail_not_configured', message: 'Nobody can sign up before mail is sent.' }] }),
+  });
+  const person = show(<OrganizationSettings />);
+  await person.click(await screen.findByRole('radio', { name: /^People themselves/ }));
+  await person.click(screen.getByRole('button', { name: 'Save sign-up' }));
+  expect(await screen.findByText('Nobody can sign up before mail is sent.')).toBeVisible();
+});
+
+test('domains are judged before they are sent, and only what differs is', () => {
+  const { policies } = organizationWith({ sign_up: 'open', sign_up_email_domains: ['acme.example'] });
+  expect(valuesOf(policies)).toEqual({ sign_up: 'open', sign_up_email_domains: 'acme.example' });
+  expect(patchOf(policies, valuesOf(policies))).toBeUndefined();
+  expect(patchOf(policies, { sign_up: 'open', sign_up_email_domains: '' })).toEqual({ sign_up_email_domains: [] });
+  for (const domain of ['@acme.example', 'Acme.example', 'https://acme.example']) expect(signUpSchema.safeParse({ sign_up: 'open', sign_up_email_domains: domain }).success).toBe(false);
+});
