@@ -75,7 +75,7 @@ func mailProblem(err error) string {
 // checkMail connects to the mail server as serve would and sends nothing.
 func (e *examination) checkMail(ctx context.Context) {
 	if !e.cfg.SendsMail() {
-		e.ok("mail", "not used; people cannot sign up or reset a password by themselves")
+		e.ok("mail", "not used; people cannot sign up by themselves")
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, checkPatience)

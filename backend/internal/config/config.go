@@ -55,7 +55,7 @@ type Config struct {
 	SignUpsPerNetwork       int           `name:"sign_ups_per_network" default:"30" help:"accounts that people of one network (an IPv4 address, an IPv6 /64) may ask for by themselves at one organization in an hour; 0 sets no limit"`
 	FetchNetworks           []string      `name:"fetch_allowed_networks" help:"networks that are not public and may yet be fetched from, also without TLS: key sets and logout endpoints of applications inside, for example 10.20.0.0/16"`
 	FetchCAFile             string        `name:"fetch_ca_file" help:"file with certificates (PEM) of authorities that are trusted for outgoing TLS besides the system's"`
-	MailHost                string        `name:"mail_host" help:"SMTP server that takes outgoing mail; without one people cannot sign up or reset a password by themselves"`
+	MailHost                string        `name:"mail_host" help:"SMTP server that takes outgoing mail; without one people cannot sign up by themselves"`
 	MailPort                int           `name:"mail_port" default:"587" help:"port of the SMTP server"`
 	MailTLS                 string        `name:"mail_tls" default:"starttls" help:"starttls (demanded after connecting), implicit (from the first byte, usually port 465) or none (for a relay on this machine, without password)"`
 	MailUsername            string        `name:"mail_username" help:"user name at the SMTP server (default: it asks for none)"`
