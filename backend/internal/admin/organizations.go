@@ -165,6 +165,11 @@ func applyClaims(p *org.Policies, policies *api.PoliciesPatch) (err error) {
 			return err
 		}
 	}
+	if policies.AuthorizationDetailsTypes != nil {
+		if p.AuthorizationDetailTypes, err = recode[[]org.AuthorizationDetailType](*policies.AuthorizationDetailsTypes); err != nil {
+			return err
+		}
+	}
 	rules := policies.RegistrationRules
 	if rules == nil {
 		return nil

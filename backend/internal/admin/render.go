@@ -76,9 +76,17 @@ func renderPolicies(p org.Policies) (api.Policies, error) {
 	if err != nil {
 		return api.Policies{}, err
 	}
+	var details *[]api.AuthorizationDetailsType
+	if len(p.AuthorizationDetailTypes) > 0 {
+		known, err := recode[[]api.AuthorizationDetailsType](p.AuthorizationDetailTypes)
+		if err != nil {
+			return api.Policies{}, err
+		}
+		details = &known
+	}
 	claims, err := recode[[]api.ClaimDefinition](append([]org.ClaimDefinition{}, p.Claims...))
 	return api.Policies{
-		RegistrationRules: rules, Scopes: scopes, Claims: claims,
+		RegistrationRules: rules, Scopes: scopes, Claims: claims, AuthorizationDetailsTypes: details,
 		SignUp: api.SignUpPolicy(p.SignUpPolicy()), SignUpEmailDomains: append(api.EmailDomains{}, p.SignUpEmailDomains...),
 		Registration:                   api.RegistrationPolicy(p.RegistrationPolicy()),
 		Profile:                        api.ClientProfile(p.ProfileName()),

@@ -59,6 +59,8 @@ type Metadata struct {
 	RequirePushedAuthorizationRequests bool `json:"require_pushed_authorization_requests,omitempty"` // RFC 9126 §6
 	RequireSignedRequestObject         bool `json:"require_signed_request_object,omitempty"`         // RFC 9101 §10.5
 
+	AuthorizationDetailsTypes []string `json:"authorization_details_types,omitempty"` // RFC 9396 §10: those it may use
+
 	// Resources are the identifiers of the resource servers that the client may ask for tokens for; empty for all. It is
 	// for administrators to say.
 	Resources []string `json:"resources,omitempty"`

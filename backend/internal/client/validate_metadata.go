@@ -162,6 +162,10 @@ func (c *Client) validateResources() error {
 		slices.ContainsFunc(c.Metadata.Resources, func(uri string) bool { return uri == "" || len(uri) > maximumURIBytes || !visibleASCII(uri) }) {
 		return invalid("resources", "Name at most %d resource servers by their identifiers, each once.", maxListed)
 	}
+	if len(c.Metadata.AuthorizationDetailsTypes) > maxListed || hasDuplicates(c.Metadata.AuthorizationDetailsTypes) ||
+		slices.ContainsFunc(c.Metadata.AuthorizationDetailsTypes, func(name string) bool { return !ValidScope(name) }) {
+		return invalid("authorization_details_types", "Name at most %d types, each once.", maxListed)
+	}
 	return nil
 }
 

@@ -71,6 +71,8 @@ type ConsentRequirement struct {
 	Scopes   []string  `json:"scopes"`
 	Ask      bool      `json:"ask"`    // the client's own rule: missing scopes are asked for
 	Always   bool      `json:"always"` // prompt=consent: asked even when nothing is missing
+	// Details are authorization details (RFC 9396): they are asked for each time, whatever was allowed before.
+	Details []json.RawMessage `json:"details,omitempty"`
 	// Elsewhere, when set, says that the request was made on another device: the person is asked in any case, even
 	// when no scope is asked for, and is shown what it says.
 	Elsewhere *Elsewhere `json:"elsewhere,omitempty"`
@@ -97,6 +99,11 @@ func (c *ConsentRequirement) Missing(consented []string) []string {
 		}
 	}
 	return missing
+}
+
+// Asks reports whether the person must be asked, in the light of what they allowed before.
+func (c *ConsentRequirement) Asks(consented []string) bool {
+	return c != nil && (c.Elsewhere != nil || (c.Ask || c.Always) && len(c.Details) > 0 || len(c.Missing(consented)) > 0)
 }
 
 // Required is what a protocol returns when it cannot go on without a person.
@@ -261,7 +268,7 @@ func (t *Transaction) afterSession(live *session.Live) Step {
 		// An action demanded after the session began: the person proves themselves again first.
 		return Authenticate
 	}
-	if consent := t.Required.Requirement.Consent; consent != nil && (consent.Elsewhere != nil || len(consent.Missing(live.ConsentedScopes)) > 0) {
+	if consent := t.Required.Requirement.Consent; consent.Asks(live.ConsentedScopes) {
 		// Always is satisfied by an answer in this transaction; a missing scope only by the stored consent.
 		if !consent.Always || !t.Progress.Consented {
 			return Consent

@@ -40,7 +40,8 @@ type AccessTokenSpec struct {
 	AuthenticatedAt time.Time // zero for a client's own token
 	Methods         []string  // amr
 	ACR             string
-	Confirmation    Confirmation // what the sender will have to prove
+	Confirmation    Confirmation    // what the sender will have to prove
+	Details         json.RawMessage // authorization_details (RFC 9396 §9.1), nil when there are none
 }
 
 // AccessToken is what a verified access token says. It says nothing about whether the token or its grant
@@ -60,6 +61,7 @@ type AccessToken struct {
 	Methods         []string
 	ACR             string
 	Confirmation    Confirmation
+	Details         json.RawMessage
 }
 
 // Lifetime is how long the token lives after it was issued.
@@ -95,6 +97,7 @@ type accessTokenClaims struct {
 	ACR      string          `json:"acr,omitempty"`
 	Session  string          `json:"sid,omitempty"`
 	Grant    string          `json:"gid,omitempty"`
+	Details  json.RawMessage `json:"authorization_details,omitempty"`
 
 	Confirmation *Confirmation `json:"cnf,omitempty"`
 }
@@ -115,7 +118,7 @@ func (a *AccessTokens) Mint(ctx context.Context, organization *org.Organization,
 	token := AccessToken{
 		ID: a.tokenID(), Issuer: a.issuers.URL(organization), Subject: spec.Subject, ClientID: spec.ClientID, Scopes: spec.Scopes, Audience: spec.Audience,
 		IssuedAt: issued, ExpiresAt: issued.Add(spec.Lifetime), GrantID: spec.GrantID, Session: spec.Session,
-		AuthenticatedAt: spec.AuthenticatedAt, Methods: spec.Methods, ACR: spec.ACR, Confirmation: spec.Confirmation,
+		AuthenticatedAt: spec.AuthenticatedAt, Methods: spec.Methods, ACR: spec.ACR, Details: spec.Details, Confirmation: spec.Confirmation,
 	}
 	if len(token.Audience) == 0 {
 		token.Audience = []string{token.Issuer}
@@ -125,7 +128,7 @@ func (a *AccessTokens) Mint(ctx context.Context, organization *org.Organization,
 	}
 	claims := accessTokenClaims{
 		Issuer: token.Issuer, Subject: token.Subject, Expiry: token.ExpiresAt.Unix(), IssuedAt: issued.Unix(), ID: token.ID, ClientID: token.ClientID,
-		Scope: FormatScope(token.Scopes), Methods: token.Methods, ACR: token.ACR, Session: token.Session, Grant: optionalID(token.GrantID),
+		Scope: FormatScope(token.Scopes), Methods: token.Methods, ACR: token.ACR, Session: token.Session, Grant: optionalID(token.GrantID), Details: token.Details,
 	}
 	if token.Confirmation.Bound() {
 		claims.Confirmation = &token.Confirmation
@@ -189,7 +192,8 @@ func fromClaims(verified *jose.Token) (*AccessToken, error) {
 	for _, claim := range []struct {
 		name string
 		into any
-	}{{"client_id", &found.ClientID}, {"scope", &scope}, {"sid", &found.Session}, {"gid", &grantID}, {"auth_time", &authTime}, {"amr", &found.Methods}, {"acr", &found.ACR}, {"cnf", &found.Confirmation}} {
+	}{{"client_id", &found.ClientID}, {"scope", &scope}, {"sid", &found.Session}, {"gid", &grantID}, {"auth_time", &authTime}, {"amr", &found.Methods}, {"acr", &found.ACR}, {"cnf", &found.Confirmation},
+		{"authorization_details", &found.Details}} {
 		if _, err := verified.Claim(claim.name, claim.into); err != nil {
 			return nil, err
 		}

@@ -73,6 +73,7 @@ type Metadata struct {
 	RequestObjectSigningAlgValuesSupported    []string                      `json:"request_object_signing_alg_values_supported"`
 	RequestObjectEncryptionAlgValuesSupported []jose.KeyManagement          `json:"request_object_encryption_alg_values_supported"`
 	RequestObjectEncryptionEncValuesSupported []jose.Encryption             `json:"request_object_encryption_enc_values_supported"`
+	AuthorizationDetailsTypesSupported        []string                      `json:"authorization_details_types_supported,omitempty"`
 	RequireSignedRequestObject                bool                          `json:"require_signed_request_object,omitempty"`
 	AuthorizationResponseIssParameter         bool                          `json:"authorization_response_iss_parameter_supported"`
 	CheckSessionIframe                        string                        `json:"check_session_iframe"`
@@ -159,6 +160,9 @@ func (d *Documents) Metadata(organization *org.Organization) Metadata {
 	metadata.DPoPSigningAlgValuesSupported, metadata.RequirePushedAuthorizationRequests = profile.ProofAlgorithms(), profile.PushedRequests
 	metadata.IDTokenSigningAlgValuesSupported, metadata.UserinfoSigningAlgValuesSupported = signatures, signatures
 	metadata.RequestParameterSupported, metadata.RequestURIParameterSupported, metadata.RequireRequestURIRegistration = true, true, true
+	for _, known := range organization.Policies.AuthorizationDetailTypes {
+		metadata.AuthorizationDetailsTypesSupported = append(metadata.AuthorizationDetailsTypesSupported, known.Type)
+	}
 	metadata.RequireSignedRequestObject = profile.RequestObject.Required
 	metadata.RequestObjectSigningAlgValuesSupported = authorize.RequestObjectAlgorithms(profile)
 	metadata.AuthorizationSigningAlgValuesSupported = signatures

@@ -33,7 +33,7 @@ var registered = []string{
 	"claims_parameter_supported", "request_parameter_supported", "request_uri_parameter_supported",
 	"authorization_response_iss_parameter_supported", "end_session_endpoint", "prompt_values_supported",
 	"backchannel_logout_supported", "backchannel_logout_session_supported", "frontchannel_logout_supported", "frontchannel_logout_session_supported",
-	"check_session_iframe", "pushed_authorization_request_endpoint", "require_pushed_authorization_requests", "require_signed_request_object",
+	"check_session_iframe", "pushed_authorization_request_endpoint", "require_pushed_authorization_requests", "require_signed_request_object", "authorization_details_types_supported",
 	"dpop_signing_alg_values_supported", "mtls_endpoint_aliases", "tls_client_certificate_bound_access_tokens",
 	"authorization_signing_alg_values_supported", "authorization_encryption_alg_values_supported", "authorization_encryption_enc_values_supported",
 	"device_authorization_endpoint",

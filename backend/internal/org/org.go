@@ -74,6 +74,8 @@ type Policies struct {
 	RegistrationRules RegistrationRules `json:"registration_rules,omitzero"`
 	Scopes            []ScopeDefinition `json:"scopes,omitempty"`
 	Claims            []ClaimDefinition `json:"claims,omitempty"`
+
+	AuthorizationDetailTypes []AuthorizationDetailType `json:"authorization_details_types,omitempty"` // RFC 9396
 }
 
 // Defaults of the policies.
@@ -397,6 +399,9 @@ func (o *Organization) validate() error {
 	}
 	if field, problem := p.validateClaims(); problem != "" {
 		return invalid(field, "claims_invalid", problem)
+	}
+	if field, problem := p.validateDetails(); problem != "" {
+		return invalid(field, "authorization_details_types_invalid", problem)
 	}
 	if p.DefaultLocale != "" && !localePattern.MatchString(p.DefaultLocale) {
 		return invalid("policies.default_locale", "default_locale_invalid", "Write the language as a BCP 47 tag, for example de or it.")

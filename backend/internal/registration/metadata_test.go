@@ -20,7 +20,7 @@ const everything = `{"redirect_uris":["https://app.example.test/callback","https
 	"software_id":"4NRB1-0XZABZI9E6-5SM3R","software_version":"2.1","application_type":"web","subject_type":"pairwise",
 	"id_token_signed_response_alg":"ES256","userinfo_signed_response_alg":"ES256","authorization_signed_response_alg":"PS256","authorization_encrypted_response_alg":"ECDH-ES",
 	"authorization_encrypted_response_enc":"A128GCM","request_object_signing_alg":"RS256","default_max_age":3600,
-	"require_auth_time":true,"require_pushed_authorization_requests":true,"require_signed_request_object":true,"default_acr_values":["urn:example:loa2"],"initiate_login_uri":"https://app.example.test/start",
+	"require_auth_time":true,"require_pushed_authorization_requests":true,"require_signed_request_object":true,"authorization_details_types":["payment"],"default_acr_values":["urn:example:loa2"],"initiate_login_uri":"https://app.example.test/start",
 	"request_uris":["https://app.example.test/request#hash"],"post_logout_redirect_uris":["https://app.example.test/bye"],
 	"frontchannel_logout_uri":"https://app.example.test/front","frontchannel_logout_session_required":true,
 	"backchannel_logout_uri":"https://app.example.test/back","backchannel_logout_session_required":true}`

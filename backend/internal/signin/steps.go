@@ -172,6 +172,14 @@ func (s *SignIn) showConsent(c *gin.Context, v *visit, facts login.Facts, status
 	if elsewhere := required.Requirement.Consent.Elsewhere; elsewhere != nil {
 		view.Elsewhere = &page.Elsewhere{Code: elsewhere.Code, Minutes: int(max(s.Now().Sub(elsewhere.BegunAt), 0) / time.Minute)}
 	}
+	for _, detail := range required.Requirement.Consent.Details {
+		sentence, facts := oauth.Describe(v.organization, detail, view.Text.Language())
+		shown := page.Detail{Sentence: sentence}
+		for _, fact := range facts {
+			shown.Facts = append(shown.Facts, page.Fact(fact))
+		}
+		view.Details = append(view.Details, shown)
+	}
 	for _, scope := range required.Requirement.Consent.Scopes {
 		if identifier, ok := grant.ConsentedResource(scope); ok {
 			view.Resources = append(view.Resources, s.resourceView(c, v, identifier))

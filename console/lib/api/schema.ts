@@ -776,6 +776,29 @@ export interface components {
             /** @description Such as organization, user, client, session. */
             type: string;
         };
+        AuthorizationDetailsField: {
+            /**
+             * @description `amount` is an object of `amount` and `currency`.
+             * @enum {string}
+             */
+            kind: "text" | "number" | "boolean" | "texts" | "amount";
+            /** @description How people read its name, by language tag. */
+            label?: {
+                [key: string]: string;
+            };
+            name: string;
+            required?: boolean;
+        };
+        /** @description A type of authorization details (RFC 9396 §2) that clients may use which name it in `authorization_details_types`. */
+        AuthorizationDetailsType: {
+            /** @description What people read before they allow it, by language tag; fields in braces are filled in. */
+            consent: {
+                [key: string]: string;
+            };
+            /** @description What an object of the type may contain beside `actions`, `locations`, `datatypes`, `identifier` and `privileges`. */
+            fields?: components["schemas"]["AuthorizationDetailsField"][];
+            type: string;
+        };
         Branding: {
             /** @description Absent when the organization has none of its own. */
             brand_color?: components["schemas"]["Color"];
@@ -797,6 +820,8 @@ export interface components {
         Client: {
             access_token_lifetime_seconds?: components["schemas"]["AccessTokenLifetime"];
             application_type: components["schemas"]["ApplicationType"];
+            /** @description The types of authorization details (RFC 9396) that the client may use. */
+            authorization_details_types?: string[];
             authorization_encrypted_response_alg?: components["schemas"]["KeyManagementAlgorithm"];
             authorization_encrypted_response_enc?: components["schemas"]["ContentEncryptionAlgorithm"];
             /** @description How the answers to authorization requests are signed that travel as a JWT (`response_mode` of JARM). */
@@ -908,6 +933,8 @@ export interface components {
             access_token_lifetime_seconds?: components["schemas"]["AccessTokenLifetime"];
             /** @description `web` when absent. */
             application_type?: components["schemas"]["ApplicationType"];
+            /** @description Types of authorization details that the client may use. */
+            authorization_details_types?: string[];
             authorization_encrypted_response_alg?: components["schemas"]["KeyManagementAlgorithm"];
             authorization_encrypted_response_enc?: components["schemas"]["ContentEncryptionAlgorithm"];
             /** @description `ES256` when absent. */
@@ -1005,6 +1032,8 @@ export interface components {
             /** @description Null returns to the organization's. */
             access_token_lifetime_seconds?: number | null;
             application_type?: components["schemas"]["ApplicationType"];
+            /** @description Types of authorization details that the client may use. */
+            authorization_details_types?: string[];
             authorization_encrypted_response_alg?: components["schemas"]["KeyManagementAlgorithm"] | null;
             authorization_encrypted_response_enc?: components["schemas"]["ContentEncryptionAlgorithm"] | null;
             /** @description Null is `RS256`, the default of JARM. */
@@ -1389,6 +1418,8 @@ export interface components {
         Permission: "platform:read" | "platform:write" | "organization:read" | "organization:write" | "users:read" | "users:write" | "clients:read" | "clients:write" | "audit:read";
         Policies: {
             access_token_lifetime_seconds: components["schemas"]["AccessTokenLifetime"];
+            /** @description Types of authorization details (RFC 9396); absent when there are none. In a change it replaces the whole list. */
+            authorization_details_types?: components["schemas"]["AuthorizationDetailsType"][];
             claims: components["schemas"]["ClaimDefinition"][];
             /** @description Certificates (PEM) of the authorities whose certificates clients may authenticate with (RFC 8705 §2.1). */
             client_certificate_authorities?: string;
@@ -1409,6 +1440,8 @@ export interface components {
         };
         PoliciesPatch: {
             access_token_lifetime_seconds?: components["schemas"]["AccessTokenLifetime"];
+            /** @description Types of authorization details (RFC 9396); absent when there are none. In a change it replaces the whole list. */
+            authorization_details_types?: components["schemas"]["AuthorizationDetailsType"][];
             /** @description Replaces the whole list. */
             claims?: components["schemas"]["ClaimDefinition"][];
             /** @description Certificates (PEM) of the authorities whose certificates clients may authenticate with (RFC 8705 §2.1). */
@@ -2082,6 +2115,8 @@ export type AuditEventList = components['schemas']['AuditEventList'];
 export type AuditOutcome = components['schemas']['AuditOutcome'];
 export type AuditState = components['schemas']['AuditState'];
 export type AuditTarget = components['schemas']['AuditTarget'];
+export type AuthorizationDetailsField = components['schemas']['AuthorizationDetailsField'];
+export type AuthorizationDetailsType = components['schemas']['AuthorizationDetailsType'];
 export type Branding = components['schemas']['Branding'];
 export type BrandingPatch = components['schemas']['BrandingPatch'];
 export type ClaimDefinition = components['schemas']['ClaimDefinition'];

@@ -84,7 +84,7 @@ func (a *Endpoint) Handle(ctx context.Context, organization *org.Organization, p
 	}
 	signedIn := r.requirement.Accepts(live)
 	switch {
-	case signedIn && len(r.requirement.Consent.Missing(live.ConsentedScopes)) == 0:
+	case signedIn && !r.requirement.Consent.Asks(live.ConsentedScopes):
 		answer, err := a.issue(ctx, r, live)
 		if err != nil {
 			return a.refuse(ctx, r, err)

@@ -40,6 +40,7 @@ func (a *Endpoint) checks() oauth.Table[request] {
 		{Name: "response mode of tokens", Clause: "OAuth 2.0 Multiple Response Types §3, §5, JARM §2.3.1", Do: checkTokensInQuery},
 		{Name: "scope", Clause: "RFC 6749 §3.3, OpenID Connect Core 1.0 §11", Do: checkScope},
 		{Name: "resource", Clause: "RFC 8707 §2.1", Do: a.checkResource},
+		{Name: "authorization_details", Clause: "RFC 9396 §2, §5", Do: checkDetails},
 		{Name: "code_challenge", Clause: "RFC 7636 §4.3, OAuth 2.1 §7.5.1", Do: checkCodeChallenge},
 		{Name: "bound tokens", Clause: "RFC 9449 §5.2, RFC 8705 §3.4", Do: checkBoundTokens},
 		{Name: "dpop_jkt", Clause: "RFC 9449 §10", Do: checkDPoPKey},
@@ -143,7 +144,7 @@ func checkScope(_ context.Context, r *request) error {
 		// Nothing that outlives the response is handed out without a code (OpenID Connect Core 1.0 §11).
 		r.scopes = slices.DeleteFunc(r.scopes, func(scope string) bool { return scope == oauth.ScopeOfflineAccess })
 	}
-	if len(r.scopes) == 0 && r.client.RequireConsent {
+	if len(r.scopes) == 0 && r.client.RequireConsent && !r.parameters.Has("authorization_details") {
 		// There would be nothing to ask, yet the answer tells who the person is (RFC 6749 §3.3: fail when
 		// no default scope is left).
 		return oauth.NewError(oauth.CodeInvalidScope, "None of the scopes asked for is registered for this client.")
@@ -154,6 +155,11 @@ func checkScope(_ context.Context, r *request) error {
 // checkResource finds the resource servers that tokens of this grant may be for.
 func (a *Endpoint) checkResource(ctx context.Context, r *request) (err error) {
 	r.target, err = a.Targets.Of(ctx, r.organization, r.client, r.parameters.All("resource"))
+	return err
+}
+
+func checkDetails(_ context.Context, r *request) (err error) {
+	r.details, err = oauth.ParseDetails(r.organization, r.client, r.parameters.Get("authorization_details"))
 	return err
 }
 
@@ -261,7 +267,8 @@ func setRequirement(_ context.Context, r *request) error {
 	if r.requirement.Create = r.prompted(promptCreate); r.requirement.Create && r.requirement.UserID != uuid.Nil {
 		return oauth.InvalidRequest("The prompt create is about somebody who has no account yet; id_token_hint and sub name somebody who has.")
 	}
-	r.requirement.Consent = &login.ConsentRequirement{ClientID: r.client.ID, Scopes: r.consentScopes(), Ask: r.client.RequireConsent, Always: r.prompted(promptConsent)}
+	r.requirement.Consent = &login.ConsentRequirement{ClientID: r.client.ID, Scopes: r.consentScopes(), Ask: r.client.RequireConsent,
+		Always: r.prompted(promptConsent) || r.client.RequireConsent && len(r.details) > 0, Details: r.details}
 	r.requirement.LoginHint = r.parameters.Get("login_hint")
 	r.requirement.UILocales = strings.Fields(r.parameters.Get("ui_locales"))
 	return nil

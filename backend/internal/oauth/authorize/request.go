@@ -63,6 +63,7 @@ type request struct {
 	inQuery         bool // the query was asked to carry the answer, signed or not
 	scopes          []string
 	target          oauth.Target // the resource servers that tokens will be for
+	details         oauth.Details
 	prompts         []string
 	claims          oauth.ClaimsRequest // what may be told of what was asked for
 	requirement     login.Requirement
@@ -84,7 +85,7 @@ type persisted struct {
 
 // understood are the parameters that mean something here.
 var understood = []string{"client_id", "redirect_uri", "response_type", "response_mode", "scope", "state", "nonce", "code_challenge", "code_challenge_method",
-	"prompt", "max_age", "id_token_hint", "login_hint", "ui_locales", "claims", "acr_values", "display", "claims_locales", "dpop_jkt"}
+	"prompt", "max_age", "id_token_hint", "login_hint", "ui_locales", "claims", "acr_values", "display", "claims_locales", "dpop_jkt", "authorization_details"}
 
 // kept are the parameters that the checks read. What they ignore is left behind: anybody may fill a request with it,
 // and the store with requests.

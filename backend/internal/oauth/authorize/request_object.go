@@ -218,7 +218,7 @@ func merge(outer oauth.Parameters, claims map[string]json.RawMessage) (oauth.Par
 	for _, name := range understood {
 		value := outer.Get(name)
 		if raw, there := claims[name]; there && !slices.Contains(notParameters, name) {
-			inside, err := parameterOf(raw)
+			inside, err := parameterOf(name, raw)
 			if err != nil {
 				return outer, oauth.NewError(oauth.CodeInvalidRequestObject, "The member "+name+" of the request object is not of the right type.")
 			}
@@ -264,13 +264,13 @@ func resourcesOf(outer oauth.Parameters, claims map[string]json.RawMessage) ([]s
 }
 
 // parameterOf writes a member of a request object as the parameter it stands for: a text as it is, a number or an
-// object (max_age, claims) as its JSON.
-func parameterOf(raw json.RawMessage) (string, error) {
+// object (max_age, claims) as its JSON, and so an array of authorization_details.
+func parameterOf(name string, raw json.RawMessage) (string, error) {
 	var text string
 	if err := json.Unmarshal(raw, &text); err == nil {
 		return text, nil
 	}
-	if trimmed := bytes.TrimSpace(raw); len(trimmed) > 0 && (trimmed[0] == '{' || trimmed[0] >= '0' && trimmed[0] <= '9') {
+	if trimmed := bytes.TrimSpace(raw); len(trimmed) > 0 && (trimmed[0] == '{' || trimmed[0] >= '0' && trimmed[0] <= '9' || trimmed[0] == '[' && name == "authorization_details") {
 		return string(trimmed), nil
 	}
 	return "", errObject

@@ -85,6 +85,9 @@ func (a *Endpoint) grant(ctx context.Context, r *request, issued *Issued, respon
 	if authorization.Claims, err = r.claims.Encode(); err != nil {
 		return err
 	}
+	if authorization.Details, err = r.details.Encode(); err != nil {
+		return err
+	}
 	if !authorization.WithoutCode {
 		authorization.BoundTo = oauth.HolderOfKey(r.parameters.Get("dpop_jkt"))
 		authorization.CodeChallenge = r.parameters.Get("code_challenge")
@@ -108,7 +111,7 @@ func (a *Endpoint) grant(ctx context.Context, r *request, issued *Issued, respon
 		return err
 	}
 	response.AccessToken, _, err = a.Tokens.Mint(ctx, r.organization, oauth.AccessTokenSpec{
-		Subject: subject, ClientID: r.client.ClientID, Scopes: r.target.Scopes(r.scopes), Lifetime: lifetime, Audience: issued.Grant.Audience,
+		Subject: subject, ClientID: r.client.ClientID, Scopes: r.target.Scopes(r.scopes), Lifetime: lifetime, Audience: issued.Grant.Audience, Details: issued.Grant.Details,
 		GrantID: issued.Grant.ID, Session: sid, AuthenticatedAt: issued.Grant.AuthenticatedAt, Methods: issued.Grant.Methods, ACR: issued.Grant.ACR,
 	})
 	response.ExpiresIn = lifetime

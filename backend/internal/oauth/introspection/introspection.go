@@ -6,6 +6,7 @@ package introspection
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
@@ -42,7 +43,8 @@ type Response struct {
 	Issuer    string   `json:"iss,omitempty"`
 	ID        string   `json:"jti,omitempty"`
 
-	Confirmation *oauth.Confirmation `json:"cnf,omitempty"` // RFC 8705 §3.2, RFC 9449 §6.2
+	Confirmation         *oauth.Confirmation `json:"cnf,omitempty"`                   // RFC 8705 §3.2, RFC 9449 §6.2
+	AuthorizationDetails json.RawMessage     `json:"authorization_details,omitempty"` // RFC 9396 §9.2
 }
 
 // Endpoint is the introspection endpoint of all organizations. It is safe for concurrent use.
@@ -111,7 +113,8 @@ func (e *Endpoint) accessToken(ctx context.Context, request *Request, presented 
 		return nil, err
 	}
 	answer := &Response{Active: true, Scope: oauth.FormatScope(token.Scopes), ClientID: token.ClientID, TokenType: token.Confirmation.TokenType(),
-		Expiry: token.ExpiresAt.Unix(), IssuedAt: token.IssuedAt.Unix(), Subject: token.Subject, Audience: token.Audience, Issuer: token.Issuer, ID: token.ID}
+		Expiry: token.ExpiresAt.Unix(), IssuedAt: token.IssuedAt.Unix(), Subject: token.Subject, Audience: token.Audience, Issuer: token.Issuer, ID: token.ID,
+		AuthorizationDetails: token.Details}
 	if token.Confirmation.Bound() {
 		answer.Confirmation = &token.Confirmation
 	}

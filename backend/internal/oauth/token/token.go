@@ -6,6 +6,7 @@ package token
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -24,6 +25,7 @@ type Request struct {
 	Credentials  oauth.ClientCredentials
 	Sender       oauth.Sender
 	Client       *client.Client
+	Details      oauth.Details      // asked for, judged; empty: those that were granted (RFC 9396 §6)
 	Resources    []string           // asked for, judged; empty: those that were granted (RFC 8707 §2.2)
 	Confirmation oauth.Confirmation // what the tokens will be bound to; set by the check sender_constraint
 
@@ -66,6 +68,8 @@ type Response struct {
 	RefreshToken string `json:"refresh_token,omitempty"`
 	Scope        string `json:"scope,omitempty"`
 	IDToken      string `json:"id_token,omitempty"`
+
+	AuthorizationDetails json.RawMessage `json:"authorization_details,omitempty"` // RFC 9396 §7
 }
 
 // Endpoint is the token endpoint of all organizations. It is safe for concurrent use.
@@ -116,6 +120,10 @@ func checks(authentication *oauth.ClientAuthentication, senders *oauth.SenderCon
 				return oauth.NewError(oauth.CodeUnauthorizedClient, "The client did not register the grant type '"+r.grant.Type()+"'.")
 			}
 			return nil
+		}},
+		{Name: "authorization_details", Clause: "RFC 9396 §6", Do: func(_ context.Context, r *Request) (err error) {
+			r.Details, err = oauth.ParseDetails(r.Organization, r.Client, r.Parameters.Get("authorization_details"))
+			return err
 		}},
 		{Name: "resource", Clause: "RFC 8707 §2.2", Do: func(ctx context.Context, r *Request) error {
 			r.Resources = r.Parameters.All("resource")
@@ -171,7 +179,11 @@ func (e *Endpoint) respond(ctx context.Context, request *Request, authorized *Au
 	if err != nil {
 		return nil, err
 	}
-	spec := oauth.AccessTokenSpec{Subject: request.Client.ClientID, ClientID: request.Client.ClientID, Scopes: target.Scopes(authorized.Scopes),
+	details, err := detailsOf(request, authorized.Grant)
+	if err != nil {
+		return nil, err
+	}
+	spec := oauth.AccessTokenSpec{Details: details, Subject: request.Client.ClientID, ClientID: request.Client.ClientID, Scopes: target.Scopes(authorized.Scopes),
 		Audience: target.Audience, Lifetime: target.Lifetime(oauth.AccessTokenLifetime(request.Organization, request.Client)), Confirmation: request.Confirmation}
 	if g := authorized.Grant; g != nil {
 		subject, err := e.subjects.Of(ctx, request.Client, g.UserID)
@@ -189,7 +201,7 @@ func (e *Endpoint) respond(ctx context.Context, request *Request, authorized *Au
 		return nil, err
 	}
 	response := &Response{AccessToken: signed, TokenType: request.Confirmation.TokenType(), ExpiresIn: int64(accessToken.Lifetime() / time.Second),
-		RefreshToken: authorized.RefreshToken, Scope: oauth.FormatScope(spec.Scopes)}
+		RefreshToken: authorized.RefreshToken, Scope: oauth.FormatScope(spec.Scopes), AuthorizationDetails: details}
 	issued := &Issued{Organization: request.Organization, Client: request.Client, GrantType: request.grant.Type(), Authorized: *authorized, AccessToken: accessToken}
 	for _, hook := range e.hooks {
 		if err := hook(ctx, issued, response); err != nil {
@@ -199,16 +211,42 @@ func (e *Endpoint) respond(ctx context.Context, request *Request, authorized *Au
 	return response, nil
 }
 
-// narrowed refuses resources that were not granted, before anything is consumed.
+// detailsOf are the authorization details of the new access token: those that are asked for, otherwise all that were
+// granted and whose types are still registered.
+func detailsOf(request *Request, g *grant.Grant) (json.RawMessage, error) {
+	details := request.Details
+	if g != nil {
+		granted, err := oauth.DecodeDetails(g.Details)
+		if err != nil {
+			return nil, err
+		}
+		if err := details.Within(granted); err != nil {
+			return nil, err
+		}
+		if len(details) == 0 {
+			details = granted
+		}
+	}
+	return details.Held(request.Organization, request.Client).Encode()
+}
+
+// narrowed refuses resources and details that were not granted, before anything is consumed.
 func (r *Request) narrowed(granted func() (grant.Granted, error)) error {
-	if len(r.Resources) == 0 {
+	if len(r.Resources) == 0 && len(r.Details) == 0 {
 		return nil
 	}
 	whole, err := granted()
 	if err != nil {
 		return err
 	}
-	return oauth.WithinAudience(r.Resources, whole.Audience)
+	if err := oauth.WithinAudience(r.Resources, whole.Audience); err != nil {
+		return err
+	}
+	details, err := oauth.DecodeDetails(whole.Details)
+	if err != nil {
+		return err
+	}
+	return r.Details.Within(details)
 }
 
 // OfPerson is what a grant of a person authorizes: no scope that was taken from the client since.

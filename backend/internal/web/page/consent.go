@@ -17,7 +17,9 @@ type Consent struct {
 	Scopes   []Scope // what is asked, in the order of the request
 	// Resources are the services that the application may use in the person's name; empty when none is named.
 	Resources []Resource
-	Fault     *fault.Error // why the last decision could not be taken; nil at first
+	// Details are what is allowed this once, each shown with everything it says.
+	Details []Detail
+	Fault   *fault.Error // why the last decision could not be taken; nil at first
 
 	Elsewhere *Elsewhere // set when the request was made on another device
 }
@@ -32,6 +34,31 @@ type Elsewhere struct {
 type Scope struct {
 	Name        string
 	Description string // a sentence for people, for scopes outside OpenID Connect; "" shows the name
+}
+
+// Detail is one of the things that are allowed this once: a sentence and all its particulars.
+type Detail struct {
+	Sentence string
+	Facts    []Fact
+}
+
+// Fact is a particular of a Detail. Label is for the organization's own, Name for those that every type has.
+type Fact struct{ Name, Label, Value string }
+
+func (v Consent) label(fact Fact) string {
+	switch fact.Name {
+	case "actions":
+		return v.Text.T("detail_actions")
+	case "locations":
+		return v.Text.T("detail_locations")
+	case "datatypes":
+		return v.Text.T("detail_datatypes")
+	case "identifier":
+		return v.Text.T("detail_identifier")
+	case "privileges":
+		return v.Text.T("detail_privileges")
+	}
+	return shorten(fact.Label, maxSentence)
 }
 
 // Resource is a service that is asked for.

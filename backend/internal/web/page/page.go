@@ -68,6 +68,7 @@ func (f Form) hidden() []Field {
 const (
 	maxName     = 80
 	maxSentence = 400
+	maxDetail   = 5000 // nothing that is allowed stays hidden
 )
 
 // destination is an address that belongs to an application and was compared with what it registered: a web address, or
