@@ -19,8 +19,8 @@ const (
 	largePayment = `{"type":"payment","actions":["initiate"],"amount":{"amount":"900","currency":"EUR"},"creditor":"<b>Merchant B</b>"}`
 )
 
-// bank is an organization with a type of authorization details and a client that may use it.
-func bank(t *testing.T, metadata client.Metadata) *site {
+// inDetail is an organization with a type of authorization details and a client that may use it.
+func inDetail(t *testing.T, metadata client.Metadata) *site {
 	t.Helper()
 	s := newSite(t)
 	changed := *s.acme
@@ -75,7 +75,7 @@ func sameDetails(t *testing.T, got, want string) bool {
 
 func TestPeopleAllowInDetail(t *testing.T) {
 	t.Parallel()
-	s := bank(t, client.Metadata{})
+	s := inDetail(t, client.Metadata{})
 	b := s.browser()
 	both := "[" + smallPayment + "," + largePayment + "]"
 	ask := func(namesAndValues ...string) string {
@@ -151,7 +151,7 @@ func TestPeopleAllowInDetail(t *testing.T) {
 func TestDetailsTravelWithEveryKindOfRequest(t *testing.T) {
 	t.Parallel()
 	key, set := newSigner(t, jose.ES256)
-	s := bank(t, client.Metadata{JWKS: set})
+	s := inDetail(t, client.Metadata{JWKS: set})
 	of := signs{s, key}
 	b := s.browser()
 	var inside any
