@@ -24,7 +24,7 @@ func newClient(orgID uuid.UUID, body api.ClientCreate, sent []byte) (client.Clie
 		OrgID: orgID, ClientID: or(body.ClientId, ""), Origin: client.Administrator, AuthenticationMethod: client.ClientSecretBasic,
 		Scopes: or(body.Scopes, nil), RequireConsent: or(body.RequireConsent, true), Profile: org.Profile(or(body.Profile, "")),
 		// Dynamic registration defaults to RS256 as its specification says; whoever chooses nothing here gets the better one.
-		IDTokenSignedResponseAlg: string(api.ES256), Metadata: client.Metadata{AuthorizationSignedResponseAlg: string(api.ES256)},
+		IDTokenSignedResponseAlg: string(api.ES256), Metadata: client.Metadata{AuthorizationSignedResponseAlg: string(api.ES256), IntrospectionSignedResponseAlg: string(api.ES256)},
 		AccessTokenLifetime:  time.Duration(or(body.AccessTokenLifetimeSeconds, 0)) * time.Second,
 		RefreshTokenLifetime: time.Duration(or(body.RefreshTokenLifetimeSeconds, 0)) * time.Second,
 	}

@@ -30,6 +30,7 @@ func everyMember() fields {
 		"subject_type": "pairwise", "id_token_signed_response_alg": "PS256", "id_token_encrypted_response_alg": "ECDH-ES", "id_token_encrypted_response_enc": "A256GCM",
 		"userinfo_signed_response_alg": "ES384", "userinfo_encrypted_response_alg": "ECDH-ES+A128KW", "userinfo_encrypted_response_enc": "A128GCM",
 		"authorization_signed_response_alg": "EdDSA", "authorization_encrypted_response_alg": "ECDH-ES", "authorization_encrypted_response_enc": "A256GCM",
+		"introspection_signed_response_alg": "PS256", "introspection_encrypted_response_alg": "ECDH-ES", "introspection_encrypted_response_enc": "A128GCM",
 		"request_object_signing_alg": "ES256", "request_uris": []any{"https://payroll.test/request#hash"}, "default_max_age": 3600.0, "require_auth_time": true, "require_pushed_authorization_requests": true,
 		"require_signed_request_object": true, "authorization_details_types": []any{"payment"},
 		"default_acr_values": []any{"urn:example:loa2"}, "initiate_login_uri": "https://payroll.test/start",

@@ -46,9 +46,17 @@ func (c *Client) AuthorizationSigning() string {
 	return "RS256"
 }
 
-// SignsBy lists the algorithms by which the client has what it gets signed: ID tokens, logout tokens, userinfo and
-// authorization responses.
+// IntrospectionSigning is the algorithm of answers about tokens that are asked for as a JWT (RFC 9701 §6).
+func (c *Client) IntrospectionSigning() string {
+	if algorithm := c.Metadata.IntrospectionSignedResponseAlg; algorithm != "" {
+		return algorithm
+	}
+	return "RS256"
+}
+
+// SignsBy lists the algorithms by which the client has what it gets signed: ID tokens, logout tokens, userinfo,
+// authorization responses and answers about tokens.
 func (c *Client) SignsBy() []jose.Algorithm {
 	return []jose.Algorithm{jose.Algorithm(c.IDTokenSignedResponseAlg), jose.Algorithm(c.Metadata.UserinfoSignedResponseAlg),
-		jose.Algorithm(c.AuthorizationSigning())}
+		jose.Algorithm(c.AuthorizationSigning()), jose.Algorithm(c.IntrospectionSigning())}
 }

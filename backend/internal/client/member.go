@@ -19,7 +19,7 @@ type member struct {
 
 // members are those of OpenID Connect Dynamic Client Registration 1.0 §2, Front-Channel Logout 1.0 §2, Back-Channel
 // Logout 1.0 §2.2, RP-Initiated Logout 1.0 §3.1, RFC 7591 §2, RFC 8705 §2.1.2 and §3.4, RFC 9101 §10.5, RFC 9126 §6, RFC 9396
-// §10, RFC 9449 §5.2 and JARM §3 that are one value. The scopes, localized members and
+// §10, RFC 9449 §5.2, RFC 9701 §6 and JARM §3 that are one value. The scopes, localized members and
 // what the server issues are not among them. The registration endpoint and the Admin API both read and write clients
 // through this table.
 var members = []member{
@@ -51,6 +51,9 @@ var members = []member{
 	{"authorization_signed_response_alg", func(c *Client) any { return &c.Metadata.AuthorizationSignedResponseAlg }, false},
 	{"authorization_encrypted_response_alg", func(c *Client) any { return &c.Metadata.AuthorizationEncryptedResponseAlg }, false},
 	{"authorization_encrypted_response_enc", func(c *Client) any { return &c.Metadata.AuthorizationEncryptedResponseEnc }, false},
+	{"introspection_signed_response_alg", func(c *Client) any { return &c.Metadata.IntrospectionSignedResponseAlg }, false},
+	{"introspection_encrypted_response_alg", func(c *Client) any { return &c.Metadata.IntrospectionEncryptedResponseAlg }, false},
+	{"introspection_encrypted_response_enc", func(c *Client) any { return &c.Metadata.IntrospectionEncryptedResponseEnc }, false},
 	{"request_object_signing_alg", func(c *Client) any { return &c.Metadata.RequestObjectSigningAlg }, false},
 	{"request_object_encryption_alg", func(c *Client) any { return &c.Metadata.RequestObjectEncryptionAlg }, false},
 	{"request_object_encryption_enc", func(c *Client) any { return &c.Metadata.RequestObjectEncryptionEnc }, false},

@@ -39,6 +39,10 @@ type Metadata struct {
 	AuthorizationEncryptedResponseAlg string `json:"authorization_encrypted_response_alg,omitempty"` // "": not encrypted
 	AuthorizationEncryptedResponseEnc string `json:"authorization_encrypted_response_enc,omitempty"`
 
+	IntrospectionSignedResponseAlg    string `json:"introspection_signed_response_alg,omitempty"`    // RFC 9701 §6; "" is RS256
+	IntrospectionEncryptedResponseAlg string `json:"introspection_encrypted_response_alg,omitempty"` // "": not encrypted
+	IntrospectionEncryptedResponseEnc string `json:"introspection_encrypted_response_enc,omitempty"`
+
 	TokenEndpointAuthSigningAlg string `json:"token_endpoint_auth_signing_alg,omitempty"` // of assertions; "": any that fits the method
 
 	DefaultMaxAge    *int     `json:"default_max_age,omitempty"` // seconds

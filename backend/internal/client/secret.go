@@ -28,7 +28,7 @@ func (c *Client) SecretMatches(presented string) bool {
 func (c *Client) symmetric() bool {
 	return c.AuthenticationMethod == ClientSecretJWT ||
 		slices.Contains([]string{c.IDTokenSignedResponseAlg, c.Metadata.UserinfoSignedResponseAlg, c.Metadata.RequestObjectSigningAlg,
-			c.Metadata.AuthorizationSignedResponseAlg}, HS256)
+			c.Metadata.AuthorizationSignedResponseAlg, c.Metadata.IntrospectionSignedResponseAlg}, HS256)
 }
 
 // setSecret gives the client a secret: its digest, and sealed when an algorithm of the client needs it.

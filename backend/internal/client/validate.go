@@ -59,6 +59,7 @@ func (c *Client) defaults() {
 		{&c.Metadata.IDTokenEncryptedResponseAlg, &c.Metadata.IDTokenEncryptedResponseEnc},
 		{&c.Metadata.UserinfoEncryptedResponseAlg, &c.Metadata.UserinfoEncryptedResponseEnc},
 		{&c.Metadata.AuthorizationEncryptedResponseAlg, &c.Metadata.AuthorizationEncryptedResponseEnc},
+		{&c.Metadata.IntrospectionEncryptedResponseAlg, &c.Metadata.IntrospectionEncryptedResponseEnc},
 		{&c.Metadata.RequestObjectEncryptionAlg, &c.Metadata.RequestObjectEncryptionEnc},
 	} {
 		if *encryption.algorithm != "" && *encryption.content == "" {

@@ -68,6 +68,7 @@ func (c *Client) validateAlgorithms() error {
 	for _, signed := range []struct{ field, value string }{
 		{"id_token_signed_response_alg", c.IDTokenSignedResponseAlg}, {"userinfo_signed_response_alg", m.UserinfoSignedResponseAlg},
 		{"authorization_signed_response_alg", m.AuthorizationSignedResponseAlg}, {"request_object_signing_alg", m.RequestObjectSigningAlg},
+		{"introspection_signed_response_alg", m.IntrospectionSignedResponseAlg},
 	} {
 		switch {
 		case signed.value == "" || knownSigning(signed.value) || signed.value == Unsigned && signed.field == "request_object_signing_alg":
@@ -82,6 +83,7 @@ func (c *Client) validateAlgorithms() error {
 		{"id_token_encrypted_response", m.IDTokenEncryptedResponseAlg, m.IDTokenEncryptedResponseEnc},
 		{"userinfo_encrypted_response", m.UserinfoEncryptedResponseAlg, m.UserinfoEncryptedResponseEnc},
 		{"authorization_encrypted_response", m.AuthorizationEncryptedResponseAlg, m.AuthorizationEncryptedResponseEnc},
+		{"introspection_encrypted_response", m.IntrospectionEncryptedResponseAlg, m.IntrospectionEncryptedResponseEnc},
 		{"request_object_encryption", m.RequestObjectEncryptionAlg, m.RequestObjectEncryptionEnc},
 	} {
 		switch {

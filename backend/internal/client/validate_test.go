@@ -100,6 +100,8 @@ func TestMetadataNamesTheOffendingField(t *testing.T) {
 		"sector at http":                 {func(m *Metadata) { m.SectorIdentifierURI = "http://app.example.test/sector" }, "sector_identifier_uri"},
 		"unsigned userinfo":              {func(m *Metadata) { m.UserinfoSignedResponseAlg = Unsigned }, "userinfo_signed_response_alg"},
 		"unsigned answers":               {func(m *Metadata) { m.AuthorizationSignedResponseAlg = Unsigned }, "authorization_signed_response_alg"},
+		"unsigned introspection":         {func(m *Metadata) { m.IntrospectionSignedResponseAlg = Unsigned }, "introspection_signed_response_alg"},
+		"introspection to nobody":        {func(m *Metadata) { m.IntrospectionEncryptedResponseAlg = "ECDH-ES" }, "introspection_encrypted_response_alg"},
 		"answers encrypted to nobody":    {func(m *Metadata) { m.AuthorizationEncryptedResponseAlg = "ECDH-ES" }, "authorization_encrypted_response_alg"},
 		"request objects with MD5":       {func(m *Metadata) { m.RequestObjectSigningAlg = "RS1" }, "request_object_signing_alg"},
 		"encryption without a key":       {func(m *Metadata) { m.IDTokenEncryptedResponseAlg = "RSA1_5" }, "id_token_encrypted_response_alg"},

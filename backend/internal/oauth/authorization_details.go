@@ -201,6 +201,16 @@ func (d Details) Within(granted Details) error {
 	return nil
 }
 
+// At are those of the details that are meant for one of the resource servers: those that name no locations, or one of
+// these (RFC 9396 §9).
+func (d Details) At(audience []string) Details {
+	return slices.DeleteFunc(slices.Clone(d), func(detail json.RawMessage) bool {
+		var of struct{ Locations []string }
+		return json.Unmarshal(detail, &of) != nil ||
+			len(of.Locations) > 0 && !slices.ContainsFunc(of.Locations, func(location string) bool { return slices.Contains(audience, location) })
+	})
+}
+
 // DetailFact is one field of authorization details for people to read.
 type DetailFact struct {
 	Name  string // of a common field, to be said in words; "" for one of the type's own

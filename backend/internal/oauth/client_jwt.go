@@ -10,7 +10,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/org"
 )
 
-// JWTForm is how a client wants a JWT: ID tokens, userinfo, logout tokens.
+// JWTForm is how a client wants a JWT: ID tokens, userinfo, logout tokens, answers to authorization requests and about tokens.
 type JWTForm struct {
 	Type       string // "typ"
 	Signing    string // an algorithm, "" for a JWT that is encrypted only

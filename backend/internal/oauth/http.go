@@ -75,9 +75,9 @@ func WriteJSON(c *gin.Context, status int, value any) {
 }
 
 // WriteJWT answers with a JWT that nobody may cache.
-func WriteJWT(c *gin.Context, token string) {
+func WriteJWT(c *gin.Context, mediaType, token string) {
 	noStore(c)
-	c.Data(http.StatusOK, "application/jwt", []byte(token))
+	c.Data(http.StatusOK, mediaType, []byte(token))
 }
 
 // WriteError answers with the OAuth form of the error and attaches the error to the gin context, where the

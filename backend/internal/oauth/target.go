@@ -91,6 +91,24 @@ func (t *Targets) held(ctx context.Context, organization *org.Organization, c *c
 	return target, nil
 }
 
+// AskedAbout is what a client may learn of a token with the audience although it was issued to another: that it is for the
+// resource servers that the client may ask about tokens for (RFC 9701 §5). The zero value when there is none.
+func (t *Targets) AskedAbout(ctx context.Context, organization *org.Organization, asking *client.Client, audience []string) (Target, error) {
+	all, err := t.resources.All(ctx, organization.ID)
+	if err != nil {
+		return Target{}, err
+	}
+	var target Target
+	for _, known := range all {
+		if slices.Contains(audience, known.Identifier) && slices.Contains(known.IntrospectionClients, asking.ClientID) {
+			target.Audience, target.named = append(target.Audience, known.Identifier), append(target.named, known)
+		} else {
+			target.others = append(target.others, known)
+		}
+	}
+	return target, nil
+}
+
 // Resources are the registered ones among those named, for people to read.
 func (t Target) Resources() []*resource.Resource { return t.named }
 

@@ -20,7 +20,7 @@ import (
 )
 
 // Metadata is what an organization's issuer says of itself: OpenID Connect Discovery 1.0 §3, RFC 8414 §2,
-// RFC 9207 §3, RFC 8628 §4, JARM §4, RP-Initiated Logout 1.0 §2.1, Back-Channel Logout 1.0 §2.1, Front-Channel
+// RFC 9207 §3, RFC 8628 §4, JARM §4, RFC 9701 §7, RP-Initiated Logout 1.0 §2.1, Back-Channel Logout 1.0 §2.1, Front-Channel
 // Logout 1.0 §3, Session Management 1.0 §3.3. Every member is in the IANA registry of authorization server
 // metadata, and everything it claims works.
 type Metadata struct {
@@ -49,6 +49,9 @@ type Metadata struct {
 	AuthorizationSigningAlgValuesSupported    []string                      `json:"authorization_signing_alg_values_supported"`
 	AuthorizationEncryptionAlgValuesSupported []jose.KeyManagement          `json:"authorization_encryption_alg_values_supported"`
 	AuthorizationEncryptionEncValuesSupported []jose.Encryption             `json:"authorization_encryption_enc_values_supported"`
+	IntrospectionSigningAlgValuesSupported    []string                      `json:"introspection_signing_alg_values_supported"`
+	IntrospectionEncryptionAlgValuesSupported []jose.KeyManagement          `json:"introspection_encryption_alg_values_supported"`
+	IntrospectionEncryptionEncValuesSupported []jose.Encryption             `json:"introspection_encryption_enc_values_supported"`
 	TokenEndpointAuthMethodsSupported         []client.AuthenticationMethod `json:"token_endpoint_auth_methods_supported"`
 	IntrospectionEndpointAuthMethodsSupported []client.AuthenticationMethod `json:"introspection_endpoint_auth_methods_supported"`
 	RevocationEndpointAuthMethodsSupported    []client.AuthenticationMethod `json:"revocation_endpoint_auth_methods_supported"`
@@ -151,6 +154,7 @@ func (d *Documents) Metadata(organization *org.Organization) Metadata {
 		CodeChallengeMethodsSupported: []string{"S256"}, ClaimTypesSupported: []string{"normal"}, ClaimsSupported: claimsSupported(organization), ClaimsParameterSupported: true,
 		ACRValuesSupported: session.AuthenticationContexts(), DisplayValuesSupported: []string{"page", "popup", "touch"}, PromptValuesSupported: d.prompts(organization),
 		IDTokenEncryptionAlgValuesSupported: jose.KeyManagements(), IDTokenEncryptionEncValuesSupported: jose.Encryptions(),
+		IntrospectionEncryptionAlgValuesSupported: jose.KeyManagements(), IntrospectionEncryptionEncValuesSupported: jose.Encryptions(),
 		AuthorizationEncryptionAlgValuesSupported: jose.KeyManagements(), AuthorizationEncryptionEncValuesSupported: jose.Encryptions(),
 		UserinfoEncryptionAlgValuesSupported: jose.KeyManagements(), UserinfoEncryptionEncValuesSupported: jose.Encryptions(),
 		RequestObjectEncryptionAlgValuesSupported: jose.KeyManagements(), RequestObjectEncryptionEncValuesSupported: jose.Encryptions(),
@@ -165,7 +169,7 @@ func (d *Documents) Metadata(organization *org.Organization) Metadata {
 	}
 	metadata.RequireSignedRequestObject = profile.RequestObject.Required
 	metadata.RequestObjectSigningAlgValuesSupported = authorize.RequestObjectAlgorithms(profile)
-	metadata.AuthorizationSigningAlgValuesSupported = signatures
+	metadata.AuthorizationSigningAlgValuesSupported, metadata.IntrospectionSigningAlgValuesSupported = signatures, signatures
 	if profile.FrontChannel {
 		metadata.GrantTypesSupported = append(metadata.GrantTypesSupported, client.Implicit)
 	}

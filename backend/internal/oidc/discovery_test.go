@@ -35,6 +35,7 @@ var registered = []string{
 	"backchannel_logout_supported", "backchannel_logout_session_supported", "frontchannel_logout_supported", "frontchannel_logout_session_supported",
 	"check_session_iframe", "pushed_authorization_request_endpoint", "require_pushed_authorization_requests", "require_signed_request_object", "authorization_details_types_supported",
 	"dpop_signing_alg_values_supported", "mtls_endpoint_aliases", "tls_client_certificate_bound_access_tokens",
+	"introspection_signing_alg_values_supported", "introspection_encryption_alg_values_supported", "introspection_encryption_enc_values_supported",
 	"authorization_signing_alg_values_supported", "authorization_encryption_alg_values_supported", "authorization_encryption_enc_values_supported",
 	"device_authorization_endpoint",
 }
@@ -76,6 +77,7 @@ func TestMetadata(t *testing.T) {
 			"token_endpoint_auth_methods_supported":            `["client_secret_basic","client_secret_post","client_secret_jwt","private_key_jwt","none"]`,
 			"token_endpoint_auth_signing_alg_values_supported": `["RS256","ES256","PS256","EdDSA","ES384","ES512","PS384","PS512","RS384","RS512","HS256"]`,
 			"backchannel_logout_supported":                     `true`, "backchannel_logout_session_supported": `true`,
+			"introspection_signing_alg_values_supported":     `["RS256","ES256","PS256","EdDSA","ES384","ES512","PS384","PS512","RS384","RS512","HS256"]`,
 			"authorization_signing_alg_values_supported":     `["RS256","ES256","PS256","EdDSA","ES384","ES512","PS384","PS512","RS384","RS512","HS256"]`,
 			"authorization_encryption_alg_values_supported":  `["RSA-OAEP-256","ECDH-ES","ECDH-ES+A128KW","ECDH-ES+A256KW"]`,
 			"authorization_encryption_enc_values_supported":  `["A128CBC-HS256","A256CBC-HS512","A128GCM","A256GCM"]`,

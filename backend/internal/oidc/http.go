@@ -82,7 +82,7 @@ func (u *Userinfo) Serve(c *gin.Context) {
 	case err != nil:
 		oauth.WriteError(c, err)
 	case answer.JWT != "":
-		oauth.WriteJWT(c, answer.JWT)
+		oauth.WriteJWT(c, "application/jwt", answer.JWT)
 	default:
 		oauth.WriteJSON(c, http.StatusOK, answer.Claims)
 	}

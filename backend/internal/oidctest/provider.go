@@ -181,7 +181,8 @@ func (p *Provider) router() http.Handler {
 	mount("/:org/revoke", revocation.NewEndpoint(p.Authentication, p.Tokens, p.Grants).Serve, http.MethodPost)
 	mount("/:org/register", registrations.Serve, http.MethodPost)
 	mount("/:org/register/:client_id", registrations.ServeConfiguration, http.MethodGet, http.MethodPut, http.MethodDelete)
-	router.POST("/:org/introspect", p.organization, introspection.NewEndpoint(p.Authentication, p.Tokens, p.Live, p.Grants, p.Subjects, p.Issuers).Serve)
+	router.POST("/:org/introspect", p.organization, introspection.NewEndpoint(p.Authentication, p.Tokens, p.Live, p.Grants, p.Subjects,
+		oauth.NewTargets(p.Resources, p.Issuers), p.JWTs, p.Issuers, p.Clock.Now).Serve)
 	return router
 }
 

@@ -68,7 +68,7 @@ func (a *App) endpoints(m *metrics) (*endpoints, error) {
 	e.token = token.NewEndpoint(authentication, senders, e.tokens, a.Subjects, a.JWTs, a.Targets,
 		[]token.Grant{token.NewAuthorizationCode(a.Grants), token.NewRefreshToken(a.Grants), token.NewClientCredentials(), device.NewGrant(a.Grants)},
 		idTokens.TokenHook, m.countToken)
-	e.introspection = introspection.NewEndpoint(authentication, e.tokens, live, a.Grants, a.Subjects, a.Issuers)
+	e.introspection = introspection.NewEndpoint(authentication, e.tokens, live, a.Grants, a.Subjects, a.Targets, a.JWTs, a.Issuers, a.Now)
 	e.revocation = revocation.NewEndpoint(authentication, e.tokens, a.Grants)
 	e.registration = registration.NewEndpoint(registration.Dependencies{Store: a.Store, Clients: a.Clients, Organizations: a.Organizations, State: a.State, Fetch: a.Fetch,
 		KeySets: a.KeySets, Keys: a.Keys, Issuers: a.Issuers, Now: a.Now, Random: rand.Reader, Limit: a.Config.RegistrationsPerNetwork})

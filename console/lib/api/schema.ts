@@ -859,6 +859,10 @@ export interface components {
              * @description Where others can send a person to start signing in to this client.
              */
             initiate_login_uri?: string;
+            introspection_encrypted_response_alg?: components["schemas"]["KeyManagementAlgorithm"];
+            introspection_encrypted_response_enc?: components["schemas"]["ContentEncryptionAlgorithm"];
+            /** @description How answers about tokens are signed that the client asks for as a JWT (RFC 9701); absent for `RS256`. */
+            introspection_signed_response_alg?: components["schemas"]["SigningAlgorithm"];
             jwks?: components["schemas"]["JSONWebKeySet"];
             /**
              * Format: uri
@@ -965,6 +969,10 @@ export interface components {
             id_token_signed_response_alg?: components["schemas"]["SigningAlgorithm"];
             /** Format: uri */
             initiate_login_uri?: string;
+            introspection_encrypted_response_alg?: components["schemas"]["KeyManagementAlgorithm"];
+            introspection_encrypted_response_enc?: components["schemas"]["ContentEncryptionAlgorithm"];
+            /** @description `ES256` when absent. */
+            introspection_signed_response_alg?: components["schemas"]["SigningAlgorithm"];
             jwks?: components["schemas"]["JSONWebKeySet"];
             /**
              * Format: uri
@@ -1060,6 +1068,10 @@ export interface components {
             id_token_signed_response_alg?: components["schemas"]["SigningAlgorithm"];
             /** Format: uri */
             initiate_login_uri?: string | null;
+            introspection_encrypted_response_alg?: components["schemas"]["KeyManagementAlgorithm"] | null;
+            introspection_encrypted_response_enc?: components["schemas"]["ContentEncryptionAlgorithm"] | null;
+            /** @description Null is `RS256`, the default of RFC 9701. */
+            introspection_signed_response_alg?: components["schemas"]["SigningAlgorithm"] | null;
             jwks?: components["schemas"]["JSONWebKeySet"] | null;
             /**
              * Format: uri

@@ -1,7 +1,8 @@
 // Package introspection is the introspection endpoint, RFC 7662 (October 2015), for JWT access tokens and
-// refresh tokens. Only confidential clients may ask, and only about tokens that were issued to them: about
-// every other token, of another client or organization, expired, revoked or invented, the answer is
-// {"active":false}. Left out: the signed answer (RFC 9701) and disclosure by audience.
+// refresh tokens, with the answer as a JWT for whoever wants that (RFC 9701, January 2025). Only confidential clients
+// may ask, and only about tokens that were issued to them or whose audience is a resource server that they answer for:
+// about every other token, of another client or organization, expired, revoked or invented, the answer is
+// {"active":false}.
 package introspection
 
 import (
@@ -10,6 +11,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/clavex/clavex/backend/internal/client"
 	"github.com/clavex/clavex/backend/internal/grant"
@@ -42,6 +44,8 @@ type Response struct {
 	Audience  []string `json:"aud,omitempty"`
 	Issuer    string   `json:"iss,omitempty"`
 	ID        string   `json:"jti,omitempty"`
+	ACR       string   `json:"acr,omitempty"`       // RFC 9470 §6.2
+	AuthTime  int64    `json:"auth_time,omitempty"` // RFC 9470 §6.2
 
 	Confirmation         *oauth.Confirmation `json:"cnf,omitempty"`                   // RFC 8705 §3.2, RFC 9449 §6.2
 	AuthorizationDetails json.RawMessage     `json:"authorization_details,omitempty"` // RFC 9396 §9.2
@@ -56,11 +60,26 @@ type Endpoint struct {
 	issuers oauth.Issuers
 
 	subjects *oauth.Subjects
+	targets  *oauth.Targets
+	jwts     *oauth.ClientJWTs
+	now      func() time.Time
+}
+
+// MediaType is that of an answer as a JWT (RFC 9701 §4).
+const MediaType = "application/token-introspection+jwt"
+
+// signedResponse is an answer as a JWT (RFC 9701 §5). What is said of the token stands apart, so that nobody takes the
+// answer for the token.
+type signedResponse struct {
+	Issuer             string    `json:"iss"`
+	Audience           string    `json:"aud"`
+	IssuedAt           int64     `json:"iat"`
+	TokenIntrospection *Response `json:"token_introspection"`
 }
 
 // NewEndpoint makes the endpoint.
-func NewEndpoint(authentication *oauth.ClientAuthentication, tokens *oauth.AccessTokens, live *oauth.LiveTokens, grants *grant.Grants, subjects *oauth.Subjects, issuers oauth.Issuers) *Endpoint {
-	return &Endpoint{tokens: tokens, live: live, grants: grants, subjects: subjects, issuers: issuers, checks: oauth.Table[Request]{
+func NewEndpoint(authentication *oauth.ClientAuthentication, tokens *oauth.AccessTokens, live *oauth.LiveTokens, grants *grant.Grants, subjects *oauth.Subjects, targets *oauth.Targets, jwts *oauth.ClientJWTs, issuers oauth.Issuers, now func() time.Time) *Endpoint {
+	return &Endpoint{tokens: tokens, live: live, grants: grants, subjects: subjects, targets: targets, jwts: jwts, issuers: issuers, now: now, checks: oauth.Table[Request]{
 		{Name: "client_authentication", Clause: "RFC 7662 §2.1", Do: func(ctx context.Context, r *Request) (err error) {
 			r.Client, err = authentication.Authenticate(ctx, r.Organization, r.Credentials)
 			return err
@@ -102,8 +121,14 @@ func (e *Endpoint) accessToken(ctx context.Context, request *Request, presented 
 	if err != nil {
 		return nil, err
 	}
-	if token.ClientID != request.Client.ClientID {
-		return inactive, nil
+	target, own := oauth.Target{Audience: token.Audience}, token.ClientID == request.Client.ClientID
+	if !own {
+		if target, err = e.targets.AskedAbout(ctx, request.Organization, request.Client, token.Audience); err != nil {
+			return nil, err
+		}
+		if len(target.Audience) == 0 {
+			return inactive, nil
+		}
 	}
 	live, err := e.live.Find(ctx, request.Organization, token)
 	if errors.As(err, &refused) {
@@ -112,16 +137,37 @@ func (e *Endpoint) accessToken(ctx context.Context, request *Request, presented 
 	if err != nil {
 		return nil, err
 	}
-	answer := &Response{Active: true, Scope: oauth.FormatScope(token.Scopes), ClientID: token.ClientID, TokenType: token.Confirmation.TokenType(),
-		Expiry: token.ExpiresAt.Unix(), IssuedAt: token.IssuedAt.Unix(), Subject: token.Subject, Audience: token.Audience, Issuer: token.Issuer, ID: token.ID,
-		AuthorizationDetails: token.Details}
+	details, err := oauth.DecodeDetails(token.Details)
+	if err != nil {
+		return nil, err
+	}
+	if !own {
+		details = details.At(target.Audience)
+	}
+	answer := &Response{Active: true, Scope: oauth.FormatScope(target.Scopes(token.Scopes)), ClientID: token.ClientID, TokenType: token.Confirmation.TokenType(),
+		Expiry: token.ExpiresAt.Unix(), IssuedAt: token.IssuedAt.Unix(), Subject: token.Subject, Audience: target.Audience, Issuer: token.Issuer, ID: token.ID}
 	if token.Confirmation.Bound() {
 		answer.Confirmation = &token.Confirmation
 	}
-	if live.User != nil && slices.Contains(token.Scopes, scopeProfile) {
+	if !token.AuthenticatedAt.IsZero() {
+		answer.ACR, answer.AuthTime = token.ACR, token.AuthenticatedAt.Unix()
+	}
+	if answer.AuthorizationDetails, err = details.Encode(); err != nil {
+		return nil, err
+	}
+	if own && live.User != nil && slices.Contains(token.Scopes, scopeProfile) {
 		answer.Username = live.User.Username
 	}
 	return answer, nil
+}
+
+// Sign makes a JWT of an answer, in the form that the asking client registered (RFC 9701 §5, §6).
+func (e *Endpoint) Sign(ctx context.Context, request *Request, response *Response) (string, error) {
+	metadata := &request.Client.Metadata
+	form := oauth.JWTForm{Type: "token-introspection+jwt", Signing: request.Client.IntrospectionSigning(), Encryption: metadata.IntrospectionEncryptedResponseAlg,
+		Content: metadata.IntrospectionEncryptedResponseEnc}
+	return e.jwts.Make(ctx, request.Client, form, signedResponse{Issuer: e.issuers.URL(request.Organization), Audience: request.Client.ClientID,
+		IssuedAt: e.now().Unix(), TokenIntrospection: response})
 }
 
 func (e *Endpoint) refreshToken(ctx context.Context, request *Request) (*Response, error) {
