@@ -264,7 +264,7 @@ func TestAStrangersRequestLeavesOnlyWhatIsUnderstood(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"a", "b", "c", "resource"} {
+	for _, name := range []string{"a", "b", "c", "audience"} {
 		form.Set(name, strings.Repeat("x", 15<<10))
 	}
 	b := s.browser()
