@@ -5,7 +5,7 @@ VALUES (@org_id, @id, @client_id, @device_code_hash, @user_code_hash, @scopes, @
 ON CONFLICT DO NOTHING;
 
 -- name: PendingDeviceRequest :one
-SELECT d.id, d.client_id, c.client_id AS client_identifier, d.scopes, d.created_at
+SELECT d.id, d.client_id, c.client_id AS client_identifier, d.scopes, d.audience, d.created_at
 FROM device_requests d JOIN clients c ON c.org_id = d.org_id AND c.id = d.client_id
 WHERE d.org_id = @org_id AND d.user_code_hash = @user_code_hash AND d.status = 'pending' AND d.expires_at > @at AND c.status = 'active';
 
@@ -23,7 +23,7 @@ UPDATE device_requests SET
     poll_interval = poll_interval + CASE WHEN status = 'pending' AND polled_at + make_interval(secs => poll_interval - 1) > @at::timestamptz THEN 5 ELSE 0 END,
     polled_at = @at::timestamptz
 WHERE org_id = @org_id AND device_code_hash = @device_code_hash AND client_id = @client_id
-RETURNING status, polled_early, expires_at;
+RETURNING status, polled_early, audience, expires_at;
 
 -- name: DeleteExpiredDeviceRequests :execrows
 -- cross-tenant: periodic clean-up

@@ -28,6 +28,9 @@ func newClient(orgID uuid.UUID, body api.ClientCreate, sent []byte) (client.Clie
 		AccessTokenLifetime:  time.Duration(or(body.AccessTokenLifetimeSeconds, 0)) * time.Second,
 		RefreshTokenLifetime: time.Duration(or(body.RefreshTokenLifetimeSeconds, 0)) * time.Second,
 	}
+	if body.TokenExchange != nil {
+		wanted.Metadata.TokenExchange = tokenExchange(*body.TokenExchange)
+	}
 	if err := setMembers(&wanted, sent); err != nil {
 		return client.Client{}, err
 	}
@@ -58,6 +61,12 @@ func patchedClient(c client.Client, body api.ClientPatch, sent []byte) (client.C
 	if body.Profile.IsSpecified() {
 		profile, _ := body.Profile.Get() // null has no value: "", the organization's
 		c.Profile = org.Profile(profile)
+	}
+	if body.TokenExchange.IsSpecified() {
+		c.Metadata.TokenExchange = nil
+		if policy, err := body.TokenExchange.Get(); err == nil { // null has no value
+			c.Metadata.TokenExchange = tokenExchange(policy)
+		}
 	}
 	if body.Status != nil {
 		c.Status = client.Status(*body.Status)
@@ -142,6 +151,12 @@ func renderClient(c *client.Client) (api.Client, error) {
 	rendered.Scopes, rendered.RequireConsent = renamed[api.Scope](c.Scopes), c.RequireConsent
 	rendered.AccessTokenLifetimeSeconds, rendered.RefreshTokenLifetimeSeconds = seconds(c.AccessTokenLifetime), seconds(c.RefreshTokenLifetime)
 	rendered.Profile = optional(api.ClientProfile(c.Profile))
+	if policy := c.Metadata.TokenExchange; policy != nil {
+		rendered.TokenExchange = &api.TokenExchangePolicy{SubjectClients: policy.SubjectClients, Audiences: policy.Audiences, Delegation: &policy.Delegation}
+		if len(policy.SubjectAudiences) > 0 {
+			rendered.TokenExchange.SubjectAudiences = &policy.SubjectAudiences
+		}
+	}
 	if len(c.Metadata.Localized) > 0 {
 		rendered.Localized = new(api.LocalizedMetadata(c.Metadata.Localized))
 	}
@@ -150,4 +165,9 @@ func renderClient(c *client.Client) (api.Client, error) {
 	}
 	rendered.CreatedAt, rendered.UpdatedAt, rendered.Version = c.CreatedAt, c.UpdatedAt, c.Version
 	return rendered, nil
+}
+
+func tokenExchange(policy api.TokenExchangePolicy) *client.TokenExchangePolicy {
+	return &client.TokenExchangePolicy{SubjectClients: policy.SubjectClients, Audiences: policy.Audiences, SubjectAudiences: or(policy.SubjectAudiences, nil),
+		Delegation: or(policy.Delegation, false)}
 }

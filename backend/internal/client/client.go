@@ -59,13 +59,14 @@ const (
 	AuthorizationCode = "authorization_code"
 	RefreshToken      = "refresh_token"
 	ClientCredentials = "client_credentials"
-	DeviceCode        = "urn:ietf:params:oauth:grant-type:device_code" // RFC 8628 §3.4
-	Implicit          = "implicit"                                     // of the response types that deliver tokens through the browser; never at the token endpoint
+	DeviceCode        = "urn:ietf:params:oauth:grant-type:device_code"    // RFC 8628 §3.4
+	TokenExchange     = "urn:ietf:params:oauth:grant-type:token-exchange" // RFC 8693 §2.1
+	Implicit          = "implicit"                                        // of the response types that deliver tokens through the browser; never at the token endpoint
 )
 
 // GrantTypes lists what a client may register, those of front channels included.
 func GrantTypes() []string {
-	return []string{AuthorizationCode, Implicit, RefreshToken, ClientCredentials, DeviceCode}
+	return []string{AuthorizationCode, Implicit, RefreshToken, ClientCredentials, DeviceCode, TokenExchange}
 }
 
 // bringsRefreshToken reports whether a person gives the grant, so that a refresh token can come with it.

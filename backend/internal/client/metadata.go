@@ -78,6 +78,9 @@ type Metadata struct {
 	SoftwareVersion   string `json:"software_version,omitempty"`
 	SoftwareStatement string `json:"software_statement,omitempty"`
 
+	// TokenExchange is what an administrator lets the client exchange; nil is nothing. No client says it of itself.
+	TokenExchange *TokenExchangePolicy `json:"token_exchange,omitempty"`
+
 	// Localized are members in other languages under their names with a language tag: client_name#it
 	// (RFC 7591 §2.2).
 	Localized map[string]string `json:"localized,omitempty"`

@@ -42,6 +42,7 @@ type Dependencies struct {
 	Authentication *oauth.ClientAuthentication
 	Clients        *client.Clients
 	Grants         *grant.Grants
+	Targets        *oauth.Targets
 	State          kv.Store
 	Now            func() time.Time
 	// SignIns is how many sign-ins unknown browsers of one network may begin at an organization in ten minutes; the
@@ -74,6 +75,7 @@ type Request struct {
 	Client       *client.Client
 
 	scopes []string
+	target oauth.Target
 }
 
 // Response is the answer to a device (RFC 8628 §3.2).
@@ -100,6 +102,10 @@ func (e *Endpoint) table() oauth.Table[Request] {
 			return nil
 		}},
 		{Name: "scope", Clause: "RFC 8628 §3.1, RFC 6749 §3.3", Do: checkScope},
+		{Name: "resource", Clause: "RFC 8707 §2", Do: func(ctx context.Context, r *Request) (err error) {
+			r.target, err = e.Targets.Of(ctx, r.Organization, r.Client, r.Parameters.All("resource"))
+			return err
+		}},
 		{Name: "requests of one network", Clause: "RFC 8628 §5.2", Do: func(ctx context.Context, r *Request) error {
 			if !r.Client.Public() {
 				return nil
@@ -126,7 +132,7 @@ func (e *Endpoint) Begin(ctx context.Context, request *Request) (*Response, erro
 	if err := e.checks.Run(ctx, request); err != nil {
 		return nil, err
 	}
-	codes, err := e.Grants.BeginDevice(ctx, request.Organization.ID, request.Client.ID, request.scopes, nil)
+	codes, err := e.Grants.BeginDevice(ctx, request.Organization.ID, request.Client.ID, request.scopes, request.target.Audience)
 	if err != nil {
 		return nil, err
 	}
@@ -150,11 +156,23 @@ func (e *Endpoint) Required(ctx context.Context, organization *org.Organization,
 	if err != nil {
 		return login.Required{}, err
 	}
+	asking, err := e.Clients.ByClientID(ctx, organization.ID, found.ClientID)
+	if err != nil {
+		return login.Required{}, err
+	}
+	target, err := e.Targets.Held(ctx, organization, asking, found.Audience)
+	if err != nil {
+		return login.Required{}, err
+	}
 	stored, err := json.Marshal(asked{found.ID})
 	if err != nil {
 		return login.Required{}, err
 	}
-	consent := &login.ConsentRequirement{ClientID: found.ClientRow, Scopes: found.Scopes, Ask: true, Always: true,
+	scopes := found.Scopes
+	for _, known := range target.Resources() {
+		scopes = append(scopes, grant.ConsentFor(known.Identifier))
+	}
+	consent := &login.ConsentRequirement{ClientID: found.ClientRow, Scopes: scopes, Ask: true, Always: true,
 		Elsewhere: &login.Elsewhere{Code: grant.FormatUserCode(grant.NormalUserCode(userCode)), BegunAt: found.CreatedAt}}
 	return login.Required{Continuation: ContinuationName, Request: stored, ClientID: found.ClientID, Requirement: login.Requirement{Consent: consent}}, nil
 }

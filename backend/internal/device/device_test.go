@@ -1,19 +1,24 @@
 package device_test
 
 import (
+	"context"
 	"encoding/json"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/clavex/clavex/backend/internal/client"
+	"github.com/clavex/clavex/backend/internal/device"
 	"github.com/clavex/clavex/backend/internal/grant"
 	"github.com/clavex/clavex/backend/internal/oidctest"
 	"github.com/clavex/clavex/backend/internal/org"
+	"github.com/clavex/clavex/backend/internal/resource"
 	"github.com/clavex/clavex/backend/internal/session"
+	"github.com/clavex/clavex/backend/internal/store"
 	"github.com/clavex/clavex/backend/internal/user"
 )
 
@@ -317,5 +322,39 @@ func TestUserCodesAreReadAsPeopleTypeThem(t *testing.T) {
 		if got := grant.NormalUserCode(typed); got != want {
 			t.Errorf("%q is read as %q, want %q (RFC 8628 §6.1)", typed, got, want)
 		}
+	}
+}
+
+func TestDevicesNameResources(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	const films, music = "https://films.acme.test/", "https://music.acme.test/"
+	s.InTx(t, func(ctx context.Context, tx *store.Tx) error {
+		for _, identifier := range []string{films, music} {
+			if _, err := s.Resources.Create(ctx, tx, oidctest.Actor(), resource.Resource{OrgID: s.organization.ID, Identifier: identifier, Name: identifier}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	s.Resources.Forget(s.organization.ID)
+	expect(t, s.tv.Post("device_authorization", "scope", "openid", "resource", "https://elsewhere.test/"), 400, "invalid_target")
+	begun := s.tv.Post("device_authorization", "scope", "openid", "resource", films)
+	expect(t, begun, 200, "")
+	required, err := s.Devices.Required(t.Context(), s.organization, begun.Text("user_code"), device.Guess{Browser: "a browser"})
+	if err != nil || !slices.Contains(required.Requirement.Consent.Scopes, grant.ConsentFor(films)) {
+		t.Fatalf("the person is not asked for the resource: %+v, %v", required.Requirement.Consent, err)
+	}
+	if err := s.approve(t, begun); err != nil {
+		t.Fatal(err)
+	}
+	ask := func(resource string) oidctest.Answer {
+		return s.tv.Post("token", "grant_type", client.DeviceCode, "device_code", begun.Text("device_code"), "resource", resource)
+	}
+	expect(t, ask(music), 400, "invalid_target") // and that does not cost the code
+	tokens := ask(films)
+	expect(t, tokens, 200, "")
+	if aud := s.Claims(t, s.organization, tokens.Text("access_token"), "at+jwt")["aud"]; aud != films {
+		t.Errorf("RFC 8707 §2.2: aud is %v", aud)
 	}
 }

@@ -40,6 +40,12 @@ func (g *Grant) Authorize(ctx context.Context, request *token.Request) (*token.A
 	case polled.Status == grant.DeviceExpired:
 		return nil, oauth.NewError(oauth.CodeExpiredToken, "The person did not decide in time. Begin again.")
 	}
+	if err := oauth.WithinAudience(request.Resources, polled.Audience); err != nil { // wanting too much does not cost the code
+		return nil, err
+	}
+	if err := request.Details.Within(nil); err != nil {
+		return nil, err
+	}
 	redeemed, refreshToken, err := g.grants.RedeemDevice(ctx, grant.Redemption{OrgID: organization.ID, ClientID: asking.ID, Code: code,
 		WithRefreshToken: asking.MayUse(client.RefreshToken), RefreshTokenLifetime: oauth.RefreshTokenLifetime(organization, asking),
 		AccessTokenLifetime: oauth.AccessTokenLifetime(organization, asking), Holders: request.Confirmation.Holders(), BindTo: request.RefreshHolder()})

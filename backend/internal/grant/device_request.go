@@ -42,6 +42,7 @@ type DeviceRequest struct {
 	ClientID  string    // client_id
 	ClientRow uuid.UUID // clients.id
 	Scopes    []string
+	Audience  []string // resource servers; empty when the request named none
 	CreatedAt time.Time
 }
 
@@ -55,6 +56,8 @@ type DeviceCodes struct {
 type DevicePoll struct {
 	Status  DeviceStatus
 	TooFast bool // it did not wait; from now on it waits longer
+
+	Audience []string // of the request
 }
 
 // DeviceStatus says how far a request is.
@@ -141,7 +144,7 @@ func (g *Grants) DeviceByUserCode(ctx context.Context, orgID uuid.UUID, typed st
 	if err != nil {
 		return nil, err
 	}
-	return &DeviceRequest{ID: row.ID, ClientID: row.ClientIdentifier, ClientRow: row.ClientID, Scopes: row.Scopes, CreatedAt: row.CreatedAt}, nil
+	return &DeviceRequest{ID: row.ID, ClientID: row.ClientIdentifier, ClientRow: row.ClientID, Scopes: row.Scopes, Audience: row.Audience, CreatedAt: row.CreatedAt}, nil
 }
 
 // ApproveDevice turns a pending request into a grant of the session's person, which the device redeems by its code, and
@@ -203,7 +206,7 @@ func (g *Grants) PollDevice(ctx context.Context, orgID, clientID uuid.UUID, devi
 	if status == DevicePending && !now.Before(row.ExpiresAt) {
 		status = DeviceExpired
 	}
-	return DevicePoll{Status: status, TooFast: row.PolledEarly && status == DevicePending}, nil
+	return DevicePoll{Status: status, TooFast: row.PolledEarly && status == DevicePending, Audience: row.Audience}, nil
 }
 
 // RedeemDevice redeems the code of an approved request, as RedeemCode does: once, and a second use revokes what the

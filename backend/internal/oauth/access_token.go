@@ -42,6 +42,8 @@ type AccessTokenSpec struct {
 	ACR             string
 	Confirmation    Confirmation    // what the sender will have to prove
 	Details         json.RawMessage // authorization_details (RFC 9396 §9.1), nil when there are none
+	Actor           json.RawMessage // act: who acts for the subject (RFC 8693 §4.1); nil when nobody does
+	GrantClient     string          // client_id of the grant's client, when the token was exchanged by another one; else ""
 }
 
 // AccessToken is what a verified access token says. It says nothing about whether the token or its grant
@@ -62,6 +64,8 @@ type AccessToken struct {
 	ACR             string
 	Confirmation    Confirmation
 	Details         json.RawMessage
+	Actor           json.RawMessage
+	GrantClient     string
 }
 
 // Lifetime is how long the token lives after it was issued.
@@ -99,7 +103,10 @@ type accessTokenClaims struct {
 	Grant    string          `json:"gid,omitempty"`
 	Details  json.RawMessage `json:"authorization_details,omitempty"`
 
-	Confirmation *Confirmation `json:"cnf,omitempty"`
+	Confirmation *Confirmation   `json:"cnf,omitempty"`
+	Actor        json.RawMessage `json:"act,omitempty"`
+
+	GrantClient string `json:"gcid,omitempty"` // private like gid: whose grant it is, of an exchanged token
 }
 
 // Prepare has the organization's signing key at hand.
@@ -119,6 +126,7 @@ func (a *AccessTokens) Mint(ctx context.Context, organization *org.Organization,
 		ID: a.tokenID(), Issuer: a.issuers.URL(organization), Subject: spec.Subject, ClientID: spec.ClientID, Scopes: spec.Scopes, Audience: spec.Audience,
 		IssuedAt: issued, ExpiresAt: issued.Add(spec.Lifetime), GrantID: spec.GrantID, Session: spec.Session,
 		AuthenticatedAt: spec.AuthenticatedAt, Methods: spec.Methods, ACR: spec.ACR, Details: spec.Details, Confirmation: spec.Confirmation,
+		Actor: spec.Actor, GrantClient: spec.GrantClient,
 	}
 	if len(token.Audience) == 0 {
 		token.Audience = []string{token.Issuer}
@@ -129,6 +137,7 @@ func (a *AccessTokens) Mint(ctx context.Context, organization *org.Organization,
 	claims := accessTokenClaims{
 		Issuer: token.Issuer, Subject: token.Subject, Expiry: token.ExpiresAt.Unix(), IssuedAt: issued.Unix(), ID: token.ID, ClientID: token.ClientID,
 		Scope: FormatScope(token.Scopes), Methods: token.Methods, ACR: token.ACR, Session: token.Session, Grant: optionalID(token.GrantID), Details: token.Details,
+		Actor: token.Actor, GrantClient: token.GrantClient,
 	}
 	if token.Confirmation.Bound() {
 		claims.Confirmation = &token.Confirmation
@@ -193,7 +202,7 @@ func fromClaims(verified *jose.Token) (*AccessToken, error) {
 		name string
 		into any
 	}{{"client_id", &found.ClientID}, {"scope", &scope}, {"sid", &found.Session}, {"gid", &grantID}, {"auth_time", &authTime}, {"amr", &found.Methods}, {"acr", &found.ACR}, {"cnf", &found.Confirmation},
-		{"authorization_details", &found.Details}} {
+		{"authorization_details", &found.Details}, {"act", &found.Actor}, {"gcid", &found.GrantClient}} {
 		if _, err := verified.Claim(claim.name, claim.into); err != nil {
 			return nil, err
 		}

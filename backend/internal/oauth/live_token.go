@@ -38,15 +38,9 @@ type LiveToken struct {
 // when the client is cached. InvalidToken when the token or its grant was revoked, the session it depends
 // on ended, or the person or the client may not act any more.
 func (l *LiveTokens) Find(ctx context.Context, organization *org.Organization, token *AccessToken) (*LiveToken, error) {
-	found, err := l.clients.ByClientID(ctx, organization.ID, token.ClientID)
-	if errors.Is(err, client.ErrNotFound) {
-		return nil, InvalidToken(errNotAlive)
-	}
+	found, err := l.active(ctx, organization, token.ClientID)
 	if err != nil {
 		return nil, err
-	}
-	if found.Status != client.Active {
-		return nil, InvalidToken(errNotAlive)
 	}
 	if token.GrantID == uuid.Nil {
 		revoked, err := l.grants.TokenRevoked(ctx, organization.ID, token.ID)
@@ -62,7 +56,13 @@ func (l *LiveTokens) Find(ctx context.Context, organization *org.Organization, t
 	if err != nil {
 		return nil, err
 	}
-	if !state.Alive || state.ClientID != found.ID {
+	holder := found
+	if token.GrantClient != "" { // exchanged: it lives as long as the grant of the client that it was exchanged from
+		if holder, err = l.active(ctx, organization, token.GrantClient); err != nil {
+			return nil, err
+		}
+	}
+	if !state.Alive || state.ClientID != holder.ID || holder != found && !found.MayUse(client.TokenExchange) {
 		return nil, InvalidToken(errNotAlive)
 	}
 	subject, err := l.subjects.Of(ctx, found, state.User.ID)
@@ -73,4 +73,13 @@ func (l *LiveTokens) Find(ctx context.Context, organization *org.Organization, t
 		return nil, InvalidToken(errNotAlive)
 	}
 	return &LiveToken{Client: found, User: state.User, Claims: state.Claims}, nil
+}
+
+// active returns the client; InvalidToken when there is none, or it is disabled.
+func (l *LiveTokens) active(ctx context.Context, organization *org.Organization, clientID string) (*client.Client, error) {
+	found, err := l.clients.ByClientID(ctx, organization.ID, clientID)
+	if errors.Is(err, client.ErrNotFound) || err == nil && found.Status != client.Active {
+		return nil, InvalidToken(errNotAlive)
+	}
+	return found, err
 }

@@ -142,7 +142,7 @@ func (p *Provider) domain(t testing.TB) {
 	p.Resource = oauth.NewProtectedResource(p.Tokens, p.Live, p.Senders)
 	p.IDTokens = oidc.NewIDTokens(p.Issuers, p.Subjects, p.JWTs, p.Store, p.Users, now)
 	p.Hints = oauth.NewIDTokenHints(p.Issuers, p.JWTs, p.Clients, p.Subjects, now)
-	p.Devices = device.New(device.Dependencies{Issuers: p.Issuers, Authentication: p.Authentication, Clients: p.Clients, Grants: p.Grants, State: p.State, Now: now,
+	p.Devices = device.New(device.Dependencies{Issuers: p.Issuers, Authentication: p.Authentication, Clients: p.Clients, Grants: p.Grants, Targets: oauth.NewTargets(p.Resources, p.Issuers), State: p.State, Now: now,
 		SignIns: DeviceLimit})
 	p.Logout = logout.NewValidator(p.Hints, p.Clients)
 }
@@ -154,6 +154,7 @@ func (p *Provider) router() http.Handler {
 	quiet()
 	tokens := token.NewEndpoint(p.Authentication, p.Senders, p.Tokens, p.Subjects, p.JWTs, oauth.NewTargets(p.Resources, p.Issuers), []token.Grant{
 		token.NewAuthorizationCode(p.Grants), token.NewRefreshToken(p.Grants), token.NewClientCredentials(), device.NewGrant(p.Grants),
+		token.NewTokenExchange(p.Tokens, p.Live, p.Subjects, p.Issuers, p.Store, p.AuditLog, p.Clock.Now),
 	}, p.IDTokens.TokenHook)
 	authorization := authorize.Endpoint{SignUpOpen: func(o *org.Organization) bool { return o.Policies.SignUpPolicy() == org.SignUpOpen }}
 	documents := oidc.NewDocuments(p.Issuers, p.Keys, []string{"en", "it", "de"}, authorization.Prompts, cacheSize)

@@ -160,7 +160,7 @@ func (p *Provider) Claims(t testing.TB, organization *org.Organization, signed, 
 		t.Fatalf("a %s that should be good: %v", tokenType, err)
 	}
 	claims := map[string]any{}
-	for _, name := range []string{"iss", "sub", "aud", "exp", "iat", "nbf", "jti", "auth_time", "nonce", "at_hash", "azp", "acr", "amr", "sid", "gid",
+	for _, name := range []string{"iss", "sub", "aud", "exp", "iat", "nbf", "jti", "auth_time", "nonce", "at_hash", "azp", "acr", "amr", "sid", "gid", "gcid", "act",
 		"client_id", "scope", "cnf", "name", "email", "given_name", "phone_number", "address", "preferred_username"} {
 		var value any
 		if present, err := verified.Claim(name, &value); err != nil {

@@ -66,7 +66,8 @@ func (a *App) endpoints(m *metrics) (*endpoints, error) {
 		Hooks: []authorize.ResponseHook{idTokens.AuthorizationHook}, SessionState: e.sessionManagement.State, Now: a.Now, Random: rand.Reader,
 		Authentication: authentication, Senders: senders, State: a.State, Pushes: authorize.NewPushLimit(a.State, a.Config.SignInsPerNetwork)}
 	e.token = token.NewEndpoint(authentication, senders, e.tokens, a.Subjects, a.JWTs, a.Targets,
-		[]token.Grant{token.NewAuthorizationCode(a.Grants), token.NewRefreshToken(a.Grants), token.NewClientCredentials(), device.NewGrant(a.Grants)},
+		[]token.Grant{token.NewAuthorizationCode(a.Grants), token.NewRefreshToken(a.Grants), token.NewClientCredentials(), device.NewGrant(a.Grants),
+			token.NewTokenExchange(e.tokens, live, a.Subjects, a.Issuers, a.Store, a.Audit, a.Now)},
 		idTokens.TokenHook, m.countToken)
 	e.introspection = introspection.NewEndpoint(authentication, e.tokens, live, a.Grants, a.Subjects, a.Targets, a.JWTs, a.Issuers, a.Now)
 	e.revocation = revocation.NewEndpoint(authentication, e.tokens, a.Grants)
@@ -74,7 +75,7 @@ func (a *App) endpoints(m *metrics) (*endpoints, error) {
 		KeySets: a.KeySets, Keys: a.Keys, Issuers: a.Issuers, Now: a.Now, Random: rand.Reader, Limit: a.Config.RegistrationsPerNetwork})
 	e.userinfo = oidc.NewUserinfo(a.Issuers, e.resource, a.Subjects, a.JWTs)
 	e.documents = oidc.NewDocuments(a.Issuers, a.Keys, texts.Languages(), e.authorize.Prompts, cachedDocuments)
-	e.device = device.New(device.Dependencies{Issuers: a.Issuers, Authentication: authentication, Clients: a.Clients, Grants: a.Grants, State: a.State, Now: a.Now,
+	e.device = device.New(device.Dependencies{Issuers: a.Issuers, Authentication: authentication, Clients: a.Clients, Grants: a.Grants, Targets: a.Targets, State: a.State, Now: a.Now,
 		SignIns: a.Config.SignInsPerNetwork})
 	e.signIn = signin.New(signin.Dependencies{
 		Store: a.Store, Issuers: a.Issuers, Users: a.Users, Clients: a.Clients, Logos: client.NewLogos(a.Fetch, a.Now), Subjects: a.Subjects, Sessions: a.Sessions, Grants: a.Grants, Resources: a.Resources, Passwords: a.Passwords, Links: a.Links,

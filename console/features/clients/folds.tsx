@@ -3,11 +3,12 @@
 import { useWatch, type UseFormReturn } from 'react-hook-form';
 import { Folded } from '@/components/ui/folded';
 import { ProtocolFields } from './advanced';
+import { ExchangeFields } from './exchange-fields';
 import { PresentationFields } from './presentation-fields';
 import { SessionFields } from './session-fields';
 import { SignInFields } from './sign-in-fields';
 import { SigningFields } from './signing-fields';
-import { signsPeopleIn, type ClientValues } from './values';
+import { exchangeGrant, signsPeopleIn, type ClientValues } from './values';
 
 /** Which fields each fold holds: one with a fault opens it. */
 const holds = {
@@ -31,13 +32,15 @@ const holds = {
   ],
   signIn: ['subject_type', 'sector_identifier_uri', 'default_max_age', 'require_auth_time', 'default_acr_values'],
   session: ['backchannel_logout_uri', 'backchannel_logout_session_required', 'frontchannel_logout_uri', 'frontchannel_logout_session_required', 'initiate_login_uri'],
+  exchange: ['token_exchange_clients', 'token_exchange_audiences', 'token_exchange_subjects', 'token_exchange_delegation'],
   presentation: ['client_uri', 'logo_uri', 'policy_uri', 'tos_uri', 'contacts', 'localized', 'software_id', 'software_version'],
 } as const satisfies Record<string, readonly (keyof ClientValues)[]>;
 
 /** What most clients never need, in folds. What has to do with people is left out for a service, unless a fault is in it. */
 export function ClientFolds({ form, disabled }: { form: UseFormReturn<ClientValues>; disabled?: boolean }) {
   const { errors } = form.formState;
-  const people = signsPeopleIn(useWatch({ control: form.control, name: 'grant_types' }));
+  const grants = useWatch({ control: form.control, name: 'grant_types' });
+  const people = signsPeopleIn(grants);
   const faulty = (fold: keyof typeof holds) => holds[fold].some((name) => errors[name]);
   return (
     <>
@@ -57,6 +60,11 @@ export function ClientFolds({ form, disabled }: { form: UseFormReturn<ClientValu
       {(people || faulty('session')) && (
         <Folded title="Sessions" hint="Hearing of their end, starting a sign-in" faulty={faulty('session')}>
           <SessionFields form={form} disabled={disabled} />
+        </Folded>
+      )}
+      {(grants.includes(exchangeGrant) || faulty('exchange')) && (
+        <Folded title="Token exchange" hint="Whose tokens, for whom, and in whose name" faulty={faulty('exchange')}>
+          <ExchangeFields form={form} disabled={disabled} />
         </Folded>
       )}
       <Folded title="Presentation" hint="Links, other languages, contacts, software" faulty={faulty('presentation')}>

@@ -1,4 +1,4 @@
-import type { Client, ClientCreate, ClientPatch, GrantType, JsonWebKeySet, ResponseType, SigningAlgorithm, TokenEndpointAuthMethod } from '@/lib/api';
+import type { Client, ClientCreate, ClientPatch, GrantType, JsonWebKeySet, ResponseType, SigningAlgorithm, TokenEndpointAuthMethod, TokenExchangePolicy } from '@/lib/api';
 import { grantTypeValues } from '@/lib/grant-types';
 import { absoluteUris, changes, keySet, lines, optionalUri, scopeList, words, z } from '@/lib/schema';
 import { encrypts, metadataAlways, metadataFields, metadataMaybe, metadataOf, newMetadata, signingAlgorithms } from './metadata-values';
@@ -100,9 +100,15 @@ export const clientFields = {
   frontchannel_logout_uri: optionalUri,
   frontchannel_logout_session_required: z.boolean(),
   initiate_login_uri: optionalUri.refine((uri) => uri === '' || uri.startsWith('https://'), 'This has to be an https address.'),
+  token_exchange_clients: z.string(),
+  token_exchange_audiences: z.string(),
+  token_exchange_subjects: z.string(),
+  token_exchange_delegation: z.boolean(),
   ...metadataFields,
   localized: localizedSchema,
 };
+
+export const exchangeGrant: GrantType = 'urn:ietf:params:oauth:grant-type:token-exchange';
 
 /** What a person allows, so that a refresh token can come with it. */
 const bringRefreshTokens: GrantType[] = ['authorization_code', 'urn:ietf:params:oauth:grant-type:device_code'];
@@ -141,6 +147,10 @@ export const clientSchema = z
     path: ['jwks_uri'],
     message: 'Write where the public keys are, or paste them below: what the application gets is encrypted to them.',
   })
+  .refine((values) => (lines(values.token_exchange_clients).length === 0) === (lines(values.token_exchange_audiences).length === 0) || !values.grant_types.includes(exchangeGrant), {
+    path: ['token_exchange_audiences'],
+    message: 'Write both: whose tokens the client may exchange, and for whom.',
+  })
   .refine((values) => values.jwks === '' || values.jwks_uri === '', {
     path: ['jwks'],
     message: 'Paste keys or write their address, not both.',
@@ -178,6 +188,10 @@ export function newValues(kind: Kind): ClientValues {
     frontchannel_logout_uri: '',
     frontchannel_logout_session_required: false,
     initiate_login_uri: '',
+    token_exchange_clients: '',
+    token_exchange_audiences: '',
+    token_exchange_subjects: '',
+    token_exchange_delegation: false,
     ...newMetadata(),
     localized: [],
   };
@@ -212,6 +226,10 @@ export function valuesOf(client: Client): ClientValues {
     frontchannel_logout_uri: client.frontchannel_logout_uri ?? '',
     frontchannel_logout_session_required: client.frontchannel_logout_session_required ?? false,
     initiate_login_uri: client.initiate_login_uri ?? '',
+    token_exchange_clients: (client.token_exchange?.subject_clients ?? []).join('\n'),
+    token_exchange_audiences: (client.token_exchange?.audiences ?? []).join('\n'),
+    token_exchange_subjects: (client.token_exchange?.subject_audiences ?? []).join('\n'),
+    token_exchange_delegation: client.token_exchange?.delegation ?? false,
     ...metadataOf(client),
     localized: localizedRows(client.localized),
   };
@@ -264,6 +282,15 @@ function assertionAlgorithm({ token_endpoint_auth_method: method, token_endpoint
   return (fits && algorithm) || undefined;
 }
 
+/** What the client may exchange; nothing when nothing is written down. */
+function exchangePolicy(values: ClientValues): TokenExchangePolicy | undefined {
+  const subject_clients = lines(values.token_exchange_clients);
+  const audiences = lines(values.token_exchange_audiences);
+  if (!values.grant_types.includes(exchangeGrant) || (subject_clients.length === 0 && audiences.length === 0)) return undefined;
+  const subject_audiences = lines(values.token_exchange_subjects);
+  return { subject_clients, audiences, ...(subject_audiences.length > 0 && { subject_audiences }), delegation: values.token_exchange_delegation };
+}
+
 /** The parts that a client may be without. */
 function maybe(values: ClientValues) {
   const redirects = signsPeopleIn(values.grant_types);
@@ -281,6 +308,7 @@ function maybe(values: ClientValues) {
     tos_uri: values.tos_uri || undefined,
     access_token_lifetime_seconds: Number.isNaN(values.access_token_lifetime_seconds) ? undefined : values.access_token_lifetime_seconds,
     refresh_token_lifetime_seconds: Number.isNaN(values.refresh_token_lifetime_seconds) ? undefined : values.refresh_token_lifetime_seconds,
+    token_exchange: exchangePolicy(values),
     ...metadataMaybe(values),
   };
 }
@@ -304,12 +332,13 @@ export function patchOf(client: Client, values: ClientValues): ClientPatch | und
 export function fieldOf(apiField: string, { localized }: Pick<ClientValues, 'localized'> = { localized: [] }): string {
   const name = /^localized\.(.+)$/.exec(apiField)?.[1];
   if (name !== undefined) return localizedIndex(localized, name);
+  if (apiField.startsWith('token_exchange')) return apiField.includes('subject_clients') ? 'token_exchange_clients' : apiField.includes('subject_audiences') ? 'token_exchange_subjects' : 'token_exchange_audiences';
   return apiField.replace(/[.[].*$/, '');
 }
 
 /** Which kind a client's metadata amounts to, in words. */
 export function kindOf(client: Pick<Client, 'grant_types' | 'token_endpoint_auth_method' | 'application_type'>): string {
-  if (!signsPeopleIn(client.grant_types)) return kinds.service.label;
+  if (!signsPeopleIn(client.grant_types)) return client.grant_types.includes('urn:ietf:params:oauth:grant-type:device_code') ? kinds.device.label : kinds.service.label;
   if (client.token_endpoint_auth_method !== 'none') return kinds.web.label;
   return client.application_type === 'native' ? kinds.native.label : kinds.spa.label;
 }

@@ -13,7 +13,8 @@ import type { Organization, Versioned } from '@/lib/api';
 import { grantTypes } from '@/lib/grant-types';
 import { fieldOf, patchOf, policySchema, registrations, valuesOf, type PolicyValues } from './policy-values';
 
-const grants = grantTypes.map((grant) => (grant.value === 'client_credentials' ? { ...grant, hint: 'The client acts for itself. It also needs an initial access token.' } : grant));
+// What tokens may be exchanged an administrator writes down for each client, so none registers for it.
+const grants = grantTypes.filter(({ value }) => value !== 'urn:ietf:params:oauth:grant-type:token-exchange').map((grant) => (grant.value === 'client_credentials' ? { ...grant, hint: 'The client acts for itself. It also needs an initial access token.' } : grant));
 
 /** Who may register, and what applications may say of themselves. */
 export function PolicyForm({ organization }: { organization: Versioned<Organization> }) {

@@ -920,6 +920,7 @@ export interface components {
             token_endpoint_auth_method: components["schemas"]["TokenEndpointAuthMethod"];
             /** @description How the client signs assertions; absent for any algorithm that fits the method. */
             token_endpoint_auth_signing_alg?: components["schemas"]["SigningAlgorithm"];
+            token_exchange?: components["schemas"]["TokenExchangePolicy"];
             /** Format: uri */
             tos_uri?: string;
             /** Format: date-time */
@@ -1021,6 +1022,7 @@ export interface components {
             /** @description `client_secret_basic` when absent. */
             token_endpoint_auth_method?: components["schemas"]["TokenEndpointAuthMethod"];
             token_endpoint_auth_signing_alg?: components["schemas"]["SigningAlgorithm"];
+            token_exchange?: components["schemas"]["TokenExchangePolicy"];
             /** Format: uri */
             tos_uri?: string;
             userinfo_encrypted_response_alg?: components["schemas"]["KeyManagementAlgorithm"];
@@ -1121,6 +1123,8 @@ export interface components {
             tls_client_certificate_bound_access_tokens?: boolean;
             token_endpoint_auth_method?: components["schemas"]["TokenEndpointAuthMethod"];
             token_endpoint_auth_signing_alg?: components["schemas"]["SigningAlgorithm"] | null;
+            /** @description Null takes it away. */
+            token_exchange?: components["schemas"]["TokenExchangePolicy"] | null;
             /** Format: uri */
             tos_uri?: string | null;
             userinfo_encrypted_response_alg?: components["schemas"]["KeyManagementAlgorithm"] | null;
@@ -1210,7 +1214,7 @@ export interface components {
          * @description `implicit` belongs to the response types that deliver tokens through the browser; the profile decides whether a client may have it.
          * @enum {string}
          */
-        GrantType: "authorization_code" | "implicit" | "refresh_token" | "client_credentials" | "urn:ietf:params:oauth:grant-type:device_code";
+        GrantType: "authorization_code" | "implicit" | "refresh_token" | "client_credentials" | "urn:ietf:params:oauth:grant-type:device_code" | "urn:ietf:params:oauth:grant-type:token-exchange";
         InitialAccessToken: {
             /** Format: date-time */
             created_at: string;
@@ -1692,6 +1696,20 @@ export interface components {
          * @enum {string}
          */
         TokenEndpointAuthMethod: "none" | "client_secret_basic" | "client_secret_post" | "client_secret_jwt" | "private_key_jwt" | "tls_client_auth" | "self_signed_tls_client_auth";
+        /** @description What the client may exchange (RFC 8693). Only administrators write it; without it the client exchanges nothing, whatever its grant types are. */
+        TokenExchangePolicy: {
+            /** @description Whom it may get tokens for, as named by `audience` and `resource`. */
+            audiences: string[];
+            /**
+             * @description It may name itself as actor, which the new token says in `act`.
+             * @default false
+             */
+            delegation?: boolean;
+            /** @description For whom the presented tokens may be meant beside the issuer and the client itself, such as the resource server that the client is. */
+            subject_audiences?: string[];
+            /** @description The `client_id`s whose access tokens it may present. */
+            subject_clients: string[];
+        };
         User: {
             attributes: components["schemas"]["Attributes"];
             /** Format: date-time */
@@ -2205,6 +2223,7 @@ export type Slug = components['schemas']['Slug'];
 export type SoftwareStatementIssuer = components['schemas']['SoftwareStatementIssuer'];
 export type SubjectType = components['schemas']['SubjectType'];
 export type TokenEndpointAuthMethod = components['schemas']['TokenEndpointAuthMethod'];
+export type TokenExchangePolicy = components['schemas']['TokenExchangePolicy'];
 export type User = components['schemas']['User'];
 export type UserCreate = components['schemas']['UserCreate'];
 export type UserList = components['schemas']['UserList'];

@@ -49,6 +49,7 @@ type Response struct {
 
 	Confirmation         *oauth.Confirmation `json:"cnf,omitempty"`                   // RFC 8705 §3.2, RFC 9449 §6.2
 	AuthorizationDetails json.RawMessage     `json:"authorization_details,omitempty"` // RFC 9396 §9.2
+	Actor                json.RawMessage     `json:"act,omitempty"`                   // RFC 8693 §4.1
 }
 
 // Endpoint is the introspection endpoint of all organizations. It is safe for concurrent use.
@@ -145,7 +146,7 @@ func (e *Endpoint) accessToken(ctx context.Context, request *Request, presented 
 		details = details.At(target.Audience)
 	}
 	answer := &Response{Active: true, Scope: oauth.FormatScope(target.Scopes(token.Scopes)), ClientID: token.ClientID, TokenType: token.Confirmation.TokenType(),
-		Expiry: token.ExpiresAt.Unix(), IssuedAt: token.IssuedAt.Unix(), Subject: token.Subject, Audience: target.Audience, Issuer: token.Issuer, ID: token.ID}
+		Expiry: token.ExpiresAt.Unix(), IssuedAt: token.IssuedAt.Unix(), Subject: token.Subject, Audience: target.Audience, Issuer: token.Issuer, ID: token.ID, Actor: token.Actor}
 	if token.Confirmation.Bound() {
 		answer.Confirmation = &token.Confirmation
 	}

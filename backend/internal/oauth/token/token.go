@@ -39,6 +39,7 @@ type Authorized struct {
 	RefreshToken string       // "" when there is none
 	Initial      bool         // the first tokens of the grant: the ID token repeats the nonce
 	Audience     []string     // the resource servers that an access token may be for; empty: the issuer
+	Exchanged    *Exchanged   // set instead of Grant when a token was exchanged for this one
 }
 
 // Grant is a grant type. Authorize runs after the client authenticated and was found to have registered
@@ -64,7 +65,8 @@ type ResponseHook func(ctx context.Context, issued *Issued, response *Response) 
 type Response struct {
 	AccessToken  string `json:"access_token"`
 	TokenType    string `json:"token_type"`
-	ExpiresIn    int64  `json:"expires_in"` // seconds
+	IssuedType   string `json:"issued_token_type,omitempty"` // RFC 8693 §2.2.1
+	ExpiresIn    int64  `json:"expires_in"`                  // seconds
 	RefreshToken string `json:"refresh_token,omitempty"`
 	Scope        string `json:"scope,omitempty"`
 	IDToken      string `json:"id_token,omitempty"`
@@ -159,7 +161,7 @@ func (e *Endpoint) ensureKeys(ctx context.Context, request *Request) error {
 	if err := e.tokens.Prepare(ctx, request.Organization); err != nil {
 		return err
 	}
-	if request.grant.Type() == client.ClientCredentials {
+	if request.grant.Type() == client.ClientCredentials || request.grant.Type() == client.TokenExchange {
 		return nil
 	}
 	return e.jwts.Prepare(ctx, request.Client, oauth.IDTokenForm(request.Client, oauth.IDTokenType))
@@ -196,12 +198,18 @@ func (e *Endpoint) respond(ctx context.Context, request *Request, authorized *Au
 		}
 		spec.GrantID, spec.AuthenticatedAt, spec.Methods, spec.ACR = g.ID, g.AuthenticatedAt, g.Methods, g.ACR
 	}
+	if authorized.Exchanged != nil {
+		authorized.Exchanged.describe(&spec)
+	}
 	signed, accessToken, err := e.tokens.Mint(ctx, request.Organization, spec)
 	if err != nil {
 		return nil, err
 	}
 	response := &Response{AccessToken: signed, TokenType: request.Confirmation.TokenType(), ExpiresIn: int64(accessToken.Lifetime() / time.Second),
 		RefreshToken: authorized.RefreshToken, Scope: oauth.FormatScope(spec.Scopes), AuthorizationDetails: details}
+	if authorized.Exchanged != nil {
+		response.IssuedType = TypeAccessToken
+	}
 	issued := &Issued{Organization: request.Organization, Client: request.Client, GrantType: request.grant.Type(), Authorized: *authorized, AccessToken: accessToken}
 	for _, hook := range e.hooks {
 		if err := hook(ctx, issued, response); err != nil {

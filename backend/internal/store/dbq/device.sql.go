@@ -110,7 +110,7 @@ func (q *Queries) InsertDeviceRequest(ctx context.Context, arg InsertDeviceReque
 }
 
 const pendingDeviceRequest = `-- name: PendingDeviceRequest :one
-SELECT d.id, d.client_id, c.client_id AS client_identifier, d.scopes, d.created_at
+SELECT d.id, d.client_id, c.client_id AS client_identifier, d.scopes, d.audience, d.created_at
 FROM device_requests d JOIN clients c ON c.org_id = d.org_id AND c.id = d.client_id
 WHERE d.org_id = $1 AND d.user_code_hash = $2 AND d.status = 'pending' AND d.expires_at > $3 AND c.status = 'active'
 `
@@ -126,6 +126,7 @@ type PendingDeviceRequestRow struct {
 	ClientID         uuid.UUID
 	ClientIdentifier string
 	Scopes           []string
+	Audience         []string
 	CreatedAt        time.Time
 }
 
@@ -137,6 +138,7 @@ func (q *Queries) PendingDeviceRequest(ctx context.Context, arg PendingDeviceReq
 		&i.ClientID,
 		&i.ClientIdentifier,
 		&i.Scopes,
+		&i.Audience,
 		&i.CreatedAt,
 	)
 	return i, err
@@ -148,7 +150,7 @@ UPDATE device_requests SET
     poll_interval = poll_interval + CASE WHEN status = 'pending' AND polled_at + make_interval(secs => poll_interval - 1) > $1::timestamptz THEN 5 ELSE 0 END,
     polled_at = $1::timestamptz
 WHERE org_id = $2 AND device_code_hash = $3 AND client_id = $4
-RETURNING status, polled_early, expires_at
+RETURNING status, polled_early, audience, expires_at
 `
 
 type PollDeviceRequestParams struct {
@@ -161,6 +163,7 @@ type PollDeviceRequestParams struct {
 type PollDeviceRequestRow struct {
 	Status      string
 	PolledEarly bool
+	Audience    []string
 	ExpiresAt   time.Time
 }
 
@@ -174,6 +177,11 @@ func (q *Queries) PollDeviceRequest(ctx context.Context, arg PollDeviceRequestPa
 		arg.ClientID,
 	)
 	var i PollDeviceRequestRow
-	err := row.Scan(&i.Status, &i.PolledEarly, &i.ExpiresAt)
+	err := row.Scan(
+		&i.Status,
+		&i.PolledEarly,
+		&i.Audience,
+		&i.ExpiresAt,
+	)
 	return i, err
 }

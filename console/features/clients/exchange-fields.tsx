@@ -1,0 +1,37 @@
+'use client';
+
+import { Controller, type UseFormReturn } from 'react-hook-form';
+import { CheckField } from '@/components/ui/choice';
+import { Field, Textarea } from '@/components/ui/field';
+import type { ClientValues } from './values';
+
+/** What a service may exchange its callers' tokens for. Empty, it exchanges nothing. */
+export function ExchangeFields({ form, disabled }: { form: UseFormReturn<ClientValues>; disabled?: boolean }) {
+  const { errors } = form.formState;
+  return (
+    <>
+      <Field label="Tokens of" optional hint="Client IDs, one a line: whose access tokens it may exchange." error={errors.token_exchange_clients?.message}>
+        <Textarea {...form.register('token_exchange_clients')} rows={2} spellCheck={false} className="font-mono" />
+      </Field>
+      <Field label="Tokens for" optional hint="Audiences or addresses of resources, one a line: whom it may call with what it gets." error={errors.token_exchange_audiences?.message}>
+        <Textarea {...form.register('token_exchange_audiences')} rows={2} spellCheck={false} className="font-mono" />
+      </Field>
+      <Field label="Tokens meant for" optional hint="Audiences that it answers for itself, one a line, beside the issuer and its own client ID." error={errors.token_exchange_subjects?.message}>
+        <Textarea {...form.register('token_exchange_subjects')} rows={2} spellCheck={false} className="font-mono" />
+      </Field>
+      <Controller
+        control={form.control}
+        name="token_exchange_delegation"
+        render={({ field }) => (
+          <CheckField
+            label="It may name itself as actor"
+            hint="Whoever gets the new token then sees who acts for the person (act)."
+            checked={field.value}
+            onChange={field.onChange}
+            disabled={disabled}
+          />
+        )}
+      />
+    </>
+  );
+}
