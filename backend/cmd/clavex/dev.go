@@ -37,7 +37,7 @@ const (
 // environment must never be seeded with known passwords.
 var fixedInDev = []string{ //nolint:gochecknoglobals // a constant list
 	"database_url", "database_direct_url", "public_url", "console_url", "key_encryption_key", "previous_key_encryption_keys", "listen", "migrate_on_start",
-	"tls_cert_file", "tls_key_file",
+	"tls_cert_file", "tls_key_file", "mtls_listen", "mtls_url", "client_certificate_header",
 	"mail_host", "mail_port", "mail_tls", "mail_username", "mail_password", "mail_from", "mail_reply_to", // nothing leaves the machine
 }
 
@@ -76,7 +76,7 @@ Everybody knows the demo's passwords: this is not for production, use clavex ser
 	flags.StringVar(&d.dataDir, "data-dir", "", "folder for database and keys (default below /var/lib/clavex-dev for root, else ~/.local/share/clavex-dev)")
 	flags.BoolVar(&d.reset, "reset", false, "delete the data and start afresh; asks before")
 	flags.BoolVar(&d.yes, "yes", false, "with --reset: do not ask")
-	flags.BoolVar(&d.tls, "tls", false, "serve https, with a certificate of a local authority kept in the data folder")
+	flags.BoolVar(&d.tls, "tls", false, "serve https, with a certificate of a local authority kept in the data folder; clients that show a TLS certificate are served at the next port")
 	flags.StringArrayVar(&d.hosts, "host", nil, "with --tls: another name of this machine, for example id.clavex.test; the first one names the issuer instead of localhost; may be repeated")
 	flags.BoolVar(&d.verbose, "verbose", false, "log everything, not only warnings")
 	flags.StringVar(&d.createApp, "create-app", "", "path of a packed create-clavex-app, for the printed command")
@@ -206,7 +206,7 @@ func (d *development) configure(ctx context.Context, source config.Source, clust
 	fixed := map[string]string{
 		"database_url": cluster.URL(devDatabase), "database_direct_url": "", "public_url": base, "console_url": "", "key_encryption_key": key,
 		"previous_key_encryption_keys": "", "listen": net.JoinHostPort("127.0.0.1", strconv.Itoa(d.port)), "migrate_on_start": "false",
-		"tls_cert_file": "", "tls_key_file": "", "mail_host": "", "mail_username": "", "mail_password": "", "mail_from": "", "mail_reply_to": "",
+		"tls_cert_file": "", "tls_key_file": "", "mtls_listen": "", "mtls_url": "", "client_certificate_header": "", "mail_host": "", "mail_username": "", "mail_password": "", "mail_from": "", "mail_reply_to": "",
 	}
 	if d.tls {
 		files, err := d.tlsSettings(cluster.Dir())
@@ -214,6 +214,9 @@ func (d *development) configure(ctx context.Context, source config.Source, clust
 			return nil, err
 		}
 		maps.Copy(fixed, files)
+		if address := net.JoinHostPort("127.0.0.1", strconv.Itoa(d.port+1)); portIsFree("tcp", address) {
+			fixed["mtls_listen"], fixed["mtls_url"] = address, d.baseAt(d.port+1)
+		}
 		source.Presets["fetch_ca_file"] = filepath.Join(cluster.Dir(), authorityFile) // of the applications that use it too
 	}
 	for name, value := range fixed {
@@ -231,7 +234,9 @@ func (d *development) configure(ctx context.Context, source config.Source, clust
 }
 
 // base is the public URL.
-func (d *development) base() string {
+func (d *development) base() string { return d.baseAt(d.port) }
+
+func (d *development) baseAt(port int) string {
 	scheme, host := "http", "localhost"
 	if d.tls {
 		scheme = "https"
@@ -239,7 +244,7 @@ func (d *development) base() string {
 	if len(d.hosts) > 0 {
 		host = d.hosts[0]
 	}
-	return scheme + "://" + net.JoinHostPort(host, strconv.Itoa(d.port))
+	return scheme + "://" + net.JoinHostPort(host, strconv.Itoa(port))
 }
 
 // fill brings the database to this release's schema and seeds it.

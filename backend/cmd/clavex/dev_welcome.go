@@ -28,6 +28,7 @@ type running struct {
 	Applications []dev.Application `json:"applications"`
 	Authority    string            `json:"certificate_authority,omitempty"` // of --tls: the file that clients trust
 	CreateApp    string            `json:"create_app,omitempty"`            // the command that makes an application
+	MutualTLS    string            `json:"mutual_tls,omitempty"`            // where clients show a TLS certificate
 	DataDir      string            `json:"data_dir"`
 	PostgreSQL   string            `json:"postgresql"`
 	Seconds      float64           `json:"seconds"` // from the command to the first answer
@@ -41,6 +42,7 @@ func (d *development) welcome(cfg *config.Config, cluster *localpostgres.Cluster
 	if d.tls {
 		now.Authority = filepath.Join(cluster.Dir(), authorityFile)
 	}
+	now.MutualTLS = cfg.MTLSURL
 	if cfg.MetricsListen != "off" {
 		now.Metrics = "http://" + cfg.MetricsListen + "/metrics"
 	}
@@ -94,6 +96,9 @@ func (r running) box(w io.Writer) {
 	}
 	if r.Authority != "" {
 		lines = append(lines, row("Authority", r.Authority))
+	}
+	if r.MutualTLS != "" {
+		lines = append(lines, row("Mutual TLS", r.MutualTLS))
 	}
 	lines = append(lines, row("Mail", r.Mail+" (nothing leaves this machine)"))
 	if r.Metrics != "" {
