@@ -12,6 +12,8 @@ export function organizationWith(policies: Partial<Policies> = {}): Organization
     policies: {
       registration: 'loopback',
       profile: 'oauth2.1',
+      require_bound_tokens: false,
+      require_dpop_nonce: false,
       registration_rules: {},
       scopes: [],
       claims: [],

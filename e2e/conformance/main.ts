@@ -4,8 +4,9 @@ import path from "node:path";
 import { parseArgs } from "node:util";
 import { chromium } from "@playwright/test";
 import { launchOptions } from "./browser.ts";
+import { fapiClients, fapiPolicies } from "./fapi.ts";
 import { count, objection, type PlanResult } from "./outcome.ts";
-import { expectations, plans } from "./plans.ts";
+import { expectations, isFAPI, keyOf, plans } from "./plans.ts";
 import { Provider } from "./provider.ts";
 import { page } from "./report.ts";
 import { runPlan } from "./run.ts";
@@ -42,18 +43,21 @@ async function main(): Promise<number> {
     return 0;
   }
   const matches = (name: string, wanted: readonly string[] | undefined): boolean => wanted?.some((part) => name.includes(part)) ?? true;
-  const chosen = plans.filter(({ name }) => matches(name, values.plan));
-  if (chosen.length === 0) throw new Error(`no plan is called so. There are:\n${plans.map(({ name }) => `  ${name}`).join("\n")}`);
+  const chosen = plans.filter((plan) => matches(keyOf(plan), values.plan));
+  if (chosen.length === 0) throw new Error(`no plan is called so. There are:\n${plans.map((plan) => `  ${keyOf(plan)}`).join("\n")}`);
   const suite = await Suite.at(required("CONFORMANCE_SERVER", "the address of a running conformance suite"));
   const base = required("CLAVEX_E2E_BASE_URL", "the address of a running clavex dev");
   const browser = await chromium.launch(launchOptions());
   await mkdir(results, { recursive: true });
   let objections = 0;
   try {
-    const provider = await Provider.prepare(browser, base);
     const suiteVersion = await suite.version();
     for (const plan of chosen) {
-      console.log(`\n${plan.name}`);
+      console.log(`\n${keyOf(plan)}`);
+      const provider = await Provider.prepare(browser, base, isFAPI(plan) ? await fapiPolicies(plan) : { registration: "open", profile: "oidc-legacy" });
+      const clients = isFAPI(plan)
+        ? await fapiClients(browser, base, provider, suite.address, plan)
+        : { client: { client_name: "First application" }, client2: { client_name: "Second application" } };
       const modules = await runPlan(
         {
           suite,
@@ -68,12 +72,13 @@ async function main(): Promise<number> {
           },
         },
         plan,
+        clients,
       );
       const { passed, warning, review, failed, skipped } = count(modules);
       console.log(`  ${passed} passed, ${warning} warnings, ${review} review, ${failed} failed, ${skipped} skipped`);
       if (values.module !== undefined) continue; // a part of a plan says nothing about the plan
-      const result: PlanResult = { plan: plan.name, suiteVersion, serverVersion: process.env.CLAVEX_VERSION ?? "unknown", finished: new Date().toISOString().slice(0, 10), modules };
-      await writeFile(path.join(results, `${plan.name}.json`), JSON.stringify(result, undefined, 2));
+      const result: PlanResult = { plan: keyOf(plan), suiteVersion, serverVersion: process.env.CLAVEX_VERSION ?? "unknown", finished: new Date().toISOString().slice(0, 10), modules };
+      await writeFile(path.join(results, `${keyOf(plan)}.json`), JSON.stringify(result, undefined, 2));
     }
   } finally {
     await browser.close();
@@ -86,10 +91,10 @@ async function main(): Promise<number> {
 
 /** Writes the page when every plan has been run, today or earlier, or when asked to write it all the same. */
 async function writePage(incomplete: boolean): Promise<void> {
-  const found = plans.map((plan) => ({ plan, file: path.join(results, `${plan.name}.json`) }));
+  const found = plans.map((plan) => ({ plan, file: path.join(results, `${keyOf(plan)}.json`) }));
   const missing = found.filter(({ file }) => !existsSync(file));
   if (missing.length > 0 && !incomplete) {
-    console.log(`\ndocs/conformance.md is written when every plan has been run; not yet: ${missing.map(({ plan }) => plan.name).join(", ")}`);
+    console.log(`\ndocs/conformance.md is written when every plan has been run; not yet: ${missing.map(({ plan }) => keyOf(plan)).join(", ")}`);
     return;
   }
   const present = found.filter((one) => !missing.includes(one));

@@ -6,6 +6,46 @@ export interface Plan {
   /** What the certification calls it. */
   readonly profile: string;
   readonly variant: Readonly<Record<string, string>>;
+  /** Told apart from other plans of its name by this. */
+  readonly key?: string;
+}
+
+/** What the results of a plan are kept under, and `--plan` looks for. */
+export function keyOf(plan: Plan): string {
+  return plan.key === undefined ? plan.name : `${plan.name}-${plan.key}`;
+}
+
+/** Plans whose clients cannot register themselves; `fapi.ts` makes them. */
+export function isFAPI(plan: Plan): boolean {
+  return plan.name.startsWith("fapi2-");
+}
+
+const authentications = [
+  { client_auth_type: "private_key_jwt", title: "private key" },
+  { client_auth_type: "mtls", title: "MTLS" },
+] as const;
+const constraints = [
+  { sender_constrain: "mtls", title: "MTLS" },
+  { sender_constrain: "dpop", title: "DPoP" },
+] as const;
+
+function securityPlans(): Plan[] {
+  return authentications.flatMap(({ client_auth_type, title }) =>
+    constraints.flatMap(({ sender_constrain, title: constraint }) => [
+      ...["openid_connect", "plain_oauth"].map((openid) => ({
+        name: "fapi2-security-profile-final-test-plan",
+        profile: `FAPI2SP OP ${title} + ${constraint}${openid === "openid_connect" ? ", OpenID Connect" : ""}`,
+        key: `${client_auth_type}-${sender_constrain}-${openid}`,
+        variant: { fapi_profile: "plain_fapi", authorization_request_type: "simple", client_auth_type, sender_constrain, openid },
+      })),
+      {
+        name: "fapi2-security-profile-final-test-plan",
+        profile: `FAPI2SP OP client credentials, ${title} + ${constraint}`,
+        key: `${client_auth_type}-${sender_constrain}-client_credentials`,
+        variant: { fapi_profile: "fapi_client_credentials_grant", client_auth_type, sender_constrain },
+      },
+    ]),
+  );
 }
 
 const registered = { server_metadata: "discovery", client_registration: "dynamic_client" };
@@ -25,6 +65,21 @@ export const plans: readonly Plan[] = [
   { name: "oidcc-backchannel-rp-initiated-logout-certification-test-plan", profile: "Back-Channel OP", variant: logout },
   { name: "oidcc-frontchannel-rp-initiated-logout-certification-test-plan", profile: "Front-Channel OP", variant: logout },
   { name: "oidcc-session-management-certification-test-plan", profile: "Session OP", variant: logout },
+  ...securityPlans(),
+  {
+    name: "fapi2-message-signing-final-test-plan",
+    profile: "FAPI2MS OP JAR + JARM, private key + DPoP, OpenID Connect",
+    key: "private_key_jwt-dpop-openid_connect",
+    variant: {
+      fapi_profile: "plain_fapi",
+      authorization_request_type: "simple",
+      client_auth_type: "private_key_jwt",
+      sender_constrain: "dpop",
+      openid: "openid_connect",
+      fapi_request_method: "signed_non_repudiation",
+      fapi_response_mode: "jarm",
+    },
+  },
 ];
 
 const review = (reason: string, ...modules: readonly string[]): Expectation[] => modules.map((module) => ({ module, outcome: "review" as const, reason }));

@@ -3,8 +3,9 @@ import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { promisify } from "node:util";
 import { type Browser, request } from "@playwright/test";
-import { demo, system, unique } from "../fixtures/environment.ts";
+import { demo, unique } from "../fixtures/environment.ts";
 import { asTyped } from "../fixtures/subprocess.ts";
+import { Administrator } from "./administrator.ts";
 
 const execute = promisify(execFile);
 
@@ -55,34 +56,21 @@ export class Provider {
   }
 
   /**
-   * Makes an organization whose clients register themselves and may use every response type, and a person in it.
-   * It is made as the console makes one: the platform administrator signs in, and the Admin API does the rest.
+   * Makes an organization with a person in it. It is made as the console makes one: the platform administrator signs
+   * in, and the Admin API does the rest.
    */
-  static async prepare(browser: Browser, base: string): Promise<Provider> {
+  static async prepare(browser: Browser, base: string, policies: Readonly<Record<string, unknown>>): Promise<Provider> {
     const organization = `conformance-${unique()}`;
-    const context = await browser.newContext({ ignoreHTTPSErrors: true, locale: "en-GB" });
-    const page = await context.newPage();
-    await page.goto(`${base}/console/login?organization=${system.slug}`);
-    await page.locator("#username").fill(system.administrator.username);
-    await page.locator("#password").fill(system.administrator.password);
-    await page.locator("#login-form button[type=submit]").first().click();
-    await page.waitForURL(/\/console\/(orgs.*)?$/, { waitUntil: "commit" });
-    await page.goto(`${base}/healthz`); // a page of the same origin that leads nowhere by itself
-    const call = async (address: string, body: unknown): Promise<void> => {
-      const answer = await page.evaluate(
-        async ([url, content]) => {
-          const session = (await (await fetch("/console/api/session")).json()) as { csrf_token?: string };
-          const response = await fetch(url, { method: "POST", headers: { "content-type": "application/json", "x-csrf-token": session.csrf_token ?? "" }, body: content });
-          return { status: response.status, text: await response.text() };
-        },
-        [address, JSON.stringify(body)] as const,
-      );
-      if (answer.status !== 201) throw new Error(`POST ${address} answered ${answer.status}: ${answer.text}`);
-    };
-    await call("/api/v1/orgs", { slug: organization, name: "Conformance", policies: { registration: "open", profile: "oidc-legacy" } });
-    await call(`/api/v1/orgs/${organization}/users`, person);
-    await context.close();
+    const administrator = await Administrator.signIn(browser, base);
+    await administrator.make("/api/v1/orgs", { slug: organization, name: "Conformance", policies });
+    await administrator.make(`/api/v1/orgs/${organization}/users`, person);
+    await administrator.close();
     return new Provider(base, organization);
+  }
+
+  /** The address of something of the organization in the Admin API. */
+  administered(what: string): string {
+    return `/api/v1/orgs/${this.#organization}/${what}`;
   }
 
   /**

@@ -21,19 +21,20 @@ export interface Run {
 }
 
 /** Creates the plan and runs its modules; the results stand in the plan's order. */
-export async function runPlan(run: Run, plan: Plan): Promise<ModuleResult[]> {
+export async function runPlan(run: Run, plan: Plan, clients: object): Promise<ModuleResult[]> {
   const { suite, provider } = run;
   const { id, modules } = await suite.createPlan(plan.name, plan.variant, {
     description: "Clavex",
     server: { discoveryUrl: `${provider.issuer}/.well-known/openid-configuration` },
-    client: { client_name: "First application" },
-    client2: { client_name: "Second application" },
+    ...clients,
   });
   const wanted = modules.filter(({ testModule }) => run.wanted(testModule));
   const results: ModuleResult[] = [];
-  const queue = wanted.entries();
+  // Whoever refuses is asked only as long as nothing was allowed: that module comes first.
+  const queue = wanted.map((module, position) => [position, module] as const).sort(([, a], [, b]) => Number(refuses(b)) - Number(refuses(a))).values();
   await Promise.all(
-    Array.from({ length: run.parallel }, async () => {
+    // With an alias the suite runs one at a time.
+    Array.from({ length: "alias" in clients ? 1 : run.parallel }, async () => {
       for (const [position, module] of queue) {
         results[position] = await runModule(run, id, module);
       }
@@ -53,7 +54,7 @@ async function runModule(run: Run, plan: string, module: PlannedModule): Promise
   const problems: string[] = [];
   try {
     if (module.testModule === rotation) await rotate(run, id);
-    await drive(run, id, new Visitor(context, suite.address), began + limit);
+    await drive(run, id, new Visitor(context, suite.address, refuses(module)), began + limit, looksFirst(module));
   } catch (error) {
     problems.push(error instanceof Error ? error.message : String(error));
   } finally {
@@ -66,6 +67,16 @@ async function runModule(run: Run, plan: string, module: PlannedModule): Promise
   return finished;
 }
 
+/** The module in which the person refuses. */
+function refuses({ testModule }: PlannedModule): boolean {
+  return testModule.endsWith("user-rejects-authentication");
+}
+
+/** The module in which the person opens the page, leaves it, and comes back. */
+function looksFirst({ testModule }: PlannedModule): boolean {
+  return testModule.endsWith("reused-request-uri-prior-to-auth-completion-succeeds");
+}
+
 /** Plays the operator whom the module waits for. Others are CONFIGURED for a moment too, and start by themselves. */
 async function rotate({ suite, provider }: Run, id: string): Promise<void> {
   const state = await suite.waitFor(id, ["CONFIGURED", ...over], 30_000);
@@ -75,12 +86,14 @@ async function rotate({ suite, provider }: Run, id: string): Promise<void> {
 }
 
 /** Does what the module wants done from outside, until it is over. */
-async function drive({ suite }: Run, id: string, visitor: Visitor, deadline: number): Promise<void> {
+async function drive({ suite }: Run, id: string, visitor: Visitor, deadline: number, looks: boolean): Promise<void> {
+  let visits = 0;
   let state = await suite.waitFor(id, ["WAITING", ...over], 30_000);
   while (!over.includes(state ?? "")) {
     if (Date.now() > deadline) throw new Error(`not finished after ${limit / 60_000} minutes`);
     const visit = await suite.nextVisit(id);
     if (visit) {
+      visitor.looksOnly = looks && visits++ === 0;
       // Asked before: what waits for a picture of a later visit must not get one of this.
       const waiting = await suite.placeholders(id);
       await visitor.visit(visit);

@@ -23,7 +23,12 @@ export class Visitor {
   #signIn: Buffer | undefined;
   #end: Buffer | undefined;
 
-  constructor(context: BrowserContext, suite: string) {
+  readonly #refuses: boolean;
+  /** The next page is looked at and left. */
+  looksOnly = false;
+
+  constructor(context: BrowserContext, suite: string, refuses: boolean) {
+    this.#refuses = refuses;
     this.#context = context;
     this.#suite = suite;
   }
@@ -39,6 +44,7 @@ export class Visitor {
         if ((await page.locator(stops).count()) > 0) break;
         if ((await page.locator(forms).count()) === 0) continue; // it went on by itself between the two looks
         if ((await page.locator("#login-form").count()) > 0) this.#signIn ??= await photograph(page);
+        if (this.looksOnly) break;
         await this.#submit(page);
       }
     } finally {
@@ -93,7 +99,7 @@ export class Visitor {
       await page.locator("#password").fill(demo.ada.password);
       await page.locator("#login-form button[type=submit]").first().click({ noWaitAfter: true });
     } else if ((await page.locator("#consent-form").count()) > 0) {
-      await page.locator("#consent-allow").click({ noWaitAfter: true });
+      await page.locator(this.#refuses ? "#consent-deny" : "#consent-allow").click({ noWaitAfter: true });
     } else {
       await page.locator("#logout-confirm").click({ noWaitAfter: true });
     }

@@ -287,3 +287,32 @@ func texts[T ~string](values []T) []string {
 	}
 	return list
 }
+
+// Whoever chooses a profile sees what it demands, and how many clients it would stop.
+func TestProfilesAreExplained(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	grace := s.administrator(s.acme)
+	grace.do("POST", "/orgs/acme/clients", fields{"client_name": "Payroll", "redirect_uris": []string{"https://a.test/"}}).must(201)
+	grace.do("POST", "/orgs/acme/clients", fields{"client_name": "Own", "redirect_uris": []string{"https://a.test/"}, "profile": "oauth2.1"}).must(201)
+	unmet := map[string]any{}
+	for _, each := range grace.get("/orgs/acme/profiles").must(200).at("items").([]any) {
+		profile := each.(map[string]any)
+		if demands, _ := profile["demands"].([]any); len(demands) < 2 {
+			t.Errorf("%v", profile)
+		}
+		unmet[profile["name"].(string)] = profile["clients_unmet"].(map[string]any)["value"]
+	}
+	if len(unmet) != len(org.Profiles()) || unmet["oauth2.1"] != 0.0 || unmet["oidc-legacy"] != 0.0 || unmet["fapi2-security"] != 1.0 {
+		t.Errorf("%v", unmet)
+	}
+	refused := grace.do("POST", "/orgs/acme/clients", fields{"client_name": "Bank", "redirect_uris": []string{"http://localhost/"}, "profile": "fapi2-security",
+		"id_token_signed_response_alg": "RS256"}).refuses(422, "invalid_client_metadata")
+	named := map[string]bool{}
+	for _, each := range refused.at("errors").([]any) {
+		named[each.(map[string]any)["field"].(string)] = true
+	}
+	if !named["token_endpoint_auth_method"] || !named["redirect_uris"] || !named["id_token_signed_response_alg"] {
+		t.Errorf("every fault is named: %s", refused.body)
+	}
+}

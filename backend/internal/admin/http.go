@@ -68,6 +68,7 @@ var rules = map[string]rule{
 	"updateClient":             {role.Write, false},
 	"deleteClient":             {role.Write, false},
 	"rotateClientSecret":       {role.Write, false},
+	"listProfiles":             {role.Read, false},
 	"listInitialAccessTokens":  {role.Read, false},
 	"createInitialAccessToken": {role.Write, false},
 	"getInitialAccessToken":    {role.Read, false},

@@ -59,6 +59,7 @@ var operations = []operation{
 	{"getClient", "GET", "/orgs/$org/clients/$client", nil, false, false, 200},
 	{"updateClient", "PATCH", "/orgs/$org/clients/$client", fields{"client_name": "Renamed"}, true, false, 200},
 	{"rotateClientSecret", "POST", "/orgs/$org/clients/$client/secret", nil, false, false, 201},
+	{"listProfiles", "GET", "/orgs/$org/profiles", nil, false, false, 200},
 	{"listInitialAccessTokens", "GET", "/orgs/$org/initial-access-tokens", nil, false, false, 200},
 	{"createInitialAccessToken", "POST", "/orgs/$org/initial-access-tokens", fields{"name": "Fresh", "expires_at": time.Now().AddDate(0, 1, 0).UTC().Format(time.RFC3339)}, false, false, 201},
 	{"getInitialAccessToken", "GET", "/orgs/$org/initial-access-tokens/$token", nil, false, false, 200},

@@ -108,6 +108,14 @@ func WriteProblem(c *gin.Context, err error) {
 			problem.Errors = &known.fields
 		}
 	}
+	var unmet oauth.Unmet
+	if errors.As(err, &unmet) {
+		faults := make([]api.FieldError, len(unmet))
+		for i, each := range unmet {
+			faults[i] = api.FieldError{Field: wireField(each.Field), Code: each.Code, Message: each.Message}
+		}
+		problem.Errors = &faults
+	}
 	if failure.Field != "" && problem.Errors == nil {
 		problem.Errors = &[]api.FieldError{{Field: wireField(failure.Field), Code: failure.Code, Message: failure.Message}}
 	}

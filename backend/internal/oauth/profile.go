@@ -50,7 +50,7 @@ func fapi2(name org.Profile) Profile {
 // signedMessages adds FAPI 2.0 Message Signing, final: requests (§5.3) and answers (§5.4) that can be shown to others.
 func signedMessages(profile Profile) Profile {
 	profile.SignedAnswers = true
-	profile.RequestObject = RequestObjectRules{Required: true, Lifetime: time.Hour, Types: []string{RequestObjectType}, Algorithms: profile.Algorithms, Alone: true}
+	profile.RequestObject = RequestObjectRules{Required: true, Lifetime: time.Hour, Types: []string{"", RequestObjectType}, Algorithms: profile.Algorithms, Alone: true}
 	return profile
 }
 

@@ -9,6 +9,7 @@ import { useOrg } from '@/lib/address';
 import { organizationQuery } from '@/lib/organization';
 import { KeyFields } from './key-fields';
 import { GrantFields, ProfileField } from './profile-fields';
+import { SenderFields } from './sender-fields';
 import type { ClientValues } from './values';
 
 /** Those of OpenID Connect that may be defined anew. */
@@ -31,6 +32,8 @@ export function ProtocolFields({ form, disabled }: { form: ClientForm; disabled?
             <option value="client_secret_post">Secret in the body (post)</option>
             <option value="client_secret_jwt">JWT signed with the secret</option>
             <option value="private_key_jwt">JWT signed with the application’s own key</option>
+            <option value="tls_client_auth">TLS certificate of an authority</option>
+            <option value="self_signed_tls_client_auth">TLS certificate of the application’s own key</option>
             <option value="none">None, public client</option>
           </Select>
         </Field>
@@ -42,6 +45,7 @@ export function ProtocolFields({ form, disabled }: { form: ClientForm; disabled?
         </Field>
       </div>
       <KeyFields form={form} />
+      <SenderFields form={form} disabled={disabled} />
       <div className="grid gap-5 sm:grid-cols-2">
         <Field label="Scopes" hint={<>What the client may ask for, separated by spaces.{own.length > 0 && ` Of the organization’s own: ${own.join(', ')}.`}</>} error={errors.scopes?.message}>
           <Input {...form.register('scopes')} spellCheck={false} autoComplete="off" className="font-mono" />

@@ -18,6 +18,8 @@ import { ClientSecretDialog } from './secret-dialog';
 const withoutSecret: Partial<Record<TokenEndpointAuthMethod, string>> = {
   none: 'None: a public client proves itself with PKCE.',
   private_key_jwt: 'None: this client proves itself with a key of its own.',
+  tls_client_auth: 'None: this client proves itself with a TLS certificate.',
+  self_signed_tls_client_auth: 'None: this client proves itself with a TLS certificate of its own making.',
 };
 
 export function Credentials({ client: { value: client }, editable }: { client: Versioned<Client>; editable: boolean }) {

@@ -12,7 +12,7 @@ import { exchangeGrant, signsPeopleIn, type ClientValues } from './values';
 
 /** Which fields each fold holds: one with a fault opens it. */
 const holds = {
-  protocol: ['profile', 'grant_types', 'response_types', 'token_endpoint_auth_method', 'token_endpoint_auth_signing_alg', 'jwks', 'jwks_uri', 'application_type', 'scopes', 'access_token_lifetime_seconds', 'refresh_token_lifetime_seconds'],
+  protocol: ['profile', 'grant_types', 'response_types', 'token_endpoint_auth_method', 'token_endpoint_auth_signing_alg', 'jwks', 'jwks_uri', 'certificate_name', 'dpop_bound_access_tokens', 'tls_client_certificate_bound_access_tokens', 'application_type', 'scopes', 'access_token_lifetime_seconds', 'refresh_token_lifetime_seconds'],
   signing: [
     'id_token_signed_response_alg',
     'id_token_encrypted_response_alg',
@@ -44,7 +44,7 @@ export function ClientFolds({ form, disabled }: { form: UseFormReturn<ClientValu
   const faulty = (fold: keyof typeof holds) => holds[fold].some((name) => errors[name]);
   return (
     <>
-      <Folded title="Protocol" hint="Profile, grant types, authentication, keys, scopes, lifetimes" faulty={faulty('protocol')}>
+      <Folded title="Protocol" hint="Profile, grant types, authentication, keys, bound tokens, scopes, lifetimes" faulty={faulty('protocol')}>
         <ProtocolFields form={form} disabled={disabled} />
       </Folded>
       {(people || faulty('signing')) && (

@@ -13,6 +13,9 @@ const requestObjectAlgorithms = [...signingAlgorithms, 'none'] as const satisfie
 /** What is signed for the application or by it, and encrypted to one of both. */
 export const protectedThings = ['id_token_encrypted_response', 'userinfo_encrypted_response', 'authorization_encrypted_response', 'request_object_encryption'] as const;
 
+/** By which name in its certificate a client is known (RFC 8705 §2.1.2). */
+export const certificateNameKinds = ['tls_client_auth_subject_dn', 'tls_client_auth_san_dns', 'tls_client_auth_san_uri', 'tls_client_auth_san_ip', 'tls_client_auth_san_email'] as const;
+
 const key = z.union([z.literal(''), z.enum(keyManagements)]);
 const content = z.union([z.literal(''), z.enum(contentEncryptions)]);
 
@@ -40,6 +43,10 @@ export const metadataFields = {
   request_object_encryption_enc: content,
   request_uris: requestUris,
   require_pushed_authorization_requests: z.boolean(),
+  certificate_name_kind: z.enum(certificateNameKinds),
+  certificate_name: z.string().trim().max(2000, 'Use at most 2,000 characters.'),
+  dpop_bound_access_tokens: z.boolean(),
+  tls_client_certificate_bound_access_tokens: z.boolean(),
   require_signed_request_object: z.boolean(),
   subject_type: z.enum(['public', 'pairwise']),
   sector_identifier_uri: optionalUri.refine((uri) => uri === '' || uri.startsWith('https://'), 'This has to be an https address.'),
@@ -68,6 +75,10 @@ export function newMetadata(): MetadataValues {
     request_object_encryption_enc: '',
     request_uris: '',
     require_pushed_authorization_requests: false,
+    certificate_name_kind: 'tls_client_auth_subject_dn',
+    certificate_name: '',
+    dpop_bound_access_tokens: false,
+    tls_client_certificate_bound_access_tokens: false,
     require_signed_request_object: false,
     subject_type: 'public',
     sector_identifier_uri: '',
@@ -77,6 +88,10 @@ export function newMetadata(): MetadataValues {
     software_id: '',
     software_version: '',
   };
+}
+
+function certificateNameKind(client: Client) {
+  return certificateNameKinds.find((kind) => client[kind]) ?? 'tls_client_auth_subject_dn';
 }
 
 export function metadataOf(client: Client): MetadataValues {
@@ -94,6 +109,10 @@ export function metadataOf(client: Client): MetadataValues {
     request_object_encryption_enc: client.request_object_encryption_enc ?? '',
     request_uris: (client.request_uris ?? []).join('\n'),
     require_pushed_authorization_requests: client.require_pushed_authorization_requests ?? false,
+    certificate_name_kind: certificateNameKind(client),
+    certificate_name: client[certificateNameKind(client)] ?? '',
+    dpop_bound_access_tokens: client.dpop_bound_access_tokens ?? false,
+    tls_client_certificate_bound_access_tokens: client.tls_client_certificate_bound_access_tokens ?? false,
     require_signed_request_object: client.require_signed_request_object ?? false,
     subject_type: client.subject_type,
     sector_identifier_uri: client.sector_identifier_uri ?? '',
@@ -110,6 +129,8 @@ export function metadataAlways(values: MetadataValues) {
   return {
     request_uris: lines(values.request_uris),
     require_pushed_authorization_requests: values.require_pushed_authorization_requests,
+    dpop_bound_access_tokens: values.dpop_bound_access_tokens,
+    tls_client_certificate_bound_access_tokens: values.tls_client_certificate_bound_access_tokens,
     require_signed_request_object: values.require_signed_request_object,
     authorization_signed_response_alg: values.authorization_signed_response_alg,
     subject_type: values.subject_type,

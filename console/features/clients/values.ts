@@ -1,7 +1,7 @@
 import type { Client, ClientCreate, ClientPatch, GrantType, JsonWebKeySet, ResponseType, SigningAlgorithm, TokenEndpointAuthMethod, TokenExchangePolicy } from '@/lib/api';
 import { grantTypeValues } from '@/lib/grant-types';
 import { absoluteUris, changes, keySet, lines, optionalUri, scopeList, words, z } from '@/lib/schema';
-import { encrypts, metadataAlways, metadataFields, metadataMaybe, metadataOf, newMetadata, signingAlgorithms } from './metadata-values';
+import { certificateNameKinds, encrypts, metadataAlways, metadataFields, metadataMaybe, metadataOf, newMetadata, signingAlgorithms } from './metadata-values';
 import { localizedIndex, localizedOf, localizedRows, localizedSchema, localizedPatch } from './localized-values';
 
 /** What people call a client; it decides the protocol fields that follow from it. */
@@ -78,9 +78,9 @@ export const clientFields = {
   post_logout_redirect_uris: uris,
   grant_types: z.array(z.enum(grantTypeValues)).min(1, 'Choose at least one.'),
   /** Empty: the organization's. */
-  profile: z.enum(['', 'oauth2.1', 'oidc-legacy']),
+  profile: z.enum(['', 'oauth2.1', 'oidc-legacy', 'fapi2-security', 'fapi2-message-signing']),
   response_types: z.array(z.enum(responseTypes)),
-  token_endpoint_auth_method: z.enum(['none', 'client_secret_basic', 'client_secret_post', 'client_secret_jwt', 'private_key_jwt']),
+  token_endpoint_auth_method: z.enum(['none', 'client_secret_basic', 'client_secret_post', 'client_secret_jwt', 'private_key_jwt', 'tls_client_auth', 'self_signed_tls_client_auth']),
   token_endpoint_auth_signing_alg: z.union([z.literal(''), z.enum(signingAlgorithms)]),
   jwks: keySet,
   jwks_uri: optionalUri,
@@ -134,6 +134,14 @@ export const clientSchema = z
   .refine((values) => values.token_endpoint_auth_method !== 'private_key_jwt' || values.jwks !== '' || values.jwks_uri !== '', {
     path: ['jwks_uri'],
     message: 'Write where the public keys are, or paste them below: the application proves itself with them.',
+  })
+  .refine((values) => values.token_endpoint_auth_method !== 'self_signed_tls_client_auth' || values.jwks !== '' || values.jwks_uri !== '', {
+    path: ['jwks_uri'],
+    message: 'Write where the public keys are, or paste them below: the key of the certificate has to be among them.',
+  })
+  .refine((values) => values.token_endpoint_auth_method !== 'tls_client_auth' || values.certificate_name !== '', {
+    path: ['certificate_name'],
+    message: 'Write the name in the certificate: that is how the application is told from others.',
   })
   .refine((values) => !values.require_signed_request_object || values.request_object_signing_alg === 'HS256' || values.jwks !== '' || values.jwks_uri !== '', {
     path: ['jwks_uri'],
@@ -291,6 +299,11 @@ function exchangePolicy(values: ClientValues): TokenExchangePolicy | undefined {
   return { subject_clients, audiences, ...(subject_audiences.length > 0 && { subject_audiences }), delegation: values.token_exchange_delegation };
 }
 
+/** One of the five names in a certificate goes with the method that looks at it; the others are taken away. */
+function certificateNames({ token_endpoint_auth_method: method, certificate_name_kind: kind, certificate_name: name }: ClientValues) {
+  return Object.fromEntries(certificateNameKinds.map((each) => [each, (method === 'tls_client_auth' && each === kind && name) || undefined])) as { [kind in (typeof certificateNameKinds)[number]]?: string };
+}
+
 /** The parts that a client may be without. */
 function maybe(values: ClientValues) {
   const redirects = signsPeopleIn(values.grant_types);
@@ -300,6 +313,7 @@ function maybe(values: ClientValues) {
     frontchannel_logout_uri: (redirects && values.frontchannel_logout_uri) || undefined,
     initiate_login_uri: (redirects && values.initiate_login_uri) || undefined,
     token_endpoint_auth_signing_alg: assertionAlgorithm(values),
+    ...certificateNames(values),
     jwks: values.jwks ? (JSON.parse(values.jwks) as JsonWebKeySet) : undefined,
     jwks_uri: values.jwks_uri || undefined,
     client_uri: values.client_uri || undefined,

@@ -4,8 +4,8 @@ import { zodResolver } from '@hookform/resolvers/zod';
 import { Controller, useForm } from 'react-hook-form';
 import { DurationInput } from '@/components/duration-input';
 import { Form } from '@/components/form';
-import { OptionCards } from '@/components/ui/choice';
-import { Field, Select } from '@/components/ui/field';
+import { CheckField, OptionCards } from '@/components/ui/choice';
+import { Field, Select, Textarea } from '@/components/ui/field';
 import { Section } from '@/components/ui/surface';
 import type { Organization, PoliciesPatch, Versioned } from '@/lib/api';
 import { clientProfiles } from '@/lib/client-profiles';
@@ -20,7 +20,10 @@ const schema = z
     session_absolute_lifetime_seconds: seconds(300, 7_776_000, 'Choose between 5 minutes and 90 days.'),
     access_token_lifetime_seconds: seconds(30, 86_400, 'Choose between 30 seconds and 1 day.'),
     refresh_token_lifetime_seconds: seconds(60, 31_536_000, 'Choose between 1 minute and 365 days.'),
-    profile: z.enum(['oauth2.1', 'oidc-legacy']),
+    profile: z.enum(['oauth2.1', 'oidc-legacy', 'fapi2-security', 'fapi2-message-signing']),
+    require_bound_tokens: z.boolean(),
+    require_dpop_nonce: z.boolean(),
+    client_certificate_authorities: z.string().max(65_536, 'Use at most 64 KiB.'),
     default_locale: z.string(),
   })
   .refine((values) => values.session_idle_lifetime_seconds <= values.session_absolute_lifetime_seconds, {
@@ -39,6 +42,9 @@ export function PoliciesForm({ organization }: { organization: Versioned<Organiz
     access_token_lifetime_seconds: policies.access_token_lifetime_seconds,
     refresh_token_lifetime_seconds: policies.refresh_token_lifetime_seconds,
     profile: policies.profile,
+    require_bound_tokens: policies.require_bound_tokens,
+    require_dpop_nonce: policies.require_dpop_nonce,
+    client_certificate_authorities: policies.client_certificate_authorities ?? '',
     default_locale: policies.default_locale ?? '',
   };
   const form = useForm<PolicyValues>({ resolver: zodResolver(schema), defaultValues: before });
@@ -71,6 +77,27 @@ export function PoliciesForm({ organization }: { organization: Versioned<Organiz
               <Controller control={form.control} name={name} render={({ field }) => <DurationInput label={label} value={field.value} onChange={field.onChange} />} />
             </Field>
           ))}
+        </div>
+      </Section>
+      <Section title="Bound tokens">
+        <div className="grid max-w-xl gap-5">
+          <Controller
+            control={form.control}
+            name="require_bound_tokens"
+            render={({ field }) => (
+              <CheckField label="No access token for whoever finds it" hint="Every application binds its access tokens to a key (DPoP) or to its TLS certificate. One that sends neither gets none." checked={field.value} disabled={!editable} onChange={field.onChange} />
+            )}
+          />
+          <Controller
+            control={form.control}
+            name="require_dpop_nonce"
+            render={({ field }) => (
+              <CheckField label="Proofs contain a number of ours" hint="Nobody can make DPoP proofs for later use. Each application needs one more request now and then." checked={field.value} disabled={!editable} onChange={field.onChange} />
+            )}
+          />
+          <Field label="Authorities of client certificates" optional hint="Certificates in PEM of those whose TLS certificates applications may prove themselves with." error={errors.client_certificate_authorities?.message}>
+            <Textarea {...form.register('client_certificate_authorities')} rows={4} spellCheck={false} autoComplete="off" className="font-mono text-12" />
+          </Field>
         </div>
       </Section>
       <Section title="Profile and language">

@@ -329,6 +329,32 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/orgs/{org}/profiles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+            };
+            cookie?: never;
+        };
+        /**
+         * What profiles demand
+         * @description Every profile with what it demands of clients, in sentences, and how many of the clients that follow the organization's profile could not follow this one.
+         */
+        get: operations["listProfiles"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/orgs/{org}/resources": {
         parameters: {
             query?: never;
@@ -1521,6 +1547,15 @@ export interface components {
             /** @description A time zone name such as Europe/Rome. */
             zoneinfo?: string;
         };
+        ProfileDemands: {
+            clients_unmet: components["schemas"]["Count"];
+            /** @description One sentence for each, in English. */
+            demands: string[];
+            name: components["schemas"]["ClientProfile"];
+        };
+        ProfileList: {
+            items: components["schemas"]["ProfileDemands"][];
+        };
         /**
          * Format: uri
          * @description Compared exactly; the port of a loopback address may differ (RFC 8252 §7.3). No fragment.
@@ -2199,6 +2234,8 @@ export type Policies = components['schemas']['Policies'];
 export type PoliciesPatch = components['schemas']['PoliciesPatch'];
 export type Problem = components['schemas']['Problem'];
 export type Profile = components['schemas']['Profile'];
+export type ProfileDemands = components['schemas']['ProfileDemands'];
+export type ProfileList = components['schemas']['ProfileList'];
 export type RedirectUri = components['schemas']['RedirectURI'];
 export type RefreshTokenLifetime = components['schemas']['RefreshTokenLifetime'];
 export type RegistrationPolicy = components['schemas']['RegistrationPolicy'];
@@ -3046,6 +3083,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Overview"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listProfiles: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The profiles, the organization's own among them. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProfileList"];
                 };
             };
             400: components["responses"]["BadRequest"];

@@ -1669,6 +1669,22 @@ type Profile struct {
 	Zoneinfo *string `json:"zoneinfo,omitempty"`
 }
 
+// ProfileDemands defines model for ProfileDemands.
+type ProfileDemands struct {
+	ClientsUnmet Count `json:"clients_unmet"`
+
+	// Demands One sentence for each, in English.
+	Demands []string `json:"demands"`
+
+	// Name What clients must and may do. `oauth2.1`: the authorization code flow, with PKCE for everybody. `oidc-legacy`: also the response types that deliver tokens through the browser (implicit and hybrid), and confidential clients may leave out PKCE. `fapi2-security`: the FAPI 2.0 Security Profile. `fapi2-message-signing`: with signed requests and answers besides.
+	Name ClientProfile `json:"name"`
+}
+
+// ProfileList defines model for ProfileList.
+type ProfileList struct {
+	Items []ProfileDemands `json:"items"`
+}
+
 // RedirectURI Compared exactly; the port of a loopback address may differ (RFC 8252 §7.3). No fragment.
 type RedirectURI = string
 
@@ -2369,6 +2385,9 @@ type ServerInterface interface {
 	// GetOverview Counts and recent events
 	// (GET /api/v1/orgs/{org}/overview)
 	GetOverview(c *gin.Context, org Org)
+	// ListProfiles What profiles demand
+	// (GET /api/v1/orgs/{org}/profiles)
+	ListProfiles(c *gin.Context, org Org)
 	// ListResources List resource servers
 	// (GET /api/v1/orgs/{org}/resources)
 	ListResources(c *gin.Context, org Org, params ListResourcesParams)
@@ -3357,6 +3376,31 @@ func (siw *ServerInterfaceWrapper) GetOverview(c *gin.Context) {
 	}
 
 	siw.Handler.GetOverview(c, org)
+}
+
+// ListProfiles operation middleware
+func (siw *ServerInterfaceWrapper) ListProfiles(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "org" -------------
+	var org Org
+
+	err = runtime.BindStyledParameterWithOptions("simple", "org", c.Param("org"), &org, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter org: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListProfiles(c, org)
 }
 
 // ListResources operation middleware
@@ -4366,6 +4410,7 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.DELETE(options.BaseURL+"/api/v1/orgs/:org/resources/:resource_id", wrapper.DeleteResource)
 	router.GET(options.BaseURL+"/api/v1/orgs/:org/resources/:resource_id", wrapper.GetResource)
 	router.PATCH(options.BaseURL+"/api/v1/orgs/:org/resources/:resource_id", wrapper.UpdateResource)
+	router.GET(options.BaseURL+"/api/v1/orgs/:org/profiles", wrapper.ListProfiles)
 	router.GET(options.BaseURL+"/api/v1/orgs/:org/initial-access-tokens", wrapper.ListInitialAccessTokens)
 	router.POST(options.BaseURL+"/api/v1/orgs/:org/initial-access-tokens", wrapper.CreateInitialAccessToken)
 	router.DELETE(options.BaseURL+"/api/v1/orgs/:org/initial-access-tokens/:token_id", wrapper.RevokeInitialAccessToken)
@@ -7951,6 +7996,155 @@ type GetOverview503ApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetOverview503ApplicationProblemPlusJSONResponse) VisitGetOverviewResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListProfilesRequestObject struct {
+	Org Org `json:"org"`
+}
+
+type ListProfilesResponseObject interface {
+	VisitListProfilesResponse(w http.ResponseWriter) error
+}
+
+type ListProfiles200JSONResponse ProfileList
+
+func (response ListProfiles200JSONResponse) VisitListProfilesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListProfiles400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response ListProfiles400ApplicationProblemPlusJSONResponse) VisitListProfilesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListProfiles401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response ListProfiles401ApplicationProblemPlusJSONResponse) VisitListProfilesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListProfiles403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response ListProfiles403ApplicationProblemPlusJSONResponse) VisitListProfilesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListProfiles404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response ListProfiles404ApplicationProblemPlusJSONResponse) VisitListProfilesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListProfiles429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response ListProfiles429ApplicationProblemPlusJSONResponse) VisitListProfilesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListProfiles500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response ListProfiles500ApplicationProblemPlusJSONResponse) VisitListProfilesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListProfiles503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response ListProfiles503ApplicationProblemPlusJSONResponse) VisitListProfilesResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -11967,6 +12161,9 @@ type StrictServerInterface interface {
 	// GetOverview Counts and recent events
 	// (GET /api/v1/orgs/{org}/overview)
 	GetOverview(ctx context.Context, request GetOverviewRequestObject) (GetOverviewResponseObject, error)
+	// ListProfiles What profiles demand
+	// (GET /api/v1/orgs/{org}/profiles)
+	ListProfiles(ctx context.Context, request ListProfilesRequestObject) (ListProfilesResponseObject, error)
 	// ListResources List resource servers
 	// (GET /api/v1/orgs/{org}/resources)
 	ListResources(ctx context.Context, request ListResourcesRequestObject) (ListResourcesResponseObject, error)
@@ -12714,6 +12911,32 @@ func (sh *strictHandler) GetOverview(ctx *gin.Context, org Org) {
 	}
 }
 
+// ListProfiles operation middleware
+func (sh *strictHandler) ListProfiles(ctx *gin.Context, org Org) {
+	var request ListProfilesRequestObject
+
+	request.Org = org
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListProfiles(ctx, request.(ListProfilesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListProfiles")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ListProfilesResponseObject); ok {
+		if err := validResponse.VisitListProfilesResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // ListResources operation middleware
 func (sh *strictHandler) ListResources(ctx *gin.Context, org Org, params ListResourcesParams) {
 	var request ListResourcesRequestObject
@@ -13419,326 +13642,331 @@ func (sh *strictHandler) EndUserSession(ctx *gin.Context, org Org, userId UserID
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L3rkhs3ti74KhjuHdEqm6TIukkqRcc5ZUm2ZUuWdlVpa3pbGhLMBEl0JRNsACyKrV0n5uc8yXTMa/Sj",
-	"nCeZwFpAJjKJJJOsiyQ3f9gqknnBZWHd17c+NyIxmYqUpVo1Tj432Cc6mSYM/j6dxVy/uGKpNp+uaDJj",
-	"5g8aaS7Sxkljpphsz6Yx1SxuNM33QpoLeNw4aXS6Tw6OHj8etg6jTqf1iHY7rceDI9baHx7H3egJ7XQ7",
-	"+41mI6UT1jhpjCSN2P+M2US0NVO60WzoxZTZdzSumw061AweziaUJ70rJvmQs7hxouWMXTcbAzYUkoUu",
-	"GNJEmSuihLNU92gcS6ZU46Sx3zlod9rd7kH7UaNZc9AHnW6j2RBRNJOSxT2q4Tn7R61ut7Xfveg8OTno",
-	"nHQ6/2UumulIwOTULIrMK5sNyf42Y0r37Mt+eX7wH0fvn/zX8Q+P/7L/6+HrR7913nbPDi7M9KkcMb3J",
-	"anbz1aQxXbWW5t8eHcG+Nl6Lv/MkoQ+P2p3G9XXT2/RXXBU3nms2UY2T33ck8AcmgY/NRso+6V40k8rs",
+	"7L37lho5tjf4KhrOWaudVYAhb7bTq9f3ZdmuKlfZZZ/M9PH0KXtARAhQZxCiJZGY9slvzZ/zJNNrXqMf",
+	"5XuSWdpbilAECgjIi+1q/rETCCl02dra19/+3IjEZCpSlmrVOPncYJ/oZJow+Pt0FnP94oql2ny6osmM",
+	"mT9opLlIGyeNmWKyPZvGVLO40TTfC2ke4HHjpNHpPjk4evx42DqMOp3WI9rttB4Pjlhrf3gcd6MntNPt",
+	"7DeajZROWOOkMZI0Yv8zZhPR1kzpRrOhF1Nm39G4bjboUDPonE0oT3pXTPIhZ3HjRMsZu242BmwoJAs9",
+	"MKSJMk9ECWep7tE4lkypxkljv3PQ7rS73YP2o0az5qAPOt1GsyGiaCYli3tUQz/7R61ut7Xfveg8OTno",
+	"nHQ6/2UemulIwOTULIrMK5sNyf42Y0r37Mt+eX7wH0fvn/zX8Q+P/7L/6+HrR7913nbPDi7M9KkcMb3J",
+	"anbz1aQxXbWW5v8eHcG+Nl6Lv/MkoQ+P2p3G9XXT2/RXXBU3nms2UY2T33ck8AcmgY/NRso+6V40k8rs",
 	"ZYMtfpEv/yr4X96fjV+mSCTPYCFLXMFMsKfFJUt7CR8yzSesp1gk0lg1Tg46nWaDTqcJj6ihnZ4d0JwN",
-	"Gs3GYMYT3eOp3apsp2DiU7qQIkka2bd2im/L388kb5w0xlpP1cnDh/a2tuVo7UhMzKUi1TQyvO539+D/",
-	"6V/xsdmIJDPkXNrZzkXn8UnH7exI0lTDHOBJdKbHQvK/49QiETPY6aFkaoxLYh5cbxv3YRt5bJdS8VHK",
-	"4p5kaipSxXo0GTVOGi/O94+ODYVJPjLL1qDxhKdcaUnNCWw2pkLpXiJGYqZ7ksVcsggWCIa7YokemoFu",
-	"dENEk2RAo0u80ZtygAr2j57sdwwlmFPAJeuZheuZa7Kdd79EZraGxszpNl/b+WdrDqv8sdlQkbDfiClL",
-	"uWFDUymGPDF7AJwArtJUz8yRN6zryvykZoO/mjlaQpzOBgmPzEmBsbM0ngpumIUZ4YTpsTC7ZylNsUgy",
-	"3RtQBbdYBriSF1wxqYBn7ucH6BlQWuEYbUb4W5HhlrubD3uVYLirE/41nMllGrp7WtmAHb+lOhqHiKm4",
-	"moSmMUkYtRNQyDbTWZLkjzqHMYeepewvjflfDiad2X8O/vZYd8X+r9GR/OXRp/86TE+P1fMnw58641fd",
-	"6X/ss7MD/c4b4zurKiw/eSdDdjJkJ0Pqy5DsSL3nelx5Xnenaneqdqeq9qlq3lzM4eKsUJH8A1ST5DbT",
-	"ioqzC2wCLn2zIYbDhKeshwzC7MX65boGPfBlyjWnySnceAGnqMB7aozLXTNYBG1/9mnKJVP+I/bLj6i3",
-	"hMewhBP6qTdTZiG6ncxIfkulTpkkUyE1NSuCV+yHpxjQ1uuMss6bwy9cRUTf+gpXkJERZv/pppvPG6/r",
-	"+ZLsD0Bnneumm+PGfOYVCJDnLOFXTC5WWWRas8nUiNVucyveU7HG3c5J92ijBTqC5yVU6Z4d1MqHwoVM",
-	"SrB6LsaM4OAJTdWcSRaTOddjgtKDHHUO2u4eJ1COOgfWeFrzuiPgk0wZKVBzbQ4zgxAkFEtjno4a1q9W",
-	"312Hx+B1idqVmjHp6Us8Loh1Q76gYIxoahWb+k7Cju8kfI5PUsnMaC7w3OtmY8rkhMNioNjw3nMiGY1L",
-	"7z6ZS66ZnbtyV+AH9xNuXfaj++h+prOYa/zRqCoiYUtvbhXVqI/4hszZGzzbWzihfzIPIT+L6ZRJO4sK",
-	"9zRo4G9SdsEn7BVPL9fJhW5rf7/AVWYyWb3HD9HL/lCkrGUUsVbC08v/Aczvz/uLi8f/+//+fxulQQRE",
-	"1LKq9/j4sNOBG0sUlN0zkBQJ2v3di0QC5/DfusOj4WBoyKSOMr4JTdYk+yLpTkXCI47hqjp2TpRQDozx",
-	"Y66LnjSEUSX3293GRnryCKkRAyFRIhSEQPzve3KGobTrXHseiFlqLQi1pFrHUzHtpSKNcq07098+5jyK",
-	"DpRIZpoFxnfcOXxshpezsyR02f5jvIqP0t5s6o/fftXDGEosJpQDH/h4XWQUIcV9I237UZkEA8RbixBX",
-	"MLPSG56zhGn7uB2x74h9G2KPHQ1tSO5PysS4QmcLk+FXQoW3zARqObj9dVt2c/snOBEjYb3ZhYGTVzou",
-	"HaE1VNN9bKRk6eXnM2WUvZIHe8dCdixkAxaiMiLa8LQ8BnK8YvKKs/lSTs6VGa/T2yGTJ8qcdPbCbubh",
-	"qrzkANY+MmYiu8ILdwkff/CEDzDWqggCYw1vqVJzIePzUphhar9vnDRepCOestZvotV9fHhghsAmUyGp",
-	"XNgdu242zpgSMxmxTVJHuvudeq7Oeqv2yHrxWaoNtfgclE55gYVO6WICR6DZ4KmWQk1ZhHEEd4YgVAHX",
-	"tOiUG7M0d9K6W3MPrLvW2cHZZzSEP27IDrr+iga0569yjv6Yb+jg/BL7fd87XFivZdWnztEpjRfi/5IN",
-	"Z+YK8/RzFBqrfIgzPTbLF633tq5muHV2New76V50H5909zfa+cPc4agYS4PuP/dEjCPhHs5j51+q4Jhm",
-	"1d5Z91O+FVpLPphpVK5iNqVST/Du05QmC80jVVcPdD6tMlMPCcJmY0xVL+fD+N0mEmQ6FinrpbPJAE7H",
-	"94eH+51HTw6PAz+XZaynFX5uDLjU4xhdot3HXXCldzuNZmNIJzxZuPjVK3HFEhoZW2HEr1jqvj+Nqdku",
-	"EVFQMlna+umHXL6dxpR4d/5dpIynQ2HkzkyKKXv4SqSxSBu56hj3UGtxyuBWlornASxvRnZKDxw9hCJE",
-	"FTvpLdsmqxNajOsVo3Qj25jT3oQet9BeSrt7l3tVy+A0a7bMbf1lKCYvhBeieLBcipV59pmwOfY5+1DG",
-	"kqADQxMrXd/N0o+zmFuPeIXj3F1QeHdZj1t773WzMWY0toriiws6QjanIsmn1ji4GDNiV5qIIZmPqSZz",
-	"qrKQTZMMhST9l8PWa7O2/Tawe1jHxknjQ+PRh0YjP75uFVU0ZhNq3mZ1WqWlMbYhghgbHVOzVJ+xaUIX",
-	"aJgXR/VWMsVS3SRUkb55ZL9J5mOWEkqsbo6hJD3mimQPjBatX9mCTGjMiB6b/3g6ImhytMmFuV+PmWSE",
-	"K5IKggkD7YY/XJbOJmZJzTvN/iwP/5WIMu/78lJaKVpYSnta2xuu0xnV7BWfcL38pvfm0VyRhA21eZWZ",
-	"7N9mQlNYMJ6SWNKhbnGmhy2jONEpb0mqWWIe17I0Ud5JINkPjafyz52n+s8HnUbN4b0VCY8W4eW4tUH9",
-	"7c/Hnc7T+Z+P1w6Labk4dVZocUTnqGMRLciccm0pg2i5MHRCR5SnhfcfdALv4qlmI2OgXTcb79+/P/X0",
-	"rPAaRGOaJCwdMfLg7Mdn5PjRUYf88x8He8Wp/sCoZJJA8PTPHxo8vaKJS1uCI1Y96Wujs0o6YdqedEwy",
-	"O2ORkPHL5+FR8Zg8ePfu5fM9Rz+oBv5JEQn3NUkqNOFakX4WgYbDDwlSU6rHuSTg8UrSHgo5ARkwm8GV",
-	"y5tmM3Bw3CtGXBgqedDncR/H6Y1xr2KQeRz9hmO1Mig0xL4npfputFM6Yo4JuaH9bcbkwhsbPtMfyIR+",
-	"esXSkR43Tg47T45DI4GKn/WrBS6hikWB326+Jh4H/pUFWMEpmaX8bzNGQHZl22jOhfyTahIliDYszXD3",
-	"KTDLjM0j8zT8Grm5nvMoX0fkGvl8SqKgakX3j46ajQlP3educFLD106bCOy0kaZ9HLXh8cZ2bJNTAlH4",
-	"dERwYFaKKnK4/7hJaErETINORETKyGF3v3oiVt5WzqDTCY55KTtnPX3YTB2CdikBjlNBLmiz3phcKqSa",
-	"GdZEKMN12AQkhlklXMKqkwPCo7BIMRvSWaIbJ0cdSO3hEyPRYb2MSgaf8v32ufkbWaEfqWQ2cqvl61pF",
-	"Dm5dxoFlE3K0csX+XbJh46Txbw/zus6H+Kt6eJ7McNH+IzA29kkbYZYIcQlqGtUwxgEb8TQ1ZCiGxIwB",
-	"HQi5P0U1QX0SM00kG1EZm6dEVDFDwmYQCdNAIkNu5KWRAvb0CVG1E3/bkFSdg2Q9gUp7JVFMXhmGsSSi",
-	"8plVEK57xM1p13pe1o/a+vUrBuSlLt1sPMY6WD8YCAGER+LSn24yjOs8pRgUkB9ofIb8G1L+RKpdXnue",
-	"s/5wKsUgYZPv/6pQmc5O0mfMRj5pTGhi3gwJ2/i0ZiNmGg26C6AMFBIDES9QqdcE9Cbyy/mb39obefKd",
-	"/XoI5Mo1amU0JmfZu+206UDM9MkgoemlMeTrneO3OFtcrOWtysSdmCUxzGPAQKig/WXXhgxYRGcKrRsz",
-	"RTPpgUSOjXrUMOHRzVbdmeQ9TS9Z6i/5qRHCTAI1kTFVaH6564EbGvXV+igqnjbkLIm9H8CRpxQdsRpv",
-	"uP643ZY+ybc0W6M728+XmrBPXGlFaGK2cNEkQgKfguRDEgvUZwhNEjGHKbrdMzt2IcQrKkfsRptoTkRP",
-	"C9FL4FGrzs2ELsiYXjEjPUD8dslr/sOWh6d7UFhpM3hyIQR5ZYdxh0fIMQGYsTSqWWoZsZEacJhwnX8U",
-	"csDj2OYjb7vCecplL2Yph9Cqt8iGGzFmjE1jAmTXEi/Jclv+5C1xPpU7XVrU1M3iXqZinoI2YcjGEHEs",
-	"gIKBxs1cn52f/YhKpLl+LkU6Ig/6kZJDG/Kwpq0x1EBj1eZwJy8wa/gGG8Ltk2wCsrcb52LCUH+ZG3rE",
-	"MQmjjUuieLzlRhz5gsJNg5wjtb2wY7ijTTkloOSaSeQk/ieFsyFnbCqktroTnnQew2r/JvSPYpbGNxYQ",
-	"vVTo3hAeVeQtuXdtFo0zvWMbMj/MV/c3ocmP9mV3R+bFoSPBDIGqubJHoE3A9TZgiUhH4EiiVmL5dkFm",
-	"9inRRJX5utl4K8H7xM0FP1KesJttgvXZ9iZcTayhWKB34IYsUeB/SkcsxmlwJJgJo6nmE6AVGhOuc+/X",
-	"Nkx/P98qf5rEzvPONi2bqJsj10TxNGLmj8wsL6/+Wabn3oTbDHuw7r1Ma/Y3gKUxcSa881Qz8uKCjtBl",
-	"sBAzO7atFnz/ccWCn+WDuaMlzyMB5rBYdwcs8YUQr2m6sOqyutHqSgqZXxOuiwv7nnJNDjrERsu3XT5P",
-	"HTTKiRk2ycZ9dyxGCDIxr7JDVk/RDU0VMewEYh3gvm6B/7pPFF3AFL0gTiEoEBqHvfZhfqHvq2/lzvpa",
-	"N9vLnV+9lTnWV96du+BhFd6lhWSEm8me0rP8Q8dHqeFvN+FknW5OGThsIfnf7/I8/SasxYoqk5DOcUAi",
-	"OmE577CTKZHD+/fvW+UIxKqtKQcs3P5cUZ5gHPMGexNTTQdUsd7Me2DJ8nDXeEYQ+vfIhVzg1sEekomY",
-	"WLf1NpqZpyIbhYxHjLwrDOrO9LIpBc0L43PGAjBSSRE6p4unRGdzTKhGzcg/2zc5YlMpImNG33QTgRgx",
-	"s3fopHdBsSBgwOPcMu0H/PphB4Bf/u50f88NUKiO/73zsegOIO5n8u7sJTgEUkGGko6QOLZ0B+zv+6fc",
-	"WzliTda71VhQs7SaWKagW1vpKenjGvat59ZchEsOUvZdqmZTo96z+DWLOb2Acd6Io2YP7E3ME7GGv6zN",
-	"+A81D9tWVTzylz57M4G5kAt88z04CQznQR/hdfZoBFD0a7kxN686kEzTQtSEJPyKqafoindRSudo53op",
-	"fvAnkO5ZjAKK/LwoxUFnOUzRbJy6PL3PDRqj2keTt1JMmdRQJWCTvKpzE6BAgDx4M2Xpy+eG5FNzwJ4J",
-	"yUi33SH//MdRu9vuQhx16j3XUMws1XJR8u93A/79pnUZW3FfvDp0OaSQcb2oETtAOA6aIDJI8fqj0OWS",
-	"jWy+xtonKy0Z83IhSw8PBjLsNwIAMGCH8qPiTqdLK0GAlpRChtTHwABOCxmJ4Q1G73xxf3+cSWDEQxpp",
-	"FYpV/UkRMU+fEqN/gucYx2sudX6/40PyKzr+lqc0i7k+dYUDRargcSApwYUXQmEJ5841yo49JPCRWsEJ",
-	"hmkjsDjaruaq85+PFNb++tqPa/yOj/i4coZuz0p2j5ky1UKC3aOc4WkjbpGYTACji6csDwDJK5Txbvch",
-	"sd8l3BquuFCaTRrNhnt2o9mgqUgXEzFTYfIowLsW98HVewSThcZ0OmUpiyEXJxWztH3F5OCE+LUhzSxm",
-	"BZUuwS3Iikfq7UGhJGTtLedQm1+oEql/TzmNOUR5KdNzIS8zTugLYFC3h1JMgvNGYag2GxKejDXBs1KZ",
-	"ine92RSoIg/e5MpWagzojb32uiiyA4c2L2dZ+9ALvLRUpxJKyfLPH6yAP+Gmo9t8So7KKo9pAeq2xIww",
-	"R9b7Y+1E8DjljJxKScHkLaScrn7Qb+yTtolBSzOGgVTO5U2+j45N5HVIRgOfSVbNCpDUNpMUqL4bbqXH",
-	"jFvdXTVJyq6YtAgdkBmp2qSPJ7EPl/cpuiXGIomJSJMFpjha31u13LjIiOqGgmNJStik0MzZFwlZxbh0",
-	"kKufz6Kx4Yi+pGwCU2xa0dT0A/mraXuFbPEAzZ4jJ/kR7Z81SlxxwS55GsiV7dOJ0ctALtHUk+vZD7B5",
-	"cOTSaNH3JZJmn8wRtOnOzcZAiIRRiCaxT+ALw2cEKTChA5ZUT2FZSVyZcVWm05/FnEyZmCYYB4f4qSGA",
-	"JhksSELT0YyOGNF0ZHVo/9WeGpjvgqMrb1THh2sHJT1nsf3RLVJ5/200G3apLhk4ZWMDVf6UmCeD4uY/",
-	"kFgRhVmmTw6eHJN//mN/Dw+LLYaCoN1MMTIf82iM54lrY4r2i6B79lmID9cPWQIWT67W5h9svPmgs/i7",
-	"71J1x2xhw+ZcL1HCU+eb4CkZSBoxRag01nOSsJigUzBAKROe+l91A1uHz63QrQqHDvLOzf6YpQZ8RDMY",
-	"pnjMSN8Wt/SbpJ/YNHL4EFNNcambpJ8nM9mTO5X8iidsZHeipmSrYjnXsAYv8SGeiZmJPccpy8bSunzJ",
-	"JVbYzMgkdBp+8Arwi8RVKMf/3KBJ8mYIHqVVE34Gl19/XDotAwVWuE3+L8bp0KGEKrvhL2KOeTSISLD6",
-	"ha/MNUH7z80sK0bZgMWX5l7yFc+ShEimZzKF2CNaHomYSTOBZwm9Yp/grBrDW5o7/q9/+73TekJbw4+f",
-	"j6//PZNgv7t9M6w/SRofvTmXmY2hTfLu7JVN4u+befefkhTHMhFX1kdl7rcHLCOTg27n0X5hPOZpJ3xC",
-	"R+zhg2k6+u+/Ttnov+dsMN17OqCKHR82fz9t/Rdt/b3TevL9w4/f//lzp7m/cuShHXiWUD55zoaQ2oo2",
-	"0UYMFj0kzosL9SSG3aYkKxg0n5E/QcokXM/NpiSxK1SBClPrxON6mYdmz1qh7FiGkl1aWuD9Gow1IPYC",
-	"t3lb9Pv/0fpfH7//97XqjhV3+TQ+BnfCQdoWZ4jfkwnTFAgMhNajoyddI7SapOSber5I6YRHxN515uFP",
-	"WJfVfsBdtabQdg0DDfgBr0Ogu2seU/IFmUdUS9owJcBPNeS9lfVehYQV9wWpUaEZ5/y/OD6WRnIx1Uug",
-	"uaun/StbvKYpHbEJS/VpMhKS6/Gk1tNZGq17uvXSv8CbuUhXvCGI+FtXqJzzUcrTkff4jyE1FY6oTfnQ",
-	"orRNLtgLqgiOxu6TpFcsMWyVkl/eX5AH/WyQExEzqB/55fTsNeZJDWh0aSytlCUOidjlEPsqaiB3y7qh",
-	"qdH/tCAD5riUUQFdsLHs8cl03OCbARva92xIHrK5ciDqzwEWC8PK5JaRvywZPjX6aERTmwHr8jqEJADi",
-	"VDVGDyQzQOEFLN7q32vOKge9/rzBqfJLduv6eGwpQ49GsodW+mbvdPdP6KceHa2KYxjD3lIEBSJt8RTl",
-	"mSCGWPI0KGsUz9KEKeWVYyq6UASCgXOufPetF7oA6B8EB/J5c4DtvbhiclGMrXBF4FY4YeT5W/GWXLKF",
-	"5X6Hh08gbrG/1yZW45swmioCAj5MM0MpUv1ljlTo1TWpr4CVXtPN9ZO5x4mfMpHUdFJmEOq3LRBWPfjG",
-	"smA18PumzL9pUY01M5vGU7dnZZuQSYZHQRlWRhTET8mUSSVSQy9KU6nhmLlAsPBPl6GZdWRQxDq59T1Z",
-	"9/Sbb0zhDfchpJ2Ahqgy8pSATPYwi9WlwkhuJqCB1TzqdPeeEopMBmrjz873j477IKX/Or9cexp/OX/z",
-	"23s2+JUtztF/bm5aRUqF6lxE1jesD0b/1LpEJCNDpqMxizNTF7/FFJQ6JIUh2L8j01tt+doLX1vt3ZnM",
-	"dXmY67OwhoBgym/w2muLg7eo+44VLRtqcs0ze9e7s5chvumhgdT0UGDHH3vbek+FpcOhSBIxV8Hkgeul",
-	"7hK3M7d1CIHrHg53L9lOLvaE1qFjKwD2dxNmVf3YG3Op0qMtx64zXJtN+gZuDEkS92i3baGD73QrfD16",
-	"bwf5QR9KMXlKaJYPBQrbmJExVeOsxhrnt5kFGOgnElbQXj63yhlofxnlWklnGStPw0rQUm+SJSNBXfqP",
-	"sy5ghLdEzj2mskrFck+fztTYqN0Fo1B6Ocqld1bbbvgkMuRSaSsLuvvH5J//ON5A6XTDyiSeT2AbDceu",
-	"bplG7MA6XfLPf3Q77aONxoZFsqqqmjQrH66ozFVBBwRVWJxsRe5QyIL4pEmyKXUWm9fUZnl4W5Ue7ADh",
-	"ggXg8FvFxGr75M/NU4KvZpEWspcvcFgbeAU1hbjueVYkeoaSJIvxwB5cpnn4bLDAfBQ6YWRKORho/m7W",
-	"UQ6UGOo5lazKxM5+hxLHSfA8vy8RB8LIQl8INP4x+FxwBbYP9trkpTYqMxiqA3HFMOzsPQhtz6F9Snvl",
-	"+DNUqdAkbJZiHTl+jtdel1sfrSEBvDajwUT1XN6K4bWKpr04Vcvu2lCuWuhmi3a17e18uv29lmS3uNmu",
-	"XxzwE/1o9OvSDf0TJOdZIeYWMWnIOaLa4uwcHnUP96AqUeQ5WUMxMxwHavU0v3Luebjh8aPOEZBct43e",
-	"5I2m4r3/VlwcZrQXr84L8yrB33iDPmgfbsDoVzXlWk2/oNO9sDca4fQab6t4aElhunWnqzv/fGRsOaXM",
-	"WolUFeVLuiDUPQuZ45BbPoqTbnvD/4Qex3rrYC/Oi2Sy1pzr7RMfHK+uP3CmmOTpUNy6vb/qwTdWorOH",
-	"35IPxuPgRar4SRo7CWQIg8OF21MQbzzVx4eNIPzLUpqajxjlu5DLRtcqY7PosFtSXlaexUC0KVNTPDf0",
-	"Gi9XSUCFtPtlXTyThZmx7nnzC87sAiXnm1MdC8wBNzcIi99XKK8eh1oK6i0xqP6cDfo2EAysqL155G91",
-	"1K9OqG/DSHGeFnJUTgtpNhDAy/5uwdx3kcJNhFYf2owuU0XNyN4NAnPrFZlC/KzEVVnKJGCW+QMnzzBG",
-	"hyy2SVIhEXYK+W8/gqBeq1/OCFmdeZClfrR7/6sVzEFYCuZtSOMrQ3011ikU+ysAyx1udrDWR/k2gq3z",
-	"37Vf7xAHgoRZRdJB9+jguNMpVCV1No3sbR952yhwVqTaN+iJGguFJS4Fkzlg8K7f+lLgrcK0ddzDJm1A",
-	"kaR3bpqk//tye+OP/axKjKaL2v6E6rBeeKf/mCG8O+fP4ZjfxvSzi9jdxmbccoDtZao0owCT1zdX9bdi",
-	"DXcWOVv/6pVBsTq333KUbLWou/WY2cVylWOZYu5hWrtw2b2Hy7JN3JjkN7ZygtGwmuEsC0WLdVg3CFJt",
-	"EUjaKL5zVg7kYMyASz9O8JTQlLDJVC9IwpXzM5bjN0s7cNtW53L8pyQ6fnc6Vc4JXLlbyZg2FxJQ7KB4",
-	"KknEHOOJN48ohcdeFWTq/46d/pvEssgmAVd+cRZPsVihAC8AfgAoxpsp5jKISCQZ7BtN1ObhqY13pGb8",
-	"6iWsso1eNxFEcKY0EhN67ApwHwV391aCuRS1KptStaJE62/axX9uMf5z20GXTaMf9fSSyjjIsiJrh4ol",
-	"tb0BVTxaVmtrBE82dZPfcUBj/T7tohVLYQXfd1XtIb+NynYbpJ5NJlQuvkRxeyF7L+AvEXmbHsvgyZuU",
-	"oThbTgx40I+xBKi/R2gypwuV52dahcsva/ZCFeVGTPY5wYJma23UKttbLhrdMGKxvrRvK6ig3zO3nFfb",
-	"d+9VS3+c2AVNFzXkQSWzygQQ7MX1xw3iGvXevJKbrX17lRun1qsDUqf8wmaIzLlyOdNNoAJrJrl6py8b",
-	"FAmVxt5/yCE4il3sYTWX+6MGIULEcLtlQFvHC26fO9aIJdwNY7yfUqHtd7xu/OAOtqRmbOGO9qVW3OFL",
-	"CSxXElQITtQbTTlMEZj7nQQuwuAPXgSjBqJLtWcv9PRyWr/FkSjFQhyoBLq3JmwygK4diDDBdTP/1ezB",
-	"fCwAGwZ/tk7IErhL15+0NU1KiBc3P5fbRGDCz/lioZh657YYiql3cu6jeOmmsZkbGWJOS/GUlOPVWsra",
-	"sM7tM/C1IZ+74dyrw0H13rkuMLTitd9UqGgXG7qj2NDdR3L+pYIrIclVK8qy8sa14Zbg3V9/tU5o2NuE",
-	"beo+Z2X8pu5DVgdyaj2lTkRnzYPuILRzh4Utt2V+BOM29Z4ejuDU0tI0vQQVG7pUtLeK+4R2s0YA6PZ1",
-	"nRrBobvRdtYFjm6PRq4rwy1vc6U+kJ+agYAaueBa+MWiTfrCEPV+u2tL6wJJEsNEzLFpMHn767MX2JTU",
-	"SJWBiBfmCTyOWgkb0WjRPyE0USKUDguO/5gl/Ipl9cB6LMVshE1uBlLMFZPkAZ9MEx5xHOZ4MZA83kOh",
-	"Fol0yG1uQwHWNGH0ihEx0zDANukP6ZTvtxSLZpLrhZ3aj6dvX5L9doec2++JXbPsBtt9pGWPeP/EQiIX",
-	"yq0RP9lBiiC8p/IjUG5FG82GtzQA6eyPKvui9NYV4alzCCQvxwcLceYA1NNYzFMi0oitBzIuPqo6unee",
-	"SWA3bRpBZ4NmI+bQUCVeNREbnFwGsr95tMpHHrt1tLAtkLy+FGrTdjrSnYjRbQoePb3wliv4Ni27K1bx",
-	"ZcVxt1QT957r8epzXW8LPfJdzweargURsjHn7HCAEsCrIUbPdVZaHAJ4W8lEwpMOw9ueOjBbnpIx+0Rj",
-	"FvEJTYg6++mHNjmjk6lyIkBLamSYhM4b05m2aCgOZ3Ud/q3Pi3IbPMhPebyut3rIhKo4jpuxliVImDTr",
-	"5W5RSGzGIrQjga5ShVGsPFq3CPaxyMbBdQHeA7KcIGVxThG8Pd4M6qMqXTIrt4G1COVtrn10kR2Fl3pB",
-	"Ego92dMhlxOEoWSfNAD7WVKrs9hh6RpgSnltbwUvCR8mIOBbSRqyZ+FLpAtVa9tL25NV/9v+4gjNnOn7",
-	"OZhC/tWDPkujfpMgtEj3MTa52vM1ttPu/uNnPzxr/Xy+f3TcaDZO94+O8fNRd9987u4//unZa/uL+Suo",
-	"2kC3hKV9YJ9oCN7nR5oAGD+Sm2TA0SYIdE9T0oeQfD8M4gC/gX29ojKvtP54T9MOJ7QPLyaUJ8/FhPIQ",
-	"ZoX9wXEE1jJXu246Tr+3qDNGJzfaLJlNQYNuYltlqgiNJqxtG9EBQMd3bf+r3LYgMbwP2i3P2+S04GGk",
-	"GFnAC+0QKp2NRwc38TVeN7FrStajvNwMAfuQ+ZWsWMbaq6hhHbrmHwHUr6YFWte2W90J6dtYTXvApR4b",
-	"ZtBvkn65cWI/iHuT9VJc15gHh9TEyeT3hWgkV0yX89id4db3e2Rvbwk+RQAwnD8xCkHMoMQHmp1RP4Fs",
-	"bMw/XkgDXK60NPRhR9goxYZybuwlzxv2K9MTzvTwZEolnagTsOxOQB9smbmcxOyKR8w9fu3l8LJW5t8J",
-	"MZGXkDqQeLgFAaLbwgpx9wwWqyHn52MBvYC4UrNM0i09jX2acsnURiOoabZM6KfeTIUkv+H90EPZmf4R",
-	"NfzBTxkFc53rJRAYbHITRiau1MgkuxKXFWqC1YktFHLWhAhuqK+IrZnnnMkgmnLI3LFqBDyxsD+FrS+o",
-	"F6HzvUx+W2F2FOmjxOm4UVcJJQtGZf21qqaL02yDi7n1Xqi22+mU0sm6q0hhGYiqkEqsNm7FEG6f4K1S",
-	"vb24DUUvwGC+gM63PApDFv/p9JrSBPHiQhRgu2lmilPApuCKwJm28rcIv4jNl3NzKG9C0Sb3ZlYH1yG0",
-	"usX0oqXpvvVwhC3iXveRUYv3MBEfuCglU8mvAHpMErWYTJiWeJNZKcmGM4WsrtSnjC2KtLiqO93SwHNF",
-	"zKGFuI9lEi0tDbw2tBQV8YNKw8LMr9KoAKT3B32ajIr2xGHJnjg7P229OX3xtoXmxItnz39uvTjP//re",
-	"GBS/vve/2D86/vV9UCOAZKmKRjFZBywxJFM6Yh4Qq/OnZ7USYIwDCbJPgCb54Idnb8nhozLe3cFRCJjl",
-	"4+f95uPrB60cp+Xj527z8fXed0Etd7na/abJZZX9wl5DthjozdiQ3C2KIrPUHFpMWEC0P0vafuewEujk",
-	"/l5urfQ9G/3fuO63C98YTTxP8MbGXphVZv7Oc8NsKy8bV+s7KN+55FozaHmvjMpFk3zkqxPaPPJ+Fezc",
-	"dGF7MiF+edbF6cHb335qkl/evvjJnOn3bPC2mTUAfnJMfuU/5ECCnmHKsVHW3Td4KtDPSMz0czQSQnEC",
-	"rY09WKE9iaEuAmkb7SyiSVJADPYE/4YOvz+5hpNNaCbOdU4qPO7XcwfWcfcttZO4VU07oUr37EJupMnD",
-	"jcwZxAFROoc1lyIdgRetXfmQPEaxvOg/X1y8JXiBW31wyaFsLToakVDnNKfUgHJnVJridKtB2DnoA8I2",
-	"ca63LK6CYIP4DKvTaS4/B1l3YWi7W+s9IVvBG2gxTuIe6wbXzM/ZWsuhONLb0FRLPOALaKmh1V/2ewwp",
-	"T1gMPViHPKXJSRHoGBQl8HXFPAZ+YbVDI5THYiYLweMpw86IRsrBa1lsmwFXBFRfs43jFz58wFQyQ/UM",
-	"IRJA0ylYz9bZqkTC/qRW9MNtNsBjICsYKPyWtbRD1Vov6qBP+wm46zb5jXftGRsyydIIzsuUyQmHodcn",
-	"v7fZPUEkcpFskmQokmAoF7rC1648f83emevDUDiIlF9ki5mTjEYalUAHk10+A4VVzvbSTbO4gKGTYoe2",
-	"7Px22W3bCqlK74xZuoofQzwvuzw0eo85LBtLeEBKChFNUdc0SnfwNLxJ2QWfsFc8vQyFBDZ3n81kEqyl",
-	"Bm/dWEDrWweHzFOj+bkgmW+hrj9xpcUzr13rqfAmu5W7KJyabwF0XL2z8+Ucdw4flwqgw9GP5WGWWEmg",
-	"/aptSrvqFGbNa7fMB6nbdCtjp+s4ZOURARPEzm4lp3PXGa0kma0veTPX1M4w8Vc9zzO5YUrI3aI/wyJk",
-	"PtWMGeapH44EvDXeNgvEX56tDs+mdIsYB7W7w96YqrL31Set0p7427FuCW9D8SxQ7JeD0fCHcTvAFN8I",
-	"qazj3blqt7zRN9QqtqbRJb6xbkdXJFCqmZqCyY9WANNVWaEhQl3XUr1GI/WvXa59IzLqTkTPlkLmiskr",
-	"zuYBRxoQnUM/qJEmNPNTDetf7xsYapPW/nD/ksXjb5giIsUempid9hQx8Yy5M02oNttQit+5MI0/KNJX",
-	"C6XZpG+rUyNjQbMrN8mSq8h6TTVLsSw8ZXOmNKbmPbWpKg7X2fYxs/YTobOY6xPJaH20wVNzy4srm5/l",
-	"B0nCJmXdbSnr+nBrvrfNJeooL0yI1t5SpeZCxjb0tIEmM7V3LmXwHK+WNM3GXHLN3qTJIiud02wyFdIy",
-	"xBIY53KrOaw7T9mcuDEQm2VohLzrihxKxiotYTaF4MrkHoWw35Sik1pm1Rlg2Dsa9mxwDOHkdK5zH0tO",
-	"xp5TyT4CqM4ore4zrFujeDrdRYXv3IVAIu4K/OB+slTjfnQf3c852QdF2VtPVbiH/h+3iGiV9+AP+aSh",
-	"D6tIWZu8BH8MGCbGUpdsmtDIdpZDRIOEK70BT/AG8xzH4ioGVuezYRfFDeDkKJ88Z0OIPoedYYG6Pefj",
-	"46EVfZZfqMiDty9e75VdgxxCmUIVmnupQtGPuZSlGttj5d3j8lZe5cDm8dHRwfGKVutJFmhdi+PNSjAK",
-	"m4An3BlkdJ6TsP4Z+bU54KP/hJ6cJUxt8pwzuMGrQMfKzaoWaL8JMmBUZhmAJy6bs6opGteQnxEz2SSD",
-	"BTaBzxrA7xFg4OWmaRlB7K3uyAnoUamwFkUp79W8aCqFGCrIOqaQuwQXG6IVM6kKjegfV7xrm6Lx1afO",
-	"hXHoQIlkptnGpHSODzi19/vUlIeIkq2f+zJOis/ko7Q3m9YBVHo3zcnS3oaF0r04z09e9ZBCLnNZSBeO",
-	"Sn6OK0g3SCbB0+Jn8SOPzSddNY91S11nm5trZORalhNUVgo2+VfQsmsnskP4HDcbUUC2l1Kw/uiiPlAS",
-	"D9XEtuPvWPCIuTw+m1J1a/lSQSiofwmlop7xH1AvlhwBLnXTHmOl6WIJkAYxDrCowmgTGdTBTlVZo6rc",
-	"LrcJ6DSr2d5Ow9lAw1mW4FIMEjYJJcwTyN6y1UZIEUePlpN5XXVTqYxY00HCmuhgk2Ik6USVSm/X1ECh",
-	"HK5wgozpdMpSFkPWJLb7FiQWTeukwTyHcFWKmVR9Fdur6wq2mkfkrFASzW+QSwouR5fbzV3Gnrxi8k+K",
-	"JGLUXl2VnwW0j5488aLZh51glz3NdVUSsM2R4ymZCxmr4Gt1VrJlPWENOhAzfTJIaHpZygloySy+si47",
-	"wFbI4+B8LzUWRHlr+DFMoBkO4Srlcon80pjKmKBSRB68mbL05XPyTKQpizR5JiQj3XbH1XkWMlpn6WUq",
-	"5ukyqdsqwrUqnL3sutnIKvKWd+Uvf/nLX1qvX7eeP28S8zdkf3U6nQ5+WTosD34H7eDwuoV/7Od//Lf7",
-	"aS9cS0gnPFlUglMvQ1GAUCpd2g1fyq9YWv/JVQrVaTHV2iVWc916eYGy6Oj48Lisvh0FEfl4bFh17SHV",
-	"v5BHl7UvnvJIzyTbruMaHCzJ4p6fvLT+lfkx2fiVczZQXG93799Fyng6FKFdNRKPmAuwcNDt64uZOVQP",
-	"z8SEhbq/LjOTJZ7gA3wuGxNiMqWSxQSKmJOFLREV0mJsJ0JMBzS6dDXB6EfnwyGTVsHaP9on//zHo/bB",
-	"Xpv8JshQ0tFk2w5DQaV5WVqiRgEI4HC9VRgTDuC1Q82kqx+0NZdCEik01Sx+Wuz35AJKXN8ImtQXKwGl",
-	"vaJhxyKrs8xMs6zvaf4M4mBV8qqKPaiaEIrF/ROSCgsa5baqf0JoCkhSFmIq20MfslBBqANVgJhdsURM",
-	"YdtIX0xZmj+jTfqhIqn+SVbXOoaSCNwCSIClaTE4aHfBD5/g6BuGy+HYGs2GeW+jua4kyyeWsi2zmdQr",
-	"onjRBVF0YS3piWLJlVf64+1U/qtXQm9ICkUiWEeKaUVSYc0XMQTzJSgjV7bBhcpwv8LbH+yYXjFzWI2V",
-	"P1iQ+ZhHYwcWAEABRnnxW0z3l+ux+wgtljJmTpO5BZa+YIbdWf/crOJ+LFS46kRp5TrY+HRr4cmMXejV",
-	"FdHp1EEetCMx6YOC0P+u8J2HhQBdBBAJ4W5QDjbrWAd23JpdFkNS0stKtbl3DZ3q8EWhkmEC6fAQIA1C",
-	"ypgRuztIdocCV+CAJZxdsbhUJ3awV38W9snn7sEvMa1jdduMCvG4ChO5Gi4FBQhmBzuTBZ+qnpJ+KlLW",
-	"J4lhBFyD64LMUot6J1LDPPo/Y09erhwaHjDrQkkUwk4V6yBtAaT99637HD8/P4XvDx4fwr+Is/LWfn5r",
-	"P5/Zz2f2s8NnMeNd5rLNxqeWeXPrioJypWAI/oK58RS+fBH68m3wSjvs0u12jMUv7QSKzwxc+TZ05Vno",
-	"yrPQlT+HxvnO7h04FM+suXYa6erEgwxPCfAhY1GV/ZBJRPCJ9wLZDr7EQ8yoLSL6Fck2xt5ORDpqglsA",
-	"xDnNyY9Ktly5Yn+s2UCrUBJ4hylwGcBW0DfjvF2A1ex0PqepOpTOmDPr1jPi2peBqk5VTbGzhpfMtexe",
-	"8Cobzescw7fF7AtC1SUBZwKMxOK5WPopvCbTDW/S7GspCTcI2fDeAyOS0CsjzSqZDH1Ulm3UEXlGKDgd",
-	"iVzgfA3BYUXIElRaLKDoK6JSAnj6ZHPptxrA7CtLnveoO8tjzOKiYbrbNq3RsZit8ua/CS50/6xivd37",
-	"zfKOjZXImzGXDUf3dbKeDddsiSGUecGqY3wbtRuZ1vEFCjbcu7+SLqIUvGKMRmMPp3TbNqI7RrRjRN8Y",
-	"Iwqdz7zVS2A1eTR2LrVlfMEmzLcER1iwiSzGYJxhCro/SQYyKGJGvAvgc/DH7FswdS1mddjMElVxQQfp",
-	"R4kUCWuTH2Y8gUCl2by+ywFvFbyfffIgWBQB/te9Jun7v5ZvBZib4gWzmONTDX2iF3evRmSgicQWOlp+",
-	"lPnDh0/7XfO/g9aHD5+OBuZ/sfnzEauIPJdTEDZzwp4SOBsug6nogDdnAfx4Ig25vx44KM9+k/Qh0m/+",
-	"sIEKAAwai5T191ATx3NkI5wACAvR5SmLMGEEXf7o/uaxuV0MhwlPmfVE42akNk5NNRmwEU/x2X3YtpM+",
-	"0IGm1m1aRpAIJ5yVg69L88RODegDzHo9F0gqNqvP1O3wz/1O3W6z3izqIlGthZ7KfCc+xyWKLhQk/vih",
-	"zwCi01EI0Mlx+ho8MQQqGFJLbLJKwA/jpdXVAR6fSnHFYjIfCwv9LRl50M8anvX36mPluJZBedQ9wL+Y",
-	"nguZB/OycVgPJE8B+L29Hl6p3phWglYGIJmUB//JlRlaTAZsKIwFmIJdmFAMwtAUNR6nJDlt7m4gnRRj",
-	"aRjgKIpmkmrIZ6RkwtOZ3mAI2CKhAnHrQZ9OpAXFe9x9dLy3ISK7YrJHR8WGeKvgPJZINx9fyZlQWJK1",
-	"SBZVCWPVYV0I4FoXqdEYMbZFi4RifkoXJKKKFZTwR48elcK0B+H0n1DCWeWYnP4N1XtcL+wgQyNrk9yv",
-	"wcIEmg12/+jJfp2Ysh3rbVhzjnV9AWOukKRXERN3aaU0isTM2BNiaPVxP+Zdwo7NY9aJEk59zwO1TS+O",
-	"CwwXklkLaOtPidelRGX2C7qbjKxfAG74ZKr/jEeh3yYvtYNLFphdB7WDc0h4h2db+FOU34Bqt7JGNhAd",
-	"h5B4SEVdH6d6YYxUDM1bAE5rXDQRL7WIZoQNMDAQzHUenMLw1pcLTAXnbmvVl8VbSXsEbd3wCYeo3ybP",
-	"aApWU+aP9TPci/He/VD65ccHrf/h/qzA6awKTW6mF7/AdByn+WJXajQHXBvrPtEsSRTs6yVbqGWVswo/",
-	"DJQsZfRObB7NFXa83hQ11HXo3qQvd6EL94b+iTKnwekFWY3Xa3IZXm4KaL2GX9jcVzgoZqlznwzmCSVZ",
-	"V7SnpD+lHGCFITkGzQlzT55UgM1FV6VPPi6A2uI4IHURnxyk96ouUOtC08DqlMUnc54XNIWdxyULVNtE",
-	"YEQxzl1bbqDWZC40Q+oNqILBF7+dCqWXvvzrXANxAvpx75It7DelVpdQmpUMXc+/8q/Vi1Ps07hFGpC3",
-	"bIb3u34CNsXt+MkB4DgnizLqAZRiAzx+KZPMPsw9SBn+P+aFEIc5tyMvxYciNH3ZoEAXXzjHYmJeZwY8",
-	"Ytq52IZCQtMLaBAEgss9w/IP50rq32Iz4WpY6SrjMWEjmofPbQp1cINe4hSRm1tiVkYTMxNFDcziRVjq",
-	"NtYi8DUa6Yp2L66n6orl/VEY/U5MbM+MDNMRV9kiDk+Y2T/sWOhDBqDFnpEBDjvPVgo0gMpNe3ePut9m",
-	"z25J6jp9XYlZwens6NGu1+15dDcjsDLaVWlqTe9YhaRHGHiRai35YKbXF3Gf5lduazhXgjxiRcsVk0ZK",
-	"xeGOjGOqej7yx5LhDbIrM/6NFpulDFqgent3+PSECjhOXZPSvpoN+ujMcl69mSqB/lYZ2+Cw62HniXCb",
-	"C+sbmqVaLvLz9P3Bk85xd//g8Oj40WMiJPm+Sx4c7h/tkaOjo1Z3v7vfXve6NUtas4iwUD6IBNijkd4I",
-	"JbWUXhQqU6+FwGSo+GbISysAQe8x+yEbxRLxV+2gVzaTV6J7xzewOaVDs236hFnz7VIntmQuwV7nR4cF",
-	"7nrQrMNGykI4cAYqWcqvbKoRGV8lYm606TFYw+ALSRhVmjw2ZCBppJlUuUWsM5hd9PbbCIv0W5DdFLfI",
-	"Dbt3WwBGaCyvQDBaZmR+cXPRsPzw4fvfu60nH3/vtJ6QB3vt1sfPh82DThjDv5Jh1di8r4aBhdUPn9es",
-	"SqfM4HgNg8nVbslGVEKpsOcRrDoQa7sJrYQ2Nmf8NjxxwJ+/HBamef0tpVUUeFe9QnSfiy1VoGdV0cb+",
-	"zp/e3pjhheAA6ihQt3l8g5AEWyke9VY2O8HVy5oXm7teiPd/3rfSYSpq/Ooc7yD9nznI+RJBK8Nl6KAq",
-	"DQAg3D2DLUeYG3HwLscQBCZj223uRoD2twGLX0brsRD03jw/rlqhzXEHtxv0KqCUGmYevrRqJtu21/fZ",
-	"9K30jbyZbXdjON6vzHa4dZPgRriugGIRzSTXi3OzFBbvF7BK8r9+dGP+5f1Fo7mcugfwD53jx0U8kyyK",
-	"kqXt9T/MOp2DyLpd3529gs/sIZ3yh1ddcF3BhgAJ4BiyEY+1noJ3ATuJOEDRivYk5XYjTdsxhRUy3PAS",
-	"KI0D7R2yyxsnjUiIS85cvulJo9f7WSjdihJ6xT617J350OiU/8oQ2kjJYd5ccHlc0DwQ4hv5lX3sPd9/",
-	"aJ8Lq2GH3W+T3xiLC7VSMDYzCzQ2MWZNBjNNfnpxAbz45xenz7O5YNvBfC7/Z+vZ+dmPrQubHFaawjXk",
-	"RIYKtr/77jTrufLdd8T1tKBpcdOx8V0pMGWdhEsE8SFdRxHEgpq6gjNENYVGemNWTKXC9z+wqUmS0Riz",
-	"o8wnMJL6ex/S//3//H+4ijMpobcOSDb7BBsbcdfgqI2d5s3GusUDaKkkkkIppj6kBaDipwhA4vUzzmIp",
-	"flgUyVORw84hYrZaajBGAIa8cOM/pC72zlOlGY1rUfZTSyyFNpLOU5+1/zd3px/SiErJmSJ9n1T67Q/p",
-	"h/S774whoL77DuV9P+ETrvvkgWsBt9/pNMlRxy/U3EMnPCr2faghts2LMJPMU/v7xpD+kBYaoxDU87GO",
-	"Ukzp32aob+B6OlitIU+MnZ25oYW0XfsWJDIGtnmVncAznPV335mVJb+cv/mNTJgcMTI1toGt0Dx4crx3",
-	"ghtXAoZqkr7RavtEsomAWDvFGmiH7PYhhTZjXOk2eQdMGIeFKOwiVTaFtf9y2HptXtnPz0X/xQUd9XF3",
-	"sBswjU8gz0Ypsz94ls0KWWLZf9yE4zbTwO0hPHfY3XdTNQIB9nXOI2ZO7Tkze/EyZpOp0CyNFq1f2aJ/",
-	"Arb//iG2koLTNgVRktFLNkJlVvOSLdxKf0jhm4GIFxkJZxc7orKzmdCYNUnkBmUDRE+Lz0V/rKUA81h/",
-	"tvttcmpD8ZBsAD1pcg8FIEoAI8f5AzCP2WnIVvUSHh5OEdfo+78qkfYdoNXRoz3nDlaAT0T6kYhZH+G5",
-	"xXCIfbUI9Do3JvmHtI94QRhooqSfo9VgiFHNplMhdZv8IGkajc0Jdc/E9C7zBUDf9KF8G1GNzFlrNBsJ",
-	"j1iqGPYkyFPnG6dTGo1Za7/dybm69x2ENqz61sDGpQVWo5rgWFDNHIQhjTH5e+6DJ7UzVJ6TxjOQfOTU",
-	"MFNy+valp1OcNLoAzj5lKZ3yxknjoN2FkU2pHoM2YZn5Q9SNRqF2snn3KbMMNiA0YGNuz7Nd1+ZyOonG",
-	"MwqoF4XGYM0c/InrDA07k2HVIqS5VkDkXMYbiL0EhUITLHk9lowRqrO2SUaThqtfxo2Txk9Mv0aII8wp",
-	"h8Xa73QQNivVNpXNp1tDr9j9CYr8XWYcj2hSpeG6Sx++xnxP1HjX6cNw8XWoSRgaf2BAH+JYQ8/J5vTw",
-	"BxrbymK8pbv+lndpITcP7ztYf9+PQg54HGOf5sP9J+vvuBDiNU0XdoCg+x/VmdTLVBuFPMmgv47qjO9d",
-	"Sq8oT8D+vC4c0/dj0GnM2qLnRNMR1J5PWOOjudSdISFHqvIU/biiXcEDr31AAct9b5kwjYwvdEeA0yzp",
-	"hGkAP6hwyOSXPHxl9ILGdXPthc6Lt/7K/4CLQjlQMbTyhGRUBQFqRcxlyK0zPfhvMyYXOcNUQuqGfxpy",
-	"WDNnaLlcEPzYsv8WrKxWsKNl7oUpDxh0xwIzxhw5I8w0xVTa4GidjVfv9IZ6kVx/vDdOs9RMqT7fCdy6",
-	"xIXepAyz5MWwuJY7pnSrTOkV9Ico8QHHmIrfg49XqNvgSWCq7aENpJLZiAxYJCZMkSlFjK5S1klUyHAk",
-	"NlEUO9NTyEyNwVpGFXGmAoIYA5hviv0rN2N4nkoNdvTHDLnwBxEv7uGc2SDsdictu7nge8pwiwpMo3sP",
-	"k9lyGlUqS0FPgz7eyLUNJaBJBSM1xlfV6+xlD+Ga62Yj22/dgijDAt2Xq27Nb8nusF3uV0Eju7uz62CO",
-	"XzeT69Rgcs9EOkw4eqsPuwe1bjBrdyHEKypHDO87qjMla4Sx+DWLOXWIXYf7+3VunkoRMaWQPX5jDByP",
-	"ddkft4KJlxTNh5+FHF0jT09YCKV0BXdHDl44ekqLqbJuAsOjrWX0FNxbkERjGDY6VqA2a0B1NGaKDBaE",
-	"kgGNLkcSEOb+Kgbm8aAxA/cfMDJLYwDcX34ruOe8K3EyMXlw2HkS0H6fw883kwbD19iGcFnn2r8H9vnc",
-	"Nfy7XTbqPFiQPD5go1n6DShcncP1d/wm9I+GrrZkXjX4yFsJdVUQTfwRG7EDM3m82a0u8PzNcSI8Uxtw",
-	"oqazcJdcJqWD+QVMmjvUTrbWSK7/eAfxW6LvM0bjjah7M3nyRo5Alkxd+lLAqzB32Rngi8eyfRfheVAO",
-	"c2CVLYQ52uQ0g6QowHFagTlh6GyXbAjlyUZqNolDIuilQvcmTPf3muadVqrbWJBDwjhxDXDMB8A3gLQR",
-	"C5LhXo4Xc4mAINA/mEQiwZCEZCQas+iSxeBXNydc0hwzP+GjsQZz0H4RU3lJpjRhWmO8KNMp4NKUKUVm",
-	"qeYJBonGIomXNQEM39yiJnCfBmHeCHlzVuXurWEOfuMM19Y1Y6Mel7W948D3rwp9Sybgv4rWhqHym9qP",
-	"DwHBp5X3Qa6MAPodkNvkRxvTj8RkwFPmIsNxOF6R9ze+n2jFsksas0jzGh0oArJpWFV+fbyn4Ndf2/Ag",
-	"tHI89kuPvBgqIm1Fq4cgZGEEa3Lt1o0Ao/7wTjKbok4berE2Z1jf7M2/gUU/FJJhEIWnStNUkwc8jZKZ",
-	"4ldsr+r1Qykm4ZevSPNbHsEPobezT+versXm776/AE5+mDYM3yzduDJ4gyzhj+hE+OP7FiE4BJzdbqMn",
-	"FuDrrc2c9ULk4Wf4t8fja0+eLHkKvJb3X+DkbHVqqlRWmO8f8qB8g0a+R/W3RfTrVQ8gj5fPK8+HV8Ue",
-	"PA/mvD7LysH/hbI5bAF/Kamj+G2r+PHmKR7Oh3IXyR24i18grQNfvKFGULhppTZg12zH5b4CwZ4DRzj2",
-	"5r65gfMymB9ySiKRDrnt0OTMlhHTilAyYqnhYSy2Sb9Ni07N4uxk2VxyTHIXqfVh+rtsE5L7JTQeSDaH",
-	"Jt1YnA1QYBZ2SkgPdcrWIBTgwDIMX4FIN4QmiZh7blJApFnV3KxNTkkf8ZN6eXYvwlxxRYZMR2MWV+Wq",
-	"4Kn6NrJUcKwb56eUbvuCmSk4kvdcj8+BCjeeROHWcFKt7c63y035AzhBd8ksd5nMYs9KUDStVI0ffrb2",
-	"YlUyyxlW9PiYVCA5sPgK0JmxVgJAzNRTDwJqLJJYQX4LmQt5aTTVVfkpgxlPdIun7jXWc+ZKvjZMVdlW",
-	"GFQnqRxWVFU6oC4yMlPZJX/skj82Sf5YdXKr8z0y6r5XK2djGb9asu+iit+yy2c14d6JuweJ6oxFQsbg",
-	"9bmb5I+nJMWePyj5KBaoL9W0krykFVHsoaGQM2UArLRn69DdWxEfHr9zRZXWhiu0NLN5+dFYCAWVsoQ6",
-	"jGeLt3jJ8mI9+wQo9EPDzxUrI3JVfgFXNrcUSpG5rhyYmNkH5nWlQyFHQmuWbmX6bSjicVyVIh5zUG5F",
-	"xN+Pobdp3knxri+YcYIDwfWO787G2yWc7BJOdgknqxNObmbjPURODuBF9yWbg77N19DdoSiZVjkwbfFC",
-	"gjgOWC1hzcmsipycFlHLcy9mhQA5EzoTIJZB3bPnbEuv2Wpumq8pNKbgKIsREYKOKN/VJnxzujYQaqHX",
-	"vCPXulwAWrLRpIWIRC30z9ROOWv6PcewyU/chNRjSHyeTY3mOmdQonQlLuEMR8kstiofl6g9Y7YywnsA",
-	"PYYT1l7iWE9hqNj+8O4Ds/cXLFye3oaBw8oHrAwiWgoodwbdWdFfPKQY3Jl7CDC+Hws4imPbhgBhwiZ0",
-	"YeNyTOY4OCvidRYY6uhJl/zzH932/p4tH+COVahm1sENOQVYhMAnjIRSFvsNvl2hAlQE/JZPw7cR/Fse",
-	"98aBwBWP+IJBweVRGQvwP80e32hu/lOCio/FVqQWVa8cKNwF/3bBvz9e8A9aihGaBqXITRXEh5/Rn7km",
-	"PPibAOdqRNNcctj4IHRmnAjJwBYBnMC8Mk3ZhniFhuFWjcTHOHhPjve2yZmRG8bq4xqx+0ipq1LAzANR",
-	"ExQT9YJ7yFc8obWzn761WIXZt40OSXXUrQ4h3Z/pcCOJulKQNr0+ZlZF21kLX0ea9QZUfCduvmVKWpF+",
-	"nYiRmOlWzBJ+xaQFSw96HYy1yjWbYBtFGo2NiQEZjgiEZUQFfO2noFDSH9Do0kiBlCU9fJvtiQkRKiEu",
-	"ESCLQ7Cr3JHxBxpdtp7h3eQV3E267c5e03WS85wgl2yqYXAHHRLThdq0Eg8f/zxfifsvxysWpLmVRb+O",
-	"WezKTGyLKX4b1XAP3r17+Xwvi/u58KEEt3HVADK/961V40E9IAZSvabN1Utgrr/Z+38WczKkEtKiKBDN",
-	"ysx3VjvxvUBYC2g3e6/578X3b+jOCt680pWV85KdRPoK/FdzHxsD1HcNkZphkX/fpksrLGrEFZNXnM0r",
-	"JcyzMaNTyHNQlyeEYvdAB76lSbfT6XQchrFtHqotTLINo7BPNNJBwOI37uX3BwTh3rgBCER+SxgAwv6+",
-	"O1dfONyLHe8RfjyC9sHlUtLbQc4JHyTXkHZ1hEgkcQ5KEFR4zrLn/IHiN25SG4q50m0rBVypIfBOzH0N",
-	"Yq68Kd5ZzM/LbcdonuWQUyiUqOtHWei1bPsvu25CKK+wY/mjzqO9EwDdt5hTTeiIM4RcQ3MX3pv1Ald9",
-	"23lTj41lY3t3FoFOQH31OptUxWYczX8bERk32o3jMEs3fsHoS7bkmw+/SikotycHT6jzz+6qsXYBmV1A",
-	"puCksxEQWj44FQJjjQr28LP7c30YJg9V2L4vhst7QZinfh4PWGr2OmNPE5H6wH8Yu6+qrNqes29cWxVg",
-	"P7siq12R1eZFVvWOY3Xkx6P5ezY17k6Y73Lsv+nyq7okfSdhIEdqd1iFZcuM5lRhabEVaa4LXg4PYaTC",
-	"XEg9dnkA1sDBdGiRsqwm+SayD0tgbkn23Zc5s2nZUfm+L1h4dA/GzK7oaFd0tCs6WlN0dENDRgvJtqw5",
-	"+rhF96w2OYN3QnFQSrC3e9F/VUoa8/CRuCIDZu50ABN5PaqdSWVBKr6V/eHaMAQWcMcl/2VS54CmCSVq",
-	"pqYYz70R5LV9zL2yAy8/VfFRSjjmEqXL/hLrWJ8CQrOrYgB/Jx79NjnH8QNvqViTpZTUGp2X8idVMBf7",
-	"3i/PXM7dSG+Zy4TXcsdo/kUYjSWrG0PqQwPvlViv7xQG7/6FkF7NopRgXr2vWt7fNwd4hQ24E3hXs3Ff",
-	"ANzVvHbDWL93y8o4P6zVLrj/FQT3Z6oY0cfPt15xaTPqKZlSpeZCxnkmqtUFnIKC2gc1hgl0PSAJTy+N",
-	"KqIAM0f6z4BvdVUQ/h3mrX4DAXgz0o2D74WbvmDgHZZ5s2FXqUKYmbxDPN3F2Hcx9tWIpzYnv8y1V6iG",
-	"Dz+bf3obAJ7iaeR6bI6jReNWzSyruRlCQK3EOPVMUXw3pGQpllwx1SSpjVkkVOkKc3Y14Ol2vH7jkDws",
-	"yS4Ov4vDbxWHrzi01YF3S9X3qO/foiDfeTC+6Qh7JbHeSUjdENO9g5q2yXNu9AD0aQJvZ2ms/ApBV4pw",
-	"JS6tVEQ5hznFVGeUHoqX34JQug/LY9M4uX/PF4yR37bdsQuI7wLiu4D4moD4TeyOh85eqCyuyqCV8UAm",
-	"iZizEkqKKwOxz1quVg8XZIGzxL3+D1STZee0aQeuwl2rW3DZRds5a78CZ62DC2dWA/liWtpm5/3hZ9tM",
-	"b43z4QLAcQc0uswVvQInyGETmgW9jCaJBb3IkUKx/4ot/Toplo01iWRDydTY5Uaah4nhMOHQtBmufNC3",
-	"X/Twi/5em5xqy24+ob+6ZRGdnFuAqksWO6zZMht6z/U4lnTusaLaSEx2JSHZ0z5mh2b7rR1hRwBQf4/7",
-	"+QXPcA1phoPESswNjr2L3LQSnl7eGeS2bzEGY04XYxs7MifV82jyFGCz4cxTdakwsRrSpV1gqU1O4TPc",
-	"PgGuxKhMOCByMlUEUhFSjxOmFGa70DiWhn1wZZGnN0D0fJOyCz5hr8yy3Yfx571v4+hT6N4vGITyl26r",
-	"SVSZhoYEdnDiu0DPPcuK1/SS+UFwp20kyBu2s78ce7sXnjzToeiS1zwoi+IDvFkaoxqX+d08HtsmRnQS",
-	"zSZTIalckAfmF5vls+dlEriOQa72xcE3+wpbIMMQHe1v3ercB+t1LzvfqAtC8a4a7LZCncyWfk5tBsWO",
-	"k+042R3lNzI/7Wdr3iVFsgKV5zRRAmGr5mMejQlcjdYgTRImAdx9xK9YEMHKnP4zeP69Oq/xlZt5sN09",
-	"4RIv8+PObf0Nh92028Uv6t2pkN6nMDRI4RgwOE0pNO6jl+aPNFmQwYIoMWFG8s7HwrpgOGTtKU1BxA/E",
-	"FcD0PDjsHOyhybQq6eOSsan1/MLLq4oEiof4a4+4wTg3E/2l275w3O1uWNcuBLcLwe1CcJXyAWynmiKi",
-	"nlKVAZSucMq/WGWZYXogdsgpONSBYwPAgLtigi57zZLE76fucAloqokWZMyohKZN2mu0WowBCDISRKQZ",
-	"Srt5dsBbT0bCrFHA3nuRxlBRkaOzbpb8ZwxJFhMx29lN35wxwkepS/UxtMOumFzMx0yyVXl5y6QwkGLu",
-	"yn3Q4tDLBMJTkop5IULt8LbXRKo90vzDRKrtnDaMVBfvWhmpdvxpF6n+SiLVvsD4yiPVbqgPP9u/lkPV",
-	"q2RIbRHizv+YKoe5v5Mg3xR1v0hj6FuP+/hVx28tceIxMJNg0UxyvYDBDBiVTDZOfv9onmR70Pdct4uT",
-	"3z82G5GSwx72WDGXfTRPQABg84CAVxmbENsIaN7UH5/9J0XGQukMnioS4pJnJ8LIwplMGieNhyCU7GIG",
-	"cyHAo9fOq2knLFBP7FfeqxNsnwIRgZTYRihvpbjiMbPqpiK2Lat9aLHoOlyvPGVimoDsKRVvt4vNM6ru",
-	"90SrCjyFPHhzOtNjst/uOGV5r11uDFL17DJos82e898YRlQ23+QAyt77csSb5Te+HwsS8xjSdppkKMWE",
-	"gFbl3U5nsVFNPl7//wEAAP//",
+	"Gs3GYMYT3eOp3apsp2DiU7qQIkka2bd2im/L388kb5w0xlpP1cnDh7ZZ23K0diQm5lGRahoZXve76/h/",
+	"+k98bDYiyQw5l3a2c9F5fNJxOzuSNNUwB+iJzvRYSP53nFokYgY7PZRMjXFJTMf1tnEftpHHdikVH6Us",
+	"7kmmpiJVrEeTUeOk8eJ8/+jYUJjkI7NsDRpPeMqVltScwGZjKpTuJWIkZronWcwli2CBYLgrluihGehG",
+	"DSKaJAMaXWJDb8oBKtg/erLfMZRgTgGXrGcWrmeeyXbe/RKZ2RoaM6fbfG3nn605rPLHZkNFwn4jpizl",
+	"hg1NpRjyxOwBcAJ4SlM9M0fesK4r85OaDf5q5mgJcTobJDwyJwXGztJ4KrhhFmaEE6bHwuyepTTFIsl0",
+	"b0AVNLEMcCUvuGJSAc/czw/QM6C0wjHajPC3IsMtdzcf9qqL4a5O+NdwJpdp6O5pZQN2/JbqaBwipuJq",
+	"EprGJGHUTkAh20xnSZJ3dQ5jDvWl7C+N+V8OJp3Zfw7+9lh3xf6v0ZH85dGn/zpMT4/V8yfDnzrjV93p",
+	"f+yzswP9zhvjOysqLPe8u0N2d8juDql/h2RH6j3X48rzujtVu1O1O1W1T1Xz5tccLs4KEck/QDVJbjOp",
+	"qDi7wCbg0jcbYjhMeMp6yCDMXqxfrmuQA1+mXHOanELDCzhFBd5TY1zumcEiqPuzT1MumfK72C93UW8J",
+	"j2EJJ/RTb6bMQnQ7mZL8lkqdMkmmQmpqVgSf2A9PMSCt1xllnTeHX7iKiL71Fa4gI3OZ/aebbj5vfK7n",
+	"32R/ADrrXDfdHDfmM6/gAnnOEn7F5GKVRqY1m0zNtdptbsV7Kta42znpHm20QEfQX0KV7tlBrewUHmRS",
+	"gtZzMWYEB09oquZMspjMuR4TvD3IUeeg7dq4C+Woc2CVpzWvOwI+yZS5BWquzWGmEMINxdKYp6OGtavV",
+	"N9fhMXhdonalZkx68hKPC9e6IV8QMEY0tYJNfSNhxzcSPseeVDIzkgv0e91sTJmccFgMvDa895xIRuPS",
+	"u0/mkmtm567cE/jB/YRbl/3oPrqf6SzmGn80oopI2NKbW0Ux6iO+ITP2Bs/2Fkbon0wn5GcxnTJpZ1Fh",
+	"ngYJ/E3KLviEveLp5bp7odva3y9wlZlMVu/xQ7SyPxQpaxlBrJXw9PJ/APP78/7i4vH//r//30ZpEIEr",
+	"alnUe3x82OlAwxIFZW0GkiJBu797kUjgHP5bd3g0HAwNmdQRxjehyZpkXyTdqUh4xNFdVUfPiRLKgTF+",
+	"zGXRk4YwouR+u9vYSE4eITWiIyRKhAIXiP99T87QlXadS88DMUutBqGWROt4Kqa9VKRRLnVn8tvHnEfR",
+	"gRLJTLPA+I47h4/N8HJ2loQe23+MT/FR2ptN/fHbr3roQ4nFhHLgAx+vi4wiJLhvJG0/KpNggHhrEeIK",
+	"ZlZ6w3OWMG272xH7jti3IfbY0dCG5P6kTIwrZLYwGX4lVHjLTKCWgdtft2Uzt3+CEzES1ppdGDh5pePS",
+	"EVpDNd3H5pYsvfx8poywV7Jg71jIjoVswEJURkQbnpbHQI5XTF5xNl+Kybky43VyO0TyRJmRzj7YzSxc",
+	"lY8cwNpHRk1kV/jgLuDjDx7wAcpaFUGgr+EtVWouZHxecjNM7feNk8aLdMRT1vpNtLqPDw/MENhkKiSV",
+	"C7tjphvkIWvNo6o3Syf4qtCYOtdNc6oonM3fG2A6UiRlV0wSLekVS4geSzEbjYkeMzKQYq6Y/JMilhJO",
+	"4OtIxIwMEzEnXMEXIk0WRKSs3Wg2XlwxucBHuCJTKTSLNIvJYEHe/vrsBVofzvePjttGGbWbkDFGVOzP",
+	"mBIzGbFNAmW6+516ht16NPLI+ixYqs3Z8O8LOuWFC2NKFxM48M0GT7UUasoi9Jo4jgGOGXimRafcm/fb",
+	"vGlub3bPOq0/+4xq/8cNmV/XX9GArvBVztEf8w3NuV9iv+97hwvrtSzo1Tk6pfFCtINkw5l5wvR+jlfk",
+	"KovpTI/N8kXrbcurr5c6uxq2FHUvuo9Puvsb7fxhbl5VjKVBY6frEb1muIfz2FnTKu4Hs2rvrLEt3wqt",
+	"JR/MNIqSMZtSqSfY+jSlyULzSNWVep0Fr3yFha79ZmNMVS+/dfC7Te7L6VikrJfOJgM4Hd8fHu53Hj05",
+	"PA78XJYoPBn4c2PApR7HaADuPu6C46DbaTQbQzrhycJ5616JK5bQyGhGI37FUvf9aUzNdomIgkjN0tZP",
+	"P+S3+WlMidfy7yJlPB0Kc8vOpJiyh69EGou0kQvKcQ9lNCf6bqWXefbO8mZkp/TA0UPIH1axk96ybbI6",
+	"ocW4XjFKN7KNOe1N6HELWa20u3e5V7XUa7Nmy9zWX4ZiqEZ4IYoHywWUmb7PhM0oyNmHMnoTHRiaWGno",
+	"b5Z+nMXc2v8r3ATugcK7y1Lr2rbXzcaY0diKxS8u6AjZnIokn1pV6GLMiF1pIoZkPqaazKnKHFRNMhSS",
+	"9F8OW6/N2vbbwO5hHRsnjQ+NRx8ajfz4ulVU0ZhNqHmbleCVljwdoYs4NhK1Zqk+Y9OELtAMURzVW8kU",
+	"S3WTUEX6pst+k8zHLCWUWE0ERVc95opkHUaL1q9sQSY0ZiAJ6zFPRwQVrDa5MO31mEmQhVNBMDyi3fCH",
+	"y9LZxCypeafZn+XhvxJR5mtYXkp7ixaW0p7W9obrdEY1e8UnXC+/6b3pmiuSsKE2rzKT/dtMaAoLxlMS",
+	"SzrULc70sGUEJzrlLUk1S0x3LUsT5Z0Ekv3QeCr/3Hmq/3zQadQc3luR8GgRXo5bG9Tf/nzc6Tyd//l4",
+	"7bCYlotTp3MXR3SOMhbRgswp15YyiJYLQyd0RHlaeP9BJ/Aunmo2MurodbPx/v37U0/OCq9BNKZJwtIR",
+	"Iw/OfnxGjh8ddcg//3GwV5zqD4xKJgm4iv/8ocHTK5q4IC04YtWTvjYyq6QTpu1Jx5C6MxYJGb98Hh4V",
+	"j8mDd+9ePt9z9INi4J8UkdCuSVKhCdeK9DN/Oxx+CAebUj3ObwIeryTtoZATuANmM3hyedNsvBGOe8WI",
+	"C0MlD/o87uM4vTHuVQwyjxq44VjtHRQaYt+7pfputFM6Yo4JuaH9bcbkwhsb9ukPZEI/vWLpSI8bJ4ed",
+	"J8ehkUB+0/rVAgNYxaLAbzdfE48D/8oCrOCUzFL+txkjcHdl22jOhfyTahIliDYszXD3KTDLjM0j8zT8",
+	"Grm5nvMoX0fkGvl8SldB1YruHx01GxOeus/d4KSGr500Edhpc5v2cdSGxxvdsU1OCcQcpCOCA7O3qCKH",
+	"+4+bhKZEzDTIRESkjBx296snYu/byhl0OsExL8UiracPG5dEUC8lwHEqyAV11huTS8WtZoY1EcpwHTaB",
+	"G8OsEi5h1cmBy6OwSDEb0lmiGydHHQhk4hNzo8N6GZEMPuX77XPzN7JCPlLJbORWy5e1ihzcGsgDyybk",
+	"aOWK/btkw8ZJ498e5lmsD/FX9fA8meGi/UdgbOyTNpdZIsQliGlUo6WQjXiaGjIUQ2LGgAaE3J6imiA+",
+	"iZkmko2ojE0vEVXMkLAZRMI0kMiQm/vS3AL29AlRtRN/25BUnYFkPYFK+yRRTF6BAbR8ReUzqyBc18XN",
+	"addaXtaP2noxKgbkBWrdbDxGO1g/GHB4hEfigr1uMozrPIAaBJAfaHyG/BsCHEWqXRR/HqH/cCrFIGGT",
+	"7/+qUJjOTtJnjL0+aUxoYt4M4enYW7MRM40K3QVQBl4SAxEvUKjXBOQm8sv5m9/aG/ktnP56COTKNUpl",
+	"NCZn2bvttOlAzPTJIKHppVHk653jtzhbXKzlrcquOzFLYpjHgMGlgvqXXRsyYBGdKdRuzBTNpAcSOTbK",
+	"UcOERzdbdaeS9zS9ZKm/5KfmEmYSqImMqUL1yz0P3NCIr9ZGUdHbkLMk9n4AQ55SdMRqvOH643Zb+iTf",
+	"0myN7mw/X2rCPnGlFaGJ2cJFkwgJfApCLUksUJ4hNEnEHKbods/s2IUQr6gcsRttojkRPS1EL4GuVp2b",
+	"CV2QMb1i5vaA67dLXvMftjw83YPCSpvBkwshyCs7jDs8Qo4JwIylEc1Sy4jNrQGHCdf5RyEHPI5t9PW2",
+	"K5wHmPZilnJwJHuLbLgRYzG65PJniRdSui1/8pY4n8qdLi1K6mZxL1MxT0GaMGRjiDgWQMFA42auz87P",
+	"fkQh0jw/lyIdkQf9SMmhdXlY1dYoaiCxanO4kxcYI32DDeG2Jxtu7e3GuZgwlF/mhh5xTMJI45IoHm+5",
+	"EUf+ReGmQc6R2l7YMdzRppwSEHLNJHIS/5PC2ZAzNhVSW9kJTzqPYbV/E/pHMUvjG18QvVTo3hC6KvKW",
+	"3Lo2i8aZ3LENmR/mq/ub0ORH+7K7I/Pi0JFghkDVXNkj0CZgehuwRKQjMCRRe2P5ekGm9inRRJEZggbA",
+	"+sTNAz9SnrCbbYK12fYmXE2soligd+CGLFFgf0pHLMZpcCSYCaOp5hOgFRoTrnPr1zZMfz/fKn+axM7z",
+	"zjYtm6ibI9dE8TRi5o9MLS+v/lkm596E2wx7sO69TGr2N4ClMXEqvLNUM/Ligo7QZLAQMzu2rRZ8/3HF",
+	"gp/lg7mjJc89AeawWHMHLPGFEK9purDisrrR6koKcW4TrosL+55yTQ46xHrLt10+Txw0wokZNsnGfXcs",
+	"RggyMa+yQ1ZP0QxNFTHsBHwdYL5ugf26TxRdwBQ9J07BKRAah332Yf6gb6tv5cb6Wo3t486u3soM6ytb",
+	"5yZ4WIV3aSEY4WZ3T6kv/9DxUWr42004WaebUwYOW0j+97s8T78Jq7GiyCSkMxyQiE5YzjvsZErk8P79",
+	"+1bZA7Fqa8oOC7c/V5Qn6Me8wd7EVNMBVaw38zosaR7uGU8JQvseuZAL3DrYQzIRE2u23kYy80RkI5Dx",
+	"iJF3hUHdmVw2pSB5oX/OaADmVlKEzuniKdHZHBOqUTLyz/ZNjthUisio0TfdRCBGjGMeutu7IFgQUOBx",
+	"bpn0A3b9sAHAT/Z3sr9nBihgAfze+Vg0BxD3M3l39hIMAqkgQ0lHSBxbmgP29/1T7q0csSrr3UosKFla",
+	"SSwT0K2u9JT0cQ371nJrHsIlh1v2XapmUyPes/g1izm9gHHeiKNmHfYmpkdELChLM36nprNtRcUjf+mz",
+	"NxOYC7nAN9+DkcBwHrQRXmddI1ykn7mOsXnVjmSaFrwmJOFXTD1FU7zzUjpDO9dL/oM/we2e+SggpdHz",
+	"Uhx0lt0Uzcapi9P73KAxin00eSvFlEkNORE2yKs6NgHSIciDN1OWvnxuSD41B+yZkIx02x3yz38ctbvt",
+	"LvhRp16/hmJmqZaLkn2/G7DvN63J2F73xadDj0MIGdeLGr4DBB+hCeKgFJ8/Cj0u2cjGa6ztWWnJmBcL",
+	"Weo86Miw3wiA+4Adyo+KO50urAThaFIKEVIfAwM4LUQkhjcYrfPF/f1xJoERD2mkVchX9SdFxDx9Soz8",
+	"CZZjHK951Nn9jg/Jr2j4W57SLOb61KVJFKmCx4GgBOdeCLklnDnXCDv2kMBHai9OUEwbgcXRdjVXnf98",
+	"pLD219e+X+N37OLjyhm6PSvpPWbKVAsJeo9yiqf1uEViMgFEMp6y3AEkr/COd7sPaQwu4NZwxYXSbNJo",
+	"NlzfjWaDpiJdTMRMhcmjAGZb3AeX3RIMFhrT6ZSlLIZYnFTM0vYVk4MT4mfCNDOfFeT1BLcgS5WptweF",
+	"BJi1Tc4BiaCQE1O/TTmMOUR5KdNzIS8zTuhfwCBuD6WYBOeNl6HabEh4MtY4z0pJOd7zZlMgZz7YyCXp",
+	"1BjQG/vsdfHKDhzaPHlnbacX+GgpKycUkuWfP1gBf8JNR7f5lByVVR7TArBviRlhjKz3x9qJ4HHKGTmV",
+	"koLKWwg5Xd3Rb+yTtoFBSzOGgVTO5U2+j45N5FlXRgKfSVbNCpDUNrspUHw33EqPGbeyu2raxCPEI4HI",
+	"SNUmfTyJfXi8T9EsMRZJjFlGEOJobW/V98ZFRlQ3vDiWbgkbFJoZ+yIhqxiXDnL181k0NhzRvymbwBSb",
+	"9mpq+o781bS94m7x4NueIyf5EfWfNUJcccEueRqIle3TiZHL4F6iqXevZz/A5sGRS6NF37+RNPtkjqAN",
+	"d242BkIkjII3iX0CWxj2EaTAhA5YUj2FZSFxZcRVmU5/FnMyZWKaoB8c/KeGAJpksCAJTUczOmJE05GV",
+	"of1Xe2JgvguOrrxRHR+uHZT0jMX2R7dI5f233mzYpbpk4ISNDUT5U2J6BsHN75DYKwqjTJ8cPDkm//zH",
+	"/h4eFpsMBU67mWJkPubRGM8T10YV7RchBm1fiIbXD2kCFj2v1uYfbLz5ILP4u+9CdcdsYd3mXC9RwlNn",
+	"m+ApGUgaMUWoNNpzkrCYoFEwQCkTnvpfdQNbh/1WyFaFQwdx52Z/zFIDGqQZDFM8ZqRvk1v6TdJPbBg5",
+	"fIipprjUTdLPg5nsyZ1KfsUTNrI7UfNmq2I517AGL7ETT8XMrj3HKcvK0rp4ySVW2MzIJHQafvDgBorE",
+	"VQAf+NygSfJmCBalVRN+Bo9ff1w6LQMFWrgN/i/66dCghCK74S9ijnE0iL+w+oWvzDNB/c/NLEtG2YDF",
+	"l+ZeshXPkoRIpmcyBd8jah6JmEkzgWcJvWKf4KwaxVuaFv/Xv/3eaT2hreHHz8fX/57dYL+7fTOsP0ka",
+	"H705l5mNoU3y7uyVDeLvm3n3n5IUxzIRV9ZGZdrbA5aRyUG382i/MB7T2wmf0BF7+GCajv77r1M2+u85",
+	"G0z3ng6oYseHzd9PW/9FW3/vtJ58//Dj93/+3Gnurxx5aAeeJZRPnrMhhLaiTrQRg0ULibPiQj6JYbcp",
+	"yRIGzWfkTxAyCc9zsylJ7BJVIMPUGvG4XuahWV8rhB3LULJHSwu8X4OxBq69QDNvi37/P1r/6+P3/75W",
+	"3LHXXT6Nj8GdcAC+xRni92TCNAUCg0vr0dGTrrm0mqRkm3q+SOmER8S2OvPQNqzJaj9grlqTaLuGgQbs",
+	"gNchiOE13ZRsQaaL6ps2TAnwU4373t71XoaEve4Lt0aFZJzz/+L4WBrJxVQvQQSvnvavbPGapnTEJizV",
+	"p8lISK7Hk1q9szRa17u10r/AxlykK94QxDeue6mc81HK05HX/ceQmApH1IZ8aFHaJufsBVEER2P3CSEe",
+	"qCKU/PL+gjzoZ4OciJhB/sgvp2evMU5qQKNLo2mlLHG4yy6G2BdRA7Fb1gxNjfynBRkwx6WMCOicjWWL",
+	"TybjBt8MSNi+ZUPykM6Vw25/DrBYGFZ2b5n7lyXDp0YejWhqI2BdXIeQBCCrqsboQYIGKLyAPFz9e81Z",
+	"5RDfnzc4VX7Kbl0bj01l6NFI9lBL3+ydrv2EfurR0So/hlHsLUVQINIWT/E+E8QQSx4GZZXiWZowpbx0",
+	"TEUXioAzcM6Vb771XBcAdIRQSD5vDrA9xC0p+Fa4ItAUThh5/la8JZdsYbnf4eET8Fvs77WJlfgmjKaK",
+	"wAUfppmhFKn+Mkcq9Oqa1FdAhq9p5vrJtHHXT5lIahopM8D4274QVnV847tgNcz9psy/aTGcNTObxlO3",
+	"Z2WdkEmGR0EZVkYU+E/JlEklUkMvSlOp4Zg5R7DwT5ehmXVkUMQ6ufU9Wdf7zTem8Ib7uKTdBQ1eZeQp",
+	"gTvZQ2hWlwo9udkFDazmUae795RQZDKQG392vn903Idb+q/zy7Wn8ZfzN7+9Z4Nf2eIc7eem0SpSKmTn",
+	"Yh0Bw/pg9E+tSUQyMmQ6GrM4U3XxWwxBqUNS6IL9OzK91ZqvffC1ld6dylyXh7mqEmsICKb8Bp+9tqh/",
+	"i7rvWFGgoibXPLOt3p29DPFNDw2kpoUC6xvZZustFZYOhyJJxFwFgweul2pp3M7c1uEhruscWi/pTs73",
+	"hNqhYysAbXgTZlXd7Y25VKlry7HrDNdGk76BhqGbxHXtti108J1sha9H6+0gP+hDKSZPCc3ioRwA3Jiq",
+	"cZZjjfPbTAMMVE8JC2gvn1vhDKS/jHLtTWcZK0/DQtBSJZYlJUFd+t1ZEzCCeSLnHlNZJWK53qczNTZi",
+	"d0EplF6Mcumd1bob9kSGXCpt74Lu/jH55z+ONxA63bCyG88nsI2GY1e3TCN2YJ0u+ec/up320UZjwyRZ",
+	"VZVNmqUPV2TmqqABgipMTrZX7lDIwvVJk2RT6iyW6qnN8rBZlRzsAOGCCeDwW8XEatvkz00vwVezSAvZ",
+	"yxc4LA28gpxCXPc8KhItQ0mS+XhgDy7T3H02WGA8Cp0wMqUcFDR/N+sIB0oM9ZxKVqViZ79DiuMkeJ7f",
+	"l4gDQXOhCgYq/+h8LpgC2wd7bfJSG5EZFNWBuGLodvY6Qt1zaHtprxx/hioVmoSNUqxzj5/js9flQk9r",
+	"SACfzWgwUT0Xt2J4raJpL07Vsrk2FKsWamzRrrZtzqfbt7Uku0Vju35xwE70o5GvSw36iHtqm2UXHZOG",
+	"nCOqLc7O4VH3cA+yEkUekzUUM8NxIFdP8ytnnocGjx91joDkum20Jm80Fe/9t2LiMKO9eHVemFcJ/sYb",
+	"9EH7cANGv6oE2Wr6BZnuhW1oLqfX2Kyi05LAdOtGV3f++cjockqZtRKpKt4v6YJQ1xcyxyG3fBQn3faG",
+	"/wktjvXWwT6cJ8lkhUjX6yc+OF5de+BMMcnTobh1fX9VxzcWorPOb8kG43HwIlX8JI2eBHcIQ9xj2J7C",
+	"9cZTfXzYCMK/LIWp+YhRvgm5rHStUjaLBrsl4WXlWQx4mzIxxTNDr7FylS6okHS/LItnd2GmrHvW/IIx",
+	"u0DJ+eZU+wJzwM0N3OL35cqrx6GWnHpLDKo/Z4O+dQQDK2pv7vlb7fWr4+rb0FOch4UclcNCmg0E8LK/",
+	"W+j6nadwk0urD0VVl6mipmfvBo659YJMwX9W4qosZRIwy/yBk2foo0MW2ySpkAg7hfy3H4FTr9UvR4Ss",
+	"jjzIQj/avf/VCsYgLDnzNqTxla6+GusU8v0VgOUONztY6718G8HW+e/ar3eIA07CLCPpoHt0cNzpFLKS",
+	"Opt69rb3vG3kOCtS7Ru0RI2FwhSXgsocUHjXb33J8Vah2jruYYM2IEnSOzdN0v99uZjzx36WJUbTRW17",
+	"QrVbL7zTf0wX3p3z57DPb2P62XnsbmMzbtnB9jJVmlGAyeubp/pbsYY785ytf/VKp1id5rfsJVt91d26",
+	"z+xiOcuxTDH3MK2du+ze3WXZJm5M8htrOUFvWE13loWixTysGziptnAkbeTfOSs7ctBnwKXvJ3hKaErY",
+	"ZKoXJOHK2RnL/pulHbhtrXPZ/1O6On53MlXOCVy6W0mZhsJYINhB8lSSiDn6E2/uUQqPvcrJ1P9dTFnK",
+	"4yaxLLJJwJRfnMVTTFYowAuAHQCS8WaKuQgiEkkG+0YTtbl7auMdqem/egmrbL3XTQQRnCmNxIQWuwLc",
+	"R8HcvdXFXPJalVWpWl6i9Y12/p9b9P/cttNlU+9HPbmk0g+yLMjaoWJKbW9AFY+WxdoazpNNzeR37NBY",
+	"v087b8WSW8G3XVVbyG8js906qWeTCZWLL5HcXojeC9hLRF6mxzJ48iZleJ0tBwY86MeYAtTfIzSZ04XK",
+	"4zOtwOWnNXuuinIhJttPMKHZahu10vaWk0Y39FisT+3bCiro98ws5+X23XvW0h/Hd0HTRY37oJJZZRcQ",
+	"7MX1xw38GvXevJKbrX17lRmn1qsDt075hc0QmXPlYqabQAVWTXL5Tl/WKRJKjb1/l0NwFDvfw2ou90d1",
+	"QoSI4XbTgLb2F9w+d6zhS7gbxng/qULb73hd/8EdbElN38Id7Ustv8OXurBcSlDBOVFvNGU3RWDud+K4",
+	"CIM/eB6MGogu1Za9UO/lsH6LI1HyhThQCTRvTdhkAFU7EGGC62b+q9mD+VgANgz+bI2QJXCXrj9pq5qU",
+	"EC9ufi638cCE+/lirph657boiql3cu4jeemmvpkbKWJOSvGElOPVUspat87tM/C1Lp+74dyr3UH13rnO",
+	"MbTitd+Uq2jnG7oj39Dde3L+pZwroZurlpdlZcO17pZg668/Wyc07G3cNnX7Wem/qdvJakdOrV7qeHTW",
+	"dHQHrp07TGy5LfUj6Lep13vYg1NLStP0EkRsqFLR3srvE9rNGg6g25d1ajiH7kbaWec4uj0aua50t7zN",
+	"hfpAfGoGAmruBVfCLxZt0heGqPfbXZtaFwiSGCZijkWDydtfn73AoqTmVhmIeGF64HHUStiIRov+CaGJ",
+	"EqFwWDD8xyzhVyzLB9ZjKWYjLHIzkGKumCQP+GSa8IjjMMeLgeTxHl5qkUiH3MY2FGBNE0avGBEzDQNs",
+	"k/6QTvl+S7FoJrle2Kn9ePr2Jdlvd8i5/Z7YNcsa2OojLXvE+ycWErmQbo34yQ5SBOE9le+BcivaaDa8",
+	"pQFIZ39U2Relt65wT52DI3nZP1jwMwegnsZinhKRRmw9kHGxq2rv3nl2A7tp0wgqGzQbMYeCKvGqiVjn",
+	"5DKQ/c29VT7y2K2jhW2B5PWlUJu2k5Hu5BrdJuHRkwtvOYNv07S7YhZflhx3Szlx77kerz7X9bbQI9/1",
+	"fKDpShAhG3PGDgcoAbwafPRcZ6nFIYC3lUwkPOkwvO2pA7PlKRmzTzRmEZ/QhKizn35okzM6mSp3BWhJ",
+	"zR0mofLGdKYtGorDWV2Hf+vzolwHD/JTHq+rrR5SoSqO42asZQkSJs1quVsUEhuxCOVIoKpUYRQrj9Yt",
+	"gn0ssnFwXYD3gCgnCFmcUwRvjzeD+qgKl8zSbWAtQnGba7susqPwUi9IQqEmezrkcoIwlOyTBmA/S2p1",
+	"Fjt8uwaYUp7bW8FLwocJCPhWgobsWfgS4ULV0vbS9mTZ/7a+OEIzZ/J+DqaQf/Wgz9Ko3yQILdJ9jEWu",
+	"9nyJ7bS7//jZD89aP5/vHx03mo3T/aNj/HzU3Tefu/uPf3r22v5i/gqKNlAtYWkf2Ccagvf5kSYAxo/k",
+	"JhlwtAkC3dOU9MEl3w+DOMBvoF+vyMwrrT+2adrhhPbhxYTy5LmYUB7CrLA/OI7AWuZpV03HyfcWdcbI",
+	"5EaaJbMpSNBNLKtMFaHRhLVtIToA6Piu7X+V6xYkhvdBueV5m5wWLIwUPQv4oB1CpbHx6OAmtsbrJlZN",
+	"yWqUl4shYB0yP5MV01h7FTmsQ1f8I4D61bRA69pWqzshfeuraQ+41GPDDPpN0i8XTuwHcW+yWorrCvPg",
+	"kJo4mbxdiEZywXQ5jt0pbn2/Rvb2muBTBADD+RMjEMQMUnyg2Bn1A8jGRv3jhTDA5UxLQx92hI2Sbyjn",
+	"xl7wvGG/Mj3hTA9PplTSiToBze4E5MGWmctJzK54xFz3ax+Hl7Uy+06IibyE0IHEwy0IEN0WWohrM1is",
+	"hpyfjwXUAuJKzbKbbqk39mnKJVMbjaCm2jKhn3ozFbr5De+HGspO9Y+o4Q9+yCio61wvgcBgkZswMnGl",
+	"RCbZlbisEBOsTGyhkLMiRNCgviC2Zp5zJoNoyiF1x4oR0GNhfwpbXxAvQud7mfy2wuwo0keJ03EjrhJK",
+	"FozK+mtVTRen2QYXY+s9V2230ymFk3VXkcIyEFUhlFhtXIohXD7BW6V6e3Ebgl6AwXwBmW95FIYs/tPJ",
+	"NaUJ4sMFL8B208wEp4BOwRWBM23v3yL8IhZfztWhvAhFm9ybWh1ch9DqFsOLlqb71sMRtoh73UdGLN7D",
+	"QHzgopRMJb8C6DFJ1GIyYVpiI7NSkg1nClldqU4ZWxRpcVV1uqWB54KYQwtxH8skWloaeG1oKSr8B5WK",
+	"hZlfpVIBSO8P+jQZFfWJw5I+cXZ+2npz+uJtC9WJF8+e/9x6cZ7/9b1RKH5973+xf3T86/ugRADBUhWF",
+	"YrIKWGJIpnTEPCBWZ0/PciVAGQcSZJ8ATfLBD8/eksNHZby7g6MQMMvHz/vNx9cPWjlOy8fP3ebj673v",
+	"glLucrb7TYPLKuuFvYZoMZCbsSC5WxRFZqk5tBiwgGh/lrT9ymEl0Mn9vVxb6Xs6+r9x3W8XvjGSeB7g",
+	"jYW9MKrM/J3HhtlSXtav1ndQvnPJtWZQ8l4ZkYsm+chXB7R55P0qWLnpwtZkQvzyrIrTg7e//dQkv7x9",
+	"8ZM50+/Z4G0zKwD85Jj8yn/IgQQ9xZRjoay7L/BUoJ+RmOnnqCSE/ARaG32wQnoSQ10E0jbSWUSTpIAY",
+	"7F38Gxr8/uQKTjahmDjXOanwuF/PHFjH3LdUTuJWJe2EKt2zC7mRJA8NmVOIA1fpHNZcinQEVrR2ZSe5",
+	"j2J50X++uHhL8AG3+mCSw7u1aGhEQp3TnFIDwp0RaYrTrQZh5yAPCFvEud6yuAyCDfwzrE6lufwcZNWF",
+	"oexurfeEdAVvoEU/ievWDa6Zn7O1mkNxpLchqZZ4wBeQUkOrv2z3GFKesBhqsA55SpOTItAxCEpg64p5",
+	"DPzCSofmUh6LmSw4j6cMKyOaWw5ey2JbDLjCofqabey/8OEDppIZqmcIkQCSTkF7tsZWJRL2J7WiHm6z",
+	"ARYDWcFA4bespB2K1npRB33aD8Bdt8lvvGfP2JBJlkZwXqZMTjgMvT75vc3aBJHIRbJJkKFIgq5cqApf",
+	"O/P8NXtnng9D4SBSfpEtZkYyGmkUAh1MdvkMFFY520s3zeIChk6KHdqy8dtFt217SVVaZ8zSVfwY4nnZ",
+	"46HRe8xhWVnCA1ISiGiKsqYRuoOn4U3KLviEveLpZcglsLn5bCaTYC41WOvGAkrfOjhknhrJzznJfA11",
+	"/YkrLZ557VpLhTfZrcxF4dB8C6Dj8p2dLee4c/i4lAAd9n4sD7PESgLlV21R2lWnMCteu2U8SN2iWxk7",
+	"XcchK48IqCB2dis5nXvOSCXJbH3Km3mmdoSJv+p5nMkNQ0LuFv0ZFiGzqWbMMA/9cCTgrfG2USD+8mx1",
+	"eDalW8Q4qF0d9sZUlb2vPmmV9sTfjnVLeBuCZ4FivxyMhj+M2wGm+EZIZR3vzkW75Y2+oVSxNY0u8Y11",
+	"O7oigFLN1BRUftQCmK6KCg0R6rqS6jUKqX/t99o3ckfdydWz5SVzxeQVZ/OAIQ2IzqEf1AgTmvmhhvWf",
+	"9xUMtUlpf2i/pPH4G6aISLGGJkanPUVMPKPuTBOqzTaU/HfOTeMPivTVQmk26dvs1Mho0OzKTbJkKrJW",
+	"U81STAtP2ZwpjaF5T22oisN1tnXMrP5E6Czm+kQyWh9t8NQ0eXFl47N8J0lYpay7LWVZH5rme9tcoo7y",
+	"woRo7S1Vai5kbF1PG0gyU9tyKYLnePVN02zMJdfsTZosstQ5zSZTIS1DLIFxLpeaw7zzlM2JGwOxUYbm",
+	"kndVkUPBWKUlzKYQXJncohC2m1I0UsssOwMUe0fDng6OLpycznVuY8nJ2DMq2S6A6ozQ6j7DujWKp9M9",
+	"VPjOPQgk4p7AD+4nSzXuR/fR/ZyTffAqe+uJCvdQ/+MWEa3yGvwhmzTUYRUpa5OXYI8BxcRo6pJNExrZ",
+	"ynKIaJBwpTfgCd5gnuNYXMbA6ng2rKK4AZwc5ZPnbAje57AxLJC352x8PLSiz/IHFXnw9sXrvbJpkIMr",
+	"U6hCcS9VSPoxj7JUY3msvHpcXsqr7Ng8Pjo6OF5Raj3JHK1rcbxZCUZhE/CEO4OMzmMS1veRP5sDPvo9",
+	"9OQsYWqTfs6ggZeBjpmbVSXQfhNkwKjMIgBPXDRnVVE0riE+I2aySQYLLAKfFYDfI8DAy0XTMoLYW12R",
+	"E9CjUmE1ilLcq3nRVAoxVBB1TCF2CR42RCtmUhUK0T+ueNc2SeOrT51z49CBEslMs41J6Rw7OLXtfWrK",
+	"XUTJ1v2+jJNin3yU9mbTOoBK76Y5WdpmmCjdi/P45FWdFGKZy5d04ajk57iCdINkEjwtfhQ/8th80lXz",
+	"WLfUdba5ueaOXMtygsJKQSf/Ckp27a7sED7HzUYUuNtLIVh/9Ks+kBIP2cS24u9Y8Ii5OD4bUnVr8VJB",
+	"KKh/CaGinvIfEC+WDAEudNMeY6XpYgmQBjEOMKnCSBMZ1MFOVFkjqtwutwnINKvZ3k7C2UDCWb7BpRgk",
+	"bBIKmCcQvWWzjZAijh4tB/O67KZSGrGmg4Q10cAmxUjSiSql3q7JgcJ7uMIIMqbTKUtZDFGTWO5bkFg0",
+	"rZEG4xzCWSlmUvVFbC+vK1hqHpGzQkE0v0EsKZgcXWw3dxF78orJPymSiFF7dVZ+5tA+evLE82YfdoJV",
+	"9jTXVUHANkaOp2QuZKyCr9VZypa1hDXoQMz0ySCh6WUpJqAlM//KuugAmyGPg/Ot1JgQ5a3hxzCBZjiE",
+	"q4TLJfJLYypjgkIRefBmytKXz8kzkaYs0uSZkIx02x2X51mIaJ2ll6mYp8ukbrMI14pw9rHrZiPLyFve",
+	"lb/85S9/ab1+3Xr+vEnM3xD91el0Ovhl6bA8+B2kg8PrFv6xn//x3+6nvXAuIZ3wZFEJTr0MRQGXUunR",
+	"bvhRfsXS+j1XCVSnxVBrF1jNdevlBd5FR8eHx2Xx7SiIyMdjw6prD6n+gzy6rP3wlEd6Jtl2FdfgYEkW",
+	"9/zgpfWvzI/Jxq+cs4Hieru2fxcp4+lQhHbV3HjEPICJg25fX8zMoXp4JiYsVP11mZlU8YTnbELtPRwK",
+	"bVS9WTphurb3Kc67K8N0M8j6MdwOk49pNIY0nhfpKOFqvBmygNvTDUT3cGqYG3CzNOEVbPQ2Ih9Kq3+9",
+	"JuumOnbBx2ld1gnFZEoliwnkoicLm+krpIVKT4SYDmh06VK70R3Ch0MmrZy8f7RP/vmPR+2DvTb5TZCh",
+	"pKPJtoWigrrPstCDgiEAucPzVu5POGAQDzWTLg3Ups4KSaTQVLP4abFsl/MLcn0jhFlfOgjoXhV1VxZZ",
+	"umymYWfla/M+iEPHyZNj9iD5RSgW909IKiz2l9uq/gmhKQCCWaSwbA995EkFHiuU5GJ2xRIxhW0jfTFl",
+	"ad5Hm/RDuW79kyw9eQyZLbgFEMdM06KP1+6C7wXD0TfMZYVjazQb5r2N5rrMOp9YyirpZsJLEYyNLoii",
+	"C2sQmSiWXHkZXN5O5b96SAiGpFCyASVXMa1IKqwWKoaghQZFnZXVjCHB30/U9wc7plfMHFahmFFs52Me",
+	"jR3mA+A9GBnUrxTeX06r7yNCXMqYOU2mCSx9QZu+szLIGXDCWKhw8pDSyhUi8unWoswZ9d5LD6PTqUOu",
+	"aEdi0gc5r/9d4TsP0gKKQSCgxd2AVWxWeBDU8TW7LIakJF6XUqzvGgHXwcRCQsoEshrAzx1EBjIjdi1I",
+	"1kKBRXfAEs6uWFxK9zvYqz8L2/O56/glRuesrn4SlHJWQ1tXo97gBYJB3k7zxF7VU9JPRcr6JDGMgGuw",
+	"QJFZasELRWqYR/9nLK3MlQM1BGZdyGxD9LBiOqvNY7X/v3Wf4+fnp/D9weND+B/hct7az2/t5zP7+cx+",
+	"djA7ZrzLXLbZ+NQyb25dUZCRFQzBXzA3nsKXL0Jfvg0+aYddam7HWPzSTqDYZ+DJt6Enz0JPnoWe/Dk0",
+	"znd278AufGbFrtNIV8ePZLBYAPMZi6ogluxGBNdGLxC04t94CP21RWBGRczUmCuSiHTUBOsOXOc0Jz8q",
+	"2XICkv2xZh20QmbnHUYyZjhpQRObM1oC5LaT+Zyk6sBWY86sddZc1/4dqOokRxULpHgxectWIi9B1bzO",
+	"MXyLSbAgVF0SsAnBSCwsj6Wfwmsy2fAmNduqFKcAUVv5QkLJkzRLSDP0UZl9U+fKM5eCk5HIBc7XEBwm",
+	"9iwh3sUCcvciKiVg4E82v/1W49B9ZTkQHnVn4aiZeztMd9tGpzoWs1X6wzfBhe6fVazXe79Z3rGxEHkz",
+	"5rLh6L5O1rPhmi0xhDIvWHWMb8MQlUkdXyDvxr37KykGS8Eqxmg09uBmt60Gu2NEO0b0jTGi0PnMK/YE",
+	"VpNHY2dSW4aJbMJ8S6iSBZ3IQkXGGTSk+5NkWJEiZsR7AD4Hf8y+BVXXQo+H1SxR5d51yIyUSJGwNvlh",
+	"xhPwN5vN67tQ/lbB+tknD4K5LWB/3WuSvv9ruSmgFRUfmMUcezX0iVbcvRoOniYSW+ho+cECHz582u+a",
+	"fw5aHz58OhqYf2Lz5yNWEUBQjiTZzAh7SuBsuEC0ogHenAWw44k0ZP564BBZ+03Sh4AN84d1VADu01ik",
+	"rL+HkjieI+uoBlxfCBKYsgjjftDkj+ZvHpvmYjhMeMqsJRo3I7XhBlSTARvxFPvuw7ad9IEONLVm07K3",
+	"LBw3WPahL80TC26gDTAr2V0gqdisPlO3wz/3O3WLBnuzqAsothZBLLOd+ByXKLpQEL/le7ADwFxHIVyu",
+	"Oo5AyxNDDsCQWGJjjgJ2GC86sg5+/FSKKxaT+VhYBHfJyIN+Vreuv1cf8shVfsqDJwL8i+m5kLkzLxuH",
+	"tUDyFPD72+tRsuqNaSX2aABZS3korlyZocVkwIbCaIAp6IUJRScMTVHicUKSk+buBplLMZaGcaqiaCap",
+	"hrBUSiY8nekNhoCVLiqA0x706URabMPH3UfHexsC6ysme3RUrGu4CpVliXTz8ZWMCYUlWQtIUhX3V+3W",
+	"BQeuNZEaiRF9W7RIKOandEEiqlhBCH/06FHJTXsQjuIKxQ1WjsnJ35CEyfXCDjI0sjbJ7RosTKDZYPeP",
+	"nuzX8Snbsd6GNudY1xdQ5gqxlhU+cRcdTKNIzIw+IYZWHvd93iUI4NxnnSjhxPfcUdv0/LjAcCEmuQCa",
+	"/5R4xWZUpr+gucnc9QuAf59M9Z/xKPTb5KV2qNcCgyQhBXQOeQvQt0WxxfsbwAlXpjoHvOPgEg+JqOv9",
+	"VC+MkoqueYujapWLJsLeFkGpsI4JOoK5zp1T6N76co6p4Nwt5MDy9VaSHkFaN3zCFUZok2c0Ba0ps8f6",
+	"iQpFf+9+KIr244PW/3B/VsCtVrkmN5OLX2A4jpN8sbg4qgOuGnmfaJYkCvb1ki3UsshZBQMHQpYycifW",
+	"AOcKC5dvCv7qCq1vUl69UEx9Q/tEmdPg9IKsxisZuowSOAXQZcMvbAgzHBSz1LlNBuOEkqy43VPSn1IO",
+	"6NAQHIPqhGmTBxVgjdhVUbCPC9jEOA6IQMWeg/ReVcxrnWsaWJ2yMHPO8oKqsLO4ZI5qG8+NYNS5acsN",
+	"1KrMhZpWvQFVMPjit1Oh9NKXf51rIE4Ase5dsoX9plSxFDLskqEr3Vj+tXpxiuU2twgD8pbN8H5XFsKG",
+	"uB0/OQA47mRRBq+AjHqoclCKJLOduY6U4f9jXnBxmHM78kJ8KFYYKCsUaOILx1hMzOvMgEdMOxPbUEio",
+	"XQJ1nuDicn1Y/uFMSf1brAldjQ5epTwmbERz97mNhA9u0EucInJzS8zKSGJmoiiBWdgPS91GWwS+RiNd",
+	"UbXHlcZdsbw/CiPfiYktfZJBc+IqW+DoCTP7h4UnfeQH1NgzMsBh59FKgTpeuWrv2qj7rdntlqSu0ddl",
+	"ChaMzo4e7XrdnkV3MwIrg5aVptb0jlXo9gjjZ1KtJR/M9Ppc/NP8yW0V50qsTkxMumLS3FJxuLDmmKqe",
+	"D+CypHjD3ZUp/0aKzUIGbb0B2zp8ekJ5OKeu1mxfzQZ9NGY5q95MlbCbq5RtMNj1sIBIuFqJtQ3NUi0X",
+	"+Xn6/uBJ57i7f3B4dPzoMRGSfN8lDw73j/bI0dFRq7vf3W+ve92aJa2ZC1rIAkUC7NFIbwR2WwovCqEN",
+	"1ALSMlR8MwCtFbiu9xj9kI1iifirdtDLfsoBBbzjG9ic0qHZNnzCrPl2oRNbMpdgyfqjwwJ3PWjWYSPl",
+	"SzhwBipZyq9sqrHAgUrE3EjTY9CGwRaSMKo0eWzIQNJIM6lyjVhnaMlo7bceFulXkrsp/JQbdu+2cKhQ",
+	"WV4BRLXMyPwc9aJi+eHD9793W08+/t5pPSEP9tqtj58PmwedcCmGSoZVY/O+GgYWFj98XrMqnDJDVTYM",
+	"Jhe7JRtRCRnfnkWw6kCsLQq1EqHanPHbsMQBf/5ykKbm9bcUVlHgXfXwBHwutgQkkCW3G/077729McML",
+	"oTrUEaBu8/gGkSW2EjzqrWx2gquXNccMcCUt7/+8byXDVKRq1jneQfo/c5UDSgStDJehg6owAEDi9xS2",
+	"HChwxMG6HIMTmIxt0cAb1SW4jeoGZdAlW0nAm+fHVSu0OXzkdoNehXdTQ83Dl1bNZAXIb8yVWYRw0L3P",
+	"pm+l/OfNdLsboyp/ZbrDrasEN4LnBTCSaCa5XpybpbCwzQA5k//1oxvzL+8vGs3l0D1A8egcPy7C0mRe",
+	"lCxsr/9h1ukcRNbs+u7sFXxmD+mUP7zqgukKNgRIAMeQjXis9RSsC1gQxuHCVlSZKVeNadrCN6wQ4YaP",
+	"QGocSO8QXd44aURCXHLm4k1PGr3ez0LpVpTQK/apZVvmQ6NT/itDhColh3mNyOVxQQ1I8G/kT/YhBIH0",
+	"H9p+YTXssPtt8htjcSFXCsZmZoHKJvqsyWCmyU8vLoAX//zi9Hk2F6wemc/l/2w9Oz/7sXVhg8NKU7iG",
+	"mMhQ3v13351mpXO++4640iQ0LW461i8sOaaskXCJID6k6yiCWGxal3CG4LRQD3HMiqFU+P4HNjRJMhpj",
+	"dJT5BEpSf+9D+r//n/8PV3EmJZRIgpvN9mB9I+4ZHLXR07zZWLN4APSWRFIoxdSHtIA3/RRxZLyy1Jkv",
+	"xXeLInkqctg5ROhdSw1GCUCXF278h9T53nmqNKNxLcp+aomlUA3UWeqVMDTE05FpnX5IIyolZ4r0fVLp",
+	"tz+kH9LvvjOKgPruO7zv+wmfcN0nD1wlv/1Op0mOOn6i5h4a4VGw70MOsa1BhZFkntjfN4r0h7RQ34ag",
+	"nI95lGJK/zZDeQPX06GjDXli9OzMDC2kLb64IJFRsM2r7ASe4ay/+86sLPnl/M1vZMLkiJGp0Q1shubB",
+	"k+O9E9y4Er5Xk/SNVNsnkk0E+Nop5kA7gL4PKVSL40q3yTtgwjgsBNMXqbIhrP2Xw9Zr88p+fi76Ly7o",
+	"qI+7g0WdaXwCcTZKmf3Bs2xWyBLL/uMmHLeZBm4P7rnD7r6bqrkQYF/nPGLm1J4zsxcvYzaZCs3SaNH6",
+	"lS36J6D77x9iRTA4bVO4SjJ6yUaozGpesoVb6Q8pfDMQ8SIj4exhR1R2NhMasyaJ3KCsg+hpsV+0x1oK",
+	"MN36s91vk1PriodgAygtlFsoABgEGDnOH/CVzE5DtKoX8PBwivBU3/9VibTvcMmOHu05c7ACmCnSj0TM",
+	"+oiyLoZDLI9GoGS9Uck/pH2EfUJHEyX9HHQIXYxqNp0KqdvkB0nTaGxOqOsTw7vMF4Bg1If0bQSnMmet",
+	"0WwkPGKpYlhaIg+db5xOaTRmrf12J+fq3nfg2rDiWwPrzxZYjWqCYUE1cxCGNMbg77mPgdXOwJVOGs/g",
+	"5iOnhpmS07cvPZnipNEFjP0pS+mUN04aB+0ujGxK9RikCcvMH6JsNApVBc6LiJllsA6hARtze57tujaX",
+	"w0k0nlFAvSjUd2vmGF5cZ6Dm2R1WfYU0114QOZfxBmIfwUuhCZq8HkvGCNVZ9SsjScPTL+PGSeMnpl8j",
+	"UhXGlMNi7Xc6iH6WahvK5tOtoVcs4gVJ/i4yjkc0qZJw3aMPX2O8J0q86+RhePg6VOsNlT9QoA9xrKF+",
+	"sjk9/IHGNrMYm3TXN3mXFmLzsN3B+nY/CjngcYzltg/3n6xvcSHEa5ou7ABB9j+qM6mXqTYCeZIhuB3V",
+	"Gd+7lF5RnoD+eV04pu/HINOYtUXLiaYjyD2fsMZH86g7Q0KOVOUp+nFF1YkHXhWIAiT/3jJhmju+UOQC",
+	"TrOkE6YB/KDCIJM/8vCVkQsa1821Dzor3von/wMeCsVAxVCRFYJRFTioFTGPIbfO5OC/zZhc5AxTCakb",
+	"/mnI0emcouViQfBjy/5f0LJawcKkuRVmGfIpWRSZMcbImctMUwylDY7W6Xj1Tm+opMz1x3vjNEs1serz",
+	"nUDTJS70JmUYJS+GxbXcMaVbZUqvoMxHiQ84xlT8Hmy8Qt0GTwJVbQ91IJXMRmTAIjFhikwpYnSVok6i",
+	"QoQjsYGiECAIch8Ef4rUiogzFbiI0YH5pliGdDOG54nUoEd/zAAofxDx4h7OmXXCbnfSssYF21OGW1Rg",
+	"Gt17mMyW06gSWQpyGpRjR65tKAFVKhipUb6qXmcfewjPXDcb2X7rFngZFmi+XNU0b5K1gDLP0UqEa9c6",
+	"ew7m+HUzuU4NJvdMpMOEo7X6sHtQq4FZuwshXlE5YtjuqM6UrBLG4tcs5tQhdh3u79dpPJUiYkohe/zG",
+	"GDge67I9bgUTLwmaDz8LObpGnp6wENjsCu6OHLxw9JQWU2XNBIZHW83oKZi3IIjGMGw0rEBu1oDqaMwU",
+	"GSwIJQMaXY4kIMz9VQxM9yAxA/cfMDJLY6ibsPxWMM95T+JkYvLgsPMkIP0+h59vdhsMX2M1yWWZa/8e",
+	"2OdzV7fxdtmos2BB8PiAjWbpNyBwdQ7Xt/hN6B8NXW3JvGrwkbcS8qrAm/gj1tMHZvJ4s6bO8fzNcSI8",
+	"UxtwoqbTcJdMJqWD+QVUmjuUTraWSK7/eAfxW6LvM0bjjah7s/vkjRzBXTJ14UsBq8LcRWeALR7T9p2H",
+	"50HZzYFZtuDmaJPTDJKiAMdpL8wJQ2O7ZENITza3ZpM4JIJeKnRvwnR/r2neaW916wtySBgnro6R+QD4",
+	"BhA2YkEy3MvxYS4REATKQJNIJOiSkIxEYxZdshjs6uaES5qXPkj4aKxBHbRfxFRekilNmNboL8pkCng0",
+	"ZUqRWap5gk6isUjiZUkA3Te3KAncp0KY17PenFW5tjXUwW+c4dq8Zqy35KK2dxz4/kWhb0kF/FeR2tBV",
+	"flP98SEg+LTyctaVHkC/kHWb/Gh9+pGYDHjKnGc4Dvsr8jLV9+OtWDZJYxRpnqMDSUA2DKvKro9tCnb9",
+	"tXUrQivHYz/1yPOhItJWtHoIQhZGsCbWbt0I0OsP7ySzKcq0oRdrc4b1zd78G2j0QyEZOlF4qjRNNXnA",
+	"0yiZKX7F9qpeP5RiEn75ijC/5RH8EHo7+7Tu7Vps/u77c+Dkh2lD981Sw5XOG2QJf0Qjwh/ftgjOIeDs",
+	"dhu9awG+3lrNWX+JPPwM//d4fO3dJ0uWgpwYG1/g5Gx1aqpEVpjvH/KgfINKvkf1t0X060UPII+XzyvP",
+	"h5fFHjwP5rw+y9LB/4WiOWwCfymoo/htq/jx5iEezoZyF8EduItfIKwDX7yhRFBotFIasGu243JfwcWe",
+	"A0c49ua+uYHxMhgfckoikQ65rdDk1JYR04pQMmKp4WEstkG/TYtOzeLsZNlYcgxyF6m1Yfq7bAOS+yU0",
+	"Hgg2h1rrmJwNUGAWdkpID3XK5iAU4MAyDF+BSDeEJomYe2ZSQKRZVdysTU5JH/GTenl0L8JccUWGTEdj",
+	"FlfFquCp+jaiVHCsG8enlJp9wcgUHMl7rsfnQIUbT6LQNBxUa6vz7WJT/gBG0F0wy10Gs9izEryaVorG",
+	"Dz9bfbEqmOUMM3p8TCq4OTD5CtCZMVcCQMzUUw8CaiySWEF8C5kLeWkk1VXxKYMZT3SLp+411nLmUr42",
+	"DFXZ9jKoDlI5rMiqdEBdZGSmsgv+2AV/bBL8serkVsd7ZNR9r1rOxnf86pt951X8lk0+qwn3Tsw9SFRn",
+	"LBIyBqvP3QR/PCUp1vzBm49igvpSTivJU1oRxR4KCjlVBsBKezYP3b0V8eHxO5dUaXW4QkkzG5cfjYVQ",
+	"kClLqMN4tniLlyxP1rM9QKIfKn4uWRmRq/IHuLKxpZCKzHXlwMTMdpjnlQ6FHAmtWbqV6rfhFY/jqrzi",
+	"MQblVq74+1H0No07Kbb6ghEnOBBc7/judLxdwMku4GQXcLI64ORmOt5D5OQAXnRfd3PQtvkaqjsUb6ZV",
+	"BkybvJAgjgNmS1h1MssiJ6dF1PLcillxgZwJnV0glkHds+VsS6vZam6arykUpuB4FyMiBB1RvstN+OZk",
+	"bSDUQq15R651uQCUZKNJCxGJWmifqR1y1vRrjmGRn7gJoccQ+DybGsl1ziBF6UpcwhmOkllsRT4uUXrG",
+	"aGWE9wB6DAesvcSxnsJQsfzh3Ttm789ZuDy9DR2HlR2sdCJaCihXBt1p0V/cpRjcmXtwML4fCziKY1uG",
+	"AGHCJnRh/XJM5jg4K/x1Fhjq6EmX/PMf3fb+nk0f4I5VqGZWwQ05BWiEwCfMDaUs9ht8u0IEqHD4LZ+G",
+	"b8P5tzzujR2BK7r4gk7B5VEZDfA/zR7faG5+L0HBx2IrUouqV3YU7px/O+ffH8/5ByXFCE2Dt8hNBcSH",
+	"n9GeucY9+JsA42pE0/zmsP5BqMw4EZKBLgI4gXlmmrIF8QoFw60Yid04eE+ObdvkzNwbRuvjGrH7SKmq",
+	"UkDNg6smeE3Uc+4hX/EurZ3+9K35Ksy+bXRIqr1udQjp/lSHG92oKy/SplfHzIpoO23h6wiz3oCK78TM",
+	"t0xJK8KvEzESM92KWcKvmLRg6UGrg9FWuWYTLKNIo7FRMSDCEYGwzFUBX/shKJT0BzS6NLdAypIevs3W",
+	"xAQPlRCXCJDFwdlVrsj4A40uW8+wNXkFrUm33dlrukpynhHkkk01DO6gQ2K6UJtm4mH3z/OVuP90vGJC",
+	"mltZtOuYxa6MxLaY4reRDffg3buXz/cyv59zH0owG1cNILN731o2HuQDoiPVK9pcvQTm+Zu9/2cxJ0Mq",
+	"ISyKAtGsjHxntQPfC4S1gHKz9xr/Xnz/huasYOOVpqycl+xupK/AfjX3sTFAfNfgqRkW+fdtmrTCV424",
+	"YvKKs3nlDfNszOgU4hzU5QmhWD3QgW9p0u10Oh2HYWyLh2oLk2zdKOwTjXQQsPiNe/n9AUG4N24AApE3",
+	"CQNA2N935+oLu3ux4j3Cj0dQPricSno7yDnhg2QjeapFtRdQM8EF/IDU4/DEYzaBauJ53lLTiF5QMzeN",
+	"mK34NxZzMqHpoigF2OM2FBA4pJfruLs3RmKWYNnA7FkIa2Jhweutm8+9nU37xg2vwmKr4Al1W9MMLQ+4",
+	"eCcC61VMdof4S0OXU53tlz0Xd34HulrSq527IolzPJHgkTnL+vkDuV7dpDY8lqVmK2XTUi3vnYT6NUio",
+	"5U3xTmF+Xm7bvfosR4tDeZK6UrKFMum2dLorBIaiJrhUHz/qPNo7gXoZFi6uCcWshhAmbFph26yMv+rb",
+	"orl6zKRyZXeLGEWgeXpFiarcqo7mvw1nqhvtxi7UpYZf0HGaLfnmw6+SFkqEj04M51rZJVLufKk7X2rB",
+	"vm6dl7R8cCoujDUi2MPP7s/1HtTcy2hLNhku7/lPn/oheGBksc8l/AqqOHiYnRh2U5UUuT1n3zgtMsB+",
+	"dvmRu/zIzfMj6x3HaqetR/P3rGrc3WW+S4/5pjMn65L0nXhwHandYQKlzRCcU4WoAPZKcwUsc2QXcyvM",
+	"hdRjF8JjFRzMZBApy+AEbnL3YfbaLd1996XObJoxWG73BXMG70GZ2eUL7vIFd/mCa/IFb6jIaCHZlumC",
+	"H7cofNcmZ/BOyOtLATj6qgRLX4r39KDNuCIDZlo6bJg8ldzOpDKXHN/K/nAVVAILuOOS/zJRr0DThBI1",
+	"U1MMxbgRWr3t5l7ZgRdarvgoJRzDANNle4k1rE8BXN0lIIG9E49+m5zj+IG3VKzJUjR5jaJpeU8VzMW+",
+	"98szl3M30lvmMuG13DGafxFGY8nqxtUwoPb+Spjmdwqdd/9CIM1mUUoIzd5XLe/vm2MzwwbcCTKz2bgv",
+	"gMtsXruhr99rstLPD2u1c+5/Bc79mSp69PHzrSdL22QYSqZUqbmQcR5EbmUBJ6Cg9EGNYgIFS0jC00sj",
+	"iiiAu5J+H/CtrnLCv8OQ82/AAW9GurHzvdDoCzreYZk3G3aVKIRJBTuw4p2PfedjXw1WbNNpylx7hWj4",
+	"8LP5r7cBVjGeRq7H5jhaIH3VzBISmiHw4kp4Yk8VxXdDSJZiyRVTTZJan0VCla5QZ1djFW/H6zd2ycOS",
+	"7PzwOz/8Vn74ikNb7Xi3VH2P8v4tXuQ7C8Y37WGvJNY7cakbYrp3POI2ec6NHIA2TeDtLI2Vn9zrsoiu",
+	"xKW9FfGew5hiqjNKD/nLb+FSug/NY1M/ud/mC/rIb1vv2DnEdw7xnUN8jUP8JnrHQ6cvVCZXZajoeCCT",
+	"RMxZCeDIpYHYvpaBJsIJWWAsca//A+Vk2TltWjyv0Gp19Ty7aDtj7VdgrHVI/8xKIF9MStvsvD/8bOtg",
+	"rjE+XACu9YBGl7mgV+AEea5zsyCX0SSxeDU5yC+WTrKpXyfFtLEmkWwomRq72EjTmRgOEw711uHJB337",
+	"RQ+/6O+1yam27OYT2qtbFozNmQWoumSxg4kus6H3XI9jSeceK6oNomZXEoI9bTc7IOpvLqPZ7hxAZ+B+",
+	"fsEzXOM2w0FiJuYGx955bloJTy/vDC3f1xiDPqeLsfUdmZPqWTR5Coj3cOapulQYWA3h0s6x1Can8Bma",
+	"T4ArMSoTDmC6TBUxkITU44QphdEuNI6lYR9cWdD4DcB436Tsgk/YK7Ns96H8ee/b2PsUavsFnVD+0m01",
+	"iSrV0JDArhLAztFzz3fFa3rJfCe4kzYS5A3b6V+Ovd0LT57pkHfJq/uVefEBmTCNUYzL7G4ej20Tc3US",
+	"zSZTIalckAfmFxvls+dFErhiXy73xSGv+wJbIMIQDe1v3ercB+t1LzvfqIBJsVUNdlshTmZLP6c2gmLH",
+	"yXac7I7iG5kf9rM175JiFaLWaaIEIs7NxzwaE3gatUGaJExCXYYRv2JB8Dlz+s/EvSJc5a/czILt2oRT",
+	"vMyPO7P1N+x2024Xv6h1p+L2PoWhQQjHgMFpSqHmJr00f6TJggwWRIkJMzfvfCysCYZD1J7SgGtHB+IK",
+	"YHoeHHYO9lBlWhX0ccnY1Fp+4eVVSQLFQ/y1e9xgnJtd/aVmX9jvdjesa+eC27ngdi64yvsBdKeaV0Q9",
+	"oSrDFl5hlH+xSjPD8EAsblUwqAPHBoAB98QETfaaJYlaBi2d01QTLciYUQn11rRXI7noAxBkJIhIswIL",
+	"pu+AtZ6MhFmjgL73Io0hoyIHVt4s+M8okiwmYrbTm745ZYSPUhfqY2iHXTG5mI+ZZKvi8pZJYSDF3KX7",
+	"oMahlwmEpyQV84KH2kHlr/FUe6T5h/FU2zlt6KkutlrpqXb8aeep/ko81f6F8ZV7qt1QH362fy27qlfd",
+	"IbWvEHf+x1S5chm7G+Sbou4XaUxoto9ftf/WEiceAzMJFs0k1wsYzIBRyWTj5PePpqdIpEokrOcK1Zz8",
+	"/rHZiJQc9rA8knnso+kBAYBNBwGrMtYPtx7QJrE5HbbvPykyFkpn8FSREJc8OxHmLpzJpHHSeAiXkl3M",
+	"YCwEWPTaeTbthAXyif3Me3WClY/AI5ASW8PorRRXPGZW3AT4d6/TYtJ1OF95ysQ0gbunlLzdLta9qWrv",
+	"Xa0q0At58OZ0psdkv91xwvJeu1zTp6rvMmizjZ7z3xhGVDbf5ADK3vtyxJvlN74fCxLzGMJ2mmQoxYSA",
+	"VOU1p7PYiCYfr///AAAA//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

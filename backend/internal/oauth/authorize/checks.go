@@ -85,6 +85,9 @@ func (a *Endpoint) checkRedirectURI(_ context.Context, r *request) error {
 	if r.malformed != nil {
 		return r.malformed
 	}
+	if r.objectError != nil { // in which it may have stood
+		return r.objectError
+	}
 	// OAuth 2.1 §4.1.1 lets a client with a single redirect URI leave it out; OpenID Connect does not.
 	// Pushed requests of a profile that wants them name it, too (FAPI 2.0 Security Profile §5.3.2.2).
 	openID := slices.Contains(strings.Fields(r.parameters.Get("scope")), oauth.ScopeOpenID)
