@@ -101,6 +101,12 @@ func (e *Endpoint) table() oauth.Table[Request] {
 			}
 			return nil
 		}},
+		{Name: "pushed requests", Clause: "FAPI 2.0 Security Profile §5.3.2.2", Do: func(_ context.Context, r *Request) error {
+			if oauth.ProfileOf(r.Organization, r.Client).PushedRequests {
+				return oauth.NewError(oauth.CodeUnauthorizedClient, "The profile of this client begins with a pushed request only.")
+			}
+			return nil
+		}},
 		{Name: "scope", Clause: "RFC 8628 §3.1, RFC 6749 §3.3", Do: checkScope},
 		{Name: "resource", Clause: "RFC 8707 §2", Do: func(ctx context.Context, r *Request) (err error) {
 			r.target, err = e.Targets.Of(ctx, r.Organization, r.Client, r.Parameters.All("resource"))

@@ -103,7 +103,7 @@ func (c *ConsentRequirement) Missing(consented []string) []string {
 
 // Asks reports whether the person must be asked, in the light of what they allowed before.
 func (c *ConsentRequirement) Asks(consented []string) bool {
-	return c != nil && (c.Elsewhere != nil || (c.Ask || c.Always) && len(c.Details) > 0 || len(c.Missing(consented)) > 0)
+	return c != nil && (c.Elsewhere != nil || len(c.Details) > 0 || len(c.Missing(consented)) > 0)
 }
 
 // Required is what a protocol returns when it cannot go on without a person.

@@ -80,7 +80,7 @@ func (s *SenderConstraint) proof(ctx context.Context, organization *org.Organiza
 	if err != nil {
 		return "", err
 	}
-	mark := kv.Key{OrgID: organization.ID, Kind: "dpop_proof", ID: kv.ID(thumbprint, token.ID, use.sender.Path)}
+	mark := kv.Key{OrgID: organization.ID, Kind: "dpop_proof", ID: kv.ID(thumbprint, token.ID)}
 	placed, err := s.state.PutIfAbsent(ctx, mark, nil, proofReplayHorizon)
 	if err != nil {
 		return "", err

@@ -146,6 +146,9 @@ func (p Profile) checkFlows(c *client.Client, add addFault) {
 	default:
 		add("response_types", "The profile %s does not allow the response types %s: tokens would travel through addresses.", p.Name, strings.Join(refused, ", "))
 	}
+	if p.PushedRequests && c.MayUse(client.DeviceCode) {
+		add("grant_types", "The profile %s does not allow the grant type %s: it begins with a request that is not pushed.", p.Name, client.DeviceCode)
+	}
 	if !p.FrontChannel && c.MayUse(client.Implicit) {
 		add("grant_types", "The profile %s does not allow the grant type implicit.", p.Name)
 	}
@@ -155,6 +158,7 @@ func (p Profile) checkAlgorithms(c *client.Client, add addFault) {
 	for _, signed := range []struct{ field, value string }{
 		{"id_token_signed_response_alg", c.IDTokenSignedResponseAlg}, {"userinfo_signed_response_alg", c.Metadata.UserinfoSignedResponseAlg},
 		{"authorization_signed_response_alg", p.answersBy(c)},
+		{"introspection_signed_response_alg", c.Metadata.IntrospectionSignedResponseAlg},
 		{"request_object_signing_alg", c.Metadata.RequestObjectSigningAlg}, {"token_endpoint_auth_signing_alg", c.Metadata.TokenEndpointAuthSigningAlg},
 	} {
 		if signed.value != "" && !p.AllowsAlgorithm(jose.Algorithm(signed.value)) {

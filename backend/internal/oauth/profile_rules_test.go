@@ -24,6 +24,7 @@ func TestClientsThatCannotMeetFAPI2(t *testing.T) {
 		"token_endpoint_auth_method":        func(c *client.Client) { c.AuthenticationMethod = client.ClientSecretBasic },
 		"response_types":                    func(c *client.Client) { c.ResponseTypes = []string{"code", "none"} },
 		"grant_types":                       func(c *client.Client) { c.GrantTypes = []string{client.Implicit} },
+		"introspection_signed_response_alg": func(c *client.Client) { c.Metadata.IntrospectionSignedResponseAlg = "RS256" },
 		"redirect_uris":                     func(c *client.Client) { c.RedirectURIs = []string{"http://localhost/callback"} },
 		"id_token_signed_response_alg":      func(c *client.Client) { c.IDTokenSignedResponseAlg = "RS256" },
 		"userinfo_signed_response_alg":      func(c *client.Client) { c.Metadata.UserinfoSignedResponseAlg = "RS256" },

@@ -36,6 +36,9 @@ func TestProfiles(t *testing.T) {
 	if p := ProfileOf(legacy, &own); p.FrontChannel || p.WithoutPKCE || p.UnsignedObjects {
 		t.Errorf("an unknown profile allows %+v", p)
 	}
+	if p := ProfileOf(legacy, &own); p.AllowsMethod(client.PrivateKeyJWT) || p.AllowsMethod(client.None) || len(p.KeyPairAlgorithms()) > 0 || !p.PushedRequests {
+		t.Errorf("an unknown profile lets somebody in: %+v", p)
+	}
 	if got := ProfileFor(modern).ResponseTypes(); !slices.Equal(got, []string{"code", "none"}) {
 		t.Errorf("%q", got)
 	}

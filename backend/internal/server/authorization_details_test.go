@@ -191,3 +191,31 @@ func TestDetailsTravelWithEveryKindOfRequest(t *testing.T) {
 		}
 	})
 }
+
+// What is allowed in detail is read by the person each time, also where the organization's own applications ask for no
+// consent: everybody can make a link that asks for a payment.
+func TestDetailsAreAskedForWhereConsentIsNot(t *testing.T) {
+	t.Parallel()
+	s := inDetail(t, client.Metadata{})
+	b := s.browser()
+	b.signIn()
+	own, secret := s.client(s.acme, client.Client{Name: "Own", AuthenticationMethod: client.ClientSecretBasic, RedirectURIs: []string{callback},
+		GrantTypes: []string{client.AuthorizationCode}, Scopes: []string{"openid"}, Metadata: client.Metadata{AuthorizationDetailsTypes: []string{"payment"}}})
+	s.web, s.secret = own, secret
+	if a := b.get(s.authorizeURL("scope", "openid")); a.url.Query().Get("code") == "" {
+		t.Fatalf("without details: %s", a.url)
+	}
+	asked := []string{"scope", "openid", "authorization_details", "[" + largePayment + "]"}
+	for range 2 { // whatever was allowed before
+		if a := b.get(s.authorizeURL(append(asked, "prompt", "none")...)); a.url.Query().Get("error") != "consent_required" || a.url.Query().Get("code") != "" {
+			t.Errorf("RFC 9396 §2, prompt=none: %s", a.url)
+		}
+		a := b.get(s.authorizeURL(asked...))
+		if a.element("consent-form") == nil {
+			t.Fatalf("nobody is asked: %s", a.url)
+		}
+		if a = b.submit(a, "consent-form", "decision", "allow"); a.url.Query().Get("code") == "" {
+			t.Errorf("%s", a.url)
+		}
+	}
+}

@@ -368,8 +368,11 @@ func TestTheListenerForClientsWithCertificates(t *testing.T) {
 			t.Errorf("%s: %d", path, status)
 		}
 	}
-	if _, err := tls.Dial("tcp", listener.Addr().String(), &tls.Config{RootCAs: p.roots, ServerName: "first.test", MinVersion: tls.VersionTLS12, MaxVersion: tls.VersionTLS12,
-		Certificates: []tls.Certificate{{Certificate: [][]byte{own.certificate.Raw}, PrivateKey: newHolder(t, nil, nil).key}}}); err == nil {
+	foreign := tls.Certificate{Certificate: [][]byte{own.certificate.Raw}, PrivateKey: newHolder(t, nil, nil).key}
+	connection := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: p.roots, ServerName: "first.test", Certificates: []tls.Certificate{foreign}, MinVersion: tls.VersionTLS12}}}
+	defer connection.CloseIdleConnections()
+	if response, err := connection.Get("https://" + listener.Addr().String() + "/acme/token"); err == nil {
+		response.Body.Close()
 		t.Error("a certificate without its key is taken")
 	}
 }

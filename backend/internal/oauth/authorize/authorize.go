@@ -185,7 +185,7 @@ func (a *Endpoint) Complete(ctx context.Context, organization *org.Organization,
 	}
 	// The requirement of the transaction was met by the sign-in; what the client was changed to demand
 	// meanwhile was not.
-	if !r.requirement.Accepts(live) || (r.client.RequireConsent && len((&login.ConsentRequirement{Scopes: r.consentScopes(), Ask: true}).Missing(live.ConsentedScopes)) > 0) {
+	if !r.requirement.Accepts(live) || len(r.details) > 0 && !transaction.Progress.Consented || (r.client.RequireConsent && len((&login.ConsentRequirement{Scopes: r.consentScopes(), Ask: true}).Missing(live.ConsentedScopes)) > 0) {
 		return a.refuseAgain(ctx, r, oauth.NewError(oauth.CodeInteractionRequired, "The client was changed during the sign-in. Start again."))
 	}
 	answer, err := a.issue(ctx, r, live)

@@ -271,7 +271,7 @@ func setRequirement(_ context.Context, r *request) error {
 		return oauth.InvalidRequest("The prompt create is about somebody who has no account yet; id_token_hint and sub name somebody who has.")
 	}
 	r.requirement.Consent = &login.ConsentRequirement{ClientID: r.client.ID, Scopes: r.consentScopes(), Ask: r.client.RequireConsent,
-		Always: r.prompted(promptConsent) || r.client.RequireConsent && len(r.details) > 0, Details: r.details}
+		Always: r.prompted(promptConsent) || len(r.details) > 0, Details: r.details}
 	r.requirement.LoginHint = r.parameters.Get("login_hint")
 	r.requirement.UILocales = strings.Fields(r.parameters.Get("ui_locales"))
 	return nil

@@ -72,6 +72,9 @@ func checkResponseMode(_ context.Context, r *request) error {
 		return oauth.InvalidRequest("The answers to this client are signed: the response_mode is jwt, or one of those that end in .jwt.")
 	}
 	if !slices.Contains(ResponseModes(), wanted) {
+		if mustSign {
+			r.mode += signedSuffix
+		}
 		return oauth.InvalidRequest("There is no such response_mode. It is query, fragment or form_post, or one of them with .jwt at its end, or jwt.")
 	}
 	if r.inQuery = wanted.carrier() == Query; r.inQuery && r.mode == Fragment { // what is to be said of that is said there

@@ -75,6 +75,11 @@ func TestDPoPBindsTokensToTheKeyOfTheProof(t *testing.T) {
 			t.Errorf("%s: challenge %q (RFC 9449 §7.1)", name, challenge)
 		}
 	}
+	for _, spelling := range []string{"/acme/user%69nfo", "/acme/use%72info", "/%61cme/userinfo", "/acme/userinfo?x=1"} {
+		if got := s.Get(spelling, "Authorization", "DPoP "+access, "DPoP", used); got.Status == 200 {
+			t.Errorf("RFC 9449 §11.1: a used proof is good again at %s", spelling)
+		}
+	}
 	plain := s.tokens(t).Text("access_token")
 	if got := s.present("DPoP", plain, holder.Proof(t, "GET", s.userinfoURL(), oidctest.WithToken(plain))); got.Status != 401 || got.ErrorCode() != "invalid_token" {
 		t.Errorf("RFC 9449 §7.1: a bearer token by the scheme DPoP: %d %s", got.Status, got.Body)
