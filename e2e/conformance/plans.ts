@@ -91,6 +91,17 @@ const review = (reason: string, ...modules: readonly string[]): Expectation[] =>
 export const expectations: readonly Expectation[] = [
   { module: "oidcc-idtoken-unsigned", outcome: "skipped", reason: "Every ID token is signed: `none` is not offered, and nobody has to offer it." },
   ...review(
+    "The page says that the pushed request has expired, was used, or was pushed by another client; nobody is sent anywhere.",
+    "fapi2-security-profile-final-par-attempt-reuse-request_uri",
+    "fapi2-security-profile-final-par-attempt-to-use-expired-request_uri",
+    "fapi2-security-profile-final-par-attempt-to-use-request_uri-for-different-client",
+  ),
+  {
+    module: "fapi2-security-profile-final-test-claims-parameter-identity-claims",
+    outcome: "warning",
+    reason: "ID tokens contain `sid` (Front-Channel Logout 1.0 §3), by which applications know the session that ended; the module does not expect it.",
+  },
+  ...review(
     "The page says that the redirect URI is not registered; nobody is sent there.",
     "oidcc-ensure-registered-redirect-uri",
     "oidcc-redirect-uri-query-mismatch",

@@ -48,8 +48,12 @@ func TestLists(t *testing.T) {
 		}
 		cursor := first.text("next_cursor")
 		root.get(l.path + "?limit=3&cursor=" + cursor).must(200)
+		another := "A"
+		if strings.HasPrefix(cursor, another) { // every letter may be the first
+			another = "B"
+		}
 		for name, query := range map[string]string{
-			"another order": "sort=created_at&cursor=" + cursor, "another filter": "status=active&cursor=" + cursor, "changed": "cursor=A" + cursor[1:], "cut": "cursor=" + cursor[:20],
+			"another order": "sort=created_at&cursor=" + cursor, "another filter": "status=active&cursor=" + cursor, "changed": "cursor=" + another + cursor[1:], "cut": "cursor=" + cursor[:20],
 		} {
 			if got := root.get(l.path + "?" + query); got.status != http.StatusBadRequest {
 				t.Errorf("%s, a cursor with %s: %d", l.path, name, got.status)
