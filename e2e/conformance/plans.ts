@@ -42,7 +42,7 @@ function securityPlans(): Plan[] {
         name: "fapi2-security-profile-final-test-plan",
         profile: `FAPI2SP OP client credentials, ${title} + ${constraint}`,
         key: `${client_auth_type}-${sender_constrain}-client_credentials`,
-        variant: { fapi_profile: "fapi_client_credentials_grant", client_auth_type, sender_constrain },
+        variant: { fapi_profile: "fapi_client_credentials_grant", authorization_request_type: "simple", client_auth_type, sender_constrain, openid: "plain_oauth" },
       },
     ]),
   );
@@ -96,6 +96,7 @@ export const expectations: readonly Expectation[] = [
     "fapi2-security-profile-final-par-attempt-to-use-expired-request_uri",
     "fapi2-security-profile-final-par-attempt-to-use-request_uri-for-different-client",
   ),
+  ...review("The sign-in page is shown and left; the second visit signs in with the same reference.", "fapi2-security-profile-final-par-ensure-reused-request-uri-prior-to-auth-completion-succeeds"),
   {
     module: "fapi2-security-profile-final-test-claims-parameter-identity-claims",
     outcome: "warning",
