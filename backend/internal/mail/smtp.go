@@ -27,9 +27,6 @@ const (
 	NoTLS       TLSMode = "none"     // for a relay on the same machine
 )
 
-// TLSModes lists them.
-func TLSModes() []string { return []string{string(StartTLS), string(ImplicitTLS), string(NoTLS)} }
-
 // patience is how long the server may take for one mail, or for one answer.
 const patience = 30 * time.Second
 

@@ -33,9 +33,6 @@ type Sender struct {
 	Path        string            // of the request's address, as it was sent
 }
 
-// Offers reports whether the sender shows anything that a token can be bound to.
-func (s Sender) Offers() bool { return len(s.Proofs) > 0 || s.Certificate != nil }
-
 // Bind tells what the tokens of a request will be bound to: a DPoP proof always counts, a certificate where the client
 // registered tls_client_certificate_bound_access_tokens. A client that registered either must show it, and where the
 // profile or the organization demands bound tokens, none are made for anybody who shows nothing. Errors:

@@ -91,7 +91,7 @@ func (a *Endpoint) checkRedirectURI(_ context.Context, r *request) error {
 	// OAuth 2.1 §4.1.1 lets a client with a single redirect URI leave it out; OpenID Connect does not.
 	// Pushed requests of a profile that wants them name it, too (FAPI 2.0 Security Profile §5.3.2.2).
 	openID := slices.Contains(strings.Fields(r.parameters.Get("scope")), oauth.ScopeOpenID)
-	if openID || oauth.ProfileOf(r.organization, r.client).PushedRequests || len(r.client.RedirectURIs) != 1 {
+	if openID || r.profile.PushedRequests || len(r.client.RedirectURIs) != 1 {
 		return oauth.InvalidRequest("The parameter redirect_uri is missing.")
 	}
 	r.redirectURI = r.client.RedirectURIs[0]

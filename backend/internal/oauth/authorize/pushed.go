@@ -162,7 +162,7 @@ func (a *Endpoint) usePushed(ctx context.Context, r *request) error {
 
 // checkPushed holds clients to what they registered and to their profile (RFC 9126 §6, FAPI 2.0 Security Profile §5.3.2.2).
 func checkPushed(_ context.Context, r *request) error {
-	required := r.client.Metadata.RequirePushedAuthorizationRequests || oauth.ProfileOf(r.organization, r.client).PushedRequests
+	required := r.client.Metadata.RequirePushedAuthorizationRequests || r.profile.PushedRequests
 	if required && r.pushed == "" && !r.pushing {
 		return oauth.InvalidRequest("This client pushes its requests to the pushed authorization request endpoint first.")
 	}

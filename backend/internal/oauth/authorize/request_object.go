@@ -200,7 +200,7 @@ func (a *Endpoint) verifySignature(ctx context.Context, r *request, object strin
 			return nil, err
 		}
 		return secret.Verify(object, expected)
-	case !slices.Contains(oauth.ProfileOf(r.organization, r.client).KeyPairAlgorithms(), algorithm):
+	case !slices.Contains(r.profile.KeyPairAlgorithms(), algorithm):
 		return nil, errObject
 	}
 	var verified *jose.Token

@@ -61,7 +61,7 @@ func checkResponseMode(_ context.Context, r *request) error {
 		r.mode = Fragment
 	}
 	wanted := ResponseMode(r.parameters.Get("response_mode"))
-	mustSign := oauth.ProfileOf(r.organization, r.client).SignedAnswers
+	mustSign := r.profile.SignedAnswers
 	switch {
 	case wanted == "" && !mustSign:
 		return nil
