@@ -68,11 +68,7 @@ func (a *API) token(r *http.Request, headers []string) (*Authority, error) {
 	if err != nil {
 		return nil, err
 	}
-	verified, err := a.resource.Verify(ctx, organization, presented, a.issuers.AdminAudience())
-	if err != nil {
-		return nil, refusedToken(err)
-	}
-	live, err := a.resource.Live(ctx, organization, verified)
+	verified, live, err := a.resource.Accept(ctx, organization, presented, a.issuers.AdminAudience())
 	if err != nil {
 		return nil, refusedToken(err)
 	}

@@ -37,17 +37,17 @@ func NewProtectedResource(tokens *AccessTokens, live *LiveTokens, senders *Sende
 // Senders is the mechanism by which tokens are bound.
 func (r *ProtectedResource) Senders() *SenderConstraint { return r.senders }
 
-// Verify checks a token of the organization for an audience, what it is itself and who presents it, in that order. It
-// says nothing about revocation: see Live. A token bound to a DPoP key costs one round trip to the state.
-func (r *ProtectedResource) Verify(ctx context.Context, organization *org.Organization, presented Presented, audience string) (*AccessToken, error) {
+// Accept checks a token of the organization for an audience: what it is itself, whether it and everything behind it is
+// still good, and who presents it, in that order. A token bound to a DPoP key costs one round trip to the state more
+// than LiveTokens.Find.
+func (r *ProtectedResource) Accept(ctx context.Context, organization *org.Organization, presented Presented, audience string) (*AccessToken, *LiveToken, error) {
 	token, err := r.tokens.Verify(ctx, organization, presented.Token, audience)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return token, r.senders.Check(ctx, organization, token, presented)
-}
-
-// Live is what stands behind a verified token, see LiveTokens.Find.
-func (r *ProtectedResource) Live(ctx context.Context, organization *org.Organization, token *AccessToken) (*LiveToken, error) {
-	return r.live.Find(ctx, organization, token)
+	live, err := r.live.Find(ctx, organization, token)
+	if err != nil {
+		return nil, nil, err
+	}
+	return token, live, r.senders.Check(ctx, organization, live.Client, token, presented)
 }

@@ -6,23 +6,38 @@ import (
 	"time"
 
 	"github.com/clavex/clavex/backend/internal/client"
-	"github.com/clavex/clavex/backend/internal/jose"
+	"github.com/clavex/clavex/backend/internal/fault"
 	"github.com/clavex/clavex/backend/internal/kv"
 	"github.com/clavex/clavex/backend/internal/org"
+	"github.com/clavex/clavex/backend/internal/ratelimit"
 )
 
 // SenderConstraint binds access tokens to whoever asks for them and makes sure that nobody else uses them: by DPoP
 // (RFC 9449), by TLS client certificates (RFC 8705 §3), or both. It is safe for concurrent use.
 type SenderConstraint struct {
-	issuers  Issuers
-	state    kv.Store // remembers proofs that were used
-	nonceKey []byte
-	now      func() time.Time
+	issuers   Issuers
+	state     kv.Store // remembers proofs that were used
+	nonceKey  []byte
+	strangers *ratelimit.Limit // proofs of clients that do not authenticate
+	now       func() time.Time
 }
 
-// NewSenderConstraint makes the mechanism. Replicas share the key of the nonces, which is used for nothing else.
-func NewSenderConstraint(issuers Issuers, state kv.Store, nonceKey []byte, now func() time.Time) *SenderConstraint {
-	return &SenderConstraint{issuers: issuers, state: state, nonceKey: nonceKey, now: now}
+// proofsPerSignIn is how many proofs public clients may send for each sign-in that may be begun: refreshed tokens
+// count too.
+const proofsPerSignIn = 30
+
+// NewProofLimit makes the limit of proofs by clients that do not authenticate, from one network at one organization in
+// ten minutes; signIns is how many sign-ins a network may begin in that time, 0 for any number.
+func NewProofLimit(counters kv.Store, signIns int) *ratelimit.Limit {
+	return ratelimit.New(counters, "proofs_of_network", signIns*proofsPerSignIn, 10*time.Minute, errTooManyProofs)
+}
+
+var errTooManyProofs = fault.New(fault.RateLimited, "dpop_proofs_rate_limited", "Too many requests with DPoP proofs came from this address. Try again later.")
+
+// NewSenderConstraint makes the mechanism. Replicas share the key of the nonces, which is used for nothing else; the limit
+// keeps whoever need not authenticate from filling the store with marks.
+func NewSenderConstraint(issuers Issuers, state kv.Store, nonceKey []byte, strangers *ratelimit.Limit, now func() time.Time) *SenderConstraint {
+	return &SenderConstraint{issuers: issuers, state: state, nonceKey: nonceKey, strangers: strangers, now: now}
 }
 
 // Sender is what a request shows of who sends it.
@@ -41,6 +56,11 @@ func (s *SenderConstraint) Bind(ctx context.Context, organization *org.Organizat
 	var confirmation Confirmation
 	profile := ProfileOf(organization, c)
 	if len(sender.Proofs) > 0 {
+		if c.Public() {
+			if err := s.strangers.CountNetwork(ctx, organization.ID); err != nil {
+				return Confirmation{}, err
+			}
+		}
 		thumbprint, err := s.proof(ctx, organization, proofUse{sender: sender, needNonce: organization.Policies.RequireDPoPNonce, algorithms: profile.KeyPairAlgorithms()})
 		if err != nil {
 			return Confirmation{}, err
@@ -76,10 +96,10 @@ func (s *SenderConstraint) Key(ctx context.Context, organization *org.Organizati
 	return s.proof(ctx, organization, proofUse{sender: sender, needNonce: organization.Policies.RequireDPoPNonce, algorithms: ProfileOf(organization, c).KeyPairAlgorithms()})
 }
 
-// Check makes sure that a verified access token is presented by whom it was bound to (RFC 9449 §7, RFC 8705 §3). A
+// Check makes sure that a verified access token of the client is presented by whom it was bound to (RFC 9449 §7, RFC 8705 §3). A
 // bound token that is presented as a bearer token is not good, nor a bearer token that is presented with a proof.
 // Errors: invalid_token, invalid_dpop_proof and use_dpop_nonce, each with 401.
-func (s *SenderConstraint) Check(ctx context.Context, organization *org.Organization, token *AccessToken, presented Presented) error {
+func (s *SenderConstraint) Check(ctx context.Context, organization *org.Organization, c *client.Client, token *AccessToken, presented Presented) error {
 	bound := token.Confirmation
 	if (bound.KeyThumbprint != "") != (presented.Scheme == SchemeDPoP) {
 		e := InvalidToken(errSenderScheme)
@@ -96,7 +116,7 @@ func (s *SenderConstraint) Check(ctx context.Context, organization *org.Organiza
 		return nil
 	}
 	thumbprint, err := s.proof(ctx, organization, proofUse{sender: presented.Sender, accessToken: presented.Token,
-		needNonce: organization.Policies.RequireDPoPNonce, algorithms: jose.Algorithms()})
+		needNonce: organization.Policies.RequireDPoPNonce, algorithms: ProfileOf(organization, c).KeyPairAlgorithms()})
 	if err != nil {
 		return atResource(err)
 	}

@@ -91,6 +91,24 @@ func (t *Targets) held(ctx context.Context, organization *org.Organization, c *c
 	return target, nil
 }
 
+// Named are the targets that a token is for whatever the client may ask for: those of a token exchange, which the
+// client's policy names and which need not be registered.
+func (t *Targets) Named(ctx context.Context, organization *org.Organization, audience []string) (Target, error) {
+	all, err := t.resources.All(ctx, organization.ID)
+	if err != nil {
+		return Target{}, err
+	}
+	target := Target{Audience: audience}
+	for _, known := range all {
+		if slices.Contains(audience, known.Identifier) {
+			target.named = append(target.named, known)
+		} else {
+			target.others = append(target.others, known)
+		}
+	}
+	return target, nil
+}
+
 // AskedAbout is what a client may learn of a token with the audience although it was issued to another: that it is for the
 // resource servers that the client may ask about tokens for (RFC 9701 §5). The zero value when there is none.
 func (t *Targets) AskedAbout(ctx context.Context, organization *org.Organization, asking *client.Client, audience []string) (Target, error) {
@@ -124,6 +142,15 @@ func (t Target) Scopes(granted []string) []string {
 	return slices.DeleteFunc(slices.Clone(granted), func(scope string) bool {
 		return slices.ContainsFunc(t.others, owns(scope)) && !slices.ContainsFunc(t.named, owns(scope))
 	})
+}
+
+// Details are those that a token for the target contains: what is meant for other resource servers is nothing that
+// these should read (RFC 9396 §9).
+func (t Target) Details(granted Details) Details {
+	if len(t.Audience) == 0 {
+		return granted
+	}
+	return granted.At(t.Audience)
 }
 
 // Lifetime is how long an access token for the target lives: at most as long as each resource server says.

@@ -31,16 +31,12 @@ type Answer struct {
 // warm. The token must be one of ours for ourselves (RFC 9068: an ID token never is), with openid.
 func (u *Userinfo) Find(ctx context.Context, organization *org.Organization, presented oauth.Presented) (*Answer, error) {
 	issuer := u.issuers.URL(organization)
-	verified, err := u.resource.Verify(ctx, organization, presented, issuer)
+	verified, live, err := u.resource.Accept(ctx, organization, presented, issuer)
 	if err != nil {
 		return nil, err
 	}
 	if !slices.Contains(verified.Scopes, oauth.ScopeOpenID) {
 		return nil, oauth.InsufficientScope(oauth.ScopeOpenID)
-	}
-	live, err := u.resource.Live(ctx, organization, verified)
-	if err != nil {
-		return nil, err
 	}
 	if live.User == nil {
 		return nil, oauth.InsufficientScope(oauth.ScopeOpenID)

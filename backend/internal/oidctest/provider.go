@@ -50,6 +50,9 @@ const RegistrationLimit = 20
 // DeviceLimit is how many devices of public clients one network may begin at a Provider.
 const DeviceLimit = 20
 
+// ProofLimit is how many proofs public clients of a network may send to an organization of a Provider.
+const ProofLimit = 90
+
 // Actor is in whose name a Provider makes things.
 func Actor() audit.Actor { return audit.Actor{Kind: audit.Operator, Name: "test"} }
 
@@ -136,7 +139,7 @@ func (p *Provider) domain(t testing.TB) {
 	p.Tokens = oauth.NewAccessTokens(p.Issuers, p.Keys, now, rand.Reader)
 	p.KeySets, p.State = client.NewKeySets(p.Fetch, now), kv.NewPostgres(p.Store, rand.Reader)
 	p.Authentication = oauth.NewClientAuthentication(p.Clients, p.KeySets, p.State, p.Issuers, oauth.NewClientAuthorities(nil), now)
-	p.Senders = oauth.NewSenderConstraint(p.Issuers, p.State, ring.DeriveKey("dpop-nonce").Key, now)
+	p.Senders = oauth.NewSenderConstraint(p.Issuers, p.State, ring.DeriveKey("dpop-nonce").Key, oauth.NewProofLimit(p.State, ProofLimit/30), now)
 	p.Subjects, p.JWTs = oauth.NewSubjects(p.Keys.Secret), oauth.NewClientJWTs(p.Keys, p.Clients, p.KeySets)
 	p.Live = oauth.NewLiveTokens(p.Grants, p.Clients, p.Subjects)
 	p.Resource = oauth.NewProtectedResource(p.Tokens, p.Live, p.Senders)

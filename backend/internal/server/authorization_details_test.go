@@ -219,3 +219,27 @@ func TestDetailsAreAskedForWhereConsentIsNot(t *testing.T) {
 		}
 	}
 }
+
+// RFC 9396 §9: what is meant for one resource server is nothing that another should read.
+func TestATokenContainsTheDetailsOfItsResourceServers(t *testing.T) {
+	t.Parallel()
+	s := inDetail(t, client.Metadata{})
+	shop, secret := s.web, s.secret
+	s.services()
+	s.web, s.secret = shop, secret
+	at := func(location, creditor string) string {
+		return `{"type":"payment","locations":["` + location + `"],"amount":{"amount":"1","currency":"EUR"},"creditor":"` + creditor + `"}`
+	}
+	b := s.browser()
+	a := b.get(withResources(s.authorizeURL("scope", "openid", "authorization_details", "["+at(payments, "First")+","+at(ledger, "Second")+","+smallPayment+"]"), payments, ledger))
+	a = b.submit(b.submit(a, "login-form", "username", s.ada.Username, "password", password), "consent-form", "decision", "allow")
+	_, tokens := s.tokens(a)
+	if got := s.detailsOf(t, tokens); !strings.Contains(got, "First") || !strings.Contains(got, "Second") {
+		t.Errorf("for both: %s", got)
+	}
+	refresh, _ := tokens["refresh_token"].(string)
+	status, narrowed := s.tokenRequest(url.Values{"grant_type": {"refresh_token"}, "refresh_token": {refresh}, "resource": {payments}})
+	if got := s.detailsOf(t, narrowed); status != http.StatusOK || !strings.Contains(got, "First") || strings.Contains(got, "Second") || !strings.Contains(got, "Merchant A") {
+		t.Errorf("for one: %d %s", status, got)
+	}
+}

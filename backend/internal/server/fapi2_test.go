@@ -2,7 +2,12 @@ package server
 
 import (
 	"context"
+	"crypto"
 	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"slices"
@@ -167,6 +172,55 @@ func TestFAPI2SecurityProfileRefuses(t *testing.T) {
 	}
 	if status, body := b.redeem(a, b.assertion(nil), b.dpop("token")...); status != 200 {
 		t.Errorf("the wrong attempts used the code up: %d %v", status, body)
+	}
+}
+
+// §5.4: nor are proofs at our own resources signed by another algorithm than the profile knows, with the very same key.
+func TestFAPI2ProofsAtResources(t *testing.T) {
+	t.Parallel()
+	b := newBank(t)
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	proof := func(algorithm, method, address, access string) string {
+		hash := sha256.Sum256([]byte(access))
+		claims := map[string]any{"jti": secret.New(rand.Reader), "htm": method, "htu": address, "iat": time.Now().Unix()}
+		if access != "" {
+			claims["ath"] = base64.RawURLEncoding.EncodeToString(hash[:])
+		}
+		header := map[string]any{"typ": "dpop+jwt", "alg": algorithm, "jwk": map[string]any{"kty": "RSA", "e": "AQAB", "n": base64.RawURLEncoding.EncodeToString(key.N.Bytes())}}
+		part := func(value any) string {
+			encoded, err := json.Marshal(value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return base64.RawURLEncoding.EncodeToString(encoded)
+		}
+		input := part(header) + "." + part(claims)
+		digest := sha256.Sum256([]byte(input))
+		signature, err := rsa.SignPSS(rand.Reader, key, crypto.SHA256, digest[:], &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash})
+		if algorithm == "RS256" {
+			signature, err = rsa.SignPKCS1v15(rand.Reader, key, crypto.SHA256, digest[:])
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return input + "." + base64.RawURLEncoding.EncodeToString(signature)
+	}
+	a := b.code()
+	if status, body := b.redeem(a, b.assertion(nil), "DPoP", proof("RS256", "POST", b.address("token"), "")); status != 400 || body["error"] != "invalid_dpop_proof" {
+		t.Errorf("RS256 at the token endpoint: %d %v", status, body)
+	}
+	status, tokens := b.redeem(a, b.assertion(nil), "DPoP", proof("PS256", "POST", b.address("token"), ""))
+	access, _ := tokens["access_token"].(string)
+	for algorithm, want := range map[string]int{"PS256": 200, "RS256": 401} {
+		if status, body := b.program("GET", "/acme/userinfo", nil, "Authorization", "DPoP "+access, "DPoP", proof(algorithm, "GET", b.address("userinfo"), access)); status != want {
+			t.Errorf("%s at userinfo: %d %v (%d)", algorithm, status, body, status)
+		}
+	}
+	if status != 200 {
+		t.Errorf("PS256 at the token endpoint: %d %v", status, tokens)
 	}
 }
 

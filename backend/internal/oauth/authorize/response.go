@@ -110,8 +110,12 @@ func (a *Endpoint) grant(ctx context.Context, r *request, issued *Issued, respon
 	if err != nil {
 		return err
 	}
+	details, err := r.target.Details(r.details).Encode()
+	if err != nil {
+		return err
+	}
 	response.AccessToken, _, err = a.Tokens.Mint(ctx, r.organization, oauth.AccessTokenSpec{
-		Subject: subject, ClientID: r.client.ClientID, Scopes: r.target.Scopes(r.scopes), Lifetime: lifetime, Audience: issued.Grant.Audience, Details: issued.Grant.Details,
+		Subject: subject, ClientID: r.client.ClientID, Scopes: r.target.Scopes(r.scopes), Lifetime: lifetime, Audience: issued.Grant.Audience, Details: details,
 		GrantID: issued.Grant.ID, Session: sid, AuthenticatedAt: issued.Grant.AuthenticatedAt, Methods: issued.Grant.Methods, ACR: issued.Grant.ACR,
 	})
 	response.ExpiresIn = lifetime

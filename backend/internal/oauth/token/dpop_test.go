@@ -227,6 +227,24 @@ func TestDPoPNonces(t *testing.T) {
 	})
 }
 
+// Whoever need not authenticate cannot fill the store with marks; clients that authenticate are not counted.
+func TestDPoPProofsWithoutAuthenticationAreLimited(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	by := s.NewProver(t)
+	public := s.Party(t, s.organization, client.Client{ClientID: "app", AuthenticationMethod: client.None})
+	refused := 0
+	for range oidctest.ProofLimit + 5 {
+		if public.With("DPoP", s.proof(t, by)).Refresh(strings.Repeat("A", 43)).Status == 429 {
+			refused++
+		}
+	}
+	if refused != 5 {
+		t.Errorf("%d of %d were refused", refused, oidctest.ProofLimit+5)
+	}
+	expect(t, s.party.With("DPoP", s.proof(t, by)).Redeem(s.code(t)), 200, "")
+}
+
 // RFC 9449 §5, §5.2, §10: what is bound to what.
 func TestDPoPBindsCodesAndRefreshTokens(t *testing.T) {
 	t.Parallel()

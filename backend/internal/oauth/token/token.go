@@ -168,20 +168,11 @@ func (e *Endpoint) ensureKeys(ctx context.Context, request *Request) error {
 }
 
 func (e *Endpoint) respond(ctx context.Context, request *Request, authorized *Authorized) (*Response, error) {
-	audience := authorized.Audience
-	if len(request.Resources) > 0 {
-		if g := authorized.Grant; g != nil { // whoever can asked before consuming anything
-			if err := oauth.WithinAudience(request.Resources, g.Audience); err != nil {
-				return nil, err
-			}
-		}
-		audience = request.Resources
-	}
-	target, err := e.targets.Held(ctx, request.Organization, request.Client, audience)
+	target, err := e.targetOf(ctx, request, authorized)
 	if err != nil {
 		return nil, err
 	}
-	details, err := detailsOf(request, authorized.Grant)
+	details, err := detailsOf(request, authorized.Grant, target)
 	if err != nil {
 		return nil, err
 	}
@@ -219,9 +210,26 @@ func (e *Endpoint) respond(ctx context.Context, request *Request, authorized *Au
 	return response, nil
 }
 
+// targetOf are the resource servers that the new access token is for.
+func (e *Endpoint) targetOf(ctx context.Context, request *Request, authorized *Authorized) (oauth.Target, error) {
+	if authorized.Exchanged != nil {
+		return e.targets.Named(ctx, request.Organization, authorized.Exchanged.audience)
+	}
+	audience := authorized.Audience
+	if len(request.Resources) > 0 {
+		if g := authorized.Grant; g != nil { // whoever can asked before consuming anything
+			if err := oauth.WithinAudience(request.Resources, g.Audience); err != nil {
+				return oauth.Target{}, err
+			}
+		}
+		audience = request.Resources
+	}
+	return e.targets.Held(ctx, request.Organization, request.Client, audience)
+}
+
 // detailsOf are the authorization details of the new access token: those that are asked for, otherwise all that were
-// granted and whose types are still registered.
-func detailsOf(request *Request, g *grant.Grant) (json.RawMessage, error) {
+// granted, as far as their types are still registered and they are meant for the token's resource servers.
+func detailsOf(request *Request, g *grant.Grant, target oauth.Target) (json.RawMessage, error) {
 	details := request.Details
 	if g != nil {
 		granted, err := oauth.DecodeDetails(g.Details)
@@ -235,7 +243,7 @@ func detailsOf(request *Request, g *grant.Grant) (json.RawMessage, error) {
 			details = granted
 		}
 	}
-	return details.Held(request.Organization, request.Client).Encode()
+	return target.Details(details.Held(request.Organization, request.Client)).Encode()
 }
 
 // narrowed refuses resources and details that were not granted, before anything is consumed.

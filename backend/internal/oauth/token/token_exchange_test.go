@@ -1,6 +1,7 @@
 package token_test
 
 import (
+	"context"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -10,6 +11,8 @@ import (
 	"github.com/clavex/clavex/backend/internal/oauth"
 	"github.com/clavex/clavex/backend/internal/oidctest"
 	"github.com/clavex/clavex/backend/internal/org"
+	"github.com/clavex/clavex/backend/internal/resource"
+	"github.com/clavex/clavex/backend/internal/store"
 )
 
 const (
@@ -295,4 +298,51 @@ func TestWhoMayExchangeTokens(t *testing.T) {
 			t.Errorf("introspection: %s", got.Body)
 		}
 	})
+}
+
+// A resource server gets no scopes that belong to others, however the exchange names it, and no longer life than it says.
+func TestExchangedTokensAreForTheirTargetAlone(t *testing.T) {
+	t.Parallel()
+	x := newExchange(t, func(c *client.Client) { c.Metadata.TokenExchange.Audiences = []string{ledger} })
+	x.InTx(t, func(ctx context.Context, tx *store.Tx) error {
+		for _, known := range []resource.Resource{{Identifier: ledger, Name: "Ledger", Scopes: []string{"profile"}, AccessTokenLifetime: time.Minute},
+			{Identifier: "https://mail.acme.test/", Name: "Mail", Scopes: []string{"email"}}} {
+			known.OrgID = x.organization.ID
+			if _, err := x.Resources.Create(ctx, tx, oidctest.Actor(), known); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	x.Resources.Forget(x.organization.ID)
+	subject := x.tokens(t, "profile", "email").Text("access_token")
+	for name, named := range map[string][]string{"audience": {"audience", ledger}, "resource": {"resource", ledger}, "the only one of the policy": nil} {
+		answer := x.ask(x.service, subject, named...)
+		expect(t, answer, 200, "")
+		if answer.Text("scope") != "openid profile" || answer.JSON["expires_in"] != 60.0 {
+			t.Errorf("by %s: %s", name, answer.Body)
+		}
+		if claims := x.Claims(t, x.organization, answer.Text("access_token"), "at+jwt"); claims["aud"] != ledger {
+			t.Errorf("by %s: %v", name, claims)
+		}
+	}
+}
+
+// RFC 9449 §6, RFC 8693 §2.1: who has the key of a bound token may exchange it, and gets one that is bound as well.
+func TestBoundTokensAreExchangedByWhoeverHoldsTheirKey(t *testing.T) {
+	t.Parallel()
+	x := newExchange(t, nil)
+	holder, thief := x.NewProver(t), x.NewProver(t)
+	subject := x.party.With("DPoP", x.proof(t, holder)).Redeem(x.code(t, "profile")).Text("access_token")
+	for name, by := range map[string]*oidctest.Party{"nobody's proof": x.service, "another's": x.service.With("DPoP", x.proof(t, thief))} {
+		if got := x.ask(by, subject, "audience", ledger); got.Status != 400 {
+			t.Errorf("%s: %d %s", name, got.Status, got.Body)
+		}
+	}
+	answer := x.ask(x.service.With("DPoP", x.proof(t, holder)), subject, "audience", ledger)
+	expect(t, answer, 200, "")
+	cnf, _ := x.Claims(t, x.organization, answer.Text("access_token"), "at+jwt")["cnf"].(map[string]any)
+	if answer.Text("token_type") != "DPoP" || cnf["jkt"] != holder.Thumbprint(t) {
+		t.Errorf("%s: %v", answer.Body, cnf)
+	}
 }
