@@ -16,11 +16,11 @@ interface FoldedProps {
 export function Folded({ title, hint, faulty = false, children }: FoldedProps) {
   const [open, setOpen] = useState(false);
   return (
-    <Collapsible.Root open={open || faulty} onOpenChange={setOpen} className="border-t border-neutral-6 pt-3">
+    <Collapsible.Root open={open || faulty} onOpenChange={setOpen} className="min-w-0 border-t border-neutral-6 pt-3">
       <Collapsible.Trigger className="group flex min-h-9 w-full items-center gap-2 rounded-control text-left pointer-coarse:min-h-11">
-        <ChevronRight aria-hidden className="size-4 text-neutral-11 transition-transform duration-[var(--motion-fast)] group-data-[state=open]:rotate-90" />
-        <span className="font-medium">{title}</span>
-        {hint && <span className="truncate text-neutral-11 max-sm:hidden">{hint}</span>}
+        <ChevronRight aria-hidden className="size-4 shrink-0 text-neutral-11 transition-transform duration-[var(--motion-fast)] group-data-[state=open]:rotate-90" />
+        <span className="shrink-0 font-medium">{title}</span>
+        {hint && <span className="min-w-0 truncate text-neutral-11 max-sm:hidden">{hint}</span>}
       </Collapsible.Trigger>
       <Collapsible.Content className="appear grid gap-5 pb-1 pt-4">{children}</Collapsible.Content>
     </Collapsible.Root>

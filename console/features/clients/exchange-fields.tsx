@@ -10,13 +10,13 @@ export function ExchangeFields({ form, disabled }: { form: UseFormReturn<ClientV
   const { errors } = form.formState;
   return (
     <>
-      <Field label="Tokens of" optional hint="Client IDs, one a line: whose access tokens it may exchange." error={errors.token_exchange_clients?.message}>
+      <Field label="Clients whose tokens it may exchange" optional hint="Client ids, one per line." error={errors.token_exchange_clients?.message}>
         <Textarea {...form.register('token_exchange_clients')} rows={2} spellCheck={false} className="font-mono" />
       </Field>
-      <Field label="Tokens for" optional hint="Audiences or addresses of resources, one a line: whom it may call with what it gets." error={errors.token_exchange_audiences?.message}>
+      <Field label="Services it may call with what it gets" optional hint="Audiences, one per line: resource servers by their identifier, or other names." error={errors.token_exchange_audiences?.message}>
         <Textarea {...form.register('token_exchange_audiences')} rows={2} spellCheck={false} className="font-mono" />
       </Field>
-      <Field label="Tokens meant for" optional hint="Audiences that it answers for itself, one a line, beside the issuer and its own client ID." error={errors.token_exchange_subjects?.message}>
+      <Field label="Audiences of tokens that it takes" optional hint="One per line, besides the issuer and its own client id." error={errors.token_exchange_subjects?.message}>
         <Textarea {...form.register('token_exchange_subjects')} rows={2} spellCheck={false} className="font-mono" />
       </Field>
       <Controller

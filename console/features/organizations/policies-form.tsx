@@ -85,14 +85,14 @@ export function PoliciesForm({ organization }: { organization: Versioned<Organiz
             control={form.control}
             name="require_bound_tokens"
             render={({ field }) => (
-              <CheckField label="No access token for whoever finds it" hint="Every application binds its access tokens to a key (DPoP) or to its TLS certificate. One that sends neither gets none." checked={field.value} disabled={!editable} onChange={field.onChange} />
+              <CheckField label="Bound access tokens only" hint="Every application binds its access tokens to a key (DPoP) or to its TLS certificate, so that nobody can use one that they found. An application that sends neither gets none." checked={field.value} disabled={!editable} onChange={field.onChange} />
             )}
           />
           <Controller
             control={form.control}
             name="require_dpop_nonce"
             render={({ field }) => (
-              <CheckField label="Proofs contain a number of ours" hint="Nobody can make DPoP proofs for later use. Each application needs one more request now and then." checked={field.value} disabled={!editable} onChange={field.onChange} />
+              <CheckField label="DPoP proofs need a nonce" hint="Proofs contain a value that we gave out a few minutes ago, so that nobody can make them for later. Applications need one more request now and then." checked={field.value} disabled={!editable} onChange={field.onChange} />
             )}
           />
           <Field label="Authorities of client certificates" optional hint="Certificates in PEM of those whose TLS certificates applications may prove themselves with." error={errors.client_certificate_authorities?.message}>

@@ -45,6 +45,14 @@ type Detail struct {
 // Fact is a particular of a Detail. Label is for the organization's own, Name for those that every type has.
 type Fact struct{ Name, Label, Value string }
 
+// howLong says for how long the decision holds.
+func (v Consent) howLong() string {
+	if len(v.Details) > 0 || v.Elsewhere != nil {
+		return v.organizationSays("consent_each_time")
+	}
+	return v.organizationSays("consent_once")
+}
+
 func (v Consent) label(fact Fact) string {
 	switch fact.Name {
 	case "actions":
