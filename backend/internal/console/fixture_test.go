@@ -47,8 +47,9 @@ func newSite(t *testing.T) *site {
 	s := &site{Provider: p, t: t, clients: map[string]*client.Client{}}
 	ring, err := seal.NewRing(seal.GenerateKey(rand.Reader))
 	check(t, err)
-	endpoint := token.NewEndpoint(p.Authentication, p.Senders, p.Tokens, p.Subjects, p.JWTs, oauth.NewTargets(p.Resources, p.Issuers),
-		[]token.Grant{token.NewAuthorizationCode(p.Grants), token.NewRefreshToken(p.Grants)}, p.IDTokens.TokenHook)
+	endpoint := token.NewEndpoint(token.Dependencies{Authentication: p.Authentication, Senders: p.Senders, Tokens: p.Tokens, Subjects: p.Subjects, JWTs: p.JWTs,
+		Targets: oauth.NewTargets(p.Resources, p.Issuers), Hooks: []token.ResponseHook{p.IDTokens.TokenHook},
+		Grants: []token.Grant{token.NewAuthorizationCode(p.Grants), token.NewRefreshToken(p.Grants)}})
 	answer := func(c *gin.Context, err error) {
 		status := map[fault.Kind]int{fault.Invalid: 400, fault.Forbidden: 403, fault.NotFound: 404, fault.Unauthenticated: 401, fault.Unavailable: 503}[fault.From(err).Kind]
 		var wire *oauth.Error

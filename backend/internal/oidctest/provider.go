@@ -155,10 +155,11 @@ var quiet = sync.OnceFunc(func() { gin.SetMode(gin.TestMode) })
 
 func (p *Provider) router() http.Handler {
 	quiet()
-	tokens := token.NewEndpoint(p.Authentication, p.Senders, p.Tokens, p.Subjects, p.JWTs, oauth.NewTargets(p.Resources, p.Issuers), []token.Grant{
-		token.NewAuthorizationCode(p.Grants), token.NewRefreshToken(p.Grants), token.NewClientCredentials(), device.NewGrant(p.Grants),
-		token.NewTokenExchange(p.Tokens, p.Live, p.Subjects, p.Issuers, p.Store, p.AuditLog, p.Clock.Now),
-	}, p.IDTokens.TokenHook)
+	tokens := token.NewEndpoint(token.Dependencies{Authentication: p.Authentication, Senders: p.Senders, Tokens: p.Tokens, Subjects: p.Subjects, JWTs: p.JWTs,
+		Targets: oauth.NewTargets(p.Resources, p.Issuers), Hooks: []token.ResponseHook{p.IDTokens.TokenHook}, Grants: []token.Grant{
+			token.NewAuthorizationCode(p.Grants), token.NewRefreshToken(p.Grants), token.NewClientCredentials(), device.NewGrant(p.Grants),
+			token.NewTokenExchange(p.Tokens, p.Live, p.Subjects, p.Issuers, p.Store, p.AuditLog, p.Clock.Now),
+		}})
 	authorization := authorize.Endpoint{SignUpOpen: func(o *org.Organization) bool { return o.Policies.SignUpPolicy() == org.SignUpOpen }}
 	documents := oidc.NewDocuments(p.Issuers, p.Keys, []string{"en", "it", "de"}, authorization.Prompts, cacheSize)
 	userinfo := oidc.NewUserinfo(p.Issuers, p.Resource, p.Subjects, p.JWTs)

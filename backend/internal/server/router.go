@@ -65,10 +65,10 @@ func (a *App) endpoints(m *metrics) (*endpoints, error) {
 	e.authorize = &authorize.Endpoint{Issuers: a.Issuers, SignUpOpen: a.signUpOpen, Clients: a.Clients, Sessions: a.Sessions, Grants: a.Grants, Tokens: e.tokens, Subjects: a.Subjects, KeySets: a.KeySets, Keys: a.Keys, Objects: authorize.NewRequestObjects(a.Fetch, a.Now), Targets: a.Targets, Hints: hints, JWTs: a.JWTs,
 		Hooks: []authorize.ResponseHook{idTokens.AuthorizationHook}, SessionState: e.sessionManagement.State, Now: a.Now, Random: rand.Reader,
 		Authentication: authentication, Senders: senders, State: a.State, Pushes: authorize.NewPushLimit(a.State, a.Config.SignInsPerNetwork)}
-	e.token = token.NewEndpoint(authentication, senders, e.tokens, a.Subjects, a.JWTs, a.Targets,
-		[]token.Grant{token.NewAuthorizationCode(a.Grants), token.NewRefreshToken(a.Grants), token.NewClientCredentials(), device.NewGrant(a.Grants),
+	e.token = token.NewEndpoint(token.Dependencies{Authentication: authentication, Senders: senders, Tokens: e.tokens, Subjects: a.Subjects, JWTs: a.JWTs, Targets: a.Targets,
+		Grants: []token.Grant{token.NewAuthorizationCode(a.Grants), token.NewRefreshToken(a.Grants), token.NewClientCredentials(), device.NewGrant(a.Grants),
 			token.NewTokenExchange(e.tokens, live, a.Subjects, a.Issuers, a.Store, a.Audit, a.Now)},
-		idTokens.TokenHook, m.countToken)
+		Hooks: []token.ResponseHook{idTokens.TokenHook, m.countToken}})
 	e.introspection = introspection.NewEndpoint(authentication, e.tokens, live, a.Grants, a.Subjects, a.Targets, a.JWTs, a.Issuers, a.Now)
 	e.revocation = revocation.NewEndpoint(authentication, e.tokens, a.Grants)
 	e.registration = registration.NewEndpoint(registration.Dependencies{Store: a.Store, Clients: a.Clients, Organizations: a.Organizations, State: a.State, Fetch: a.Fetch,

@@ -15,7 +15,7 @@ func (e *Endpoint) Serve(c *gin.Context) {
 		oauth.WriteError(c, err)
 		return
 	}
-	e.senders.OfferNonce(c)
+	e.Senders.OfferNonce(c)
 	response, err := e.Issue(c.Request.Context(), &Request{Organization: oauth.Organization(c), Parameters: form, Credentials: oauth.CredentialsOf(c, form),
 		Sender: oauth.SenderOf(c)})
 	if err != nil {

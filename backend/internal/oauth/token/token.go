@@ -74,32 +74,38 @@ type Response struct {
 	AuthorizationDetails json.RawMessage `json:"authorization_details,omitempty"` // RFC 9396 §7
 }
 
-// Endpoint is the token endpoint of all organizations. It is safe for concurrent use.
-type Endpoint struct {
-	checks   oauth.Table[Request]
-	senders  *oauth.SenderConstraint
-	tokens   *oauth.AccessTokens
-	subjects *oauth.Subjects
-	jwts     *oauth.ClientJWTs
-	targets  *oauth.Targets
-	hooks    []ResponseHook
+// Dependencies are what the endpoint is made of.
+type Dependencies struct {
+	Authentication *oauth.ClientAuthentication
+	Senders        *oauth.SenderConstraint
+	Tokens         *oauth.AccessTokens
+	Subjects       *oauth.Subjects
+	JWTs           *oauth.ClientJWTs
+	Targets        *oauth.Targets
+	Grants         []Grant
+	Hooks          []ResponseHook // complete every response, in order
 }
 
-// NewEndpoint makes the endpoint of its grant types and hooks, which run in order.
-func NewEndpoint(authentication *oauth.ClientAuthentication, senders *oauth.SenderConstraint, tokens *oauth.AccessTokens, subjects *oauth.Subjects, jwts *oauth.ClientJWTs, targets *oauth.Targets, grants []Grant,
-	hooks ...ResponseHook) *Endpoint {
-	byType := make(map[string]Grant, len(grants))
-	for _, g := range grants {
+// Endpoint is the token endpoint of all organizations. It is safe for concurrent use.
+type Endpoint struct {
+	Dependencies
+	checks oauth.Table[Request]
+}
+
+// NewEndpoint makes the endpoint.
+func NewEndpoint(of Dependencies) *Endpoint {
+	byType := make(map[string]Grant, len(of.Grants))
+	for _, g := range of.Grants {
 		if byType[g.Type()] != nil {
 			panic(fmt.Sprintf("token: the grant type %s is registered twice", g.Type()))
 		}
 		byType[g.Type()] = g
 	}
-	return &Endpoint{senders: senders, checks: checks(authentication, senders, targets, byType), tokens: tokens, subjects: subjects, jwts: jwts, targets: targets, hooks: hooks}
+	return &Endpoint{Dependencies: of, checks: of.checks(byType)}
 }
 
 // checks is the table of the endpoint.
-func checks(authentication *oauth.ClientAuthentication, senders *oauth.SenderConstraint, targets *oauth.Targets, grants map[string]Grant) oauth.Table[Request] {
+func (of Dependencies) checks(grants map[string]Grant) oauth.Table[Request] {
 	return oauth.Table[Request]{
 		{Name: "grant_type_present", Clause: "RFC 6749 §4.1.3", Do: func(_ context.Context, r *Request) error {
 			if !r.Parameters.Has("grant_type") {
@@ -108,7 +114,7 @@ func checks(authentication *oauth.ClientAuthentication, senders *oauth.SenderCon
 			return nil
 		}},
 		{Name: "client_authentication", Clause: "RFC 6749 §3.2.1", Do: func(ctx context.Context, r *Request) (err error) {
-			r.Client, err = authentication.Authenticate(ctx, r.Organization, r.Credentials)
+			r.Client, err = of.Authentication.Authenticate(ctx, r.Organization, r.Credentials)
 			return err
 		}},
 		{Name: "grant_type_supported", Clause: "RFC 6749 §5.2", Do: func(_ context.Context, r *Request) error {
@@ -129,12 +135,12 @@ func checks(authentication *oauth.ClientAuthentication, senders *oauth.SenderCon
 		}},
 		{Name: "resource", Clause: "RFC 8707 §2.2", Do: func(ctx context.Context, r *Request) error {
 			r.Resources = r.Parameters.All("resource")
-			_, err := targets.Of(ctx, r.Organization, r.Client, r.Resources)
+			_, err := of.Targets.Of(ctx, r.Organization, r.Client, r.Resources)
 			return err
 		}},
 		// Last: a proof is used up by it.
 		{Name: "sender_constraint", Clause: "RFC 9449 §5, RFC 8705 §3", Do: func(ctx context.Context, r *Request) (err error) {
-			r.Confirmation, err = senders.Bind(ctx, r.Organization, r.Client, r.Sender)
+			r.Confirmation, err = of.Senders.Bind(ctx, r.Organization, r.Client, r.Sender)
 			return err
 		}},
 	}
@@ -158,13 +164,13 @@ func (e *Endpoint) Issue(ctx context.Context, request *Request) (*Response, erro
 // ensureKeys has the keys of the response at hand before a code or refresh token is consumed: whatever fails
 // afterwards would cost the client its grant.
 func (e *Endpoint) ensureKeys(ctx context.Context, request *Request) error {
-	if err := e.tokens.Prepare(ctx, request.Organization); err != nil {
+	if err := e.Tokens.Prepare(ctx, request.Organization); err != nil {
 		return err
 	}
 	if request.grant.Type() == client.ClientCredentials || request.grant.Type() == client.TokenExchange {
 		return nil
 	}
-	return e.jwts.Prepare(ctx, request.Client, oauth.IDTokenForm(request.Client, oauth.IDTokenType))
+	return e.JWTs.Prepare(ctx, request.Client, oauth.IDTokenForm(request.Client, oauth.IDTokenType))
 }
 
 func (e *Endpoint) respond(ctx context.Context, request *Request, authorized *Authorized) (*Response, error) {
@@ -179,12 +185,12 @@ func (e *Endpoint) respond(ctx context.Context, request *Request, authorized *Au
 	spec := oauth.AccessTokenSpec{Details: details, Subject: request.Client.ClientID, ClientID: request.Client.ClientID, Scopes: target.Scopes(authorized.Scopes),
 		Audience: target.Audience, Lifetime: target.Lifetime(oauth.AccessTokenLifetime(request.Organization, request.Client)), Confirmation: request.Confirmation}
 	if g := authorized.Grant; g != nil {
-		subject, err := e.subjects.Of(ctx, request.Client, g.UserID)
+		subject, err := e.Subjects.Of(ctx, request.Client, g.UserID)
 		if err != nil {
 			return nil, err
 		}
 		spec.Subject = subject
-		if spec.Session, err = e.subjects.Session(ctx, request.Client, g.SessionID); err != nil {
+		if spec.Session, err = e.Subjects.Session(ctx, request.Client, g.SessionID); err != nil {
 			return nil, err
 		}
 		spec.GrantID, spec.AuthenticatedAt, spec.Methods, spec.ACR = g.ID, g.AuthenticatedAt, g.Methods, g.ACR
@@ -192,7 +198,7 @@ func (e *Endpoint) respond(ctx context.Context, request *Request, authorized *Au
 	if authorized.Exchanged != nil {
 		authorized.Exchanged.describe(&spec)
 	}
-	signed, accessToken, err := e.tokens.Mint(ctx, request.Organization, spec)
+	signed, accessToken, err := e.Tokens.Mint(ctx, request.Organization, spec)
 	if err != nil {
 		return nil, err
 	}
@@ -202,7 +208,7 @@ func (e *Endpoint) respond(ctx context.Context, request *Request, authorized *Au
 		response.IssuedType = TypeAccessToken
 	}
 	issued := &Issued{Organization: request.Organization, Client: request.Client, GrantType: request.grant.Type(), Authorized: *authorized, AccessToken: accessToken}
-	for _, hook := range e.hooks {
+	for _, hook := range e.Hooks {
 		if err := hook(ctx, issued, response); err != nil {
 			return nil, err
 		}
@@ -213,7 +219,7 @@ func (e *Endpoint) respond(ctx context.Context, request *Request, authorized *Au
 // targetOf are the resource servers that the new access token is for.
 func (e *Endpoint) targetOf(ctx context.Context, request *Request, authorized *Authorized) (oauth.Target, error) {
 	if authorized.Exchanged != nil {
-		return e.targets.Named(ctx, request.Organization, authorized.Exchanged.audience)
+		return e.Targets.Named(ctx, request.Organization, authorized.Exchanged.audience)
 	}
 	audience := authorized.Audience
 	if len(request.Resources) > 0 {
@@ -224,7 +230,7 @@ func (e *Endpoint) targetOf(ctx context.Context, request *Request, authorized *A
 		}
 		audience = request.Resources
 	}
-	return e.targets.Held(ctx, request.Organization, request.Client, audience)
+	return e.Targets.Held(ctx, request.Organization, request.Client, audience)
 }
 
 // detailsOf are the authorization details of the new access token: those that are asked for, otherwise all that were
