@@ -24,6 +24,8 @@ type organizationChange struct {
 	wanted org.Organization
 
 	registration, profile, signUp                             string
+	tokenFormat, rotation                                     string
+	grace                                                     time.Duration
 	sessionIdle, sessionAbsolute, accessTokens, refreshTokens time.Duration
 	scopesFile, claimsFile, issuersFile                       string
 }
@@ -93,6 +95,9 @@ func (c *organizationChange) flags(command *cobra.Command) {
 	flags.DurationVar(&c.sessionAbsolute, "session-absolute-lifetime", 0, "after how long a session ends in any case")
 	flags.DurationVar(&c.accessTokens, "access-token-lifetime", 0, "how long access tokens live unless the client says otherwise")
 	flags.DurationVar(&c.refreshTokens, "refresh-token-lifetime", 0, "how long unused refresh tokens live unless the client says otherwise")
+	flags.StringVar(&c.tokenFormat, "access-token-format", "", "form of access tokens: jwt (resource servers read them) or opaque (they ask the introspection endpoint)")
+	flags.StringVar(&c.rotation, "refresh-token-rotation", "", "what a use does to a refresh token: rotate (it is replaced) or keep (it stays, where more than the token must be shown)")
+	flags.DurationVar(&c.grace, "refresh-token-grace", 0, "for how long a replaced refresh token gets the same successor again; 0: its second use ends the grant")
 	flags.StringArrayVar(&rules.RedirectHosts, "registration-redirect-host", nil, "host that clients may name in redirect URIs when they register themselves, such as *.example.com; may be repeated")
 	flags.StringArrayVar(&rules.Scopes, "registration-scope", nil, "scope that such clients may have; may be repeated")
 	flags.StringArrayVar(&rules.GrantTypes, "registration-grant-type", nil, "grant type that such clients may have; may be repeated")
@@ -100,7 +105,7 @@ func (c *organizationChange) flags(command *cobra.Command) {
 	flags.StringVar(&c.scopesFile, "scopes-file", "", "file with a JSON list of scopes, as in the Admin API; - for standard input")
 	flags.StringVar(&c.claimsFile, "claims-file", "", "file with a JSON list of claims, as in the Admin API; - for standard input")
 	command.MarkFlagsOneRequired("display-name", "brand-color", "default-locale", "registration", "profile", "session-idle-lifetime", "session-absolute-lifetime",
-		"access-token-lifetime", "refresh-token-lifetime", "registration-redirect-host", "registration-scope", "registration-grant-type",
+		"access-token-lifetime", "refresh-token-lifetime", "access-token-format", "refresh-token-rotation", "refresh-token-grace", "registration-redirect-host", "registration-scope", "registration-grant-type",
 		"sign-up", "sign-up-email-domain", "software-statement-issuers-file", "scopes-file", "claims-file")
 }
 
@@ -144,6 +149,15 @@ func (c *organizationChange) apply(given func(flag string) bool, o *org.Organiza
 			return usagef("--%s: write whole seconds, such as 90s, 15m or 8h", lifetime.flag)
 		}
 		*lifetime.into = pick(given(lifetime.flag), int(lifetime.value/time.Second), *lifetime.into)
+	}
+	tokens := &policies.TokenPolicy
+	tokens.AccessTokenFormat = pick(given("access-token-format"), org.AccessTokenFormat(c.tokenFormat), tokens.AccessTokenFormat)
+	tokens.RefreshTokenRotation = pick(given("refresh-token-rotation"), org.RefreshTokenRotation(c.rotation), tokens.RefreshTokenRotation)
+	if given("refresh-token-grace") {
+		if c.grace < 0 || c.grace%time.Second != 0 {
+			return usagef("--refresh-token-grace: write whole seconds, such as 0s, 30s or 2m")
+		}
+		tokens.RefreshTokenGraceSeconds = new(int(c.grace / time.Second))
 	}
 	return nil
 }

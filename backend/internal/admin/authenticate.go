@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/clavex/clavex/backend/internal/fault"
-	"github.com/clavex/clavex/backend/internal/jose"
 	"github.com/clavex/clavex/backend/internal/oauth"
 	"github.com/clavex/clavex/backend/internal/org"
 	"github.com/clavex/clavex/backend/internal/role"
@@ -86,11 +85,11 @@ func (a *API) token(r *http.Request, headers []string) (*Authority, error) {
 // issuer reads the unverified issuer of a token, only to pick the organization whose keys verify it. An
 // organization that does not serve has no valid tokens.
 func (a *API) issuer(ctx context.Context, token string) (*org.Organization, error) {
-	claimed, err := jose.Inspect(token)
+	issuer, err := a.resource.ClaimedIssuer(token)
 	if err != nil {
 		return nil, errInvalidToken.withCause(err)
 	}
-	slug, ours := strings.CutPrefix(claimed.Issuer, a.issuers.PublicURL+"/")
+	slug, ours := strings.CutPrefix(issuer, a.issuers.PublicURL+"/")
 	if !ours {
 		return nil, errInvalidToken
 	}

@@ -31,6 +31,12 @@ func newClient(orgID uuid.UUID, body api.ClientCreate, sent []byte) (client.Clie
 	if body.TokenExchange != nil {
 		wanted.Metadata.TokenExchange = tokenExchange(*body.TokenExchange)
 	}
+	if body.TokenPolicy != nil {
+		var err error
+		if wanted.Metadata.TokenPolicy, err = recode[org.TokenPolicy](body.TokenPolicy); err != nil {
+			return client.Client{}, err
+		}
+	}
 	if err := setMembers(&wanted, sent); err != nil {
 		return client.Client{}, err
 	}
@@ -66,6 +72,13 @@ func patchedClient(c client.Client, body api.ClientPatch, sent []byte) (client.C
 		c.Metadata.TokenExchange = nil
 		if policy, err := body.TokenExchange.Get(); err == nil { // null has no value
 			c.Metadata.TokenExchange = tokenExchange(policy)
+		}
+	}
+	if body.TokenPolicy.IsSpecified() {
+		policy, _ := body.TokenPolicy.Get() // null has no value: everything is the organization's
+		var err error
+		if c.Metadata.TokenPolicy, err = recode[org.TokenPolicy](policy); err != nil {
+			return client.Client{}, err
 		}
 	}
 	if body.Status != nil {
@@ -156,6 +169,9 @@ func renderClient(c *client.Client) (api.Client, error) {
 		if len(policy.SubjectAudiences) > 0 {
 			rendered.TokenExchange.SubjectAudiences = &policy.SubjectAudiences
 		}
+	}
+	if rendered.TokenPolicy, err = renderTokenPolicy(c.Metadata.TokenPolicy); err != nil {
+		return api.Client{}, err
 	}
 	if len(c.Metadata.Localized) > 0 {
 		rendered.Localized = new(api.LocalizedMetadata(c.Metadata.Localized))

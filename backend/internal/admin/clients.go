@@ -64,6 +64,9 @@ func (h handlers) CreateClient(ginContext context.Context, request api.CreateCli
 	if err := call.by.mayChangeClient(call.organization, nil, wanted.Scopes); err != nil {
 		return nil, err
 	}
+	if err := h.checkDefaults(call.ctx, call.organization.ID, "", wanted.Metadata.TokenPolicy); err != nil {
+		return nil, err
+	}
 	var created *client.Client
 	var secret string
 	made, replayed, err := h.once(call, request.Params.IdempotencyKey, creation{
@@ -129,6 +132,11 @@ func (h handlers) UpdateClient(ginContext context.Context, request api.UpdateCli
 	}
 	if err := call.by.mayChangeClient(call.organization, current.Scopes, changed.Scopes); err != nil {
 		return nil, err
+	}
+	if body := request.Body; body.TokenPolicy.IsSpecified() {
+		if err := h.checkDefaults(call.ctx, call.organization.ID, "", changed.Metadata.TokenPolicy); err != nil {
+			return nil, err
+		}
 	}
 	if err := changed.Complete(); err != nil {
 		return nil, err

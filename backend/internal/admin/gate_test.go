@@ -67,7 +67,7 @@ func TestNobodyWithoutAGoodTokenIsAnswered(t *testing.T) {
 	foreignToken, _, err := stranger.Tokens.Mint(t.Context(), foreign, oauth.AccessTokenSpec{Subject: good.user.ID.String(), ClientID: "cli", Scopes: bothScopes,
 		Lifetime: time.Hour, Audience: []string{s.Issuers.AdminAudience()}})
 	check(t, err)
-	forger := oauth.NewAccessTokens(s.Issuers, stranger.Keys, s.Clock.Now, zero{})
+	forger := oauth.NewAccessTokens(s.Issuers, stranger.Keys, nil, nil, s.Clock.Now, zero{})
 	forged, _, err := forger.Mint(t.Context(), foreign, oauth.AccessTokenSpec{Subject: good.user.ID.String(), ClientID: "cli", Scopes: bothScopes, Lifetime: time.Hour})
 	check(t, err)
 	noAudience := s.as(s.acme, good.user, "profile") // a token for userinfo only

@@ -45,6 +45,9 @@ func (h handlers) CreateOrganization(ginContext context.Context, request api.Cre
 	if err := h.checkSignUp(org.Policies{}, wanted.Policies); err != nil {
 		return nil, err
 	}
+	if err := h.checkDefaults(call.ctx, uuid.Nil, "policies.", wanted.Policies.TokenPolicy); err != nil { // a new one has none
+		return nil, err
+	}
 	made, replayed, err := h.once(call, request.Params.IdempotencyKey, creation{make: func(ctx context.Context, tx *store.Tx) (uuid.UUID, error) {
 		created, err := h.organizations.Create(ctx, tx, call.by.Actor(), org.NewOrganization{Slug: wanted.Slug, DisplayName: wanted.DisplayName,
 			Branding: wanted.Branding, Policies: wanted.Policies})
@@ -121,6 +124,12 @@ func applyOrganization(o *org.Organization, branding *api.BrandingPatch, policie
 		}
 		set(&o.Policies.RequireBoundTokens, policies.RequireBoundTokens)
 		set(&o.Policies.RequireDPoPNonce, policies.RequireDpopNonce)
+		if policies.TokenPolicy != nil {
+			var err error
+			if o.Policies.TokenPolicy, err = recode[org.TokenPolicy](policies.TokenPolicy); err != nil {
+				return logoChange{}, err
+			}
+		}
 		set(&o.Policies.ClientCertificateAuthorities, policies.ClientCertificateAuthorities)
 		if policies.SignUp != nil {
 			o.Policies.SignUp = org.SignUp(*policies.SignUp)
@@ -218,6 +227,11 @@ func (h handlers) UpdateOrganization(ginContext context.Context, request api.Upd
 		}
 		if err := h.checkSignUp(current.Policies, changed.Policies); err != nil {
 			return err
+		}
+		if body.Policies != nil && body.Policies.TokenPolicy != nil {
+			if err := h.checkDefaults(ctx, current.ID, "policies.", changed.Policies.TokenPolicy); err != nil {
+				return err
+			}
 		}
 		if updated, err = h.organizations.Update(ctx, tx, call.by.Actor(), changed); err != nil {
 			return err

@@ -84,6 +84,10 @@ func renderPolicies(p org.Policies) (api.Policies, error) {
 		}
 		details = &known
 	}
+	tokens, err := renderTokenPolicy(p.TokenPolicy)
+	if err != nil {
+		return api.Policies{}, err
+	}
 	claims, err := recode[[]api.ClaimDefinition](append([]org.ClaimDefinition{}, p.Claims...))
 	return api.Policies{
 		RegistrationRules: rules, Scopes: scopes, Claims: claims, AuthorizationDetailsTypes: details,
@@ -92,6 +96,7 @@ func renderPolicies(p org.Policies) (api.Policies, error) {
 		Profile:                        api.ClientProfile(p.ProfileName()),
 		RequireBoundTokens:             p.RequireBoundTokens,
 		RequireDpopNonce:               p.RequireDPoPNonce,
+		TokenPolicy:                    tokens,
 		ClientCertificateAuthorities:   optional(p.ClientCertificateAuthorities),
 		SessionIdleLifetimeSeconds:     int(p.SessionIdle() / time.Second),
 		SessionAbsoluteLifetimeSeconds: int(p.SessionAbsolute() / time.Second),

@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/clavex/clavex/backend/internal/org"
 )
 
 // SubjectType says how a person's identifier is made for a client (OpenID Connect Core 1.0 §8).
@@ -80,6 +82,9 @@ type Metadata struct {
 
 	// TokenExchange is what an administrator lets the client exchange; nil is nothing. No client says it of itself.
 	TokenExchange *TokenExchangePolicy `json:"token_exchange,omitempty"`
+
+	// TokenPolicy is in what the client's tokens differ from those of its organization. It is for administrators to say.
+	TokenPolicy org.TokenPolicy `json:"token_policy,omitzero"`
 
 	// Localized are members in other languages under their names with a language tag: client_name#it
 	// (RFC 7591 §2.2).

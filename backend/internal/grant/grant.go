@@ -29,9 +29,6 @@ const (
 	CodeLifetime = 60 * time.Second
 	// OfflineAccess is the scope that lets a grant outlive its session (OpenID Connect Core 1.0 §11).
 	OfflineAccess = "offline_access"
-	// RotationGrace is how long a rotated refresh token is answered with the same successor again, for
-	// clients whose connection broke or who refreshed twice at once.
-	RotationGrace = 30 * time.Second
 
 	successorLabel = "refresh-token-successor"
 	retention      = 24 * time.Hour // how long an expired grant stays, so that a replayed code is recognised
@@ -213,11 +210,12 @@ type Refresh struct {
 	Lifetime    time.Duration // of the successor
 	SessionIdle time.Duration // how long the session may now be idle, within its absolute lifetime
 	Holders     []string      // what the client has proven to hold: its DPoP key, its TLS certificate
+	Grace       time.Duration // how long the replaced token is answered with the same successor again
 	Keep        bool          // the token stays the same and lives on, instead of being replaced
 }
 
 // Rotate uses a refresh token in one round trip: it returns the grant, the scopes of the new access token
-// and the successor. Simultaneous uses and retries within RotationGrace get the same successor; a later
+// and the successor. Simultaneous uses and retries within the grace window get the same successor; a later
 // use revokes the grant and is recorded. A wrong attempt changes nothing. Without offline_access the session
 // must go on, and counts as used.
 func (g *Grants) Rotate(ctx context.Context, attempt Refresh) (found *Grant, scopes []string, successor string, err error) {
@@ -244,7 +242,7 @@ func (g *Grants) Rotate(ctx context.Context, attempt Refresh) (found *Grant, sco
 	switch {
 	case !row.Alive:
 		return nil, nil, "", ErrRefreshInvalid
-	case row.RotatedAt != nil && now.Sub(*row.RotatedAt) > RotationGrace:
+	case attempt.reused(now, row):
 		reuse := audit.Event{Action: "refresh_token.reused", Actor: clientActor(attempt.ClientID), Outcome: audit.Failure,
 			Target: audit.Target{Kind: "grant", ID: row.GrantID.String()}, Details: map[string]any{"user_id": row.UserID}}
 		if err := g.revoke(ctx, attempt.OrgID, row.GrantID, "refresh token used again after its rotation", reuse); err != nil {
@@ -263,6 +261,15 @@ func (g *Grants) Rotate(ctx context.Context, attempt Refresh) (found *Grant, sco
 	}
 	return &Grant{ID: row.GrantID, UserID: row.UserID, SessionID: id(row.SessionID), Scopes: row.GrantScopes, Nonce: text(row.Nonce),
 		AuthenticatedAt: row.AuthenticatedAt, Methods: row.Methods, ACR: row.Acr, Audience: row.Audience, Claims: row.Claims, Details: row.AuthorizationDetails}, scopes, successor, nil
+}
+
+// reused reports whether the token was used before and the grace window is over. Without one, whoever loses a race
+// used it a second time.
+func (r Refresh) reused(now time.Time, row dbq.RotateRefreshTokenRow) bool {
+	if r.Grace == 0 {
+		return row.RotatedAt != nil || !row.Won && subset(r.Scopes, row.GrantScopes)
+	}
+	return row.RotatedAt != nil && now.Sub(*row.RotatedAt) > r.Grace
 }
 
 // Revoke revokes a grant with everything made from it, and records it. Doing it twice is harmless.

@@ -71,7 +71,7 @@ func (f *fixture) redeem(code string) (*grant.Grant, string) {
 
 func (f *fixture) rotate(token string, scopes ...string) (successor string, err error) {
 	_, _, successor, err = f.Grants.Rotate(context.Background(), grant.Refresh{OrgID: f.acme.ID, ClientID: f.web.ID, Token: token, Scopes: scopes, Lifetime: time.Hour,
-		SessionIdle: org.DefaultSessionIdle})
+		SessionIdle: org.DefaultSessionIdle, Grace: org.DefaultRefreshTokenGrace})
 	return successor, err
 }
 
@@ -208,7 +208,7 @@ func TestRotation(t *testing.T) {
 		}
 	})
 	t.Run("a retry inside the grace window gets it again", func(t *testing.T) {
-		f.Clock.Advance(grant.RotationGrace - time.Second)
+		f.Clock.Advance(org.DefaultRefreshTokenGrace - time.Second)
 		if again, err := f.rotate(first); err != nil || again != second {
 			t.Fatalf("%q, %v", again, err)
 		}

@@ -11,10 +11,10 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/clavex/clavex/backend/internal/client"
 	"github.com/clavex/clavex/backend/internal/jose"
 	"github.com/clavex/clavex/backend/internal/key"
 	"github.com/clavex/clavex/backend/internal/org"
+	"github.com/clavex/clavex/backend/internal/seal"
 )
 
 // AccessTokenType is the "typ" of access tokens (RFC 9068 §2.1). Everything that takes an access token
@@ -44,6 +44,8 @@ type AccessTokenSpec struct {
 	Details         json.RawMessage // authorization_details (RFC 9396 §9.1), nil when there are none
 	Actor           json.RawMessage // act: who acts for the subject (RFC 8693 §4.1); nil when nobody does
 	GrantClient     string          // client_id of the grant's client, when the token was exchanged by another one; else ""
+	Policy          org.TokenPolicy // TokenPolicyOf the client
+	UserID          uuid.UUID       // the person, whose claims the policy may want; uuid.Nil for a client's own token
 }
 
 // AccessToken is what a verified access token says. It says nothing about whether the token or its grant
@@ -65,24 +67,27 @@ type AccessToken struct {
 	Confirmation    Confirmation
 	Details         json.RawMessage
 	Actor           json.RawMessage
+	MayAct          json.RawMessage // may_act: who may act for the subject (RFC 8693 §4.4); nil when it says nothing
 	GrantClient     string
 }
 
 // Lifetime is how long the token lives after it was issued.
 func (t *AccessToken) Lifetime() time.Duration { return t.ExpiresAt.Sub(t.IssuedAt) }
 
-// AccessTokens mints and verifies access tokens in the JWT profile of RFC 9068. It is safe for
-// concurrent use.
+// AccessTokens mints and verifies access tokens: in the JWT profile of RFC 9068, or sealed where a policy wants them
+// opaque. It is safe for concurrent use.
 type AccessTokens struct {
 	issuers Issuers
 	keys    *key.Keys
+	ring    *seal.Ring
+	claims  PersonClaims
 	now     func() time.Time
 	random  io.Reader
 }
 
-// NewAccessTokens makes the maker of access tokens.
-func NewAccessTokens(issuers Issuers, keys *key.Keys, now func() time.Time, random io.Reader) *AccessTokens {
-	return &AccessTokens{issuers: issuers, keys: keys, now: now, random: random}
+// NewAccessTokens makes the maker of access tokens. The ring seals opaque ones.
+func NewAccessTokens(issuers Issuers, keys *key.Keys, ring *seal.Ring, claims PersonClaims, now func() time.Time, random io.Reader) *AccessTokens {
+	return &AccessTokens{issuers: issuers, keys: keys, ring: ring, claims: claims, now: now, random: random}
 }
 
 // accessTokenClaims are the claims of RFC 9068 §2.2 and the private claim gid, by which the grant is
@@ -115,12 +120,9 @@ func (a *AccessTokens) Prepare(ctx context.Context, organization *org.Organizati
 	return err
 }
 
-// Mint signs an access token. No database round trip when the organization's keys are warm.
+// Mint makes an access token. No database round trip when the organization's keys are warm, one when the policy wants
+// claims about a person in it.
 func (a *AccessTokens) Mint(ctx context.Context, organization *org.Organization, spec AccessTokenSpec) (string, AccessToken, error) {
-	signer, err := a.keys.Signer(ctx, organization.ID, AccessTokenAlgorithm)
-	if err != nil {
-		return "", AccessToken{}, err
-	}
 	issued := a.now().Truncate(time.Second)
 	token := AccessToken{
 		ID: a.tokenID(), Issuer: a.issuers.URL(organization), Subject: spec.Subject, ClientID: spec.ClientID, Scopes: spec.Scopes, Audience: spec.Audience,
@@ -145,11 +147,44 @@ func (a *AccessTokens) Mint(ctx context.Context, organization *org.Organization,
 	if !token.AuthenticatedAt.IsZero() {
 		claims.AuthTime = token.AuthenticatedAt.Unix()
 	}
+	var err error
 	if claims.Audience, err = encodeAudience(token.Audience); err != nil {
 		return "", AccessToken{}, err
 	}
-	signed, err := signer.Sign(ctx, AccessTokenType, claims)
+	full, err := a.withPerson(ctx, organization, spec, claims)
+	if err != nil {
+		return "", AccessToken{}, err
+	}
+	if spec.Policy.Format() == org.OpaqueAccessToken {
+		sealed, err := a.seal(organization, full)
+		return sealed, token, err
+	}
+	signer, err := a.keys.Signer(ctx, organization.ID, AccessTokenAlgorithm)
+	if err != nil {
+		return "", AccessToken{}, err
+	}
+	signed, err := signer.Sign(ctx, AccessTokenType, full)
 	return signed, token, err
+}
+
+// withPerson adds what the policy wants to say of the person. Claims of the protocol stand above it: no attribute of a
+// person can take the place of one.
+func (a *AccessTokens) withPerson(ctx context.Context, organization *org.Organization, spec AccessTokenSpec, claims accessTokenClaims) (any, error) {
+	if len(spec.Policy.AccessTokenClaims) == 0 || spec.UserID == uuid.Nil {
+		return claims, nil
+	}
+	about, err := a.claims(ctx, organization, spec.UserID, spec.Scopes, spec.Policy.AccessTokenClaims)
+	if err != nil || len(about) == 0 {
+		return claims, err
+	}
+	encoded, err := json.Marshal(claims)
+	if err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(encoded, &about); err != nil {
+		return nil, err
+	}
+	return about, nil
 }
 
 // encodeAudience writes a single audience as a string: some resource servers understand nothing else.
@@ -168,7 +203,7 @@ func (a *AccessTokens) tokenID() string {
 	return base64.RawURLEncoding.EncodeToString(buffer[:])
 }
 
-// Verify checks an access token of the organization for an audience: signature, typ, issuer, audience
+// Verify checks an access token of the organization for an audience: signature and typ, or seal; issuer, audience
 // and times (RFC 9068 §4). A token that is not good is InvalidToken (401); any other error is not about
 // the token. Audience "" accepts every audience and is for introspection and revocation only.
 func (a *AccessTokens) Verify(ctx context.Context, organization *org.Organization, token, audience string) (*AccessToken, error) {
@@ -179,7 +214,7 @@ func (a *AccessTokens) Verify(ctx context.Context, organization *org.Organizatio
 	if audience != "" {
 		expected.Audiences = []string{audience}
 	}
-	verified, err := jose.Verify(token, a.keys.Lookup(ctx, organization.ID), expected)
+	verified, err := a.verify(ctx, organization, token, expected)
 	if err == nil {
 		var found *AccessToken
 		if found, err = fromClaims(verified); err == nil {
@@ -201,13 +236,16 @@ func fromClaims(verified *jose.Token) (*AccessToken, error) {
 	for _, claim := range []struct {
 		name string
 		into any
-	}{{"client_id", &found.ClientID}, {"scope", &scope}, {"sid", &found.Session}, {"gid", &grantID}, {"auth_time", &authTime}, {"amr", &found.Methods}, {"acr", &found.ACR}, {"cnf", &found.Confirmation},
+	}{{"may_act", &found.MayAct}, {"client_id", &found.ClientID}, {"scope", &scope}, {"sid", &found.Session}, {"gid", &grantID}, {"auth_time", &authTime}, {"amr", &found.Methods}, {"acr", &found.ACR}, {"cnf", &found.Confirmation},
 		{"authorization_details", &found.Details}, {"act", &found.Actor}, {"gcid", &found.GrantClient}} {
 		if _, err := verified.Claim(claim.name, claim.into); err != nil {
 			return nil, err
 		}
 	}
 	if found.ID == "" || found.Subject == "" || found.ClientID == "" {
+		return nil, jose.ErrClaims
+	}
+	if _, bound := verified.Claims()["cnf"]; bound && !found.Confirmation.Bound() { // to something that we do not know
 		return nil, jose.ErrClaims
 	}
 	var err error
@@ -239,20 +277,4 @@ func parseID(text string) (uuid.UUID, error) {
 		return uuid.Nil, jose.ErrClaims
 	}
 	return id, nil
-}
-
-// AccessTokenLifetime is how long the client's access tokens live.
-func AccessTokenLifetime(organization *org.Organization, c *client.Client) time.Duration {
-	if c.AccessTokenLifetime > 0 {
-		return c.AccessTokenLifetime
-	}
-	return organization.Policies.AccessTokenLifetime()
-}
-
-// RefreshTokenLifetime is how long the client's unused refresh tokens live.
-func RefreshTokenLifetime(organization *org.Organization, c *client.Client) time.Duration {
-	if c.RefreshTokenLifetime > 0 {
-		return c.RefreshTokenLifetime
-	}
-	return organization.Policies.RefreshTokenLifetime()
 }

@@ -35,8 +35,11 @@ type Target struct {
 // InvalidTarget is the error for a resource server that a client gets no token for (RFC 8707 §2).
 func InvalidTarget(description string) *Error { return NewError(CodeInvalidTarget, description) }
 
-// Of judges the values of the parameter resource. Without any it is the zero value.
+// Of judges the values of the parameter resource. Without any it is what the client's policy says, otherwise the zero value.
 func (t *Targets) Of(ctx context.Context, organization *org.Organization, c *client.Client, values []string) (Target, error) {
+	if len(values) == 0 {
+		return t.held(ctx, organization, c, nil)
+	}
 	if len(values) > maximumTargets {
 		return Target{}, InvalidTarget("Too many resources are named.")
 	}
@@ -64,7 +67,9 @@ func (t *Targets) Held(ctx context.Context, organization *org.Organization, c *c
 
 func (t *Targets) held(ctx context.Context, organization *org.Organization, c *client.Client, values []string) (Target, error) {
 	if len(values) == 0 {
-		return Target{}, nil
+		if values = t.defaults(organization, c); len(values) == 0 {
+			return Target{}, nil
+		}
 	}
 	all, err := t.resources.All(ctx, organization.ID)
 	if err != nil {
@@ -89,6 +94,23 @@ func (t *Targets) held(ctx context.Context, organization *org.Organization, c *c
 		}
 	}
 	return target, nil
+}
+
+// defaults are what a token is for when nobody names a target: what the policy says, and beside it those that the
+// scopes of the client would not work without.
+func (t *Targets) defaults(organization *org.Organization, c *client.Client) []string {
+	policy := TokenPolicyOf(organization, c)
+	if len(policy.DefaultResources) == 0 {
+		return nil
+	}
+	values := slices.Clone(policy.DefaultResources)
+	if slices.Contains(c.Scopes, ScopeOpenID) {
+		values = append(values, t.issuers.URL(organization))
+	}
+	if HasAdminScope(c.Scopes) {
+		values = append(values, t.issuers.AdminAudience())
+	}
+	return values
 }
 
 // Named are the targets that a token is for whatever the client may ask for: those of a token exchange, which the

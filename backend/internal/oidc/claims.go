@@ -1,11 +1,16 @@
 package oidc
 
 import (
+	"context"
+	"maps"
 	"slices"
+
+	"github.com/google/uuid"
 
 	"github.com/clavex/clavex/backend/internal/client"
 	"github.com/clavex/clavex/backend/internal/oauth"
 	"github.com/clavex/clavex/backend/internal/org"
+	"github.com/clavex/clavex/backend/internal/store"
 	"github.com/clavex/clavex/backend/internal/user"
 )
 
@@ -91,6 +96,20 @@ func value(organization *org.Organization, person *user.User, claim string) any 
 		return person.Attributes[attribute]
 	}
 	return nil
+}
+
+// AccessTokenClaims makes the source of claims about people in access tokens: what the named scopes stand for, as in
+// userinfo (OpenID Connect Core 1.0 §5.4), and of that what the policy names.
+func AccessTokenClaims(db store.DB, users *user.Users) oauth.PersonClaims {
+	return func(ctx context.Context, organization *org.Organization, userID uuid.UUID, scopes, names []string) (map[string]any, error) {
+		person, err := users.ByID(ctx, db, organization.ID, userID)
+		if err != nil {
+			return nil, err
+		}
+		about := claimsAbout(organization, person, scopes, nil)
+		maps.DeleteFunc(about, func(name string, _ any) bool { return !slices.Contains(names, name) })
+		return about, nil
+	}
 }
 
 // claimsAbout collects what the scopes stand for (OpenID Connect Core 1.0 §5.4) and the single claims that were asked

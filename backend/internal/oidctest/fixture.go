@@ -11,6 +11,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/oauth"
 	"github.com/clavex/clavex/backend/internal/oauth/token"
 	"github.com/clavex/clavex/backend/internal/org"
+	"github.com/clavex/clavex/backend/internal/resource"
 	"github.com/clavex/clavex/backend/internal/secret"
 	"github.com/clavex/clavex/backend/internal/session"
 	"github.com/clavex/clavex/backend/internal/store"
@@ -201,4 +202,14 @@ func (p *Provider) InTx(t testing.TB, do func(ctx context.Context, tx *store.Tx)
 	if err := p.Store.InTx(context.WithoutCancel(t.Context()), do); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// RegisterResource registers a resource server.
+func (p *Provider) RegisterResource(t testing.TB, wanted resource.Resource) {
+	t.Helper()
+	p.InTx(t, func(ctx context.Context, tx *store.Tx) error {
+		_, err := p.Resources.Create(ctx, tx, Actor(), wanted)
+		return err
+	})
+	p.Resources.Forget(wanted.OrgID)
 }

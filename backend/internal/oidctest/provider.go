@@ -136,7 +136,7 @@ func (p *Provider) domain(t testing.TB) {
 	}
 	p.Sessions = session.New(p.Store, p.AuditLog, queue, now, rand.Reader)
 	p.Grants = grant.New(p.Store, p.AuditLog, now, ring, rand.Reader)
-	p.Tokens = oauth.NewAccessTokens(p.Issuers, p.Keys, now, rand.Reader)
+	p.Tokens = oauth.NewAccessTokens(p.Issuers, p.Keys, ring, oidc.AccessTokenClaims(p.Store, p.Users), now, rand.Reader)
 	p.KeySets, p.State = client.NewKeySets(p.Fetch, now), kv.NewPostgres(p.Store, rand.Reader)
 	p.Authentication = oauth.NewClientAuthentication(p.Clients, p.KeySets, p.State, p.Issuers, oauth.NewClientAuthorities(nil), now)
 	p.Senders = oauth.NewSenderConstraint(p.Issuers, p.State, ring.DeriveKey("dpop-nonce").Key, oauth.NewProofLimit(p.State, ProofLimit/30), now)

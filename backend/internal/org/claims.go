@@ -39,7 +39,7 @@ var standardClaims = map[string][]string{
 
 // protocolClaims have a meaning in tokens that no attribute may take.
 var protocolClaims = []string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "auth_time", "nonce", "acr", "amr", "azp", "at_hash", "c_hash",
-	"s_hash", "sid", "cnf", "client_id", "scope", "authorization_details", "gid", "act", "may_act", "events", "toe", "txn", "_claim_names", "_claim_sources"}
+	"s_hash", "sid", "cnf", "client_id", "scope", "authorization_details", "gid", "gcid", "act", "may_act", "events", "toe", "txn", "_claim_names", "_claim_sources"}
 
 // ClaimsOfScope lists the claims that a scope stands for in this organization.
 func (p Policies) ClaimsOfScope(scope string) []string {

@@ -71,6 +71,7 @@ type Policies struct {
 	// (RFC 8705 §2.1), besides those of the configuration.
 	ClientCertificateAuthorities string `json:"client_certificate_authorities,omitempty"`
 
+	TokenPolicy       TokenPolicy       `json:"token_policy,omitzero"`
 	RegistrationRules RegistrationRules `json:"registration_rules,omitzero"`
 	Scopes            []ScopeDefinition `json:"scopes,omitempty"`
 	Claims            []ClaimDefinition `json:"claims,omitempty"`
@@ -376,6 +377,9 @@ func (o *Organization) validate() error {
 		if bound.value != 0 && (bound.value < bound.min || bound.value > bound.max) {
 			return invalid("policies."+bound.field, "lifetime_invalid", fmt.Sprintf("Choose between %d and %d seconds.", bound.min, bound.max))
 		}
+	}
+	if member, problem := p.TokenPolicy.Problem(); problem != "" {
+		return invalid("policies.token_policy."+member, "token_policy_invalid", problem)
 	}
 	if p.SessionIdle() > p.SessionAbsolute() {
 		return invalid("policies.session_idle_seconds", "lifetime_invalid", "A session cannot be idle for longer than it may live.")

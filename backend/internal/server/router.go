@@ -58,7 +58,7 @@ func (a *App) endpoints(m *metrics) (*endpoints, error) {
 	}
 	authentication := oauth.NewClientAuthentication(a.Clients, a.KeySets, a.State, a.Issuers, oauth.NewClientAuthorities(authorities), a.Now)
 	senders := oauth.NewSenderConstraint(a.Issuers, a.State, a.Ring.DeriveKey("dpop-nonce").Key, oauth.NewProofLimit(a.State, a.Config.SignInsPerNetwork), a.Now)
-	e.tokens = oauth.NewAccessTokens(a.Issuers, a.Keys, a.Now, rand.Reader)
+	e.tokens = oauth.NewAccessTokens(a.Issuers, a.Keys, a.Ring, oidc.AccessTokenClaims(a.Store, a.Users), a.Now, rand.Reader)
 	live := oauth.NewLiveTokens(a.Grants, a.Clients, a.Subjects)
 	e.resource = oauth.NewProtectedResource(e.tokens, live, senders)
 	idTokens := oidc.NewIDTokens(a.Issuers, a.Subjects, a.JWTs, a.Store, a.Users, a.Now)

@@ -1,6 +1,7 @@
 'use client';
 
 import { useWatch, type UseFormReturn } from 'react-hook-form';
+import { TokenPolicyFields } from '@/components/token-policy-fields';
 import { Folded } from '@/components/ui/folded';
 import { ProtocolFields } from './advanced';
 import { ExchangeFields } from './exchange-fields';
@@ -32,6 +33,7 @@ const holds = {
   ],
   signIn: ['subject_type', 'sector_identifier_uri', 'default_max_age', 'require_auth_time', 'default_acr_values'],
   session: ['backchannel_logout_uri', 'backchannel_logout_session_required', 'frontchannel_logout_uri', 'frontchannel_logout_session_required', 'initiate_login_uri'],
+  tokens: ['token_policy'],
   exchange: ['token_exchange_clients', 'token_exchange_audiences', 'token_exchange_subjects', 'token_exchange_delegation'],
   presentation: ['client_uri', 'logo_uri', 'policy_uri', 'tos_uri', 'contacts', 'localized', 'software_id', 'software_version'],
 } as const satisfies Record<string, readonly (keyof ClientValues)[]>;
@@ -62,6 +64,9 @@ export function ClientFolds({ form, disabled }: { form: UseFormReturn<ClientValu
           <SessionFields form={form} disabled={disabled} />
         </Folded>
       )}
+      <Folded title="Tokens" hint="Their form, what is in them, whom they are for, and how they are renewed" faulty={faulty('tokens')}>
+        <TokenPolicyFields form={form as unknown as Parameters<typeof TokenPolicyFields>[0]['form']} inherits />
+      </Folded>
       {(grants.includes(exchangeGrant) || faulty('exchange')) && (
         <Folded title="Token exchange" hint="Whose tokens, for whom, and in whose name" faulty={faulty('exchange')}>
           <ExchangeFields form={form} disabled={disabled} />

@@ -209,3 +209,15 @@ test('translations are added, changed and removed one by one', () => {
   expect(fieldOf('localized.client_name#it', before)).toBe('localized.1.value');
   expect(fieldOf('localized.client_name#fr', before)).toBe('localized');
 });
+
+test('a policy for tokens is sent whole, and taken away whole; none is a choice of its own', () => {
+  const values = valuesOf(client);
+  const wanted = { ...values, token_policy: { ...values.token_policy, access_token_format: 'opaque' as const, access_token_claims: 'none', refresh_token_grace_seconds: 0, default_resources: 'https://api.example/\nurn:ledger' } };
+  const policy = { access_token_format: 'opaque' as const, access_token_claims: [], refresh_token_grace_seconds: 0, default_resources: ['https://api.example/', 'urn:ledger'] };
+  expect(clientSchema.safeParse(wanted).success).toBe(true);
+  expect(patchOf(client, wanted)).toEqual({ token_policy: policy });
+  const having: Client = { ...client, token_policy: policy };
+  expect(patchOf(having, clientSchema.parse(valuesOf(having)))).toBeUndefined();
+  expect(patchOf(having, { ...valuesOf(having), token_policy: valuesOf(client).token_policy })).toEqual({ token_policy: null });
+  expect(fieldOf('token_policy.access_token_claims[0]')).toBe('token_policy.access_token_claims');
+});

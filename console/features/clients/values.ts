@@ -1,6 +1,7 @@
-import type { Client, ClientCreate, ClientPatch, GrantType, JsonWebKeySet, ResponseType, SigningAlgorithm, TokenEndpointAuthMethod, TokenExchangePolicy } from '@/lib/api';
+import type { Client, ClientCreate, ClientPatch, GrantType, JsonWebKeySet, ResponseType, SigningAlgorithm, TokenEndpointAuthMethod, TokenExchangePolicy, TokenPolicy } from '@/lib/api';
 import { grantTypeValues } from '@/lib/grant-types';
 import { absoluteUris, changes, keySet, lines, optionalUri, scopeList, words, z } from '@/lib/schema';
+import { tokenPolicyOf, tokenPolicySchema, tokenPolicyValues } from '@/lib/token-policy';
 import { certificateNameKinds, encrypts, metadataAlways, metadataFields, metadataMaybe, metadataOf, newMetadata, signingAlgorithms } from './metadata-values';
 import { localizedIndex, localizedOf, localizedRows, localizedSchema, localizedPatch } from './localized-values';
 
@@ -104,6 +105,7 @@ export const clientFields = {
   token_exchange_audiences: z.string(),
   token_exchange_subjects: z.string(),
   token_exchange_delegation: z.boolean(),
+  token_policy: tokenPolicySchema,
   ...metadataFields,
   localized: localizedSchema,
 };
@@ -200,6 +202,7 @@ export function newValues(kind: Kind): ClientValues {
     token_exchange_audiences: '',
     token_exchange_subjects: '',
     token_exchange_delegation: false,
+    token_policy: tokenPolicyValues(),
     ...newMetadata(),
     localized: [],
   };
@@ -238,6 +241,7 @@ export function valuesOf(client: Client): ClientValues {
     token_exchange_audiences: (client.token_exchange?.audiences ?? []).join('\n'),
     token_exchange_subjects: (client.token_exchange?.subject_audiences ?? []).join('\n'),
     token_exchange_delegation: client.token_exchange?.delegation ?? false,
+    token_policy: tokenPolicyValues(client.token_policy),
     ...metadataOf(client),
     localized: localizedRows(client.localized),
   };
@@ -299,6 +303,12 @@ function exchangePolicy(values: ClientValues): TokenExchangePolicy | undefined {
   return { subject_clients, audiences, ...(subject_audiences.length > 0 && { subject_audiences }), delegation: values.token_exchange_delegation };
 }
 
+/** In what the client's tokens differ from those of its organization; nothing when they do not. */
+function tokenPolicy(values: ClientValues): TokenPolicy | undefined {
+  const policy = tokenPolicyOf(values.token_policy);
+  return Object.keys(policy).length > 0 ? policy : undefined;
+}
+
 /** One of the five names in a certificate goes with the method that looks at it; the others are taken away. */
 function certificateNames({ token_endpoint_auth_method: method, certificate_name_kind: kind, certificate_name: name }: ClientValues) {
   return Object.fromEntries(certificateNameKinds.map((each) => [each, (method === 'tls_client_auth' && each === kind && name) || undefined])) as { [kind in (typeof certificateNameKinds)[number]]?: string };
@@ -323,6 +333,7 @@ function maybe(values: ClientValues) {
     access_token_lifetime_seconds: Number.isNaN(values.access_token_lifetime_seconds) ? undefined : values.access_token_lifetime_seconds,
     refresh_token_lifetime_seconds: Number.isNaN(values.refresh_token_lifetime_seconds) ? undefined : values.refresh_token_lifetime_seconds,
     token_exchange: exchangePolicy(values),
+    token_policy: tokenPolicy(values),
     ...metadataMaybe(values),
   };
 }
@@ -346,6 +357,7 @@ export function patchOf(client: Client, values: ClientValues): ClientPatch | und
 export function fieldOf(apiField: string, { localized }: Pick<ClientValues, 'localized'> = { localized: [] }): string {
   const name = /^localized\.(.+)$/.exec(apiField)?.[1];
   if (name !== undefined) return localizedIndex(localized, name);
+  if (apiField.startsWith('token_policy.')) return apiField.replace(/\[.*$/, '');
   if (apiField.startsWith('token_exchange')) return apiField.includes('subject_clients') ? 'token_exchange_clients' : apiField.includes('subject_audiences') ? 'token_exchange_subjects' : 'token_exchange_audiences';
   return apiField.replace(/[.[].*$/, '');
 }

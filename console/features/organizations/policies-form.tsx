@@ -4,12 +4,14 @@ import { zodResolver } from '@hookform/resolvers/zod';
 import { Controller, useForm } from 'react-hook-form';
 import { DurationInput } from '@/components/duration-input';
 import { Form } from '@/components/form';
+import { TokenPolicyFields } from '@/components/token-policy-fields';
 import { CheckField, OptionCards } from '@/components/ui/choice';
 import { Field, Select, Textarea } from '@/components/ui/field';
 import { Section } from '@/components/ui/surface';
 import type { Organization, PoliciesPatch, Versioned } from '@/lib/api';
 import { clientProfiles } from '@/lib/client-profiles';
 import { changes, z } from '@/lib/schema';
+import { tokenPolicyOf, tokenPolicySchema, tokenPolicyValues } from '@/lib/token-policy';
 import { useOrganizationUpdate } from '@/components/use-organization-update';
 
 const seconds = (min: number, max: number, words: string) => z.number({ error: words }).int(words).min(min, words).max(max, words);
@@ -23,6 +25,7 @@ const schema = z
     profile: z.enum(['oauth2.1', 'oidc-legacy', 'fapi2-security', 'fapi2-message-signing']),
     require_bound_tokens: z.boolean(),
     require_dpop_nonce: z.boolean(),
+    token_policy: tokenPolicySchema,
     client_certificate_authorities: z.string().max(65_536, 'Use at most 64 KiB.'),
     default_locale: z.string(),
   })
@@ -44,6 +47,7 @@ export function PoliciesForm({ organization }: { organization: Versioned<Organiz
     profile: policies.profile,
     require_bound_tokens: policies.require_bound_tokens,
     require_dpop_nonce: policies.require_dpop_nonce,
+    token_policy: tokenPolicyValues(policies.token_policy),
     client_certificate_authorities: policies.client_certificate_authorities ?? '',
     default_locale: policies.default_locale ?? '',
   };
@@ -65,7 +69,8 @@ export function PoliciesForm({ organization }: { organization: Versioned<Organiz
       onSubmit={async (values) => {
         const changed = changes(before, values);
         if (!changed) return;
-        const patch: PoliciesPatch = { ...changed };
+        const { token_policy: tokens, ...others } = changed;
+        const patch: PoliciesPatch = { ...others, ...(tokens && { token_policy: tokenPolicyOf(tokens) }) };
         if (changed.default_locale === '') patch.default_locale = null;
         await save({ policies: patch });
       }}
@@ -77,6 +82,12 @@ export function PoliciesForm({ organization }: { organization: Versioned<Organiz
               <Controller control={form.control} name={name} render={({ field }) => <DurationInput label={label} value={field.value} onChange={field.onChange} />} />
             </Field>
           ))}
+        </div>
+      </Section>
+      <Section title="Tokens">
+        <div className="grid gap-5">
+          {/* The fields know of nothing else in the form. */}
+          <TokenPolicyFields form={form as unknown as Parameters<typeof TokenPolicyFields>[0]['form']} />
         </div>
       </Section>
       <Section title="Bound tokens">

@@ -947,6 +947,7 @@ export interface components {
             /** @description How the client signs assertions; absent for any algorithm that fits the method. */
             token_endpoint_auth_signing_alg?: components["schemas"]["SigningAlgorithm"];
             token_exchange?: components["schemas"]["TokenExchangePolicy"];
+            token_policy?: components["schemas"]["TokenPolicy"];
             /** Format: uri */
             tos_uri?: string;
             /** Format: date-time */
@@ -1049,6 +1050,7 @@ export interface components {
             token_endpoint_auth_method?: components["schemas"]["TokenEndpointAuthMethod"];
             token_endpoint_auth_signing_alg?: components["schemas"]["SigningAlgorithm"];
             token_exchange?: components["schemas"]["TokenExchangePolicy"];
+            token_policy?: components["schemas"]["TokenPolicy"];
             /** Format: uri */
             tos_uri?: string;
             userinfo_encrypted_response_alg?: components["schemas"]["KeyManagementAlgorithm"];
@@ -1151,6 +1153,8 @@ export interface components {
             token_endpoint_auth_signing_alg?: components["schemas"]["SigningAlgorithm"] | null;
             /** @description Null takes it away. */
             token_exchange?: components["schemas"]["TokenExchangePolicy"] | null;
+            /** @description Replaces the whole; null leaves all to the organization. */
+            token_policy?: components["schemas"]["TokenPolicy"] | null;
             /** Format: uri */
             tos_uri?: string | null;
             userinfo_encrypted_response_alg?: components["schemas"]["KeyManagementAlgorithm"] | null;
@@ -1479,6 +1483,7 @@ export interface components {
             session_idle_lifetime_seconds: components["schemas"]["SessionIdleLifetime"];
             sign_up: components["schemas"]["SignUpPolicy"];
             sign_up_email_domains: components["schemas"]["EmailDomains"];
+            token_policy?: components["schemas"]["TokenPolicy"];
         };
         PoliciesPatch: {
             access_token_lifetime_seconds?: components["schemas"]["AccessTokenLifetime"];
@@ -1505,6 +1510,7 @@ export interface components {
             session_idle_lifetime_seconds?: components["schemas"]["SessionIdleLifetime"];
             sign_up?: components["schemas"]["SignUpPolicy"];
             sign_up_email_domains?: components["schemas"]["EmailDomains"];
+            token_policy?: components["schemas"]["TokenPolicy"];
         };
         /** @description An error as in RFC 9457. */
         Problem: {
@@ -1744,6 +1750,25 @@ export interface components {
             subject_audiences?: string[];
             /** @description The `client_id`s whose access tokens it may present. */
             subject_clients: string[];
+        };
+        /** @description What tokens look like and how they are renewed. What a client leaves out, its organization decides; what that leaves out has the default. In a change it replaces the whole policy. */
+        TokenPolicy: {
+            /** @description Claims about the person that access tokens contain, as far as a granted scope stands for them. */
+            access_token_claims?: string[];
+            /**
+             * @description `jwt` (the default): resource servers read access tokens themselves (RFC 9068). `opaque`: they ask the introspection endpoint (RFC 7662).
+             * @enum {string}
+             */
+            access_token_format?: "jwt" | "opaque";
+            /** @description Identifiers of the resource servers that an access token is for when a request names none (RFC 8707 §2). */
+            default_resources?: string[];
+            /** @description For how long a refresh token that was replaced gets the same successor again (30 unless said). 0: its second use ends the grant. */
+            refresh_token_grace_seconds?: number;
+            /**
+             * @description `rotate` (the default): every use replaces a refresh token. `keep`: it stays; those of public clients only when they are bound to a key or certificate.
+             * @enum {string}
+             */
+            refresh_token_rotation?: "rotate" | "keep";
         };
         User: {
             attributes: components["schemas"]["Attributes"];
@@ -2261,6 +2286,7 @@ export type SoftwareStatementIssuer = components['schemas']['SoftwareStatementIs
 export type SubjectType = components['schemas']['SubjectType'];
 export type TokenEndpointAuthMethod = components['schemas']['TokenEndpointAuthMethod'];
 export type TokenExchangePolicy = components['schemas']['TokenExchangePolicy'];
+export type TokenPolicy = components['schemas']['TokenPolicy'];
 export type User = components['schemas']['User'];
 export type UserCreate = components['schemas']['UserCreate'];
 export type UserList = components['schemas']['UserList'];

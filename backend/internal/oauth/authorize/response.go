@@ -116,7 +116,7 @@ func (a *Endpoint) grant(ctx context.Context, r *request, issued *Issued, respon
 	}
 	response.AccessToken, _, err = a.Tokens.Mint(ctx, r.organization, oauth.AccessTokenSpec{
 		Subject: subject, ClientID: r.client.ClientID, Scopes: r.target.Scopes(r.scopes), Lifetime: lifetime, Audience: issued.Grant.Audience, Details: details,
-		GrantID: issued.Grant.ID, Session: sid, AuthenticatedAt: issued.Grant.AuthenticatedAt, Methods: issued.Grant.Methods, ACR: issued.Grant.ACR,
+		Policy: oauth.TokenPolicyOf(r.organization, r.client), UserID: issued.Grant.UserID, GrantID: issued.Grant.ID, Session: sid, AuthenticatedAt: issued.Grant.AuthenticatedAt, Methods: issued.Grant.Methods, ACR: issued.Grant.ACR,
 	})
 	response.ExpiresIn = lifetime
 	return err

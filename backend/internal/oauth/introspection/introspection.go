@@ -1,4 +1,4 @@
-// Package introspection is the introspection endpoint, RFC 7662 (October 2015), for JWT access tokens and
+// Package introspection is the introspection endpoint, RFC 7662 (October 2015), for access tokens and
 // refresh tokens, with the answer as a JWT for whoever wants that (RFC 9701, January 2025). Only confidential clients
 // may ask, and only about tokens that were issued to them or whose audience is a resource server that they answer for:
 // about every other token, of another client or organization, expired, revoked or invented, the answer is
@@ -10,7 +10,6 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/clavex/clavex/backend/internal/client"
@@ -106,7 +105,7 @@ func (e *Endpoint) Introspect(ctx context.Context, request *Request) (*Response,
 	if err := e.checks.Run(ctx, request); err != nil {
 		return nil, err
 	}
-	if presented := request.Parameters.Get("token"); strings.Contains(presented, ".") {
+	if presented := request.Parameters.Get("token"); oauth.IsAccessToken(presented) {
 		return e.accessToken(ctx, request, presented)
 	}
 	return e.refreshToken(ctx, request)

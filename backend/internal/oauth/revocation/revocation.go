@@ -7,7 +7,6 @@ package revocation
 import (
 	"context"
 	"errors"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -66,7 +65,7 @@ func (e *Endpoint) Revoke(ctx context.Context, request *Request) error {
 	}
 	actor := audit.Actor{Kind: audit.Client, ID: request.Client.ID.String(), Name: request.Client.Name}
 	presented := request.Parameters.Get("token")
-	if strings.Contains(presented, ".") {
+	if oauth.IsAccessToken(presented) {
 		return e.accessToken(ctx, request, presented, actor)
 	}
 	state, err := e.grants.RefreshTokenState(ctx, request.Organization.ID, presented)

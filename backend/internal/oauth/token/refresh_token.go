@@ -8,7 +8,8 @@ import (
 	"github.com/clavex/clavex/backend/internal/oauth"
 )
 
-// RefreshToken is the grant type refresh_token (RFC 6749 §6, RFC 9700 §4.14): every use rotates the token.
+// RefreshToken is the grant type refresh_token (RFC 6749 §6, RFC 9700 §4.14): a use replaces the token
+// unless profile or policy say otherwise.
 type RefreshToken struct {
 	grants *grant.Grants
 }
@@ -47,7 +48,7 @@ func (r *RefreshToken) Authorize(ctx context.Context, request *Request) (*Author
 	found, scopes, successor, err := r.grants.Rotate(ctx, grant.Refresh{OrgID: request.Organization.ID, ClientID: request.Client.ID,
 		Token: presented, Scopes: wanted, Lifetime: oauth.RefreshTokenLifetime(request.Organization, request.Client),
 		SessionIdle: request.Organization.Policies.SessionIdle(), Holders: request.Confirmation.Holders(),
-		Keep: oauth.ProfileOf(request.Organization, request.Client).KeepRefreshTokens})
+		Grace: oauth.TokenPolicyOf(request.Organization, request.Client).Grace(), Keep: oauth.KeepsRefreshTokens(request.Organization, request.Client, request.Confirmation)})
 	if err != nil {
 		return nil, err
 	}

@@ -183,7 +183,8 @@ func (e *Endpoint) respond(ctx context.Context, request *Request, authorized *Au
 		return nil, err
 	}
 	spec := oauth.AccessTokenSpec{Details: details, Subject: request.Client.ClientID, ClientID: request.Client.ClientID, Scopes: target.Scopes(authorized.Scopes),
-		Audience: target.Audience, Lifetime: target.Lifetime(oauth.AccessTokenLifetime(request.Organization, request.Client)), Confirmation: request.Confirmation}
+		Audience: target.Audience, Lifetime: target.Lifetime(oauth.AccessTokenLifetime(request.Organization, request.Client)), Confirmation: request.Confirmation,
+		Policy: oauth.TokenPolicyOf(request.Organization, request.Client)}
 	if g := authorized.Grant; g != nil {
 		subject, err := e.Subjects.Of(ctx, request.Client, g.UserID)
 		if err != nil {
@@ -193,7 +194,7 @@ func (e *Endpoint) respond(ctx context.Context, request *Request, authorized *Au
 		if spec.Session, err = e.Subjects.Session(ctx, request.Client, g.SessionID); err != nil {
 			return nil, err
 		}
-		spec.GrantID, spec.AuthenticatedAt, spec.Methods, spec.ACR = g.ID, g.AuthenticatedAt, g.Methods, g.ACR
+		spec.UserID, spec.GrantID, spec.AuthenticatedAt, spec.Methods, spec.ACR = g.UserID, g.ID, g.AuthenticatedAt, g.Methods, g.ACR
 	}
 	if authorized.Exchanged != nil {
 		authorized.Exchanged.describe(&spec)

@@ -2,7 +2,6 @@ package token
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"net/url"
@@ -52,6 +51,7 @@ func NewTokenExchange(tokens *oauth.AccessTokens, live *oauth.LiveTokens, subjec
 // Exchanged is what a new token takes over from the one that it was exchanged for.
 type Exchanged struct {
 	subject     string
+	userID      uuid.UUID
 	from        *oauth.AccessToken
 	grantClient string
 	audience    []string
@@ -60,19 +60,15 @@ type Exchanged struct {
 }
 
 func (x *Exchanged) describe(spec *oauth.AccessTokenSpec) {
-	spec.Subject, spec.GrantID, spec.GrantClient, spec.Audience, spec.Actor = x.subject, x.from.GrantID, x.grantClient, x.audience, x.actor
+	spec.Subject, spec.UserID, spec.GrantID, spec.GrantClient, spec.Audience, spec.Actor = x.subject, x.userID, x.from.GrantID, x.grantClient, x.audience, x.actor
 	spec.AuthenticatedAt, spec.Methods, spec.ACR = x.from.AuthenticatedAt, x.from.Methods, x.from.ACR
 	spec.Lifetime = min(spec.Lifetime, x.lifetime)
 }
 
-// presented is a token that was verified, with what exchanging it must know beyond an AccessToken.
+// presented is a token that was verified, with what stands behind it.
 type presented struct {
 	*oauth.AccessToken
-	live  *oauth.LiveToken
-	extra struct {
-		Confirmation json.RawMessage `json:"cnf"`
-		MayAct       json.RawMessage `json:"may_act"` // RFC 8693 §4.4
-	}
+	live *oauth.LiveToken
 }
 
 // Type implements Grant.
@@ -103,7 +99,7 @@ func (x *TokenExchange) Authorize(ctx context.Context, request *Request) (*Autho
 	case !slices.ContainsFunc(subject.Audience, func(audience string) bool { return slices.Contains(meantFor, audience) }):
 		return nil, oauth.InvalidRequest("The subject_token is meant neither for this issuer nor for this client.")
 	}
-	found := &Exchanged{from: subject.AccessToken, grantClient: subject.grantClient(request.Client), lifetime: subject.ExpiresAt.Sub(x.now()).Truncate(time.Second)}
+	found := &Exchanged{userID: subject.live.User.ID, from: subject.AccessToken, grantClient: subject.grantClient(request.Client), lifetime: subject.ExpiresAt.Sub(x.now()).Truncate(time.Second)}
 	if found.lifetime <= 0 {
 		return nil, oauth.InvalidRequest("The subject_token is about to expire.")
 	}
@@ -140,13 +136,8 @@ func (x *TokenExchange) token(ctx context.Context, request *Request, name string
 		return nil, err
 	}
 	found := &presented{AccessToken: verified}
-	payload, err := base64.RawURLEncoding.DecodeString(strings.Split(text, ".")[1])
-	if err == nil {
-		err = json.Unmarshal(payload, &found.extra)
-	}
-	proven := verified.Confirmation.Bound() && verified.Confirmation == request.Confirmation
-	if err != nil || len(found.extra.Confirmation) > 0 && !proven {
-		return nil, invalid.WithCause(err)
+	if verified.Confirmation.Bound() && verified.Confirmation != request.Confirmation {
+		return nil, invalid
 	}
 	if found.live, err = x.live.Find(ctx, request.Organization, verified); errors.As(err, &refused) {
 		return nil, invalid.WithCause(err)
@@ -222,7 +213,7 @@ func (x *TokenExchange) actor(ctx context.Context, request *Request, policy *cli
 		switch {
 		case request.Parameters.Has("actor_token_type"):
 			return nil, oauth.InvalidRequest("There is an actor_token_type without an actor_token.")
-		case len(subject.extra.MayAct) > 0:
+		case len(subject.MayAct) > 0:
 			return nil, oauth.InvalidRequest("The subject_token says who may act for its subject: present an actor_token of theirs.")
 		}
 		return subject.Actor, nil
@@ -237,7 +228,7 @@ func (x *TokenExchange) actor(ctx context.Context, request *Request, policy *cli
 	if actor.ClientID != request.Client.ClientID {
 		return nil, oauth.InvalidRequest("The actor_token was issued to another client.")
 	}
-	if !mayAct(subject.extra.MayAct, actor) {
+	if !mayAct(subject.MayAct, actor) {
 		return nil, oauth.InvalidRequest("The subject_token does not name this actor in may_act.")
 	}
 	if actors(subject.Actor) >= maximumActors {
