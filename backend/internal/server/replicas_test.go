@@ -110,10 +110,10 @@ func TestWhatIsRevokedOnOneReplicaIsWorthNothingOnAnother(t *testing.T) {
 			t.Fatalf("%d %s", a.status, a.body)
 		}
 	}
-	access, refresh := tokensOf(a)
+	access, _ := tokensOf(a)
 	revoke(access)
 	dead("an access token", access, "")
-	access, refresh = tokensOf(b.get(s.authorizeURL("scope", "openid offline_access")))
+	access, refresh := tokensOf(b.get(s.authorizeURL("scope", "openid offline_access")))
 	revoke(refresh)
 	dead("a refresh token", access, refresh)
 
