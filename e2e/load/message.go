@@ -28,7 +28,7 @@ func (m message) bytes() []byte {
 	for pair := range slices.Chunk(m.header, 2) {
 		text.WriteString(pair[0] + ": " + pair[1] + "\r\n")
 	}
-	if m.method == http.MethodPost {
+	if m.method != http.MethodGet {
 		text.WriteString("Content-Length: " + strconv.Itoa(len(m.body)) + "\r\n")
 	}
 	text.WriteString("\r\n")

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"slices"
+	"strconv"
 
 	"github.com/google/uuid"
 	"github.com/maypok86/otter/v2"
@@ -116,13 +117,15 @@ type metadataKey struct {
 
 // document is what goes over the wire. content is shared: do not change it.
 type document struct {
-	content []byte
-	etag    string
+	etagHeader, lengthHeader []string
+	content                  []byte
+	etag                     string
 }
 
 func newDocument(content []byte) *document {
 	digest := sha256.Sum256(content)
-	return &document{content: content, etag: `"` + base64.RawURLEncoding.EncodeToString(digest[:16]) + `"`}
+	etag := `"` + base64.RawURLEncoding.EncodeToString(digest[:16]) + `"`
+	return &document{content: content, etag: etag, etagHeader: []string{etag}, lengthHeader: []string{strconv.Itoa(len(content))}}
 }
 
 // NewDocuments makes the documents, remembered for at most cacheSize organizations. locales are the

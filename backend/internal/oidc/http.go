@@ -24,7 +24,7 @@ func (d *Documents) ServeMetadata(c *gin.Context) {
 		oauth.WriteError(c, err)
 		return
 	}
-	found.serve(c, "application/json")
+	found.serve(c, metadataMediaType)
 }
 
 // ServeKeySet answers GET /{org}/jwks (RFC 7517 §5).
@@ -34,20 +34,26 @@ func (d *Documents) ServeKeySet(c *gin.Context) {
 		oauth.WriteError(c, err)
 		return
 	}
-	found.serve(c, "application/jwk-set+json")
+	found.serve(c, keySetMediaType)
 }
 
-func (d *document) serve(c *gin.Context, mediaType string) {
+// The values of headers that are the same in every answer: documents are asked for more often than anything else, and
+// net/http only reads them.
+var (
+	metadataMediaType = []string{"application/json"}
+	keySetMediaType   = []string{"application/jwk-set+json"}
+	documentCaching   = []string{"public, max-age=" + strconv.Itoa(int(documentLifetime/time.Second))}
+)
+
+func (d *document) serve(c *gin.Context, mediaType []string) {
 	header := c.Writer.Header()
-	header.Set("Cache-Control", "public, max-age="+strconv.Itoa(int(documentLifetime/time.Second)))
-	header.Set("ETag", d.etag)
+	header["Cache-Control"], header["Etag"] = documentCaching, d.etagHeader
 	if d.isIn(c.GetHeader("If-None-Match")) {
 		c.Status(http.StatusNotModified)
 		c.Writer.WriteHeaderNow()
 		return
 	}
-	header.Set("Content-Type", mediaType)
-	header.Set("Content-Length", strconv.Itoa(len(d.content)))
+	header["Content-Type"], header["Content-Length"] = mediaType, d.lengthHeader
 	c.Status(http.StatusOK)
 	if c.Request.Method == http.MethodHead {
 		c.Writer.WriteHeaderNow()

@@ -40,7 +40,7 @@ func facts(proxies []netip.Prefix, certificateHeader string, timeout time.Durati
 	return func(c *gin.Context) {
 		request := reqctx.Request{Address: clientAddress(c.Request, proxies), UserAgent: clipped(c.GetHeader("User-Agent"), 256),
 			ClientCertificates: clientCertificates(c.Request, certificateHeader, proxies)}
-		if brought := c.GetHeader("X-Request-Id"); requestIDPattern.MatchString(brought) && fromProxy(c.Request, proxies) {
+		if brought := c.GetHeader("X-Request-Id"); brought != "" && requestIDPattern.MatchString(brought) && fromProxy(c.Request, proxies) {
 			request.ID = brought
 		} else {
 			request.ID = strings.ReplaceAll(uuid.NewString(), "-", "")
@@ -127,12 +127,13 @@ func recoverPanics(log *slog.Logger, fallback errorRenderer) gin.HandlerFunc {
 func strictTransport(publicURL string) gin.HandlerFunc {
 	parsed, err := url.Parse(publicURL)
 	strict := err == nil && parsed.Scheme == "https" && parsed.Hostname() != "localhost" && !strings.HasSuffix(parsed.Hostname(), ".localhost")
+	lifetime, sniffing, referrer := []string{"max-age=31536000"}, []string{"nosniff"}, []string{"no-referrer"} // read only
 	return func(c *gin.Context) {
+		header := c.Writer.Header()
 		if strict {
-			c.Header("Strict-Transport-Security", "max-age=31536000")
+			header["Strict-Transport-Security"] = lifetime
 		}
-		c.Header("X-Content-Type-Options", "nosniff")
-		c.Header("Referrer-Policy", "no-referrer")
+		header["X-Content-Type-Options"], header["Referrer-Policy"] = sniffing, referrer
 	}
 }
 
