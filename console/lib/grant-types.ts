@@ -1,6 +1,6 @@
 import type { GrantType } from './api';
 
-export const grantTypeValues = ['authorization_code', 'implicit', 'refresh_token', 'client_credentials', 'urn:ietf:params:oauth:grant-type:device_code', 'urn:ietf:params:oauth:grant-type:token-exchange'] as const satisfies readonly GrantType[];
+export const grantTypeValues = ['authorization_code', 'implicit', 'refresh_token', 'client_credentials', 'urn:ietf:params:oauth:grant-type:device_code', 'urn:ietf:params:oauth:grant-type:token-exchange', 'urn:ietf:params:oauth:grant-type:jwt-bearer'] as const satisfies readonly GrantType[];
 
 /** The grant types, with what each is for. */
 export const grantTypes: { value: GrantType; label: string; hint: string }[] = [
@@ -10,4 +10,5 @@ export const grantTypes: { value: GrantType; label: string; hint: string }[] = [
   { value: 'client_credentials', label: 'Client credentials', hint: 'The client acts for itself.' },
   { value: 'urn:ietf:params:oauth:grant-type:device_code', label: 'Device code', hint: 'For devices without a browser: people enter a short code elsewhere.' },
   { value: 'urn:ietf:params:oauth:grant-type:token-exchange', label: 'Token exchange', hint: 'A service gets tokens for the services that it calls, as far as is written down under Token exchange.' },
+  { value: 'urn:ietf:params:oauth:grant-type:jwt-bearer', label: 'JWT bearer', hint: 'A service presents what a trusted issuer says of a person, and gets a token for that person.' },
 ];

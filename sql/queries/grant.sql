@@ -25,6 +25,20 @@ WITH live AS (
 )
 SELECT i.id FROM issued i;
 
+-- name: InsertGrantOfIssuer :one
+-- A grant without a session: a trusted issuer vouched for the person. No row when the trust, the person or the client
+-- has ended meanwhile; the locks let whoever ends one of them at the same moment come first, or find the grant.
+WITH trusted AS (
+    SELECT i.org_id, i.id FROM trusted_issuers i WHERE i.org_id = @org_id AND i.id = @trusted_issuer_id AND i.status = 'active' FOR SHARE
+), person AS (
+    SELECT u.org_id, u.id FROM users u WHERE u.org_id = @org_id AND u.id = @user_id AND u.status = 'active' FOR SHARE
+)
+INSERT INTO grants (org_id, id, client_id, user_id, trusted_issuer_id, scopes, redirect_uri, code_challenge, authenticated_at, methods, audience,
+    authorization_details, created_at, expires_at)
+SELECT trusted.org_id, @id, @client_id, person.id, trusted.id, @scopes, '', '', @created_at, '{}', @audience, @authorization_details, @created_at, @expires_at
+FROM trusted JOIN person ON person.org_id = trusted.org_id
+RETURNING grants.id;
+
 -- name: SessionLastGrantedTo :one
 -- Of several sessions of one browser, the one in which a client was granted something last. Identifiers grow with time.
 SELECT session_id FROM grants
@@ -118,12 +132,14 @@ SELECT p.*, EXISTS (SELECT 1 FROM rotated)::boolean AS won FROM presented p;
 -- name: TokenState :one
 -- Whether an access token made from a grant is still good, with the person it speaks of. A session whose row is gone
 -- ended long ago. Offline access begins when the code is redeemed: a token that came with the code through the browser
--- dies with the session as the code does.
+-- dies with the session as the code does. Where a trusted issuer vouched for the person there is no session: the token
+-- lives with the trust.
 SELECT sqlc.embed(users),
        (g.revoked_at IS NULL AND users.status = 'active'
         AND NOT EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.org_id = g.org_id AND r.token_id = @token_id)
         AND ('offline_access' = ANY (g.scopes) AND g.code_redeemed_at IS NOT NULL OR EXISTS (
-             SELECT 1 FROM sessions s WHERE s.org_id = g.org_id AND s.id = g.session_id AND s.ended_at IS NULL)))::boolean AS alive,
+             SELECT 1 FROM sessions s WHERE s.org_id = g.org_id AND s.id = g.session_id AND s.ended_at IS NULL) OR EXISTS (
+             SELECT 1 FROM trusted_issuers i WHERE i.org_id = g.org_id AND i.id = g.trusted_issuer_id AND i.status = 'active')))::boolean AS alive,
        g.client_id, g.scopes, g.session_id, g.claims
 FROM grants g JOIN users ON users.org_id = g.org_id AND users.id = g.user_id
 WHERE g.org_id = @org_id AND g.id = @grant_id;

@@ -74,6 +74,11 @@ WHERE org_id = @org_id AND session_id = ANY (@session_ids::uuid[]) AND revoked_a
 UPDATE grants SET revoked_at = @at, revoke_reason = @reason
 WHERE org_id = @org_id AND user_id = @user_id AND revoked_at IS NULL AND (session_id IS NULL OR session_id <> @keep_session_id);
 
+-- name: RevokeGrantsWithoutSession :execrows
+-- What a trusted issuer vouched for has no session that could end.
+UPDATE grants SET revoked_at = @at, revoke_reason = @reason
+WHERE org_id = @org_id AND user_id = @user_id AND trusted_issuer_id IS NOT NULL AND revoked_at IS NULL;
+
 -- name: BrowserIsKnown :one
 SELECT EXISTS (SELECT 1 FROM sessions WHERE org_id = @org_id AND browser_hash = @browser_hash AND user_id = @user_id)::boolean;
 

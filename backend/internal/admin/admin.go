@@ -31,6 +31,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/seal"
 	"github.com/clavex/clavex/backend/internal/session"
 	"github.com/clavex/clavex/backend/internal/store"
+	"github.com/clavex/clavex/backend/internal/trust"
 	"github.com/clavex/clavex/backend/internal/user"
 )
 
@@ -45,6 +46,7 @@ type Options struct {
 	Roles         *role.Assignments
 	Clients       *client.Clients
 	Resources     *resource.Resources
+	Trusted       *trust.Issuers
 	Sessions      *session.Sessions
 	Grants        *grant.Grants
 	Keys          *key.Keys // of the organizations
@@ -79,6 +81,7 @@ type API struct {
 	roles         *role.Assignments
 	clients       *client.Clients
 	resources     *resource.Resources
+	trusted       *trust.Issuers
 	sessions      *session.Sessions
 	grants        *grant.Grants
 	signing       *key.Keys
@@ -113,7 +116,7 @@ func New(options Options) (*API, error) {
 		options.SendsMail = func() bool { return true }
 	}
 	return &API{
-		db: options.Store, organizations: options.Organizations, users: options.Users, roles: options.Roles, clients: options.Clients, resources: options.Resources,
+		db: options.Store, organizations: options.Organizations, users: options.Users, roles: options.Roles, clients: options.Clients, resources: options.Resources, trusted: options.Trusted,
 		sessions: options.Sessions, grants: options.Grants, signing: options.Keys, passwords: options.Passwords, links: options.Links, log: options.Audit, issuers: options.Issuers,
 		resource: options.Resource, counters: options.Counters, fetch: options.Fetch, keys: idempotency.New(options.Now, options.Ring),
 		cursors: cursors{options.Ring}, contract: read, perMinute: options.RequestsPerMinute, sendsMail: options.SendsMail,

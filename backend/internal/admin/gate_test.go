@@ -255,7 +255,7 @@ func TestIDsOfAnotherOrganizationDoNotExist(t *testing.T) {
 			if !o.tenant() || !strings.Contains(o.path, "$org/") || strings.Count(o.path, "$") < 2 {
 				continue
 			}
-			if got := by.do(o.method, o.at(theirs), o.body, "If-Match", `"1"`); got.status != http.StatusNotFound {
+			if got := by.do(o.method, o.at(theirs), o.content(theirs), "If-Match", `"1"`); got.status != http.StatusNotFound {
 				t.Errorf("%s: got %d, want 404: %s", o.name, got.status, got.body)
 			}
 		}

@@ -2,6 +2,7 @@ package admin_test
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"strings"
 	"time"
@@ -13,12 +14,14 @@ import (
 	"github.com/clavex/clavex/backend/internal/org"
 	"github.com/clavex/clavex/backend/internal/resource"
 	"github.com/clavex/clavex/backend/internal/store"
+	"github.com/clavex/clavex/backend/internal/trust"
+	"github.com/clavex/clavex/backend/internal/user"
 )
 
 type operation struct {
 	name     string
 	method   string
-	path     string // $org, $user, $client, $event, $session, $token, $resource are filled in
+	path     string // $org, $user, $client, $event, $session, $token, $resource, $issuer, $identity are filled in
 	body     any
 	ifMatch  bool
 	platform bool // for platform administrators only
@@ -69,6 +72,14 @@ var operations = []operation{
 	{"getResource", "GET", "/orgs/$org/resources/$resource", nil, false, false, 200},
 	{"updateResource", "PATCH", "/orgs/$org/resources/$resource", fields{"name": "Renamed"}, true, false, 200},
 	{"deleteResource", "DELETE", "/orgs/$org/resources/$resource", nil, true, false, 204},
+	{"listTrustedIssuers", "GET", "/orgs/$org/trusted-issuers", nil, false, false, 200},
+	{"createTrustedIssuer", "POST", "/orgs/$org/trusted-issuers", fields{"issuer": "https://fresh.example.test/", "name": "Fresh", "jwks_uri": "https://fresh.example.test/jwks"}, false, false, 201},
+	{"getTrustedIssuer", "GET", "/orgs/$org/trusted-issuers/$issuer", nil, false, false, 200},
+	{"updateTrustedIssuer", "PATCH", "/orgs/$org/trusted-issuers/$issuer", fields{"name": "Renamed"}, true, false, 200},
+	{"listLinkedIdentities", "GET", "/orgs/$org/trusted-issuers/$issuer/identities", nil, false, false, 200},
+	{"createLinkedIdentity", "POST", "/orgs/$org/trusted-issuers/$issuer/identities", fields{"subject": "fresh", "user_id": "$user"}, false, false, 201},
+	{"deleteLinkedIdentity", "DELETE", "/orgs/$org/trusted-issuers/$issuer/identities/$identity", nil, false, false, 204},
+	{"deleteTrustedIssuer", "DELETE", "/orgs/$org/trusted-issuers/$issuer", nil, true, false, 204},
 	{"listLogoutDeliveries", "GET", "/orgs/$org/logout-deliveries", nil, false, false, 200},
 	{"listAuditEvents", "GET", "/orgs/$org/audit-events", nil, false, false, 200},
 	{"getAuditEvent", "GET", "/orgs/$org/audit-events/$event", nil, false, false, 200},
@@ -79,7 +90,7 @@ var operations = []operation{
 
 // things are what an operation is tried on.
 
-type things struct{ org, user, client, event, session, token, resource string }
+type things struct{ org, user, client, event, session, token, resource, issuer, identity string }
 
 func (s *site) things(organization *org.Organization) things {
 	s.t.Helper()
@@ -90,12 +101,24 @@ func (s *site) things(organization *org.Organization) things {
 	})
 	records, err := s.AuditLog.List(s.t.Context(), s.Store, organization.ID, auditLast)
 	check(s.t, err)
+	issuer, identity := s.trustedIssuer(organization, person)
 	return things{organization.Slug, person.ID.String(), registered.ID.String(), records[0].ID.String(), s.SignIn(s.t, organization, person).ID.String(),
-		s.initialAccessToken(organization).ID.String(), s.resource(organization).ID.String()}
+		s.initialAccessToken(organization).ID.String(), s.resource(organization).ID.String(), issuer.ID.String(), identity.ID.String()}
 }
 
 func (o operation) at(x things) string {
-	return strings.NewReplacer("$org", x.org, "$user", x.user, "$client", x.client, "$event", x.event, "$session", x.session, "$token", x.token, "$resource", x.resource).Replace(o.path)
+	return strings.NewReplacer("$org", x.org, "$user", x.user, "$client", x.client, "$event", x.event, "$session", x.session, "$token", x.token, "$resource", x.resource, "$issuer", x.issuer, "$identity", x.identity).Replace(o.path)
+}
+
+// content is the body, with what it is tried on.
+func (o operation) content(x things) any {
+	named, ok := o.body.(fields)
+	if !ok || named["user_id"] == nil {
+		return o.body
+	}
+	filled := maps.Clone(named)
+	filled["user_id"] = x.user
+	return filled
 }
 
 func (s *site) initialAccessToken(organization *org.Organization) (made *client.InitialAccessToken) {
@@ -115,6 +138,18 @@ func (s *site) resource(organization *org.Organization) (made *resource.Resource
 	return made
 }
 
+func (s *site) trustedIssuer(organization *org.Organization, person *user.User) (issuer *trust.Issuer, identity *trust.Identity) {
+	s.InTx(s.t, func(ctx context.Context, tx *store.Tx) (err error) {
+		name := "https://" + uuid.NewString() + ".example.test/"
+		if issuer, err = s.Trusted.Create(ctx, tx, oidctest.Actor(), trust.Issuer{OrgID: organization.ID, Name: "Target", Issuer: name, JWKSURI: name + "jwks"}); err != nil {
+			return err
+		}
+		identity, err = s.Trusted.Link(ctx, tx, oidctest.Actor(), trust.Identity{OrgID: organization.ID, IssuerID: issuer.ID, Subject: "target", UserID: person.ID})
+		return err
+	})
+	return issuer, identity
+}
+
 // try sends the operation's request; where it needs a version, reader reads it.
 
 func (c *caller) try(o operation, x things, reader *caller) answer {
@@ -123,5 +158,5 @@ func (c *caller) try(o operation, x things, reader *caller) answer {
 	if o.ifMatch {
 		header = []string{"If-Match", reader.get(o.at(x)).must(200).etag()}
 	}
-	return c.do(o.method, o.at(x), o.body, header...)
+	return c.do(o.method, o.at(x), o.content(x), header...)
 }

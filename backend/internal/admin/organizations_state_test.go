@@ -17,7 +17,7 @@ func TestAnOrganizationBeingDeletedIsReadOnly(t *testing.T) {
 		if !o.tenant() {
 			continue
 		}
-		got := root.do(o.method, o.at(mine), o.body, "If-Match", `"1"`)
+		got := root.do(o.method, o.at(mine), o.content(mine), "If-Match", `"1"`)
 		if o.reads() && got.status != o.status || !o.reads() && got.text("code") != "organization_being_deleted" {
 			t.Errorf("%s: got %d: %s", o.name, got.status, got.body)
 		}

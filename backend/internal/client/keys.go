@@ -4,7 +4,20 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+
+	"github.com/clavex/clavex/backend/internal/fault"
 )
+
+// NormalKeySet judges a JWK set as that of a client is judged, and returns it as it is stored. The error is a fault.
+func NormalKeySet(set json.RawMessage) (json.RawMessage, error) {
+	if len(set) > maximumJWKSBytes {
+		return nil, invalid("jwks", "A key set has at most %d bytes.", maximumJWKSBytes)
+	}
+	if _, err := parseKeySet(set); err != nil {
+		return nil, invalid("jwks", "%s", fault.From(err).Message)
+	}
+	return normalKeys(set)
+}
 
 // normalKeys writes a JWK set that was judged as one reader read it and PostgreSQL can store it: each member once.
 // Members that are objects mean nothing in a key and are left out, as RFC 7517 §4 lets a reader do.

@@ -138,6 +138,9 @@ func (c *Client) validateGrants() error {
 	if c.MayUse(ClientCredentials) && c.Public() {
 		return invalid("grant_types", "A public client cannot use client_credentials: it has nothing to prove itself with.")
 	}
+	if c.MayUse(JWTBearer) && c.Public() {
+		return invalid("grant_types", "A public client cannot present assertions about people: it has nothing to prove itself with.")
+	}
 	if c.MayUse(RefreshToken) && !slices.ContainsFunc(c.GrantTypes, bringsRefreshToken) {
 		return invalid("grant_types", "refresh_token comes with a grant that a person gives: add authorization_code or device_code.")
 	}

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/clavex/clavex/backend/internal/fault"
 	"github.com/clavex/clavex/backend/internal/jose"
 )
 
@@ -37,14 +36,9 @@ func (c *Client) validateKeys() error {
 	switch {
 	case len(m.JWKS) > 0 && m.JWKSURI != "":
 		return invalid("jwks", "Give either jwks or jwks_uri, not both.")
-	case len(m.JWKS) > maximumJWKSBytes:
-		return invalid("jwks", "A key set has at most %d bytes.", maximumJWKSBytes)
 	case len(m.JWKS) > 0:
-		if _, err := parseKeySet(m.JWKS); err != nil {
-			return invalid("jwks", "%s", fault.From(err).Message)
-		}
 		var err error
-		m.JWKS, err = normalKeys(m.JWKS)
+		m.JWKS, err = NormalKeySet(m.JWKS)
 		return err
 	}
 	return webURI("jwks_uri", m.JWKSURI)
@@ -227,6 +221,9 @@ func (c *Client) validateLocalized() error {
 	}
 	return nil
 }
+
+// CheckURI judges an address as those in client metadata are judged. The error is a fault of the field; "" passes.
+func CheckURI(field, value string) error { return webURI(field, value) }
 
 // webURI refuses what is not an https address without a fragment; http is for this machine only. "" passes.
 func webURI(field, value string) error {

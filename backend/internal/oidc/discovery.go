@@ -150,7 +150,7 @@ func (d *Documents) Metadata(organization *org.Organization) Metadata {
 		RevocationEndpoint: endpoint("revoke"), PushedAuthorizationRequestEndpoint: endpoint("par"), DeviceAuthorizationEndpoint: endpoint("device_authorization"), EndSessionEndpoint: endpoint("logout"), CheckSessionIframe: endpoint("check_session"),
 		ScopesSupported: scopesSupported(organization), ResponseTypesSupported: profile.ResponseTypes(),
 		ResponseModesSupported: authorize.ResponseModesOf(profile),
-		GrantTypesSupported:    []string{client.AuthorizationCode, client.RefreshToken, client.ClientCredentials, client.DeviceCode, client.TokenExchange},
+		GrantTypesSupported:    []string{client.AuthorizationCode, client.RefreshToken, client.ClientCredentials, client.DeviceCode, client.TokenExchange, client.JWTBearer},
 		SubjectTypesSupported:  []client.SubjectType{client.PublicSubject, client.PairwiseSubject}, TokenEndpointAuthMethodsSupported: methods,
 		IntrospectionEndpointAuthMethodsSupported: confidential, RevocationEndpointAuthMethodsSupported: methods,
 		TokenEndpointAuthAlgSupported: assertions, IntrospectionEndpointAuthAlgSupported: assertions, RevocationEndpointAuthAlgSupported: assertions,

@@ -69,7 +69,7 @@ func TestMetadata(t *testing.T) {
 		want := map[string]string{
 			"issuer": `"` + issuer + `"`, "token_endpoint": `"` + issuer + `/token"`, "response_types_supported": `["code","none"]`, "subject_types_supported": `["public","pairwise"]`,
 			"id_token_signing_alg_values_supported": `["RS256","ES256","PS256","EdDSA","ES384","ES512","PS384","PS512","RS384","RS512","HS256"]`, "code_challenge_methods_supported": `["S256"]`, "request_uri_parameter_supported": `true`,
-			"grant_types_supported": `["authorization_code","refresh_token","client_credentials","urn:ietf:params:oauth:grant-type:device_code","urn:ietf:params:oauth:grant-type:token-exchange"]`, "response_modes_supported": `["query","fragment","form_post","jwt","query.jwt","fragment.jwt","form_post.jwt"]`,
+			"grant_types_supported": `["authorization_code","refresh_token","client_credentials","urn:ietf:params:oauth:grant-type:device_code","urn:ietf:params:oauth:grant-type:token-exchange","urn:ietf:params:oauth:grant-type:jwt-bearer"]`, "response_modes_supported": `["query","fragment","form_post","jwt","query.jwt","fragment.jwt","form_post.jwt"]`,
 			"claims_parameter_supported": `true`, "prompt_values_supported": `["none","login","consent","select_account"]`,
 			"acr_values_supported":                           `["urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport"]`,
 			"authorization_response_iss_parameter_supported": `true`, "end_session_endpoint": `"` + issuer + `/logout"`,
@@ -112,7 +112,7 @@ func TestMetadata(t *testing.T) {
 		legacy := p.Get("/legacy/.well-known/openid-configuration")
 		for name, want := range map[string]string{
 			"response_types_supported": `["code","id_token","id_token token","code id_token","code token","code id_token token","none","token"]`,
-			"grant_types_supported":    `["authorization_code","refresh_token","client_credentials","urn:ietf:params:oauth:grant-type:device_code","urn:ietf:params:oauth:grant-type:token-exchange","implicit"]`,
+			"grant_types_supported":    `["authorization_code","refresh_token","client_credentials","urn:ietf:params:oauth:grant-type:device_code","urn:ietf:params:oauth:grant-type:token-exchange","urn:ietf:params:oauth:grant-type:jwt-bearer","implicit"]`,
 		} {
 			if got, _ := json.Marshal(legacy.JSON[name]); string(got) != want {
 				t.Errorf("%s is %s", name, got)

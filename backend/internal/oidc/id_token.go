@@ -142,10 +142,10 @@ func merge(about map[string]any, own idTokenClaims) (map[string]any, error) {
 	return about, nil
 }
 
-// TokenHook adds the ID token to a response of the token endpoint when a person granted openid. The token of a
-// refresh keeps iss, sub, aud and auth_time and has no nonce (OpenID Connect Core 1.0 §12.2).
+// TokenHook adds the ID token to a response of the token endpoint when a person signed in and granted openid. The token
+// of a refresh keeps iss, sub, aud and auth_time and has no nonce (OpenID Connect Core 1.0 §12.2).
 func (i *IDTokens) TokenHook(ctx context.Context, issued *token.Issued, response *token.Response) (err error) {
-	if issued.Grant == nil || !slices.Contains(issued.Scopes, oauth.ScopeOpenID) {
+	if issued.Grant == nil || issued.Grant.AuthenticatedAt.IsZero() || !slices.Contains(issued.Scopes, oauth.ScopeOpenID) {
 		return nil
 	}
 	of := made{organization: issued.Organization, client: issued.Client, grant: issued.Grant, accessToken: response.AccessToken}

@@ -39,6 +39,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/seal"
 	"github.com/clavex/clavex/backend/internal/session"
 	"github.com/clavex/clavex/backend/internal/store"
+	"github.com/clavex/clavex/backend/internal/trust"
 	"github.com/clavex/clavex/backend/internal/user"
 )
 
@@ -72,6 +73,7 @@ type Provider struct {
 	Clients       *client.Clients
 	Keys          *key.Keys
 	Resources     *resource.Resources
+	Trusted       *trust.Issuers
 	Sessions      *session.Sessions
 	Grants        *grant.Grants
 	AuditLog      *audit.Log
@@ -129,6 +131,7 @@ func (p *Provider) domain(t testing.TB) {
 	p.Users = user.New(p.AuditLog, now)
 	p.Clients = client.New(p.Store, hub, p.AuditLog, ring, now, rand.Reader, cacheSize)
 	p.Resources = resource.New(p.Store, hub, p.AuditLog, now, cacheSize)
+	p.Trusted = trust.New(p.Store, hub, p.AuditLog, now, cacheSize)
 	p.Keys = key.New(p.Store, hub, ring, p.AuditLog, now, cacheSize)
 	queue, err := jobs.New(p.Store, jobs.Options{Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
@@ -159,6 +162,8 @@ func (p *Provider) router() http.Handler {
 		Targets: oauth.NewTargets(p.Resources, p.Issuers), Hooks: []token.ResponseHook{p.IDTokens.TokenHook}, Grants: []token.Grant{
 			token.NewAuthorizationCode(p.Grants), token.NewRefreshToken(p.Grants), token.NewClientCredentials(), device.NewGrant(p.Grants),
 			token.NewTokenExchange(p.Tokens, p.Live, p.Subjects, p.Issuers, p.Store, p.AuditLog, p.Clock.Now),
+			token.NewJWTBearer(token.AssertionDependencies{Issuers: p.Issuers, Trusted: p.Trusted, KeySets: p.KeySets, Targets: oauth.NewTargets(p.Resources, p.Issuers),
+				Grants: p.Grants, State: p.State, Store: p.Store, Audit: p.AuditLog, Now: p.Clock.Now}),
 		}})
 	authorization := authorize.Endpoint{SignUpOpen: func(o *org.Organization) bool { return o.Policies.SignUpPolicy() == org.SignUpOpen }}
 	documents := oidc.NewDocuments(p.Issuers, p.Keys, []string{"en", "it", "de"}, authorization.Prompts, cacheSize)

@@ -34,6 +34,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/seal"
 	"github.com/clavex/clavex/backend/internal/session"
 	"github.com/clavex/clavex/backend/internal/store"
+	"github.com/clavex/clavex/backend/internal/trust"
 	"github.com/clavex/clavex/backend/internal/user"
 )
 
@@ -66,6 +67,7 @@ type App struct {
 	JWTs          *oauth.ClientJWTs
 	Keys          *key.Keys
 	Resources     *resource.Resources
+	Trusted       *trust.Issuers
 	Targets       *oauth.Targets
 	Sessions      *session.Sessions
 	Grants        *grant.Grants
@@ -159,6 +161,7 @@ func (a *App) wire(options Options) error {
 	a.Clients = client.New(a.Store, a.Invalidations, a.Audit, a.Ring, now, random, cachedClients)
 	a.KeySets = client.NewKeySets(a.Fetch, now)
 	a.Resources = resource.New(a.Store, a.Invalidations, a.Audit, now, cachedOrganizations)
+	a.Trusted = trust.New(a.Store, a.Invalidations, a.Audit, now, cachedOrganizations)
 	a.Targets = oauth.NewTargets(a.Resources, a.Issuers)
 	a.Keys = key.New(a.Store, a.Invalidations, a.Ring, a.Audit, now, cachedKeys)
 	var err error

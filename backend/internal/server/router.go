@@ -67,7 +67,9 @@ func (a *App) endpoints(m *metrics) (*endpoints, error) {
 		Authentication: authentication, Senders: senders, State: a.State, Pushes: authorize.NewPushLimit(a.State, a.Config.SignInsPerNetwork)}
 	e.token = token.NewEndpoint(token.Dependencies{Authentication: authentication, Senders: senders, Tokens: e.tokens, Subjects: a.Subjects, JWTs: a.JWTs, Targets: a.Targets,
 		Grants: []token.Grant{token.NewAuthorizationCode(a.Grants), token.NewRefreshToken(a.Grants), token.NewClientCredentials(), device.NewGrant(a.Grants),
-			token.NewTokenExchange(e.tokens, live, a.Subjects, a.Issuers, a.Store, a.Audit, a.Now)},
+			token.NewTokenExchange(e.tokens, live, a.Subjects, a.Issuers, a.Store, a.Audit, a.Now),
+			token.NewJWTBearer(token.AssertionDependencies{Issuers: a.Issuers, Trusted: a.Trusted, KeySets: a.KeySets, Targets: a.Targets, Grants: a.Grants, State: a.State,
+				Store: a.Store, Audit: a.Audit, Now: a.Now})},
 		Hooks: []token.ResponseHook{idTokens.TokenHook, m.countToken}})
 	e.introspection = introspection.NewEndpoint(authentication, e.tokens, live, a.Grants, a.Subjects, a.Targets, a.JWTs, a.Issuers, a.Now)
 	e.revocation = revocation.NewEndpoint(authentication, e.tokens, a.Grants)

@@ -54,12 +54,19 @@ func (s *Sessions) EndAll(ctx context.Context, tx *store.Tx, actor audit.Actor, 
 	})
 }
 
-// EndEverywhere ends every session of a person, and as End does the grants that live with them: what was allowed
-// to go on without the person (offline_access) goes on. It returns how many sessions ended.
+// EndEverywhere ends every session of a person, and as End does the grants that live with them, and those that have none
+// because an issuer elsewhere vouched for the person: what was allowed to go on without the person (offline_access) goes
+// on. It returns how many sessions ended.
 func (s *Sessions) EndEverywhere(ctx context.Context, tx *store.Tx, actor audit.Actor, orgID, userID uuid.UUID, reason string) (int, error) {
 	e, err := s.endSessionsOf(ctx, tx, actor, orgID, userID, uuid.Nil, reason)
-	if err != nil || len(e.sessions) == 0 {
+	if err != nil {
 		return 0, err
+	}
+	if _, err := dbq.New(tx).RevokeGrantsWithoutSession(ctx, dbq.RevokeGrantsWithoutSessionParams{OrgID: orgID, UserID: userID, At: &e.at, Reason: &reason}); err != nil {
+		return 0, err
+	}
+	if len(e.sessions) == 0 {
+		return 0, nil
 	}
 	return len(e.sessions), s.ended(ctx, tx, e, s.revokeWithSessions)
 }

@@ -14,7 +14,8 @@ import { grantTypes } from '@/lib/grant-types';
 import { fieldOf, patchOf, policySchema, registrations, valuesOf, type PolicyValues } from './policy-values';
 
 // What tokens may be exchanged an administrator writes down for each client, so none registers for it.
-const grants = grantTypes.filter(({ value }) => value !== 'urn:ietf:params:oauth:grant-type:token-exchange').map((grant) => (grant.value === 'client_credentials' ? { ...grant, hint: 'The client acts for itself. It also needs an initial access token.' } : grant));
+// What an administrator has to allow besides is of no use to a client that registers itself.
+const grants = grantTypes.filter(({ value }) => value !== 'urn:ietf:params:oauth:grant-type:token-exchange' && value !== 'urn:ietf:params:oauth:grant-type:jwt-bearer').map((grant) => (grant.value === 'client_credentials' ? { ...grant, hint: 'The client acts for itself. It also needs an initial access token.' } : grant));
 
 /** Who may register, and what applications may say of themselves. */
 export function PolicyForm({ organization }: { organization: Versioned<Organization> }) {

@@ -470,6 +470,131 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/orgs/{org}/trusted-issuers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+            };
+            cookie?: never;
+        };
+        /**
+         * List trusted issuers
+         * @description The oldest first.
+         */
+        get: operations["listTrustedIssuers"];
+        put?: never;
+        /**
+         * Trust an issuer
+         * @description The clients that it names can then present the issuer's assertions about people and get access tokens (RFC 7523), as far as it says. An organization has at most 100.
+         */
+        post: operations["createTrustedIssuer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/orgs/{org}/trusted-issuers/{trusted_issuer_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+                /** @description The id of the trusted issuer's record, not its `issuer`. */
+                trusted_issuer_id: components["parameters"]["TrustedIssuerID"];
+            };
+            cookie?: never;
+        };
+        /** Read a trusted issuer */
+        get: operations["getTrustedIssuer"];
+        put?: never;
+        post?: never;
+        /**
+         * Trust an issuer no more
+         * @description Everything that it vouched for ends, tokens and the identities that are linked to it.
+         */
+        delete: operations["deleteTrustedIssuer"];
+        options?: never;
+        head?: never;
+        /**
+         * Change a trusted issuer
+         * @description Only what the body names changes (JSON merge patch, RFC 7396). Tokens end when the issuer is disabled or becomes another one, and those of clients that are not named any more.
+         */
+        patch: operations["updateTrustedIssuer"];
+        trace?: never;
+    };
+    "/api/v1/orgs/{org}/trusted-issuers/{trusted_issuer_id}/identities": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+                /** @description The id of the trusted issuer's record, not its `issuer`. */
+                trusted_issuer_id: components["parameters"]["TrustedIssuerID"];
+            };
+            cookie?: never;
+        };
+        /**
+         * List who a trusted issuer's subjects are
+         * @description The oldest first.
+         */
+        get: operations["listLinkedIdentities"];
+        put?: never;
+        /**
+         * Say who a trusted issuer's subject is
+         * @description Counts where the issuer's `subject_match` is `linked_identity`.
+         */
+        post: operations["createLinkedIdentity"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/orgs/{org}/trusted-issuers/{trusted_issuer_id}/identities/{identity_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of the linked identity. */
+                identity_id: components["parameters"]["IdentityID"];
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+                /** @description The id of the trusted issuer's record, not its `issuer`. */
+                trusted_issuer_id: components["parameters"]["TrustedIssuerID"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Forget who a trusted issuer's subject is
+         * @description Tokens that clients got in this person's name by assertions of the issuer end.
+         */
+        delete: operations["deleteLinkedIdentity"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/orgs/{org}/users": {
         parameters: {
             query?: never;
@@ -1244,7 +1369,7 @@ export interface components {
          * @description `implicit` belongs to the response types that deliver tokens through the browser; the profile decides whether a client may have it.
          * @enum {string}
          */
-        GrantType: "authorization_code" | "implicit" | "refresh_token" | "client_credentials" | "urn:ietf:params:oauth:grant-type:device_code" | "urn:ietf:params:oauth:grant-type:token-exchange";
+        GrantType: "authorization_code" | "implicit" | "refresh_token" | "client_credentials" | "urn:ietf:params:oauth:grant-type:device_code" | "urn:ietf:params:oauth:grant-type:token-exchange" | "urn:ietf:params:oauth:grant-type:jwt-bearer";
         InitialAccessToken: {
             /** Format: date-time */
             created_at: string;
@@ -1296,6 +1421,34 @@ export interface components {
          * @enum {string}
          */
         KeyManagementAlgorithm: "RSA-OAEP-256" | "ECDH-ES" | "ECDH-ES+A128KW" | "ECDH-ES+A256KW";
+        /** @enum {string} */
+        KeyPairAlgorithm: "RS256" | "ES256" | "PS256" | "EdDSA" | "ES384" | "ES512" | "PS384" | "PS512" | "RS384" | "RS512";
+        LinkedIdentity: {
+            /** Format: date-time */
+            created_at: string;
+            /** Format: uuid */
+            id: string;
+            /** @description What the issuer's `subject_claim` contains. */
+            subject: string;
+            /**
+             * Format: uuid
+             * @description Who that is.
+             */
+            user_id: string;
+        };
+        LinkedIdentityCreate: {
+            /** @description What the issuer's `subject_claim` contains. */
+            subject: string;
+            /**
+             * Format: uuid
+             * @description Who that is.
+             */
+            user_id: string;
+        };
+        LinkedIdentityList: {
+            items: components["schemas"]["LinkedIdentity"][];
+            next_cursor?: components["schemas"]["NextCursor"];
+        };
         /** @description The language of pages when the browser asks for none that exists (BCP 47). */
         Locale: string;
         /** @description Members in other languages under their names with a language tag (RFC 7591 §2.2), such as `client_name#it`. `client_name`, `client_uri`, `logo_uri`, `policy_uri` and `tos_uri` may be written in several languages. */
@@ -1770,6 +1923,112 @@ export interface components {
              */
             refresh_token_rotation?: "rotate" | "keep";
         };
+        TrustedIssuer: {
+            /** @description By which its assertions may be signed. */
+            algorithms: components["schemas"]["KeyPairAlgorithm"][];
+            /** @description What the header `typ` of its assertions may be; `JWT` stands for an absent one, too. */
+            assertion_types: string[];
+            /** @description The `client_id` of the clients that may present its assertions. */
+            clients: string[];
+            /** Format: date-time */
+            created_at: string;
+            /** Format: uuid */
+            id: string;
+            /** @description What its assertions contain as `iss`, character by character. */
+            issuer: string;
+            jwks?: components["schemas"]["JSONWebKeySet"];
+            /**
+             * Format: uri
+             * @description Where its keys are; either this or `jwks`.
+             */
+            jwks_uri?: string;
+            /** @description How long its assertions may live at most. */
+            maximum_lifetime_seconds: number;
+            /** @description What people call it. */
+            name: string;
+            /** @description The resource servers that tokens may be for at most, by their identifiers; an empty list means the issuer of the organization alone. */
+            resources: string[];
+            /** @description What tokens may contain at most. Scopes of the Admin API and `offline_access` cannot be among them. */
+            scopes: components["schemas"]["Scope"][];
+            status: components["schemas"]["TrustedIssuerStatus"];
+            /** @description The claim that names the person: `sub`, or `email` for `verified_email`. */
+            subject_claim: string;
+            subject_match: components["schemas"]["TrustedIssuerSubjectMatch"];
+            /** Format: date-time */
+            updated_at: string;
+            /**
+             * Format: int64
+             * @description Grows with every change.
+             */
+            version: number;
+        };
+        TrustedIssuerCreate: {
+            /** @description By which its assertions may be signed; all that are known unless named. */
+            algorithms?: components["schemas"]["KeyPairAlgorithm"][];
+            /** @description What the header `typ` of its assertions may be; `JWT` stands for an absent one, too. */
+            assertion_types?: string[];
+            /** @description The `client_id` of the clients that may present its assertions. */
+            clients?: string[];
+            /** @description What its assertions contain as `iss`, character by character. */
+            issuer: string;
+            jwks?: components["schemas"]["JSONWebKeySet"];
+            /**
+             * Format: uri
+             * @description Where its keys are; either this or `jwks`.
+             */
+            jwks_uri?: string;
+            /** @description How long its assertions may live at most. */
+            maximum_lifetime_seconds?: number;
+            /** @description What people call it. */
+            name: string;
+            /** @description The resource servers that tokens may be for at most, by their identifiers; an empty list means the issuer of the organization alone. */
+            resources?: string[];
+            /** @description What tokens may contain at most. Scopes of the Admin API and `offline_access` cannot be among them. */
+            scopes?: components["schemas"]["Scope"][];
+            status?: components["schemas"]["TrustedIssuerStatus"];
+            /** @description The claim that names the person: `sub`, or `email` for `verified_email`, unless another one is named. */
+            subject_claim?: string;
+            subject_match?: components["schemas"]["TrustedIssuerSubjectMatch"];
+        };
+        TrustedIssuerList: {
+            items: components["schemas"]["TrustedIssuer"][];
+            next_cursor?: components["schemas"]["NextCursor"];
+        };
+        TrustedIssuerPatch: {
+            /** @description By which its assertions may be signed; all that are known unless named. */
+            algorithms?: components["schemas"]["KeyPairAlgorithm"][];
+            /** @description What the header `typ` of its assertions may be; `JWT` stands for an absent one, too. */
+            assertion_types?: string[];
+            /** @description The `client_id` of the clients that may present its assertions. */
+            clients?: string[];
+            /** @description What its assertions contain as `iss`, character by character. */
+            issuer?: string;
+            jwks?: components["schemas"]["JSONWebKeySet"];
+            /**
+             * Format: uri
+             * @description Where its keys are; either this or `jwks`, the other one goes.
+             */
+            jwks_uri?: string;
+            /** @description How long its assertions may live at most. */
+            maximum_lifetime_seconds?: number;
+            /** @description What people call it. */
+            name?: string;
+            /** @description The resource servers that tokens may be for at most, by their identifiers; an empty list means the issuer of the organization alone. */
+            resources?: string[];
+            /** @description What tokens may contain at most. Scopes of the Admin API and `offline_access` cannot be among them. */
+            scopes?: components["schemas"]["Scope"][];
+            status?: components["schemas"]["TrustedIssuerStatus"];
+            /** @description The claim that names the person: `sub`, or `email` for `verified_email`, unless another one is named. */
+            subject_claim?: string;
+            subject_match?: components["schemas"]["TrustedIssuerSubjectMatch"];
+        };
+        /** @enum {string} */
+        TrustedIssuerStatus: "active" | "disabled";
+        /**
+         * @description How the person whom the claim names is found: by an identity that an administrator linked, by the username, or by the e-mail address when both sides have verified it.
+         * @enum {string}
+         */
+        TrustedIssuerSubjectMatch: "linked_identity" | "username" | "verified_email";
         User: {
             attributes: components["schemas"]["Attributes"];
             /** Format: date-time */
@@ -2140,6 +2399,8 @@ export interface components {
         EventID: string;
         /** @description A unique value of the caller's, so that a repeated request creates nothing twice. */
         IdempotencyKey: string;
+        /** @description The id of the linked identity. */
+        IdentityID: string;
         /** @description The `ETag` that was read. A missing header answers 428, an outdated one 412. */
         IfMatch: string;
         /** @description The id of the initial access token. */
@@ -2157,6 +2418,8 @@ export interface components {
         ResourceID: string;
         /** @description The id of the session. */
         SessionID: string;
+        /** @description The id of the trusted issuer's record, not its `issuer`. */
+        TrustedIssuerID: string;
         /** @description The id of the user. */
         UserID: string;
     };
@@ -2234,6 +2497,10 @@ export type InitialAccessTokenList = components['schemas']['InitialAccessTokenLi
 export type InitialAccessTokenWithValue = components['schemas']['InitialAccessTokenWithValue'];
 export type JsonWebKeySet = components['schemas']['JSONWebKeySet'];
 export type KeyManagementAlgorithm = components['schemas']['KeyManagementAlgorithm'];
+export type KeyPairAlgorithm = components['schemas']['KeyPairAlgorithm'];
+export type LinkedIdentity = components['schemas']['LinkedIdentity'];
+export type LinkedIdentityCreate = components['schemas']['LinkedIdentityCreate'];
+export type LinkedIdentityList = components['schemas']['LinkedIdentityList'];
 export type Locale = components['schemas']['Locale'];
 export type LocalizedMetadata = components['schemas']['LocalizedMetadata'];
 export type Logo = components['schemas']['Logo'];
@@ -2287,6 +2554,12 @@ export type SubjectType = components['schemas']['SubjectType'];
 export type TokenEndpointAuthMethod = components['schemas']['TokenEndpointAuthMethod'];
 export type TokenExchangePolicy = components['schemas']['TokenExchangePolicy'];
 export type TokenPolicy = components['schemas']['TokenPolicy'];
+export type TrustedIssuer = components['schemas']['TrustedIssuer'];
+export type TrustedIssuerCreate = components['schemas']['TrustedIssuerCreate'];
+export type TrustedIssuerList = components['schemas']['TrustedIssuerList'];
+export type TrustedIssuerPatch = components['schemas']['TrustedIssuerPatch'];
+export type TrustedIssuerStatus = components['schemas']['TrustedIssuerStatus'];
+export type TrustedIssuerSubjectMatch = components['schemas']['TrustedIssuerSubjectMatch'];
 export type User = components['schemas']['User'];
 export type UserCreate = components['schemas']['UserCreate'];
 export type UserList = components['schemas']['UserList'];
@@ -2313,6 +2586,7 @@ export type ParameterConsentClientId = components['parameters']['ConsentClientID
 export type ParameterCursor = components['parameters']['Cursor'];
 export type ParameterEventId = components['parameters']['EventID'];
 export type ParameterIdempotencyKey = components['parameters']['IdempotencyKey'];
+export type ParameterIdentityId = components['parameters']['IdentityID'];
 export type ParameterIfMatch = components['parameters']['IfMatch'];
 export type ParameterInitialAccessTokenId = components['parameters']['InitialAccessTokenID'];
 export type ParameterLimit = components['parameters']['Limit'];
@@ -2320,6 +2594,7 @@ export type ParameterOrg = components['parameters']['Org'];
 export type ParameterQ = components['parameters']['Q'];
 export type ParameterResourceId = components['parameters']['ResourceID'];
 export type ParameterSessionId = components['parameters']['SessionID'];
+export type ParameterTrustedIssuerId = components['parameters']['TrustedIssuerID'];
 export type ParameterUserId = components['parameters']['UserID'];
 export type HeaderETag = components['headers']['ETag'];
 export type HeaderIdempotentReplayed = components['headers']['IdempotentReplayed'];
@@ -3421,6 +3696,341 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Organization"];
                 };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listTrustedIssuers: {
+        parameters: {
+            query?: {
+                /** @description The `next_cursor` of the page before. */
+                cursor?: components["parameters"]["Cursor"];
+                /** @description The most items in one answer. */
+                limit?: components["parameters"]["Limit"];
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of trusted issuers. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrustedIssuerList"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createTrustedIssuer: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A unique value of the caller's, so that a repeated request creates nothing twice. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TrustedIssuerCreate"];
+            };
+        };
+        responses: {
+            /** @description The issuer is trusted. */
+            201: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    Location: components["headers"]["Location"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrustedIssuer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Unprocessable"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getTrustedIssuer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+                /** @description The id of the trusted issuer's record, not its `issuer`. */
+                trusted_issuer_id: components["parameters"]["TrustedIssuerID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The trusted issuer. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrustedIssuer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteTrustedIssuer: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` that was read. A missing header answers 428, an outdated one 412. */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+                /** @description The id of the trusted issuer's record, not its `issuer`. */
+                trusted_issuer_id: components["parameters"]["TrustedIssuerID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The issuer is not trusted any more. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            428: components["responses"]["PreconditionRequired"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    updateTrustedIssuer: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` that was read. A missing header answers 428, an outdated one 412. */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+                /** @description The id of the trusted issuer's record, not its `issuer`. */
+                trusted_issuer_id: components["parameters"]["TrustedIssuerID"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TrustedIssuerPatch"];
+            };
+        };
+        responses: {
+            /** @description The trusted issuer after the change. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrustedIssuer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Unprocessable"];
+            428: components["responses"]["PreconditionRequired"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listLinkedIdentities: {
+        parameters: {
+            query?: {
+                /** @description The `next_cursor` of the page before. */
+                cursor?: components["parameters"]["Cursor"];
+                /** @description The most items in one answer. */
+                limit?: components["parameters"]["Limit"];
+                /** @description Only those of this user. */
+                user_id?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+                /** @description The id of the trusted issuer's record, not its `issuer`. */
+                trusted_issuer_id: components["parameters"]["TrustedIssuerID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of linked identities. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinkedIdentityList"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createLinkedIdentity: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A unique value of the caller's, so that a repeated request creates nothing twice. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+                /** @description The id of the trusted issuer's record, not its `issuer`. */
+                trusted_issuer_id: components["parameters"]["TrustedIssuerID"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LinkedIdentityCreate"];
+            };
+        };
+        responses: {
+            /** @description The identity is linked. */
+            201: {
+                headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    Location: components["headers"]["Location"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinkedIdentity"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Unprocessable"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteLinkedIdentity: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of the linked identity. */
+                identity_id: components["parameters"]["IdentityID"];
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+                /** @description The id of the trusted issuer's record, not its `issuer`. */
+                trusted_issuer_id: components["parameters"]["TrustedIssuerID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The identity is not linked any more. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];

@@ -208,6 +208,7 @@ const (
 	Implicit                                 GrantType = "implicit"
 	RefreshToken                             GrantType = "refresh_token"
 	UrnIetfParamsOauthGrantTypeDeviceCode    GrantType = "urn:ietf:params:oauth:grant-type:device_code"
+	UrnIetfParamsOauthGrantTypeJwtBearer     GrantType = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 	UrnIetfParamsOauthGrantTypeTokenExchange GrantType = "urn:ietf:params:oauth:grant-type:token-exchange"
 )
 
@@ -223,6 +224,8 @@ func (e GrantType) Valid() bool {
 	case RefreshToken:
 		return true
 	case UrnIetfParamsOauthGrantTypeDeviceCode:
+		return true
+	case UrnIetfParamsOauthGrantTypeJwtBearer:
 		return true
 	case UrnIetfParamsOauthGrantTypeTokenExchange:
 		return true
@@ -249,6 +252,48 @@ func (e KeyManagementAlgorithm) Valid() bool {
 	case ECDHESA256KW:
 		return true
 	case RSAOAEP256:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for KeyPairAlgorithm.
+const (
+	KeyPairES256 KeyPairAlgorithm = "ES256"
+	KeyPairES384 KeyPairAlgorithm = "ES384"
+	KeyPairES512 KeyPairAlgorithm = "ES512"
+	KeyPairEdDSA KeyPairAlgorithm = "EdDSA"
+	KeyPairPS256 KeyPairAlgorithm = "PS256"
+	KeyPairPS384 KeyPairAlgorithm = "PS384"
+	KeyPairPS512 KeyPairAlgorithm = "PS512"
+	KeyPairRS256 KeyPairAlgorithm = "RS256"
+	KeyPairRS384 KeyPairAlgorithm = "RS384"
+	KeyPairRS512 KeyPairAlgorithm = "RS512"
+)
+
+// Valid indicates whether the value is a known member of the KeyPairAlgorithm enum.
+func (e KeyPairAlgorithm) Valid() bool {
+	switch e {
+	case KeyPairES256:
+		return true
+	case KeyPairES384:
+		return true
+	case KeyPairES512:
+		return true
+	case KeyPairEdDSA:
+		return true
+	case KeyPairPS256:
+		return true
+	case KeyPairPS384:
+		return true
+	case KeyPairPS512:
+		return true
+	case KeyPairRS256:
+		return true
+	case KeyPairRS384:
+		return true
+	case KeyPairRS512:
 		return true
 	default:
 		return false
@@ -603,6 +648,45 @@ func (e TokenPolicyRefreshTokenRotation) Valid() bool {
 	case Keep:
 		return true
 	case Rotate:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TrustedIssuerStatus.
+const (
+	TrustedIssuerStatusActive   TrustedIssuerStatus = "active"
+	TrustedIssuerStatusDisabled TrustedIssuerStatus = "disabled"
+)
+
+// Valid indicates whether the value is a known member of the TrustedIssuerStatus enum.
+func (e TrustedIssuerStatus) Valid() bool {
+	switch e {
+	case TrustedIssuerStatusActive:
+		return true
+	case TrustedIssuerStatusDisabled:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TrustedIssuerSubjectMatch.
+const (
+	TrustedIssuerSubjectMatchLinkedIdentity TrustedIssuerSubjectMatch = "linked_identity"
+	TrustedIssuerSubjectMatchUsername       TrustedIssuerSubjectMatch = "username"
+	TrustedIssuerSubjectMatchVerifiedEmail  TrustedIssuerSubjectMatch = "verified_email"
+)
+
+// Valid indicates whether the value is a known member of the TrustedIssuerSubjectMatch enum.
+func (e TrustedIssuerSubjectMatch) Valid() bool {
+	switch e {
+	case TrustedIssuerSubjectMatchLinkedIdentity:
+		return true
+	case TrustedIssuerSubjectMatchUsername:
+		return true
+	case TrustedIssuerSubjectMatchVerifiedEmail:
 		return true
 	default:
 		return false
@@ -1391,6 +1475,38 @@ type JSONWebKeySet struct {
 // KeyManagementAlgorithm How the key of an encrypted token is told (`alg`, RFC 7518 §4.1).
 type KeyManagementAlgorithm string
 
+// KeyPairAlgorithm defines model for KeyPairAlgorithm.
+type KeyPairAlgorithm string
+
+// LinkedIdentity defines model for LinkedIdentity.
+type LinkedIdentity struct {
+	CreatedAt time.Time          `json:"created_at"`
+	Id        openapi_types.UUID `json:"id"`
+
+	// Subject What the issuer's `subject_claim` contains.
+	Subject string `json:"subject"`
+
+	// UserId Who that is.
+	UserId openapi_types.UUID `json:"user_id"`
+}
+
+// LinkedIdentityCreate defines model for LinkedIdentityCreate.
+type LinkedIdentityCreate struct {
+	// Subject What the issuer's `subject_claim` contains.
+	Subject string `json:"subject"`
+
+	// UserId Who that is.
+	UserId openapi_types.UUID `json:"user_id"`
+}
+
+// LinkedIdentityList defines model for LinkedIdentityList.
+type LinkedIdentityList struct {
+	Items []LinkedIdentity `json:"items"`
+
+	// NextCursor Present when there is another page.
+	NextCursor *NextCursor `json:"next_cursor,omitempty"`
+}
+
 // Locale The language of pages when the browser asks for none that exists (BCP 47).
 type Locale = string
 
@@ -1952,6 +2068,146 @@ type TokenPolicyAccessTokenFormat string
 // TokenPolicyRefreshTokenRotation `rotate` (the default): every use replaces a refresh token. `keep`: it stays; those of public clients only when they are bound to a key or certificate.
 type TokenPolicyRefreshTokenRotation string
 
+// TrustedIssuer defines model for TrustedIssuer.
+type TrustedIssuer struct {
+	// Algorithms By which its assertions may be signed.
+	Algorithms []KeyPairAlgorithm `json:"algorithms"`
+
+	// AssertionTypes What the header `typ` of its assertions may be; `JWT` stands for an absent one, too.
+	AssertionTypes []string `json:"assertion_types"`
+
+	// Clients The `client_id` of the clients that may present its assertions.
+	Clients   []string           `json:"clients"`
+	CreatedAt time.Time          `json:"created_at"`
+	Id        openapi_types.UUID `json:"id"`
+
+	// Issuer What its assertions contain as `iss`, character by character.
+	Issuer string `json:"issuer"`
+
+	// Jwks Public keys (RFC 7517 §5). One with a private or symmetric key is refused.
+	Jwks *JSONWebKeySet `json:"jwks,omitempty"`
+
+	// JwksUri Where its keys are; either this or `jwks`.
+	JwksUri *string `json:"jwks_uri,omitempty"`
+
+	// MaximumLifetimeSeconds How long its assertions may live at most.
+	MaximumLifetimeSeconds int `json:"maximum_lifetime_seconds"`
+
+	// Name What people call it.
+	Name string `json:"name"`
+
+	// Resources The resource servers that tokens may be for at most, by their identifiers; an empty list means the issuer of the organization alone.
+	Resources []string `json:"resources"`
+
+	// Scopes What tokens may contain at most. Scopes of the Admin API and `offline_access` cannot be among them.
+	Scopes []Scope             `json:"scopes"`
+	Status TrustedIssuerStatus `json:"status"`
+
+	// SubjectClaim The claim that names the person: `sub`, or `email` for `verified_email`.
+	SubjectClaim string `json:"subject_claim"`
+
+	// SubjectMatch How the person whom the claim names is found: by an identity that an administrator linked, by the username, or by the e-mail address when both sides have verified it.
+	SubjectMatch TrustedIssuerSubjectMatch `json:"subject_match"`
+	UpdatedAt    time.Time                 `json:"updated_at"`
+
+	// Version Grows with every change.
+	Version int64 `json:"version"`
+}
+
+// TrustedIssuerCreate defines model for TrustedIssuerCreate.
+type TrustedIssuerCreate struct {
+	// Algorithms By which its assertions may be signed; all that are known unless named.
+	Algorithms *[]KeyPairAlgorithm `json:"algorithms,omitempty"`
+
+	// AssertionTypes What the header `typ` of its assertions may be; `JWT` stands for an absent one, too.
+	AssertionTypes *[]string `json:"assertion_types,omitempty"`
+
+	// Clients The `client_id` of the clients that may present its assertions.
+	Clients *[]string `json:"clients,omitempty"`
+
+	// Issuer What its assertions contain as `iss`, character by character.
+	Issuer string `json:"issuer"`
+
+	// Jwks Public keys (RFC 7517 §5). One with a private or symmetric key is refused.
+	Jwks *JSONWebKeySet `json:"jwks,omitempty"`
+
+	// JwksUri Where its keys are; either this or `jwks`.
+	JwksUri *string `json:"jwks_uri,omitempty"`
+
+	// MaximumLifetimeSeconds How long its assertions may live at most.
+	MaximumLifetimeSeconds *int `json:"maximum_lifetime_seconds,omitempty"`
+
+	// Name What people call it.
+	Name string `json:"name"`
+
+	// Resources The resource servers that tokens may be for at most, by their identifiers; an empty list means the issuer of the organization alone.
+	Resources *[]string `json:"resources,omitempty"`
+
+	// Scopes What tokens may contain at most. Scopes of the Admin API and `offline_access` cannot be among them.
+	Scopes *[]Scope             `json:"scopes,omitempty"`
+	Status *TrustedIssuerStatus `json:"status,omitempty"`
+
+	// SubjectClaim The claim that names the person: `sub`, or `email` for `verified_email`, unless another one is named.
+	SubjectClaim *string `json:"subject_claim,omitempty"`
+
+	// SubjectMatch How the person whom the claim names is found: by an identity that an administrator linked, by the username, or by the e-mail address when both sides have verified it.
+	SubjectMatch *TrustedIssuerSubjectMatch `json:"subject_match,omitempty"`
+}
+
+// TrustedIssuerList defines model for TrustedIssuerList.
+type TrustedIssuerList struct {
+	Items []TrustedIssuer `json:"items"`
+
+	// NextCursor Present when there is another page.
+	NextCursor *NextCursor `json:"next_cursor,omitempty"`
+}
+
+// TrustedIssuerPatch defines model for TrustedIssuerPatch.
+type TrustedIssuerPatch struct {
+	// Algorithms By which its assertions may be signed; all that are known unless named.
+	Algorithms *[]KeyPairAlgorithm `json:"algorithms,omitempty"`
+
+	// AssertionTypes What the header `typ` of its assertions may be; `JWT` stands for an absent one, too.
+	AssertionTypes *[]string `json:"assertion_types,omitempty"`
+
+	// Clients The `client_id` of the clients that may present its assertions.
+	Clients *[]string `json:"clients,omitempty"`
+
+	// Issuer What its assertions contain as `iss`, character by character.
+	Issuer *string `json:"issuer,omitempty"`
+
+	// Jwks Public keys (RFC 7517 §5). One with a private or symmetric key is refused.
+	Jwks *JSONWebKeySet `json:"jwks,omitempty"`
+
+	// JwksUri Where its keys are; either this or `jwks`, the other one goes.
+	JwksUri *string `json:"jwks_uri,omitempty"`
+
+	// MaximumLifetimeSeconds How long its assertions may live at most.
+	MaximumLifetimeSeconds *int `json:"maximum_lifetime_seconds,omitempty"`
+
+	// Name What people call it.
+	Name *string `json:"name,omitempty"`
+
+	// Resources The resource servers that tokens may be for at most, by their identifiers; an empty list means the issuer of the organization alone.
+	Resources *[]string `json:"resources,omitempty"`
+
+	// Scopes What tokens may contain at most. Scopes of the Admin API and `offline_access` cannot be among them.
+	Scopes *[]Scope             `json:"scopes,omitempty"`
+	Status *TrustedIssuerStatus `json:"status,omitempty"`
+
+	// SubjectClaim The claim that names the person: `sub`, or `email` for `verified_email`, unless another one is named.
+	SubjectClaim *string `json:"subject_claim,omitempty"`
+
+	// SubjectMatch How the person whom the claim names is found: by an identity that an administrator linked, by the username, or by the e-mail address when both sides have verified it.
+	SubjectMatch *TrustedIssuerSubjectMatch `json:"subject_match,omitempty"`
+}
+
+// TrustedIssuerStatus defines model for TrustedIssuerStatus.
+type TrustedIssuerStatus string
+
+// TrustedIssuerSubjectMatch How the person whom the claim names is found: by an identity that an administrator linked, by the username, or by the e-mail address when both sides have verified it.
+type TrustedIssuerSubjectMatch string
+
 // User defines model for User.
 type User struct {
 	// Attributes Further facts of the organization's own; any JSON object of at most 64 KiB.
@@ -2071,6 +2327,9 @@ type EventID = openapi_types.UUID
 // IdempotencyKey defines model for IdempotencyKey.
 type IdempotencyKey = string
 
+// IdentityID defines model for IdentityID.
+type IdentityID = openapi_types.UUID
+
 // IfMatch defines model for IfMatch.
 type IfMatch = string
 
@@ -2091,6 +2350,9 @@ type ResourceID = openapi_types.UUID
 
 // SessionID defines model for SessionID.
 type SessionID = openapi_types.UUID
+
+// TrustedIssuerID defines model for TrustedIssuerID.
+type TrustedIssuerID = openapi_types.UUID
 
 // UserID defines model for UserID.
 type UserID = openapi_types.UUID
@@ -2299,6 +2561,51 @@ type UpdateResourceParams struct {
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
+// ListTrustedIssuersParams defines parameters for ListTrustedIssuers.
+type ListTrustedIssuersParams struct {
+	// Limit The most items in one answer.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The `next_cursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// CreateTrustedIssuerParams defines parameters for CreateTrustedIssuer.
+type CreateTrustedIssuerParams struct {
+	// IdempotencyKey A unique value of the caller's, so that a repeated request creates nothing twice.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// DeleteTrustedIssuerParams defines parameters for DeleteTrustedIssuer.
+type DeleteTrustedIssuerParams struct {
+	// IfMatch The `ETag` that was read. A missing header answers 428, an outdated one 412.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// UpdateTrustedIssuerParams defines parameters for UpdateTrustedIssuer.
+type UpdateTrustedIssuerParams struct {
+	// IfMatch The `ETag` that was read. A missing header answers 428, an outdated one 412.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// ListLinkedIdentitiesParams defines parameters for ListLinkedIdentities.
+type ListLinkedIdentitiesParams struct {
+	// Limit The most items in one answer.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The `next_cursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// UserId Only those of this user.
+	UserId *openapi_types.UUID `form:"user_id,omitempty" json:"user_id,omitempty"`
+}
+
+// CreateLinkedIdentityParams defines parameters for CreateLinkedIdentity.
+type CreateLinkedIdentityParams struct {
+	// IdempotencyKey A unique value of the caller's, so that a repeated request creates nothing twice.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
 // ListUsersParams defines parameters for ListUsers.
 type ListUsersParams struct {
 	// Limit The most items in one answer.
@@ -2382,6 +2689,15 @@ type CreateResourceJSONRequestBody = ResourceCreate
 
 // UpdateResourceJSONRequestBody defines body for UpdateResource for application/json ContentType.
 type UpdateResourceJSONRequestBody = ResourcePatch
+
+// CreateTrustedIssuerJSONRequestBody defines body for CreateTrustedIssuer for application/json ContentType.
+type CreateTrustedIssuerJSONRequestBody = TrustedIssuerCreate
+
+// UpdateTrustedIssuerJSONRequestBody defines body for UpdateTrustedIssuer for application/json ContentType.
+type UpdateTrustedIssuerJSONRequestBody = TrustedIssuerPatch
+
+// CreateLinkedIdentityJSONRequestBody defines body for CreateLinkedIdentity for application/json ContentType.
+type CreateLinkedIdentityJSONRequestBody = LinkedIdentityCreate
 
 // CreateUserJSONRequestBody defines body for CreateUser for application/json ContentType.
 type CreateUserJSONRequestBody = UserCreate
@@ -2484,6 +2800,30 @@ type ServerInterface interface {
 	// SuspendOrganization Suspend an organization
 	// (POST /api/v1/orgs/{org}/suspend)
 	SuspendOrganization(c *gin.Context, org Org)
+	// ListTrustedIssuers List trusted issuers
+	// (GET /api/v1/orgs/{org}/trusted-issuers)
+	ListTrustedIssuers(c *gin.Context, org Org, params ListTrustedIssuersParams)
+	// CreateTrustedIssuer Trust an issuer
+	// (POST /api/v1/orgs/{org}/trusted-issuers)
+	CreateTrustedIssuer(c *gin.Context, org Org, params CreateTrustedIssuerParams)
+	// DeleteTrustedIssuer Trust an issuer no more
+	// (DELETE /api/v1/orgs/{org}/trusted-issuers/{trusted_issuer_id})
+	DeleteTrustedIssuer(c *gin.Context, org Org, trustedIssuerId TrustedIssuerID, params DeleteTrustedIssuerParams)
+	// GetTrustedIssuer Read a trusted issuer
+	// (GET /api/v1/orgs/{org}/trusted-issuers/{trusted_issuer_id})
+	GetTrustedIssuer(c *gin.Context, org Org, trustedIssuerId TrustedIssuerID)
+	// UpdateTrustedIssuer Change a trusted issuer
+	// (PATCH /api/v1/orgs/{org}/trusted-issuers/{trusted_issuer_id})
+	UpdateTrustedIssuer(c *gin.Context, org Org, trustedIssuerId TrustedIssuerID, params UpdateTrustedIssuerParams)
+	// ListLinkedIdentities List who a trusted issuer's subjects are
+	// (GET /api/v1/orgs/{org}/trusted-issuers/{trusted_issuer_id}/identities)
+	ListLinkedIdentities(c *gin.Context, org Org, trustedIssuerId TrustedIssuerID, params ListLinkedIdentitiesParams)
+	// CreateLinkedIdentity Say who a trusted issuer's subject is
+	// (POST /api/v1/orgs/{org}/trusted-issuers/{trusted_issuer_id}/identities)
+	CreateLinkedIdentity(c *gin.Context, org Org, trustedIssuerId TrustedIssuerID, params CreateLinkedIdentityParams)
+	// DeleteLinkedIdentity Forget who a trusted issuer's subject is
+	// (DELETE /api/v1/orgs/{org}/trusted-issuers/{trusted_issuer_id}/identities/{identity_id})
+	DeleteLinkedIdentity(c *gin.Context, org Org, trustedIssuerId TrustedIssuerID, identityId IdentityID)
 	// ListUsers List users
 	// (GET /api/v1/orgs/{org}/users)
 	ListUsers(c *gin.Context, org Org, params ListUsersParams)
@@ -3771,6 +4111,411 @@ func (siw *ServerInterfaceWrapper) SuspendOrganization(c *gin.Context) {
 	siw.Handler.SuspendOrganization(c, org)
 }
 
+// ListTrustedIssuers operation middleware
+func (siw *ServerInterfaceWrapper) ListTrustedIssuers(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "org" -------------
+	var org Org
+
+	err = runtime.BindStyledParameterWithOptions("simple", "org", c.Param("org"), &org, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter org: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListTrustedIssuersParams
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", c.Request.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter limit: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", c.Request.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter cursor: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListTrustedIssuers(c, org, params)
+}
+
+// CreateTrustedIssuer operation middleware
+func (siw *ServerInterfaceWrapper) CreateTrustedIssuer(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "org" -------------
+	var org Org
+
+	err = runtime.BindStyledParameterWithOptions("simple", "org", c.Param("org"), &org, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter org: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateTrustedIssuerParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.CreateTrustedIssuer(c, org, params)
+}
+
+// DeleteTrustedIssuer operation middleware
+func (siw *ServerInterfaceWrapper) DeleteTrustedIssuer(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "org" -------------
+	var org Org
+
+	err = runtime.BindStyledParameterWithOptions("simple", "org", c.Param("org"), &org, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter org: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "trusted_issuer_id" -------------
+	var trustedIssuerId TrustedIssuerID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "trusted_issuer_id", c.Param("trusted_issuer_id"), &trustedIssuerId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter trusted_issuer_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteTrustedIssuerParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfMatch = &IfMatch
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.DeleteTrustedIssuer(c, org, trustedIssuerId, params)
+}
+
+// GetTrustedIssuer operation middleware
+func (siw *ServerInterfaceWrapper) GetTrustedIssuer(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "org" -------------
+	var org Org
+
+	err = runtime.BindStyledParameterWithOptions("simple", "org", c.Param("org"), &org, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter org: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "trusted_issuer_id" -------------
+	var trustedIssuerId TrustedIssuerID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "trusted_issuer_id", c.Param("trusted_issuer_id"), &trustedIssuerId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter trusted_issuer_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.GetTrustedIssuer(c, org, trustedIssuerId)
+}
+
+// UpdateTrustedIssuer operation middleware
+func (siw *ServerInterfaceWrapper) UpdateTrustedIssuer(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "org" -------------
+	var org Org
+
+	err = runtime.BindStyledParameterWithOptions("simple", "org", c.Param("org"), &org, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter org: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "trusted_issuer_id" -------------
+	var trustedIssuerId TrustedIssuerID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "trusted_issuer_id", c.Param("trusted_issuer_id"), &trustedIssuerId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter trusted_issuer_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UpdateTrustedIssuerParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfMatch = &IfMatch
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.UpdateTrustedIssuer(c, org, trustedIssuerId, params)
+}
+
+// ListLinkedIdentities operation middleware
+func (siw *ServerInterfaceWrapper) ListLinkedIdentities(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "org" -------------
+	var org Org
+
+	err = runtime.BindStyledParameterWithOptions("simple", "org", c.Param("org"), &org, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter org: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "trusted_issuer_id" -------------
+	var trustedIssuerId TrustedIssuerID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "trusted_issuer_id", c.Param("trusted_issuer_id"), &trustedIssuerId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter trusted_issuer_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListLinkedIdentitiesParams
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", c.Request.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter limit: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", c.Request.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter cursor: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "user_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "user_id", c.Request.URL.Query(), &params.UserId, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter user_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListLinkedIdentities(c, org, trustedIssuerId, params)
+}
+
+// CreateLinkedIdentity operation middleware
+func (siw *ServerInterfaceWrapper) CreateLinkedIdentity(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "org" -------------
+	var org Org
+
+	err = runtime.BindStyledParameterWithOptions("simple", "org", c.Param("org"), &org, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter org: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "trusted_issuer_id" -------------
+	var trustedIssuerId TrustedIssuerID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "trusted_issuer_id", c.Param("trusted_issuer_id"), &trustedIssuerId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter trusted_issuer_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateLinkedIdentityParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.CreateLinkedIdentity(c, org, trustedIssuerId, params)
+}
+
+// DeleteLinkedIdentity operation middleware
+func (siw *ServerInterfaceWrapper) DeleteLinkedIdentity(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "org" -------------
+	var org Org
+
+	err = runtime.BindStyledParameterWithOptions("simple", "org", c.Param("org"), &org, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter org: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "trusted_issuer_id" -------------
+	var trustedIssuerId TrustedIssuerID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "trusted_issuer_id", c.Param("trusted_issuer_id"), &trustedIssuerId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter trusted_issuer_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "identity_id" -------------
+	var identityId IdentityID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "identity_id", c.Param("identity_id"), &identityId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter identity_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.DeleteLinkedIdentity(c, org, trustedIssuerId, identityId)
+}
+
 // ListUsers operation middleware
 func (siw *ServerInterfaceWrapper) ListUsers(c *gin.Context) {
 
@@ -4485,6 +5230,14 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.DELETE(options.BaseURL+"/api/v1/orgs/:org/resources/:resource_id", wrapper.DeleteResource)
 	router.GET(options.BaseURL+"/api/v1/orgs/:org/resources/:resource_id", wrapper.GetResource)
 	router.PATCH(options.BaseURL+"/api/v1/orgs/:org/resources/:resource_id", wrapper.UpdateResource)
+	router.GET(options.BaseURL+"/api/v1/orgs/:org/trusted-issuers", wrapper.ListTrustedIssuers)
+	router.POST(options.BaseURL+"/api/v1/orgs/:org/trusted-issuers", wrapper.CreateTrustedIssuer)
+	router.DELETE(options.BaseURL+"/api/v1/orgs/:org/trusted-issuers/:trusted_issuer_id", wrapper.DeleteTrustedIssuer)
+	router.GET(options.BaseURL+"/api/v1/orgs/:org/trusted-issuers/:trusted_issuer_id", wrapper.GetTrustedIssuer)
+	router.PATCH(options.BaseURL+"/api/v1/orgs/:org/trusted-issuers/:trusted_issuer_id", wrapper.UpdateTrustedIssuer)
+	router.GET(options.BaseURL+"/api/v1/orgs/:org/trusted-issuers/:trusted_issuer_id/identities", wrapper.ListLinkedIdentities)
+	router.POST(options.BaseURL+"/api/v1/orgs/:org/trusted-issuers/:trusted_issuer_id/identities", wrapper.CreateLinkedIdentity)
+	router.DELETE(options.BaseURL+"/api/v1/orgs/:org/trusted-issuers/:trusted_issuer_id/identities/:identity_id", wrapper.DeleteLinkedIdentity)
 	router.GET(options.BaseURL+"/api/v1/orgs/:org/profiles", wrapper.ListProfiles)
 	router.GET(options.BaseURL+"/api/v1/orgs/:org/initial-access-tokens", wrapper.ListInitialAccessTokens)
 	router.POST(options.BaseURL+"/api/v1/orgs/:org/initial-access-tokens", wrapper.CreateInitialAccessToken)
@@ -9566,6 +10319,1532 @@ func (response SuspendOrganization503ApplicationProblemPlusJSONResponse) VisitSu
 	return err
 }
 
+type ListTrustedIssuersRequestObject struct {
+	Org    Org `json:"org"`
+	Params ListTrustedIssuersParams
+}
+
+type ListTrustedIssuersResponseObject interface {
+	VisitListTrustedIssuersResponse(w http.ResponseWriter) error
+}
+
+type ListTrustedIssuers200JSONResponse TrustedIssuerList
+
+func (response ListTrustedIssuers200JSONResponse) VisitListTrustedIssuersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListTrustedIssuers400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response ListTrustedIssuers400ApplicationProblemPlusJSONResponse) VisitListTrustedIssuersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListTrustedIssuers401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response ListTrustedIssuers401ApplicationProblemPlusJSONResponse) VisitListTrustedIssuersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListTrustedIssuers403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response ListTrustedIssuers403ApplicationProblemPlusJSONResponse) VisitListTrustedIssuersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListTrustedIssuers404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response ListTrustedIssuers404ApplicationProblemPlusJSONResponse) VisitListTrustedIssuersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListTrustedIssuers429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response ListTrustedIssuers429ApplicationProblemPlusJSONResponse) VisitListTrustedIssuersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListTrustedIssuers500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response ListTrustedIssuers500ApplicationProblemPlusJSONResponse) VisitListTrustedIssuersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListTrustedIssuers503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response ListTrustedIssuers503ApplicationProblemPlusJSONResponse) VisitListTrustedIssuersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateTrustedIssuerRequestObject struct {
+	Org    Org `json:"org"`
+	Params CreateTrustedIssuerParams
+	Body   *CreateTrustedIssuerJSONRequestBody
+}
+
+type CreateTrustedIssuerResponseObject interface {
+	VisitCreateTrustedIssuerResponse(w http.ResponseWriter) error
+}
+
+type CreateTrustedIssuer201ResponseHeaders struct {
+	ETag               string
+	IdempotentReplayed *string
+	Location           string
+}
+
+type CreateTrustedIssuer201JSONResponse struct {
+	Body    TrustedIssuer
+	Headers CreateTrustedIssuer201ResponseHeaders
+}
+
+func (response CreateTrustedIssuer201JSONResponse) VisitCreateTrustedIssuerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateTrustedIssuer400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response CreateTrustedIssuer400ApplicationProblemPlusJSONResponse) VisitCreateTrustedIssuerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateTrustedIssuer401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response CreateTrustedIssuer401ApplicationProblemPlusJSONResponse) VisitCreateTrustedIssuerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateTrustedIssuer403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response CreateTrustedIssuer403ApplicationProblemPlusJSONResponse) VisitCreateTrustedIssuerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateTrustedIssuer404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response CreateTrustedIssuer404ApplicationProblemPlusJSONResponse) VisitCreateTrustedIssuerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateTrustedIssuer409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response CreateTrustedIssuer409ApplicationProblemPlusJSONResponse) VisitCreateTrustedIssuerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateTrustedIssuer413ApplicationProblemPlusJSONResponse struct {
+	ContentTooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response CreateTrustedIssuer413ApplicationProblemPlusJSONResponse) VisitCreateTrustedIssuerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateTrustedIssuer415ApplicationProblemPlusJSONResponse struct {
+	UnsupportedMediaTypeApplicationProblemPlusJSONResponse
+}
+
+func (response CreateTrustedIssuer415ApplicationProblemPlusJSONResponse) VisitCreateTrustedIssuerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateTrustedIssuer422ApplicationProblemPlusJSONResponse struct {
+	UnprocessableApplicationProblemPlusJSONResponse
+}
+
+func (response CreateTrustedIssuer422ApplicationProblemPlusJSONResponse) VisitCreateTrustedIssuerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateTrustedIssuer429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response CreateTrustedIssuer429ApplicationProblemPlusJSONResponse) VisitCreateTrustedIssuerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateTrustedIssuer500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response CreateTrustedIssuer500ApplicationProblemPlusJSONResponse) VisitCreateTrustedIssuerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateTrustedIssuer503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response CreateTrustedIssuer503ApplicationProblemPlusJSONResponse) VisitCreateTrustedIssuerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteTrustedIssuerRequestObject struct {
+	Org             Org             `json:"org"`
+	TrustedIssuerId TrustedIssuerID `json:"trusted_issuer_id"`
+	Params          DeleteTrustedIssuerParams
+}
+
+type DeleteTrustedIssuerResponseObject interface {
+	VisitDeleteTrustedIssuerResponse(w http.ResponseWriter) error
+}
+
+type DeleteTrustedIssuer204Response struct {
+}
+
+func (response DeleteTrustedIssuer204Response) VisitDeleteTrustedIssuerResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type DeleteTrustedIssuer400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteTrustedIssuer400ApplicationProblemPlusJSONResponse) VisitDeleteTrustedIssuerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteTrustedIssuer401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteTrustedIssuer401ApplicationProblemPlusJSONResponse) VisitDeleteTrustedIssuerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteTrustedIssuer403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteTrustedIssuer403ApplicationProblemPlusJSONResponse) VisitDeleteTrustedIssuerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteTrustedIssuer404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteTrustedIssuer404ApplicationProblemPlusJSONResponse) VisitDeleteTrustedIssuerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteTrustedIssuer409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteTrustedIssuer409ApplicationProblemPlusJSONResponse) VisitDeleteTrustedIssuerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteTrustedIssuer412ApplicationProblemPlusJSONResponse struct {
+	PreconditionFailedApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteTrustedIssuer412ApplicationProblemPlusJSONResponse) VisitDeleteTrustedIssuerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(412)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteTrustedIssuer428ApplicationProblemPlusJSONResponse struct {
+	PreconditionRequiredApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteTrustedIssuer428ApplicationProblemPlusJSONResponse) VisitDeleteTrustedIssuerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(428)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteTrustedIssuer429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteTrustedIssuer429ApplicationProblemPlusJSONResponse) VisitDeleteTrustedIssuerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteTrustedIssuer500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteTrustedIssuer500ApplicationProblemPlusJSONResponse) VisitDeleteTrustedIssuerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteTrustedIssuer503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteTrustedIssuer503ApplicationProblemPlusJSONResponse) VisitDeleteTrustedIssuerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTrustedIssuerRequestObject struct {
+	Org             Org             `json:"org"`
+	TrustedIssuerId TrustedIssuerID `json:"trusted_issuer_id"`
+}
+
+type GetTrustedIssuerResponseObject interface {
+	VisitGetTrustedIssuerResponse(w http.ResponseWriter) error
+}
+
+type GetTrustedIssuer200ResponseHeaders struct {
+	ETag string
+}
+
+type GetTrustedIssuer200JSONResponse struct {
+	Body    TrustedIssuer
+	Headers GetTrustedIssuer200ResponseHeaders
+}
+
+func (response GetTrustedIssuer200JSONResponse) VisitGetTrustedIssuerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTrustedIssuer400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response GetTrustedIssuer400ApplicationProblemPlusJSONResponse) VisitGetTrustedIssuerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTrustedIssuer401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response GetTrustedIssuer401ApplicationProblemPlusJSONResponse) VisitGetTrustedIssuerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTrustedIssuer403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response GetTrustedIssuer403ApplicationProblemPlusJSONResponse) VisitGetTrustedIssuerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTrustedIssuer404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response GetTrustedIssuer404ApplicationProblemPlusJSONResponse) VisitGetTrustedIssuerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTrustedIssuer429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response GetTrustedIssuer429ApplicationProblemPlusJSONResponse) VisitGetTrustedIssuerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTrustedIssuer500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response GetTrustedIssuer500ApplicationProblemPlusJSONResponse) VisitGetTrustedIssuerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTrustedIssuer503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response GetTrustedIssuer503ApplicationProblemPlusJSONResponse) VisitGetTrustedIssuerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateTrustedIssuerRequestObject struct {
+	Org             Org             `json:"org"`
+	TrustedIssuerId TrustedIssuerID `json:"trusted_issuer_id"`
+	Params          UpdateTrustedIssuerParams
+	Body            *UpdateTrustedIssuerJSONRequestBody
+}
+
+type UpdateTrustedIssuerResponseObject interface {
+	VisitUpdateTrustedIssuerResponse(w http.ResponseWriter) error
+}
+
+type UpdateTrustedIssuer200ResponseHeaders struct {
+	ETag string
+}
+
+type UpdateTrustedIssuer200JSONResponse struct {
+	Body    TrustedIssuer
+	Headers UpdateTrustedIssuer200ResponseHeaders
+}
+
+func (response UpdateTrustedIssuer200JSONResponse) VisitUpdateTrustedIssuerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateTrustedIssuer400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateTrustedIssuer400ApplicationProblemPlusJSONResponse) VisitUpdateTrustedIssuerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateTrustedIssuer401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateTrustedIssuer401ApplicationProblemPlusJSONResponse) VisitUpdateTrustedIssuerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateTrustedIssuer403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateTrustedIssuer403ApplicationProblemPlusJSONResponse) VisitUpdateTrustedIssuerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateTrustedIssuer404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateTrustedIssuer404ApplicationProblemPlusJSONResponse) VisitUpdateTrustedIssuerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateTrustedIssuer409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateTrustedIssuer409ApplicationProblemPlusJSONResponse) VisitUpdateTrustedIssuerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateTrustedIssuer412ApplicationProblemPlusJSONResponse struct {
+	PreconditionFailedApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateTrustedIssuer412ApplicationProblemPlusJSONResponse) VisitUpdateTrustedIssuerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(412)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateTrustedIssuer413ApplicationProblemPlusJSONResponse struct {
+	ContentTooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateTrustedIssuer413ApplicationProblemPlusJSONResponse) VisitUpdateTrustedIssuerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateTrustedIssuer415ApplicationProblemPlusJSONResponse struct {
+	UnsupportedMediaTypeApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateTrustedIssuer415ApplicationProblemPlusJSONResponse) VisitUpdateTrustedIssuerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateTrustedIssuer422ApplicationProblemPlusJSONResponse struct {
+	UnprocessableApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateTrustedIssuer422ApplicationProblemPlusJSONResponse) VisitUpdateTrustedIssuerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateTrustedIssuer428ApplicationProblemPlusJSONResponse struct {
+	PreconditionRequiredApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateTrustedIssuer428ApplicationProblemPlusJSONResponse) VisitUpdateTrustedIssuerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(428)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateTrustedIssuer429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateTrustedIssuer429ApplicationProblemPlusJSONResponse) VisitUpdateTrustedIssuerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateTrustedIssuer500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateTrustedIssuer500ApplicationProblemPlusJSONResponse) VisitUpdateTrustedIssuerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateTrustedIssuer503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateTrustedIssuer503ApplicationProblemPlusJSONResponse) VisitUpdateTrustedIssuerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListLinkedIdentitiesRequestObject struct {
+	Org             Org             `json:"org"`
+	TrustedIssuerId TrustedIssuerID `json:"trusted_issuer_id"`
+	Params          ListLinkedIdentitiesParams
+}
+
+type ListLinkedIdentitiesResponseObject interface {
+	VisitListLinkedIdentitiesResponse(w http.ResponseWriter) error
+}
+
+type ListLinkedIdentities200JSONResponse LinkedIdentityList
+
+func (response ListLinkedIdentities200JSONResponse) VisitListLinkedIdentitiesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListLinkedIdentities400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response ListLinkedIdentities400ApplicationProblemPlusJSONResponse) VisitListLinkedIdentitiesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListLinkedIdentities401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response ListLinkedIdentities401ApplicationProblemPlusJSONResponse) VisitListLinkedIdentitiesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListLinkedIdentities403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response ListLinkedIdentities403ApplicationProblemPlusJSONResponse) VisitListLinkedIdentitiesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListLinkedIdentities404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response ListLinkedIdentities404ApplicationProblemPlusJSONResponse) VisitListLinkedIdentitiesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListLinkedIdentities429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response ListLinkedIdentities429ApplicationProblemPlusJSONResponse) VisitListLinkedIdentitiesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListLinkedIdentities500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response ListLinkedIdentities500ApplicationProblemPlusJSONResponse) VisitListLinkedIdentitiesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListLinkedIdentities503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response ListLinkedIdentities503ApplicationProblemPlusJSONResponse) VisitListLinkedIdentitiesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateLinkedIdentityRequestObject struct {
+	Org             Org             `json:"org"`
+	TrustedIssuerId TrustedIssuerID `json:"trusted_issuer_id"`
+	Params          CreateLinkedIdentityParams
+	Body            *CreateLinkedIdentityJSONRequestBody
+}
+
+type CreateLinkedIdentityResponseObject interface {
+	VisitCreateLinkedIdentityResponse(w http.ResponseWriter) error
+}
+
+type CreateLinkedIdentity201ResponseHeaders struct {
+	IdempotentReplayed *string
+	Location           string
+}
+
+type CreateLinkedIdentity201JSONResponse struct {
+	Body    LinkedIdentity
+	Headers CreateLinkedIdentity201ResponseHeaders
+}
+
+func (response CreateLinkedIdentity201JSONResponse) VisitCreateLinkedIdentityResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateLinkedIdentity400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response CreateLinkedIdentity400ApplicationProblemPlusJSONResponse) VisitCreateLinkedIdentityResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateLinkedIdentity401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response CreateLinkedIdentity401ApplicationProblemPlusJSONResponse) VisitCreateLinkedIdentityResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateLinkedIdentity403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response CreateLinkedIdentity403ApplicationProblemPlusJSONResponse) VisitCreateLinkedIdentityResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateLinkedIdentity404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response CreateLinkedIdentity404ApplicationProblemPlusJSONResponse) VisitCreateLinkedIdentityResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateLinkedIdentity409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response CreateLinkedIdentity409ApplicationProblemPlusJSONResponse) VisitCreateLinkedIdentityResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateLinkedIdentity413ApplicationProblemPlusJSONResponse struct {
+	ContentTooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response CreateLinkedIdentity413ApplicationProblemPlusJSONResponse) VisitCreateLinkedIdentityResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateLinkedIdentity415ApplicationProblemPlusJSONResponse struct {
+	UnsupportedMediaTypeApplicationProblemPlusJSONResponse
+}
+
+func (response CreateLinkedIdentity415ApplicationProblemPlusJSONResponse) VisitCreateLinkedIdentityResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateLinkedIdentity422ApplicationProblemPlusJSONResponse struct {
+	UnprocessableApplicationProblemPlusJSONResponse
+}
+
+func (response CreateLinkedIdentity422ApplicationProblemPlusJSONResponse) VisitCreateLinkedIdentityResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateLinkedIdentity429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response CreateLinkedIdentity429ApplicationProblemPlusJSONResponse) VisitCreateLinkedIdentityResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateLinkedIdentity500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response CreateLinkedIdentity500ApplicationProblemPlusJSONResponse) VisitCreateLinkedIdentityResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateLinkedIdentity503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response CreateLinkedIdentity503ApplicationProblemPlusJSONResponse) VisitCreateLinkedIdentityResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteLinkedIdentityRequestObject struct {
+	Org             Org             `json:"org"`
+	TrustedIssuerId TrustedIssuerID `json:"trusted_issuer_id"`
+	IdentityId      IdentityID      `json:"identity_id"`
+}
+
+type DeleteLinkedIdentityResponseObject interface {
+	VisitDeleteLinkedIdentityResponse(w http.ResponseWriter) error
+}
+
+type DeleteLinkedIdentity204Response struct {
+}
+
+func (response DeleteLinkedIdentity204Response) VisitDeleteLinkedIdentityResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type DeleteLinkedIdentity400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteLinkedIdentity400ApplicationProblemPlusJSONResponse) VisitDeleteLinkedIdentityResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteLinkedIdentity401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteLinkedIdentity401ApplicationProblemPlusJSONResponse) VisitDeleteLinkedIdentityResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteLinkedIdentity403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteLinkedIdentity403ApplicationProblemPlusJSONResponse) VisitDeleteLinkedIdentityResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteLinkedIdentity404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteLinkedIdentity404ApplicationProblemPlusJSONResponse) VisitDeleteLinkedIdentityResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteLinkedIdentity409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteLinkedIdentity409ApplicationProblemPlusJSONResponse) VisitDeleteLinkedIdentityResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteLinkedIdentity429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteLinkedIdentity429ApplicationProblemPlusJSONResponse) VisitDeleteLinkedIdentityResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteLinkedIdentity500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteLinkedIdentity500ApplicationProblemPlusJSONResponse) VisitDeleteLinkedIdentityResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteLinkedIdentity503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteLinkedIdentity503ApplicationProblemPlusJSONResponse) VisitDeleteLinkedIdentityResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListUsersRequestObject struct {
 	Org    Org `json:"org"`
 	Params ListUsersParams
@@ -12260,6 +14539,30 @@ type StrictServerInterface interface {
 	// SuspendOrganization Suspend an organization
 	// (POST /api/v1/orgs/{org}/suspend)
 	SuspendOrganization(ctx context.Context, request SuspendOrganizationRequestObject) (SuspendOrganizationResponseObject, error)
+	// ListTrustedIssuers List trusted issuers
+	// (GET /api/v1/orgs/{org}/trusted-issuers)
+	ListTrustedIssuers(ctx context.Context, request ListTrustedIssuersRequestObject) (ListTrustedIssuersResponseObject, error)
+	// CreateTrustedIssuer Trust an issuer
+	// (POST /api/v1/orgs/{org}/trusted-issuers)
+	CreateTrustedIssuer(ctx context.Context, request CreateTrustedIssuerRequestObject) (CreateTrustedIssuerResponseObject, error)
+	// DeleteTrustedIssuer Trust an issuer no more
+	// (DELETE /api/v1/orgs/{org}/trusted-issuers/{trusted_issuer_id})
+	DeleteTrustedIssuer(ctx context.Context, request DeleteTrustedIssuerRequestObject) (DeleteTrustedIssuerResponseObject, error)
+	// GetTrustedIssuer Read a trusted issuer
+	// (GET /api/v1/orgs/{org}/trusted-issuers/{trusted_issuer_id})
+	GetTrustedIssuer(ctx context.Context, request GetTrustedIssuerRequestObject) (GetTrustedIssuerResponseObject, error)
+	// UpdateTrustedIssuer Change a trusted issuer
+	// (PATCH /api/v1/orgs/{org}/trusted-issuers/{trusted_issuer_id})
+	UpdateTrustedIssuer(ctx context.Context, request UpdateTrustedIssuerRequestObject) (UpdateTrustedIssuerResponseObject, error)
+	// ListLinkedIdentities List who a trusted issuer's subjects are
+	// (GET /api/v1/orgs/{org}/trusted-issuers/{trusted_issuer_id}/identities)
+	ListLinkedIdentities(ctx context.Context, request ListLinkedIdentitiesRequestObject) (ListLinkedIdentitiesResponseObject, error)
+	// CreateLinkedIdentity Say who a trusted issuer's subject is
+	// (POST /api/v1/orgs/{org}/trusted-issuers/{trusted_issuer_id}/identities)
+	CreateLinkedIdentity(ctx context.Context, request CreateLinkedIdentityRequestObject) (CreateLinkedIdentityResponseObject, error)
+	// DeleteLinkedIdentity Forget who a trusted issuer's subject is
+	// (DELETE /api/v1/orgs/{org}/trusted-issuers/{trusted_issuer_id}/identities/{identity_id})
+	DeleteLinkedIdentity(ctx context.Context, request DeleteLinkedIdentityRequestObject) (DeleteLinkedIdentityResponseObject, error)
 	// ListUsers List users
 	// (GET /api/v1/orgs/{org}/users)
 	ListUsers(ctx context.Context, request ListUsersRequestObject) (ListUsersResponseObject, error)
@@ -13237,6 +15540,281 @@ func (sh *strictHandler) SuspendOrganization(ctx *gin.Context, org Org) {
 	}
 }
 
+// ListTrustedIssuers operation middleware
+func (sh *strictHandler) ListTrustedIssuers(ctx *gin.Context, org Org, params ListTrustedIssuersParams) {
+	var request ListTrustedIssuersRequestObject
+
+	request.Org = org
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListTrustedIssuers(ctx, request.(ListTrustedIssuersRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListTrustedIssuers")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ListTrustedIssuersResponseObject); ok {
+		if err := validResponse.VisitListTrustedIssuersResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// CreateTrustedIssuer operation middleware
+func (sh *strictHandler) CreateTrustedIssuer(ctx *gin.Context, org Org, params CreateTrustedIssuerParams) {
+	var request CreateTrustedIssuerRequestObject
+
+	request.Org = org
+	request.Params = params
+
+	var body CreateTrustedIssuerJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateTrustedIssuer(ctx, request.(CreateTrustedIssuerRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateTrustedIssuer")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(CreateTrustedIssuerResponseObject); ok {
+		if err := validResponse.VisitCreateTrustedIssuerResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// DeleteTrustedIssuer operation middleware
+func (sh *strictHandler) DeleteTrustedIssuer(ctx *gin.Context, org Org, trustedIssuerId TrustedIssuerID, params DeleteTrustedIssuerParams) {
+	var request DeleteTrustedIssuerRequestObject
+
+	request.Org = org
+	request.TrustedIssuerId = trustedIssuerId
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteTrustedIssuer(ctx, request.(DeleteTrustedIssuerRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteTrustedIssuer")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(DeleteTrustedIssuerResponseObject); ok {
+		if err := validResponse.VisitDeleteTrustedIssuerResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetTrustedIssuer operation middleware
+func (sh *strictHandler) GetTrustedIssuer(ctx *gin.Context, org Org, trustedIssuerId TrustedIssuerID) {
+	var request GetTrustedIssuerRequestObject
+
+	request.Org = org
+	request.TrustedIssuerId = trustedIssuerId
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetTrustedIssuer(ctx, request.(GetTrustedIssuerRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetTrustedIssuer")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(GetTrustedIssuerResponseObject); ok {
+		if err := validResponse.VisitGetTrustedIssuerResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// UpdateTrustedIssuer operation middleware
+func (sh *strictHandler) UpdateTrustedIssuer(ctx *gin.Context, org Org, trustedIssuerId TrustedIssuerID, params UpdateTrustedIssuerParams) {
+	var request UpdateTrustedIssuerRequestObject
+
+	request.Org = org
+	request.TrustedIssuerId = trustedIssuerId
+	request.Params = params
+
+	var body UpdateTrustedIssuerJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdateTrustedIssuer(ctx, request.(UpdateTrustedIssuerRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdateTrustedIssuer")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(UpdateTrustedIssuerResponseObject); ok {
+		if err := validResponse.VisitUpdateTrustedIssuerResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListLinkedIdentities operation middleware
+func (sh *strictHandler) ListLinkedIdentities(ctx *gin.Context, org Org, trustedIssuerId TrustedIssuerID, params ListLinkedIdentitiesParams) {
+	var request ListLinkedIdentitiesRequestObject
+
+	request.Org = org
+	request.TrustedIssuerId = trustedIssuerId
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListLinkedIdentities(ctx, request.(ListLinkedIdentitiesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListLinkedIdentities")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ListLinkedIdentitiesResponseObject); ok {
+		if err := validResponse.VisitListLinkedIdentitiesResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// CreateLinkedIdentity operation middleware
+func (sh *strictHandler) CreateLinkedIdentity(ctx *gin.Context, org Org, trustedIssuerId TrustedIssuerID, params CreateLinkedIdentityParams) {
+	var request CreateLinkedIdentityRequestObject
+
+	request.Org = org
+	request.TrustedIssuerId = trustedIssuerId
+	request.Params = params
+
+	var body CreateLinkedIdentityJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateLinkedIdentity(ctx, request.(CreateLinkedIdentityRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateLinkedIdentity")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(CreateLinkedIdentityResponseObject); ok {
+		if err := validResponse.VisitCreateLinkedIdentityResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// DeleteLinkedIdentity operation middleware
+func (sh *strictHandler) DeleteLinkedIdentity(ctx *gin.Context, org Org, trustedIssuerId TrustedIssuerID, identityId IdentityID) {
+	var request DeleteLinkedIdentityRequestObject
+
+	request.Org = org
+	request.TrustedIssuerId = trustedIssuerId
+	request.IdentityId = identityId
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteLinkedIdentity(ctx, request.(DeleteLinkedIdentityRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteLinkedIdentity")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(DeleteLinkedIdentityResponseObject); ok {
+		if err := validResponse.VisitDeleteLinkedIdentityResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // ListUsers operation middleware
 func (sh *strictHandler) ListUsers(ctx *gin.Context, org Org, params ListUsersParams) {
 	var request ListUsersRequestObject
@@ -13717,338 +16295,366 @@ func (sh *strictHandler) EndUserSession(ctx *gin.Context, org Org, userId UserID
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L3rlho5ti76KtqsNUY5qwADebGdHj32zvKlylV22SudXj7dZZ9ERAhQZxCiJZGY9so1zs/zJKfHeY1+",
-	"lP0ke2hOKUIRKCAgL7ar+WMnEFLoMjU1r9/83IjEZCpSlmrVOP7cYJ/oZJow+PtkFnP97JKl2ny6pMmM",
-	"mT9opLlIG8eNmWKyPZvGVLO40TTfC2ke4HHjuNHpPto/fPhw2DqIOp3WA9rttB4ODlmrNzyKu9Ej2ul2",
-	"eo1mI6UT1jhujCSN2P+K2US0NVO60WzoxZTZdzSumg061Aw6ZxPKk/NLJvmQs7hxrOWMXTUbAzYUkoUe",
-	"GNJEmSeihLNUn9M4lkypxnGj19lvd9rd7n77QaNZc9D7nW6j2RBRNJOSxedUQz+9w1a32+p1zzqPjvc7",
-	"x53OX8xDMx0JmJyaRZF5ZbMh2d9mTOlz+7Jfnu7/x+H7R385+vHhn3u/Hrx68FvnTfd0/8xMn8oR05us",
-	"ZjdfTRrTVWtp/j+nI9jXxivxd54k9P5hu9O4ump6m/6Sq+LGc80mqnH8+44E/sAk8LHZSNknfR7NpDJ7",
-	"2WCLX+SLvwr+5/en4xcpEskTWMgSVzATPNfigqXnCR8yzSfsXLFIpLFqHO93Os0GnU4THlFDO+d2QHM2",
-	"aDQbgxlP9DlP7VZlOwUTn9KFFEnSyL61U3xT/n4meeO4MdZ6qo7v37fN2pajtSMxMY+KVNPI8LrfXcf/",
-	"y3/iY7MRSWbIubSznbPOw+OO29mRpKmGOUBPdKbHQvK/49QiETPY6aFkaoxLYjqut4092EYe26VUfJSy",
-	"+FwyNRWpYuc0GTWOG8/e9g6PDIVJPjLL1qDxhKdcaUnNCWw2pkLp80SMxEyfSxZzySJYIBjuiiW6bwa6",
-	"UYOIJsmARhfY0JtygAp6h496HUMJ5hRwyc7Nwp2bZ7Kdd79EZraGxszpNl/b+WdrDqv8sdlQkbDfiClL",
-	"uWFDUymGPDF7AJwAntJUz8yRN6zr0vykZoO/mjlaQpzOBgmPzEmBsbM0ngpumIUZ4YTpsTC7ZylNsUgy",
-	"fT6gCppYBriSF1wyqYBn9vID9AQorXCMNiP8rchwy93Nh73qYritE/41nMllGrp9WtmAHb+hOhqHiKm4",
-	"moSmMUkYtRNQyDbTWZLkXb2FMYf6UvaXxvzP+5PO7D8Hf3uou6L3a3Qof3nw6S8H6cmRevpo+FNn/LI7",
-	"/Y8eO93X77wxvrOiwnLPuztkd4fs7pD6d0h2pN5zPa48r7tTtTtVu1NV+1Q1r3/N4eKsEJH8A1ST5DaT",
-	"ioqzC2wCLn2zIYbDhKfsHBmE2Yv1y3UFcuCLlGtOkxNoeAanqMB7aozLPTNYBHV/9mnKJVN+F71yF/WW",
-	"8AiWcEI/nc+UWYhuJ1OS31CpUybJVEhNzYrgE73wFAPSep1R1nlz+IWriOhbX+EKMjKX2X+66ebzxufO",
-	"/ZvsD0Bnnaumm+PGfOYlXCBPWcIvmVys0si0ZpOpuVa7za14T8UadzvH3cONFugQ+kuo0ud2UCs7hQeZ",
-	"lKD1nI0ZwcETmqo5kywmc67HBG8PctjZb7s27kI57Oxb5WnN6w6BTzJlboGaa3OQKYRwQ7E05umoYe1q",
-	"9c11eAxelahdqRmTnrzE48K1bsgXBIwRTa1gU99I2PGNhE+xJ5XMjOQC/V41G1MmJxwWA68N7z3HktG4",
-	"9O7jueSa2bkr9wR+cD/h1mU/uo/uZzqLucYfjagiErb05lZRjPqIb8iMvcGzvYUR+ifTCflZTKdM2llU",
-	"mKdBAn+dsjM+YS95erHuXui2er0CV5nJZPUe30cr+32RspYRxFoJTy/+JzC/P/UWZw//9//z/zVKgwhc",
-	"Ucui3sOjg04HGpYoKGszkBQJ2v19HokEzuG/dYeHw8HQkEkdYXwTmqxJ9kXSnYqERxzdVXX0nCihHBjj",
-	"x1wWPW4II0r22t3GRnLyCKkRHSFRIhS4QPzvz+UMXWlXufQ8ELPUahBqSbSOp2J6noo0yqXuTH77mPMo",
-	"OlAimWkWGN9R5+ChGV7OzpLQY72H+BQfpeezqT9++9U5+lBiMaEc+MDHqyKjCAnuG0nbD8okGCDeWoS4",
-	"gpmV3vCUJUzb7nbEviP2bYg9djS0Ibk/KhPjCpktTIZfCRXeMBOoZeD2123ZzO2f4ESMhLVmFwZOXuq4",
-	"dITWUE33obklSy9/O1NG2CtZsHcsZMdCNmAhKiOiDU/LQyDHSyYvOZsvxeRcmvE6uR0ieaLMSGcf7GYW",
-	"rspH9mHtI6Mmskt8cBfw8QcP+ABlrYog0Nfwhio1FzJ+W3IzTO33jePGs3TEU9b6TbS6Dw/2zRDYZCok",
-	"lQu7Y6Yb5CFrzaPqfJZO8FWhMXWumuZUUTibvzfAdKRIyi6ZJFrSS5YQPZZiNhoTPWZkIMVcMfmdIpYS",
-	"juHrSMSMDBMxJ1zBFyJNFkSkrN1oNp5dMrnAR7giUyk0izSLyWBB3vz65BlaH972Do/aRhm1m5AxRlTs",
-	"T5kSMxmxTQJlur1OPcNuPRp5YH0WLNXmbPj3BZ3ywoUxpYsJHPhmg6daCjVlEXpNHMcAxww806JT7s37",
-	"Td40tze7Z53Wn31Gtf/jhsyv669oQFf4Kufoj/ma5twvsd93vcOF9VoW9OocndJ4IdpBsuHMPGF6f4tX",
-	"5CqL6UyPzfJF623Lq6+XOrsathR1z7oPj7u9jXb+IDevKsbSoLHT9YheM9zDeeysaRX3g1m1d9bYlm+F",
-	"1pIPZhpFyZhNqdQTbH2S0mSheaTqSr3Ogle+wkLXfrMxpuo8v3Xwu03uy+lYpOw8nU0GcDp+ODjodR48",
-	"OjgK/FyWKDwZ+HNjwKUex2gA7j7sguOg22k0G0M64cnCeeteikuW0MhoRiN+yVL3/UlMzXaJiIJIzdLW",
-	"Tz/mt/lJTInX8u8iZTwdCnPLzqSYsvsvRRqLtJELyvE5ymhO9N1KL/PsneXNyE7pvqOHkD+sYie9Zdtk",
-	"dUKLcbVilG5kG3Pa69DjFrJaaXdvc69qqddmzZa5rb8MxVCN8EIUD5YLKDN9nwqbUZCzD2X0JjowNLHS",
-	"0N8s/TiLubX/V7gJ3AOFd5el1rVtr5qNMaOxFYufndERsjkVST61qtDZmBG70kQMyXxMNZlTlTmommQo",
-	"JOm/GLZembXtt4Hdwzo2jhsfGg8+NBr58XWrqKIxm1DzNivBKy15OkIXcWwkas1SfcqmCV2gGaI4qjeS",
-	"KZbqJqGK9E2X/SaZj1lKKLGaCIqueswVyTqMFq1f2YJMaMxAEtZjno4IKlhtcmba6zGTIAungmB4RLvh",
-	"D5els4lZUvNOsz/Lw38poszXsLyU9hYtLKU9re0N1+mUavaST7heftN70zVXJGFDbV5lJvu3mdAUFoyn",
-	"JJZ0qFuc6WHLCE50yluSapaY7lqWJso7CST7ofFY/qnzWP9pv9OoObw3IuHRIrwcNzaov/3pqNN5PP/T",
-	"0dphMS0XJ07nLo7oLcpYRAsyp1xbyiBaLgyd0BHlaeH9+53Au3iq2cioo1fNxvv37088OSu8BtGYJglL",
-	"R4zcO33+hBw9OOyQf/5jf6841R8ZlUwScBX/6UODp5c0cUFacMSqJ31lZFZJJ0zbk44hdacsEjJ+8TQ8",
-	"Kh6Te+/evXi65+gHxcDvFJHQrklSoQnXivQzfzscfggHm1I9zm8CHq8k7aGQE7gDZjN4cnnTbLwRjnvF",
-	"iAtDJff6PO7jOL0x7lUMMo8auOZY7R0UGmLfu6X6brRTOmKOCbmh/W3G5MIbG/bpD2RCP71k6UiPG8cH",
-	"nUdHoZFAftP61QIDWMWiwG/XXxOPA//KAqzghMxS/rcZI3B3ZdtozoX8TjWJEkQblma4+xSYZcbmkXka",
-	"fo3cXM95lK8jco18PqWroGpFe4eHzcaEp+5zNzip4SsnTQR22tymfRy14fFGd2yTEwIxB+mI4MDsLarI",
-	"Qe9hk9CUiJkGmYiIlJGDbq96Iva+rZxBpxMc81Is0nr6sHFJBPVSAhynglxQZ702uVTcamZYE6EM12ET",
-	"uDHMKuESVp0cuDwKixSzIZ0lunF82IFAJj4xNzqslxHJ4FO+3z43fy0r5COVzEZutXxZq8jBrYE8sGxC",
-	"jlau2L9LNmwcN/7tfp7Feh9/VfffJjNctP8IjI190uYyS4S4ADGNarQUshFPU0OGYkjMGNCAkNtTVBPE",
-	"JzHTRLIRlbHpJaKKGRI2g0iYBhIZcnNfmlvAnj4hqnbibxuSqjOQrCdQaZ8kislLMICWr6h8ZhWE67q4",
-	"Pu1ay8v6UVsvRsWAvECt643HaAfrBwMOj/BIXLDXdYZxlQdQgwDyI41PkX9DgKNItYvizyP070+lGCRs",
-	"8sNfFQrT2Un6jLHXx40JTcybITwde2s2YqZRoTsDysBLYiDiBQr1moDcRH55+/q39kZ+C6e/HgC5co1S",
-	"GY3JafZuO206EDN9PEhoemEU+Xrn+A3OFhdreauy607MkhjmMWBwqaD+ZdeGDFhEZwq1GzNFM+mBRI6N",
-	"ctQw4dH1Vt2p5OeaXrDUX/ITcwkzCdRExlSh+uWeB25oxFdro6jobchZEns/gCFPKTpiNd5w9XG7LX2U",
-	"b2m2Rre2ny80YZ+40orQxGzhokmEBD4FoZYkFijPEJokYg5TdLtnduxMiJdUjti1NtGciHMtxHkCXa06",
-	"NxO6IGN6ycztAddvl7ziP255eLr7hZU2gydnQpCXdhi3eIQcE4AZSyOapZYRm1sDDhOu83MhBzyObfT1",
-	"tiucB5iexyzl4Ej2FtlwI8ZidMnlzxIvpHRb/uQtcT6VW11alNTN4l6kYp6CNGHIxhBxLICCgcbNXJ+8",
-	"PX2OQqR5fi5FOiL3+pGSQ+vysKqtUdRAYtXmcCfPMEb6GhvCbU823NrbjbdiwlB+mRt6xDEJI41Loni8",
-	"5UYc+heFmwZ5i9T2zI7hljblhICQayaRk/h3CmdDTtlUSG1lJzzpPIbV/k3o52KWxte+IM5Toc+H0FWR",
-	"t+TWtVk0zuSObcj8IF/d34Qmz+3Lbo/Mi0NHghkCVXNlj0CbgOltwBKRjsCQRO2N5esFmdqnRBNFZgga",
-	"AOsTNw88pzxh19sEa7M9n3A1sYpigd6BG7JEgf0pHbEYp8GRYCaMpppPgFZoTLjOrV/bMP1evlX+NImd",
-	"561tWjZRN0euieJpxMwfmVpeXv3TTM69DrcZnsO6n2dSs78BLI2JU+GdpZqRZ2d0hCaDhZjZsW214L2H",
-	"FQt+mg/mlpY89wSYw2LNHbDEZ0K8ounCisvqWqsrKcS5TbguLux7yjXZ7xDrLd92+Txx0AgnZtgkG/ft",
-	"sRghyMS8yg5ZPUYzNFXEsBPwdYD5ugX26z5RdAFT9Jw4BadAaBz22fv5g76tvpUb62s1to87u3orM6yv",
-	"bJ2b4GEV3qWFYITr3T2lvvxDx0ep4W/X4WSdbk4ZOGwh+d9v8zz9JqzGiiKTkM5wQCI6YTnvsJMpkcP7",
-	"9+9bZQ/Eqq0pOyzc/lxSnqAf8xp7E1NNB1Sx85nXYUnzcM94ShDa98iZXODWwR6SiZhYs/U2kpknIhuB",
-	"jEeMvCsM6tbksikFyQv9c0YDMLeSInROF4+JzuaYUI2SkX+2r3PEplJERo2+7iYCMWIc89Dd3gXBgoAC",
-	"j3PLpB+w64cNAH6yv5P9PTNAAQvg987HojmAuJ/Ju9MXYBBIBRlKOkLi2NIc0Ov5p9xbOWJV1tuVWFCy",
-	"tJJYJqBbXekx6eMa9q3l1jyESw637LtUzaZGvGfxKxZzegbjvBZHzTo8n5geEbGgLM34nZrOthUVD/2l",
-	"z95MYC7kDN98B0YCw3nQRniVdY1wkX7mOsbmVTuSaVrwmpCEXzL1GE3xzkvpDO1cL/kPvoPbPfNRQEqj",
-	"56XY7yy7KZqNExen97lBYxT7aPJGiimTGnIibJBXdWwCpEOQe6+nLH3x1JB8ag7YEyEZ6bY75J//OGx3",
-	"213wo069fg3FzFItFyX7fjdg329ak7G97otPhx6HEDKuFzV8Bwg+QhPEQSk+fxh6XLKRjddY27PSkjEv",
-	"FrLUedCRYb8RAPcBO5QfFXc6XVgJwtGkFCKkPgYGcFKISAxvMFrni/v7fCaBEQ9ppFXIV/WdImKePiZG",
-	"/gTLMY7XPOrsfkcH5Fc0/C1PaRZzfeLSJIpUweNAUIJzL4TcEs6ca4Qde0jgI7UXJyimjcDiaLuaq85/",
-	"PlJY+6sr36/xO3bxceUM3Z6V9B4zZaqFBL1HOcXTetwiMZkAIhlPWe4Akpd4x7vdhzQGF3BruOJCaTZp",
-	"NBuu70azQVORLiZipsLkUQCzLe6Dy24JBguN6XTKUhZDLE4qZmn7ksnBMfEzYZqZzwryeoJbkKXK1NuD",
-	"QgLM2iZvAYmgkBNTv005jDlEeSnTcyEvMk7oX8Agbg+lmATnjZeh2mxIeDLWOM9KSTne82ZTIGc+2Mgl",
-	"6dQY0Gv77FXxyg4c2jx5Z22nZ/hoKSsnFJLlnz9YAX/CTUe3+ZQclVUe0wKwb4kZYYys98faieBxyhk5",
-	"lZKCylsIOV3d0W/sk7aBQUszhoFUzuV1vo+OTeRZV0YCn0lWzQqQ1Da7KVB8N9xKjxm3srtq2sQjxCOB",
-	"yEjVJn08iX14vE/RLDEWSYxZRhDiaG1v1ffGWUZU17w4lm4JGxSaGfsiIasYlw5y9bezaGw4on9TNoEp",
-	"Nu3V1PQd+atpe8Xd4sG3PUVO8hz1nzVCXHHBLngaiJXt04mRy+Beoql3r2c/wObBkUujRd+/kTT7ZI6g",
-	"DXduNgZCJIyCN4l9AlsY9hGkwIQOWFI9hWUhcWXEVZlOfxZzMmVimqAfHPynhgCaZLAgCU1HMzpiRNOR",
-	"laH9V3tiYL4Ljq68UR0drB2U9IzF9ke3SOX9t95s2KW6ZOCEjQ1E+RNiegbBze+Q2CsKo0wf7T86Iv/8",
-	"R28PD4tNhgKn3UwxMh/zaIzniWujivaLEIO2L0TD64c0AYueV2vz9zfefJBZ/N13obpjtrBuc66XKOGx",
-	"s03wlAwkjZgiVBrtOUlYTNAoGKCUCU/9r7qBrcN+K2SrwqGDuHOzP2apAQ3SDIYpHjPSt8kt/SbpJzaM",
-	"HD7EVFNc6ibp58FM9uROJb/kCRvZnah5s1WxnCtYgxfYiadiZtee45RlZWldvOQSK2xmZBI6DT96cANF",
-	"4iqAD3xu0CR5PQSL0qoJP4HHrz4unZaBAi3cBv8X/XRoUEKR3fAXMcc4GsRfWP3Cl+aZoP7nZpYlo2zA",
-	"4ktzL9mKZ0lCJNMzmYLvETWPRMykmcCThF6yT3BWjeItTYv/+99+77Qe0dbw4+ejq3/PbrDf3b4Z1p8k",
-	"jY/enMvMxtAmeXf60gbx9828+49JimOZiEtrozLt7QHLyGS/23nQK4zH9HbMJ3TE7t+bpqP/+uuUjf5r",
-	"zgbTvccDqtjRQfP3k9ZfaOvvndajH+5//OFPnzvN3sqRh3bgSUL55CkbQmgr6kQbMVi0kDgrLuSTGHab",
-	"kixh0HxG/gQhk/A8N5uSxC5RBTJMrRGP62UemvW1QtixDCV7tLTAvRqMNXDtBZp5W/T7/2j998cf/n2t",
-	"uGOvu3waH4M74QB8izPE78mEaQoEBpfWg8NHXXNpNUnJNvV0kdIJj4htdeqhbViTVS9grlqTaLuGgQbs",
-	"gFchiOE13ZRsQaaL6ps2TAnwU4373t71XoaEve4Lt0aFZJzz/+L4WBrJxVQvQQSvnvavbPGKpnTEJizV",
-	"J8lISK7Hk1q9szRa17u10j/DxlykK94QxDeue6m85aOUpyOv+48hMRWOqA350KK0Tc7ZC6IIjsbuE0I8",
-	"UEUo+eX9GbnXzwY5ETGD/JFfTk5fYZzUgEYXRtNKWeJwl10MsS+iBmK3rBmaGvlPCzJgjksZEdA5G8sW",
-	"n0zGDb4ZkLB9y4bkIZ0rh93+HGCxMKzs3jL3L0uGj408GtHURsC6uA4hCUBWVY3RgwQNUHgBebj695qz",
-	"yiG+P29wqvyU3bo2HpvKcE4jeY5a+mbvdO0n9NM5Ha3yYxjF3lIEBSJt8RTvM0EMseRhUFYpnqUJU8pL",
-	"x1R0oQg4A+dc+eZbz3UBQEcIheTz5gDbQ9ySgm+FKwJN4YSRp2/EG3LBFpb7HRw8Ar9Fb69NrMQ3YTRV",
-	"BC74MM0MpUj1lzlSoVfXpL4CMnxNM9dPpo27fspEUtNImQHG3/SFsKrja98Fq2HuN2X+TYvhrJnZNJ66",
-	"PSvrhEwyPArKsDKiwH9KpkwqkRp6UZpKDcfMOYKFf7oMzawjgyLWyY3vybrer78xhTfcxSXtLmjwKiNP",
-	"CdzJHkKzulDoyc0uaGA1DzrdvceEIpOB3PjTt73Doz7c0n+dX6w9jb+8ff3bezb4lS3eov3cNFpFSoXs",
-	"XKwjYFgfjP6xNYlIRoZMR2MWZ6oufoshKHVICl2wf0emt1rztQ++stK7U5nr8jBXVWINAcGUX+OzVxb1",
-	"b1H3HSsKVNTkmqe21bvTFyG+6aGB1LRQYH0j22y9pcLS4VAkiZirYPDA1VItjZuZ2zo8xHWdQ+sl3cn5",
-	"nlA7dGwFoA2vw6yqu702lyp1bTl2neHaaNLX0DB0k7iu3baFDr6TrfD1aL0d5Ad9KMXkMaFZPJQDgBtT",
-	"Nc5yrHF+m2mAgeopYQHtxVMrnIH0l1GuveksY+VpWAhaqsSypCSoC787awJGME/k3GMqq0Qs1/t0psZG",
-	"7C4ohdKLUS69s1p3w57IkEul7V3Q7R2Rf/7jaAOh0w0ru/F8AttoOHZ1yzRiB9bpkn/+o9tpH240NkyS",
-	"VVXZpFn6cEVmrgoaIKjC5GR75Q6FLFyfNEk2pc5iqZ7aLA+bVcnBDhAumAAOv1VMrLZN/q3pJfhqFmkh",
-	"z/MFDksDLyGnENc9j4pEy1CSZD4e2IOLNHefDRYYj0InjEwpBwXN3806woESQz2nklWp2NnvkOI4CZ7n",
-	"9yXiQNBcqIKByj86nwumwPb+Xpu80EZkBkV1IC4Zup29jlD3HNpe2ivHn6FKhSZhoxTr3ONv8dmrcqGn",
-	"NSSAz2Y0mKhzF7dieK2i6XmcqmVzbShWLdTYol1t25xPt29rSXaLxnb94oCd6LmRr0sN+oh7aptlFx2T",
-	"hpwjqi3OzsFh92APshJFHpM1FDPDcSBXT/NLZ56HBg8fdA6B5LpttCZvNBXv/Tdi4jCjPXv5tjCvEvyN",
-	"N+j99sEGjH5VCbLV9Asy3TPb0FxOr7BZRaclgenGja7u/POR0eWUMmslUlW8X9IFoa4vZI5DbvkoTrrt",
-	"Df8TWhzrrYN9OE+SwU6mK3NsCl34TVVd1cbH1atrSpwpJnk6FDduKljV8bXl76zzGzLfeMy/SFA/SaNi",
-	"wfXDEDIZdrZwM/JUHx00gsgxSxFuPtiUb30u62ur9NSirW9J7ll5jAOOqkzC8SzYawxkpbstpBgsi/HZ",
-	"NZrp+Z4joGAHL1ByvjnVbsQcq3MDj/pdeQHrMbclf+ASb+vP2aBvfcjAxdqbOw1XOwzreAk3dDLnESWH",
-	"5YiSZgOxv+zvFvV+52Tc5L7rQz3WZaqo6RS8hk9vvQxUcL2VuCpLmQS4M3/g5Am695DFNkkqJCJWIf/t",
-	"R+APbPXLwSSrgxayqJH2+X+3guELS37ADWl8pZewxjqF3IYFTLqDzQ7WegfhRoh3/rt69Q5xwL+YJTPt",
-	"dw/3jzqdQkJTZ1On4PZOu418bkWqfY1GrLFQmB1T0LYDuvL6rS/57Cq0Ysc9bLwH5Fd656ZJ+r8v14H+",
-	"2M8SzGi6qG2KqPYIhnf6j+n9u3X+HHYXbkw/O2ffTWzGDfvmXqRKMwoIe33zVH8r1nBrTrf1r17pT6vT",
-	"/IYdbKuvuht3t50tJ0iWKeYOprXztN25py3bxI1JfmMtJ+hIq+kJsyi2mMJ1Df/WFj6ojVxDp2UfELob",
-	"uPRdDI8JTQmbTPWCJFw5E2XZ9bO0AzetdS67jkpXx+9Opso5gcuUKynTUFMLBDvIu0oSMUdX5PWdUeGx",
-	"V/mn+r+LKUt53CSWRTYJeAGKs3iMeQ4FZAKwA0Ae30wxF3xEIslg32iiNvdsbbwjNV1fL2CVreO7ifiD",
-	"M6WRmNBiV0AKKVjKt7qYSw6vsipVy8G0vtHOdXSDrqOb9tds6jipJ5dUulCWBVk7VMzGPR9QxaNlsbaG",
-	"32VTM/nX6wtZv8U7R8eSR8I3e1Ub128in966xmeTCZWLL5FSX4gZDJhaRF4cyN4N5HXK8CZcDke4148x",
-	"8ai/R2gypwuVR4VaWc1Ppva8HOXyT7afYBq1VVRqJQsup6pu6OxYn1C4FUDR75lFz8sovPNcqT+O24Om",
-	"ixpXSSWzyu4u2Iurjxu4ROq9eSU3W/v2KgtQrVcHLqzyC5shMufKRWo3gQqshuWyrL6sPyWUkHv33org",
-	"KHZui9Vc7o/qvwgRw80mH23tarh57ljDDXE7jPFuEpS23/G6rodb2JKabolb2pdaLosvdWG5RKSCX6Pe",
-	"aMoejsDcb8XnEYac8JwfNXBkqo2Cod7LyQQWvaLkRnFQFmgZm7DJAGqFIK4F1838V7MH87EARBr82dov",
-	"S5AyXX/SVjUp4Wxc/1xu47wJ9/PFvDj1zm3Ri1Pv5NxFytR13TrXUsSclOIJKUerpZS1HqGbZ+BrvUW3",
-	"w7lXe5LqvXOdT2nFa78pL9POrXRLbqXbdwL9S/llQjdXLQfNyoZrPTXB1l9/jlBo2Nt4fOr2s9L1U7eT",
-	"1T6gWr3UcQat6egWvEK3mE5zU+pH0OVTr/ew86eWlKbpBYjYUBujHXIZbTCE2q8+ZdMEkCEzcd4qAAmj",
-	"VqYPCWDtrfxSIWqr4aC6eVmshvPqdqSxdY6tm6Phq0p30Jtc6QiE3mbQqObecoUNY9EmfWEOXa/dtQmH",
-	"gfiPYSLmWEqZvPn1yTMs1WpuvYGIF6YHHkethI1otOgfE5ooEYr0BcdEzBJ+ybIsaT2WYjbC0j8DKeaK",
-	"SXKPT6YJjzgOc7wYSB7v4aUbiXTIbdhGAewVqJqImYYBtkl/SKe811IsmkmuF3Zqz0/evCC9doe8td8T",
-	"u2ZZA1uTpWVZUP/YAkUXktARVdoBrSDoqfI9ZG5FG82GtzQAdO2PKvui9NYV7rO34CNf9l8WXOgBAKyx",
-	"mKdEpBFbD+9c7Kra+/g2kxDctGkE9R6ajZhDmZl41USs83QZ3v/63jQfj+3GMdS2wDf7UlhW28lwt3LN",
-	"b5PL6cmtN5ycuGlGYTFBMcv7u6F0v/dcj1ef63pb6JHvej7QdIWZkI05WcDBbACvhhgCrrOE6xDs3Uom",
-	"Ep50GPT3xEH88pSM2Scas4hPaELU6U8/tskpnUyVuwK0pOYOk1CPZDrTFiPGoc+uQwX2eVFuIwjyUx6v",
-	"qzgfUvEqjuNmrGUJKCfNKtxbbBYbjAlFWqDWVmEUK4/WDUKgLLJxcF0APYEALojGnFOEtI83A0CpigTN",
-	"MolgLUIhqWu7LrKj8FIvSEKhUn065HKC4Jzskwa4Q0tqdRY7fLsGmFKetlzBS8KHCQj4RoKa7Fn4EuFM",
-	"1dL20vZkmAi26joCVmfyfg4xkX91r8/SqN8kCLjSfYilv/Z8ie2k23v45McnrZ/f9g6PGs3GSe/wCD8f",
-	"dnvmc7f38Kcnr+wv5q+gaAM1JJb2gX2iIdCj5zSBEgVIbpIBR5sg/D9NSR9CBvphaAv4DfT/FUmHpfXH",
-	"Nk07nNA+PJtQnjwVE8pDSB72B8cRWMs87WoMOfneYvEYmdxIs2Q2BQm6icWmqSI0mrC2Lc8HsCXft/2v",
-	"ct2CxPA+KEI9b5OTggWUoucDH7RDqDSGHu5fxxZ61cRaMlnl9nKJCKzO5ifpYobueUV67tCVRAlgoTUt",
-	"/Ly2NfyOSd/6ktoDLvXYMIN+k/TL5ST7QTSgrMLkunJFOKQmTiZvF6KRXDBdDtF3ilvfrxy+vSb4GGHR",
-	"cP7ECAQxg+wlKAFH/QC3sVH/eCFMcTmJ1NCHHWGj5LvKubGXF2DYr0yPOdPD4ymVdKKOQbM7BnmwZeZy",
-	"HLNLHjHX/drH4WWtzP4UYiIvILQh8SAZAkS3hRbi2gwWq4H452MBFZK4UrPsplvqjX2acsnURiOoqbZM",
-	"6KfzmQrd/Ib3Q2Vpp/pH1PAHP6QV1HWul6BxsPRPGK+5UiKT7FJcVIgJVia2ANFZaSZoUF8QWzPPOZNB",
-	"jOmQumPFCOixsD+FrS+IF6HzvUx+W8GRFOmjxOm4EVcJJQtGZf21qqaLk2yDi2kDniu52+mUwt26q0hh",
-	"GZ6rEOqsNi5QES4q4a1Svb24CUEvwGC+gMy3PApDFv/p5JrSBPHhgpdiu2lmglNAp+CKwJm2928RlBJL",
-	"UufqUF6ao03uTK0OrkNodYvhT0vTfeOhK1scwu4DIxbvYaIAcFFKppJfAiCbJGoxmTAtsZFZKcmGM4Ws",
-	"rlS9jS2KtLiqZt/SwHNBzAGhuI9lEi0tDbw2tBQV/oNKxcLMr1KpAPz7e32ajIr6xEFJnzh9e9J6ffLs",
-	"TQvViWdPnv7cevY2/+sHo1D8+t7/ond49Ov7oEQAwVwV5XOyumBiSKZ0xDx4WmdPz3I5QBkHEmSfAGPz",
-	"3o9P3pCDB2UUwP3DEObMx8+95sOre60cgubj527z4dXe90EpdzmR/7rBb5VV1F5BNBvIzVim3S2KIrPU",
-	"HFoMqEAMREvafj21EhRnby/XVvqejv5vXPfbhW+MJJ4HoGO5M4x6M3/nsWu2wJn1q/UdwPFccq0NXaVE",
-	"GZGLJvnIVwfceeT9MljP6sxWqkJU96y21b03v/3UJL+8efaTOdPv2eBNMyuL/OiI/Mp/zOEVPcWUY/mw",
-	"2y97VaCfkZjpp6gkhPwEWht9sEJ6EkNdhBc30llEk6SAo+xd/Bsa/L5zZTibUGKd65xUeNyvZw6sY+5b",
-	"KrJxo5J2QpU+twu5kSQPDZlTiANX6RzWXIp0BFa0dmUnuY9iedF/Pjt7Q/ABt/pgksO7tWhoREKd05xS",
-	"A8KdEWmK062GpucgDwhb2rresrgMhw38M6xO/b38HGQ1l6EYca33hHQFb6BFP4nr1g2umZ+ztZpDcaQ3",
-	"IamWeMAXkFJDq79s9xhSnrAYKtMOeUqT4yL8MwhKYOuKeQz8wkqH5lIei5ksOI+nDOtFmlsOXstiWyK5",
-	"wqH6im3sv/CREaaSGapniP4Akk5Be7bGViUS9p1aUSW42QCLgaxgoPBbVugPRWu9qIPJ7cenrNvk196z",
-	"p2zIJEsjOC9TJicchl6f/N5kbYL47CLZJAhSJEFXLtTKr51U/4q9M8+HUX6wfkCRLWZGMhppFAIdeHj5",
-	"DBRWOdtLN83iAoZOih3asvHbRd9te0lVWmfM0lX8GOJ52eOh0XvMYVlZwgNSEohoirKmEbqDp+F1ys74",
-	"hL3k6UXIJbC5+Wwmk2CuN1jrxgIKAjuQaJ4ayc85yXwNdf2JKy2eee1aS4U32a3MReHUAYsN5PKxnS3n",
-	"qHPwsJSgHfZ+LA+zxEoCRWltqd5VpzAr6btlPEjdUmQZO13HISuPCKggdnYrOZ17zkglyWx9Sp55pnaE",
-	"ib/qeZzJNUNCbhfYGhYhs6lmzDAP/XAk4K3xtlEg/vJsdXg2pVvEYKhdM/faVJW9rz5plfbE3451S3gT",
-	"gmeBYr8czIc/jJsBzvhGSGUd785Fu+WNvqZUsTWNLvGNdTu6IoBSzdQUVH7UApiuigoNEeq6QvM1yst/",
-	"7ffaN3JH3crVs+Ulc8nkJWfzgCENiM6hM9QIE5r5oYb1n/cVDLUBvim2X9J4/A1TRKRYWRSj0x4j3J9R",
-	"d6YJ1WYbSv4756bxB0X6aqE0m/Rt9mxkNGh26SZZMhVZq6lmKaatp2zOlMbQvMc2VMVBVtvqblZ/InQW",
-	"c30sGa0PpHhimjy7tPFZvpMkrFLW3ZayrA9N871tLlFHeWFCtPaGKjUXMraupw0kmaltuRTBc7T6pmk2",
-	"5pJr9jpNFllqn2aTqZCWIZZwRpcL8GFefMrmxI2B2ChDc8m7WtGhYKzSEmZTCK5MblEI200pGqlllp0B",
-	"ir2jYU8HRxdOTuc6t7HkZOwZlWwXQHVGaHWfYd0axdPpHip85x4EEnFP4Af3k6Ua96P76H7OyT54lb3x",
-	"RIU7KG1yg4hbWItw/9HRXsgmDdVpRcra5AXYY0AxMZq6XErRgti2DXiCN5inOBaXMbA6ng1rS24Ad0f5",
-	"5Ckbgvc5bAwL5BU6Gx8PreiT/EFF7r159mqvbBrk4MoUqlDyTBWSfsyjLNVYNCyvqZcXOCs7No8OD/eP",
-	"VhSgTzJH61qIclaCedgE3OHW0LDzmIT1feTP5oCUfg/ncpYwtUk/p9DAy5DHzNKqwnC/CTJgVGYRgMcu",
-	"mrOqVBzXEJ8RM9kkgwWWxs/K4u8RYODlUnIZQeytrlMK6FapsBpFKe7VvGgqhRgqiDqmELsEDxuiFTOp",
-	"CuX5H1a8a5uk9tWnzrlx6ECJZKbZxqT0Fjs4se19aspdRMnW/b6Ik2KffJSez6Z1AJ/eTXOytM0wkfs8",
-	"zuOTV3VSiGW+Dk5r6X4vnLKcBVRQfZDCggfNTwBA9pyvV9USrNulOhTSXHO9ruVWQTmnoM5/BYXMdrd9",
-	"CHrkeiMKiAWl6K0/upQQyPa36fXgNB0LHjEXAmijsW4s1CqIcvUvIY/UsxsEJJMlG4KL+rTHWGm6WMLa",
-	"QfgGzMcwgkiG4rCTctZIOTfLbQLi0Gq2txOO7kY4Wr78pRgkbBIK0ycQM2ZznJCYDh8shxC7nKpS8rKm",
-	"g4Q10awnxUjSiSol/K7JvMIrvML0MqbTKUtZDLGaWHpdkFg0rWkIoyvCuTBmUvUFey+bLFj2H/HEQqE7",
-	"v0EEKxg6XUQ5d3GC8pLJ7xRJxKi9Ggsgc6MfPnrk+dAPOsGyhZrrqtBjG5nHUzIXMlbB1+osUcza3xp0",
-	"IGb6eJDQ9KIUidCSmVdnXUyCzcvHwfm2cUzD8tbwY5hAM3TGVXLpEvmlMZUxQXmK3Hs9ZemLp+SJSFMW",
-	"afJESEa67Y7LLi3E0c7Si1TM02VSt7mLa6U/+9hVs5HlAS7vyp///Oc/t169aj192iTmb4g563Q6Hfyy",
-	"dFju/Q6CxcFVC//o5X/8l/tpL5zBSCc8WVRCdi8DYMB9Vnq0G36UX7K0fs9VsthJMcDbhXNz3XpxhtfY",
-	"4dHBUVnyOwziFPLYcPnaQ6r/II8uaj885ZGeSbZdCTs4WJLF537I1PpX5sdk41fO2UBxvV3bv4uU8XQo",
-	"QrtqLktiHsB0Rbevz2bmUN0/FRMWKqe7zEyqeMJTNqH2Cg8FVKrzWTphurbPK867K4OXM8g1MtwOU55p",
-	"NIbkoWfpKOFqvBmegdvTDaT+cEKaG3CzNOEVbPQm4i1Kq3+1JtenOmLCR69dVifFZEoliwlkwCcLm18s",
-	"pAWQT4SYDmh04RLK0QnDh0MmrYjdO+yRf/7jQXt/r01+E2Qo6WiybeWtoNq0LPSgTAnw9vC8VRkSDihu",
-	"Q82kSz61CbtCEik01Sx+XKyD5ryRXF8Ld9eXDgJqW0U1mkWWpJsp51k94LwP4jB58pScPUi5EYrF/WOS",
-	"Cos45raqf0xoCjBkFp8s20Mfj1OBnwwluZhdskRMYdtIX0xZmvfRJv1Qhl3/OEuKHkM+DW4BRE/TtOhZ",
-	"trvg+95w9A1zWeHYGs2GeW+juS6fzyeWsja7mfBShICjC6LowtpSJooll17emLdT+a8e/oIhKZRsQD9W",
-	"TCuSCqvAiiEosEFRZ2V5aIAV8OEB/MGO6SUzh1UoZnTi+ZhHY4c0ASgTRgb1S6/3l5P5+4hLlzJmTpNp",
-	"AktfUMRvra50BtcwFiqcsqS0cuWZfLq12HYx0cJLSqPTqcPLaEdi0gc5r/994TsPSANKZCCMxu1AZGxW",
-	"yRE0+TW7LIakJF6XErtvGxfYgedCGswEcinAux7EIzIjdi1I1kKBMXjAEs4uWVxKMtzfqz8L2/Nb1/EL",
-	"jAlaXRMmKOWsBvyuxtrBCwRDy53mib2qx6SfipT1SWIYAddgvCKz1EImitQwj/7PWKuaKwelCMy6kE+H",
-	"mGXFJFqbPWv/f+M+x0/fnsD3+w8P4H8E6XljP7+xn0/t51P72YH7mPEuc9lm41PLvLl1SUFGVjAEf8Hc",
-	"eApfPgt9+Sb4pB12qbkdY/FLO4Fin4En34SePA09eRp68ufQON/ZvQOT8qkVu04iXR21koFxAbhoLKpC",
-	"Z7IbEbwi54FQGf/GQ8CxLcJBKiK1xlyRRKSjJlh34DqnOflRyZbTnuyPNavDFfJJbzF+MkNnC5rYnL0T",
-	"gMidzOckVQfxGnNmDbvmuvbvQFUnJatYNsaLBFy2EnlpseZ1juFbJIQFoeqCgE0IRmLBgCz9FF6TyYbX",
-	"qWRXpTgFiNrKFxIKwaRZGpyhj8qcnzpXnrkUnIxEznC+huAwnWgJZy8WkDEYUSmhMsBk89tvNfrdV5Z5",
-	"4VF3FgSbecbDdLdtTKxjMVslXXwTXOjuWcV6vfeb5R0bC5HXYy4bju7rZD0brtkSQyjzglXH+CYMUZnU",
-	"8QWyfdy7v5ISuRSsYoxGYw/kdtsauTtGtGNE3xgjCp3PvI5RYDV5NHYmtWVwyibMt4RlWdCJLEBlnAFS",
-	"uj9JhlApYka8B+Bz8MfsW1B1rX8/rGaJKveuw4OkRIqEtcmPM56Av9lsXt8lELQK1s8+uRfMqAH7616T",
-	"9P1fy00BI6n4wCzm2KuhT7Ti7tVw8DSR2EJHyw8W+PDhU69r/tlvffjw6XBg/onNnw9YRQBBOQhlMyPs",
-	"CYGz4WLYigZ4cxbAjifSkPnrnsOB7TdJH2I9zB/WUQFoU2ORsv4eSuJ4jqyjGtCEIUhgyiIMGUKTP5q/",
-	"eWyai+Ew4SmzlmjcjNSGG1BNBmzEU+y7D9t23Ac60NSaTcvesnDIYdmHvjRPLPOBNsCskHmBpGKz+kzd",
-	"DP/sdeqWUvZmURfGbC1uWWY78TkuUXShIPTL92AH4MAOQ2hgdRyBlieGHIAhscSGKwXsMF5gZR3U+qkU",
-	"lywm87GwuPGSkXv9rJpff68+0JKrh5UHTwT4F9NzIXNnXjYOa4HkKVQNaK/H5qo3ppWIpwE8L+Vhx3Jl",
-	"hhaTARsKowGmoBcmFJ0wNEWJxwlJTpq7HTwwxVgaRseKopmkGiJaKZnwdKY3GALW16iAa7vXpxNpERUf",
-	"dh8c7W0I56+YPKejYrXHVVgwS6Sbj69kTCgsyVoYlKqQwWq3LjhwrYnUSIzo26JFQjE/pQsSUcUKQviD",
-	"Bw9Kbtr9cBRXKOSwckxO/obUT64XdpChkbVJbtdgYQLNBts7fNSr41O2Y70Jbc6xri+gzBXCNCt84i6w",
-	"mEaRmBl9QgytPO77vEvAw7nPOlHCie+5o7bp+XGB4UI4cwGq/zHxStyoTH9Bc5O56xcAOj+Z6j/hUei3",
-	"yQvtsLYFBklC4ukcUh6gb4udi/c3QCKuTLAOeMfBJR4SUdf7qZ4ZJRVd8xa91SoXTQTbLUJhYfUUdARz",
-	"nTun0L315RxTwblboIPl660kPYK0bviEK8fQJk9oClpTZo/1cxyK/t5eKIr2473W/3R/VoC8VrkmN5OL",
-	"n2E4jpN8seQ6qgOuRnufaJYkCvb1gi3UsshZBT4HQpYycidWRucKy7lvCjnrys9vUnS+UGJ+Q/tEmdPg",
-	"9IKsxiukuoxNOAWoZ8MvbAgzHBSz1LlNBuOEkqyk3mPSn1IOmNQQHIPqhGmTBxVg5dxVUbAPC4jIOA6I",
-	"QMWeg/ReVUJsnWsaWJ2y4HbO8oKqsLO4ZI5qG8+NENi5acsN1KrMhUpa5wOqYPDFb6dC6aUv/zrXQJwA",
-	"nX1+wRb2m1IdV0jOS4auYGT51+rFKRYh3SIMyFs2w/tdMQob4nb0aB9AwJNFGTID8vihtkIpksx25jpS",
-	"hv+PecHFYc7tyAvxoVjXoKxQoIkvHGMxMa8zAx4x7UxsQyGhYgpUl4KLy/Vh+YczJfVvsFJ2NSZ5lfKY",
-	"sBHN3ec2Ej64QS9wisjNLTErI4mZiaIEZsFGLHUbbRH4Go10Ra0gVzB4xfI+F0a+ExNbcCUDBMVVtnDV",
-	"E2b2D8td+ngTqLFnZIDDzqOVAtXDctXetVF3W8ncLUldo69LMiwYnR092vW6OYvuZgRWhkorTa3pHavQ",
-	"7eGn82zDTHApEiEuSMIvGNZsReaMKr5kKZuzuE0cwAluuU2UFDONptGSkQfso49tHo75J38eLjBDPPYo",
-	"1Um1xdSmAMvxvSRVVqsnaKxCA7/OkFatKbtAEjZzDpjSkEqEXwfGx2Jr/bOyiPXuTjYgG19E+x+t/66w",
-	"UW58GApr4KSUJTnir3PdJ/e8Zd87XjbUgxuhuCJehCmmD3aOHu6BFkP/NmNYmBcVkGpniY2dOzrqFUQK",
-	"vFexo+CF6TJ2V5Q7fFG31CFNl3I2h8LVm8mC4tBkCoUWXFLmA/LPf/T2boi/9To14039hN6RpNEK199z",
-	"QKGeQ1TCUpw5zB1LG8Ghis31iydL2QwMsyhGpBpRnpJ7+x1n11KUx3tt0jm2Oa3m9WSmGNo0TA9wMIqR",
-	"5wUDQdA+UJwbhLoHA1P6GAW/RLQovppxZHyiNOk26V8wNu0fQzgjJgVnYakFuVFlenCaM7wslddqo9LP",
-	"1fXpFwfYaDbM2wIEHHJChUGWqdaSD2Z6PWDLSf7ktnbOSkBnTEG9ZNKcpzhcfXlM1bmP8rVkJwVVI7PV",
-	"RjTNI7xtURrbOizshNImT1xB8r6aDfroe3CHfaZKAP9VtlHwr5xjlalwSStryp+lWi5y8eeH/Uedo25v",
-	"/+Dw6MFDQww/dMm9g97hHjk8PGx1e91ee93r1ixpzaz/Qr4/ygvnNNIbIaKXokFDkDS10BYNFV8PZXEF",
-	"+PcdBqtlo1gi/qod9JJVc+gY7/gGNqd0aLaNdjNrvl2k25bMJWMUhUSDg8Jtt9+sw0bKOlPgDFSylF/Z",
-	"VKMYphIxN7LjGJg2mK4TRpUmDw0ZSBppJlVuwMwFPXTOWoe49MuNXhej0A37/KbACtG2uQKtcJmR+Wgk",
-	"RTvghw8//N5tPfr4e6f1iNzba7c+fj5o7nfC9XoqGVaNzftqGFhYmvJ5zaro9wx63zCY3Eoi2YhKEAg8",
-	"B07VgVhbOXBlGQNzxm/CcQL8+cvhXpvX31AUXIF31UOO8bnYEmRMBmNCk4Tkvbc3Zngh/J46AtRNHt8g",
-	"htBWgke9lc1OcPWyeiq7rXt89+d9KxmmIrO+zvEO0v+pKy9TImhluAwdVEVtQbkWz76Wo8mO+CVaZzS9",
-	"YGRsK8teq3jNTZTAKcPr2XIz3jw/rlqhzTGGtxv0KmSzGlY5fGnVTFYgwcdcmUUI50j5bPpGakRfT7e7",
-	"NvT+V6Y73LhKcC0Md4CdimaS68VbsxQW2x/AxfK/nrsx//L+rNFcjrR2JriiMStzemdR1v0Ps05nP7LW",
-	"jnenL+Ezu0+n/P5lFzwNsCFAAjiGbMRjradgXcCqYQ48vKIUWbm0WNNWR2OFgGR8BDKZQXqHZKDGcSMS",
-	"4oIzlx5w3Dg//1ko3YoSesk+tWzLfGh0yn9liEWo5DAvJLw8LigUDO7o/Mk+RIyR/n3bL6yGHXa/TX5j",
-	"LC6ktsLYzCxQ2cQQIzKYafLTszPgxT8/O3mazQVLDOdz+b9aT96ePm+d2Vje0hSuIIQ9BJPy/fcnWX21",
-	"778nrn5V2YKJRW5LcQTWp7NEEB/SdRTh7PvOFIoI5lA0d8yKka/4/ns2klQyGmMwq/kESlJ/70P6v//f",
-	"/x9XcSYl1NGDm832YC3w7hkc9XdFL4L1YgaQ0UkkhVJMfUgLRQmsu2HAEpGOIAsic337zgkkT0UOOgeI",
-	"z26pwSgBGKGAG/8hdaFSPFWa0bgWZT+2xFIoGe0cq0oYGuLpyLROP6QRlZIzRfo+qfTbH9IP6fffG0VA",
-	"ff893vf9hE+47pN7rtxrr9NpksOOn1e/hz5TFOz7APlgCxVi4K8n9veNIv0hLRRBIyjnY9o7WuWhQ1xP",
-	"h4M55InRszOvoZC2Qu+CREbBNq+yE3iCs/7+e7DW/vL29W9kwuSIkanRDaxTYP/R0d4xblwJybFJ+kaq",
-	"7RPJJgJCoyhCVji774cUSopypdvkHTBhHBZWXBGpshkH/RfD1ivzyn5+LvrPzuio75vHaXwMYZFKmf3B",
-	"s2xWyBJL72ETjttMA7eHaIqDbs9N1VwIsK9zHjFzat8ysxcvYjaZCs3SaNH6lS36x6D79w6wbCSctilc",
-	"JRm9ZCME8/wFW7iV/pDCNwMRLzISzh52RGVnM6Exa5LIDcr68x8X+0V7rKUA060/216bnNjIKYgNg/pz",
-	"uYUCcJyAkeP8AQ7P7DQkF3jxafeniCb4w1+VSPsOgfLwwZ4zBytABST9SMSsj6U4xHCINTTJkDMoi5d+",
-	"SPuI0odxAZT0c4w4jAhRs+lUSN0mP0qaRmNzQl2fGI1rvgDAuT6gbSCWoDlrjWYj4RFLFcP6Q3mmU+Nk",
-	"SqMxa/XanZyre9+BJ9qKbw0sUl5gNaoJhgXVzDFz0hidbHMfsrCdYeGBs/KSfSInhpmSkzcvPJniuNGF",
-	"QixTltIpbxw39ttdGNmU6jFIE5aZ30fZaBQqHZ9XmgTPBjpzB2zM7Xm269pcjv7TeEYBpKhQBLSZQy5y",
-	"nVW+yO6w6iukufaCyLmMNxD7CF4KTdDk9VgyRqjOSiQaSRqefhE3jhs/Mf0KgQUxBQgWq9fpIFhlqm3k",
-	"sU+3hl6x0iNgsrhAZh7RpErCdY/ef4Xh+SjxrpOH4eGrUEFQVP5AgT7AsYb6yeZ0/0caWyAIbNJd3+Rd",
-	"Wgilxnb769s9F3LA45iB3nDQe7S+xZkQr2i6sAME2f+wzqRepNoI5EkGuHlYZ3zvUnpJeQL651XhmL4f",
-	"g0xj1hYtJ5qOACpkwhofzaPuDAk5UpWn6PmK0kT3vFJBhbote8uEae74QiUkOM2STpgGrJoKg0z+yP2X",
-	"Ri5oXDXXPuiseOuf/A94KBSyGkPZbsgdUBBPpIh5DLl1Jgf/bcbkImeYSkjd8E9DDibqFC0XuocfW/b/",
-	"gpbVClavzq0wywh9yaLIjDGk2Vxm2jpyg6N1Ol690xuqO3b18c44zVLhxPp8J9B0iQu9ThkmNYlhcS13",
-	"TOlGmdJLqAVV4gOOMRW/BxuvUDfBk0BV20MdSCWzERmwSEyYIlOKkIqlIMGoEJBObFw/xHOD3Aex+iK1",
-	"IuJMBS5idGC+Ltaq3ozheSI16NEfM7zgH0W8uINzZp2w2520rHHB9pSF/RSYRvcOJrPlNKpEloKcZjQR",
-	"y7UNJaBKBSM1ylfV6+xj9+GZq2Yj22/dAi/DAs2Xq5rmTbIWV83GSxGtrGXgWmfPwRy/bibXqcHknoh0",
-	"mHC0Vh9092s1MGt3JsRLKkcM2x3WmZJVwlj8isWcOoDFg16vTuOpFBFTCtnjN8bA8ViX7XErmHhJ0Lz/",
-	"WcjRFfL0hIWwwVdwd+TghaOntJgqayYwPNpqRo/BvAVBNBjaO4GUXp6SAdXRmCkyWBBKBjS6GEkIg/ur",
-	"GJjuQWIG7j9gZJbGUCFn+a1gnvOexMnE5N5B51FA+n0KP1/vNhi+wpLDyzJX7w7Y51NX3Pdm2aizYEGo",
-	"9ICNZuk3IHB1Dta3+E3o54autmReNfjIGwmBquBNfE55YqfTe7hZU+d4/uY4EZ6pDThR02m4SyaT0sH8",
-	"AirNLUonW0skV3+8g/gt0fcppChsQN2b3Sev5QjukqkLXwpYFeYuOgNs8Zgy4Dw898puDgRFADdHm5xk",
-	"CEIF9GR7YU4YGtslGwKahLk1m8QBx5ynQp9PmO7vNc077a1ufUEOuOjYpdGYDwBHA2EjFtPIvRwf5hLx",
-	"m36UoNyJBF0SkpFozKILFoNd3ZxwSfNKNQkfjTWog/aLmMoLMqUJ0xr9RZlMAY+mTCkySzVP0Ek0Fkm8",
-	"LAmg++YGJYG7VAgx1G07VuXa1lAHv3GGa2EosLKei9receC7F4W+JRXwX0VqQ1f5dfXH+wC41rKl/Vd5",
-	"AFM2Z8pCabTJc+vTj8RkwFPmPMNx2F9xYl7y7NJmp96+t2LZJI1RpHmODiQB2TCsKrs+tinY9deWGQqt",
-	"HI/91CPPh2qzSVcPQcjCCNbE2q0bAXr94Z1kNkWZNvRibc6wvt6bfwONfigkQycKT5WmqSb3eBolM8Uv",
-	"2V7V64dSTMIvXxHmtzyCH0NvZ5/WvV2Lzd99dw6c/DBt6L5ZarjSeYMs4Y9oRPjj2xbBOQSc3W6jdy3A",
-	"11urOesvkfuf4f9zHl9598mSpSAnxsYXODlbnZoqkRXm+4c8KN+gku9R/U0R/XrRA8jjxdPK8+GBjgTP",
-	"gzmvTzL0jn+haA6Lt1IK6ih+2yp+vH6Ih7Oh3EZwB+7iFwjrwBdvKBEUGq2UBuya7bjcV3Cx5zg/jr25",
-	"b65hvAzGh5yQSKRDbgvqObUF4EAoGbHU8DAW26Dfpi0mwOLsZNlYcgxyF6m1Yfq7bAOS+yXwNAg2R1AV",
-	"SM4G5EaLEiikBxJocxAK6I0Z5LpAYDJCk0TMPTMpYPWsqkXZJiekj3B353l0L6ISckWGTEdjFlfFquCp",
-	"+jaiVHCsG8enlJp9wcgUHMl7rsdvgQo3nkShaTio1hZT3cWm/AGMoLtgltsMZrFnJXg1rRSN73+2+mJV",
-	"MMspZvT4EIJwc2DyFYDpY64EIEypxx5i31gksYL4FjIX8sJIqqviUwYznugWT91rrOXMpXxtGKqy7WVQ",
-	"HaRyUJFV6XAVychMZRf8sQv+2CT4Y9XJrY73yKj7TrWcje/41Tf7zqv4LZt8VhPurZh7kKhOWSRkDFaf",
-	"2wn+eExSLNGGNx/FBPWlnFaSp7Ri0RFASXSqDGBLn9s8dPdWLOeB37mkSqvDFSpQ2rj8aCyEgkxZQh0k",
-	"v4XHvWB5sp7tARL9UPFzycqIXJU/wJWNLYVUZK4rBwZYsXnnFoJzJLRm6Vaq34ZXPI6r8orHGJQbueLv",
-	"RtHbNO6k2OoLRpzgQHC949vT8XYBJ7uAk13AyeqAk+vpePeRkwN40V3dzUHb5isoxlO8mVYZMG3yQoI4",
-	"DpgtYdXJLIucnBTBgnMrZsUFcgp4wNZpgAtzx5azLa1mq7lpvqZQR4jjXYyIEAAavVNPvzVZGwjVFw2V",
-	"I9e6XAAqaNKkhYhELbTP1A45a/olIrEmW9yE0GMIfJ5NjeQ6Z5CidCku4AxHySy2Ih+XKD1jtDLCewA9",
-	"hgPWXuBYT2CoWK329h2zd+csXJ7eho7Dyg5WOhEtBZQLOe+06C/uUgzuzB04GN+PBRxFV98DYcImdGH9",
-	"ckzmODgr/HUWGOrwUZf88x/ddm/Ppg9wxypUMyu4iZwCNELgE+aGUhb7Db5dIQJUOPyWT8O34fxbHvfG",
-	"jsAVXXxBp+DyqIwG+J9mj681N7+XoOBjsRWpRdUrOwp3zr+d8++P5/yDCpCEpsFb5LoC4v3PaM9c4x78",
-	"TYBxNaJpfnNY/yAU0p0IyUAXAZzAPDNN2fql7pZBPDwUI7EbB+9pC8O0yam5N4zWxzVi95FSEbyAmgdX",
-	"TfCaqOfcywoQuUtrpz99a74Ks28bHZJqr1sdQro71eFaN+rKi7TplZ20ItpOW/g6wqw3oOJbMfMtU9KK",
-	"8OtEjMRMt2KW8EsmLVh60OpgtFWu2QSr3tJobFQMiHBEICxzVcDXfggKJf0BjS7MLZCy5BzfZksYY8FE",
-	"cYEAWRycXeUCuj/S6KL1BFuTl9CadNudvaYr/OkZQS7YVMPg9jskpgu1aSYedv80X4m7T8crJqS5lUW7",
-	"jlnsykhsiyl+E9lw9969e/F0L/P7OfehBLNx1QAyu/eNZeNBPiA6Ur0a+9VLYJ6/3vt/FnOoUsnRNh2J",
-	"ycrId1Y78L1AWAuoDn6n8e/F929ozgo2XmnKynnJ7kb6CuxXcx8bA8R3DZ6aYZF/36RJK3zViEsmLzmb",
-	"V94wT8aMTiHOQV0cE4rVAx34libdTqfTcRjGttaztjDJ1o3CPtFIBwGLX7uX3x0QhHvjBiAQeZMwAIT9",
-	"fXeuvrC71xCmgx+PoNp7OZX0ZpBzwgfJRvJUi2rPoGaCC/gBqcfhicdsAgWX87ylphG9oMR5GjFb8W8s",
-	"5mRC00VRCrDHbSggcKgMJO6FGEVilmDZwOxZCGtiYcHrjZvPnZ1N+8YNr8Jiq+AJdVvTDC0PuHgnAutV",
-	"THaH+EtDl1Od7Zc9F7d+BxZqb1c6d0US53giwSNzmvXzB3K9uklteCxLzVbKpuVq5rtD+BVIqOVN8U5h",
-	"fl5u2r36JEeLQ3mSulKyhYL9qIFmhcBQ1MyK2e8dQ70MCxfXhGJWQwgTNq2wbT+bQ98WzdVjqK+PZXeL",
-	"GEWgeXpFiarcqo7mvw1nqhvtxi7UpYZf0HGaLfnmw6+SFkqEj04M51rZJVLufKk7X2rBvm6dl7R8cCou",
-	"jDUi2P3P7s/1HtTcy2hLNhku7/lPH/sheGBksc8l/BKqOHiYnRh2U5UUuT1n3zgtMsB+dvmRu/zIzfMj",
-	"6x3HaqetR/N3rGrc3mW+S4/5pjMn65L0rXhwHandYgKlzRCcU4WoAPZKcwUsc2QXcyvMhdRjF8JjFRzM",
-	"ZBApy+AErnP3YfbaDd19d6XObJoxWG73BXMG70CZ2eUL7vIFd/mCa/IFr6nIaCHZlumCH7cofNcmp/BO",
-	"yOtLATj6sgRLX4r39KDNuCIDZlo6bJg8ldzOpDKXHN/K/nAVVAILuOOS/zJRr0DThBI1U1MMxbgWWr3t",
-	"5k7ZgRdarvgoJRzDANNle4k1rE8BXN0lIIG9E49+m7zF8QNvqViTpWjyGkXT8p4qmIt975dnLm/dSG+Y",
-	"y4TXcsdo/kUYjSWra1fDgNr7K2Ga3yl03v0LgTSbRSkhNHtftby/r4/NDBtwK8jMZuO+AC6zee2Gvn6v",
-	"yUo/P6zVzrn/FTj3Z6ro0cfPN54sbZNhKJlSpeZCxnkQuZUFnICC0gc1igkULCEJTy+MKKIA7kr6fcC3",
-	"usoJ/w5Dzr8BB7wZ6cbO90KjL+h4h2XebNhVohAmFezAinc+9p2PfTVYsU2nKXPtFaLh/c/mv/MNsIrx",
-	"NHI9NsfRAumrZpaQ0AyBF1fCE3uqKL4bQrIUSy6ZapLU+iwSqnSFOrsaq3g7Xr+xSx6WZOeH3/nht/LD",
-	"Vxzaase7peo7lPdv8CLfWTC+aQ97JbHeikvdENOd4xG3yVNu5AC0aQJvZ2ms/ORel0V0KS7srYj3HMYU",
-	"U51ReshffgOX0l1oHpv6yf02X9BHftN6x84hvnOI7xziaxzi19E77jt9oTK5KkNFxwOZJGLOSgBHLg3E",
-	"9rUMNBFOyAJjiXv9Hygny85p0+J5hVarq+fZRdsZa78CY61D+mdWAvliUtpm5/3+Z1sHc43x4QxwrQc0",
-	"usgFvQInyHOdmwW5jCaJxavJQX6xdJJN/Toupo01iWRDydTYxUaazsRwmHCotw5P3uvbL87xi/5em5xo",
-	"y24+ob26ZcHYnFmAqgsWO5joMht6z/U4lnTusaLaIGp2JSHY03azA6L+5jKa7c4BdAbu5xc8wzVuMxwk",
-	"ZmJucOyd56aV8PTi1tDyfY0x6HM6G1vfkTmpnkWTp4B4D2eeqguFgdUQLu0cS21yAp+h+QS4EqMy4QCm",
-	"y1QRA0lIPU6YUhjtQuNYGvbBlQWN3wCM93XKzviEvTTLdhfKn/e+jb1PobZf0AnlL91Wk6hSDQ0J7CoB",
-	"7Bw9d3xXvKIXzHeCO2kjQd6wnf7l2Nud8OSZDnmXvLpfmRcfkAnTGMW4zO7m8dg2MVcn0WwyFZLKBbln",
-	"frFRPnteJIEr9uVyXxzyui+wBSIM0dD+xq3OXbBe97K3GxUwKbaqwW4rxMls6efURlDsONmOk91SfCPz",
-	"w3625l1SrELUOkmUQMS5+ZhHYwJPozZIk4RJqMsw4pcsCD5nTv+puFOEq/yVm1mwXZtwipf5cWe2/obd",
-	"btrt4he17lTc3icwNAjhGDA4TSnU3KQX5o80WZDBgigxYebmnY+FNcFwiNpTGnDt6EBcAkzPvYPO/h6q",
-	"TKuCPi4Ym1rLL7y8KkmgeIi/do8bjHOzq7/U7Av73W6Hde1ccDsX3M4FV3k/gO5U84qoJ1Rl2MIrjPLP",
-	"VmlmGB6Ixa0KBnXg2AAw4J6YoMlesyRRy6Clc5pqogUZMyqh3pr2aiQXfQCCjAQRaVZgwfQdsNaTkTBr",
-	"FND3nqUxZFTkwMqbBf8ZRZLFRMx2etM3p4zwUepCfQztsEsmF/Mxk2xVXN4yKQykmLt0H9Q49DKB8JSk",
-	"Yl7wUDuo/DWeao80/zCeajunDT3VxVYrPdWOP+081V+Jp9q/ML5yT7Ub6v3P9q9lV/WqO6T2FeLO/5gq",
-	"Vy5jd4N8U9T9LI0Jzfbxq/bfWuLEY2AmwaKZ5HoBgxkwKplsHP/+0fQUiVSJhJ27QjXHv39sNiIlh+dY",
-	"Hsk89tH0gADApoOAVRnrh1sPaJPYnA7b93eKjIXSGTxVJMQFz06EuQtnMmkcN+7DpWQXMxgLARa9dp5N",
-	"O2GBfGI/814dY+Uj8AikxNYweiPFJY+ZFTcB/t3rtJh0Hc5XnjIxTeDuKSVvt4t1b6rae1erCvRC7r0+",
-	"mekx6bU7Tljea5dr+lT1XQZtttFz/hvDiMrmmxxA2Xtfjniz/Mb3Y0FiHkPYTpMMpZgQkKq85nQWG9Hk",
-	"49X/CQAA//8=",
+	"7P37dhq5uiiKv4o2a43RcTcQwJckzphjb3cu3e5OOl62s/Kbq5MfiCoBahclZkmYMLO9xvnzPMmZ47zG",
+	"fJT9JGfo+6QqVaGCAmM76ck/iQHd9em7X77UAjGeiJjFStaOv9TYZzqeRAz+PpmGXL26ZrHSn65pNGX6",
+	"DxooLuLacW0qWdKcTkKqWFir6+9FohvwsHZca7Wf7R8+fTpoHAStVuMJbbcaT/uHrNEZHIXt4BlttVud",
+	"Wr0W0zGrHdeGCQ3Y/wrZWDQVk6pWr6n5hJk5ajf1Gh0oBoOzMeVR95olfMBZWDtWyZTd1Gt9NhAJ8zUY",
+	"0EjqFkHEWay6NAwTJmXtuNZp7TdbzXZ7v/mkVq+46P1Wu1aviSCYJgkLu1TBOJ3DRrvd6LQvW8+O91vH",
+	"rdZ/6UZTFQjYnJwGgZ6yXkvY36ZMqq6Z7JeX+/9x+OHZfx39+PSvnV8P3j75rXXWPt+/1NunyZCpdU6z",
+	"nZ0mDemys9T/d+kQ7rX2VvydRxF9fNhs1W5u6s6lv+Eyf/FcsbGsHf++A4E/MQh8qtdi9ll1g2ki9V3W",
+	"2PyX5PQPwf/64Xx0GiOQvICDLGAFvcGuElcs7kZ8wBQfs65kgYhDWTveb7XqNTqZRDygGna6ZkEz1q/V",
+	"a/0pj1SXx+aq0puCjU/oPBFRVEu/NVs8K34/TXjtuDZSaiKPHz823ZoGozUDMdZNRaxooHHd73bg/+W2",
+	"+FSvBQnT4Fy42dZl6+lxy97sMKGxgj3ASHSqRiLhf8etBSJkcNODhMkRHokeuNo1duAaeWiOUvJhzMJu",
+	"wuRExJJ1aTSsHddeXXQOjzSEJXyoj61GwzGPuVQJ1S+wXpsIqbqRGIqp6iYs5AkL4IBguUuO6LFe6Fod",
+	"AhpFfRpcYUdnyx4o6Bw+67Q0JOhXwBPW1QfX1W3Sm7e/BHq3Gsb069Zfm/2nZw6n/Klek4Ew34gJi7lG",
+	"Q5NEDHik7wAwAbRSVE31k9eo61r/JKf9P/QeDSBOpv2IB/qlwNpZHE4E18hCr3DM1Ejo2zOQJlmQMNXt",
+	"UwldDAJciguuWSIBZ3ayB/QCIC33jNYD/I3AcMPbzZa9jDDc1Qv/Gt7kIgzdPaysgY7PqApGPmDKnyah",
+	"cUgiRs0GJKLNeBpF2VAXsGbfWNL8Upv9dX/cmv5n/29PVVt0fg0Ok1+efP6vg/jkSL58NvipNXrTnvxH",
+	"h53vq/fOGt8bVmFx5B0N2dGQHQ2pTkPSJ/WBq1Hpe929qt2r2r2qyq+qfnsyh4ezhEVyH1BFkFuPK8rv",
+	"znMJePT1mhgMIh6zLiIIfRerj+sG+MDTmCtOoxPoeAmvKId7KqzLtunPvbI/+zzhCZPuEJ3iENWO8AiO",
+	"cEw/d6dSH0S7lQrJZzRRMUvIRCSK6hPBFh3/Fj3cepVVVpnZP+EyIPrWT7gEjDQx+0+73Wzf2K7rUrI/",
+	"AZy1bup2j2vjmTc8vmLhachixdV87ddXbUvPUOxBdFw7rr1vtZ8dPH3a6TypGRVSdc3U4qI97+muprrl",
+	"S3qA04L38Qa4hJcs4tcsWbYJqhQbTzTv1K5vRGBKDqHdOm4frnUIhzBeRKXqmkUtHRQasiQB0fZyxAgu",
+	"ntBYzljCQjLjakSQRSCHrf2m7WO5hsPWvpGQV0x3CMSQSU3qK57NQSr1AxvC4pDHw03v8m0BpUk5ZYnD",
+	"FPMwx7tpHAVc5JDGhnutrgluuZrglziSjKaaPYVxb+q1CUvGHA4DeQNnnuOE0bAw9/Es4YqZvUvbAj/Y",
+	"n/Dq0h/tR/sznYZc4Y+aHxURW5i5keeVP+EMqUbfi8A3sDT8pAchP4vJhCVmFyU2CBCz3sXsko+Zxiir",
+	"iH+70enkMMc0iZbf8WM0pTwWMWtobrsR8fjqfwKF+0tnfvn0//xf/0+tsAgP3lzk558eHbRa0LEAQWmf",
+	"fkIRoO3f3UBE8A7/rT04HPQHGkyqSFzrwGRFsM+D7kREPOBok6wizAYR5YAYP2UCx3FNaHmh02zX1hKG",
+	"hgiNaO0KIiHBzuV+302maC+9yUSkvpjGRkyUC/JTOBGTbiziIBOtUib9U4ajaF+KaKqYZ31HrYOnenkZ",
+	"Oot8zTpPsRUfxt3pxF2/+aqLhrJQjCkHPPDpJo8ofNLZWiLVkyIIeoC3EiAuQWaFGV6yiCkz3A7Yd8C+",
+	"CbCHFobWBPdnRWBcwrP5wfArgcItI4FKVgz33BZtGe4LjsRQGJNFbuHkjQoLT2gF1LSfaipZmPxiKjWz",
+	"VzBT7FDIDoWsgUJkCkRrvpanAI7XLLnmbLbgeHWt12v5dnDXClJNrGnYTtWYpU324ewDLSaya2y48+r5",
+	"k3v1gLBWBhBoUDqjUs5EEl4UbEkT833tuPYqHvKYNX4TjfbTg329BDaeiIQmc3NjehjEISt14LI7jcc4",
+	"lW9NrZu6flUU3ubvNdAPShKza5YQldBrFhE1SsR0OCJqxEg/ETPJku8kMZBwDF8HImRkEIkZ4RK+EHE0",
+	"JyJmzVq99uqaJXNswiWZJEKxQLGQ9Ofk7NcXr1D7cNE5PGpqYdRcQooYUbA/Z1JMk4Ct4w3V7rTqW9Q8",
+	"PTGGKRYr/TZcekEnPEcwJnQ+hgdfr/FYJUJOWICmMYsxwPoGbRp0wp19n2VdM6OCbWul/vQziv2f1kR+",
+	"bfdEPbLCV7lHd833omnc7n3f9w3nzmuR0avydArrBZeWhA2muoUe/QJJ5DKN6VSN9PEFqw0Iy8lLlVv1",
+	"a4ral+2nx+3OWjd/kKlXJWOxV9lpR0TTKN7hLLTatBL6oE/tMplKxcJTw3O6dxINRcLVCA7PmLg/1WtU",
+	"SpakPgPw2y8fLsFS7740MH40cN5P28R7T8t45En6BkSihbg/Zley4IRQaPRYN0H7DR9Px2WssgG8V9iR",
+	"GMMOMAAIzzmjfPExiiTUNNhvGscfUwVpuVkc2HXgPvrOt2N8SLUIDB9dbi1DmyDgHCB4sPBWwWF3fcuu",
+	"b+E6luG03Sv9l3mliwh7kZJm6iwuaT9iIUDTe1lE7kolvD9VqDAImQaFMdKIk5hGc8UDWVW3Ye00RUHF",
+	"J9zVayMqu5lsgd+tIxVNRiJm3Xg67gNk/XBw0Gk9eXZw5Pm5KDc6mo4vtT5P1ChEM1/7aRt8ANqtWr02",
+	"oGMeza3jzRtxzSIa6Fse8msW2+9PQqqJsggoKE5Y3Pjpx0xmOwkpcXr+XcSMxwOh4XOaiAl7/EbEoYhr",
+	"mTok7KIkbhUcG2nfHKtW8TJSMNq38OBzbSm5SefY1jkd32HcLFmlXdna/PRt4HEDibxwu3d5V5WUqPrM",
+	"FjGBewx5r0v/QeQflvUN12OfCxMcmKEPKfkw1vhlhTm3XvhxGnJj5S0xBtsGubmLuomVfW/qtRGjoVF+",
+	"vLqkQ0RzMkj4xCi8LkeMmJMmYkBmI6rIjMrUDaFOBiIhvdNB460+214TmHo4x9px7WPtycdaLXu+9hRl",
+	"MGJjqmczehqpEh4P0dsrZOOJUCxW52wS0Tkqm/OrOkuYZLGqEypJTw/Zq5PZiMWEEqNvQgWFGnFJ0gGD",
+	"eeNXNidjGjLQd6gRj4cE1WhNcqn7qxFLQOMRC4Kejs2au1wWT8f6SPWc+n4Wl/9GBKlFefEojayUO0rz",
+	"WptrntM5VewNH3O1ONMHPTSXJGIDpafSm/3bVCgKB8ZjEiZ0oBqcqUFD03o64Y2EKhbp4RoGJoo3CSD7",
+	"sfY8+UvrufrLfqtWcXlnIuLB3H8cW1vU3/5y1Go9n/3laOWymErmJ1azml/RBbJKRAkyo1wZyCAqmWs4",
+	"oUPK49z8+y3PXDxWbMgSmOzDhw8njjTtP4NgRKOIxUNGHp2/fkGOnhy2yD//sb+X3+qPjCYsIeAQ9JeP",
+	"NR5f08j6W8MTK9/0TV3zsHTMlHnp6B1/zgKRhKcv/aviIXn0/v3pyz0LP8gRfydJAv3qJBaKcCVJL/Wq",
+	"gscPnt0TqkYZJeDhUtAeiGQMNGA6hZaLl2Zch3HdS1acWyp51ONhD9fprHGvZJGZb9gt12pokG+JPYdK",
+	"9exqJ3TILBKyS/vblCVzZ204pruQMf38hsVDNaodH7SeHflWAqHKq08LzBwlhwK/3f5MHAz8K/OgghMy",
+	"jfnfpowA7UqvUb+L5DtZJ1IQpVGaxu4TQJYpmkfkqfE1YnM140F2jog1sv0USEHZiXYOD+u1MY/t53bJ",
+	"pkBCWX3CKNIQK9KUvhL8eQvHPXhr+RwPDGo638Pz1NRHy2tNckLA5y0eEjwyQ98lOeg8rRMaEzFVwK0R",
+	"ETNy0O6UH7HhBErPVouhnjUvODyvPlfj/ExQL0oAF5YcLupMb32yJfRWL2sspMaHbAy0TJ8SHmHZmway",
+	"ljukkA3oNFK148NWKseb89LMInzKINGlM++SEs5NRtOhPS2XC8zTFmOg9Rwbah/KT+zfEzaoHdf+7XGW",
+	"KuMx/iofX0RTPLT/8KyNfVaazEZCXAEDSRVaqtiQx7EGQzEgeg2owM70+bIOjJ2YKpKwIU1CPUpAJdMg",
+	"rBcRMQUgMuCakmv6ZPCCEGU38bc1QdUq6FcDqFWqEMmSazDAFYlntrMSwLVD3B52jeZ/9aqNFb1kQY6j",
+	"8O3Wk1PRrF6VwuYEtWU+PgR/KWNCTP8utrr98rXYtXrV4C/gX5D1lb7NMm6yIDPg7H6k4TkSRgh3ELGy",
+	"kY5ZFOPjSSL6ERv/8IdEKSVFBF8wPu24NqaRnhlC+HC0ei1kCiXlSwBspL59Ec5RWlIEGFLyy8W735pr",
+	"mf2tYuAAXhtXyO7SkJync5tt076YquN+ROOr2k1VNHSGu8XDWryqlI8Q0yiEffQZ0EQUbM3ZkD4L6FSi",
+	"2Ki3qDfdT5DgIIM6iHhwu1O3uo6uolcsdo/8RHM3LAFoIiMqUa617QGZa7nAKH9KRhtwFoXOD2AHk5IO",
+	"WYUZbj5tdqXPsitNz+jO7vNUEfaZSyUJjfQVzutEJIAbIFKBhAIZRUKjSMxgi/b29I1dCvGGJkN2q0vU",
+	"L6KrhOhGMNSydzOmczKi10wTP+Ae2uQt/3HDx9Pez520Xjy5FIK8Mcu4wydkkQDsONGcZWzoiCZ68Jjw",
+	"nF+LpM/D0ESobXrCWXxGN2QxBz8s55A1NmIsRI+WrC1xIjI2xU/OEWdbudOjRRFIH+5VLGYxMEMabDQQ",
+	"hwIgGGBc7/XFxflr5IF1+1ki4iF51AtkMjAeA0ZnoCVgYLiVftzRKwwxusWFcDOSiVZybuNCjBmyXzMN",
+	"j7gmoYWJhEgebngRhy6hsNsgFwhtr8wa7uhSTgjw6HoTGYh/J3E35JxNRKIM64cvnYdw2r8J9VpM4/DW",
+	"BKIbC9UdwFB53JKpLafBKOU7NgHzg+x0fxOKvDaT3R2Y55eOADMAqObSPIEmAZ1mn0UiHoKGjhqK5Yo1",
+	"qdQqRR05fvC5A7Ue1w1eUx6x212CUYZ3x1yOjZybg3fAhiySoNiLhyzEbXAEmDGjseJjgBUaEq4yteIm",
+	"SL+TXZW7TWL2eWeXlm7U7pErInkcMP1HqlUonv55yufeBtsM0FTcTblm9wJYHBKrgbAmAEZeXdIhajzm",
+	"YmrWttGBd56WHPh5tpg7OvLMxKIfi9HWwBFfCvGWxnPDLstbnW5CwU18zFX+YD9Qrsh+ixhvgk2Pz2EH",
+	"NXOil03Sdd8dihGCjPVUZsnyOer3qSQanYARCewCDTAM9Iikc9iiYx3LWVt86zBtH2cNXSNII7OCVOps",
+	"mluDRSO1WCztndk24BTexzlfvtvRnsJY7qPjw1jjt9tgslY7gwxctkj43+/yPf0mjMSKLJNIrN6DBHTM",
+	"MtxhNlMAhw8fPjSKpp1lV1O0BNn7uaY8QgPxLe4mpIr2qWTdqTNgQfKwbRwhCNWT5DKZ49XBHZKxGBt7",
+	"wCacmcMia4aMB4y8zy3qzviyCQXOCw2fWgIAXRGhMzp/TlS6x4gq5Izct32bJzZJRKDF6NteIgAjhgEN",
+	"LPXOMRYEBHjcW8r9gMHErwBwEyJZ3t9RA+TyJf3e+pRXBxD7M3l/fgoKgViQQUKHCBwbqgM6HfeVOydH",
+	"jMh6txwLcpaGE0sZdCMrPSc9PMOeUTzrRnjkQGXfx3I60ew9C9+ykNNLWOetMGo6YHesR8SsTkVuxh1U",
+	"D7Ypq3joHn06M4G9kEuc+R6UBBrzoI7wJh0aU2q72X3Qd7HcQk/jnNGHRPyayedoSbDmX2sn4GrB/PEd",
+	"UPfUxAIZARwjy35r0cpSr51YN/cvNRoi20ejs0RMWKIgpNB4z5U7fYDjI3n0bsLi05ca5GP9wF6IhJF2",
+	"s0X++Y/DZrvZBgP1xBlXQ8w0Vsm8YJ5oe8wTdaMyNuQ+39rXHHzzTJ6cFaYPTNBGI8wVl29/6GuesKFx",
+	"hFk5slQJY04oQWFwrx3GfCMwq4y+oeyp2Ndp/XUwZV9MwfXsk2cBJzlXT/8Fo3Y+f7+vpwkg4gENlPSZ",
+	"2r6TRMzi50Tzn6A5xvXqplbvd3RAfkXF3+KWpiFXJzbKMA8VPPR4e1jzgs8sYdW5mtkxjwQ+UkM4QTCt",
+	"eQ5HmdNc9v6zlcLZ39y4do3fcYhPS3do76wg9+gtUyUSkHukFTyNwTAQ4zFkbeUxy+xXyTXSeHv7EAVo",
+	"nbo1VpxLxca1es2OXavXaCzi+VhMpR88cgn/8/dgg0O9XlgjOpmwmIXg5BSLady8Zkn/mLiBpPXU5AZh",
+	"sd4rSCNNq91BLn50ZZcLSOSTCymt3qcYBeSDvJipmUiuUkzoEmBgtweJGHv3jcRQrrckfBkrjGeFmFan",
+	"vb4USDnj7WRjXCss6J1pe5Mn2Z5Hm8W+rhz0EpsWglp9vm7u+0MXfWfDdQu32ZYslJU+01zxgwIyQudj",
+	"54+VG8HnlCFymiQURN6cL+/ygX5jn5XxuFrYMSykdC/vsnu0aCILWtYc+DRh5agAQW09SoHsu8ZWasS4",
+	"4d1l3cTtYjovcDmVTdLDl9iD5j2KaomRiEIM0gXfUaN7K6cblylQ3ZJwLFAJ422bKvsCkZQhLuXF6hfT",
+	"YKQxoksp64AU64Y01V0/hOWwvYS2OCluXyImeY3yzwomLn9gVzz2OCH36FjzZUCXaOzQ9fQHuDx4cnEw",
+	"77kUSbHP+gkaP/J6rS9ExChYk9hn0IXhGF4IjGifReVbWGQSl7qyFeH0ZzEjEyYmEdrBwX6qAaBO+nMS",
+	"0Xg4pUNGFB0aHtqd2mEDs1uwcOWs6uhg5aISR1lsfrSHVLx/Y82GW6oKBpbZWIOVPyF6ZGDc3AGJIVHo",
+	"vvts/9kR+ec/Onv4WEwcGRjtppKR2YgHI3xPXGlRtJdPw2zGwni0nk8SMBmGK13+/tqXDzyLe/vWB3rE",
+	"5sZsztUCJDy3ugkek35CAyYJTbT0HEUsJKgU9EDKmMfuV23P1eG4JbxV7tGBj5C+H33UkDFbL4ZJHjLS",
+	"M1FDvTrpRcY/Hz6EVFE86jrpZb5Y5uVOEn7NIzY0N1GRspWhnBs4g1McxBExU7JnMWVRWFrliLqACusp",
+	"mPhew49Otp48cOVy93yp0Sh6NwCN0rINv4DmN58WXktfghRuoirydjpUKCHLrvGLmKEfDaYvWj7hG93G",
+	"K//ZnaVRPmug+MLeC7riaRSRhKlpEoPtESWPSEwTvYEXEb1mn+GtasE70T3+///2e6vxjDYGn74c3fx7",
+	"SsF+t/emUX8U1T45ey4iGw2b5P35GxMd0dP77j0nMa5lLK6Njkr3Nw8sBZP9dutJJ7cePdoxH9Mhe/xo",
+	"Eg//9x8TNvzfM9af7D3vU8mODuq/nzT+izb+3mo8++Hxpx/+8qVV7yxdue8GXkSUj1+yAXjmoky0FoJF",
+	"DYnV4kKgjka3MUkjMfVnxE/g8Qntub6UKLQRQBCbapR4XC3i0HSsJcyOQShp08IBdyogVg/Z83Rzruj3",
+	"/9H4708//PtKdseQu2wbn7w3YYsc5HeI35MxUxQADIjWk8NnbU206qSgm3o5j+mYB8T0OneSVRmVVcej",
+	"rlqRp2IFAvXoAW98ZRhWDFPQBekhyimtHxLgpwr03tB6J/TEkPsc1SjhjDP8n18fi4NkPlELZRSWb/tX",
+	"Nn9LYzpkYxarExv1Xml0FgerRjda+lfYmYt4yQzeGhBVicoFH8Y8HjrDf/KxqfBEjcuHEoVrssZeYEVw",
+	"NeaeMEMSlYSSXz5ckke9dJFjETIIzPnl5Pwt+kn1aXClJa2YRbY2hXWBdllUj++WUUNTzf8pQfrMYinN",
+	"AlpjY1Hjk/K43pkhBYCr2Ui4T+bKSpN88aBYWFZKtzT9ZdHgueZHAxobD1jr1yESAhkfy9boZNT2QHiu",
+	"OkP57xV3lZVB+bLGq3JjoavqeEwkRpcGSRel9PXmtP3H9HOXDpfZMbRgbyCCApA2eIz0TBANLJkblBGK",
+	"p3HEpHTiXCWdSwLGwBmXrvrWMV1AnkDMJOjiZg/aw7RfOdsKlwS6wgsjL8/EGblic4P9Dg6egd2is9ck",
+	"huMbMxpLAgTeDzODRMTqYZ6Ub+qK0JernlNRzfWT7mPJTxFIKiop06I62yYIywa+NS1YXgpoXeRfN3Uu",
+	"FNOXxmN7Z0WZkCUMn4LUqIxIsJ+SCUukiDW8SEUTBc/MGoKF+7o0zKwCg3yqsK3fyarRb38xuRnug0hb",
+	"Ag1WZcQpHprsFDiQVxItuSmBBlTzpNXee04oIhlIOnB+0Tk86gGVhuw3Kw7ml4t3v31g/V/Z/AL151lW",
+	"HT8o5cKesdaSRn2w+udGJZIwMmAqGLEwFXXxW3RBqQJSaIL9OyK95ZKvafjWcO9WZK6Kw2zlrRUABFt+",
+	"h21vTNLcedU5lhTxqog1z02v9+enPrzppFmpqKHAGpCm22pNhYHDgYgiMZNe54GbhXpj29nbqnTCqwaH",
+	"3guyk7U9oXRo0QpkBr4Nsiof9tZYqjC0wdhVlmu8Sd9BRx8lsUPba/M9fMtb4fSove1nD32QiPFzQlN/",
+	"KJs/dUTlKA1ex/2tJwF6Ksz5GbTTl4Y5A+4vhVxD6Qxi5bGfCVqoVrcgJMgrdzijAsZc2Ii5RzQpY7Hs",
+	"6JOpHGm2OycUJo6PcmHOctkNRyIDnkhlaEG7c0T++Y+jNZhOu6yU4rkAttZyzOkWYcQsrNUm//xHu9U8",
+	"XGttae41fzRpGv1cElgsvQoIKjG22pDcgUhy5JNG0brQmS9nWBnlYbcyPtimkvPGr8NvJRurrJO/0KN4",
+	"p2aBEkk3O2A/N/AGYgrx3DOvSNQMRVFq44E7uIoz81l/jv4odMzIhHIQ0NzbrMIcSDFQM5qwMhE7/R1C",
+	"HMfe9/yhAByYcx6KSKHwj8bnnCqwub/XJKdKs8wgqPbFNUOzszMQyp4DM0pz6frTdF2+TRgvxSp0/ALb",
+	"3hSLYa4AAWybwmAku9ZvReNaSeNuGMtFda3PV83X2aQR27Q7n2ze14DsBp3N+YUePdFrzV8XOvQwbbjp",
+	"lhI6lmhwDqgyCYwODtsHexCVKDKfrIGYaowDsXqKX1v1PHR4+qR1CCDXbqI2ea2tOPNvRcWhV3v55iK3",
+	"r0JeIWfR+82DNRD9sjKty+EXeLpXpqMmTm+xW8mgBYZp60pX+/75UMtyNouqzNOXeE7SvKuIHAfc4FHc",
+	"dNNZ/mfUOFY7B9M4C5LBQSZLY2xyQ7hdZVXRxk1YWFWVOJUs4fFAbF1VsGzgW/Pf6eBbUt84yD8PUD8l",
+	"WsQC8sOw4gDcbI4y8lgdHdS8iW8WPNzcLF6u9rkory2TU/O6vgW+Z+kz9hiqUg7H0WCvUJAVaJtPMFhk",
+	"41Mymsr5jiEgpwfPQXJ2OeVmxCwJ6hoW9fuyAlZDbgv2wAXc1puxfs/YkAGLNdc3Gi43GFaxEq5pZM48",
+	"Sg6LHiX1GiZVM7+bojE7I+M69K4HqcIXoaKiUfAWNr3VPFDO9FbAqixmCWRrcxdOXqB5D1FsncQiwYRb",
+	"iH97AdgDG72iM8lyp4XUa6TZ/e+G131hwQ64JowvtRJWOCef2TCX7O9gvYe12kC4VipBd65OtUfssS+m",
+	"wUz77cP9o1YrF9DUWtcouLnRbi2bWx5q36ESayQkRsfkpG2PrLz66gs2uxKp2GIP4+8B8ZXOu6mT3u95",
+	"rBOIkH3qpQFmNJ5XVkWUWwT9N/3ntP7dOX72mwvXhp+dsW8bl7Fl29xpLBWjkGGvp1v1NkINd2Z0Wz31",
+	"Untale5bNrAtJ3VbN7ddLgZIFiHmHra1s7Tdu6UtvcS1QX5tKcdrSKtoCTNJeDGE6xb2rQ1sUGuZhs6L",
+	"NiA0N/DENTE8JzQmbDxRcxJxaVWURdPPwg1sW+pcNB0VSMfvlqfKMIGNlCsI01CSEhg7iLuKIjFDU+Tt",
+	"jVH+tZfZp3q/Y+mjOjEosk7ACpDfxXOMc8hlJgA9AMTxTSWzzkckSBjcG43k+pattW+kounrFE7ZGL7r",
+	"mH9wKhUCE2rscplCcpryjQhzweBVFKUqGZhWd9qZjrZoOtq2vWZdw0k1vqTUhLLIyJqlYjRut08lDxbZ",
+	"2gp2l3XV5F+vLWT1Fe8MHQsWCVftVa5c30Y8vTGNT8djmswfIqQ+5zPoUbWIrOqSoQ3kXcyQEi66Izzq",
+	"hRh41NsjNJrRucy8Qg2v5gZTO1aOYl0tM443jNoIKpWCBRdDVdc0dqwOKNwoQdHvqUbPiSi891ipP4/Z",
+	"g8bzCqSkFFmltAvu4ubTGiaRajMvxWYrZy/TAFWa2kOwihPWfWDOpfXUrgMUGAnLRlk9rD3FF5B7/9YK",
+	"7yp2ZovlWO7Par/wAcN2g482NjVsHztWMEPcDWK8nwClzW+8qunhDq6kolniju6lksnioQiWDUTK2TWq",
+	"raZo4fDs/U5sHv6UE47xo0IemXKloG/0YjCByV5RMKPYVBaoGRuzcR9qhWBeC67q2a/6DmYjARlp8Gej",
+	"vyyklGm7mzaiSSHPxu3f5SbGG/84D2bFqfZu81acai/nPkKmbmvWuZUgZrkUh0k5Ws6lrLQIbR+Br7QW",
+	"3Q3mXm5JqjbnKpvSkmm/KSvTzqx0R2aluzcC/UvZZXyUq5KBZmnHlZYab++vP0bIt+xNLD5Vx1lq+qk6",
+	"yHIbUKVRqhiDVgx0B1ahOwyn2Zb44TX5VBvdb/ypxKUpegUsNtTGaPpMRmssofLU52wSQWbIlJ03AkDE",
+	"qOHpfQxYcyO7lA/aKhiots+LVTBe3Q03tsqwtT0Yvik1B51lQofH9TZNjarpli1sGIom6Qn96DrNtgk4",
+	"9Ph/DCIxw0rQ5OzXF6+wVKumen0RzvUIPAwaERvSYN47JjSSwufpC4aJkEX8mqVR0mqUiOkQS//0EzGT",
+	"LCGP+HgS8YDjMkfzfsLDPSS6gYgH3Lht5JK9AlQTMVWwwCbpDeiEdxqSBdOEq7nZ2uuTs1PSabbIhfme",
+	"mDNLO5iaLA2DgnrHJlF0Lggds0rbRCuY9FS6FjJ7orV6zTkaSHTtrir9ojDrEvPZBdjIF+2XORO6JwHW",
+	"SMxiIuKArU7vnB+q3Pp4kXIIdts0gHoP9VrIocxMuGwjxni6mN7/9tY0Nx/b1nOobZDf7KFyWW3Gw90J",
+	"md8kltPhW7ccnLhuRGE+QDGN+9tSuN8HrkbL33W1K3TAdzUeqNvCTIjGLC9g02wArgYfAq7SgGtf2rul",
+	"SMS/aX/S3xOb4pfHZMQ+05AFfEwjIs9/+rFJzul4Ii0JUAnVNCyBeiSTqTI5Ymz22VVZgV1clOkIvPiU",
+	"h6sqzvtEvJLnuB5qWUiUE6cV7k1uFuOMCUVaoNZWbhVLn9YWU6DM03VwlUt6Ag5c4I05o5jSPlwvAUqZ",
+	"J2gaSQRn4XNJXTl0Hh35j3pOIgqV6uMBT8aYnJN9VpDu0IBalcP2U1cPUsrClktwif8xAQBvxanJvIWH",
+	"cGcq57YXrifNiWCqrmPC6pTfz1JMZF896rE46NUJJlxpP8XSX3sux3bS7jx98eOLxs8XncOjWr120jk8",
+	"ws+H7Y7+3O48/enFW/OL/svL2kANiYV7YJ+pL+nRaxpBiQIEt4QBRhtj+n8akx64DPT8qS3gN5D/lwQd",
+	"Fs4f+9TNcnz38GpMefRSjCn3ZfIwP1iMwBq6ta0xZPl7k4tH8+SamyXTCXDQdSw2TSWhwZg1TXk+SFvy",
+	"fdP9KpMtSAjzQRHqWZOc5DSgFC0f2NAsoVQZerh/G13oTR1ryaSV24slIrA6mxukixG63ZLw3IEtieLJ",
+	"hVY36eeVqeF3THrGltTs80SNNDLo1UmvWE6y580GlFaYXFWuCJdUx81k/XwwkjGmiy76VnDruZXDN5cE",
+	"n2NaNNw/0QxByCB6CUrAUdfBbaTFP55zU1wMItXwYVZYK9iuMmzsxAVo9JvEx5ypwfGEJnQsj0GyOwZ+",
+	"sKH3chyyax4wO/zK5jBZI9U/Vejxx0w1+owmLPGinFNwhIicBA4eEN1AZrF9+vPlaftnIwH1lLiU05Qu",
+	"LozGPk94wuRaK6go5Izp5+5U+vgETSmgDrVVFARUYxPXARaEe64WEulgoSB/dudS/i1h1+KqhKkwHLRJ",
+	"J50WcoIO1dm2FfucscSbkdonHBmmA0bM3U/u6nPMiA8bLILfRslL8vBRwItcM7eEkjmjSfWzKoeLk/SC",
+	"80EGjuG53WoVnOPay0BhMZlXzjFarl3Owl+CwjmlanexDbbQg2AegENcXIUGi/+0XFBhg9g4Z9PYbJsp",
+	"m+WRQLgk8KYNtc6nsMQC1pnwlBXyaJJ7E8K95+A73byz1MJ2z5xczCZrYfuJZqL3MKwAsCglk4RfQ/q2",
+	"hMj5eMxUgp30SSVsMJWI6gq13tg8D4vLKvwtLDxj22zaFPuxCKKFo4FpfUdRYm0oFUP0/kpFEMiW/6hH",
+	"o2Fe+jgoSB/nFyeNdyevzhoofLx68fLnxquL7K8ftPjx6wf3i87h0a8fvBzBr2x+RnmSW3s2kZnB/H9m",
+	"P4cvL07g+/2nB/A/ij1n5vOZ+XxuPp/D54XZ67XPDT1V45pC5Vup5zTrsVObj6/yH88Kv5r1pI1x2vQj",
+	"ribtm/v1LP/ref5Xs/Kbeu0Nj69YeArMnppvh2uqqpidluTBTVUbwE4l30nSs+ZeyAfcs6XWZLMs+51X",
+	"Z/VhJGyZpwqqKh+/YJecTbKSN8gf8EZ8wZYOak1P+7s5xsUTXH1o2yDgBTh/AOINzqgl5b/SuoZiQCZ0",
+	"yJz02tYemMaigTIRzp99hhzBj358cUYOnhSzmO4f+nJmffrSqT+9edTIUmh9+tKuP73Z+94rpS8mIrmt",
+	"825pFci34I0Lcj9Q9/RQJJnGmo1AhzDM4WqIrVsPspBKuLOXaVt6jo7x37jqNXPf9Orpx2nCsVwjeu3q",
+	"vzPfW1Og0fgF9GyC9lnCldKULiZSC4E0yla+3GE4Bxy+enyXptIeVqVIa/M9Ovvtpzr55ezVT5rL+MD6",
+	"Z/W0rPuzI/Ir/zFLD+so1jiWP7z7sn05+BmKqXqJSg6fnVMpNp6oEnlODFS+PIKWFwMaRbk88I4osqbB",
+	"4jtbRrhOYqGgKGQvHaJXzZxRxVyxUCRoq3Q0olJ1zUGuRaehI7MKPQ9pmcGZJyIeghWgWTpIZmNdPPSf",
+	"Ly/PCDawpw8mBeT284YSBNQZzSDVI25qPJ3fbnlpDQ4SijCl+asdi43QWsO+zKrUD83eQVoz3qGxm3Aj",
+	"2ULzdt6MOcHF1bN3tppfya10K6Q3jwMehPQunv6i3nZAecRCqKw94DGNjvPp60F0A119yEPAF0Ze1UR5",
+	"JKZJzvllwrDeraZyMC0LTYn3EoeQt2xt+6ub2WWSMA31DLPXgOyV0+cZY5EUEftOLqlyXq8hL1mCQOG3",
+	"tFApCvtqXqWmgOtft+qS3zltz9mAJSwO4L1MWDLmsPTq4HeW9vHWlxDROk7cIvK6ougHVz0pyFv2Xrf3",
+	"ZynD+id5tJgq+WmgkAm0xQ+KbyB3yuld2m3mD9D3UszSFo131nt4UyJVqi/WR1fyow/npc19q3eQw6L6",
+	"Bh9IgSGiMfKamun2voZ3MbvkY6bFB59Jc32F/jSJvCIV2A9GAgqa2yT3PNacnzXyuzqz1S+ucHh62pW6",
+	"U2ezGwmq/tAnk9vM5pOw2uWj1sHTQoIJv/V2cZkFVOIpqm1KjS97hWlJ8g392aqWUkzR6SoMWfpEQAQx",
+	"u1uK6Ww7zZVE09UhxbpNZQ8599QzP7lburTdbWJ+OITUypMiw8x1zYKAc8aberG5x7PR41kXbjGHTOWa",
+	"37eGqnS+6qBV1P0417HqCLfBeOYg9uHSFLnL2E7in28EVFbh7oy1W7zoW3IVG8PoAt5YdaNLHMDlVE5A",
+	"5EcpgKkyr3YfoPrpWjewfqPLndh0o6+ern0jNOpOSM+GROaaJdeczTyKNAA6m12mgpvj1HWVrt7eFTDk",
+	"GvmZsf+CxONemCQixsrI6F37HNOVanFnElGlr6HgUWANx+6iSE/OpWLjnon+D7QEza7tJguqIqM1VSzG",
+	"tBsxmzGp0LX4uXG1syn3TXVKIz8ROg25Ok4YrZ4I9kR3eXVt/Etds61fpKx6LUVeH7pmd1tfgI7iwfhg",
+	"7YxKORNJaIzha3AyE9NzwQPxaDmlqddmCVfsXRzN09BkxcYTkRiEWMiTvFhAFPN6xGxG7BqIsZBpIm9r",
+	"3fucSQtHmG7BezKZRsGvN6WopE7S6DIQ7C0MOzI4mnAyOM9seQ4YO0olMwRAnWZa7Wc4t1r+ddpGue9s",
+	"QwAR2wI/2J8M1Ngf7Uf7cwb2XlJ25rAK91CaaYsZA7GW6v6zoz2fThqqa4uYNckp6GNAMNGSerIQYgq+",
+	"uWvgBGcxL3EtNuJpuT8u1sZdI10n5eOXbAD+MH5lmCcu2ur4uO9EX2QNJXl09urtXlE1yMGUKWSuZKPM",
+	"BS3qpixWWPQwqwmaFWgsGjaPDg/3j7zmRMz0FqWG1pUlFlghTc06yWnuLJt/5iW1eoysbZZQ1x2hm0wj",
+	"JtcZ5xw6OBk+MDK+rLDlb4KgX67xYD623uhlpS65Ao+xkCV10p+Tl2fizDy9g4NnewQQeLEUZgoQe8vr",
+	"LEN2vlgYiaLgt68nmiRCDKT1itCkQjfWQCumiczWQf75j6clc22SlGP5q7NmHNqXIpoqtjYoXeAAJ6a/",
+	"C02ZiSjaeNzTMMqPyYdxdzqpkrDu/SQDS9MNE1F0wyy+YtkguViM2+SZLtD33CvLUEAJ1HshzPvQ3AAm",
+	"RM/ZeZUdwapbqgIh9RXkdSW28vI5OXH+KyjEuKP2vtRJt1uRhy0o+JP+2bkET7YSkx4EjKYjwQNmnZKN",
+	"N9bWXK28Wfr+JfiRanoDD2eyoEOwfujmGUtF5wu5wjD9DMaTaUYkzUKz43JWcDnbxTYedmg52tsxR/fD",
+	"HC0S/0T0Izb2BQ4R8BkzMZoITIdPFoMabExoIfmCov2I1VGtl4hhQseykLBgReQokvAS1cuITiYsZiH4",
+	"as7AP1qQUNSNagi9K/zReXpT1Rl7JxrW51Zi8iH6XHd+Aw9WUHTaGBdu/QSTa3DjjsSwuTyXSWpGP3z2",
+	"zLGhH7S8ZVcVV2Wux8Yzj8dkJpLQ71Gv0kBXo3+r0b6YquN+ROOrgidCI0mtOqt8EkxeEVycqxvHMFLn",
+	"DD/5ATTNLruML10AvzikSUiQnyKP3k1YfPqSvBBxzAJFXoiEkXazZaPjc3600/gqFrN4EdRN7PVK7s80",
+	"u6nX0jjmxVv561//+tfG27eNly/rRP8NPmetVquFXxYey6PfgbE4uGngH53sj/9tf9rzR2DTMY/mpSUH",
+	"FhP4AD0rNG37m/JrFlcfuYwXO8k7eFt3bq4ap5dIxg6PDo6KnN+hN88qDzWWr7yk6g15cFW58YQHapqw",
+	"zUpwwsNKWNh1XaZWT5k9k7WnnLG+5Gqzvn8XMePxQPhuVRNLohtgALW911dT/agen4sx85UDX0QmZTjh",
+	"JRtTQ8J9DpWyO43HTFW2eYXZcMXiCwyiHzW2w5QNNBhBOOOreBhxOVovH4u90zW4fn+IrF1wvbDhJWh0",
+	"G/4WhdO/WRF9WO4x4WbfXhQnxXhCExYSyOARzU1+BJGYAhiREJM+Da5sQgw0wvDBgCWGxe4cdsg///Gk",
+	"ub/XJL8JMkjocLxp5UCv2LTI9CBPCeU5oL0RGSIOWSgHiiU2HN6kEBAJSYSiioXP83UcrTWSq1vlDXe5",
+	"A4/YVlJNa56mDUiF87SeeTYGsTnFspCcPQi5EZKFvWMSC5Mx0V5V75jQGNIomvyK6R26+YQl2MmQkwvZ",
+	"NYvEBK6N9MSExdkYTdLzxfz2jtM0DSOIp8ErAO9pGucty+YWXNsbrr6miRWurVav6Xlr9VURxi6wFKXZ",
+	"9ZiXfApLOieSzo0uZSxZdO3EjTk3lf3q5I/RIIWcDcjHkilJYmEEWDEAAdbL6iwtbw9pUdz0Ju5iR/Sa",
+	"6ccqJNMy8WzEg5HNlANZcjQP6qQiSGNxnGQkPcyrGTOmX5PuAkefE8TvrC5+mm5mJKQ/ZEkqacvLuXBr",
+	"cnOGRAknKI1OJjbfTzMQ4x7web3vc985iYCgxA+mAbqbFD/rVaIFSX7FLYsBKbDXhVQTd53X3Cb/hjCY",
+	"McRSgHXdm09Nr9j2IGkPCcrgPos4u2ZhIchwf6/6LszIF3bgU/QJWl7TysvlLC9YUJ4rDAkIupZbyRNH",
+	"lc9JLxYx65FIIwKuQHlFprFJ+SpijTx6P2OtfS5tKlhA1rl4Osy5mA/r32a0fb1mk5Pp9VYMvs8dmF1P",
+	"7stXvi/PvC3NsgvdzRrzX5oN5Mf0tDzztTz3tTz3tfzZt8735u5ApXxu2K6TQJV7raTJBCE5cijKXGdS",
+	"ighWka7HVcaleJgwcQN3kBJPrRGXJBLxsA7aHSDnNAM/mrDFsCfzY8Xqlrl40jv0n0yzS3pVbFbfCYUU",
+	"LM9nOVWbojrkzCh2Nbl2aaCsEpKVL3vleAIuaomcsFg9nUX4JjfLnFB5RUAnBCsxycxscgJ3mpQ3vE0l",
+	"zjLByQPUhr9IoJBVnIbBafgojfmpQvI0UbA8ErnE/WqAw3CihTyhoYCIwYAmCVQ2Ga9P/ZZn7/zKIi8c",
+	"6E6dYFPLuB/uNvWJtShmo6CLbwIL3T+qWC33frO4Y20m8nbIZc3VfZ2oZ80zW0AIRVyw7BlvQxGVch0P",
+	"EO1j5/5KSnxT0IoxGoycJN2b1vjeIaIdIvrGEJHvfWZ12DynyYORVaktJtetw34LuXhzMpFJsBumCXXt",
+	"nyTNsCtCRpwG8Nn7Y/otiLrGvu8Xs0SZeddmqKUkERFrkh+nPAJ7s768ng0gaOS0nz3yyBtRA/rXvTrp",
+	"ub8Wu0KOpHyDachxVA2fqMXdq2DgqSOw+Z6W6yzw8ePnTlv/s9/4+PHzYV//E+o/n7ASB4KiE8p6StgT",
+	"Am/D+rDlFfD6LYAeT8Q+9dcjm8e6Vyc98PXQfxhDBWSbGomY9faQE8d3ZAzVkA0dnAQmLECXIVT5o/qb",
+	"h7q7GAwiHjOjicbLiI27AVWkz4Y8xrF7cG3HPYADRY3atGgt87scFm3oC/vEMkWoA7QVEvJBWqE+fSa3",
+	"gz87raql4J1dVE1jtjJvWao7cTEukXQuwfXLtWB70oEd+rKBVTEEGpzoMwD62BLjruTRwziOlVWqbkwS",
+	"cc1CMoMkgGwO8POol1Yj7e1VT7Rk6/llzhMe/MXUTCSZMS9dh9FA8hiqnjRX5+aqtqalOZg9+bykk82a",
+	"S720kPTZQGgJMAa5MKJohKExcjyWSbLc3N3kA5OMxf7sWEEwTagCj1ZKxjyeqjWWgPWBStK1PerRcWJy",
+	"vD5tPznaW7MciWRJlw7z1WqX5YJZAN1sfQVlQu5IVqZBKXMZLDfrggHXqEg1x4i2LZoHFP1TPCcBlSzH",
+	"hD958qRgpt33e3H5XA5L12T5bwj95GpuFulbWZNkeg3mB9B0sZ3DZ50qNmWz1m1IcxZ1PYAwl3PTLLGJ",
+	"W8diGgRiquUJMTD8uGvzLqRCz2zWkRSWfc8MtXXHjgsIF9yZc6VGnhOnRJdM5RdUN2laP4eiGeOJ+gs+",
+	"hV6TnCqb/V+gkyQEns4g5AHGNtm8kX5DSsSlAdYe6ziYxH0s6mo71SstpKJp3uSTNsJFHdN/51NhYfUn",
+	"NARzlRmn0Lz1cIYp795NooNF8lbgHoFb13jClpNpkhc0Bqkp1ce6MQ55e2/H50X76VHjf9o/S5K8lpkm",
+	"1+OLX6E7juV8e3/MrgwHCn9izlTFokjCvV6xuVxkOcuSzwGTJTXfCXi0x6XsNX36gRVMo17JKkyRzwNv",
+	"Oq1XCraUbOH2vKjGKQS9mJtwAsnnNb4wLszwUPRRZzoZ9BOK0pKgz0lvQjlkyQfnGBQndJ/MqQArfy/z",
+	"gn2ay9GO6wAPVBzZC+9lJRBXmaYB1UmT3M5qXlAUthqX1FBt/LkxKX+m2rILNSJzrhJgt08lLD7/7URI",
+	"tfDlHzMFwAnJ/LtXbG6+KdShhuC8aGAL3hZ/LT+cfBHlDdyAnGPTuN8W0zEubkfP9qEsQTQvpsyAOH6o",
+	"9lLwJDOD2YGkxv8jnjNx6Hc7dFx8KFZaKQoUqOLz+1iM9XR6wUOmrIptIBKo+ATV8YBw2TEM/rCqpN4W",
+	"K/2XV0koEx4jNqSZ+dx4wnsv6BS3iNjcALPUnJjeKHJgJtmIgW4tLQJeo4EqqXVmE7svOd7XQvN3YmwK",
+	"RqUJQfGUTbrqMdP3h+V63XwTKLGnYIDLzryVPNUPM9He9pFbvJ8q7j1prvtqSl8bZJhTOlt4NOe1PY3u",
+	"egDmT5PvGEeze/dRDzecZxNkgkcRCXFFIn7FsOY0ImcU8RMWsxkLm8QmOMErN4GSYqpQNVpQ8oB+9LmJ",
+	"w9H/ZO2BgGngMU+pSqgthjZ5UI5rJSnTWr1AZRUq+FWaadWosnMgYSLnACkNaILp1wHxsdBo/wwvYqy7",
+	"4zXAxmXR/kfjv0t0lGs/htwZWC5lgY/4Y6Z65JFz7HvHi4p6MCPkT8TxMMXwwdbR0z2QYujfpgwLi6MA",
+	"Um4sMb5zR0edHEuBdBUH8hJMG7G7pFzradVSrTReiNkcCFsBK3WKQ5UpFFqwQZlPyD//0dnbEn7rtCr6",
+	"m7oBvcOEBktMf68hC/UMvBIW/Mxh71hsDR5VqMkvvixpIjD0oWiWakh5TB7tt6xeS1Ie7jVJ69jEtOrp",
+	"yVQy1GnoEeBh5D3PcwoCr34gvzdwdfc6pvTQC34BaJF91etI8URh003Su2Js0jsGd0YMCk7dUnN8o0zl",
+	"4DhDeGkor5FGEzdW14VfXGCtXtOzeQDYZ4S6TKZSsTCTswr4zArJnnv+0XpOgzJRSt1LZOQdGdHKlrWF",
+	"MkkeJUs6SZnXd8qPmnpfPTWf9FILb3GJz0nvlw+XPReDUusTrKWTOlFClD209gbeYevYhDNuxrELG9ag",
+	"sJ1tOrDdS55GX9R8/oLSiHGJEnZdk+OEBoolmi1PPzyI5O2pE5sqEtDjinGQcME5SyRGA7GRU4HBZBU8",
+	"Ln62KNcD6xG/ZrYwSx4/HlXw+lpt7g+0sM/VBtb9FZXPS8qc5+QIeLe4N7BzYXUep2Z6MQWDFjykK3F4",
+	"DKiERqbux8ZUdr366dmWUtg390WMp4NZ5YmWosnJ2akxcBcMrQFq6fqM0LGGhu24eFZLepojJlnW01wl",
+	"sLICEpSP8XKtldiyxcdQSszEpKClGq68d80Sfb8hpiro+ez4q1xLzMLG1kOq+uaw51ubzvjrdoG1OV+t",
+	"+6sNb3eo+yJxLd5b8bjcrJ6pQ232nJegrk39a3M3sJmT7W3Zmeeg1kx9jiAI3/KnoDS6Fb+zvqj1jTFE",
+	"a2/wK+SY1t7Dju/Z8T3/SnzP1gI7v0bGaP3Nff2cU91SMNcyxx2C9kBsld9kucRzPzfWNhw+8tqRB3D7",
+	"yC1gS478Ox5oxwPteKD75YGwpkOGXYeCyR1ftOOLdnzRji/ahC9azigsqQQVckn7ZZVfy+cs9ZcypuvU",
+	"2QOPHU8cTJrTODzWr5DG5gmqeUmmowgK49snS2xuObgm813e8RTtZH2hRkTykEkIjCL2Eg3+sSeAo3ft",
+	"GtwCnqB1ci7eezb+aqRUqYT3p2p1ZYOTrOWmAQGllU8xV6vdhNPE8doZUdl1y+EsEDJDtUxQQ0DjLBUS",
+	"lri3vf1eQb78oieRxGTV8N4MbBisNJWFSthlZiMIROrG03Hfy0Ck7rViGqtknvkJ/bD/rHXU7uwfHB49",
+	"eaph6Ic2eXTQOdwjh4eHjXan3Wmumm7FkVZMj51LjI1Mf5cGaq3SwYW0KRtr6DUU364c2ZIqufeo0nbe",
+	"bgH4y27QUXtnNRac5+u5nMKj2VRtrc98M231hsglRRS5jFwHOfq0X6+CRorOhZ43UIpSfmUThf5KMhIz",
+	"MqJyBN4NEOMRMSoVeZox8zLz9M/ICkYxmsjRxKL9Ile5STEvu+zutqp6YRDAkrJei4jMTdufd5j/+PGH",
+	"39uNZ59+bzWekUd7zcanLwf1/dbNv6+FsCpc3leDwPw8ootrlqWJSmtUawSTuRMnbEgT8JxxIp3KHkR7",
+	"Zd3qZfW+9RvfhsIJ8PPDFYjV029Jy5TDXdVKLLhYbKG2QprvX4uW2ejNtRGer9BFFQZqm8/XW2xjI8aj",
+	"2smmL7j8WB3fVmzcvP/3vhEPU5KCusrz9sL/uYi8RQOlxjJadirRTOhujiN6VnZxCMqWOITgdjJiCass",
+	"XkM2BV9Sf7vGW4xSrEMlsGqUs89Py05o/WKcmy16WQmgCu7rOGnZTjYVlF00vZja+95lu1vXqP7KZIet",
+	"iwS3KnYM9VmCacLV/EIfhSmCDVV4sr9e2zX/8uGyVl9MSWR91fNe32l0aJqOqPdx2mrtB8Yt+P35G/jM",
+	"HtMJf3zdBmM6XAiAAK4hXfFIqQloF0QsRZRW2S1RkGEjCEiFZpoDlzOWsFzmHmwCKX+Be4esebXjWiDE",
+	"FWfWGndc63Z/FlI1gohes88N0zNbGp3wXxl6mMpkYFLOeNd1TaMpxm1mLXuQWoH0Hptx4TTMsntN8htj",
+	"YS4HLKxN7wKFTYzFJ/2pIj+9ugRc/POrk5fpXtAwlO3l/9d4cXH+unFpkt4UtnADuZ589QS+/95UVVPz",
+	"5vffkzNjdym6+ouB/qoQcGtUzwsA8TFeBRE2EMbGDGCpX8KNV72bIgbnf2RSriSMhpj1RX8CIam39zH+",
+	"P//3/4unOE0SvXykbGYEo++zbXDV3+XDbUy4n6eEMAkSISWTH+Nc9W4Tl9NnkYiHkC4s1bjmVPAAnpIc",
+	"tA6wkLGBBi0EYCgvXvzH2OYU4LFUjIaVIPu5ARZ7jJhP2kQgSqFhiKN6PP4YBzRJOJOk54JKr/kx/hh/",
+	"/70WBOT33yO970V8zFWPPDLaedJpterksOUmoN5DzTwy9j3IjY4LNhlyHLa/pwXpj7E9H8ipRZDPx/zQ",
+	"GL4CA+J52oJxAx5pOTsNrxNJiAq/OQm0gK2nMht4gbv+/nsIa/jl4t1vZMySISMTLRuY6Jn9Z0d7x3hx",
+	"hZJnddLTXG2PJGwsIIcARUOLDZD4GOsFQLku8h6QMC4rZBEzNkBIzdU7HTRA/9zL3kXv1SUd9tw4Ehoe",
+	"Q/4QKfX94FvWJ2SApfO0Ds9tqgDbgxL/oN2xW9UEAe51xgOmX+0F03dxGrLxRCgWB/PGr2zeOwbZv3NA",
+	"RlC5TL+2CZCSFF7SFUIcyxWb25P+GMM3fRHOUxBOG1ugMrsZ05DVSWAXZQJfn+fHRX2sgQA9rLvbTpOc",
+	"mBQDkERhJGaxo6GAgieAyHH/UDdK3zRk4XISOTyeYNmtH/6QIu7ZUm2HT/asOlhC+SzSC0TIrH1zMGBx",
+	"qBc+4CyCAPmPcQ/LWWEALSW9rJgSWl3kdDIRiWqSHxMaByP9Qu2YmLZGfwGVmXpgsMGiW/qt1eq1iAcs",
+	"lsBQuCkBaycTGoxYo9NsZVjd+Q6MMYZ9q72lMR3mrX2yDooFWc+KS8QhRqPN3NpezbRoFET1XbPPmbXN",
+	"4SmOa209pZiwmE547bi232zDyiZUjYCbMMj8MfJGQ6b8tNFgX2GLXpA+G3Hzns251hdNlwrfKFTzcItd",
+	"zutZbTKu0hLxKQ0rJyH1lQQiwzLOQkwTJAp140aSMDBFizgAuUhz0tD6NKwd135i6i1W4MJceXBYnVYL",
+	"q7rFyqToceFWwytw9Fi8wGb84QGNyjhc2/TxW8xjhRzvKn4YGi8k4bpMhT8QoA9wrb5x0j09/pGGJmM6",
+	"dmmv7vI+zuUcwn77q/u9FkmfhyEDueGg82x1j0sh3tJ4bhYIvP9hlU2dxkoz5FFame6wyvrex/Sa8gjk",
+	"z5vcM/0wAp5Gny1qThQdQk79Mat90k3tGxLJUJa+otciITbXYDEhwaMJS4CMiDhtA0zS3iJgahr/zsUY",
+	"8JoTOmYKijqUKGSyJo/faL6gdlNf2dBq8Va3/A9o5MvtErLkuUmyJY2/g26G2Drlg/82Zck8Q5hSJKrm",
+	"voas6p4VtGyOC/zYMP/npKyG88kXk7hYyiqa55Ex5v7RxEyZiEfvaq2MV+31updnpdqbT/eGadzpQXFc",
+	"He94ui5goXcxw+x/YpA/yx1S2ipS0uefP2AHMeW/Bx2vkNvASSCq7aEMJKPpkPRZIMZMkgnF2mOFbBpB",
+	"LnMTMQmwUp81TGolYsMiTqWHEKMB0wW9tRGew1KDHP0pLaz5owjn9/DOjBF2s5eWds7pntL4+BzSaN/D",
+	"ZjbcRhnLkuPTtCRisLaGBBSpYKVa+CqbzjR7DG1u6rX0vlUDrAxzVF8u65p1SXvc1GtvRLC06LftnbaD",
+	"PX7dSK5VAcm9EPEg4qitPmjvV+qgz+5SiDc0GTLsd1hlS0YIY+FbFnJqK5EddDpVOk8SETApET1+Ywgc",
+	"n3VRH7cEiRcYzcdfRDK8QZweMV8R3SXYHTF47ulJJSbSqAk0jjaS0XNQb4ETDebAGUPuWx6TPlXBiElw",
+	"sSN9GlwNE8gX8Yfo6+GBY7YOntM4FDHzzQrqOaclbiYkjw5azzzc70v4+XbUYGC8GRd5rs49oE/YgbUD",
+	"bg+NWg0W5BTqs+E0/gYYrtbB6h6/CfVaw9WGyKsCHjlLwJMdrImvKY/MdjpP1+tqDc/fHCbCN7UGJqpb",
+	"CXdBZVJ4mA8g0twhd7IxR3Lz53uI3xJ8n0MurzWgez168i4ZAi2Z+P3V32FeJeOdAbp4dFK3Fp5HRTMH",
+	"Zg8HM0eTnKSlNnJlRg3BHDNUtidsAGnXNdWsE1thoRsL1R0z1dur6zkNVTe2IFvh49jmm9MfwOUd3EZM",
+	"8Q87OTbmCRY6+TEB4U5EaJJIGAlGLLhiIejV9QtPqEwzJ0d8OFIgDpovQppckQmNmFJoL0p5CmgaMynJ",
+	"NFY8QiPRSEThIieA5pstcgL3KRCepfEU66Mq27eCOPiNI1yTrx00/qnX9g4D3z8r9C2JgP8qXBuaym8r",
+	"Pz6GykQNdm0DfUstgDGbMWlyzjfJa2PTD8S4z2NmLcOh315xoid5dW1y9ty9tWJRJY1epFmMDgQBGTes",
+	"Mr0+9snp9VeUa/IbQXjohh45NlSTdnX5EkSSW8EKX7tVK0CrP8xJphPkaX0TK/2G1e1m/g0k+oFIGBpR",
+	"eCwVjRV5xOMgmkp+zfbKph8kYuyffImb3+IKfvTNzj6vml2J9ee+PwNO9pjWNN8sdFxqvEGU8GdUIvz5",
+	"dYtgHALMbq7RIQvw9cZizmoi8vgL/N/l4Y1DTxY0BRkw1h7g5Wz0aspYVtjvn/KhfINCvgP12wL61awH",
+	"gMfpy9L34SRS8b4H/V5fpDkN/4W8OUwOmYJTR/7bRv7j7V08rA7lLpw78BYfwK0DJ16TI8h1WsoNmDPb",
+	"YbmvgLBn2U8terPf3EJ56fUPOSGBiAfo30ptUSXMm0/JkMUah7HQOP3WTdVtFqYvy/iSo5O7iI0O071l",
+	"45DcK1QZAmdzrD4AwdlQ4syU07KpjaCalolByJU5S2sTC6zgQ2gUiZmjJoWiFqZXwoZoFc3VtCYnpId1",
+	"obqZdy+W7+KSDJgKRiws81XBV/VteKngWtf2Tyl0e0DPFFzJB65GFwCFa28i19XvVItgv/NN+TMoQXfO",
+	"LHfpzGLeipc0LWWNH38x8mKZM8s5RvS4tbaAcmDwFVSdxlgJKMUinzulrUYiCiX4t5CZSK40p7rMP6U/",
+	"5ZFq8NhOY5MbmpCvNV1VNiUG5U4qB2Vpx0wBMjKEfHG7x75z/ljD+WPZyy3390ih+16lnLVp/HLKvrMq",
+	"fssqn+WAeyfqHgSqcxaIJAStz904fzwn8TSKbCwroRigvhDTSrKQVqzOD+XErCgDRVi7Jg7dzop17/E7",
+	"G1RpZDiRuCQW/fKDkRASImVJmsPZ1JG8YlmwnhkBAv1Q8LPBypi5KmvApfEthVBkrkoXBkUVs8FNrbqh",
+	"UIrFG4l+a5J4XFcpiUcflK2Q+PsR9Nb1O8n3ekCPE1wInnd4dzLezuFk53CyczhZ7nByOxnvMWJySF50",
+	"X7TZq9t8S68WKNMyBaYJXogwjwNGSxhxMo0iJyf5qpqZFrOEgJxD4UxjNMCDuWfN2YZas+XYNDvTJjkF",
+	"qq3pKWaEgOqqO/H0W+O1AVBd1lBacK2KBXjMFadRAzMSNVA/U9nlrG4K14IFgX2eaBRaB9djcHyeTjTn",
+	"OmMQonQtruANB9E0NCwfT5B7Rm9lTO8B8Oh3WDvFtZ7AUi9xpXdumL0/Y+Hi9tY0HJYOsNSIaCAgX1d7",
+	"Z1L8CkyK3pu5BwPjh5GAp2gL4WOasDGdG7scS7I8OEvsdSYx1OGzNvnnP9rNzp4JH+AWVci6JkIOpgCJ",
+	"EPCEplDS5H6Db5ewACUGv8XX8G0Y/xbXvbYhcMkQD2gUXFyVlgD/U9/xrfbmjuJlfExuRWqy6hUNhTvj",
+	"38749+cz/kHVFiiz4qEit2UQH39BfeYK8+BvApSrAY0zymHsg4TGczIWCQNZBPIEZpFpmrGEWDa3dJlh",
+	"I3EYm96TY98mOdd0g0N5K8zdl2ovTdI8j5gHpMZLJqoZ9xCvOERrJz99a7YKfW9rPZJyq1sVQLo/0eFW",
+	"FHUpIa2nBRW4ZdF20sLX4Wa9BhTfiZpvEZKWuF9HYiimqhGyiF+zxCRL92odtLTKFRtDHDOjwUiLGODh",
+	"iImwNKmAr10XFEp6fRpcaSoQs6iLs6GzoCkSKK4wQRYHY9ejdxO9XPJCxDELFPmRBleNF9ibvIHepN1s",
+	"7aHlK68EuWITBYvbb5GQzuW6kXg4/MvsJO4/HC8fkGZPFvU6+rBLPbFNTvFtRMM9ev/+9OVevm7pd5q6",
+	"BqbMmG8Bqd57a9F4EA+IhlR7DkuPQLe/3fw/ixkZ0ATcoigAzVLPd1bZ8T0HWPMLhTLg/am08vOvqc7y",
+	"dl6qyspwyY4ifQX6q5mbGwPYdwWWmkEef29TpeUnNeKaJdeczUopzIsRoxPwc5BXx4Ri9UCbfEuRdqvV",
+	"atkcxjGRWlhRJk2yMaOwzzRQ3oTF7+zk95cIws64RhKIrIs/AYT5ffeuHtjcqwHTph8PNLOzEEq6ncw5",
+	"/odkPHnKWbVXUDPBOvwA12PziYdsDCXUs7iluma9JNPwHzBT8W8kZmRM47m3evlAgONQMZG442IUiGmE",
+	"ZQPTtuDWxPyM15ndz729TTPjmqQw38v7Qu3V1H3HAyZep5zz7hE/bOpyqtL7Mu/izmlgrpJ6qXFXRGGW",
+	"T8T7ZM7Tcf5Eple7qTWfZaHbUt60WKp+9wi/Ag61eCnOK8zey7bNqy+ybHHIT1JbSta18xoJNC0Ehqwm",
+	"mFSfPmk92TuGehkmXVwdilkNwE1Y98K+vXQPPVM0V41YIm3Z3XyOIpA8naJEZWZVC/PfhjHVrnZtE+pC",
+	"xwc0nKZHvv7yy7iFAuCjEcOaVnaBlDtb6s6WmtOvG+MlLT6cEoKxggV7/MX+udqCmlkZTckmjeUd++lz",
+	"1wUPlCymXcSvoYqDk7MT3W7KgiI3x+xrh0V60M8uPnIXH7l+fGS151hutHVg/p5Fjbsj5rvwmG86crIq",
+	"SN+JBdeC2h0GUJoIwRmVmBXAkDRbwDLL7KKpwkwkamRdeIyAg5EMImZpOoHb0D6MXtsS7bsvcWbdiMFi",
+	"vweMGbwHYWYXL7iLF9zFC66IF7ylIKNEwjYMF/y0QeG7JjmHOSGuL4bE0deFtPQFf08ntRmXpM90T5sb",
+	"JgslNzspjSXHWdmfroKK5wB3WPJfxusVYJpQIqdygq4Yt8pWb4a5V3TguJZLPowJRzfAeFFfYhTrE0iu",
+	"bgOQQN+JT79JLnD9gFtKzmTBm7xC0bRspBLkYuZ9eORyYVe6ZSzjP8sdovkXQTQGrG5dDUMlU6lY2MAS",
+	"trc1YF/iaKdmsD+RFTu3szVN2b6+S+3Z5lJMXeGdOftrMGcX7sR5aMUntG2b9mXRVYsrqxKyVu5JwiTW",
+	"V7HFqL+ThErJEqzqTvtiqsiEiUmE+YWHTBVM4iaguLO/B8mCBzTR/3EFHpnLLdrtcot2DvS/DbN2bslr",
+	"27b9vR/QwJ2/gQ03UsaEmMLnXNrnsTNv78zbO/O2QzvgGUH8mEWB5WSjEof2+Iv5ootfrLJyg9cwqvgt",
+	"8bgW02BkTAMsDmXd0gDjhW/sBIozQ3BowkjE4ysWEiUIV2VW7lti+7VN3Rn60WKhpdBp9PPO4r2zeG/w",
+	"RkksAH5WsHhlZu/iI3gIAWXbdD7P/O6UDN+0ETx/mdsXZFaL7zmYu1NzOGYy01QOM++qHNUIOTAVoMfs",
+	"s0CMIeUv2spFzOqGIArpVgTKSKImOnoxLsnxm8C3SRjvVf5Z1xju7fyAFvF7xIo70/jONL4zja8yja9B",
+	"fDYWhx5n8sst9dlvQOg5zYZ7iFrO0TyjQRByCaWclyRM6EJmhOo5E+4xZ4F7nmvnLPB1XqpHNzJrBg47",
+	"TfpXkbpALCCC7ySR0/4fLFCQr/arYUr9QWYYKD4bQdoFV+XeM5vojjXrA6XzegiEpqqemvfKVOV58P42",
+	"dOX5Na+tLC/p/oDa8sIlbLqVUn25+V0DBsLFLl/mTgn+p1eCX9D5CqxPuLxzXvDxF/v8VunMLx3Xdyv1",
+	"D4VKMyRPWCIh9wNE/vbnrqnV5NYwMiHzpSVDZfkCvq+o83ZQSCyU5XF2Su9v1JHntUiGTN3yedwXS1Sv",
+	"woYAeC5JTqhFlOWV4d/Le/Ee+prqwutDKRSFd75qOH/fvhw8XMCdFIPXF/cApeD1tGsKk06XpSIknNVO",
+	"bPwKxMapzLtd4eet12cw+XcpmVApZyIJs7yVxv3Y+kSjwzMlImYNxcdoItdkGVyxROKOAd+qMtHvvfxW",
+	"nKP0StcW83KdHlC4g2Neb9llghzmMd3VR9+JfDuRb3l9dJPBt4i1l7CGj78YJXbl8uj4Grka6ecIDCiN",
+	"ZD3NgVr31UsvrYjuRL/g3JAFSrLomsk6iU2YdESlKomgWV4efTNcv7ZrFBzJLvXHzhFqo9QfJY+23OnJ",
+	"QPU98vtbJOQ7Q/037c9UCqx3ohPRwHTvJdCb5CW4KmEYJeB2FofSrSdgExdfiytDFZHOoUKSqhTSff5J",
+	"WyBK9yF5rOuN5PZ5QCekbcsdO0ejnaPRztFohaPRbeSOx1ZeKHUf+mDROz7IKBIzVqipZjPPmrEWa9v4",
+	"XY5AWWKn/xMF0Jo9rammzfdaqqm1d7ZT1n4N0bKaOFmhWwwejktb770//oJPeKWBGErp92lwlTF6OUyQ",
+	"lVeo5/gyGkWmRFZWV3wkotDajcfH+bDcOknYIGFy5IZoicEg4jGzLR/1zBdd/KK31yQnyqCbz6ivbpj6",
+	"j1YtQCUYjbEyfRENfeBqFCZ05qCiyuZpc5KQX84Ms6t9/80VUTA3B9V68D4f8A1XoGa4SEz+vsazt5ab",
+	"RsTjqw1T7KwnMZYG+IPtSL9UR6PJYyLiAAP2qbySmMsRMjRaw1KTnMBn6D4GrMRoEnEMYJH5smsiUaOI",
+	"SYkJdmgYJhp9cEnkSMzidep/v4vZJR+DC0vtPoQ/Z761rU++vg9ohHKPbqNNlImGGgSg4K9xDMJLNSh+",
+	"h4B3hp67oRVv6RVzjeCW24gQN2wmf1n0di84eap81qVJRAOjSEut+FAMNQ6RjUv1bg6ObRJNOoli44lI",
+	"aDInj/Qvxstnz/EkGAkhQb1n0u0SusiweZKaoaL9zJ7OfaBeO9kFW6uoVq5XBXRbwk6mRz+jxoNih8l2",
+	"mOyOvJSZ6/azMe5KxLIifieRFFjkcjbiwYhAa5QGaRSxhIzpnAz5NfPWu9Sv/1zca1G9bMr1NNi2jz+r",
+	"tP5xp7b+hs1uyt7ig2p3Sqj3CSwNXDj6DF5TTERCFL3Sf8TRnPTnRIox05R3NhJGBcPBa08qKKVJ++Ia",
+	"KoM9Omjt76HItMzp44qxidH8wuRleUnzj/hrt7jBOtcj/YVuD2x3uxvUtTPB7UxwOxNcKX0A2akiiajG",
+	"VKXlzJdlOlsmmaF7ICwpr1AHjA01TWyLscn7wqJILtZJntFYESXIiNFET8CVKbqyaAMQZCiIiGFgMYUW",
+	"Y4+2ngyFPiOPvPcqDiGiIqvlvp7znxYkWUjEdCc3fXPCCB/G1tVHww67ZskcIs6X+eUtgkI/ETMb7oMS",
+	"h1oEEB6TWMxyFmrzhlZZqh3Q/NNYqs2e1rRU53sttVRb/LSzVH8llmqXYHzllmq71MdfzF+LpuplNKQy",
+	"CbHvf0QhexoLdxTkG4PuV3FIaHqPX7X91gAnPgO9CRZME67msJg+owlLase/f9IjBSKWImJdsy/9db0W",
+	"yGTQBX4Omn3SI2DNcT2AR6s87Uc8sBbQOjExHWbs7yQZCanSiniBEFc8fRGaFk6TqHZcewxEyRym1xcC",
+	"NHrNLJp2zHwJntw6DceE0WCEFoGYvJuw+PQlOUvENQ+ZYTclEbPYGTRf58Efr2wyv2sgiBfqhTiZo8r6",
+	"O6RVekYhj96dTNWIdJotyyzvOSObrzxjm0IRhEWSYTodU5m9LHV9wrKCM8alBYUNgG9re8py2TurKEbN",
+	"+3darFpvfPnc/ftLyutvsgryzrxZya/FGT+MBAl5CE5EdTJIxBizCjnd6TTUjNKnm/8vAAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -167,7 +167,8 @@ func (e *Endpoint) ensureKeys(ctx context.Context, request *Request) error {
 	if err := e.Tokens.Prepare(ctx, request.Organization); err != nil {
 		return err
 	}
-	if request.grant.Type() == client.ClientCredentials || request.grant.Type() == client.TokenExchange {
+	switch request.grant.Type() {
+	case client.ClientCredentials, client.TokenExchange, client.JWTBearer: // no ID token comes of these
 		return nil
 	}
 	return e.JWTs.Prepare(ctx, request.Client, oauth.IDTokenForm(request.Client, oauth.IDTokenType))

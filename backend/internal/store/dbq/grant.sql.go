@@ -274,6 +274,52 @@ func (q *Queries) InsertGrant(ctx context.Context, arg InsertGrantParams) (uuid.
 	return id, err
 }
 
+const insertGrantOfIssuer = `-- name: InsertGrantOfIssuer :one
+WITH trusted AS (
+    SELECT i.org_id, i.id FROM trusted_issuers i WHERE i.org_id = $8 AND i.id = $9 AND i.status = 'active' FOR SHARE
+), person AS (
+    SELECT u.org_id, u.id FROM users u WHERE u.org_id = $8 AND u.id = $10 AND u.status = 'active' FOR SHARE
+)
+INSERT INTO grants (org_id, id, client_id, user_id, trusted_issuer_id, scopes, redirect_uri, code_challenge, authenticated_at, methods, audience,
+    authorization_details, created_at, expires_at)
+SELECT trusted.org_id, $1, $2, person.id, trusted.id, $3, '', '', $4, '{}', $5, $6, $4, $7
+FROM trusted JOIN person ON person.org_id = trusted.org_id
+RETURNING grants.id
+`
+
+type InsertGrantOfIssuerParams struct {
+	ID                   uuid.UUID
+	ClientID             uuid.UUID
+	Scopes               []string
+	CreatedAt            time.Time
+	Audience             []string
+	AuthorizationDetails []byte
+	ExpiresAt            time.Time
+	OrgID                uuid.UUID
+	TrustedIssuerID      uuid.UUID
+	UserID               uuid.UUID
+}
+
+// A grant without a session: a trusted issuer vouched for the person. No row when the trust, the person or the client
+// has ended meanwhile; the locks let whoever ends one of them at the same moment come first, or find the grant.
+func (q *Queries) InsertGrantOfIssuer(ctx context.Context, arg InsertGrantOfIssuerParams) (uuid.UUID, error) {
+	row := q.db.QueryRow(ctx, insertGrantOfIssuer,
+		arg.ID,
+		arg.ClientID,
+		arg.Scopes,
+		arg.CreatedAt,
+		arg.Audience,
+		arg.AuthorizationDetails,
+		arg.ExpiresAt,
+		arg.OrgID,
+		arg.TrustedIssuerID,
+		arg.UserID,
+	)
+	var id uuid.UUID
+	err := row.Scan(&id)
+	return id, err
+}
+
 const redeemCode = `-- name: RedeemCode :one
 WITH redeemed AS (
     UPDATE grants SET code_redeemed_at = $1, bound_to = $2, expires_at = GREATEST(grants.expires_at, $3)
@@ -284,7 +330,7 @@ WITH redeemed AS (
       AND grants.code_redeemed_at IS NULL AND grants.code_expires_at > $1 AND grants.revoked_at IS NULL
       AND u.org_id = grants.org_id AND u.id = grants.user_id AND u.status = 'active'
       AND EXISTS (SELECT 1 FROM sessions s WHERE s.org_id = grants.org_id AND s.id = grants.session_id AND s.ended_at IS NULL)
-    RETURNING grants.org_id, grants.id, grants.client_id, grants.user_id, grants.session_id, grants.scopes, grants.nonce, grants.redirect_uri, grants.code_challenge, grants.code_hash, grants.code_expires_at, grants.code_redeemed_at, grants.authenticated_at, grants.methods, grants.acr, grants.audience, grants.created_at, grants.expires_at, grants.revoked_at, grants.revoke_reason, grants.claims, grants.bound_to, grants.authorization_details
+    RETURNING grants.org_id, grants.id, grants.client_id, grants.user_id, grants.session_id, grants.scopes, grants.nonce, grants.redirect_uri, grants.code_challenge, grants.code_hash, grants.code_expires_at, grants.code_redeemed_at, grants.authenticated_at, grants.methods, grants.acr, grants.audience, grants.created_at, grants.expires_at, grants.revoked_at, grants.revoke_reason, grants.claims, grants.bound_to, grants.authorization_details, grants.trusted_issuer_id
 ), issued AS (
     INSERT INTO refresh_tokens (org_id, id, grant_id, token_hash, scopes, created_at, expires_at)
     SELECT r.org_id, $10, r.id, $11, r.scopes, $1, $12 FROM redeemed r WHERE $13::boolean
@@ -666,7 +712,8 @@ SELECT users.org_id, users.id, users.username, users.email, users.email_verified
        (g.revoked_at IS NULL AND users.status = 'active'
         AND NOT EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.org_id = g.org_id AND r.token_id = $1)
         AND ('offline_access' = ANY (g.scopes) AND g.code_redeemed_at IS NOT NULL OR EXISTS (
-             SELECT 1 FROM sessions s WHERE s.org_id = g.org_id AND s.id = g.session_id AND s.ended_at IS NULL)))::boolean AS alive,
+             SELECT 1 FROM sessions s WHERE s.org_id = g.org_id AND s.id = g.session_id AND s.ended_at IS NULL) OR EXISTS (
+             SELECT 1 FROM trusted_issuers i WHERE i.org_id = g.org_id AND i.id = g.trusted_issuer_id AND i.status = 'active')))::boolean AS alive,
        g.client_id, g.scopes, g.session_id, g.claims
 FROM grants g JOIN users ON users.org_id = g.org_id AND users.id = g.user_id
 WHERE g.org_id = $2 AND g.id = $3
@@ -689,7 +736,8 @@ type TokenStateRow struct {
 
 // Whether an access token made from a grant is still good, with the person it speaks of. A session whose row is gone
 // ended long ago. Offline access begins when the code is redeemed: a token that came with the code through the browser
-// dies with the session as the code does.
+// dies with the session as the code does. Where a trusted issuer vouched for the person there is no session: the token
+// lives with the trust.
 func (q *Queries) TokenState(ctx context.Context, arg TokenStateParams) (TokenStateRow, error) {
 	row := q.db.QueryRow(ctx, tokenState, arg.TokenID, arg.OrgID, arg.GrantID)
 	var i TokenStateRow

@@ -145,6 +145,7 @@ type Grant struct {
 	Claims               []byte
 	BoundTo              string
 	AuthorizationDetails []byte
+	TrustedIssuerID      *uuid.UUID
 }
 
 type IdempotencyKey struct {
@@ -182,6 +183,15 @@ type KvEntry struct {
 	Value     []byte
 	Version   int64
 	ExpiresAt time.Time
+}
+
+type LinkedIdentity struct {
+	OrgID           uuid.UUID
+	ID              uuid.UUID
+	TrustedIssuerID uuid.UUID
+	Subject         string
+	UserID          uuid.UUID
+	CreatedAt       time.Time
 }
 
 type LogoutDelivery struct {
@@ -345,6 +355,27 @@ type SigningKeyPool struct {
 	PrivateKey []byte
 	SealedBy   string
 	CreatedAt  time.Time
+}
+
+type TrustedIssuer struct {
+	OrgID                  uuid.UUID
+	ID                     uuid.UUID
+	Issuer                 string
+	Name                   string
+	Status                 string
+	JWKS                   []byte
+	JWKSURI                *string
+	Algorithms             []string
+	AssertionTypes         []string
+	SubjectClaim           string
+	SubjectMatch           string
+	Clients                []string
+	Scopes                 []string
+	Resources              []string
+	MaximumLifetimeSeconds int32
+	Version                int64
+	CreatedAt              time.Time
+	UpdatedAt              time.Time
 }
 
 type User struct {

@@ -586,6 +586,32 @@ func (q *Queries) RevokeGrantsOfUser(ctx context.Context, arg RevokeGrantsOfUser
 	return result.RowsAffected(), nil
 }
 
+const revokeGrantsWithoutSession = `-- name: RevokeGrantsWithoutSession :execrows
+UPDATE grants SET revoked_at = $1, revoke_reason = $2
+WHERE org_id = $3 AND user_id = $4 AND trusted_issuer_id IS NOT NULL AND revoked_at IS NULL
+`
+
+type RevokeGrantsWithoutSessionParams struct {
+	At     *time.Time
+	Reason *string
+	OrgID  uuid.UUID
+	UserID uuid.UUID
+}
+
+// What a trusted issuer vouched for has no session that could end.
+func (q *Queries) RevokeGrantsWithoutSession(ctx context.Context, arg RevokeGrantsWithoutSessionParams) (int64, error) {
+	result, err := q.db.Exec(ctx, revokeGrantsWithoutSession,
+		arg.At,
+		arg.Reason,
+		arg.OrgID,
+		arg.UserID,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const touchSession = `-- name: TouchSession :exec
 UPDATE sessions SET last_seen_at = $1, idle_expires_at = LEAST($2, expires_at)
 WHERE org_id = $3 AND id = $4 AND ended_at IS NULL AND last_seen_at < $1
