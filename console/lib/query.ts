@@ -26,6 +26,7 @@ export const keys = {
   userConsents: (org: string, id: string) => ['org', org, 'user', id, 'consents'],
   clients: (org: string, filters?: object) => (filters ? ['org', org, 'clients', filters] : ['org', org, 'clients']),
   client: (org: string, id: string) => ['org', org, 'client', id],
+  profiles: (org: string) => ['org', org, 'profiles'],
   initialAccessTokens: (org: string) => ['org', org, 'initial-access-tokens'],
   auditEvents: (org: string, filters?: object) => (filters ? ['org', org, 'audit-events', filters] : ['org', org, 'audit-events']),
   auditEvent: (org: string, id: string) => ['org', org, 'audit-event', id],

@@ -2,6 +2,7 @@
 
 import { useQuery } from '@tanstack/react-query';
 import { Controller, useWatch, type UseFormReturn } from 'react-hook-form';
+import { ProfileDemands } from '@/components/profile-demands';
 import { Choices } from '@/components/ui/choice';
 import { Field, Select } from '@/components/ui/field';
 import type { ResponseType } from '@/lib/api';
@@ -24,12 +25,15 @@ function useProfile(form: ClientForm) {
 export function ProfileField({ form }: { form: ClientForm }) {
   const { inherited, effective } = useProfile(form);
   return (
-    <Field label="Profile" hint={effective?.hint ?? 'What the application may do.'} error={form.formState.errors.profile?.message}>
-      <Select {...form.register('profile')}>
-        <option value="">As the organization{inherited && `: ${inherited.label}`}</option>
-        {clientProfiles.map(({ value, label }) => <option key={value} value={value}>{label}</option>)}
-      </Select>
-    </Field>
+    <div className="grid gap-3">
+      <Field label="Profile" hint={effective?.hint ?? 'What the application may do.'} error={form.formState.errors.profile?.message}>
+        <Select {...form.register('profile')}>
+          <option value="">As the organization{inherited && `: ${inherited.label}`}</option>
+          {clientProfiles.map(({ value, label }) => <option key={value} value={value}>{label}</option>)}
+        </Select>
+      </Field>
+      {effective && <ProfileDemands profile={effective.value} />}
+    </div>
   );
 }
 

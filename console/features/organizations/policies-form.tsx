@@ -4,6 +4,7 @@ import { zodResolver } from '@hookform/resolvers/zod';
 import { Controller, useForm } from 'react-hook-form';
 import { DurationInput } from '@/components/duration-input';
 import { Form } from '@/components/form';
+import { ProfileDemands } from '@/components/profile-demands';
 import { TokenPolicyFields } from '@/components/token-policy-fields';
 import { CheckField, OptionCards } from '@/components/ui/choice';
 import { Field, Select, Textarea } from '@/components/ui/field';
@@ -116,7 +117,12 @@ export function PoliciesForm({ organization }: { organization: Versioned<Organiz
           <Controller
             control={form.control}
             name="profile"
-            render={({ field }) => <OptionCards label="What clients may do" options={clientProfiles} value={field.value} onChange={field.onChange} disabled={!editable} />}
+            render={({ field }) => (
+              <div className="grid gap-3">
+                <OptionCards label="What clients may do" options={clientProfiles} value={field.value} onChange={field.onChange} disabled={!editable} />
+                <ProfileDemands profile={field.value} followers={field.value !== before.profile} />
+              </div>
+            )}
           />
           <Field label="Language of the pages" hint="Used when the browser asks for no language that exists." error={errors.default_locale?.message}>
             <Select {...form.register('default_locale')}>

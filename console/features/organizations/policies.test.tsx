@@ -1,0 +1,54 @@
+import { screen, waitFor } from '@testing-library/react';
+import { beforeEach, expect, test, vi } from 'vitest';
+import { signIn, answer, json, problem } from '@/test/answers';
+import { organizationWith } from '@/test/organization';
+import { show } from '@/test/show';
+import { OrganizationSettings } from './settings';
+
+vi.mock('next/navigation', () => ({
+  usePathname: () => '/console/orgs/demo/settings',
+  useSearchParams: () => new URLSearchParams(window.location.search),
+  useRouter: () => ({ push: vi.fn(), prefetch: vi.fn() }),
+}));
+
+const read = 'GET /api/v1/orgs/demo';
+const change = 'PATCH /api/v1/orgs/demo';
+const profiles = 'GET /api/v1/orgs/demo/profiles';
+
+const demands = {
+  items: [
+    { name: 'oauth2.1', demands: ['Every code is protected by PKCE with S256.'], clients_unmet: { value: 0, exact: true } },
+    { name: 'fapi2-security', demands: ['Every access token is bound to its sender.'], clients_unmet: { value: 2, exact: true } },
+  ],
+};
+
+beforeEach(() => {
+  vi.unstubAllGlobals();
+  window.history.replaceState(null, '', '/console/orgs/demo/settings?tab=policies');
+  signIn();
+});
+
+test('what a profile demands is said in the words of the server, with the clients that would not meet it', async () => {
+  answer({ [read]: () => json(organizationWith(), 200, { ETag: '"3"' }), [profiles]: () => json(demands) });
+  const person = show(<OrganizationSettings />);
+  expect(await screen.findByText('Every code is protected by PKCE with S256.')).toBeVisible();
+  await person.click(screen.getByRole('radio', { name: /^FAPI 2\.0 ?For banks/ }));
+  expect(await screen.findByText('Every access token is bound to its sender.')).toBeVisible();
+  expect(screen.getByText(/^2 clients do not meet it\./)).toBeVisible();
+});
+
+test('the policy for tokens is sent whole, and what is wrong with it is said at its field', async () => {
+  const asked = answer({
+    [read]: () => json(organizationWith({ token_policy: { refresh_token_rotation: 'keep' } }), 200, { ETag: '"3"' }),
+    [profiles]: () => json(demands),
+    [change]: () => problem(422, 'token_policy_invalid', { errors: [{ field: 'policies.token_policy.default_resources', code: 'token_policy_invalid', message: 'There is no such resource server.' }] }),
+  });
+  const person = show(<OrganizationSettings />);
+  await person.selectOptions(await screen.findByLabelText('Access tokens are'), 'opaque');
+  await person.type(screen.getByLabelText(/^APIs that tokens are for/), 'https://api.example/');
+  await person.click(screen.getByRole('button', { name: 'Save policies' }));
+  expect(await screen.findByText('There is no such resource server.')).toBeVisible();
+  await waitFor(() => expect(asked.filter(({ method }) => method === 'PATCH')).toHaveLength(1));
+  const sent = asked.find(({ method }) => method === 'PATCH')!;
+  expect(await sent.json()).toEqual({ policies: { token_policy: { access_token_format: 'opaque', refresh_token_rotation: 'keep', default_resources: ['https://api.example/'] } } });
+});
