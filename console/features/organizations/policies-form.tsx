@@ -58,7 +58,7 @@ export function PoliciesForm({ organization }: { organization: Versioned<Organiz
     ['session_idle_lifetime_seconds', 'A session ends when unused for', 'Whoever comes back later signs in again.'],
     ['session_absolute_lifetime_seconds', 'A session ends in any case after', 'However much it is used.'],
     ['access_token_lifetime_seconds', 'Access tokens live', 'Short is safer: a stolen one is worth little. Clients may differ.'],
-    ['refresh_token_lifetime_seconds', 'Refresh tokens live unused', 'Each use replaces them and begins the time anew. Clients may differ.'],
+    ['refresh_token_lifetime_seconds', 'Refresh tokens live unused', 'Each use begins the time anew. Clients may differ.'],
   ] as const;
   return (
     <Form
