@@ -24,3 +24,6 @@ SELECT org_id, id, sealed_by, sealed FROM mails WHERE sealed_by IS NOT NULL AND 
 
 -- name: ResealMail :execrows
 UPDATE mails SET sealed_by = @sealed_by, sealed = @sealed WHERE org_id = @org_id AND id = @id AND sealed_by = @was_sealed_by;
+
+-- name: DeleteMail :execrows
+DELETE FROM mails WHERE org_id = @org_id AND id = @id;

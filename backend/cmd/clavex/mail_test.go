@@ -153,6 +153,12 @@ func TestSignUpIsOpenedWhereMailIsSent(t *testing.T) {
 	if update("--sign-up", "closed"); changed.Policies.SignUp != "closed" {
 		t.Errorf("%+v", changed)
 	}
+	if got := writing.succeed(t, "org", "update", "acme", "--password-recovery", "closed", "--json"); !strings.Contains(got.stdout, `"password_recovery": "closed"`) {
+		t.Errorf("%s", got.stdout)
+	}
+	if got := writing.run(t, "org", "update", "acme", "--password-recovery", "telephone"); got.code != exitFailed || !strings.Contains(got.stderr, "password_recovery") {
+		t.Errorf("exit code %d: %s", got.code, got.stderr)
+	}
 	if got := writing.run(t, "org", "update", "acme", "--sign-up", "maybe"); got.code != exitFailed || !strings.Contains(got.stderr, "sign_up") {
 		t.Errorf("exit code %d: %s", got.code, got.stderr)
 	}

@@ -135,6 +135,9 @@ func applyOrganization(o *org.Organization, branding *api.BrandingPatch, policie
 			o.Policies.SignUp = org.SignUp(*policies.SignUp)
 		}
 		set(&o.Policies.SignUpEmailDomains, policies.SignUpEmailDomains)
+		if policies.PasswordRecovery != nil {
+			o.Policies.PasswordRecovery = org.Recovery(*policies.PasswordRecovery)
+		}
 		setText(&o.Policies.DefaultLocale, policies.DefaultLocale)
 		if err := applyClaims(&o.Policies, policies); err != nil {
 			return logoChange{}, err

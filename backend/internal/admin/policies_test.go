@@ -95,12 +95,19 @@ func TestSignUpPolicy(t *testing.T) {
 	if read.text("policies.sign_up") != "open" || read.at("policies.sign_up_email_domains.0") != nil {
 		t.Errorf("%s", read.body)
 	}
+	if read.text("policies.password_recovery") != "mail" {
+		t.Errorf("%s", read.body)
+	}
+	read = grace.do("PATCH", "/orgs/acme", fields{"policies": fields{"password_recovery": "closed"}}, "If-Match", read.etag()).must(200)
+	if read.text("policies.password_recovery") != "closed" || read.text("policies.sign_up") != "open" {
+		t.Errorf("%s", read.body)
+	}
 	mail = true
 	for _, c := range []struct {
 		policies fields
 		field    string
 	}{
-		{fields{"sign_up": "everybody"}, "policies.sign_up"}, {fields{"sign_up_email_domains": []any{"@acme.example"}}, "policies.sign_up_email_domains"},
+		{fields{"sign_up": "everybody"}, "policies.sign_up"}, {fields{"password_recovery": "telephone"}, "policies.password_recovery"}, {fields{"sign_up_email_domains": []any{"@acme.example"}}, "policies.sign_up_email_domains"},
 		{fields{"sign_up_email_domains": []any{"Acme.example"}}, "policies.sign_up_email_domains"},
 	} {
 		got := grace.do("PATCH", "/orgs/acme", fields{"policies": c.policies}, "If-Match", read.etag())

@@ -92,6 +92,7 @@ func renderPolicies(p org.Policies) (api.Policies, error) {
 	return api.Policies{
 		RegistrationRules: rules, Scopes: scopes, Claims: claims, AuthorizationDetailsTypes: details,
 		SignUp: api.SignUpPolicy(p.SignUpPolicy()), SignUpEmailDomains: append(api.EmailDomains{}, p.SignUpEmailDomains...),
+		PasswordRecovery:               api.PasswordRecovery(p.RecoveryPolicy()),
 		Registration:                   api.RegistrationPolicy(p.RegistrationPolicy()),
 		Profile:                        api.ClientProfile(p.ProfileName()),
 		RequireBoundTokens:             p.RequireBoundTokens,

@@ -116,19 +116,20 @@ type Required struct {
 
 // Progress is what the steps have reported so far.
 type Progress struct {
-	Chosen          uuid.UUID `json:"chosen,omitzero"`           // whose account was chosen of those signed in here
-	AnotherAccount  bool      `json:"another_account,omitempty"` // none of those signed in here was
-	Choosing        bool      `json:"choosing,omitempty"`        // an account must be chosen, whatever the requirement says
-	UserID          uuid.UUID `json:"user_id,omitzero"`          // who proved themselves in this transaction
-	AuthenticatedAt time.Time `json:"authenticated_at,omitzero"`
-	Methods         []string  `json:"methods,omitempty"`       // amr, RFC 8176
-	Password        []byte    `json:"password,omitempty"`      // names the password that was proved (credential.Proof)
-	OneTimeLink     []byte    `json:"one_time_link,omitempty"` // hash of the link that was opened; spent when a password is chosen
-	SessionID       uuid.UUID `json:"session_id,omitzero"`     // the session that came of it
-	Consented       bool      `json:"consented,omitempty"`     // the consent page was answered in this transaction
-	RefusedBy       uuid.UUID `json:"-"`                       // who refused, for the Deny of the continuation
-	SignUp          *SignUp   `json:"sign_up,omitempty"`       // the account that is on its way
-	SignUpAnswered  bool      `json:"sign_up_answered,omitempty"`
+	Chosen          uuid.UUID  `json:"chosen,omitzero"`           // whose account was chosen of those signed in here
+	AnotherAccount  bool       `json:"another_account,omitempty"` // none of those signed in here was
+	Choosing        bool       `json:"choosing,omitempty"`        // an account must be chosen, whatever the requirement says
+	UserID          uuid.UUID  `json:"user_id,omitzero"`          // who proved themselves in this transaction
+	AuthenticatedAt time.Time  `json:"authenticated_at,omitzero"`
+	Methods         []string   `json:"methods,omitempty"`       // amr, RFC 8176
+	Password        []byte     `json:"password,omitempty"`      // names the password that was proved (credential.Proof)
+	OneTimeLink     []byte     `json:"one_time_link,omitempty"` // hash of the link that was opened; spent when a password is chosen
+	SessionID       uuid.UUID  `json:"session_id,omitzero"`     // the session that came of it
+	Consented       bool       `json:"consented,omitempty"`     // the consent page was answered in this transaction
+	RefusedBy       uuid.UUID  `json:"-"`                       // who refused, for the Deny of the continuation
+	SignUp          *MailProof `json:"sign_up,omitempty"`       // the account that is on its way
+	Recovery        *MailProof `json:"recovery,omitempty"`      // of a forgotten password
+	SignUpAnswered  bool       `json:"sign_up_answered,omitempty"`
 }
 
 // Transaction is one sign-in in progress. It is bound to the browser that began it.
@@ -149,14 +150,15 @@ type Step string
 
 // The steps, in the order in which they are decided.
 const (
-	ConfirmAddress Step = "confirm_address" // prove the address that an account is to be made with
-	MakeAccount    Step = "make_account"    // say who you are, to have an account
-	SelectAccount  Step = "select_account"  // say which of the accounts signed in here, or another one
-	Authenticate   Step = "authenticate"    // prove who you are
-	ChangePassword Step = "change_password" // choose a new password
-	BeginSession   Step = "begin_session"   // no page: everything about the person is settled
-	Consent        Step = "consent"         // allow the client
-	Complete       Step = "complete"        // no page: the continuation answers
+	ConfirmRecovery Step = "confirm_recovery" // prove that one reads the mail of the account whose password is forgotten
+	ConfirmAddress  Step = "confirm_address"  // prove the address that an account is to be made with
+	MakeAccount     Step = "make_account"     // say who you are, to have an account
+	SelectAccount   Step = "select_account"   // say which of the accounts signed in here, or another one
+	Authenticate    Step = "authenticate"     // prove who you are
+	ChangePassword  Step = "change_password"  // choose a new password
+	BeginSession    Step = "begin_session"    // no page: everything about the person is settled
+	Consent         Step = "consent"          // allow the client
+	Complete        Step = "complete"         // no page: the continuation answers
 )
 
 // Facts are what is true at the moment of a decision, read anew each time.
@@ -167,6 +169,8 @@ type Facts struct {
 	User *user.User
 	// SignUpOpen: the organization lets people make their accounts, and can write to them.
 	SignUpOpen bool
+	// RecoveryOpen: whoever reads the mail of an account may choose another password.
+	RecoveryOpen bool
 }
 
 // Next decides the next step. It is a pure function of the persisted transaction and the facts.
@@ -174,6 +178,8 @@ func (t *Transaction) Next(facts Facts) Step {
 	live := t.Live(facts.Browser)
 	if t.Progress.UserID == uuid.Nil {
 		switch {
+		case facts.RecoveryOpen && t.Progress.Recovery != nil:
+			return ConfirmRecovery
 		case facts.SignUpOpen && t.Progress.SignUp != nil:
 			return ConfirmAddress
 		case facts.SignUpOpen && t.Required.Requirement.Create && !t.Progress.SignUpAnswered:

@@ -20,7 +20,8 @@ func TestStepsOfSignUp(t *testing.T) {
 	browser := session.Browser{live}
 	create := login.Requirement{Create: true}
 	newcomer := &user.User{ID: uuid.New(), Status: user.Active}
-	begun := func(t *login.Transaction) { t.WantsToSignUp(login.SignUp{}, now) }
+	forgot := func(t *login.Transaction) { t.WantsRecovery(login.MailProof{}, now) }
+	begun := func(t *login.Transaction) { t.WantsToSignUp(login.MailProof{}, now) }
 	for name, c := range map[string]struct {
 		requirement login.Requirement
 		facts       login.Facts
@@ -50,6 +51,11 @@ func TestStepsOfSignUp(t *testing.T) {
 			reports: []func(*login.Transaction){begun, (*login.Transaction).SignedUp, func(t *login.Transaction) { t.Authenticated(newcomer.ID, now, "pwd") }}, want: login.BeginSession},
 		"signed up, then the password was replaced": {requirement: create, facts: login.Facts{SignUpOpen: true},
 			reports: []func(*login.Transaction){begun, (*login.Transaction).SignedUp, (*login.Transaction).StartOver}, want: login.Authenticate, may: true},
+		"password forgotten":                   {facts: login.Facts{SignUpOpen: true, RecoveryOpen: true}, reports: []func(*login.Transaction){forgot}, want: login.ConfirmRecovery},
+		"password forgotten, closed meanwhile": {facts: login.Facts{}, reports: []func(*login.Transaction){forgot}, want: login.Authenticate},
+		"password forgotten, remembered":       {facts: login.Facts{RecoveryOpen: true}, reports: []func(*login.Transaction){forgot, (*login.Transaction).ForgetRecovery}, want: login.Authenticate},
+		"password forgotten, mail read": {facts: login.Facts{RecoveryOpen: true, User: ada},
+			reports: []func(*login.Transaction){forgot, func(t *login.Transaction) { t.OpenedLink(ada.ID, []byte("hash"), now) }}, want: login.ChangePassword},
 		"signed in meanwhile with a password": {requirement: create, facts: login.Facts{SignUpOpen: true, User: ada},
 			reports: []func(*login.Transaction){begun, func(t *login.Transaction) { t.Authenticated(ada.ID, now, "pwd") }}, want: login.BeginSession},
 	} {
@@ -63,11 +69,11 @@ func TestStepsOfSignUp(t *testing.T) {
 	}
 }
 
-func TestGuessesOfSignUp(t *testing.T) {
+func TestGuessesOfACode(t *testing.T) {
 	t.Parallel()
-	var signUp login.SignUp
+	var signUp login.MailProof
 	signUp.Mailed([]byte("hash"), time.Now())
-	for range login.SignUpGuesses - 1 {
+	for range login.MailGuesses - 1 {
 		signUp.GuessedWrong()
 	}
 	if len(signUp.Code) == 0 {

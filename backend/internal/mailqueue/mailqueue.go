@@ -32,6 +32,9 @@ const kept = 30 * 24 * time.Hour
 // ErrNotConfigured is the answer where something needs mail and nobody said how it is sent.
 var ErrNotConfigured = fault.New(fault.Unavailable, "mail_not_configured", "Mail cannot be sent: no mail server is configured.")
 
+// errNobody is what PutNothing comes to.
+var errNobody = errors.New("a mail to nobody")
+
 // Kind says what a mail is about, in records and audit events.
 type Kind string
 
@@ -128,6 +131,13 @@ func (q *Queue) Put(ctx context.Context, tx *store.Tx, wanted Mail) error {
 	return q.jobs.EnqueueOutgoing(ctx, tx, SendMail, of)
 }
 
+// PutNothing takes the effort of Put and sends nothing: where a mail goes out only for people who exist, it keeps
+// whoever measures from learning who does. The row goes away when its turn comes.
+func (q *Queue) PutNothing(ctx context.Context, tx *store.Tx, instead Mail) error {
+	instead.To, instead.UserID = "", uuid.Nil
+	return q.Put(ctx, tx, instead)
+}
+
 // pauses are those before the second and each further attempt; the last one repeats until the mail expires.
 func pauses() []time.Duration {
 	return []time.Duration{5 * time.Second, 15 * time.Second, time.Minute, 2 * time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour}
@@ -152,6 +162,9 @@ func (q *Queue) Deliver(ctx context.Context, arguments json.RawMessage) error {
 	}
 	failed, err := q.send(ctx, of, row)
 	switch {
+	case errors.Is(err, errNobody):
+		_, err := dbq.New(q.db).DeleteMail(ctx, dbq.DeleteMailParams{OrgID: of.OrgID, ID: of.ID})
+		return err
 	case err != nil:
 		return err
 	case failed == nil:
@@ -179,6 +192,9 @@ func (q *Queue) send(ctx context.Context, of Reference, row dbq.Mail) (failed *m
 	var written content
 	if err := json.Unmarshal(plain, &written); err != nil {
 		return nil, err
+	}
+	if written.To == "" {
+		return nil, errNobody
 	}
 	err = q.sender.Send(ctx, mail.Message{ID: of.ID.String(), To: written.To, FromName: written.FromName, Subject: written.Subject, Text: written.Text, HTML: written.HTML})
 	switch {

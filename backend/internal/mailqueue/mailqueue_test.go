@@ -256,6 +256,28 @@ func TestWithoutAServerNothingIsPutDown(t *testing.T) {
 	f.expect(of, mailqueue.Pending, 1, "not_configured")
 }
 
+// Where there is nobody to write to, as much is done and nothing is left.
+func TestAMailToNobody(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.InTx(func(ctx context.Context, tx *store.Tx) error { return f.queue.PutNothing(ctx, tx, f.letter()) })
+	var arguments json.RawMessage
+	if err := f.DB.QueryRow(t.Context(), "SELECT args FROM river_job WHERE kind = 'send_mail'").Scan(&arguments); err != nil {
+		t.Fatal(err)
+	}
+	if waiting := f.count("SELECT count(*) FROM mails WHERE user_id IS NULL"); waiting != 1 {
+		t.Errorf("%d mails", waiting)
+	}
+	for range 2 {
+		if err := f.queue.Deliver(t.Context(), arguments); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if left := f.count("SELECT count(*) FROM mails"); left != 0 || len(f.server.List("")) != 0 || slices.Contains(f.Events(f.acme.ID), "mail.sent") {
+		t.Errorf("%d rows, %d mails, %v", left, len(f.server.List("")), f.Events(f.acme.ID))
+	}
+}
+
 func TestMailsMoveToANewKey(t *testing.T) {
 	t.Parallel()
 	former, current := seal.GenerateKey(rand.Reader), seal.GenerateKey(rand.Reader)

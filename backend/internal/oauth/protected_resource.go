@@ -35,7 +35,9 @@ func NewProtectedResource(tokens *AccessTokens, live *LiveTokens, senders *Sende
 }
 
 // ClaimedIssuer is the issuer that a token names: see AccessTokens.ClaimedIssuer.
-func (r *ProtectedResource) ClaimedIssuer(token string) (string, error) { return r.tokens.ClaimedIssuer(token) }
+func (r *ProtectedResource) ClaimedIssuer(token string) (string, error) {
+	return r.tokens.ClaimedIssuer(token)
+}
 
 // Senders is the mechanism by which tokens are bound.
 func (r *ProtectedResource) Senders() *SenderConstraint { return r.senders }

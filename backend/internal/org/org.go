@@ -63,6 +63,7 @@ type Policies struct {
 	DefaultLocale               string       `json:"default_locale,omitempty"` // BCP 47
 	Profile                     Profile      `json:"profile,omitempty"`
 	SignUp                      SignUp       `json:"sign_up,omitempty"`
+	PasswordRecovery            Recovery     `json:"password_recovery,omitempty"`
 	SignUpEmailDomains          []string     `json:"sign_up_email_domains,omitempty"` // acme.example, or *.acme.example for every one below; empty: any
 	RequireBoundTokens          bool         `json:"require_bound_tokens,omitempty"`  // no bearer tokens (RFC 9449, RFC 8705)
 	RequireDPoPNonce            bool         `json:"require_dpop_nonce,omitempty"`    // proofs contain a nonce of ours (RFC 9449 §8)

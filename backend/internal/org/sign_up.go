@@ -16,6 +16,29 @@ const (
 	SignUpOpen   SignUp = "open"   // whoever proves an e-mail address
 )
 
+// Recovery says what people can do who forgot their password.
+type Recovery string
+
+// The policies of forgotten passwords.
+const (
+	RecoveryByMail Recovery = "mail"   // whoever reads the mail of the account chooses another one
+	RecoveryClosed Recovery = "closed" // administrators make links
+)
+
+// RecoversByMail reports whether whoever reads a person's mail may choose their password. Never at the system
+// organization: one mailbox would open every organization.
+func (o *Organization) RecoversByMail() bool {
+	return o.Policies.RecoveryPolicy() == RecoveryByMail && o.Slug != SystemSlug
+}
+
+// RecoveryPolicy is what people can do who forgot their password; by mail unless the organization closed it.
+func (p Policies) RecoveryPolicy() Recovery {
+	if p.PasswordRecovery == "" {
+		return RecoveryByMail
+	}
+	return p.PasswordRecovery
+}
+
 // ErrSignUpNeedsMail is the answer to opening sign-up where nobody could prove an address.
 var ErrSignUpNeedsMail = fault.New(fault.Invalid, "mail_not_configured", "Nobody can sign up before mail is sent: set mail_host in the configuration first.").
 	WithField("policies.sign_up")
@@ -42,6 +65,8 @@ func (o *Organization) validateSignUp() error {
 	switch policy := p.SignUpPolicy(); {
 	case policy != SignUpClosed && policy != SignUpOpen:
 		return fault.New(fault.Invalid, "sign_up_invalid", "Choose closed or open.").WithField("policies.sign_up")
+	case p.RecoveryPolicy() != RecoveryByMail && p.RecoveryPolicy() != RecoveryClosed:
+		return fault.New(fault.Invalid, "password_recovery_invalid", "Choose mail or closed.").WithField("policies.password_recovery")
 	case policy == SignUpOpen && o.Slug == SystemSlug:
 		return fault.New(fault.Invalid, "sign_up_invalid", "Nobody signs up at the organization of the platform's administrators.").WithField("policies.sign_up")
 	case len(p.SignUpEmailDomains) > maximumRules:

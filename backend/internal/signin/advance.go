@@ -100,7 +100,7 @@ func (s *SignIn) facts(ctx context.Context, v *visit) (login.Facts, error) {
 	if err != nil {
 		return login.Facts{}, err
 	}
-	facts := login.Facts{Browser: browser, SignUpOpen: s.SignUpOpen(v.organization)}
+	facts := login.Facts{Browser: browser, SignUpOpen: s.SignUpOpen(v.organization), RecoveryOpen: s.recoveryOpen(v.organization)}
 	if id := v.transaction.Progress.UserID; id != uuid.Nil {
 		person, err := s.Users.ByID(ctx, s.Store, v.organization.ID, id)
 		if err != nil && !fault.IsKind(err, fault.NotFound) {
@@ -134,8 +134,8 @@ func (s *SignIn) advance(c *gin.Context, v *visit, asked string) (facts login.Fa
 			return facts, false
 		default:
 			wanted := pathOf(step)
-			if asked == pathSignUp && v.transaction.MaySignUp(facts) {
-				wanted = pathSignUp // the other form of the same step
+			if asked == pathSignUp && v.transaction.MaySignUp(facts) || asked == pathForgotPassword && v.transaction.MayRecover(facts) {
+				wanted = asked // another form of the same step
 			}
 			if asked != wanted || c.Request.Method != http.MethodGet && c.Request.Method != http.MethodHead {
 				s.Pages.SeeOther(c, path(v.organization, wanted)+"?transaction="+v.transaction.ID)

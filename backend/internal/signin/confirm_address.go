@@ -2,11 +2,8 @@ package signin
 
 import (
 	"context"
-	"crypto/hmac"
-	"fmt"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -24,9 +21,6 @@ import (
 	"github.com/clavex/clavex/backend/internal/web/page"
 )
 
-// codeLifetime is how long a code of a mail works; the transaction that it belongs to lives at least as long.
-const codeLifetime = 20 * time.Minute
-
 // The kinds of mail of signing up.
 const (
 	mailVerifyAddress mailqueue.Kind = "verify_address"
@@ -37,7 +31,7 @@ const (
 // account the mail says so, and no code is ever right. Both take the same steps.
 func (s *SignIn) mailSignUp(c *gin.Context, v *visit, data login.SignUpData) error {
 	ctx, before := c.Request.Context(), v.transaction.Progress.SignUp
-	if before != nil && before.Mails >= login.SignUpMails {
+	if before != nil && before.Mails >= login.MailsMost {
 		return ErrNoMoreMails
 	}
 	if err := s.SignUps.countMail(ctx, v.organization.ID, data.Email); err != nil {
@@ -48,30 +42,24 @@ func (s *SignIn) mailSignUp(c *gin.Context, v *visit, data login.SignUpData) err
 		return err
 	}
 	exists, now := err == nil, s.Now()
-	signUp, err := s.sealSignUp(v.transaction, data)
+	proof, code, err := s.newProof(v.transaction, before, data, data.Email)
 	if err != nil {
 		return err
 	}
-	if before != nil {
-		signUp.Mails = before.Mails
-	}
-	code := newCode(s.Random)
-	signUp.Mailed(s.codeHash(v.transaction, data.Email, code), now.Add(codeLifetime))
 	if exists {
-		signUp.Code = s.codeHash(v.transaction, data.Email, secret.New(s.Random)) // of a code that nobody is told
+		proof.Code = s.codeHash(v.transaction, data.Email, secret.New(s.Random)) // of a code that nobody is told
 	}
-	v.transaction.WantsToSignUp(signUp, now)
+	v.transaction.WantsToSignUp(proof, now)
 	if err := s.Transactions.Save(ctx, v.transaction); err != nil {
 		return err
 	}
 	return s.Store.InTx(ctx, func(ctx context.Context, tx *store.Tx) error {
-		return s.Mails.Put(ctx, tx, s.signUpMail(c, v, data.Email, code, exists, signUp.Expires))
+		return s.Mails.Put(ctx, tx, s.signUpMail(c, v, data.Email, code, exists, proof.Expires))
 	})
 }
 
 func (s *SignIn) signUpMail(c *gin.Context, v *visit, address, code string, exists bool, expires time.Time) mailqueue.Mail {
-	frame := s.frame(c, v.organization, v.transaction.Required.Requirement.UILocales)
-	from := letter.Frame{Text: frame.Text, Organization: v.organization.DisplayName, Color: v.organization.Branding.BrandColor, Site: s.Issuers.URL(v.organization)}
+	from := s.letterFrame(c, v)
 	written := mailqueue.Mail{OrgID: v.organization.ID, Kind: mailVerifyAddress, To: address, FromName: v.organization.DisplayName, Expires: expires}
 	var content letter.Content
 	if exists {
@@ -85,11 +73,6 @@ func (s *SignIn) signUpMail(c *gin.Context, v *visit, address, code string, exis
 	return written
 }
 
-// codeHash is what is kept of a code. It is keyed, because a code is short enough to be tried out.
-func (s *SignIn) codeHash(t *login.Transaction, address, code string) []byte {
-	return secret.Derive(s.codeKey, "sign-up-code", t.OrgID.String(), t.ID, address, code)
-}
-
 // ConfirmAddress serves GET and POST of the page that takes the code of the mail. The link in the mail leads here with
 // the code filled in; opening it changes nothing, because mail scanners open links too.
 func (s *SignIn) ConfirmAddress(c *gin.Context) {
@@ -97,10 +80,7 @@ func (s *SignIn) ConfirmAddress(c *gin.Context) {
 		s.postConfirmAddress(c)
 		return
 	}
-	organization, code := oauth.Organization(c), c.Query("code")
-	if code != "" && !s.isOurs(c, c.Query("transaction")) {
-		view := page.OtherBrowser{Frame: s.frame(c, organization, nil)}
-		s.render(c, http.StatusOK, view)
+	if s.inOtherBrowser(c) {
 		return
 	}
 	v := s.visit(c, c.Query("transaction"))
@@ -108,8 +88,17 @@ func (s *SignIn) ConfirmAddress(c *gin.Context) {
 		return
 	}
 	if _, show := s.advance(c, v, pathConfirm); show {
-		s.showConfirmAddress(c, v, http.StatusOK, spoken(readCode(code)), nil)
+		s.showConfirmAddress(c, v, http.StatusOK, spoken(readCode(c.Query("code"))), nil)
 	}
+}
+
+// inOtherBrowser answers the link of a mail that was opened in another browser than the one it belongs to.
+func (s *SignIn) inOtherBrowser(c *gin.Context) bool {
+	if c.Query("code") == "" || s.isOurs(c, c.Query("transaction")) {
+		return false
+	}
+	s.render(c, http.StatusOK, page.OtherBrowser{Frame: s.frame(c, oauth.Organization(c), nil)})
+	return true
 }
 
 // isOurs reports whether the transaction is one of this browser, whatever became of it.
@@ -125,23 +114,23 @@ func (s *SignIn) isOurs(c *gin.Context, id string) bool {
 
 func (s *SignIn) showConfirmAddress(c *gin.Context, v *visit, status int, code string, problem *fault.Error) {
 	required := v.transaction.Required
-	data, err := s.openSignUp(v.transaction)
+	data, err := openProof[login.SignUpData](s, v.transaction, v.transaction.Progress.SignUp)
 	if err != nil {
 		s.Error(c, err)
 		return
 	}
-	view := page.ConfirmAddress{Frame: s.frame(c, v.organization, required.Requirement.UILocales), Form: s.form(v, pathConfirm), SignUpURL: path(v.organization, pathSignUp), Email: data.Email,
-		Code: code, Again: c.Query("again") != "" && problem == nil, Fault: problem, MayResend: v.transaction.Progress.SignUp.Mails < login.SignUpMails}
+	view := page.ConfirmCode{Frame: s.frame(c, v.organization, required.Requirement.UILocales), Form: s.form(v, pathConfirm), BackURL: path(v.organization, pathSignUp), Account: data.Email,
+		Code: code, Again: c.Query("again") != "" && problem == nil, Fault: problem, MayResend: v.transaction.Progress.SignUp.Mails < login.MailsMost}
 	view.Client, _ = s.clientView(c, v.organization, required.ClientID, view.Text.Language())
 	s.render(c, status, view, s.leadsTo(v)...)
 }
 
 func (s *SignIn) postConfirmAddress(c *gin.Context) {
-	v, form := s.signingUp(c, pathConfirm, login.ConfirmAddress)
+	v, form := s.atStep(c, pathConfirm, nil, login.ConfirmAddress)
 	if v == nil {
 		return
 	}
-	data, err := s.openSignUp(v.transaction)
+	data, err := openProof[login.SignUpData](s, v.transaction, v.transaction.Progress.SignUp)
 	if err != nil {
 		s.Error(c, err)
 		return
@@ -161,31 +150,17 @@ func (s *SignIn) postConfirmAddress(c *gin.Context) {
 		return
 	}
 	if err != nil {
-		s.signUpFailed(c, v, err, func(status int, problem *fault.Error) { s.showConfirmAddress(c, v, status, typed, problem) })
+		s.mailStepFailed(c, v, err, func(status int, problem *fault.Error) { s.showConfirmAddress(c, v, status, typed, problem) })
 		return
 	}
 	s.Observe("signed_up")
 	s.advance(c, v, pathConfirm)
 }
 
-// confirm makes the account when the code is right. The code is spent first, so of simultaneous requests one makes it.
+// confirm makes the account when the code is right.
 func (s *SignIn) confirm(c *gin.Context, v *visit, data login.SignUpData, code string) error {
-	ctx, signUp := c.Request.Context(), v.transaction.Progress.SignUp
-	if len(signUp.Code) == 0 || !signUp.Expires.After(s.Now()) {
-		return ErrCodeVoid
-	}
-	if code == "" || !hmac.Equal(signUp.Code, s.codeHash(v.transaction, data.Email, code)) {
-		signUp.GuessedWrong()
-		if err := s.Transactions.Save(ctx, v.transaction); err != nil {
-			return err
-		}
-		if len(signUp.Code) == 0 {
-			return ErrCodeVoid
-		}
-		return ErrCodeWrong
-	}
-	signUp.Spend()
-	if err := s.Transactions.Save(ctx, v.transaction); err != nil {
+	ctx := c.Request.Context()
+	if err := s.checkCode(ctx, v.transaction, v.transaction.Progress.SignUp, data.Email, code); err != nil {
 		return err
 	}
 	hashed := credential.Kept(data.Password)
@@ -242,48 +217,4 @@ func (s *SignIn) addressTaken(c *gin.Context, v *visit, address string) {
 	}
 	_ = c.Error(ErrAddressTaken)
 	s.showLogin(c, v, http.StatusConflict, address, ErrAddressTaken)
-}
-
-// codeAlphabet has no vowels and nothing that looks like something else: 20⁸ codes, of which a few may be tried.
-const (
-	codeAlphabet = "23456789CFGHJMPQRVWX"
-	codeLength   = 8
-)
-
-// newCode draws a code; every one is equally likely.
-func newCode(random interface{ Read([]byte) (int, error) }) string {
-	code := make([]byte, 0, codeLength)
-	var drawn [1]byte
-	for len(code) < codeLength {
-		if _, err := random.Read(drawn[:]); err != nil {
-			panic(fmt.Sprintf("the source of randomness failed: %v", err))
-		}
-		if most := byte(256 / len(codeAlphabet) * len(codeAlphabet)); drawn[0] < most {
-			code = append(code, codeAlphabet[int(drawn[0])%len(codeAlphabet)])
-		}
-	}
-	return string(code)
-}
-
-// spoken is how a code is shown: in two groups.
-func spoken(code string) string {
-	if len(code) != codeLength {
-		return ""
-	}
-	return code[:codeLength/2] + "-" + code[codeLength/2:]
-}
-
-// readCode is the code that somebody typed, "" when it can be none: in any case of letters, with whatever between them.
-func readCode(typed string) string {
-	code := strings.Map(func(r rune) rune {
-		switch r {
-		case ' ', '-', '\u2010', '\u2011', '\u2013', '\t', '\u00a0':
-			return -1
-		}
-		return r
-	}, strings.ToUpper(typed))
-	if len(code) != codeLength || strings.Trim(code, codeAlphabet) != "" {
-		return ""
-	}
-	return code
 }

@@ -126,3 +126,31 @@ func (l SignUpLimits) count(ctx context.Context, orgID uuid.UUID) error {
 func (l SignUpLimits) countMail(ctx context.Context, orgID uuid.UUID, address string) error {
 	return l.address.Count(ctx, orgID, strings.ToLower(address))
 }
+
+// How often passwords may be forgotten: by the people of one network, for one name that is typed, and for one account
+// whatever is typed.
+const (
+	recoveriesWindow    = time.Hour
+	recoveriesOfNetwork = 100
+	recoveriesOfName    = 6
+	recoveriesOfAccount = 10
+)
+
+// The answers to too much forgetfulness.
+var (
+	ErrRecoveriesLimited      = fault.New(fault.RateLimited, "recoveries_limited", "Too many passwords were forgotten in your network. Wait a while, then try again.")
+	ErrRecoveryMailsLimited   = fault.New(fault.RateLimited, "recovery_mails_limited", "Too many mails were asked for. Wait a while, then try again.").WithField("username")
+	errRecoveriesOfOneLimited = fault.New(fault.RateLimited, "recoveries_of_account_limited", "Too many mails were sent to this account.")
+)
+
+// RecoveryLimits limit how often passwords may be forgotten.
+type RecoveryLimits struct{ network, typed, account *ratelimit.Limit }
+
+// NewRecoveryLimits makes the limits.
+func NewRecoveryLimits(counters kv.Store) RecoveryLimits {
+	return RecoveryLimits{
+		network: ratelimit.New(counters, "recoveries_of_network", recoveriesOfNetwork, recoveriesWindow, ErrRecoveriesLimited),
+		typed:   ratelimit.New(counters, "recoveries_of_name", recoveriesOfName, recoveriesWindow, ErrRecoveryMailsLimited),
+		account: ratelimit.New(counters, "recoveries_of_account", recoveriesOfAccount, recoveriesWindow, errRecoveriesOfOneLimited),
+	}
+}

@@ -2,7 +2,6 @@ package signin
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"slices"
@@ -81,8 +80,9 @@ func (s *SignIn) showSignUp(c *gin.Context, v *visit, status int, typed login.Si
 	s.render(c, status, view, s.leadsTo(v)...)
 }
 
-// signingUp reads a form of signing up, and answers itself when the sign-in is at another step by now.
-func (s *SignIn) signingUp(c *gin.Context, at string, steps ...login.Step) (*visit, oauth.Parameters) {
+// atStep reads a form of one of the steps, or of another form that may be shown at the present one, and answers itself
+// when the sign-in is elsewhere by now.
+func (s *SignIn) atStep(c *gin.Context, at string, or func(*login.Transaction, login.Facts) bool, steps ...login.Step) (*visit, oauth.Parameters) {
 	v, form := s.posted(c)
 	if v == nil {
 		return nil, form
@@ -92,7 +92,7 @@ func (s *SignIn) signingUp(c *gin.Context, at string, steps ...login.Step) (*vis
 		s.Error(c, err)
 		return nil, form
 	}
-	if !slices.Contains(steps, v.transaction.Next(facts)) && (at != pathSignUp || !v.transaction.MaySignUp(facts)) {
+	if !slices.Contains(steps, v.transaction.Next(facts)) && (or == nil || !or(v.transaction, facts)) {
 		s.advance(c, v, at)
 		return nil, form
 	}
@@ -100,7 +100,7 @@ func (s *SignIn) signingUp(c *gin.Context, at string, steps ...login.Step) (*vis
 }
 
 func (s *SignIn) postSignUp(c *gin.Context) {
-	v, form := s.signingUp(c, pathSignUp, login.MakeAccount, login.ConfirmAddress)
+	v, form := s.atStep(c, pathSignUp, (*login.Transaction).MaySignUp, login.MakeAccount, login.ConfirmAddress)
 	if v == nil {
 		return
 	}
@@ -122,7 +122,7 @@ func (s *SignIn) postSignUp(c *gin.Context) {
 		err = s.mailSignUp(c, v, typed)
 	}
 	if err != nil {
-		s.signUpFailed(c, v, err, func(status int, problem *fault.Error) { s.showSignUp(c, v, status, typed, problem) })
+		s.mailStepFailed(c, v, err, func(status int, problem *fault.Error) { s.showSignUp(c, v, status, typed, problem) })
 		return
 	}
 	s.advance(c, v, pathSignUp)
@@ -137,8 +137,8 @@ func (s *SignIn) saved(c *gin.Context, v *visit, to string) {
 	s.Pages.SeeOther(c, path(v.organization, to)+"?transaction="+v.transaction.ID)
 }
 
-// signUpFailed shows a page again with what went wrong, or says that it is broken.
-func (s *SignIn) signUpFailed(c *gin.Context, v *visit, err error, show func(status int, problem *fault.Error)) {
+// mailStepFailed shows a page again with what went wrong, or says that it is broken.
+func (s *SignIn) mailStepFailed(c *gin.Context, v *visit, err error, show func(status int, problem *fault.Error)) {
 	problem := fault.From(err)
 	status := http.StatusUnprocessableEntity
 	switch {
@@ -195,27 +195,4 @@ func oneLine(text string) string {
 
 func profileOf(data login.SignUpData) user.Profile {
 	return user.Profile{Name: strings.TrimSpace(data.GivenName + " " + data.FamilyName), GivenName: data.GivenName, FamilyName: data.FamilyName, Locale: data.Locale}
-}
-
-// sealedFor binds what is kept of a sign-up to its transaction.
-func sealedFor(t *login.Transaction) []byte {
-	return []byte("sign-up:" + t.OrgID.String() + ":" + t.ID)
-}
-
-func (s *SignIn) sealSignUp(t *login.Transaction, data login.SignUpData) (login.SignUp, error) {
-	plain, err := json.Marshal(data)
-	if err != nil {
-		return login.SignUp{}, err
-	}
-	var kept login.SignUp
-	kept.SealedBy, kept.Sealed = s.Ring.Seal(plain, sealedFor(t))
-	return kept, nil
-}
-
-func (s *SignIn) openSignUp(t *login.Transaction) (data login.SignUpData, err error) {
-	plain, err := s.Ring.Open(t.Progress.SignUp.SealedBy, t.Progress.SignUp.Sealed, sealedFor(t))
-	if err != nil {
-		return data, err
-	}
-	return data, json.Unmarshal(plain, &data)
 }

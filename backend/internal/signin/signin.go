@@ -82,6 +82,7 @@ type Dependencies struct {
 	Beginnings    Beginnings
 	Mails         *mailqueue.Queue
 	SignUps       SignUpLimits
+	Recoveries    RecoveryLimits
 	// SignUpOpen reports whether people make their accounts at the organization themselves.
 	SignUpOpen func(organization *org.Organization) bool
 	// Observe is told of every sign-in attempt: "success", "wrong", "damped", "busy", "error"; "limited" of one that
@@ -104,7 +105,7 @@ func New(dependencies Dependencies, continuations map[string]login.Continuation)
 	for name, continuation := range continuations {
 		s.continuations[name] = continuation
 	}
-	s.codeKey = dependencies.Ring.DeriveKey("sign-up-codes").Key
+	s.codeKey = dependencies.Ring.DeriveKey("mail-codes").Key
 	s.formKey = dependencies.Ring.DeriveKey("hosted-page-forms").Key
 	return s
 }
@@ -116,14 +117,16 @@ func path(organization *org.Organization, name string) string {
 
 // The paths of the pages below an organization.
 const (
-	pathLogin          = "login"
-	pathSignUp         = "sign-up"
-	pathConfirm        = "sign-up/confirm"
-	pathSelectAccount  = "select-account"
-	pathConsent        = "consent"
-	pathChangePassword = "action/change-password"
-	pathLink           = "login/link"
-	pathLogout         = "logout"
+	pathLogin           = "login"
+	pathSignUp          = "sign-up"
+	pathConfirm         = "sign-up/confirm"
+	pathForgotPassword  = "forgot-password"
+	pathConfirmRecovery = "forgot-password/confirm"
+	pathSelectAccount   = "select-account"
+	pathConsent         = "consent"
+	pathChangePassword  = "action/change-password"
+	pathLink            = "login/link"
+	pathLogout          = "logout"
 )
 
 // pathOf is the page of a step; steps without a page have none.
@@ -133,6 +136,8 @@ func pathOf(step login.Step) string {
 		return pathSignUp
 	case login.ConfirmAddress:
 		return pathConfirm
+	case login.ConfirmRecovery:
+		return pathConfirmRecovery
 	case login.SelectAccount:
 		return pathSelectAccount
 	case login.ChangePassword:

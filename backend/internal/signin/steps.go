@@ -77,6 +77,9 @@ func (s *SignIn) showLogin(c *gin.Context, v *visit, status int, username string
 			view.Username, view.Chosen = person.Username, true
 		}
 	}
+	if s.recoveryOpen(v.organization) {
+		view.ForgotPasswordURL = path(v.organization, pathForgotPassword) + "?transaction=" + v.transaction.ID
+	}
 	if s.SignUpOpen(v.organization) && v.transaction.Wanted() == noSession {
 		view.SignUpURL = path(v.organization, pathSignUp) + "?transaction=" + v.transaction.ID
 	}
@@ -323,7 +326,7 @@ func (s *SignIn) postChangePassword(c *gin.Context) {
 		s.showChangePassword(c, v, facts, http.StatusUnprocessableEntity, problem)
 		return
 	}
-	if err := s.storePassword(ctx, v, facts.User, hashed); err != nil {
+	if err := s.storePassword(c, v, facts.User, hashed); err != nil {
 		s.stepFailed(c, v, err)
 		return
 	}
@@ -357,8 +360,8 @@ func (s *SignIn) newPassword(ctx context.Context, person *user.User, form oauth.
 
 // storePassword stores the password, spends the link that allowed it, and ends everything that was signed
 // in with the old one.
-func (s *SignIn) storePassword(ctx context.Context, v *visit, person *user.User, hashed credential.Hashed) error {
-	return s.Store.InTx(ctx, func(ctx context.Context, tx *store.Tx) error {
+func (s *SignIn) storePassword(c *gin.Context, v *visit, person *user.User, hashed credential.Hashed) error {
+	return s.Store.InTx(c.Request.Context(), func(ctx context.Context, tx *store.Tx) error {
 		if err := s.stillProved(ctx, tx, v); err != nil {
 			return err
 		}
@@ -375,6 +378,9 @@ func (s *SignIn) storePassword(ctx context.Context, v *visit, person *user.User,
 			return err
 		}
 		if err := s.Users.CompleteAction(ctx, tx, person.OrgID, person.ID, user.ChangePassword); err != nil {
+			return err
+		}
+		if err := s.tellChanged(ctx, tx, c, v, person); err != nil {
 			return err
 		}
 		return s.Sessions.EndAll(ctx, tx, actorOf(person), person.OrgID, person.ID, noSession, "password changed")

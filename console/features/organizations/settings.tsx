@@ -23,7 +23,7 @@ export function OrganizationSettings() {
     { id: 'general', label: 'General' },
     { id: 'branding', label: 'Branding' },
     { id: 'policies', label: 'Policies' },
-    { id: 'sign-up', label: 'Sign-up' },
+    { id: 'accounts', label: 'Accounts' },
     ...(platform ? [{ id: 'danger', label: 'Danger zone' }] : []),
   ];
   const tab = useTab(tabs);
@@ -37,7 +37,7 @@ export function OrganizationSettings() {
             {tab === 'general' && <GeneralForm organization={organization} />}
             {tab === 'branding' && <BrandingForm organization={organization} />}
             {tab === 'policies' && <PoliciesForm organization={organization} />}
-            {tab === 'sign-up' && <SignUpForm organization={organization} />}
+            {tab === 'accounts' && <SignUpForm organization={organization} />}
             {tab === 'danger' && <OrganizationDanger organization={organization} />}
           </div>
         </Page>

@@ -11,9 +11,9 @@ import { Section } from '@/components/ui/surface';
 import { useOrganizationUpdate } from '@/components/use-organization-update';
 import { address } from '@/lib/address';
 import type { Organization, Versioned } from '@/lib/api';
-import { patchOf, signUpSchema, signUps, valuesOf, type SignUpValues } from './sign-up-values';
+import { patchOf, recoveries, signUpSchema, signUps, valuesOf, type SignUpValues } from './sign-up-values';
 
-/** Who makes the accounts of people. */
+/** Who makes the accounts of people, and what those do who forgot their password. */
 export function SignUpForm({ organization }: { organization: Versioned<Organization> }) {
   const { policies, issuer } = organization.value;
   const { editable, save, reload } = useOrganizationUpdate(organization);
@@ -22,7 +22,7 @@ export function SignUpForm({ organization }: { organization: Versioned<Organizat
     <div className="grid items-start gap-6 lg:grid-cols-[3fr_2fr] [&>*]:min-w-0">
       <Form
         form={form}
-        submit="Save sign-up"
+        submit="Save accounts"
         disabled={!editable}
         reload={reload}
         fieldOf={(field) => field.replace(/^policies\./, '').replace(/\[.*$/, '')}
@@ -35,7 +35,7 @@ export function SignUpForm({ organization }: { organization: Versioned<Organizat
           title="Accounts"
           description={
             <>
-              Signing up needs mail.{' '}
+              Signing up and choosing another password need mail.{' '}
               <a href={address.documents('accounts')} className="rounded-[4px] text-brand-11 underline">
                 Read the guide
               </a>
@@ -61,6 +61,13 @@ export function SignUpForm({ organization }: { organization: Versioned<Organizat
             >
               <Textarea {...form.register('sign_up_email_domains')} rows={3} spellCheck={false} autoCapitalize="off" className="font-mono text-12" />
             </Field>
+            <Controller
+              control={form.control}
+              name="password_recovery"
+              render={({ field }) => (
+                <OptionCards label="Who forgot the password" options={recoveries} value={field.value} onChange={field.onChange} disabled={!editable} />
+              )}
+            />
           </div>
         </Section>
       </Form>

@@ -1,4 +1,4 @@
-import type { Policies, PoliciesPatch, SignUpPolicy } from '@/lib/api';
+import type { PasswordRecovery, Policies, PoliciesPatch, SignUpPolicy } from '@/lib/api';
 import { changes, lines, z } from '@/lib/schema';
 
 export const signUps: { value: SignUpPolicy; label: string; hint: string }[] = [
@@ -6,10 +6,16 @@ export const signUps: { value: SignUpPolicy; label: string; hint: string }[] = [
   { value: 'open', label: 'People themselves, too', hint: 'Whoever proves an email address has an account. Applications may ask for that (prompt=create).' },
 ];
 
+export const recoveries: { value: PasswordRecovery; label: string; hint: string }[] = [
+  { value: 'mail', label: 'They choose another one by mail', hint: 'A code goes to the address of the account. Everything signed in with the old password ends.' },
+  { value: 'closed', label: 'They ask an administrator', hint: 'Who makes a one-time link on the page of the user.' },
+];
+
 const domainPattern = /^(\*\.)?([a-z0-9]([a-z0-9-]*[a-z0-9])?)(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/;
 
 export const signUpSchema = z.object({
   sign_up: z.enum(['closed', 'open']),
+  password_recovery: z.enum(['mail', 'closed']),
   sign_up_email_domains: z.string().superRefine((text, context) => {
     const wrong = lines(text).find((line) => !domainPattern.test(line));
     if (wrong !== undefined) context.addIssue({ code: 'custom', message: `${wrong} is not a domain in small letters, such as acme.example or *.acme.example.` });
@@ -18,12 +24,12 @@ export const signUpSchema = z.object({
 
 export type SignUpValues = z.infer<typeof signUpSchema>;
 
-export function valuesOf({ sign_up, sign_up_email_domains }: Policies): SignUpValues {
-  return { sign_up, sign_up_email_domains: sign_up_email_domains.join('\n') };
+export function valuesOf({ sign_up, sign_up_email_domains, password_recovery }: Policies): SignUpValues {
+  return { sign_up, password_recovery, sign_up_email_domains: sign_up_email_domains.join('\n') };
 }
 
 /** What differs, as a merge patch; undefined when nothing does. */
 export function patchOf(policies: Policies, values: SignUpValues): PoliciesPatch | undefined {
-  const written = ({ sign_up, sign_up_email_domains }: SignUpValues) => ({ sign_up, sign_up_email_domains: lines(sign_up_email_domains) });
+  const written = ({ sign_up, password_recovery, sign_up_email_domains }: SignUpValues) => ({ sign_up, password_recovery, sign_up_email_domains: lines(sign_up_email_domains) });
   return changes(written(valuesOf(policies)), written(values));
 }

@@ -17,7 +17,7 @@ const change = 'PATCH /api/v1/orgs/demo';
 
 beforeEach(() => {
   vi.unstubAllGlobals();
-  window.history.replaceState(null, '', '/console/orgs/demo/settings?tab=sign-up');
+  window.history.replaceState(null, '', '/console/orgs/demo/settings?tab=accounts');
   signIn();
 });
 
@@ -26,7 +26,7 @@ test('who makes accounts is saved against the version that was read', async () =
   const person = show(<OrganizationSettings />);
   await person.click(await screen.findByRole('radio', { name: /^People themselves/ }));
   await person.type(screen.getByLabelText(/^Domains of email addresses/), 'acme.example');
-  await person.click(screen.getByRole('button', { name: 'Save sign-up' }));
+  await person.click(screen.getByRole('button', { name: 'Save accounts' }));
   await waitFor(() => expect(asked.filter(({ method }) => method === 'PATCH')).toHaveLength(1));
   const sent = asked.find(({ method }) => method === 'PATCH')!;
   expect(sent.headers.get('If-Match')).toBe('"3"');
@@ -40,14 +40,15 @@ test('that mail is missing is said where it matters', async () => {
   });
   const person = show(<OrganizationSettings />);
   await person.click(await screen.findByRole('radio', { name: /^People themselves/ }));
-  await person.click(screen.getByRole('button', { name: 'Save sign-up' }));
+  await person.click(screen.getByRole('button', { name: 'Save accounts' }));
   expect(await screen.findByText('Nobody can sign up before mail is sent.')).toBeVisible();
 });
 
 test('domains are judged before they are sent, and only what differs is', () => {
   const { policies } = organizationWith({ sign_up: 'open', sign_up_email_domains: ['acme.example'] });
-  expect(valuesOf(policies)).toEqual({ sign_up: 'open', sign_up_email_domains: 'acme.example' });
+  expect(valuesOf(policies)).toEqual({ sign_up: 'open', sign_up_email_domains: 'acme.example', password_recovery: 'mail' });
   expect(patchOf(policies, valuesOf(policies))).toBeUndefined();
-  expect(patchOf(policies, { sign_up: 'open', sign_up_email_domains: '' })).toEqual({ sign_up_email_domains: [] });
-  for (const domain of ['@acme.example', 'Acme.example', 'https://acme.example']) expect(signUpSchema.safeParse({ sign_up: 'open', sign_up_email_domains: domain }).success).toBe(false);
+  expect(patchOf(policies, { sign_up: 'open', sign_up_email_domains: '', password_recovery: 'mail' })).toEqual({ sign_up_email_domains: [] });
+  expect(patchOf(policies, { ...valuesOf(policies), password_recovery: 'closed' })).toEqual({ password_recovery: 'closed' });
+  for (const domain of ['@acme.example', 'Acme.example', 'https://acme.example']) expect(signUpSchema.safeParse({ ...valuesOf(policies), sign_up_email_domains: domain }).success).toBe(false);
 });

@@ -1602,6 +1602,11 @@ export interface components {
             recent_events: components["schemas"]["AuditEvent"][];
             users: components["schemas"]["Count"];
         };
+        /**
+         * @description What people can do who forgot their password. `mail`: choose another one with a code that is sent to the address of their account, where mail is sent. `closed`: ask an administrator for a one-time link. In the organization `system` it is always closed.
+         * @enum {string}
+         */
+        PasswordRecovery: "mail" | "closed";
         PasswordSet: {
             password: string;
             /**
@@ -1623,6 +1628,7 @@ export interface components {
             /** @description Certificates (PEM) of the authorities whose certificates clients may authenticate with (RFC 8705 §2.1). */
             client_certificate_authorities?: string;
             default_locale?: components["schemas"]["Locale"];
+            password_recovery: components["schemas"]["PasswordRecovery"];
             profile: components["schemas"]["ClientProfile"];
             refresh_token_lifetime_seconds: components["schemas"]["RefreshTokenLifetime"];
             registration: components["schemas"]["RegistrationPolicy"];
@@ -1648,6 +1654,7 @@ export interface components {
             client_certificate_authorities?: string;
             /** @description Null leaves the choice to the browser. */
             default_locale?: string | null;
+            password_recovery?: components["schemas"]["PasswordRecovery"];
             profile?: components["schemas"]["ClientProfile"];
             refresh_token_lifetime_seconds?: components["schemas"]["RefreshTokenLifetime"];
             registration?: components["schemas"]["RegistrationPolicy"];
@@ -2520,6 +2527,7 @@ export type OrganizationReference = components['schemas']['OrganizationReference
 export type OrganizationStatus = components['schemas']['OrganizationStatus'];
 export type OrganizationSummary = components['schemas']['OrganizationSummary'];
 export type Overview = components['schemas']['Overview'];
+export type PasswordRecovery = components['schemas']['PasswordRecovery'];
 export type PasswordSet = components['schemas']['PasswordSet'];
 export type Permission = components['schemas']['Permission'];
 export type Policies = components['schemas']['Policies'];

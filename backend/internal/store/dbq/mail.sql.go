@@ -29,6 +29,23 @@ func (q *Queries) DeleteBatchOfMails(ctx context.Context, arg DeleteBatchOfMails
 	return result.RowsAffected(), nil
 }
 
+const deleteMail = `-- name: DeleteMail :execrows
+DELETE FROM mails WHERE org_id = $1 AND id = $2
+`
+
+type DeleteMailParams struct {
+	OrgID uuid.UUID
+	ID    uuid.UUID
+}
+
+func (q *Queries) DeleteMail(ctx context.Context, arg DeleteMailParams) (int64, error) {
+	result, err := q.db.Exec(ctx, deleteMail, arg.OrgID, arg.ID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const deleteOldMails = `-- name: DeleteOldMails :execrows
 DELETE FROM mails WHERE (org_id, id) IN (SELECT m.org_id, m.id FROM mails m WHERE m.created_at < $1 LIMIT $2)
 `

@@ -69,6 +69,25 @@ func AccountExists(f Frame, url string) Content {
 	})
 }
 
+// RecoverPassword lets a person who forgot their password choose another: by typing the code, or by opening the address,
+// in the browser in which they asked for it.
+func RecoverPassword(f Frame, code, url string, minutes int) Content {
+	return f.write(f.organizationSays("mail_recover_subject"), body{
+		heading: f.organizationSays("mail_recover_title"), paragraphs: []string{f.organizationSays("mail_recover_reason")}, code: code,
+		after: []string{f.Text.T("mail_verify_time", "Minutes", minutes)}, label: f.organizationSays("mail_verify_link"), url: url,
+		closing: []string{f.organizationSays("mail_recover_ignore")},
+	})
+}
+
+// PasswordChanged tells a person that their password was changed.
+func PasswordChanged(f Frame, username string) Content {
+	return f.write(f.organizationSays("mail_changed_subject"), body{
+		heading:    f.organizationSays("mail_changed_title"),
+		paragraphs: []string{f.Text.T("mail_changed_reason", "Organization", f.name(), "Username", strings.Join(strings.Fields(username), " "))},
+		closing:    []string{f.organizationSays("mail_changed_ignore")},
+	})
+}
+
 func (f Frame) organizationSays(key string) string { return f.Text.T(key, "Organization", f.name()) }
 
 // name is the organization's, on one line.

@@ -25,8 +25,9 @@ func TestRulesOfEveryLetter(t *testing.T) {
 			for _, color := range []string{"", "#ffee00", "red;background:url(https://evil.example.test/x)"} {
 				f := Frame{Text: texts.Match([]string{language}, "", ""), Organization: organization, Color: color, Site: "https://id.example/demo"}
 				for name, content := range map[string]Content{
-					"verify": VerifyAddress(f, "CFGH-2345", "https://id.example/demo/sign-up/confirm?code=CFGH2345&transaction=x", 20),
-					"exists": AccountExists(f, "https://id.example/demo/login"),
+					"verify":  VerifyAddress(f, "CFGH-2345", "https://id.example/demo/sign-up/confirm?code=CFGH2345&transaction=x", 20),
+					"exists":  AccountExists(f, "https://id.example/demo/login"),
+					"recover": RecoverPassword(f, "CFGH-2345", "https://id.example/demo/forgot-password/confirm?code=CFGH2345&transaction=x", 20),
 				} {
 					check(t, language+"/"+name, language, content)
 				}
@@ -77,6 +78,19 @@ func check(t *testing.T, name, language string, content Content) {
 	}
 	if key := regexp.MustCompile(`\bmail_[a-z_]+|\{\{|<no value>`).FindString(content.Subject + content.Text); key != "" {
 		t.Errorf("%s shows %s", name, key)
+	}
+}
+
+// A mail that somebody might fear to open asks for nothing.
+func TestThePasswordChangedLetterHasNoLink(t *testing.T) {
+	t.Parallel()
+	texts, err := text.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	content := PasswordChanged(Frame{Text: texts.Match(nil, "", "en"), Organization: "Demo", Site: "https://id.example/demo"}, "ada@demo.test")
+	if strings.Contains(content.HTML, "<a ") || !strings.Contains(content.HTML, "ada@demo.test") || !strings.Contains(content.Text, "ada@demo.test") {
+		t.Errorf("%s", content.Text)
 	}
 }
 

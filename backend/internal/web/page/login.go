@@ -11,12 +11,13 @@ import (
 type Login struct {
 	Frame
 	Form
-	Client      *Client      // nil when nobody but the organization asks
-	Username    string       // what was typed before, or login_hint
-	Chosen      bool         // the username was chosen on the page of accounts and stays
-	AccountsURL string       // leads back to that page by a form, field "account" with "again"; "" shows no such way
-	SignUpURL   string       // where an account is made; "" shows no such way
-	Fault       *fault.Error // why the last attempt failed; nil at first
+	Client            *Client      // nil when nobody but the organization asks
+	Username          string       // what was typed before, or login_hint
+	Chosen            bool         // the username was chosen on the page of accounts and stays
+	AccountsURL       string       // leads back to that page by a form, field "account" with "again"; "" shows no such way
+	ForgotPasswordURL string       // where another password is chosen; "" shows no such way
+	SignUpURL         string       // where an account is made; "" shows no such way
+	Fault             *fault.Error // why the last attempt failed; nil at first
 }
 
 // Render implements templ.Component.

@@ -126,7 +126,7 @@ func checkDocument(t *testing.T, d document, language string) {
 			t.Errorf("%q stands in the page", leak)
 		}
 	}
-	if key := regexp.MustCompile(`\b(login|sign_up|confirm|other_browser|mail|accounts|consent|scope|password|logout|logged|home|post|expired|fault|form)_[a-z_]+`).FindString(body); key != "" {
+	if key := regexp.MustCompile(`\b(login|sign_up|forgot|recover|confirm|other_browser|mail|accounts|consent|scope|password|logout|logged|home|post|expired|fault|form)_[a-z_]+`).FindString(body); key != "" {
 		t.Errorf("the key %s is shown instead of its words", key)
 	}
 }
@@ -232,7 +232,7 @@ func TestPromisedElements(t *testing.T) {
 		"logged-out-native": {"a#continue[href=com.example.app:/out]"},
 		"logged-out-client": {"a[href=https://payroll.example.com/]"},
 		"login-chosen":      {"input#username[readonly]", "input#password[autofocus]", "form#accounts-again-form[action=/demo/select-account]", "button#accounts-again[value=again]"},
-		"login-sign-up":     {"a#sign-up[href=/demo/sign-up?transaction=x]"},
+		"login-sign-up":     {"a#sign-up[href=/demo/sign-up?transaction=x]", "a#forgot-password[href=/demo/forgot-password?transaction=x]"},
 		"sign-up":           {"form#sign-up-form", "input#email[name=email]", "input#email[autofocus]", "input#given-name[name=given_name]", "input#family-name[name=family_name]", "input#new-password[name=new_password]", "button#sign-up-submit", "input[name=csrf_token]", "button#sign-in[value=sign_in]"},
 		"sign-up-hint":      {"input#email[value=ada@demo.test]", "input#given-name[autofocus]", "p#email-hint"},
 		"sign-up-email":     {"input#email[aria-invalid=true]", "input#email[aria-describedby=notice email-hint]"},
@@ -243,6 +243,10 @@ func TestPromisedElements(t *testing.T) {
 		"confirm-link":      {"input#code[value=CFGH-2345]", "p[role=status]"},
 		"confirm-wrong":     {"input#code[aria-invalid=true]"},
 		"other-browser":     {"div#other-browser"},
+		"forgot":            {"form#forgot-password-form", "input#username[name=username]", "input#username[autofocus]", "button#forgot-password-submit", "button#sign-in[value=sign_in]"},
+		"forgot-missing":    {"input#username[aria-invalid=true]"},
+		"forgot-limited":    {"p#notice[autofocus]"},
+		"recover":           {"form#confirm-form[action=/demo/forgot-password/confirm]", "input#code[name=code]", "button#resend[name=resend]", "form#forgot-password-again-form[action=/demo/forgot-password]"},
 		"accounts":          {"form#accounts-form", "button#account-1[name=account]", "button#account-2[name=account]", "button#sign-out-1[name=sign_out]", "button#sign-out-2[aria-label=Sign out grace@demo.test]", "button#account-another[value=another]", "input[name=csrf_token]", "input[name=transaction]"},
 		"accounts-fault":    {"p#notice[role=alert]", "p#notice[autofocus]"},
 		"logout-several":    {"button#logout-all[value=all]", "button#logout-confirm[value=confirm]"},

@@ -64,14 +64,15 @@ func (v SignUp) domainsHint() string {
 	return "email-hint"
 }
 
-// ConfirmAddress asks for the code of a mail: field "code"; the field "resend" has another mail sent. At SignUpURL the
-// field "instead" leads back ("again") or to the sign-in form ("sign_in").
-type ConfirmAddress struct {
+// ConfirmCode asks for the code of a mail: field "code"; the field "resend" has another mail sent. At BackURL the field
+// "instead" leads back ("again").
+type ConfirmCode struct {
 	Frame
 	Form
 	Client    *Client
-	SignUpURL string
-	Email     string // where the mail went
+	Recovery  bool // of a forgotten password; else of a new account
+	BackURL   string
+	Account   string // where the mail went, or whose it is
 	Code      string // what was typed before, or stood in the link
 	Again     bool   // another mail has just been sent
 	MayResend bool   // another one may be asked for
@@ -79,18 +80,37 @@ type ConfirmAddress struct {
 }
 
 // Render implements templ.Component.
-func (v ConfirmAddress) Render(ctx context.Context, w io.Writer) error {
-	return v.page().Render(ctx, w)
+func (v ConfirmCode) Render(ctx context.Context, w io.Writer) error { return v.page().Render(ctx, w) }
+
+func (v ConfirmCode) reason() string {
+	if v.Recovery {
+		return v.Text.T("recover_reason", "Account", clean(v.Account))
+	}
+	return v.Text.T("confirm_reason", "Email", clean(v.Account))
 }
 
-func (v ConfirmAddress) focus() string {
+func (v ConfirmCode) submit() (label, wait string) {
+	if v.Recovery {
+		return v.Text.T("sign_up_submit"), v.Text.T("sign_up_busy")
+	}
+	return v.Text.T("confirm_submit"), v.Text.T("confirm_busy")
+}
+
+func (v ConfirmCode) other() (id, label string) {
+	if v.Recovery {
+		return "forgot-password-again", v.Text.T("recover_other")
+	}
+	return "sign-up-again", v.Text.T("confirm_other")
+}
+
+func (v ConfirmCode) focus() string {
 	if v.Fault == nil || about(v.Fault, "code") {
 		return focusCode
 	}
 	return focusNotice
 }
 
-func (v ConfirmAddress) described() string {
+func (v ConfirmCode) described() string {
 	if v.Fault != nil && v.focus() == focusCode {
 		return "notice code-hint"
 	}
@@ -98,9 +118,9 @@ func (v ConfirmAddress) described() string {
 }
 
 // back is the hidden part of the form that leads back, which goes elsewhere.
-func (v ConfirmAddress) back() Form {
+func (v ConfirmCode) back() Form {
 	back := v.Form
-	back.Action = v.SignUpURL
+	back.Action = v.BackURL
 	return back
 }
 
@@ -109,3 +129,25 @@ type OtherBrowser struct{ Frame }
 
 // Render implements templ.Component.
 func (v OtherBrowser) Render(ctx context.Context, w io.Writer) error { return v.page().Render(ctx, w) }
+
+// ForgotPassword asks whose password is forgotten: field "username". The field "instead" with "sign_in" leads to the
+// sign-in form.
+type ForgotPassword struct {
+	Frame
+	Form
+	Client   *Client
+	Username string // what was typed before, at this or the sign-in form
+	Fault    *fault.Error
+}
+
+// Render implements templ.Component.
+func (v ForgotPassword) Render(ctx context.Context, w io.Writer) error {
+	return v.page().Render(ctx, w)
+}
+
+func (v ForgotPassword) focus() string {
+	if v.Fault == nil || about(v.Fault, "username") {
+		return focusUsername
+	}
+	return focusNotice
+}
