@@ -36,7 +36,10 @@ type visit struct {
 
 // Begin implements what protocols call when they need a signed-in person: it starts a transaction in this
 // browser and goes to its first page.
-func (s *SignIn) Begin(c *gin.Context, required login.Required) {
+func (s *SignIn) Begin(c *gin.Context, required login.Required) { s.beginAt(c, required, pathLogin) }
+
+// beginAt begins a sign-in with the form of the page, where that is a form of its first step.
+func (s *SignIn) beginAt(c *gin.Context, required login.Required, page string) {
 	organization := oauth.Organization(c)
 	if err := s.mayBegin(c, organization); err != nil {
 		s.Error(c, err)
@@ -48,7 +51,7 @@ func (s *SignIn) Begin(c *gin.Context, required login.Required) {
 		s.Error(c, err)
 		return
 	}
-	s.Pages.SeeOther(c, path(organization, pathLogin)+"?transaction="+transaction.ID)
+	s.Pages.SeeOther(c, path(organization, page)+"?transaction="+transaction.ID)
 }
 
 // visit loads the transaction that a page or form is about. It answers itself, and returns nil, when the

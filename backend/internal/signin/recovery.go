@@ -56,7 +56,7 @@ func (s *SignIn) ForgotPassword(c *gin.Context) {
 		s.Error(c, ErrRecoveryClosed)
 		return
 	case id == "":
-		s.Begin(c, login.Required{Continuation: homeContinuation})
+		s.beginAt(c, login.Required{Continuation: homeContinuation}, pathForgotPassword)
 		return
 	}
 	v := s.visit(c, id)

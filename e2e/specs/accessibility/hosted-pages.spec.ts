@@ -66,6 +66,22 @@ async function expectToSignUp({ page, hosted, payroll }: Parts, look: Look): Pro
   await look(page, "the page of a link in another browser");
 }
 
+/** Walks through the pages of somebody who forgot their password. */
+async function expectToForget({ page, hosted, payroll }: Parts, look: Look): Promise<void> {
+  await page.goto((await payroll.begin({})).url);
+  await page.getByRole("link", { name: "Forgot your password?" }).click();
+  await expect(hosted.heading("Forgot your password?")).toBeVisible();
+  await look(page, "the page of a forgotten password");
+  await hosted.username.fill(" ");
+  await page.getByRole("button", { name: "Send the code" }).click();
+  await expect(hosted.problem).toBeVisible();
+  await look(page, "the page of a forgotten password with a problem");
+  await hosted.username.fill(`somebody-with-a-long-address-${unique()}@rechtsschutzversicherungsgesellschaften.test`);
+  await page.getByRole("button", { name: "Send the code" }).click();
+  await expect(hosted.heading("Check your mail")).toBeVisible();
+  await look(page, "the page for the code of a forgotten password");
+}
+
 /** Walks through the pages of a browser in which two people are signed in. */
 async function expectWithTwoAccounts({ page, hosted, payroll }: Parts, look: Look): Promise<void> {
   await hosted.signInAtHome(issuerOf(demo.slug), demo.ada);
@@ -100,6 +116,10 @@ test("every page of signing up is accessible", async ({ page, hosted, payroll })
   await expectToSignUp({ page, hosted, payroll }, expectAccessible);
 });
 
+test("every page of a forgotten password is accessible", async ({ page, hosted, payroll }) => {
+  await expectToForget({ page, hosted, payroll }, expectAccessible);
+});
+
 test.describe("in dark colours", () => {
   test.use({ colorScheme: "dark" });
 
@@ -111,6 +131,10 @@ test.describe("in dark colours", () => {
   test("every page of signing up is readable", async ({ page, hosted, payroll }) => {
     test.slow();
     await expectToSignUp({ page, hosted, payroll }, expectReadable);
+  });
+
+  test("every page of a forgotten password is readable", async ({ page, hosted, payroll }) => {
+    await expectToForget({ page, hosted, payroll }, expectReadable);
   });
 
   test("every page of two accounts is readable", async ({ page, hosted, payroll }) => {
@@ -130,6 +154,10 @@ test.describe("on a screen of 320 pixels", () => {
   test("every page of signing up fits", async ({ page, hosted, payroll }) => {
     test.slow();
     await expectToSignUp({ page, hosted, payroll }, expectNoSidewaysScroll);
+  });
+
+  test("every page of a forgotten password fits", async ({ page, hosted, payroll }) => {
+    await expectToForget({ page, hosted, payroll }, expectNoSidewaysScroll);
   });
 
   test("every page of two accounts fits", async ({ page, hosted, payroll }) => {
