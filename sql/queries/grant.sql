@@ -164,6 +164,12 @@ INSERT INTO revoked_tokens (org_id, token_id, expires_at) VALUES (@org_id, @toke
 -- name: RevokeGrantsOfUserAndClient :execrows
 UPDATE grants SET revoked_at = @at, revoke_reason = @reason WHERE org_id = @org_id AND user_id = @user_id AND client_id = @client_id AND revoked_at IS NULL;
 
+-- name: RevokeGrantsOfClient :execrows
+UPDATE grants SET revoked_at = @at, revoke_reason = @reason WHERE org_id = @org_id AND client_id = @client_id AND revoked_at IS NULL;
+
+-- name: DeleteConsentsOfClient :execrows
+DELETE FROM consents WHERE org_id = @org_id AND client_id = @client_id;
+
 -- name: UpsertConsent :exec
 INSERT INTO consents (org_id, id, user_id, client_id, scopes, created_at, updated_at)
 VALUES (@org_id, @id, @user_id, @client_id, @scopes, @at, @at)

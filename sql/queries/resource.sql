@@ -1,6 +1,6 @@
 -- name: InsertResource :one
-INSERT INTO resources (org_id, id, identifier, name, scopes, access_token_lifetime_seconds, introspection_clients, created_at, updated_at)
-VALUES (@org_id, @id, @identifier, @name, @scopes, @access_token_lifetime_seconds, @introspection_clients, @created_at, @created_at)
+INSERT INTO resources (org_id, id, identifier, name, scopes, access_token_lifetime_seconds, introspection_clients, published, created_at, updated_at)
+VALUES (@org_id, @id, @identifier, @name, @scopes, @access_token_lifetime_seconds, @introspection_clients, @published, @created_at, @created_at)
 RETURNING *;
 
 -- name: ResourceByID :one
@@ -15,7 +15,7 @@ SELECT count(*) FROM resources WHERE org_id = @org_id;
 
 -- name: UpdateResource :one
 UPDATE resources SET identifier = @identifier, name = @name, scopes = @scopes, access_token_lifetime_seconds = @access_token_lifetime_seconds,
-    introspection_clients = @introspection_clients, version = version + 1, updated_at = @updated_at
+    introspection_clients = @introspection_clients, published = @published, version = version + 1, updated_at = @updated_at
 WHERE org_id = @org_id AND id = @id AND version = @expected_version
 RETURNING *;
 

@@ -129,7 +129,7 @@ func (a *Authority) has(permission role.Permission) error {
 	}
 	if slices.Contains(a.held, permission) { // the roles would do, the token does not (RFC 6750 §3.1)
 		return refuse(http.StatusForbidden, fault.Forbidden, "insufficient_scope", "The access token lacks the scope "+string(permission)+".").
-			withChallenge(`Bearer realm="clavex", error="insufficient_scope", scope="` + string(permission) + `"`)
+			withChallenge(oauth.Error{Scheme: oauth.SchemeBearer, Code: oauth.CodeInsufficientScope, Scope: string(permission)})
 	}
 	return fault.New(fault.Forbidden, "permission_denied", "This needs the permission "+string(permission)+".")
 }

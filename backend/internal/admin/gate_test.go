@@ -73,6 +73,7 @@ func TestNobodyWithoutAGoodTokenIsAnswered(t *testing.T) {
 	noAudience := s.as(s.acme, good.user, "profile") // a token for userinfo only
 	idToken := s.idToken(s.acme, good.user)
 	expired := s.administrator(s.acme)
+	metadata := `, resource_metadata="` + s.URL + `/.well-known/oauth-protected-resource/api/v1"` // RFC 9728 §5.1
 	callers := map[string]struct {
 		headers   []string
 		challenge string
@@ -101,7 +102,7 @@ func TestNobodyWithoutAGoodTokenIsAnswered(t *testing.T) {
 					path += "?access_token=" + good.token
 				}
 				got := s.anonymous().do(o.method, path, o.body, append(c.headers, "If-Match", `"1"`)...)
-				if got.status != http.StatusUnauthorized || got.header.Get("WWW-Authenticate") != c.challenge {
+				if got.status != http.StatusUnauthorized || got.header.Get("WWW-Authenticate") != c.challenge+metadata {
 					t.Errorf("%s: got %d %q: %s", o.name, got.status, got.header.Get("WWW-Authenticate"), got.body)
 				}
 			}
@@ -235,7 +236,7 @@ func TestWhoMayWhat(t *testing.T) {
 		})
 	}
 	got := s.as(s.acme, grace, "admin:read").do("POST", "/orgs/acme/users", fields{"username": "x"})
-	if want := `Bearer realm="clavex", error="insufficient_scope", scope="admin:write"`; got.header.Get("WWW-Authenticate") != want {
+	if want := `Bearer realm="clavex", error="insufficient_scope", scope="admin:write", resource_metadata="` + s.URL + `/.well-known/oauth-protected-resource/api/v1"`; got.header.Get("WWW-Authenticate") != want {
 		t.Errorf("challenge %q, want %q (RFC 6750 §3.1)", got.header.Get("WWW-Authenticate"), want)
 	}
 }

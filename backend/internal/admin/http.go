@@ -17,6 +17,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/admin/api"
 	"github.com/clavex/clavex/backend/internal/fault"
 	"github.com/clavex/clavex/backend/internal/kv"
+	"github.com/clavex/clavex/backend/internal/oauth"
 	"github.com/clavex/clavex/backend/internal/org"
 	"github.com/clavex/clavex/backend/internal/role"
 )
@@ -106,6 +107,7 @@ func callOf(ctx context.Context) *call { return ctx.Value(callKey).(*call) }
 // Mount adds every operation, the document, and 405 for what an address does not support.
 func (a *API) Mount(router gin.IRouter) {
 	router.GET(Prefix+"/openapi.json", a.serveDocument)
+	router.GET(oauth.WellKnownProtectedResource+Prefix, a.serveResourceMetadata)
 	gated := router.Group("", a.gate)
 	strict := api.NewStrictHandlerWithOptions(handlers{a}, nil, api.StrictGinServerOptions{
 		RequestErrorHandlerFunc: func(c *gin.Context, err error) {
@@ -154,7 +156,7 @@ func (a *API) gate(c *gin.Context) {
 	header.Set("X-Content-Type-Options", "nosniff")
 	passed, err := a.admit(c)
 	if err != nil {
-		WriteProblem(c, err)
+		WriteProblem(c, a.challenge(err))
 		return
 	}
 	c.Set(callKey, passed)

@@ -119,6 +119,10 @@ func applyOrganization(o *org.Organization, branding *api.BrandingPatch, policie
 		if policies.Registration != nil {
 			o.Policies.Registration = org.Registration(*policies.Registration)
 		}
+		if policies.ClientIdMetadataDocuments != nil {
+			o.Policies.ClientIDMetadataDocuments = org.ClientDocuments(*policies.ClientIdMetadataDocuments)
+		}
+		set(&o.Policies.ClientIDMetadataDocumentHosts, policies.ClientIdMetadataDocumentHosts)
 		if policies.Profile != nil {
 			o.Policies.Profile = org.Profile(*policies.Profile)
 		}

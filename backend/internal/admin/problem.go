@@ -17,11 +17,10 @@ import (
 
 // refusal is an error whose form on the wire the kind of a fault does not tell.
 type refusal struct {
-	fault     *fault.Error
-	status    int
-	challenge string           // WWW-Authenticate, "" for none
-	wire      *oauth.Error     // the challenges of what is wrong with a proof, in place of challenge; nil for none
-	fields    []api.FieldError // every offending field
+	fault  *fault.Error
+	status int
+	wire   *oauth.Error     // as a protected resource challenges (WWW-Authenticate); nil when it does not
+	fields []api.FieldError // every offending field
 }
 
 // Error implements error; the text is for logs.
@@ -51,8 +50,8 @@ func (r *refusal) withFields(fields ...api.FieldError) *refusal {
 	return r
 }
 
-func (r *refusal) withChallenge(challenge string) *refusal {
-	r.challenge = challenge
+func (r *refusal) withChallenge(wire oauth.Error) *refusal {
+	r.wire = &wire
 	return r
 }
 
@@ -70,9 +69,9 @@ func (r *refusal) withWire(e *oauth.Error) *refusal {
 // The refusals of the delivery itself.
 var (
 	errNoCredentials = refuse(http.StatusUnauthorized, fault.Unauthenticated, "unauthenticated",
-		"Send an access token in the Authorization header, or sign in to the console.").withChallenge(`Bearer realm="clavex"`)
+		"Send an access token in the Authorization header, or sign in to the console.").withChallenge(oauth.Error{Scheme: oauth.SchemeBearer})
 	errInvalidToken = refuse(http.StatusUnauthorized, fault.Unauthenticated, "invalid_token",
-		"The access token is malformed, expired, revoked, or not meant for the Admin API.").withChallenge(`Bearer realm="clavex", error="invalid_token"`)
+		"The access token is malformed, expired, revoked, or not meant for the Admin API.").withChallenge(oauth.Error{Scheme: oauth.SchemeBearer, Code: oauth.CodeInvalidToken})
 	errMediaType = refuse(http.StatusUnsupportedMediaType, fault.Invalid, "unsupported_media_type", "Send application/json.")
 	errTooLarge  = refuse(http.StatusRequestEntityTooLarge, fault.TooLarge, "body_too_large", "The request body may have at most 1 MiB.")
 	errUnknown   = refuse(http.StatusNotFound, fault.NotFound, "unknown_address", "The Admin API has nothing at this address.")
@@ -101,8 +100,6 @@ func WriteProblem(c *gin.Context, err error) {
 		problem.Status = known.status
 		if known.wire != nil {
 			known.wire.WriteChallenges(c)
-		} else if known.challenge != "" {
-			c.Header("WWW-Authenticate", known.challenge)
 		}
 		if len(known.fields) > 0 {
 			problem.Errors = &known.fields

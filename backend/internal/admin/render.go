@@ -94,6 +94,8 @@ func renderPolicies(p org.Policies) (api.Policies, error) {
 		SignUp: api.SignUpPolicy(p.SignUpPolicy()), SignUpEmailDomains: append(api.EmailDomains{}, p.SignUpEmailDomains...),
 		PasswordRecovery:               api.PasswordRecovery(p.RecoveryPolicy()),
 		Registration:                   api.RegistrationPolicy(p.RegistrationPolicy()),
+		ClientIdMetadataDocuments:      api.ClientDocumentPolicy(p.ClientDocumentPolicy()),
+		ClientIdMetadataDocumentHosts:  append(api.ClientDocumentHosts{}, p.ClientIDMetadataDocumentHosts...),
 		Profile:                        api.ClientProfile(p.ProfileName()),
 		RequireBoundTokens:             p.RequireBoundTokens,
 		RequireDpopNonce:               p.RequireDPoPNonce,

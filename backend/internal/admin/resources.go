@@ -40,7 +40,8 @@ func (h handlers) GetResource(ginContext context.Context, request api.GetResourc
 func (h handlers) CreateResource(ginContext context.Context, request api.CreateResourceRequestObject) (api.CreateResourceResponseObject, error) {
 	call, body := callOf(ginContext), *request.Body
 	wanted := resource.Resource{OrgID: call.organization.ID, Identifier: body.Identifier, Name: body.Name, Scopes: or(body.Scopes, nil),
-		AccessTokenLifetime: time.Duration(or(body.AccessTokenLifetimeSeconds, 0)) * time.Second, IntrospectionClients: or(body.IntrospectionClients, nil)}
+		AccessTokenLifetime: time.Duration(or(body.AccessTokenLifetimeSeconds, 0)) * time.Second, IntrospectionClients: or(body.IntrospectionClients, nil),
+		Published: or(body.Published, false)}
 	var created *resource.Resource
 	made, replayed, err := h.once(call, request.Params.IdempotencyKey, creation{make: func(ctx context.Context, tx *store.Tx) (_ uuid.UUID, err error) {
 		if created, err = h.resources.Create(ctx, tx, call.by.Actor(), wanted); err != nil {
@@ -80,6 +81,7 @@ func (h handlers) UpdateResource(ginContext context.Context, request api.UpdateR
 		set(&changed.Name, body.Name)
 		set(&changed.Scopes, body.Scopes)
 		set(&changed.IntrospectionClients, body.IntrospectionClients)
+		set(&changed.Published, body.Published)
 		setLifetime(&changed.AccessTokenLifetime, body.AccessTokenLifetimeSeconds)
 		updated, err = h.resources.Update(ctx, tx, call.by.Actor(), changed)
 		return err
@@ -110,5 +112,5 @@ func (h handlers) DeleteResource(ginContext context.Context, request api.DeleteR
 
 func renderResource(r *resource.Resource) api.Resource {
 	return api.Resource{Id: r.ID, Identifier: r.Identifier, Name: r.Name, Scopes: append([]string{}, r.Scopes...), AccessTokenLifetimeSeconds: seconds(r.AccessTokenLifetime),
-		IntrospectionClients: append([]string{}, r.IntrospectionClients...), CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, Version: r.Version}
+		IntrospectionClients: append([]string{}, r.IntrospectionClients...), Published: r.Published, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, Version: r.Version}
 }

@@ -34,6 +34,12 @@ func TestResourceServers(t *testing.T) {
 	if changed.json["access_token_lifetime_seconds"] != nil || fmt.Sprint(changed.json["scopes"]) != "[]" || changed.text("identifier") != "https://api.example.test/payments" {
 		t.Errorf("%s", changed.body)
 	}
+	if created.json["published"] != false || changed.json["published"] != false {
+		t.Errorf("RFC 9728 §4: nobody asked for it to be listed: %s", created.body)
+	}
+	if changed = grace.do("PATCH", at, fields{"published": true}, "If-Match", changed.etag()).must(200); changed.json["published"] != true || grace.get(at).json["published"] != true {
+		t.Errorf("%s", changed.body)
+	}
 	grace.do("PATCH", at, fields{"name": "Late"}, "If-Match", created.etag()).refuses(412, "version_mismatch")
 	grace.do("DELETE", at, nil, "If-Match", created.etag()).refuses(412, "version_mismatch")
 	if names := grace.get("/orgs/acme/resources").must(200).column("name"); len(names) != 1 {
@@ -41,8 +47,8 @@ func TestResourceServers(t *testing.T) {
 	}
 	grace.do("DELETE", at, nil, "If-Match", changed.etag()).must(204)
 	grace.get(at).refuses(404, "resource_not_found")
-	for _, action := range []string{"resource.created", "resource.updated", "resource.deleted"} {
-		if events := grace.get("/orgs/acme/audit-events?action=" + action).must(200).column("id"); len(events) != 1 {
+	for action, times := range map[string]int{"resource.created": 1, "resource.updated": 2, "resource.deleted": 1} {
+		if events := grace.get("/orgs/acme/audit-events?action=" + action).must(200).column("id"); len(events) != times {
 			t.Errorf("%s: %v", action, events)
 		}
 	}

@@ -83,6 +83,8 @@ const (
 	BuiltIn       Origin = "built_in"
 	Administrator Origin = "administrator"
 	Dynamic       Origin = "dynamic" // registered itself: consent is always asked
+	// MetadataDocument: a document at its client_id describes it, and nobody registered it: consent is always asked.
+	MetadataDocument Origin = "metadata_document"
 )
 
 // Status says whether a client works.
@@ -120,6 +122,7 @@ type Client struct {
 	Origin                    Origin               `json:"origin"`
 	RegistrationAccessTokenID []byte               `json:"-"`                                 // SHA-256; nil unless registered dynamically with management
 	InitialAccessTokenID      *uuid.UUID           `json:"initial_access_token_id,omitempty"` // with which it registered itself; nil when it needed none
+	DocumentReadAt            time.Time            `json:"-"`                                 // when its document was last read and good, to the hour; zero unless Origin is MetadataDocument
 	Status                    Status               `json:"status"`
 	Metadata                  Metadata             `json:"metadata,omitzero"`
 	Profile                   org.Profile          `json:"profile,omitempty"` // "": the organization's
@@ -235,7 +238,8 @@ func (c *Clients) Create(ctx context.Context, tx *store.Tx, actor audit.Actor, w
 		RequireConsent: wanted.RequireConsent, AccessTokenLifetimeSeconds: wholeSeconds(wanted.AccessTokenLifetime),
 		RefreshTokenLifetimeSeconds: wholeSeconds(wanted.RefreshTokenLifetime), Origin: string(wanted.Origin),
 		RegistrationAccessTokenHash: wanted.RegistrationAccessTokenID, Metadata: metadata, Profile: optional(string(wanted.Profile)),
-		SealedSecret: wanted.SealedSecret, SecretSealedBy: optional(wanted.SecretSealedBy), InitialAccessTokenID: wanted.InitialAccessTokenID, CreatedAt: c.now(),
+		SealedSecret: wanted.SealedSecret, SecretSealedBy: optional(wanted.SecretSealedBy), InitialAccessTokenID: wanted.InitialAccessTokenID,
+		DocumentReadAt: moment(wanted.DocumentReadAt), CreatedAt: c.now(),
 	})
 	if store.Violates(err, "clients_client_id") {
 		return nil, "", ErrClientIDTaken
@@ -319,7 +323,7 @@ func (c *Clients) write(ctx context.Context, tx *store.Tx, changed Client) (*Cli
 		RequireConsent: changed.RequireConsent, AccessTokenLifetimeSeconds: wholeSeconds(changed.AccessTokenLifetime),
 		RefreshTokenLifetimeSeconds: wholeSeconds(changed.RefreshTokenLifetime), Status: string(changed.Status), RegistrationAccessTokenHash: changed.RegistrationAccessTokenID,
 		Metadata: metadata, Profile: optional(string(changed.Profile)), SealedSecret: changed.SealedSecret, SecretSealedBy: optional(changed.SecretSealedBy),
-		UpdatedAt: c.now(),
+		DocumentReadAt: moment(changed.DocumentReadAt), UpdatedAt: c.now(),
 	})
 	if store.IsNotFound(err) {
 		return nil, ErrVersionMismatch
@@ -401,6 +405,7 @@ func fromRow(row dbq.Client, err error) (*Client, error) {
 		RefreshTokenLifetime: duration(row.RefreshTokenLifetimeSeconds), Origin: Origin(row.Origin), RegistrationAccessTokenID: row.RegistrationAccessTokenHash,
 		Status: Status(row.Status), Version: row.Version, CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt, Metadata: metadata,
 		Profile: org.Profile(text(row.Profile)), SealedSecret: row.SealedSecret, SecretSealedBy: text(row.SecretSealedBy), InitialAccessTokenID: row.InitialAccessTokenID,
+		DocumentReadAt: instant(row.DocumentReadAt),
 	}, nil
 }
 

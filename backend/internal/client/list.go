@@ -28,7 +28,7 @@ var listed = filter.Table{
 		"post_logout_redirect_uris", "grant_types", "response_types", "origins", "scopes", "id_token_signed_response_alg", "logo_uri", "client_uri",
 		"policy_uri", "tos_uri", "contacts", "require_consent", "access_token_lifetime_seconds", "refresh_token_lifetime_seconds", "origin",
 		"registration_access_token_hash", "status", "version", "created_at", "updated_at", "metadata", "profile", "sealed_secret", "secret_sealed_by",
-		"initial_access_token_id"},
+		"initial_access_token_id", "document_read_at"},
 	Searched: []string{nameKey, `lower(client_id) COLLATE "C"`},
 }
 

@@ -113,8 +113,8 @@ func (c *Client) validate() error {
 	if c.Profile != "" && !slices.Contains(org.Profiles(), c.Profile) {
 		return invalid("profile", "Choose one of %s.", org.ProfileNames())
 	}
-	if c.Origin == Dynamic && !c.RequireConsent {
-		return invalid("require_consent", "A client that registered itself always asks for consent.")
+	if (c.Origin == Dynamic || c.Origin == MetadataDocument) && !c.RequireConsent {
+		return invalid("require_consent", "A client that no administrator registered always asks for consent.")
 	}
 	for _, check := range []func() error{c.validateGrants, c.validateScopes, c.validateRedirectURIs, c.validateLinks,
 		c.validateLifetimes, c.validateMetadata} {
@@ -310,7 +310,8 @@ func (c *Client) validateLifetimes() error {
 
 // MatchRedirectURI reports whether a requested redirect URI is one of the registered, character by
 // character (RFC 9700 §2.1). Only the port of a native client's loopback address may differ
-// (RFC 8252 §7.3), because the operating system assigns it.
+// (RFC 8252 §7.3), because the operating system assigns it. Where a document describes the client that is so for
+// localhost too: the document is the same for every installation, and cannot name the port of any.
 func (c *Client) MatchRedirectURI(requested string) bool {
 	if slices.Contains(c.RedirectURIs, requested) {
 		return true
@@ -318,24 +319,25 @@ func (c *Client) MatchRedirectURI(requested string) bool {
 	if c.ApplicationType != Native || len(requested) > 2000 || !visibleASCII(requested) || strings.Contains(requested, "#") {
 		return false
 	}
-	wanted, ok := loopbackWithoutPort(requested)
+	named := c.Origin == MetadataDocument
+	wanted, ok := loopbackWithoutPort(requested, named)
 	if !ok {
 		return false
 	}
 	return slices.ContainsFunc(c.RedirectURIs, func(registered string) bool {
-		known, ok := loopbackWithoutPort(registered)
+		known, ok := loopbackWithoutPort(registered, named)
 		return ok && known == wanted
 	})
 }
 
 // loopbackWithoutPort strips the port from an http address whose host is a loopback IP literal.
-// "localhost" is left out: it may resolve to something else (RFC 8252 §8.3).
-func loopbackWithoutPort(uri string) (string, bool) {
+// "localhost" counts only when it is said: it may resolve to something else (RFC 8252 §8.3).
+func loopbackWithoutPort(uri string, localhost bool) (string, bool) {
 	parsed, err := url.Parse(uri)
 	if err != nil || parsed.Scheme != "http" || parsed.User != nil || parsed.Opaque != "" {
 		return "", false
 	}
-	if ip, err := netip.ParseAddr(parsed.Hostname()); err != nil || !ip.IsLoopback() {
+	if ip, err := netip.ParseAddr(parsed.Hostname()); (err != nil || !ip.IsLoopback()) && (!localhost || parsed.Hostname() != "localhost") {
 		return "", false
 	}
 	prefix := "http://" + parsed.Host

@@ -94,6 +94,13 @@ func (d *Documents[V]) Get(ctx context.Context, url string) (V, error) {
 	return fetched.serve(d.now())
 }
 
+// Fresh reports whether Get would answer from memory.
+func (d *Documents[V]) Fresh(url string) bool {
+	known, ok := d.entries.GetIfPresent(url)
+	now := d.now()
+	return ok && (known.present && now.Before(known.freshUntil) || now.Before(known.retryAt))
+}
+
 // Refresh fetches the document although it is fresh, because something in it was missed. It reports whether there is
 // a newer one than before: false when the allowance is used up, the fetch failed, or nothing changed at the source.
 func (d *Documents[V]) Refresh(ctx context.Context, url string) (V, bool, error) {

@@ -61,16 +61,17 @@ type Options struct {
 
 // Client fetches. It is safe for concurrent use and keeps nothing open.
 type Client struct {
+	options   Options
 	transport *http.Transport
 	timeout   time.Duration
 	turns     *turns
-	counts    counts
+	counts    *counts
 }
 
 // New makes a client.
 func New(options Options) *Client {
 	dialer := newDialer(options)
-	client := &Client{timeout: options.Timeout, turns: newTurns(perSite, overall)}
+	client := &Client{options: options, timeout: options.Timeout, turns: newTurns(perSite, overall), counts: &counts{}}
 	if client.timeout <= 0 {
 		client.timeout = defaultTimeout
 	}
@@ -83,6 +84,16 @@ func New(options Options) *Client {
 		TLSNextProto:           map[string]func(string, *tls.Conn) http.RoundTripper{},
 	}
 	return client
+}
+
+// Restricted is the client for addresses that anybody may name, without having registered anything: of the allowed
+// networks it reaches those that keep says true of. Limits and counts are shared.
+func (c *Client) Restricted(keep func(network netip.Prefix) bool) *Client {
+	options := c.options
+	options.AllowedNetworks = slices.DeleteFunc(slices.Clone(options.AllowedNetworks), func(network netip.Prefix) bool { return !keep(network) })
+	restricted := New(options)
+	restricted.turns, restricted.counts = c.turns, c.counts
+	return restricted
 }
 
 // Request says what to fetch and what may come back.
@@ -101,6 +112,7 @@ type Request struct {
 
 // Response is an answer that was read to its end.
 type Response struct {
+	URL    string // that was asked for
 	Status int
 	Header http.Header
 	Body   []byte
@@ -136,6 +148,7 @@ func (c *Client) do(ctx context.Context, method string, request Request, content
 	defer response.Body.Close()
 	answer, err := read(method, target.Hostname(), request, response)
 	if err == nil {
+		answer.URL = request.URL
 		// An end that came after the time was over may be the host's answer to our hanging up, in the middle of a document.
 		err = ctx.Err()
 	}

@@ -18,6 +18,9 @@ var ErrConsentNotFound = fault.New(fault.NotFound, "consent_not_found", "This us
 // withdrawn is why grants end that were made under a consent.
 const withdrawn = "consent withdrawn"
 
+// clientChanged is why grants end whose client proves itself in another way than when they were made.
+const clientChanged = "client changed"
+
 // Consent is what a person allowed a client, for all sign-ins to come.
 type Consent struct {
 	ID         uuid.UUID
@@ -74,4 +77,15 @@ func (g *Grants) Withdraw(ctx context.Context, tx *store.Tx, actor audit.Actor, 
 	}
 	return g.log.Record(ctx, tx, orgID, audit.Event{Action: "consent.withdrawn", Actor: actor, Target: audit.Target{Kind: "client", ID: clientID.String()},
 		Details: map[string]any{"user_id": userID, "scopes": scopes, "grants_revoked": revoked}})
+}
+
+// Changed is called when a client became another than the one that people allowed: they are asked anew. With revoke,
+// whatever it holds of them ends, too. It records neither: the change of the client is recorded.
+func (g *Grants) Changed(ctx context.Context, tx *store.Tx, orgID, clientID uuid.UUID, revoke bool) error {
+	queries, now := dbq.New(tx), g.now()
+	if _, err := queries.DeleteConsentsOfClient(ctx, dbq.DeleteConsentsOfClientParams{OrgID: orgID, ClientID: clientID}); err != nil || !revoke {
+		return err
+	}
+	_, err := queries.RevokeGrantsOfClient(ctx, dbq.RevokeGrantsOfClientParams{OrgID: orgID, ClientID: clientID, At: &now, Reason: new(clientChanged)})
+	return err
 }

@@ -71,6 +71,9 @@ type ConsentRequirement struct {
 	Scopes   []string  `json:"scopes"`
 	Ask      bool      `json:"ask"`    // the client's own rule: missing scopes are asked for
 	Always   bool      `json:"always"` // prompt=consent: asked even when nothing is missing
+	// EachTime, together with Always, says that the person is asked in any case, even when no scope is asked for: nobody
+	// vouches for who asks.
+	EachTime bool `json:"each_time,omitempty"`
 	// Details are authorization details (RFC 9396): they are asked for each time, whatever was allowed before.
 	Details []json.RawMessage `json:"details,omitempty"`
 	// Elsewhere, when set, says that the request was made on another device: the person is asked in any case, even
@@ -103,7 +106,7 @@ func (c *ConsentRequirement) Missing(consented []string) []string {
 
 // Asks reports whether the person must be asked, in the light of what they allowed before.
 func (c *ConsentRequirement) Asks(consented []string) bool {
-	return c != nil && (c.Elsewhere != nil || len(c.Details) > 0 || len(c.Missing(consented)) > 0)
+	return c != nil && (c.EachTime || c.Elsewhere != nil || len(c.Details) > 0 || len(c.Missing(consented)) > 0)
 }
 
 // Required is what a protocol returns when it cannot go on without a person.

@@ -274,7 +274,7 @@ func TestAnAssertionUsedTwiceAtOnceAuthenticatesOnce(t *testing.T) {
 	a := newAssertions(t)
 	signer, set := newKey(t, jose.ES256)
 	a.register(a.acme, "service", client.PrivateKeyJWT, client.Metadata{JWKS: set})
-	replicas := []*oauth.ClientAuthentication{a.Authentication, oauth.NewClientAuthentication(a.Clients, a.KeySets, a.State, a.Issuers, oauth.NewClientAuthorities(nil), a.Clock.Now)}
+	replicas := []*oauth.ClientAuthentication{a.Authentication, oauth.NewClientAuthentication(oauth.NewClientDirectory(a.Clients, nil), a.KeySets, a.State, a.Issuers, oauth.NewClientAuthorities(nil), a.Clock.Now)}
 	parameters := oauth.NewParameters("client_assertion_type", assertionType, "client_assertion", a.sign(signer, a.claims("service", nil)))
 	var together sync.WaitGroup
 	failures := make([]error, 8)

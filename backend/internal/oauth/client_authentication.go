@@ -20,7 +20,7 @@ import (
 // client_secret_basic and client_secret_post (RFC 6749 §2.3.1, RFC 7591 §2), client_secret_jwt and private_key_jwt
 // (OpenID Connect Core 1.0 §9, RFC 7523 §2.2), tls_client_auth and self_signed_tls_client_auth (RFC 8705 §2). It is safe for concurrent use.
 type ClientAuthentication struct {
-	clients *client.Clients
+	clients *ClientDirectory
 	keySets *client.KeySets
 	state   kv.Store
 	issuers Issuers
@@ -32,7 +32,7 @@ type ClientAuthentication struct {
 }
 
 // NewClientAuthentication makes the authentication of the clients. The state remembers assertions that were used.
-func NewClientAuthentication(clients *client.Clients, keySets *client.KeySets, state kv.Store, issuers Issuers, authorities *ClientAuthorities, now func() time.Time) *ClientAuthentication {
+func NewClientAuthentication(clients *ClientDirectory, keySets *client.KeySets, state kv.Store, issuers Issuers, authorities *ClientAuthorities, now func() time.Time) *ClientAuthentication {
 	return &ClientAuthentication{clients: clients, keySets: keySets, state: state, issuers: issuers, authorities: authorities, now: now,
 		decoy: secret.Hash("no client has this secret")}
 }
@@ -43,6 +43,9 @@ type ClientCredentials struct {
 	Parameters    Parameters // of the body
 
 	Certificates []*x509.Certificate // of the TLS connection, the client's own first; empty when there is none
+
+	// FirstUse says that the endpoint also serves clients that describe themselves and that nobody allowed anything yet.
+	FirstUse bool
 }
 
 // presentedCredentials is what a request claims.
@@ -61,7 +64,11 @@ func (a *ClientAuthentication) Authenticate(ctx context.Context, organization *o
 	if err != nil {
 		return nil, err
 	}
-	found, err := a.clients.ByClientID(ctx, organization.ID, presented.clientID)
+	find := a.clients.Known
+	if credentials.FirstUse {
+		find = a.clients.Find
+	}
+	found, err := find(ctx, organization, presented.clientID)
 	if err != nil && !errors.Is(err, client.ErrNotFound) {
 		return nil, err
 	}

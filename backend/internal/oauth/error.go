@@ -56,14 +56,17 @@ const (
 
 // Error is an error on the wire. Values are immutable once returned.
 type Error struct {
-	Code        string        // "" only for a bare challenge (RFC 6750 §3.1, last paragraph)
-	Description string        // shown to developers; ASCII without quotes and backslashes
-	Status      int           // HTTP status where the error is answered directly
-	Scheme      string        // of the WWW-Authenticate challenge; "" for none
-	Scope       string        // needed scope, for insufficient_scope
-	Nonce       string        // of the header DPoP-Nonce; "" for none
-	RetryAfter  time.Duration // 0: no Retry-After
-	cause       error
+	Code        string // "" only for a bare challenge (RFC 6750 §3.1, last paragraph)
+	Description string // shown to developers; ASCII without quotes and backslashes
+	Status      int    // HTTP status where the error is answered directly
+	Scheme      string // of the WWW-Authenticate challenge; "" for none
+	Scope       string // needed scope, for insufficient_scope
+	Nonce       string // of the header DPoP-Nonce; "" for none
+
+	// ResourceMetadata is the address of the metadata of the protected resource that challenges; "" for none.
+	ResourceMetadata string
+	RetryAfter       time.Duration // 0: no Retry-After
+	cause            error
 }
 
 // NewError makes an error with the status 400.

@@ -115,7 +115,7 @@ func (e *Error) WriteChallenges(c *gin.Context) {
 // headerNonce is the header in which nonces travel to clients (RFC 9449 §8).
 const headerNonce = "DPoP-Nonce"
 
-// challenges are the values of WWW-Authenticate (RFC 9110 §11.6.1, RFC 6750 §3, RFC 9449 §7.1). Code, description and
+// challenges are the values of WWW-Authenticate (RFC 9110 §11.6.1, RFC 6750 §3, RFC 9449 §7.1, RFC 9728 §5.1). Code, description and
 // scope consist of characters that need no escaping in a quoted string. Whoever presents nothing may use either scheme
 // of access tokens.
 func (e *Error) challenges() []string {
@@ -133,15 +133,14 @@ func (e *Error) challenge(scheme string) string {
 	if scheme == SchemeDPoP {
 		text += `, algs="` + strings.Join(texts(jose.Algorithms()), " ") + `"`
 	}
-	if scheme == SchemeBasic || e.Code == "" {
+	if scheme == SchemeBasic {
 		return text
 	}
-	text += `, error="` + e.Code + `"`
-	if e.Description != "" {
-		text += `, error_description="` + e.Description + `"`
-	}
-	if e.Scope != "" {
-		text += `, scope="` + e.Scope + `"`
+	for _, parameter := range []struct{ name, value string }{{"error", e.Code}, {"error_description", e.Description}, {"scope", e.Scope},
+		{"resource_metadata", e.ResourceMetadata}} {
+		if parameter.value != "" {
+			text += `, ` + parameter.name + `="` + parameter.value + `"`
+		}
 	}
 	return text
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/google/uuid"
 	"github.com/maypok86/otter/v2"
@@ -17,13 +18,15 @@ import (
 	"github.com/clavex/clavex/backend/internal/oauth"
 	"github.com/clavex/clavex/backend/internal/oauth/authorize"
 	"github.com/clavex/clavex/backend/internal/org"
+	"github.com/clavex/clavex/backend/internal/resource"
 	"github.com/clavex/clavex/backend/internal/session"
 )
 
 // Metadata is what an organization's issuer says of itself: OpenID Connect Discovery 1.0 §3, RFC 8414 §2,
 // RFC 9207 §3, RFC 8628 §4, JARM §4, RFC 9701 §7, RP-Initiated Logout 1.0 §2.1, Back-Channel Logout 1.0 §2.1, Front-Channel
-// Logout 1.0 §3, Session Management 1.0 §3.3. Every member is in the IANA registry of authorization server
-// metadata, and everything it claims works.
+// Logout 1.0 §3, Session Management 1.0 §3.3, RFC 9728 §4. Every member is in the IANA registry of authorization server
+// metadata but client_id_metadata_document_supported, whose specification is a draft and which only organizations have
+// that opened it; and everything it claims works.
 type Metadata struct {
 	Issuer                                    string                        `json:"issuer"`
 	AuthorizationEndpoint                     string                        `json:"authorization_endpoint"`
@@ -78,6 +81,8 @@ type Metadata struct {
 	RequestObjectEncryptionAlgValuesSupported []jose.KeyManagement          `json:"request_object_encryption_alg_values_supported"`
 	RequestObjectEncryptionEncValuesSupported []jose.Encryption             `json:"request_object_encryption_enc_values_supported"`
 	AuthorizationDetailsTypesSupported        []string                      `json:"authorization_details_types_supported,omitempty"`
+	ProtectedResources                        []string                      `json:"protected_resources,omitempty"`
+	ClientIDMetadataDocumentSupported         bool                          `json:"client_id_metadata_document_supported,omitempty"`
 	RequireSignedRequestObject                bool                          `json:"require_signed_request_object,omitempty"`
 	AuthorizationResponseIssParameter         bool                          `json:"authorization_response_iss_parameter_supported"`
 	CheckSessionIframe                        string                        `json:"check_session_iframe"`
@@ -101,18 +106,20 @@ type MTLSEndpointAliases struct {
 // Documents serves the metadata and the JWK sets of all organizations from memory. It is safe for
 // concurrent use.
 type Documents struct {
-	issuers  oauth.Issuers
-	keys     *key.Keys
-	locales  []string
-	prompts  func(organization *org.Organization) []string
-	metadata *otter.Cache[metadataKey, *document]
-	keySets  *otter.Cache[uuid.UUID, *document]
+	issuers   oauth.Issuers
+	keys      *key.Keys
+	resources *resource.Resources
+	locales   []string
+	prompts   func(organization *org.Organization) []string
+	metadata  *otter.Cache[metadataKey, *document]
+	keySets   *otter.Cache[uuid.UUID, *document]
 }
 
 // metadataKey names one state of an organization, so a changed organization never meets an old document.
 type metadataKey struct {
-	id      uuid.UUID
-	version int64
+	id        uuid.UUID
+	version   int64
+	resources string
 }
 
 // document is what goes over the wire. content is shared: do not change it.
@@ -130,15 +137,15 @@ func newDocument(content []byte) *document {
 
 // NewDocuments makes the documents, remembered for at most cacheSize organizations. locales are the
 // languages of the hosted pages (BCP 47), prompts the values of prompt that an organization supports.
-func NewDocuments(issuers oauth.Issuers, keys *key.Keys, locales []string, prompts func(organization *org.Organization) []string, cacheSize int) *Documents {
-	return &Documents{issuers: issuers, keys: keys, locales: locales, prompts: prompts,
+func NewDocuments(issuers oauth.Issuers, keys *key.Keys, resources *resource.Resources, locales []string, prompts func(organization *org.Organization) []string, cacheSize int) *Documents {
+	return &Documents{issuers: issuers, keys: keys, resources: resources, locales: locales, prompts: prompts,
 		metadata: otter.Must(&otter.Options[metadataKey, *document]{MaximumSize: cacheSize}),
 		keySets:  otter.Must(&otter.Options[uuid.UUID, *document]{MaximumSize: cacheSize}),
 	}
 }
 
-// Metadata returns what the organization's issuer says of itself.
-func (d *Documents) Metadata(organization *org.Organization) Metadata {
+// Metadata returns what the organization's issuer says of itself; protected are the resource servers that it lists.
+func (d *Documents) Metadata(organization *org.Organization, protected []string) Metadata {
 	endpoint := func(name string) string { return d.issuers.Endpoint(organization, name) }
 	profile := oauth.ProfileFor(organization)
 	methods := profile.AuthenticationMethods(d.issuers)
@@ -176,6 +183,8 @@ func (d *Documents) Metadata(organization *org.Organization) Metadata {
 	if profile.FrontChannel {
 		metadata.GrantTypesSupported = append(metadata.GrantTypesSupported, client.Implicit)
 	}
+	metadata.ProtectedResources = protected
+	metadata.ClientIDMetadataDocumentSupported = organization.Policies.ClientDocumentPolicy() == org.ClientDocumentsOpen
 	if organization.Policies.RegistrationPolicy() != org.RegistrationClosed {
 		metadata.RegistrationEndpoint = endpoint("register")
 	}
@@ -197,18 +206,47 @@ func (d *Documents) mutualTLS(organization *org.Organization, metadata *Metadata
 	}
 }
 
-func (d *Documents) metadataDocument(organization *org.Organization) (*document, error) {
-	name := metadataKey{organization.ID, organization.Version}
+// published are the identifiers of the resource servers that the metadata lists (RFC 9728 §4). Without the database it is
+// silent about those that are not in memory: the member is optional, and the rest is worth more.
+func (d *Documents) published(ctx context.Context, organization *org.Organization) (identifiers []string) {
+	all, err := d.resources.All(ctx, organization.ID)
+	if err != nil {
+		return nil
+	}
+	for _, known := range all {
+		if known.Published {
+			identifiers = append(identifiers, known.Identifier)
+		}
+	}
+	return identifiers
+}
+
+func (d *Documents) metadataDocument(ctx context.Context, organization *org.Organization) (*document, error) {
+	protected := d.published(ctx, organization)
+	name := metadataKey{organization.ID, organization.Version, strings.Join(protected, " ")}
 	if found, ok := d.metadata.GetIfPresent(name); ok {
 		return found, nil
 	}
-	content, err := json.Marshal(d.Metadata(organization))
+	content, err := json.Marshal(d.Metadata(organization, protected))
 	if err != nil {
 		return nil, err
 	}
 	made := newDocument(content)
 	d.metadata.Set(name, made)
 	return made, nil
+}
+
+// ResourceMetadata is what the issuer says of itself as a protected resource: that of userinfo (RFC 9728 §2).
+func (d *Documents) ResourceMetadata(organization *org.Organization) oauth.ResourceMetadata {
+	issuer, profile := d.issuers.URL(organization), oauth.ProfileFor(organization)
+	scopes := slices.DeleteFunc(scopesSupported(organization), func(scope string) bool { return scope == oauth.ScopeOfflineAccess })
+	return oauth.ResourceMetadata{
+		Resource: issuer, AuthorizationServers: []string{issuer}, JWKSURI: d.issuers.Endpoint(organization, "jwks"), ScopesSupported: scopes,
+		BearerMethodsSupported: []string{"header", "body"}, ResourceSigningAlgValuesSupported: profile.SigningAlgorithms(), ResourceName: organization.DisplayName,
+		TLSClientCertificateBoundAccessTokens: d.issuers.MutualTLS, DPoPSigningAlgValuesSupported: profile.ProofAlgorithms(),
+		// A certificate will do as well, where clients can show one.
+		DPoPBoundAccessTokensRequired: organization.Policies.RequireBoundTokens && !d.issuers.MutualTLS,
+	}
 }
 
 func (d *Documents) keySetDocument(ctx context.Context, organization *org.Organization) (*document, error) {

@@ -37,7 +37,7 @@ var registered = []string{
 	"dpop_signing_alg_values_supported", "mtls_endpoint_aliases", "tls_client_certificate_bound_access_tokens",
 	"introspection_signing_alg_values_supported", "introspection_encryption_alg_values_supported", "introspection_encryption_enc_values_supported",
 	"authorization_signing_alg_values_supported", "authorization_encryption_alg_values_supported", "authorization_encryption_enc_values_supported",
-	"device_authorization_endpoint",
+	"device_authorization_endpoint", "protected_resources",
 }
 
 func TestMetadata(t *testing.T) {

@@ -1,6 +1,7 @@
 package oidc
 
 import (
+	"encoding/json"
 	"net/http"
 	"strconv"
 	"strings"
@@ -19,12 +20,23 @@ const documentLifetime = 5 * time.Minute
 // (OpenID Connect Discovery 1.0 §4), /.well-known/openid-configuration/{org} and
 // /.well-known/oauth-authorization-server/{org} (RFC 8414 §3.1 and §5).
 func (d *Documents) ServeMetadata(c *gin.Context) {
-	found, err := d.metadataDocument(oauth.Organization(c))
+	found, err := d.metadataDocument(c.Request.Context(), oauth.Organization(c))
 	if err != nil {
 		oauth.WriteError(c, err)
 		return
 	}
 	found.serve(c, metadataMediaType)
+}
+
+// ServeResourceMetadata answers GET /.well-known/oauth-protected-resource/{org}: the issuer is a protected resource, whose
+// one endpoint is userinfo (RFC 9728 §3).
+func (d *Documents) ServeResourceMetadata(c *gin.Context) {
+	content, err := json.Marshal(d.ResourceMetadata(oauth.Organization(c)))
+	if err != nil {
+		oauth.WriteError(c, err)
+		return
+	}
+	newDocument(content).serve(c, metadataMediaType)
 }
 
 // ServeKeySet answers GET /{org}/jwks (RFC 7517 §5).
@@ -77,16 +89,18 @@ func (d *document) isIn(condition string) bool {
 
 // Serve answers GET and POST /{org}/userinfo.
 func (u *Userinfo) Serve(c *gin.Context) {
+	organization := oauth.Organization(c)
+	refuse := func(err error) { oauth.WriteError(c, u.resource.Challenge(err, u.issuers.URL(organization))) }
 	presented, err := oauth.PresentedToken(c)
 	if err != nil {
-		oauth.WriteError(c, err)
+		refuse(err)
 		return
 	}
 	u.resource.Senders().OfferNonce(c)
-	answer, err := u.Find(c.Request.Context(), oauth.Organization(c), presented)
+	answer, err := u.Find(c.Request.Context(), organization, presented)
 	switch {
 	case err != nil:
-		oauth.WriteError(c, err)
+		refuse(err)
 	case answer.JWT != "":
 		oauth.WriteJWT(c, "application/jwt", answer.JWT)
 	default:

@@ -141,7 +141,7 @@ func (p *Provider) domain(t testing.TB) {
 	p.Grants = grant.New(p.Store, p.AuditLog, now, ring, rand.Reader)
 	p.Tokens = oauth.NewAccessTokens(p.Issuers, p.Keys, ring, oidc.AccessTokenClaims(p.Store, p.Users), now, rand.Reader)
 	p.KeySets, p.State = client.NewKeySets(p.Fetch, now), kv.NewPostgres(p.Store, rand.Reader)
-	p.Authentication = oauth.NewClientAuthentication(p.Clients, p.KeySets, p.State, p.Issuers, oauth.NewClientAuthorities(nil), now)
+	p.Authentication = oauth.NewClientAuthentication(oauth.NewClientDirectory(p.Clients, nil), p.KeySets, p.State, p.Issuers, oauth.NewClientAuthorities(nil), now)
 	p.Senders = oauth.NewSenderConstraint(p.Issuers, p.State, ring.DeriveKey("dpop-nonce").Key, oauth.NewProofLimit(p.State, ProofLimit/30), now)
 	p.Subjects, p.JWTs = oauth.NewSubjects(p.Keys.Secret), oauth.NewClientJWTs(p.Keys, p.Clients, p.KeySets)
 	p.Live = oauth.NewLiveTokens(p.Grants, p.Clients, p.Subjects)
@@ -166,7 +166,7 @@ func (p *Provider) router() http.Handler {
 				Grants: p.Grants, State: p.State, Store: p.Store, Audit: p.AuditLog, Now: p.Clock.Now}),
 		}})
 	authorization := authorize.Endpoint{SignUpOpen: func(o *org.Organization) bool { return o.Policies.SignUpPolicy() == org.SignUpOpen }}
-	documents := oidc.NewDocuments(p.Issuers, p.Keys, []string{"en", "it", "de"}, authorization.Prompts, cacheSize)
+	documents := oidc.NewDocuments(p.Issuers, p.Keys, p.Resources, []string{"en", "it", "de"}, authorization.Prompts, cacheSize)
 	userinfo := oidc.NewUserinfo(p.Issuers, p.Resource, p.Subjects, p.JWTs)
 	registrations := registration.NewEndpoint(registration.Dependencies{Store: p.Store, Clients: p.Clients, Organizations: p.Organizations, State: p.State, Fetch: p.Fetch,
 		KeySets: p.KeySets, Keys: p.Keys, Issuers: p.Issuers, Now: p.Clock.Now, Random: rand.Reader, Limit: RegistrationLimit})

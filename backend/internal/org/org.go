@@ -72,7 +72,12 @@ type Policies struct {
 	// (RFC 8705 §2.1), besides those of the configuration.
 	ClientCertificateAuthorities string `json:"client_certificate_authorities,omitempty"`
 
-	TokenPolicy       TokenPolicy       `json:"token_policy,omitzero"`
+	TokenPolicy TokenPolicy `json:"token_policy,omitzero"`
+	// ClientIDMetadataDocuments says whether clients may describe themselves in documents; the hosts are those that such
+	// documents may come from, client.example.com or *.example.com for every one below; empty: any.
+	ClientIDMetadataDocuments     ClientDocuments `json:"client_id_metadata_documents,omitempty"`
+	ClientIDMetadataDocumentHosts []string        `json:"client_id_metadata_document_hosts,omitempty"`
+
 	RegistrationRules RegistrationRules `json:"registration_rules,omitzero"`
 	Scopes            []ScopeDefinition `json:"scopes,omitempty"`
 	Claims            []ClaimDefinition `json:"claims,omitempty"`
@@ -391,6 +396,9 @@ func (o *Organization) validate() error {
 		return invalid("policies.registration", "registration_invalid", "Choose closed, loopback, open or initial_access_token.")
 	}
 	if err := p.RegistrationRules.validate(); err != nil {
+		return err
+	}
+	if err := p.validateClientDocuments(); err != nil {
 		return err
 	}
 	if err := o.validateSignUp(); err != nil {

@@ -164,7 +164,7 @@ var errNotJSON = oauth.NewError(oauth.CodeInvalidClientMetadata, "The body must 
 
 func readObject(_ context.Context, request *Request) (err error) {
 	var object map[string]json.RawMessage
-	if object, err = parseObject(request.Body); err != nil {
+	if object, err = ParseObject(request.Body); err != nil {
 		return errNotJSON.WithCause(err)
 	}
 	request.object = object

@@ -8,10 +8,10 @@ import (
 	"unicode/utf8"
 )
 
-// parseObject splits a JSON object into its members, by their exact names. encoding/json alone would match
+// ParseObject splits a JSON object into its members, by their exact names. encoding/json alone would match
 // names without regard to case, take the last of a repeated member and mend broken UTF-8: two readers of
 // one document could see different clients.
-func parseObject(body []byte) (map[string]json.RawMessage, error) {
+func ParseObject(body []byte) (map[string]json.RawMessage, error) {
 	if !utf8.Valid(body) || bytes.IndexByte(body, 0) >= 0 {
 		return nil, errors.New("the body is not UTF-8")
 	}

@@ -10,7 +10,7 @@ func FuzzParseObject(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		members, err := parseObject(body)
+		members, err := ParseObject(body)
 		var standard map[string]json.RawMessage
 		standardErr := json.Unmarshal(body, &standard)
 		if err != nil {

@@ -114,8 +114,11 @@ func checkScopes(_ context.Context, request *Request) error {
 // checkAddresses holds developers' machines to themselves (whatever such a client gets stays on the machine), and
 // everybody to the hosts that the organization's rules name.
 func checkAddresses(_ context.Context, request *Request) error {
+	return checkHosts(request, request.Organization.Policies.RegistrationPolicy() == org.RegistrationLoopback && !request.vouched())
+}
+
+func checkHosts(request *Request, loopback bool) error {
 	policies := request.Organization.Policies
-	loopback := policies.RegistrationPolicy() == org.RegistrationLoopback && !request.vouched()
 	told := slices.DeleteFunc([]string{request.client.Metadata.BackchannelLogoutURI, request.client.Metadata.FrontchannelLogoutURI, request.client.Metadata.InitiateLoginURI},
 		func(uri string) bool { return uri == "" })
 	for _, uri := range slices.Concat(request.client.RedirectURIs, request.client.PostLogoutRedirectURIs, told) {

@@ -103,5 +103,5 @@ func claimsOf(statement string) (map[string]json.RawMessage, error) {
 	if err != nil {
 		return nil, err
 	}
-	return parseObject(payload)
+	return ParseObject(payload)
 }

@@ -38,6 +38,7 @@ type Resource struct {
 	Scopes               []string      `json:"scopes"`     // that are its own; none: it looks at those of everybody
 	AccessTokenLifetime  time.Duration `json:"access_token_lifetime,omitempty"`
 	IntrospectionClients []string      `json:"introspection_clients"` // client_id of those that may ask about its tokens
+	Published            bool          `json:"published"`             // the organization's metadata lists it (RFC 9728 §4)
 	Version              int64         `json:"version"`
 	CreatedAt            time.Time     `json:"created_at"`
 	UpdatedAt            time.Time     `json:"updated_at"`
@@ -108,7 +109,8 @@ func (r *Resources) Create(ctx context.Context, tx *store.Tx, actor audit.Actor,
 		return nil, ErrTooMany
 	}
 	row, err := queries.InsertResource(ctx, dbq.InsertResourceParams{OrgID: wanted.OrgID, ID: store.NewID(), Identifier: wanted.Identifier, Name: wanted.Name,
-		Scopes: list(wanted.Scopes), AccessTokenLifetimeSeconds: wholeSeconds(wanted.AccessTokenLifetime), IntrospectionClients: list(wanted.IntrospectionClients), CreatedAt: r.now()})
+		Scopes: list(wanted.Scopes), AccessTokenLifetimeSeconds: wholeSeconds(wanted.AccessTokenLifetime), IntrospectionClients: list(wanted.IntrospectionClients),
+		Published: wanted.Published, CreatedAt: r.now()})
 	if store.Violates(err, "resources_identifier") {
 		return nil, ErrTaken
 	}
@@ -130,7 +132,7 @@ func (r *Resources) Update(ctx context.Context, tx *store.Tx, actor audit.Actor,
 	}
 	row, err := dbq.New(tx).UpdateResource(ctx, dbq.UpdateResourceParams{OrgID: changed.OrgID, ID: changed.ID, ExpectedVersion: changed.Version, Identifier: changed.Identifier,
 		Name: changed.Name, Scopes: list(changed.Scopes), AccessTokenLifetimeSeconds: wholeSeconds(changed.AccessTokenLifetime),
-		IntrospectionClients: list(changed.IntrospectionClients), UpdatedAt: r.now()})
+		IntrospectionClients: list(changed.IntrospectionClients), Published: changed.Published, UpdatedAt: r.now()})
 	switch {
 	case store.IsNotFound(err):
 		return nil, ErrVersionMismatch
@@ -166,7 +168,7 @@ func (r *Resources) Forget(orgID uuid.UUID) {
 }
 
 var listed = filter.Table{Name: "resources", Columns: []string{"org_id", "id", "identifier", "name", "scopes", "access_token_lifetime_seconds",
-	"introspection_clients", "version", "created_at", "updated_at"}}
+	"introspection_clients", "version", "created_at", "updated_at", "published"}}
 
 type listedRow struct {
 	dbq.Resource
@@ -225,7 +227,7 @@ func target(r *Resource) audit.Target { return audit.Target{Kind: "resource", ID
 
 func fromRow(row dbq.Resource) *Resource {
 	found := &Resource{OrgID: row.OrgID, ID: row.ID, Identifier: row.Identifier, Name: row.Name, Scopes: row.Scopes, IntrospectionClients: row.IntrospectionClients,
-		Version: row.Version, CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt}
+		Published: row.Published, Version: row.Version, CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt}
 	if row.AccessTokenLifetimeSeconds != nil {
 		found.AccessTokenLifetime = time.Duration(*row.AccessTokenLifetimeSeconds) * time.Second
 	}

@@ -3,8 +3,11 @@ package server
 import (
 	"net/http"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/clavex/clavex/backend/internal/client"
 )
 
 // clientAddress is where a request comes from. X-Forwarded-For is believed only as far as configured
@@ -40,4 +43,11 @@ func clientAddress(r *http.Request, proxies []netip.Prefix) netip.Addr {
 
 func trusted(address netip.Addr, proxies []netip.Prefix) bool {
 	return slices.ContainsFunc(proxies, func(network netip.Prefix) bool { return network.Contains(address) })
+}
+
+// ownMachine reports whether the network is this very machine and Clavex is reached there only, for development: then
+// documents may come from there that anybody may name.
+func (a *App) ownMachine(network netip.Prefix) bool {
+	public, err := url.Parse(a.Config.PublicURL)
+	return err == nil && client.IsLoopback(public) && network.Masked().Addr().IsLoopback()
 }

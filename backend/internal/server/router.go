@@ -12,6 +12,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/device"
 	"github.com/clavex/clavex/backend/internal/login"
 	"github.com/clavex/clavex/backend/internal/logout"
+	"github.com/clavex/clavex/backend/internal/metadatadocument"
 	"github.com/clavex/clavex/backend/internal/oauth"
 	"github.com/clavex/clavex/backend/internal/oauth/authorize"
 	"github.com/clavex/clavex/backend/internal/oauth/introspection"
@@ -56,13 +57,16 @@ func (a *App) endpoints(m *metrics) (*endpoints, error) {
 	if err != nil {
 		return nil, err
 	}
-	authentication := oauth.NewClientAuthentication(a.Clients, a.KeySets, a.State, a.Issuers, oauth.NewClientAuthorities(authorities), a.Now)
+	descriptions := metadatadocument.New(metadatadocument.Dependencies{Fetch: a.Fetch.Restricted(a.ownMachine), Store: a.Store, Clients: a.Clients, Organizations: a.Organizations,
+		Grants: a.Grants, Keys: a.Keys, State: a.State, Now: a.Now, SignIns: a.Config.SignInsPerNetwork})
+	directory := oauth.NewClientDirectory(a.Clients, descriptions)
+	authentication := oauth.NewClientAuthentication(directory, a.KeySets, a.State, a.Issuers, oauth.NewClientAuthorities(authorities), a.Now)
 	senders := oauth.NewSenderConstraint(a.Issuers, a.State, a.Ring.DeriveKey("dpop-nonce").Key, oauth.NewProofLimit(a.State, a.Config.SignInsPerNetwork), a.Now)
 	e.tokens = oauth.NewAccessTokens(a.Issuers, a.Keys, a.Ring, oidc.AccessTokenClaims(a.Store, a.Users), a.Now, rand.Reader)
 	live := oauth.NewLiveTokens(a.Grants, a.Clients, a.Subjects)
 	e.resource = oauth.NewProtectedResource(e.tokens, live, senders)
 	idTokens := oidc.NewIDTokens(a.Issuers, a.Subjects, a.JWTs, a.Store, a.Users, a.Now)
-	e.authorize = &authorize.Endpoint{Issuers: a.Issuers, SignUpOpen: a.signUpOpen, Clients: a.Clients, Sessions: a.Sessions, Grants: a.Grants, Tokens: e.tokens, Subjects: a.Subjects, KeySets: a.KeySets, Keys: a.Keys, Objects: authorize.NewRequestObjects(a.Fetch, a.Now), Targets: a.Targets, Hints: hints, JWTs: a.JWTs,
+	e.authorize = &authorize.Endpoint{Issuers: a.Issuers, SignUpOpen: a.signUpOpen, Clients: directory, Sessions: a.Sessions, Grants: a.Grants, Tokens: e.tokens, Subjects: a.Subjects, KeySets: a.KeySets, Keys: a.Keys, Objects: authorize.NewRequestObjects(a.Fetch, a.Now), Targets: a.Targets, Hints: hints, JWTs: a.JWTs,
 		Hooks: []authorize.ResponseHook{idTokens.AuthorizationHook}, SessionState: e.sessionManagement.State, Now: a.Now, Random: rand.Reader,
 		Authentication: authentication, Senders: senders, State: a.State, Pushes: authorize.NewPushLimit(a.State, a.Config.SignInsPerNetwork)}
 	e.token = token.NewEndpoint(token.Dependencies{Authentication: authentication, Senders: senders, Tokens: e.tokens, Subjects: a.Subjects, JWTs: a.JWTs, Targets: a.Targets,
@@ -76,11 +80,11 @@ func (a *App) endpoints(m *metrics) (*endpoints, error) {
 	e.registration = registration.NewEndpoint(registration.Dependencies{Store: a.Store, Clients: a.Clients, Organizations: a.Organizations, State: a.State, Fetch: a.Fetch,
 		KeySets: a.KeySets, Keys: a.Keys, Issuers: a.Issuers, Now: a.Now, Random: rand.Reader, Limit: a.Config.RegistrationsPerNetwork})
 	e.userinfo = oidc.NewUserinfo(a.Issuers, e.resource, a.Subjects, a.JWTs)
-	e.documents = oidc.NewDocuments(a.Issuers, a.Keys, texts.Languages(), e.authorize.Prompts, cachedDocuments)
+	e.documents = oidc.NewDocuments(a.Issuers, a.Keys, a.Resources, texts.Languages(), e.authorize.Prompts, cachedDocuments)
 	e.device = device.New(device.Dependencies{Issuers: a.Issuers, Authentication: authentication, Clients: a.Clients, Grants: a.Grants, Targets: a.Targets, State: a.State, Now: a.Now,
 		SignIns: a.Config.SignInsPerNetwork})
 	e.signIn = signin.New(signin.Dependencies{
-		Store: a.Store, Issuers: a.Issuers, Users: a.Users, Clients: a.Clients, Logos: client.NewLogos(a.Fetch, a.Now), Subjects: a.Subjects, Sessions: a.Sessions, Grants: a.Grants, Resources: a.Resources, Passwords: a.Passwords, Links: a.Links,
+		Store: a.Store, Issuers: a.Issuers, Users: a.Users, Clients: a.Clients, Directory: directory, Documents: descriptions, Logos: client.NewLogos(a.Fetch, a.Now), Subjects: a.Subjects, Sessions: a.Sessions, Grants: a.Grants, Resources: a.Resources, Passwords: a.Passwords, Links: a.Links,
 		Transactions: login.NewTransactions(a.State, a.Now, rand.Reader), Logout: logout.NewValidator(hints, a.Clients), Devices: e.device, Audit: a.Audit, Ring: a.Ring,
 		Cookies: e.cookies, Pages: web.NewPages(nil), Texts: texts, Organizations: a.Organizations, Now: a.Now, Random: rand.Reader,
 		Mails: a.Mails, SignUpOpen: a.signUpOpen, SignUps: signin.NewSignUpLimits(a.State, a.Config.SignUpsPerNetwork),
@@ -133,6 +137,7 @@ func (a *App) mountOrganizations(engine *gin.Engine, e *endpoints, page errorRen
 	for _, address := range []string{"/.well-known/openid-configuration/:org", "/.well-known/oauth-authorization-server/:org", "/:org/.well-known/openid-configuration"} {
 		cors(engine.Group("", json, found), a, address, e.documents.ServeMetadata, http.MethodGet, http.MethodHead)
 	}
+	cors(engine.Group("", json, found), a, oauth.WellKnownProtectedResource+"/:org", e.documents.ServeResourceMetadata, http.MethodGet, http.MethodHead)
 	protocol := engine.Group("/:org", json, found)
 	cors(protocol, a, "/jwks", e.documents.ServeKeySet, http.MethodGet, http.MethodHead)
 	cors(protocol, a, "/token", e.token.Serve, http.MethodPost)

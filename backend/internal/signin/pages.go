@@ -82,7 +82,7 @@ func (s *SignIn) Logo(c *gin.Context) {
 // cannot be had stands an icon, because browsers draw a broken picture for an error; the log says what went wrong.
 func (s *SignIn) ClientLogo(c *gin.Context) {
 	organization := oauth.Organization(c)
-	found, err := s.Clients.ByClientID(c.Request.Context(), organization.ID, c.Query("client_id"))
+	found, err := s.Directory.Find(c.Request.Context(), organization, c.Query("client_id"))
 	uri := ""
 	if err == nil {
 		uri = found.LogoURIOf(c.Param("key"))

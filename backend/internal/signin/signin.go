@@ -26,6 +26,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/login"
 	"github.com/clavex/clavex/backend/internal/logout"
 	"github.com/clavex/clavex/backend/internal/mailqueue"
+	"github.com/clavex/clavex/backend/internal/metadatadocument"
 	"github.com/clavex/clavex/backend/internal/oauth"
 	"github.com/clavex/clavex/backend/internal/org"
 	"github.com/clavex/clavex/backend/internal/resource"
@@ -61,6 +62,8 @@ type Dependencies struct {
 	Issuers       oauth.Issuers
 	Users         *user.Users
 	Clients       *client.Clients
+	Directory     *oauth.ClientDirectory // of the clients that pages speak about
+	Documents     *metadatadocument.Documents
 	Logos         *client.Logos
 	Subjects      *oauth.Subjects
 	Sessions      *session.Sessions
@@ -199,9 +202,9 @@ func (s *SignIn) clientView(c *gin.Context, organization *org.Organization, clie
 	if clientID == "" {
 		return nil, nil
 	}
-	found, err := s.Clients.ByClientID(c.Request.Context(), organization.ID, clientID)
+	found, err := s.Directory.Find(c.Request.Context(), organization, clientID)
 	if err != nil {
-		return nil, nil // it was deleted meanwhile; the continuation will say so
+		return nil, nil // it was deleted meanwhile, or its document is gone; the continuation will say so
 	}
 	shown := found.Presentation(language)
 	view := &page.Client{Name: shown.Name, PolicyURL: shown.PolicyURI, TermsURL: shown.TermsURI}

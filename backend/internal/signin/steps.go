@@ -6,14 +6,19 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
+	"github.com/google/uuid"
 
+	"github.com/clavex/clavex/backend/internal/audit"
+	"github.com/clavex/clavex/backend/internal/client"
 	"github.com/clavex/clavex/backend/internal/credential"
 	"github.com/clavex/clavex/backend/internal/fault"
 	"github.com/clavex/clavex/backend/internal/grant"
 	"github.com/clavex/clavex/backend/internal/login"
+	"github.com/clavex/clavex/backend/internal/metadatadocument"
 	"github.com/clavex/clavex/backend/internal/oauth"
 	"github.com/clavex/clavex/backend/internal/passwordhash"
 	"github.com/clavex/clavex/backend/internal/secret"
@@ -163,7 +168,7 @@ func (s *SignIn) Consent(c *gin.Context) {
 func (s *SignIn) showConsent(c *gin.Context, v *visit, facts login.Facts, status int, problem *fault.Error) {
 	required, live := v.transaction.Required, v.transaction.Live(facts.Browser)
 	frame := s.frame(c, v.organization, required.Requirement.UILocales)
-	shown, _ := s.clientView(c, v.organization, required.ClientID, frame.Text.Language())
+	shown, asking := s.clientView(c, v.organization, required.ClientID, frame.Text.Language())
 	if shown == nil {
 		s.deny(c, v) // the application is gone; its answer says so
 		return
@@ -172,6 +177,10 @@ func (s *SignIn) showConsent(c *gin.Context, v *visit, facts login.Facts, status
 		Username: live.User.DisplayName(), Fault: problem}
 	view.Form.CSRFToken = s.consentToken(v, live)
 	view.Client.Host = webHost(s.leadsTo(v))
+	if asking.Origin == client.MetadataDocument {
+		view.Document = &page.Document{Host: metadatadocument.Host(asking.ClientID), OnThisMachine: asking.Public() && !isSecure(s.leadsTo(v))}
+		view.EachTime = view.Document.OnThisMachine
+	}
 	if elsewhere := required.Requirement.Consent.Elsewhere; elsewhere != nil {
 		view.Elsewhere = &page.Elsewhere{Code: elsewhere.Code, Minutes: int(max(s.Now().Sub(elsewhere.BegunAt), 0) / time.Minute)}
 	}
@@ -239,6 +248,10 @@ func (s *SignIn) postConsent(c *gin.Context) {
 		return
 	}
 	asked := v.transaction.Required.Requirement.Consent
+	if err := s.keepNew(c, v, actorOf(live.User)); err != nil {
+		s.Error(c, err)
+		return
+	}
 	err = s.Store.InTx(ctx, func(ctx context.Context, tx *store.Tx) error {
 		return s.Grants.Consent(ctx, tx, actorOf(live.User), v.organization.ID, live.User.ID, asked.ClientID, asked.Scopes)
 	})
@@ -252,6 +265,30 @@ func (s *SignIn) postConsent(c *gin.Context) {
 		return
 	}
 	s.advance(c, v, pathConsent)
+}
+
+// keepNew makes an application that describes itself, and that nobody allowed anything yet, one of the organization's
+// clients: from here on there is something to remember of it.
+func (s *SignIn) keepNew(c *gin.Context, v *visit, actor audit.Actor) error {
+	asked := v.transaction.Required.Requirement.Consent
+	if asked.ClientID != uuid.Nil {
+		return nil
+	}
+	ctx := c.Request.Context()
+	found, err := s.Directory.Find(ctx, v.organization, v.transaction.Required.ClientID)
+	if err != nil {
+		return err
+	}
+	if found, err = s.Documents.Keep(ctx, v.organization, actor, found); err != nil {
+		return err
+	}
+	asked.ClientID, v.clientRowID = found.ID, found.ID
+	return nil
+}
+
+// isSecure reports whether answers go where TLS says who gets them.
+func isSecure(addresses []string) bool {
+	return len(addresses) > 0 && strings.HasPrefix(addresses[0], "https://")
 }
 
 // OpenLink serves a one-time link. Opening it changes nothing, because mail scanners open links too: it

@@ -1182,15 +1182,22 @@ export interface components {
             userinfo_encrypted_response_enc?: components["schemas"]["ContentEncryptionAlgorithm"];
             userinfo_signed_response_alg?: components["schemas"]["SigningAlgorithm"];
         };
+        /** @description Hosts that such documents may come from, `client.example.com` or `*.example.com` for every one below; empty for any. */
+        ClientDocumentHosts: string[];
+        /**
+         * @description Whether applications may identify themselves by the address of a document that describes them (OAuth Client ID Metadata Documents), without being registered. `closed`: no. `open`: yes.
+         * @enum {string}
+         */
+        ClientDocumentPolicy: "closed" | "open";
         ClientList: {
             items: components["schemas"]["ClientSummary"][];
             next_cursor?: components["schemas"]["NextCursor"];
         };
         /**
-         * @description Who made the client. One that registered itself (`dynamic`) always asks for consent.
+         * @description Who made the client. One that registered itself (`dynamic`), or that a document at its `client_id` describes (`metadata_document`), always asks for consent.
          * @enum {string}
          */
-        ClientOrigin: "built_in" | "administrator" | "dynamic";
+        ClientOrigin: "built_in" | "administrator" | "dynamic" | "metadata_document";
         ClientPatch: {
             /** @description Null returns to the organization's. */
             access_token_lifetime_seconds?: number | null;
@@ -1627,6 +1634,8 @@ export interface components {
             claims: components["schemas"]["ClaimDefinition"][];
             /** @description Certificates (PEM) of the authorities whose certificates clients may authenticate with (RFC 8705 §2.1). */
             client_certificate_authorities?: string;
+            client_id_metadata_document_hosts: components["schemas"]["ClientDocumentHosts"];
+            client_id_metadata_documents: components["schemas"]["ClientDocumentPolicy"];
             default_locale?: components["schemas"]["Locale"];
             password_recovery: components["schemas"]["PasswordRecovery"];
             profile: components["schemas"]["ClientProfile"];
@@ -1652,6 +1661,8 @@ export interface components {
             claims?: components["schemas"]["ClaimDefinition"][];
             /** @description Certificates (PEM) of the authorities whose certificates clients may authenticate with (RFC 8705 §2.1). */
             client_certificate_authorities?: string;
+            client_id_metadata_document_hosts?: components["schemas"]["ClientDocumentHosts"];
+            client_id_metadata_documents?: components["schemas"]["ClientDocumentPolicy"];
             /** @description Null leaves the choice to the browser. */
             default_locale?: string | null;
             password_recovery?: components["schemas"]["PasswordRecovery"];
@@ -1771,6 +1782,8 @@ export interface components {
             introspection_clients: string[];
             /** @description What people read on the consent page. */
             name: string;
+            /** @description The metadata of the organization lists it under `protected_resources` (RFC 9728 §4), for everybody to read. */
+            published: boolean;
             /** @description Scopes that are its own. Tokens for other resource servers do not carry them. */
             scopes: components["schemas"]["Scope"][];
             /** Format: date-time */
@@ -1793,6 +1806,8 @@ export interface components {
             introspection_clients?: string[];
             /** @description What people read on the consent page. */
             name: string;
+            /** @description The metadata of the organization lists it under `protected_resources` (RFC 9728 §4), for everybody to read. */
+            published?: boolean;
             /** @description Scopes that are its own. Tokens for other resource servers do not carry them. */
             scopes?: components["schemas"]["Scope"][];
         };
@@ -1812,6 +1827,8 @@ export interface components {
             introspection_clients?: string[];
             /** @description What people read on the consent page. */
             name?: string;
+            /** @description The metadata of the organization lists it under `protected_resources` (RFC 9728 §4), for everybody to read. */
+            published?: boolean;
             /** @description Scopes that are its own. Tokens for other resource servers do not carry them. */
             scopes?: components["schemas"]["Scope"][];
         };
@@ -2482,6 +2499,8 @@ export type BrandingPatch = components['schemas']['BrandingPatch'];
 export type ClaimDefinition = components['schemas']['ClaimDefinition'];
 export type Client = components['schemas']['Client'];
 export type ClientCreate = components['schemas']['ClientCreate'];
+export type ClientDocumentHosts = components['schemas']['ClientDocumentHosts'];
+export type ClientDocumentPolicy = components['schemas']['ClientDocumentPolicy'];
 export type ClientList = components['schemas']['ClientList'];
 export type ClientOrigin = components['schemas']['ClientOrigin'];
 export type ClientPatch = components['schemas']['ClientPatch'];

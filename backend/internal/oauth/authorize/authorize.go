@@ -28,7 +28,7 @@ const ContinuationName = "authorize"
 // Endpoint is the authorization endpoint of every organization. It is safe for concurrent use.
 type Endpoint struct {
 	Issuers  oauth.Issuers
-	Clients  *client.Clients
+	Clients  *oauth.ClientDirectory
 	Sessions *session.Sessions
 	Grants   *grant.Grants
 	Tokens   *oauth.AccessTokens
@@ -185,7 +185,7 @@ func (a *Endpoint) Complete(ctx context.Context, organization *org.Organization,
 	}
 	// The requirement of the transaction was met by the sign-in; what the client was changed to demand
 	// meanwhile was not.
-	if !r.requirement.Accepts(live) || len(r.details) > 0 && !transaction.Progress.Consented || (r.client.RequireConsent && len((&login.ConsentRequirement{Scopes: r.consentScopes(), Ask: true}).Missing(live.ConsentedScopes)) > 0) {
+	if !r.requirement.Accepts(live) || (len(r.details) > 0 || r.requirement.Consent.EachTime) && !transaction.Progress.Consented || (r.client.RequireConsent && len((&login.ConsentRequirement{Scopes: r.consentScopes(), Ask: true}).Missing(live.ConsentedScopes)) > 0) {
 		return a.refuseAgain(ctx, r, oauth.NewError(oauth.CodeInteractionRequired, "The client was changed during the sign-in. Start again."))
 	}
 	answer, err := a.issue(ctx, r, live)

@@ -62,7 +62,7 @@ func (a *Endpoint) checkClient(ctx context.Context, r *request) error {
 		}
 		return oauth.InvalidRequest("The parameter client_id is missing.")
 	}
-	found, err := a.Clients.ByClientID(ctx, r.organization.ID, clientID)
+	found, err := a.Clients.Find(ctx, r.organization, clientID)
 	if fault.IsKind(err, fault.NotFound) || err == nil && found.Status != client.Active {
 		return oauth.NewError(oauth.CodeInvalidClient, "There is no such client in this organization, or it is disabled.")
 	}
@@ -262,6 +262,14 @@ func (a *Endpoint) checkIDTokenHint(ctx context.Context, r *request) error {
 	return nil
 }
 
+// anybody reports whether the request may come from another program than the client: one that nobody allowed anything
+// yet, or one that nobody registered, cannot prove itself, and is answered at an address that every program on the
+// person's machine can listen at (RFC 8252 §8.6).
+func (r *request) anybody() bool {
+	return oauth.IsNew(r.client) ||
+		r.client.Origin == client.MetadataDocument && r.client.Public() && !strings.HasPrefix(r.redirectURI, "https://")
+}
+
 func setRequirement(_ context.Context, r *request) error {
 	if r.prompted(promptLogin) {
 		r.requirement.AuthenticatedSince = r.at
@@ -270,8 +278,8 @@ func setRequirement(_ context.Context, r *request) error {
 	if r.requirement.Create = r.prompted(promptCreate); r.requirement.Create && r.requirement.UserID != uuid.Nil {
 		return oauth.InvalidRequest("The prompt create is about somebody who has no account yet; id_token_hint and sub name somebody who has.")
 	}
-	r.requirement.Consent = &login.ConsentRequirement{ClientID: r.client.ID, Scopes: r.consentScopes(), Ask: r.client.RequireConsent,
-		Always: r.prompted(promptConsent) || len(r.details) > 0, Details: r.details}
+	r.requirement.Consent = &login.ConsentRequirement{ClientID: r.client.ID, Scopes: r.consentScopes(), Ask: r.client.RequireConsent, EachTime: r.anybody(),
+		Always: r.prompted(promptConsent) || len(r.details) > 0 || r.anybody(), Details: r.details}
 	r.requirement.LoginHint = r.parameters.Get("login_hint")
 	r.requirement.UILocales = strings.Fields(r.parameters.Get("ui_locales"))
 	return nil

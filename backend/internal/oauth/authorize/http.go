@@ -32,7 +32,9 @@ func (a *Endpoint) ServePushed(c *gin.Context) {
 		return
 	}
 	organization := oauth.Organization(c)
-	pushing, err := a.Authentication.Authenticate(c.Request.Context(), organization, oauth.CredentialsOf(c, form))
+	credentials := oauth.CredentialsOf(c, form)
+	credentials.FirstUse = true
+	pushing, err := a.Authentication.Authenticate(c.Request.Context(), organization, credentials)
 	if err != nil {
 		oauth.WriteError(c, err)
 		return

@@ -43,7 +43,7 @@ func (q *Queries) AlignBuiltInClient(ctx context.Context, arg AlignBuiltInClient
 }
 
 const clientByClientID = `-- name: ClientByClientID :one
-SELECT org_id, id, client_id, client_name, application_type, token_endpoint_auth_method, secret_hash, redirect_uris, post_logout_redirect_uris, grant_types, response_types, origins, scopes, id_token_signed_response_alg, logo_uri, client_uri, policy_uri, tos_uri, contacts, require_consent, access_token_lifetime_seconds, refresh_token_lifetime_seconds, origin, registration_access_token_hash, status, version, created_at, updated_at, metadata, profile, sealed_secret, secret_sealed_by, initial_access_token_id FROM clients WHERE org_id = $1 AND client_id = $2
+SELECT org_id, id, client_id, client_name, application_type, token_endpoint_auth_method, secret_hash, redirect_uris, post_logout_redirect_uris, grant_types, response_types, origins, scopes, id_token_signed_response_alg, logo_uri, client_uri, policy_uri, tos_uri, contacts, require_consent, access_token_lifetime_seconds, refresh_token_lifetime_seconds, origin, registration_access_token_hash, status, version, created_at, updated_at, metadata, profile, sealed_secret, secret_sealed_by, initial_access_token_id, document_read_at FROM clients WHERE org_id = $1 AND client_id = $2
 `
 
 type ClientByClientIDParams struct {
@@ -88,12 +88,13 @@ func (q *Queries) ClientByClientID(ctx context.Context, arg ClientByClientIDPara
 		&i.SealedSecret,
 		&i.SecretSealedBy,
 		&i.InitialAccessTokenID,
+		&i.DocumentReadAt,
 	)
 	return i, err
 }
 
 const clientByID = `-- name: ClientByID :one
-SELECT org_id, id, client_id, client_name, application_type, token_endpoint_auth_method, secret_hash, redirect_uris, post_logout_redirect_uris, grant_types, response_types, origins, scopes, id_token_signed_response_alg, logo_uri, client_uri, policy_uri, tos_uri, contacts, require_consent, access_token_lifetime_seconds, refresh_token_lifetime_seconds, origin, registration_access_token_hash, status, version, created_at, updated_at, metadata, profile, sealed_secret, secret_sealed_by, initial_access_token_id FROM clients WHERE org_id = $1 AND id = $2
+SELECT org_id, id, client_id, client_name, application_type, token_endpoint_auth_method, secret_hash, redirect_uris, post_logout_redirect_uris, grant_types, response_types, origins, scopes, id_token_signed_response_alg, logo_uri, client_uri, policy_uri, tos_uri, contacts, require_consent, access_token_lifetime_seconds, refresh_token_lifetime_seconds, origin, registration_access_token_hash, status, version, created_at, updated_at, metadata, profile, sealed_secret, secret_sealed_by, initial_access_token_id, document_read_at FROM clients WHERE org_id = $1 AND id = $2
 `
 
 type ClientByIDParams struct {
@@ -138,6 +139,7 @@ func (q *Queries) ClientByID(ctx context.Context, arg ClientByIDParams) (Client,
 		&i.SealedSecret,
 		&i.SecretSealedBy,
 		&i.InitialAccessTokenID,
+		&i.DocumentReadAt,
 	)
 	return i, err
 }
@@ -188,7 +190,7 @@ func (q *Queries) ClientSecretsSealedByOther(ctx context.Context, arg ClientSecr
 }
 
 const clientsWithoutProfile = `-- name: ClientsWithoutProfile :many
-SELECT org_id, id, client_id, client_name, application_type, token_endpoint_auth_method, secret_hash, redirect_uris, post_logout_redirect_uris, grant_types, response_types, origins, scopes, id_token_signed_response_alg, logo_uri, client_uri, policy_uri, tos_uri, contacts, require_consent, access_token_lifetime_seconds, refresh_token_lifetime_seconds, origin, registration_access_token_hash, status, version, created_at, updated_at, metadata, profile, sealed_secret, secret_sealed_by, initial_access_token_id FROM clients WHERE org_id = $1 AND profile IS NULL AND id > $2 ORDER BY id LIMIT $3
+SELECT org_id, id, client_id, client_name, application_type, token_endpoint_auth_method, secret_hash, redirect_uris, post_logout_redirect_uris, grant_types, response_types, origins, scopes, id_token_signed_response_alg, logo_uri, client_uri, policy_uri, tos_uri, contacts, require_consent, access_token_lifetime_seconds, refresh_token_lifetime_seconds, origin, registration_access_token_hash, status, version, created_at, updated_at, metadata, profile, sealed_secret, secret_sealed_by, initial_access_token_id, document_read_at FROM clients WHERE org_id = $1 AND profile IS NULL AND id > $2 ORDER BY id LIMIT $3
 `
 
 type ClientsWithoutProfileParams struct {
@@ -240,6 +242,7 @@ func (q *Queries) ClientsWithoutProfile(ctx context.Context, arg ClientsWithoutP
 			&i.SealedSecret,
 			&i.SecretSealedBy,
 			&i.InitialAccessTokenID,
+			&i.DocumentReadAt,
 		); err != nil {
 			return nil, err
 		}
@@ -269,16 +272,37 @@ func (q *Queries) DeleteClient(ctx context.Context, arg DeleteClientParams) (int
 	return result.RowsAffected(), nil
 }
 
+const deleteUnusedDocumentClients = `-- name: DeleteUnusedDocumentClients :execrows
+DELETE FROM clients WHERE (org_id, id) IN (
+    SELECT c.org_id, c.id FROM clients c
+    WHERE c.document_read_at < $1 AND c.status = 'active' AND NOT EXISTS (SELECT 1 FROM grants g WHERE g.org_id = c.org_id AND g.client_id = c.id)
+    LIMIT $2)
+`
+
+type DeleteUnusedDocumentClientsParams struct {
+	Before   *time.Time
+	RowLimit int32
+}
+
+// cross-tenant: what nobody uses any more goes everywhere
+func (q *Queries) DeleteUnusedDocumentClients(ctx context.Context, arg DeleteUnusedDocumentClientsParams) (int64, error) {
+	result, err := q.db.Exec(ctx, deleteUnusedDocumentClients, arg.Before, arg.RowLimit)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const insertClient = `-- name: InsertClient :one
 INSERT INTO clients (org_id, id, client_id, client_name, application_type, token_endpoint_auth_method, secret_hash, redirect_uris, origins,
     post_logout_redirect_uris, grant_types, response_types, scopes, id_token_signed_response_alg, logo_uri, client_uri, policy_uri, tos_uri, contacts,
     require_consent, access_token_lifetime_seconds, refresh_token_lifetime_seconds, origin, registration_access_token_hash,
-    metadata, profile, sealed_secret, secret_sealed_by, initial_access_token_id, created_at, updated_at)
+    metadata, profile, sealed_secret, secret_sealed_by, initial_access_token_id, document_read_at, created_at, updated_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9,
     $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
     $20, $21, $22, $23, $24,
-    $25, $26, $27, $28, $29, $30, $30)
-RETURNING org_id, id, client_id, client_name, application_type, token_endpoint_auth_method, secret_hash, redirect_uris, post_logout_redirect_uris, grant_types, response_types, origins, scopes, id_token_signed_response_alg, logo_uri, client_uri, policy_uri, tos_uri, contacts, require_consent, access_token_lifetime_seconds, refresh_token_lifetime_seconds, origin, registration_access_token_hash, status, version, created_at, updated_at, metadata, profile, sealed_secret, secret_sealed_by, initial_access_token_id
+    $25, $26, $27, $28, $29, $30, $31, $31)
+RETURNING org_id, id, client_id, client_name, application_type, token_endpoint_auth_method, secret_hash, redirect_uris, post_logout_redirect_uris, grant_types, response_types, origins, scopes, id_token_signed_response_alg, logo_uri, client_uri, policy_uri, tos_uri, contacts, require_consent, access_token_lifetime_seconds, refresh_token_lifetime_seconds, origin, registration_access_token_hash, status, version, created_at, updated_at, metadata, profile, sealed_secret, secret_sealed_by, initial_access_token_id, document_read_at
 `
 
 type InsertClientParams struct {
@@ -311,6 +335,7 @@ type InsertClientParams struct {
 	SealedSecret                []byte
 	SecretSealedBy              *string
 	InitialAccessTokenID        *uuid.UUID
+	DocumentReadAt              *time.Time
 	CreatedAt                   time.Time
 }
 
@@ -345,6 +370,7 @@ func (q *Queries) InsertClient(ctx context.Context, arg InsertClientParams) (Cli
 		arg.SealedSecret,
 		arg.SecretSealedBy,
 		arg.InitialAccessTokenID,
+		arg.DocumentReadAt,
 		arg.CreatedAt,
 	)
 	var i Client
@@ -382,6 +408,7 @@ func (q *Queries) InsertClient(ctx context.Context, arg InsertClientParams) (Cli
 		&i.SealedSecret,
 		&i.SecretSealedBy,
 		&i.InitialAccessTokenID,
+		&i.DocumentReadAt,
 	)
 	return i, err
 }
@@ -400,6 +427,21 @@ func (q *Queries) OriginIsRegistered(ctx context.Context, arg OriginIsRegistered
 	var column_1 bool
 	err := row.Scan(&column_1)
 	return column_1, err
+}
+
+const rememberDocumentRead = `-- name: RememberDocumentRead :exec
+UPDATE clients SET document_read_at = $1 WHERE org_id = $2 AND id = $3 AND document_read_at < $1
+`
+
+type RememberDocumentReadParams struct {
+	ReadAt *time.Time
+	OrgID  uuid.UUID
+	ID     uuid.UUID
+}
+
+func (q *Queries) RememberDocumentRead(ctx context.Context, arg RememberDocumentReadParams) error {
+	_, err := q.db.Exec(ctx, rememberDocumentRead, arg.ReadAt, arg.OrgID, arg.ID)
+	return err
 }
 
 const resealClientSecret = `-- name: ResealClientSecret :execrows
@@ -438,9 +480,9 @@ SET client_name = $1, application_type = $2, token_endpoint_auth_method = $3,
     require_consent = $17, access_token_lifetime_seconds = $18,
     refresh_token_lifetime_seconds = $19, status = $20,
     registration_access_token_hash = $21, metadata = $22, profile = $23, sealed_secret = $24,
-    secret_sealed_by = $25, version = version + 1, updated_at = $26
-WHERE org_id = $27 AND id = $28 AND version = $29
-RETURNING org_id, id, client_id, client_name, application_type, token_endpoint_auth_method, secret_hash, redirect_uris, post_logout_redirect_uris, grant_types, response_types, origins, scopes, id_token_signed_response_alg, logo_uri, client_uri, policy_uri, tos_uri, contacts, require_consent, access_token_lifetime_seconds, refresh_token_lifetime_seconds, origin, registration_access_token_hash, status, version, created_at, updated_at, metadata, profile, sealed_secret, secret_sealed_by, initial_access_token_id
+    secret_sealed_by = $25, document_read_at = $26, version = version + 1, updated_at = $27
+WHERE org_id = $28 AND id = $29 AND version = $30
+RETURNING org_id, id, client_id, client_name, application_type, token_endpoint_auth_method, secret_hash, redirect_uris, post_logout_redirect_uris, grant_types, response_types, origins, scopes, id_token_signed_response_alg, logo_uri, client_uri, policy_uri, tos_uri, contacts, require_consent, access_token_lifetime_seconds, refresh_token_lifetime_seconds, origin, registration_access_token_hash, status, version, created_at, updated_at, metadata, profile, sealed_secret, secret_sealed_by, initial_access_token_id, document_read_at
 `
 
 type UpdateClientParams struct {
@@ -469,6 +511,7 @@ type UpdateClientParams struct {
 	Profile                     *string
 	SealedSecret                []byte
 	SecretSealedBy              *string
+	DocumentReadAt              *time.Time
 	UpdatedAt                   time.Time
 	OrgID                       uuid.UUID
 	ID                          uuid.UUID
@@ -502,6 +545,7 @@ func (q *Queries) UpdateClient(ctx context.Context, arg UpdateClientParams) (Cli
 		arg.Profile,
 		arg.SealedSecret,
 		arg.SecretSealedBy,
+		arg.DocumentReadAt,
 		arg.UpdatedAt,
 		arg.OrgID,
 		arg.ID,
@@ -542,6 +586,7 @@ func (q *Queries) UpdateClient(ctx context.Context, arg UpdateClientParams) (Cli
 		&i.SealedSecret,
 		&i.SecretSealedBy,
 		&i.InitialAccessTokenID,
+		&i.DocumentReadAt,
 	)
 	return i, err
 }

@@ -85,6 +85,23 @@ func (q *Queries) DeleteConsent(ctx context.Context, arg DeleteConsentParams) ([
 	return scopes, err
 }
 
+const deleteConsentsOfClient = `-- name: DeleteConsentsOfClient :execrows
+DELETE FROM consents WHERE org_id = $1 AND client_id = $2
+`
+
+type DeleteConsentsOfClientParams struct {
+	OrgID    uuid.UUID
+	ClientID uuid.UUID
+}
+
+func (q *Queries) DeleteConsentsOfClient(ctx context.Context, arg DeleteConsentsOfClientParams) (int64, error) {
+	result, err := q.db.Exec(ctx, deleteConsentsOfClient, arg.OrgID, arg.ClientID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const deleteExpiredGrants = `-- name: DeleteExpiredGrants :execrows
 DELETE FROM grants WHERE (org_id, id) IN (SELECT g.org_id, g.id FROM grants g WHERE g.expires_at < $1 LIMIT $2)
 `
@@ -504,6 +521,30 @@ func (q *Queries) RevokeGrant(ctx context.Context, arg RevokeGrantParams) (int64
 		arg.Reason,
 		arg.OrgID,
 		arg.ID,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const revokeGrantsOfClient = `-- name: RevokeGrantsOfClient :execrows
+UPDATE grants SET revoked_at = $1, revoke_reason = $2 WHERE org_id = $3 AND client_id = $4 AND revoked_at IS NULL
+`
+
+type RevokeGrantsOfClientParams struct {
+	At       *time.Time
+	Reason   *string
+	OrgID    uuid.UUID
+	ClientID uuid.UUID
+}
+
+func (q *Queries) RevokeGrantsOfClient(ctx context.Context, arg RevokeGrantsOfClientParams) (int64, error) {
+	result, err := q.db.Exec(ctx, revokeGrantsOfClient,
+		arg.At,
+		arg.Reason,
+		arg.OrgID,
+		arg.ClientID,
 	)
 	if err != nil {
 		return 0, err

@@ -83,6 +83,7 @@ type Client struct {
 	SealedSecret                []byte
 	SecretSealedBy              *string
 	InitialAccessTokenID        *uuid.UUID
+	DocumentReadAt              *time.Time
 }
 
 type Consent struct {
@@ -285,6 +286,7 @@ type Resource struct {
 	Version                    int64
 	CreatedAt                  time.Time
 	UpdatedAt                  time.Time
+	Published                  bool
 }
 
 type RevokedToken struct {

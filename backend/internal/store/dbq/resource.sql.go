@@ -42,9 +42,9 @@ func (q *Queries) DeleteResource(ctx context.Context, arg DeleteResourceParams) 
 }
 
 const insertResource = `-- name: InsertResource :one
-INSERT INTO resources (org_id, id, identifier, name, scopes, access_token_lifetime_seconds, introspection_clients, created_at, updated_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)
-RETURNING org_id, id, identifier, name, scopes, access_token_lifetime_seconds, introspection_clients, version, created_at, updated_at
+INSERT INTO resources (org_id, id, identifier, name, scopes, access_token_lifetime_seconds, introspection_clients, published, created_at, updated_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)
+RETURNING org_id, id, identifier, name, scopes, access_token_lifetime_seconds, introspection_clients, version, created_at, updated_at, published
 `
 
 type InsertResourceParams struct {
@@ -55,6 +55,7 @@ type InsertResourceParams struct {
 	Scopes                     []string
 	AccessTokenLifetimeSeconds *int32
 	IntrospectionClients       []string
+	Published                  bool
 	CreatedAt                  time.Time
 }
 
@@ -67,6 +68,7 @@ func (q *Queries) InsertResource(ctx context.Context, arg InsertResourceParams) 
 		arg.Scopes,
 		arg.AccessTokenLifetimeSeconds,
 		arg.IntrospectionClients,
+		arg.Published,
 		arg.CreatedAt,
 	)
 	var i Resource
@@ -81,12 +83,13 @@ func (q *Queries) InsertResource(ctx context.Context, arg InsertResourceParams) 
 		&i.Version,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.Published,
 	)
 	return i, err
 }
 
 const resourceByID = `-- name: ResourceByID :one
-SELECT org_id, id, identifier, name, scopes, access_token_lifetime_seconds, introspection_clients, version, created_at, updated_at FROM resources WHERE org_id = $1 AND id = $2
+SELECT org_id, id, identifier, name, scopes, access_token_lifetime_seconds, introspection_clients, version, created_at, updated_at, published FROM resources WHERE org_id = $1 AND id = $2
 `
 
 type ResourceByIDParams struct {
@@ -108,12 +111,13 @@ func (q *Queries) ResourceByID(ctx context.Context, arg ResourceByIDParams) (Res
 		&i.Version,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.Published,
 	)
 	return i, err
 }
 
 const resourcesOfOrganization = `-- name: ResourcesOfOrganization :many
-SELECT org_id, id, identifier, name, scopes, access_token_lifetime_seconds, introspection_clients, version, created_at, updated_at FROM resources WHERE org_id = $1 ORDER BY id
+SELECT org_id, id, identifier, name, scopes, access_token_lifetime_seconds, introspection_clients, version, created_at, updated_at, published FROM resources WHERE org_id = $1 ORDER BY id
 `
 
 // All of them: an organization has a bounded number, and which scopes belong to others counts too.
@@ -137,6 +141,7 @@ func (q *Queries) ResourcesOfOrganization(ctx context.Context, orgID uuid.UUID) 
 			&i.Version,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+			&i.Published,
 		); err != nil {
 			return nil, err
 		}
@@ -150,9 +155,9 @@ func (q *Queries) ResourcesOfOrganization(ctx context.Context, orgID uuid.UUID) 
 
 const updateResource = `-- name: UpdateResource :one
 UPDATE resources SET identifier = $1, name = $2, scopes = $3, access_token_lifetime_seconds = $4,
-    introspection_clients = $5, version = version + 1, updated_at = $6
-WHERE org_id = $7 AND id = $8 AND version = $9
-RETURNING org_id, id, identifier, name, scopes, access_token_lifetime_seconds, introspection_clients, version, created_at, updated_at
+    introspection_clients = $5, published = $6, version = version + 1, updated_at = $7
+WHERE org_id = $8 AND id = $9 AND version = $10
+RETURNING org_id, id, identifier, name, scopes, access_token_lifetime_seconds, introspection_clients, version, created_at, updated_at, published
 `
 
 type UpdateResourceParams struct {
@@ -161,6 +166,7 @@ type UpdateResourceParams struct {
 	Scopes                     []string
 	AccessTokenLifetimeSeconds *int32
 	IntrospectionClients       []string
+	Published                  bool
 	UpdatedAt                  time.Time
 	OrgID                      uuid.UUID
 	ID                         uuid.UUID
@@ -174,6 +180,7 @@ func (q *Queries) UpdateResource(ctx context.Context, arg UpdateResourceParams) 
 		arg.Scopes,
 		arg.AccessTokenLifetimeSeconds,
 		arg.IntrospectionClients,
+		arg.Published,
 		arg.UpdatedAt,
 		arg.OrgID,
 		arg.ID,
@@ -191,6 +198,7 @@ func (q *Queries) UpdateResource(ctx context.Context, arg UpdateResourceParams) 
 		&i.Version,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.Published,
 	)
 	return i, err
 }

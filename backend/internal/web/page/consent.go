@@ -22,6 +22,14 @@ type Consent struct {
 	Fault   *fault.Error // why the last decision could not be taken; nil at first
 
 	Elsewhere *Elsewhere // set when the request was made on another device
+	Document  *Document  // set when nobody registered the application
+	EachTime  bool       // the decision holds for this time only
+}
+
+// Document says where an application comes from that nobody registered.
+type Document struct {
+	Host          string // that describes it
+	OnThisMachine bool   // every program on the person's machine can say that it is this application
 }
 
 // Elsewhere is what a person compares before they allow something on another device (RFC 10027 §6.1).
@@ -47,7 +55,7 @@ type Fact struct{ Name, Label, Value string }
 
 // howLong says for how long the decision holds.
 func (v Consent) howLong() string {
-	if len(v.Details) > 0 || v.Elsewhere != nil {
+	if len(v.Details) > 0 || v.Elsewhere != nil || v.EachTime {
 		return v.organizationSays("consent_each_time")
 	}
 	return v.organizationSays("consent_once")
