@@ -11,6 +11,8 @@ export function organizationWith(policies: Partial<Policies> = {}): Organization
     branding: {},
     policies: {
       registration: 'loopback',
+      client_id_metadata_documents: 'closed',
+      client_id_metadata_document_hosts: [],
       profile: 'oauth2.1',
       require_bound_tokens: false,
       require_dpop_nonce: false,

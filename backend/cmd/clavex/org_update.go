@@ -23,7 +23,7 @@ import (
 type organizationChange struct {
 	wanted org.Organization
 
-	registration, profile, signUp, recovery                   string
+	registration, profile, signUp, recovery, documents        string
 	tokenFormat, rotation                                     string
 	grace                                                     time.Duration
 	sessionIdle, sessionAbsolute, accessTokens, refreshTokens time.Duration
@@ -88,6 +88,8 @@ func (c *organizationChange) flags(command *cobra.Command) {
 	flags.StringVar(&c.wanted.Branding.BrandColor, "brand-color", "", "colour of its pages, as #rrggbb; \"\" for that of Clavex")
 	flags.StringVar(&c.wanted.Policies.DefaultLocale, "default-locale", "", "language of its pages for people who ask for none of ours, such as it; \"\" for none")
 	flags.StringVar(&c.registration, "registration", "", "who may register clients without an administrator: closed, loopback, open or initial_access_token")
+	flags.StringVar(&c.documents, "client-id-metadata-documents", "", "whether clients may describe themselves in a document at their client_id: closed or open")
+	flags.StringArrayVar(&c.wanted.Policies.ClientIDMetadataDocumentHosts, "client-id-metadata-document-host", nil, "host that such documents may come from, such as client.example.com or *.example.com; may be repeated")
 	flags.StringVar(&c.profile, "profile", "", "what clients may do unless they have a profile of their own: "+org.ProfileNames())
 	flags.StringVar(&c.signUp, "sign-up", "", "who makes the accounts of people: closed (administrators) or open (also people who prove an e-mail address)")
 	flags.StringArrayVar(&c.wanted.Policies.SignUpEmailDomains, "sign-up-email-domain", nil, "domain of the addresses that people may sign up with, such as acme.example; may be repeated")
@@ -107,7 +109,7 @@ func (c *organizationChange) flags(command *cobra.Command) {
 	flags.StringVar(&c.claimsFile, "claims-file", "", "file with a JSON list of claims, as in the Admin API; - for standard input")
 	command.MarkFlagsOneRequired("display-name", "brand-color", "default-locale", "registration", "profile", "session-idle-lifetime", "session-absolute-lifetime",
 		"access-token-lifetime", "refresh-token-lifetime", "access-token-format", "refresh-token-rotation", "refresh-token-grace", "registration-redirect-host", "registration-scope", "registration-grant-type",
-		"sign-up", "sign-up-email-domain", "password-recovery", "software-statement-issuers-file", "scopes-file", "claims-file")
+		"sign-up", "sign-up-email-domain", "password-recovery", "client-id-metadata-documents", "client-id-metadata-document-host", "software-statement-issuers-file", "scopes-file", "claims-file")
 }
 
 // policyFiles are the lists that stand in files.
@@ -132,6 +134,8 @@ func (c *organizationChange) apply(given func(flag string) bool, o *org.Organiza
 	o.Branding.BrandColor = pick(given("brand-color"), c.wanted.Branding.BrandColor, o.Branding.BrandColor)
 	policies.DefaultLocale = pick(given("default-locale"), wanted.DefaultLocale, policies.DefaultLocale)
 	policies.Registration = pick(given("registration"), org.Registration(c.registration), policies.Registration)
+	policies.ClientIDMetadataDocuments = pick(given("client-id-metadata-documents"), org.ClientDocuments(c.documents), policies.ClientIDMetadataDocuments)
+	policies.ClientIDMetadataDocumentHosts = pick(given("client-id-metadata-document-host"), withoutEmpty(wanted.ClientIDMetadataDocumentHosts), policies.ClientIDMetadataDocumentHosts)
 	policies.Profile = pick(given("profile"), org.Profile(c.profile), policies.Profile)
 	policies.SignUp = pick(given("sign-up"), org.SignUp(c.signUp), policies.SignUp)
 	policies.PasswordRecovery = pick(given("password-recovery"), org.Recovery(c.recovery), policies.PasswordRecovery)

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -140,6 +141,11 @@ func (h handlers) UpdateClient(ginContext context.Context, request api.UpdateCli
 	}
 	if err := changed.Complete(); err != nil {
 		return nil, err
+	}
+	if current.Origin == client.MetadataDocument {
+		if same, err := current.SaysTheSameAs(&changed); err != nil || !same {
+			return nil, errors.Join(err, client.ErrDescribed)
+		}
 	}
 	if changed.Metadata.SectorIdentifierURI != current.Metadata.SectorIdentifierURI || !slices.Equal(changed.RedirectURIs, current.RedirectURIs) {
 		if err := changed.CheckSector(call.ctx, h.fetch); err != nil {

@@ -2,10 +2,17 @@ package client
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
+	"github.com/clavex/clavex/backend/internal/fault"
 	"github.com/clavex/clavex/backend/internal/store/dbq"
 )
+
+// ErrDescribed is the answer to an administrator who changes what a client's document says: the document would change it
+// back.
+var ErrDescribed = fault.New(fault.Conflict, "client_described_by_document",
+	"The document at its client_id describes this client. Its status, profile, lifetimes and resource servers can be changed here; everything else only there.")
 
 // UnusedDocumentClients is for how long a client that its document describes is kept although nobody used it.
 const UnusedDocumentClients = 90 * 24 * time.Hour
@@ -21,6 +28,20 @@ func (c *Clients) RememberDocumentRead(ctx context.Context, read *Client, at tim
 // consent. Those that an administrator disabled stay, so that they stay disabled.
 func (c *Clients) DeleteUnusedDocumentClients(ctx context.Context, limit int32) (int64, error) {
 	return dbq.New(c.db).DeleteUnusedDocumentClients(ctx, dbq.DeleteUnusedDocumentClientsParams{Before: moment(c.now().Add(-UnusedDocumentClients)), RowLimit: limit})
+}
+
+// SaysTheSameAs reports whether the two clients say the same of themselves, whatever administrators decided about them.
+func (c *Client) SaysTheSameAs(other *Client) (bool, error) {
+	said := func(c *Client) (string, error) {
+		encoded, err := json.Marshal(map[string]any{"members": c.Members(), "scopes": c.Scopes, "localized": c.Metadata.Localized})
+		return string(encoded), err
+	}
+	one, err := said(c)
+	if err != nil {
+		return false, err
+	}
+	two, err := said(other)
+	return one == two, err
 }
 
 func moment(at time.Time) *time.Time {

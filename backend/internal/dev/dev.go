@@ -9,12 +9,14 @@ package dev
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/clavex/clavex/backend/internal/audit"
 	"github.com/clavex/clavex/backend/internal/client"
 	"github.com/clavex/clavex/backend/internal/credential"
 	"github.com/clavex/clavex/backend/internal/fault"
 	"github.com/clavex/clavex/backend/internal/org"
+	"github.com/clavex/clavex/backend/internal/resource"
 	"github.com/clavex/clavex/backend/internal/role"
 	"github.com/clavex/clavex/backend/internal/server"
 	"github.com/clavex/clavex/backend/internal/store"
@@ -84,11 +86,13 @@ type missing struct {
 	people   []person
 	hashes   []credential.Hashed // of people, by position
 	clients  []application
+
+	resources []resource.Resource
 }
 
 func seed(ctx context.Context, app *server.App, seeds organization) error {
 	todo, err := compare(ctx, app, seeds)
-	if err != nil || todo.existing != nil && (todo.existing.Status != org.Active || len(todo.people)+len(todo.clients) == 0) {
+	if err != nil || todo.existing != nil && (todo.existing.Status != org.Active || len(todo.people)+len(todo.clients)+len(todo.resources) == 0) {
 		return err
 	}
 	var made *org.Organization
@@ -110,10 +114,17 @@ func seed(ctx context.Context, app *server.App, seeds organization) error {
 				return err
 			}
 		}
+		for _, wanted := range todo.resources {
+			wanted.OrgID = made.ID
+			if _, err := app.Resources.Create(ctx, tx, actor(), wanted); err != nil {
+				return err
+			}
+		}
 		return nil
 	})
 	if err == nil {
 		app.Organizations.Forget(made)
+		app.Resources.Forget(made.ID)
 	}
 	return err
 }
@@ -121,7 +132,7 @@ func seed(ctx context.Context, app *server.App, seeds organization) error {
 // compare finds what is missing and hashes the passwords that will be needed, which must not happen
 // inside a transaction.
 func compare(ctx context.Context, app *server.App, seeds organization) (missing, error) {
-	todo := missing{people: seeds.people, clients: seeds.clients}
+	todo := missing{people: seeds.people, clients: seeds.clients, resources: seeds.resources}
 	existing, err := app.Organizations.BySlug(ctx, seeds.slug)
 	switch {
 	case err == nil:
@@ -158,7 +169,13 @@ func (m *missing) compareContents(ctx context.Context, app *server.App, seeds or
 			return err
 		}
 	}
-	return nil
+	present, err := app.Resources.All(ctx, m.existing.ID)
+	for _, wanted := range seeds.resources {
+		if !slices.ContainsFunc(present, func(known *resource.Resource) bool { return known.Identifier == wanted.Identifier }) {
+			m.resources = append(m.resources, wanted)
+		}
+	}
+	return err
 }
 
 func addPerson(ctx context.Context, tx *store.Tx, app *server.App, organization *org.Organization, wanted person, hashed credential.Hashed) error {
@@ -196,4 +213,5 @@ type organization struct {
 	policies          org.Policies
 	people            []person
 	clients           []application
+	resources         []resource.Resource
 }

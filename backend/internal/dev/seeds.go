@@ -3,6 +3,7 @@ package dev
 import (
 	"github.com/clavex/clavex/backend/internal/client"
 	"github.com/clavex/clavex/backend/internal/org"
+	"github.com/clavex/clavex/backend/internal/resource"
 	"github.com/clavex/clavex/backend/internal/role"
 	"github.com/clavex/clavex/backend/internal/user"
 )
@@ -16,10 +17,26 @@ func organizations() []organization {
 			slug: DemoSlug, displayName: "Demo", branding: org.Branding{BrandColor: "#0f766e"},
 			// Open for redirect URIs on the developer's own machine: create-clavex-app needs no set-up. Whoever signs up gets
 			// the mail at MailPath.
-			policies: org.Policies{Registration: org.RegistrationLoopback, SignUp: org.SignUpOpen},
-			people:   []person{ada(), grace()},
-			clients:  []application{demoWeb(), demoSPA(), demoDevice(), demoService()},
+			policies: org.Policies{Registration: org.RegistrationLoopback, SignUp: org.SignUpOpen, ClientIDMetadataDocuments: org.ClientDocumentsOpen,
+				RegistrationRules: org.RegistrationRules{Scopes: append(personScopes(), notesScopes()...)}, Scopes: notesScopeDefinitions()},
+			people:    []person{ada(), grace()},
+			clients:   []application{demoWeb(), demoSPA(), demoDevice(), demoService()},
+			resources: []resource.Resource{demoMCP()},
 		},
+	}
+}
+
+// demoMCP is the resource server that the starter mcp-server is, at the port where it listens.
+func demoMCP() resource.Resource {
+	return resource.Resource{Identifier: "http://localhost:3001/mcp", Name: "Notes (MCP server)", Scopes: notesScopes(), Published: true}
+}
+
+func notesScopes() []string { return []string{"notes:read", "notes:write"} }
+
+func notesScopeDefinitions() []org.ScopeDefinition {
+	return []org.ScopeDefinition{
+		{Name: "notes:read", Description: map[string]string{"en": "Read your notes", "de": "Ihre Notizen lesen", "it": "Leggere le tue note"}},
+		{Name: "notes:write", Description: map[string]string{"en": "Write and change your notes", "de": "Ihre Notizen schreiben und ändern", "it": "Scrivere e modificare le tue note"}},
 	}
 }
 

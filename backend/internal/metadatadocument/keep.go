@@ -2,7 +2,6 @@ package metadatadocument
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"slices"
 
@@ -46,7 +45,7 @@ func (d *Documents) Keep(ctx context.Context, organization *org.Organization, ac
 
 // follow makes what is kept of the client what its document says now.
 func (d *Documents) follow(ctx context.Context, kept, described *client.Client) (*client.Client, error) {
-	if same, err := alike(kept, described); err != nil || same {
+	if same, err := kept.SaysTheSameAs(described); err != nil || same {
 		if err == nil && d.Now().Sub(kept.DocumentReadAt) >= rememberEvery {
 			err = d.Clients.RememberDocumentRead(ctx, kept, d.Now())
 		}
@@ -79,18 +78,4 @@ func (d *Documents) follow(ctx context.Context, kept, described *client.Client) 
 	d.Clients.Forget(after)
 	_ = d.Keys.Ensure(ctx, after.OrgID, after.SignsBy()...)
 	return after, nil
-}
-
-// alike reports whether two clients say the same of themselves.
-func alike(one, other *client.Client) (bool, error) {
-	said := func(c *client.Client) (string, error) {
-		encoded, err := json.Marshal(map[string]any{"members": c.Members(), "scopes": c.Scopes, "localized": c.Metadata.Localized})
-		return string(encoded), err
-	}
-	a, err := said(one)
-	if err != nil {
-		return false, err
-	}
-	b, err := said(other)
-	return a == b, err
 }

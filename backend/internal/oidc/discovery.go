@@ -239,7 +239,12 @@ func (d *Documents) metadataDocument(ctx context.Context, organization *org.Orga
 // ResourceMetadata is what the issuer says of itself as a protected resource: that of userinfo (RFC 9728 §2).
 func (d *Documents) ResourceMetadata(organization *org.Organization) oauth.ResourceMetadata {
 	issuer, profile := d.issuers.URL(organization), oauth.ProfileFor(organization)
-	scopes := slices.DeleteFunc(scopesSupported(organization), func(scope string) bool { return scope == oauth.ScopeOfflineAccess })
+	scopes := slices.DeleteFunc(oauth.StandardScopes(), func(scope string) bool { return scope == oauth.ScopeOfflineAccess })
+	for _, own := range organization.Policies.Scopes {
+		if len(own.Claims) > 0 && !slices.Contains(scopes, own.Name) { // others mean something elsewhere
+			scopes = append(scopes, own.Name)
+		}
+	}
 	return oauth.ResourceMetadata{
 		Resource: issuer, AuthorizationServers: []string{issuer}, JWKSURI: d.issuers.Endpoint(organization, "jwks"), ScopesSupported: scopes,
 		BearerMethodsSupported: []string{"header", "body"}, ResourceSigningAlgValuesSupported: profile.SigningAlgorithms(), ResourceName: organization.DisplayName,

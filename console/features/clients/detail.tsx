@@ -39,6 +39,7 @@ export function ClientDetail() {
             <>
               <ClientBadges client={client.value} />
               {client.value.origin === 'dynamic' && <Badge tone="info">Registered itself</Badge>}
+              {client.value.origin === 'metadata_document' && <Badge tone="info">Described by a document</Badge>}
             </>
           }
           description={kindOf(client.value)}

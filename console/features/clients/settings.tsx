@@ -22,6 +22,7 @@ export function ClientSettings({ client, editable }: { client: Versioned<Client>
   const [made, setMade] = useState<{ client: Client; secret: string; show: () => void }>();
   const form = useForm<ClientValues>({ resolver: zodResolver(clientSchema), defaultValues: valuesOf(value) });
   const errors = form.formState.errors;
+  const described = value.origin === 'metadata_document';
   const grants = useWatch({ control: form.control, name: 'grant_types' });
   return (
     <div className="grid items-start gap-6 lg:grid-cols-[3fr_2fr]">
@@ -33,10 +34,17 @@ export function ClientSettings({ client, editable }: { client: Versioned<Client>
             </Notice>
           </div>
         )}
+        {described && (
+          <div className="mb-5">
+            <Notice tone="info" role="note">
+              The document at its client id describes this client, and only its owner can change that. Disable or delete the client in the danger zone.
+            </Notice>
+          </div>
+        )}
         <Form
           form={form}
           submit="Save settings"
-          disabled={!editable}
+          disabled={!editable || described}
           reload={reload}
           fieldOf={(field) => fieldOf(field, form.getValues())}
           onSubmit={async (values) => {
@@ -54,10 +62,10 @@ export function ClientSettings({ client, editable }: { client: Versioned<Client>
             <>
               <RedirectFields form={form} />
               <LogoutField form={form} />
-              <ConsentField form={form} disabled={!editable || value.origin === 'dynamic'} />
+              <ConsentField form={form} disabled={!editable || described || value.origin === 'dynamic'} />
             </>
           )}
-          <ClientFolds form={form} disabled={!editable} />
+          <ClientFolds form={form} disabled={!editable || described} />
         </Form>
       </Section>
       <Section title="Identifiers">

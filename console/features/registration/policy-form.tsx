@@ -11,7 +11,7 @@ import { Section } from '@/components/ui/surface';
 import { useOrganizationUpdate } from '@/components/use-organization-update';
 import type { Organization, Versioned } from '@/lib/api';
 import { grantTypes } from '@/lib/grant-types';
-import { fieldOf, patchOf, policySchema, registrations, valuesOf, type PolicyValues } from './policy-values';
+import { documentPolicies, fieldOf, patchOf, policySchema, registrations, valuesOf, type PolicyValues } from './policy-values';
 
 // What tokens may be exchanged an administrator writes down for each client, so none registers for it.
 // What an administrator has to allow besides is of no use to a client that registers itself.
@@ -43,7 +43,19 @@ export function PolicyForm({ organization }: { organization: Versioned<Organizat
             render={({ field }) => <OptionCards label="Who may register clients at the registration endpoint" options={registrations} value={field.value} onChange={field.onChange} disabled={!editable} />}
           />
         </Section>
-        <Section title="Rules" description="What applications may say of themselves when they register. Clients that administrators create are not bound by them.">
+        <Section title="Documents" description="Applications that nobody registered, such as MCP clients, publish a document that describes them (Client ID Metadata Documents).">
+          <div className="grid gap-5">
+            <Controller
+              control={form.control}
+              name="client_id_metadata_documents"
+              render={({ field }) => <OptionCards label="Documents that describe clients" options={documentPolicies} value={field.value} onChange={field.onChange} disabled={!editable} />}
+            />
+            <Field label="Hosts of documents" optional hint="One per line: client.example.com, or *.example.com for every host below. Empty: any host." error={errors.client_id_metadata_document_hosts?.message}>
+              <Textarea {...form.register('client_id_metadata_document_hosts')} rows={3} spellCheck={false} autoCapitalize="off" className="font-mono text-12" />
+            </Field>
+          </div>
+        </Section>
+        <Section title="Rules" description="What applications may say of themselves when they register or in their documents. Clients that administrators create are not bound by them.">
           <div className="grid gap-5">
             <Field label="Hosts of redirect URIs" optional hint="One per line: app.example.com, or *.example.com for every host below. Empty: any host." error={errors.redirect_hosts?.message}>
               <Textarea {...form.register('redirect_hosts')} rows={3} spellCheck={false} autoCapitalize="off" className="font-mono text-12" />
