@@ -39,7 +39,8 @@ export async function create(plan: Plan, reporter: Reporter, signal: AbortSignal
   const target = await examineTarget(plan.folder, plan.cwd);
   const appUrl = `http://localhost:${plan.port}`;
 
-  const registered = plan.register ? await registerApplication(plan, target, appUrl, reporter, signal) : undefined;
+  const { signIn } = plan.framework;
+  const registered = plan.register && signIn ? await registerApplication(plan, signIn, { target, appUrl }, reporter, signal) : undefined;
   let staging: Staging | undefined;
   try {
     signal.throwIfAborted();
@@ -61,8 +62,8 @@ interface Registered {
 
 async function registerApplication(
   plan: Plan,
-  target: Target,
-  appUrl: string,
+  signIn: NonNullable<Framework["signIn"]>,
+  { target, appUrl }: { target: Target; appUrl: string },
   reporter: Reporter,
   signal: AbortSignal,
 ): Promise<Registered> {
@@ -74,8 +75,8 @@ async function registerApplication(
     );
     const client = {
       name: target.name,
-      redirectUri: appUrl + plan.framework.redirectPath,
-      postLogoutRedirectUri: appUrl + plan.framework.postLogoutRedirectPath,
+      redirectUri: appUrl + signIn.redirectPath,
+      postLogoutRedirectUri: appUrl + signIn.postLogoutRedirectPath,
     };
     const registration = await reporter.step(
       "Registering the application",
@@ -103,6 +104,7 @@ async function build(
       await writeEnvironment(path.join(folder, ".env.local"), {
         appName: name,
         appUrl: about.appUrl,
+        signsIn: plan.framework.signIn !== undefined,
         issuer: about.registered?.issuer ?? plan.issuer,
         registration: about.registered?.registration,
       });

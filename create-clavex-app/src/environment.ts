@@ -7,13 +7,20 @@ export interface Environment {
   readonly appName: string;
   readonly appUrl: string;
   readonly issuer: string;
+  /** False for what only accepts access tokens. */
+  readonly signsIn: boolean;
   /** Absent when the application was not registered: the person fills the values in. */
   readonly registration: Registration | undefined;
 }
 
 /** Writes the file of settings and secrets, readable by its owner only. */
 export async function writeEnvironment(file: string, environment: Environment): Promise<void> {
-  await writeFile(file, renderEnvironment(environment, randomBytes(32).toString("base64url")), { mode: 0o600, flag: "wx" });
+  const content = environment.signsIn ? renderEnvironment(environment, randomBytes(32).toString("base64url")) : renderResourceEnvironment(environment);
+  await writeFile(file, content, { mode: 0o600, flag: "wx" });
+}
+
+export function renderResourceEnvironment({ appUrl, issuer }: Environment): string {
+  return ["# Written by create-clavex-app. Every variable is explained in .env.example.", "", variable("CLAVEX_ISSUER", issuer), variable("RESOURCE", `${appUrl}/mcp`), ""].join("\n");
 }
 
 export function renderEnvironment({ appName, appUrl, issuer, registration }: Environment, sessionSecret: string): string {

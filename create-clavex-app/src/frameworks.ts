@@ -3,9 +3,12 @@ export interface Framework {
   readonly id: string;
   readonly title: string;
   readonly defaultPort: number;
-  /** Where the identity server sends the browser back to, below the application's address. */
-  readonly redirectPath: string;
-  readonly postLogoutRedirectPath: string;
+  /** Undefined for what signs nobody in: it only accepts access tokens, and is no client. */
+  readonly signIn?: {
+    /** Where the identity server sends the browser back to, below the application's address. */
+    readonly redirectPath: string;
+    readonly postLogoutRedirectPath: string;
+  };
 }
 
 export const FRAMEWORKS: readonly Framework[] = [
@@ -13,8 +16,12 @@ export const FRAMEWORKS: readonly Framework[] = [
     id: "nextjs",
     title: "Next.js (App Router, TypeScript)",
     defaultPort: 3000,
-    redirectPath: "/api/auth/callback",
-    postLogoutRedirectPath: "/",
+    signIn: { redirectPath: "/api/auth/callback", postLogoutRedirectPath: "/" },
+  },
+  {
+    id: "mcp-server",
+    title: "MCP server (TypeScript), for agents that act for people",
+    defaultPort: 3001,
   },
 ];
 

@@ -78,11 +78,15 @@ function farewell(created: Created, plan: Plan, reporter: Reporter): ExitCode {
   reporter.line();
   for (const command of commands) reporter.line(`  ${reporter.style("cyan", command)}`);
   reporter.line();
-  if (created.registered) reporter.line(`Then open ${created.appUrl} and sign in.`);
+  const { signIn } = plan.framework;
+  if (!signIn) {
+    reporter.line(`Then, in another terminal: ${run} run try`);
+    reporter.line(`The organization must know the server as the resource server ${created.appUrl}/mcp; the demo does at port ${plan.framework.defaultPort}.`);
+  } else if (created.registered) reporter.line(`Then open ${created.appUrl} and sign in.`);
   else {
     reporter.line(`Fill in CLAVEX_CLIENT_ID and CLAVEX_CLIENT_SECRET in .env.local first, from a client with`);
-    reporter.line(`  redirect URI              ${created.appUrl}${plan.framework.redirectPath}`);
-    reporter.line(`  post-logout redirect URI  ${created.appUrl}${plan.framework.postLogoutRedirectPath}`);
+    reporter.line(`  redirect URI              ${created.appUrl}${signIn.redirectPath}`);
+    reporter.line(`  post-logout redirect URI  ${created.appUrl}${signIn.postLogoutRedirectPath}`);
   }
   return installation?.problem === undefined ? ExitCode.success : ExitCode.installation;
 }

@@ -30,7 +30,7 @@ Usage
 Options
   --framework <name>        ${FRAMEWORKS.map((framework) => framework.id).join(", ")}
   --issuer <address>        the organization to sign in with (default ${DEFAULT_ISSUER})
-  --port <number>           where the application will listen (default 3000)
+  --port <number>           where the application will listen (default ${FRAMEWORKS.map(({ id, defaultPort }) => `${defaultPort} for ${id}`).join(", ")})
   --package-manager <name>  ${PACKAGE_MANAGERS.join(", ")} (default: the one this runs under)
   --no-register             contact no server; .env.local is left with values to fill in
   --no-install              leave the dependencies to you

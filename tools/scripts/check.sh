@@ -29,7 +29,7 @@ echo "== lint" >&2
 tools/scripts/lint.sh
 
 echo "== types" >&2
-for folder in console create-clavex-app e2e templates/nextjs; do
+for folder in console create-clavex-app e2e templates/nextjs templates/mcp-server; do
   tools/scripts/npm-ci.sh "$folder"
   (cd "$folder" && npm run --silent typecheck)
 done

@@ -14,7 +14,7 @@ export interface Group {
 
 /** The order in which a reader needs the documents. What is not named here stands at the end under its own title. */
 const order: { label: string; entries: [slug: string, label: string][] }[] = [
-  { label: 'Start', entries: [['', 'Overview'], ['running', 'Running'], ['registering-applications', 'Registering applications'], ['oauth', 'OAuth beyond signing in'], ['accounts', 'Accounts and mail']] },
+  { label: 'Start', entries: [['', 'Overview'], ['running', 'Running'], ['registering-applications', 'Registering applications'], ['oauth', 'OAuth beyond signing in'], ['mcp', 'MCP servers'], ['accounts', 'Accounts and mail']] },
   { label: 'Operate', entries: [['configuration', 'Configuration'], ['operations', 'Operations'], ['performance', 'Performance']] },
   {
     label: 'Understand',
