@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import type { Page } from "@playwright/test";
+import { expectAccessible, expectNoSidewaysScroll, expectReadable } from "../../fixtures/accessibility.ts";
 import { demo, issuerOf, type Person } from "../../fixtures/environment.ts";
 import { HostedPages } from "../../fixtures/hosted-pages.ts";
 import { asTyped, freePort, Subprocess } from "../../fixtures/subprocess.ts";
@@ -122,7 +123,8 @@ test("an MCP client that a document describes is known by its address", async ({
     cwd: scratch,
     env: asTyped({ CLAVEX_METRICS_LISTEN: "off" }),
   });
-  const page = await browser.newPage({ ignoreHTTPSErrors: true });
+  const context = await browser.newContext({ ignoreHTTPSErrors: true });
+  const page = await context.newPage();
   try {
     await clavex.says("Ctrl-C stops everything", 180);
     const [cert, key] = await Promise.all(["tls-certificate.pem", "tls-key.pem"].map((name) => readFile(path.join(data, name))));
@@ -145,6 +147,11 @@ test("an MCP client that a document describes is known by its address", async ({
         const output = await connects(page, demo.ada, { ...authority, CLIENT_METADATA_URL: address() }, async () => {
           await expect(page.locator("#client-host")).toHaveText(host());
           await expect(page.locator("#client-warning")).toBeVisible();
+          await expectAccessible(page, "the consent page of a client that a document describes");
+          await page.setViewportSize({ width: 320, height: 700 });
+          await page.emulateMedia({ colorScheme: "dark" });
+          await expectNoSidewaysScroll(page, "the same on a phone");
+          await expectReadable(page, "the same in the dark");
         });
         expect(output).toContain(`Client: ${address()}`);
         expect(output).toContain("Remember the milk");
@@ -154,7 +161,7 @@ test("an MCP client that a document describes is known by its address", async ({
       documents.closeAllConnections();
     }
   } finally {
-    await page.close();
+    await context.close();
     await clavex.stop("SIGINT", 60);
   }
 });
