@@ -49,3 +49,12 @@ ALTER TABLE grants
     ADD CONSTRAINT grants_trusted_issuer FOREIGN KEY (org_id, trusted_issuer_id) REFERENCES trusted_issuers (org_id, id) ON DELETE CASCADE NOT VALID,
     ADD CONSTRAINT grants_session_or_issuer CHECK (trusted_issuer_id IS NULL OR session_id IS NULL) NOT VALID;
 CREATE INDEX grants_trusted_issuer ON grants (org_id, trusted_issuer_id) WHERE trusted_issuer_id IS NOT NULL;
+
+-- Clients whose instances are attested by somebody (draft-ietf-oauth-attestation-based-client-auth) have no secret either.
+ALTER TABLE clients
+    DROP CONSTRAINT clients_token_endpoint_auth_method_check,
+    ADD CONSTRAINT clients_token_endpoint_auth_method_check CHECK (token_endpoint_auth_method IN ('none', 'client_secret_basic', 'client_secret_post',
+        'client_secret_jwt', 'private_key_jwt', 'tls_client_auth', 'self_signed_tls_client_auth', 'attest_jwt_client_auth')),
+    DROP CONSTRAINT clients_secret_hash,
+    ADD CONSTRAINT clients_secret_hash CHECK ((token_endpoint_auth_method IN
+        ('none', 'private_key_jwt', 'tls_client_auth', 'self_signed_tls_client_auth', 'attest_jwt_client_auth')) = (secret_hash IS NULL));

@@ -158,6 +158,28 @@ JOIN grants g ON g.org_id = t.org_id AND g.id = t.grant_id
 JOIN users u ON u.org_id = g.org_id AND u.id = g.user_id
 WHERE t.org_id = @org_id AND t.token_hash = @token_hash;
 
+-- name: PersonOfIDToken :one
+-- Whom an ID token of a client speaks of, as long as its session goes on and the client still has something of it.
+SELECT sqlc.embed(users), g.authenticated_at, g.methods, g.acr
+FROM sessions s
+JOIN users ON users.org_id = s.org_id AND users.id = s.user_id
+JOIN grants g ON g.org_id = s.org_id AND g.session_id = s.id AND g.client_id = @client_id AND g.revoked_at IS NULL
+WHERE s.org_id = @org_id AND s.id = @session_id AND s.user_id = @user_id AND users.status = 'active'
+  AND s.ended_at IS NULL AND s.expires_at > @at AND s.idle_expires_at > @at
+ORDER BY g.id DESC LIMIT 1;
+
+-- name: PersonOfRefreshToken :one
+-- Whom a refresh token of a client speaks of, under the conditions of using it.
+SELECT sqlc.embed(users), g.authenticated_at, g.methods, g.acr
+FROM refresh_tokens t
+JOIN grants g ON g.org_id = t.org_id AND g.id = t.grant_id
+JOIN users ON users.org_id = g.org_id AND users.id = g.user_id
+WHERE t.org_id = @org_id AND t.token_hash = @token_hash AND g.client_id = @client_id AND (g.bound_to = '' OR g.bound_to = ANY (@holders::text[]))
+  AND g.revoked_at IS NULL AND t.rotated_at IS NULL AND t.expires_at > @at AND users.status = 'active' AND (
+      'offline_access' = ANY (g.scopes) OR EXISTS (
+      SELECT 1 FROM sessions s WHERE s.org_id = g.org_id AND s.id = g.session_id AND s.ended_at IS NULL AND s.expires_at > @at
+      AND s.idle_expires_at > @at));
+
 -- name: RevokeToken :exec
 INSERT INTO revoked_tokens (org_id, token_id, expires_at) VALUES (@org_id, @token_id, @expires_at) ON CONFLICT DO NOTHING;
 

@@ -41,6 +41,12 @@ func newClient(orgID uuid.UUID, body api.ClientCreate, sent []byte) (client.Clie
 		return client.Client{}, err
 	}
 	set(&wanted.Metadata.Resources, body.Resources)
+	if body.IdentityAssertions != nil {
+		var err error
+		if wanted.Metadata.IdentityAssertions, err = recode[[]client.IdentityAssertionPolicy](*body.IdentityAssertions); err != nil {
+			return client.Client{}, err
+		}
+	}
 	if body.Scopes == nil {
 		wanted.Scopes = []string{}
 		if wanted.GrantTypes == nil || wanted.MayUse(client.AuthorizationCode) || wanted.MayUse(client.Implicit) {
@@ -61,6 +67,12 @@ func patchedClient(c client.Client, body api.ClientPatch, sent []byte) (client.C
 	}
 	set(&c.Scopes, body.Scopes)
 	set(&c.Metadata.Resources, body.Resources)
+	if body.IdentityAssertions != nil {
+		var err error
+		if c.Metadata.IdentityAssertions, err = recode[[]client.IdentityAssertionPolicy](*body.IdentityAssertions); err != nil {
+			return client.Client{}, err
+		}
+	}
 	set(&c.RequireConsent, body.RequireConsent)
 	setLifetime(&c.AccessTokenLifetime, body.AccessTokenLifetimeSeconds)
 	setLifetime(&c.RefreshTokenLifetime, body.RefreshTokenLifetimeSeconds)
@@ -172,6 +184,11 @@ func renderClient(c *client.Client) (api.Client, error) {
 	}
 	if rendered.TokenPolicy, err = renderTokenPolicy(c.Metadata.TokenPolicy); err != nil {
 		return api.Client{}, err
+	}
+	if len(c.Metadata.IdentityAssertions) > 0 {
+		if rendered.IdentityAssertions, err = recode[*[]api.IdentityAssertionPolicy](c.Metadata.IdentityAssertions); err != nil {
+			return api.Client{}, err
+		}
 	}
 	if len(c.Metadata.Localized) > 0 {
 		rendered.Localized = new(api.LocalizedMetadata(c.Metadata.Localized))

@@ -135,6 +135,16 @@ func applyOrganization(o *org.Organization, branding *api.BrandingPatch, policie
 			}
 		}
 		set(&o.Policies.ClientCertificateAuthorities, policies.ClientCertificateAuthorities)
+		set(&o.Policies.RequireAttestationChallenge, policies.RequireAttestationChallenge)
+		if policies.Drafts != nil {
+			o.Policies.Drafts = renamed[org.Draft](*policies.Drafts)
+		}
+		if policies.ClientAttesters != nil {
+			var err error
+			if o.Policies.ClientAttesters, err = recode[[]org.ClientAttester](*policies.ClientAttesters); err != nil {
+				return logoChange{}, err
+			}
+		}
 		if policies.SignUp != nil {
 			o.Policies.SignUp = org.SignUp(*policies.SignUp)
 		}

@@ -88,6 +88,16 @@ func renderPolicies(p org.Policies) (api.Policies, error) {
 	if err != nil {
 		return api.Policies{}, err
 	}
+	var drafts *api.Drafts
+	if len(p.Drafts) > 0 {
+		drafts = new(api.Drafts(renamed[string](p.Drafts)))
+	}
+	var attesters *api.ClientAttesters
+	if len(p.ClientAttesters) > 0 {
+		if attesters, err = recode[*api.ClientAttesters](p.ClientAttesters); err != nil {
+			return api.Policies{}, err
+		}
+	}
 	claims, err := recode[[]api.ClaimDefinition](append([]org.ClaimDefinition{}, p.Claims...))
 	return api.Policies{
 		RegistrationRules: rules, Scopes: scopes, Claims: claims, AuthorizationDetailsTypes: details,
@@ -100,6 +110,9 @@ func renderPolicies(p org.Policies) (api.Policies, error) {
 		RequireBoundTokens:             p.RequireBoundTokens,
 		RequireDpopNonce:               p.RequireDPoPNonce,
 		TokenPolicy:                    tokens,
+		Drafts:                         drafts,
+		ClientAttesters:                attesters,
+		RequireAttestationChallenge:    optional(p.RequireAttestationChallenge),
 		ClientCertificateAuthorities:   optional(p.ClientCertificateAuthorities),
 		SessionIdleLifetimeSeconds:     int(p.SessionIdle() / time.Second),
 		SessionAbsoluteLifetimeSeconds: int(p.SessionAbsolute() / time.Second),

@@ -38,11 +38,12 @@ const (
 
 	TLSClientAuth           AuthenticationMethod = "tls_client_auth"             // a TLS certificate of an authority (RFC 8705 §2.1)
 	SelfSignedTLSClientAuth AuthenticationMethod = "self_signed_tls_client_auth" // a TLS certificate of a registered key (RFC 8705 §2.2)
+	AttestJWTClientAuth     AuthenticationMethod = "attest_jwt_client_auth"      // an attestation of the instance (org.DraftClientAttestation)
 )
 
 // AuthenticationMethods lists what a client may register, in the order of discovery documents.
 func AuthenticationMethods() []AuthenticationMethod {
-	return []AuthenticationMethod{ClientSecretBasic, ClientSecretPost, ClientSecretJWT, PrivateKeyJWT, TLSClientAuth, SelfSignedTLSClientAuth, None}
+	return []AuthenticationMethod{ClientSecretBasic, ClientSecretPost, ClientSecretJWT, PrivateKeyJWT, TLSClientAuth, SelfSignedTLSClientAuth, AttestJWTClientAuth, None}
 }
 
 // ApplicationType is OpenID Connect Registration's application_type.
@@ -138,7 +139,7 @@ func (c *Client) Public() bool { return c.AuthenticationMethod == None }
 
 // HasSecret reports whether the client's method is one of a secret that both sides know.
 func (c *Client) HasSecret() bool {
-	return !c.Public() && c.AuthenticationMethod != PrivateKeyJWT && !c.UsesMutualTLS()
+	return !c.Public() && c.AuthenticationMethod != PrivateKeyJWT && c.AuthenticationMethod != AttestJWTClientAuth && !c.UsesMutualTLS()
 }
 
 // UsesMutualTLS reports whether the client proves itself by the certificate of its TLS connection (RFC 8705 §2).

@@ -86,6 +86,10 @@ type Metadata struct {
 	// TokenPolicy is in what the client's tokens differ from those of its organization. It is for administrators to say.
 	TokenPolicy org.TokenPolicy `json:"token_policy,omitzero"`
 
+	// IdentityAssertions are for which other authorization servers the client gets identity assertions. It is for
+	// administrators to say.
+	IdentityAssertions []IdentityAssertionPolicy `json:"identity_assertions,omitempty"`
+
 	// Localized are members in other languages under their names with a language tag: client_name#it
 	// (RFC 7591 §2.2).
 	Localized map[string]string `json:"localized,omitempty"`

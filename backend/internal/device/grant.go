@@ -48,7 +48,7 @@ func (g *Grant) Authorize(ctx context.Context, request *token.Request) (*token.A
 	}
 	redeemed, refreshToken, err := g.grants.RedeemDevice(ctx, grant.Redemption{OrgID: organization.ID, ClientID: asking.ID, Code: code,
 		WithRefreshToken: asking.MayUse(client.RefreshToken), RefreshTokenLifetime: oauth.RefreshTokenLifetime(organization, asking),
-		AccessTokenLifetime: oauth.AccessTokenLifetime(organization, asking), Holders: request.Confirmation.Holders(), BindTo: request.RefreshHolder()})
+		AccessTokenLifetime: oauth.AccessTokenLifetime(organization, asking), Holders: request.Holders(), BindTo: request.RefreshHolder()})
 	if err != nil {
 		return nil, err
 	}

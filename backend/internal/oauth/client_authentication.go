@@ -18,7 +18,8 @@ import (
 
 // ClientAuthentication is the only place where clients prove who they are. The methods are none,
 // client_secret_basic and client_secret_post (RFC 6749 §2.3.1, RFC 7591 §2), client_secret_jwt and private_key_jwt
-// (OpenID Connect Core 1.0 §9, RFC 7523 §2.2), tls_client_auth and self_signed_tls_client_auth (RFC 8705 §2). It is safe for concurrent use.
+// (OpenID Connect Core 1.0 §9, RFC 7523 §2.2), tls_client_auth and self_signed_tls_client_auth (RFC 8705 §2), and
+// attest_jwt_client_auth (org.DraftClientAttestation). It is safe for concurrent use.
 type ClientAuthentication struct {
 	clients *ClientDirectory
 	keySets *client.KeySets
@@ -27,6 +28,8 @@ type ClientAuthentication struct {
 	now     func() time.Time
 
 	authorities *ClientAuthorities // of TLS client certificates
+
+	Attestations *ClientAttestations // nil: there are none
 
 	decoy []byte // compared with the secrets of clients that do not exist
 }
@@ -46,6 +49,8 @@ type ClientCredentials struct {
 
 	// FirstUse says that the endpoint also serves clients that describe themselves and that nobody allowed anything yet.
 	FirstUse bool
+
+	attested attested // what it shows of an attestation
 }
 
 // presentedCredentials is what a request claims.
@@ -60,10 +65,36 @@ type presentedCredentials struct {
 // a client of another organization does not exist, a disabled one is refused. Everything wrong with the
 // credentials is invalid_client with one message, and secrets have one cost.
 func (a *ClientAuthentication) Authenticate(ctx context.Context, organization *org.Organization, credentials ClientCredentials) (*client.Client, error) {
+	found, _, err := a.AuthenticateInstance(ctx, organization, credentials)
+	return found, err
+}
+
+// AuthenticateInstance is Authenticate for whoever binds something to the instance of the client that was attested: the
+// thumbprint of its key, "" with every other method.
+func (a *ClientAuthentication) AuthenticateInstance(ctx context.Context, organization *org.Organization, credentials ClientCredentials) (*client.Client, string, error) {
 	presented, err := readCredentials(credentials)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
+	if presented.method == client.None && presented.clientID != "" && credentials.attested.present() {
+		found, err := a.clients.Known(ctx, organization, presented.clientID)
+		if err != nil && !errors.Is(err, client.ErrNotFound) {
+			return nil, "", err
+		}
+		if err == nil && found.AuthenticationMethod == client.AttestJWTClientAuth && found.Status == client.Active && a.Attestations != nil &&
+			ProfileOf(organization, found).AllowsMethod(found.AuthenticationMethod) {
+			instance, err := a.Attestations.authenticate(ctx, organization, found, credentials.attested)
+			if err != nil {
+				return nil, "", err
+			}
+			return found, instance, nil
+		}
+	}
+	found, err := a.byPresented(ctx, organization, credentials, presented)
+	return found, "", err
+}
+
+func (a *ClientAuthentication) byPresented(ctx context.Context, organization *org.Organization, credentials ClientCredentials, presented presentedCredentials) (*client.Client, error) {
 	find := a.clients.Known
 	if credentials.FirstUse {
 		find = a.clients.Find
@@ -108,6 +139,9 @@ func readCredentials(credentials ClientCredentials) (presentedCredentials, error
 		presented := presentedCredentials{clientID: parameters.Get("client_id"), secret: parameters.Get("client_secret"), method: client.None}
 		if presented.secret != "" {
 			presented.method = client.ClientSecretPost
+		}
+		if presented.clientID == "" && presented.secret == "" { // the draft lets an attestation alone say who it is
+			presented.clientID = credentials.attested.clientID()
 		}
 		if presented.clientID == "" {
 			return presented, invalidClient()

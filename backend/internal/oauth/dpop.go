@@ -2,10 +2,8 @@ package oauth
 
 import (
 	"context"
-	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/binary"
 	"errors"
 	"net/http"
 	"net/url"
@@ -24,13 +22,9 @@ const (
 	// further off is given a nonce, which tells the time in its place (RFC 9449 §8, §11.1).
 	proofLeeway = 60 * time.Second
 
-	// noncePeriod is for how long one nonce is given out; it is good for twice that long.
-	noncePeriod = 3 * time.Minute
-
 	maximumProofBytes  = 8 << 10
 	maximumProofID     = 256
 	maximumNonceBytes  = 128
-	nonceBytes         = 18
 	thumbprintLength   = 43 // of SHA-256 in base64url
 	proofReplayHorizon = 2*noncePeriod + 2*proofLeeway
 )
@@ -167,7 +161,7 @@ func (s *SenderConstraint) proofTime(organization *org.Organization, token *jose
 	now := s.now()
 	onTime := !token.IssuedAt.Before(now.Add(-proofLeeway)) && !token.IssuedAt.After(now.Add(proofLeeway))
 	if given {
-		since, good := s.nonceSince(organization, nonce, now)
+		since, good := s.nonces.since(organization, nonce, now)
 		switch {
 		case !good:
 			return time.Time{}, errProofNonce
@@ -184,30 +178,9 @@ func (s *SenderConstraint) proofTime(organization *org.Organization, token *jose
 	return token.IssuedAt, nil
 }
 
-// nonce is the organization's nonce of the period that begins at the time. It says nothing by itself: replicas agree
-// on it because they share a key, and nothing is stored (RFC 9449 §8).
-func (s *SenderConstraint) nonce(organization *org.Organization, period int64) string {
-	mac := hmac.New(sha256.New, s.nonceKey)
-	mac.Write(organization.ID[:])
-	mac.Write(binary.BigEndian.AppendUint64(nil, uint64(period)))
-	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:nonceBytes])
-}
-
-func periodOf(at time.Time) int64 { return at.Unix() / int64(noncePeriod/time.Second) }
-
-// nonceSince tells since when a nonce is given out, when it is good.
-func (s *SenderConstraint) nonceSince(organization *org.Organization, nonce string, now time.Time) (time.Time, bool) {
-	for period := periodOf(now); period > periodOf(now)-2; period-- {
-		if hmac.Equal([]byte(s.nonce(organization, period)), []byte(nonce)) {
-			return time.Unix(period*int64(noncePeriod/time.Second), 0), true
-		}
-	}
-	return time.Time{}, false
-}
-
 // Nonce is what the next proofs may contain.
 func (s *SenderConstraint) Nonce(organization *org.Organization) string {
-	return s.nonce(organization, periodOf(s.now()))
+	return s.nonces.at(organization, s.now())
 }
 
 func (s *SenderConstraint) challengeNonce(organization *org.Organization, cause error) error {

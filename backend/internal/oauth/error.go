@@ -62,6 +62,7 @@ type Error struct {
 	Scheme      string // of the WWW-Authenticate challenge; "" for none
 	Scope       string // needed scope, for insufficient_scope
 	Nonce       string // of the header DPoP-Nonce; "" for none
+	Challenge   string // of the header OAuth-Client-Attestation-Challenge; "" for none
 
 	// ResourceMetadata is the address of the metadata of the protected resource that challenges; "" for none.
 	ResourceMetadata string

@@ -60,7 +60,8 @@ func ReadBody(c *gin.Context, limit int64) ([]byte, error) {
 // CredentialsOf is the part of the request by which its client authenticates.
 func CredentialsOf(c *gin.Context, form Parameters) ClientCredentials {
 	return ClientCredentials{Authorization: c.Request.Header.Values("Authorization"), Parameters: form,
-		Certificates: reqctx.From(c.Request.Context()).ClientCertificates}
+		Certificates: reqctx.From(c.Request.Context()).ClientCertificates,
+		attested:     attested{c.Request.Header.Values("OAuth-Client-Attestation"), c.Request.Header.Values("OAuth-Client-Attestation-PoP")}}
 }
 
 // WriteJSON answers with JSON that nobody may store (RFC 6749 §5.1).
@@ -106,6 +107,9 @@ func WriteError(c *gin.Context, err error) {
 func (e *Error) WriteChallenges(c *gin.Context) {
 	if e.Nonce != "" {
 		c.Header(headerNonce, e.Nonce)
+	}
+	if e.Challenge != "" {
+		c.Header(headerChallenge, e.Challenge)
 	}
 	for _, challenge := range e.challenges() {
 		c.Writer.Header().Add("WWW-Authenticate", challenge)
@@ -274,4 +278,14 @@ func CORS(clients *client.Clients, methods ...string) gin.HandlerFunc {
 		}
 		c.Next()
 	}
+}
+
+// ServeChallenge answers POST /{org}/challenge (§5.2.1 of the draft), where challenges are demanded.
+func (c *ClientAttestations) ServeChallenge(g *gin.Context) {
+	organization := Organization(g)
+	if !OffersChallenges(organization) {
+		WriteError(g, InvalidRequest("Challenges are not used here.").WithStatus(http.StatusNotFound))
+		return
+	}
+	WriteJSON(g, http.StatusOK, map[string]string{"attestation_challenge": c.challenges.at(organization, c.now())})
 }

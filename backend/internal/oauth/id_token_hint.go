@@ -45,6 +45,15 @@ func NewIDTokenHints(issuers Issuers, jwts *ClientJWTs, clients *client.Clients,
 // Connect RP-Initiated Logout 1.0 §4). The audience is left to the caller. ErrHintInvalid, wrapping the
 // reason, when it is not; another error is not about the hint.
 func (h *IDTokenHints) Verify(ctx context.Context, organization *org.Organization, hint string) (*IDTokenHint, error) {
+	return h.verify(ctx, organization, hint, true)
+}
+
+// Fresh is Verify for an ID token that counts as one: it has not expired.
+func (h *IDTokenHints) Fresh(ctx context.Context, organization *org.Organization, token string) (*IDTokenHint, error) {
+	return h.verify(ctx, organization, token, false)
+}
+
+func (h *IDTokenHints) verify(ctx context.Context, organization *org.Organization, hint string, acceptExpired bool) (*IDTokenHint, error) {
 	// Whose token it claims to be decides by whose key it is verified: nothing else of it is believed before.
 	unverified, err := jose.Inspect(hint)
 	if err != nil || len(unverified.Audience) != 1 { // ours have one: a client that signs with its secret names no other
@@ -59,7 +68,7 @@ func (h *IDTokenHints) Verify(ctx context.Context, organization *org.Organizatio
 	}
 	verified, err := h.jwts.Verify(ctx, organization, made, hint, jose.Expected{
 		Types: []string{IDTokenType}, Algorithms: jose.Algorithms(), Issuer: h.issuers.URL(organization),
-		AnyAudience: true, Now: h.now(), Leeway: leeway, AcceptExpired: true,
+		AnyAudience: true, Now: h.now(), Leeway: leeway, AcceptExpired: acceptExpired,
 	})
 	if errors.Is(err, jose.ErrInvalid) {
 		return nil, ErrHintInvalid.WithCause(err)

@@ -31,6 +31,7 @@ type Profile struct {
 	KeepRefreshTokens  bool                          // refresh tokens are not rotated
 	SecureRedirects    bool                          // redirect URIs are https, or a native application's on its own machine
 	SignedAnswers      bool                          // the authorization endpoint answers by a signed JWT (JARM)
+	Attestations       bool                          // the organization takes part in org.DraftClientAttestation
 }
 
 var profiles = map[org.Profile]Profile{
@@ -71,6 +72,7 @@ func profileNamed(name org.Profile, organization *org.Organization) Profile {
 	if !known { // by this release: nobody gets in
 		profile = Profile{Name: name, CodeOnly: true, PushedRequests: true, Methods: []client.AuthenticationMethod{}, Algorithms: []jose.Algorithm{}, BoundTokens: true, SignedAnswers: true}
 	}
+	profile.Attestations = organization.Policies.Follows(org.DraftClientAttestation)
 	profile.BoundTokens = profile.BoundTokens || organization.Policies.RequireBoundTokens
 	return profile
 }

@@ -32,6 +32,9 @@ func (p Profile) MayOmitPKCE(c *client.Client) bool { return p.WithoutPKCE && !c
 
 // AllowsMethod reports whether clients may authenticate by the method.
 func (p Profile) AllowsMethod(method client.AuthenticationMethod) bool {
+	if method == client.AttestJWTClientAuth && !p.Attestations {
+		return false
+	}
 	return p.Methods == nil || slices.Contains(p.Methods, method)
 }
 

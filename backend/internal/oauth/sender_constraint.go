@@ -17,7 +17,7 @@ import (
 type SenderConstraint struct {
 	issuers   Issuers
 	state     kv.Store // remembers proofs that were used
-	nonceKey  []byte
+	nonces    nonces
 	strangers *ratelimit.Limit // proofs of clients that do not authenticate
 	now       func() time.Time
 }
@@ -37,7 +37,7 @@ var errTooManyProofs = fault.New(fault.RateLimited, "dpop_proofs_rate_limited", 
 // NewSenderConstraint makes the mechanism. Replicas share the key of the nonces, which is used for nothing else; the limit
 // keeps whoever need not authenticate from filling the store with marks.
 func NewSenderConstraint(issuers Issuers, state kv.Store, nonceKey []byte, strangers *ratelimit.Limit, now func() time.Time) *SenderConstraint {
-	return &SenderConstraint{issuers: issuers, state: state, nonceKey: nonceKey, strangers: strangers, now: now}
+	return &SenderConstraint{issuers: issuers, state: state, nonces: nonceKey, strangers: strangers, now: now}
 }
 
 // Sender is what a request shows of who sends it.

@@ -90,6 +90,7 @@ type Metadata struct {
 	FrontchannelLogoutSessionSupported        bool                          `json:"frontchannel_logout_session_supported"`
 	BackchannelLogoutSupported                bool                          `json:"backchannel_logout_supported"`
 	BackchannelLogoutSessionSupported         bool                          `json:"backchannel_logout_session_supported"`
+	DraftMetadata
 }
 
 // MTLSEndpointAliases are the addresses of endpoints for connections with a TLS client certificate (RFC 8705 §5).
@@ -189,6 +190,7 @@ func (d *Documents) Metadata(organization *org.Organization, protected []string)
 		metadata.RegistrationEndpoint = endpoint("register")
 	}
 	d.mutualTLS(organization, &metadata)
+	metadata.DraftMetadata = d.draftMetadata(organization)
 	return metadata
 }
 

@@ -142,6 +142,7 @@ func (p *Provider) domain(t testing.TB) {
 	p.Tokens = oauth.NewAccessTokens(p.Issuers, p.Keys, ring, oidc.AccessTokenClaims(p.Store, p.Users), now, rand.Reader)
 	p.KeySets, p.State = client.NewKeySets(p.Fetch, now), kv.NewPostgres(p.Store, rand.Reader)
 	p.Authentication = oauth.NewClientAuthentication(oauth.NewClientDirectory(p.Clients, nil), p.KeySets, p.State, p.Issuers, oauth.NewClientAuthorities(nil), now)
+	p.Authentication.Attestations = oauth.NewClientAttestations(p.KeySets, p.State, p.Issuers, ring.DeriveKey("client-attestation-challenge").Key, now)
 	p.Senders = oauth.NewSenderConstraint(p.Issuers, p.State, ring.DeriveKey("dpop-nonce").Key, oauth.NewProofLimit(p.State, ProofLimit/30), now)
 	p.Subjects, p.JWTs = oauth.NewSubjects(p.Keys.Secret), oauth.NewClientJWTs(p.Keys, p.Clients, p.KeySets)
 	p.Live = oauth.NewLiveTokens(p.Grants, p.Clients, p.Subjects)
@@ -158,12 +159,14 @@ var quiet = sync.OnceFunc(func() { gin.SetMode(gin.TestMode) })
 
 func (p *Provider) router() http.Handler {
 	quiet()
+	identities := token.NewIdentityAssertions(token.IdentityAssertionDependencies{Issuers: p.Issuers, Keys: p.Keys, Hints: p.Hints, Subjects: p.Subjects, Clients: p.Clients,
+		Grants: p.Grants, Store: p.Store, Audit: p.AuditLog, Now: p.Clock.Now, Random: rand.Reader})
 	tokens := token.NewEndpoint(token.Dependencies{Authentication: p.Authentication, Senders: p.Senders, Tokens: p.Tokens, Subjects: p.Subjects, JWTs: p.JWTs,
 		Targets: oauth.NewTargets(p.Resources, p.Issuers), Hooks: []token.ResponseHook{p.IDTokens.TokenHook}, Grants: []token.Grant{
 			token.NewAuthorizationCode(p.Grants), token.NewRefreshToken(p.Grants), token.NewClientCredentials(), device.NewGrant(p.Grants),
-			token.NewTokenExchange(p.Tokens, p.Live, p.Subjects, p.Issuers, p.Store, p.AuditLog, p.Clock.Now),
+			token.NewTokenExchange(p.Tokens, p.Live, p.Subjects, p.Issuers, p.Store, p.AuditLog, p.Clock.Now, identities),
 			token.NewJWTBearer(token.AssertionDependencies{Issuers: p.Issuers, Trusted: p.Trusted, KeySets: p.KeySets, Targets: oauth.NewTargets(p.Resources, p.Issuers),
-				Grants: p.Grants, State: p.State, Store: p.Store, Audit: p.AuditLog, Now: p.Clock.Now}),
+				Grants: p.Grants, State: p.State, Store: p.Store, Audit: p.AuditLog, Now: p.Clock.Now}, identities),
 		}})
 	authorization := authorize.Endpoint{SignUpOpen: func(o *org.Organization) bool { return o.Policies.SignUpPolicy() == org.SignUpOpen }}
 	documents := oidc.NewDocuments(p.Issuers, p.Keys, p.Resources, []string{"en", "it", "de"}, authorization.Prompts, cacheSize)
@@ -185,6 +188,7 @@ func (p *Provider) router() http.Handler {
 	mount("/.well-known/openid-configuration/:org", documents.ServeMetadata, http.MethodGet)
 	mount("/.well-known/oauth-authorization-server/:org", documents.ServeMetadata, http.MethodGet)
 	mount("/:org/jwks", documents.ServeKeySet, http.MethodGet)
+	router.POST("/:org/challenge", p.organization, p.Authentication.Attestations.ServeChallenge)
 	mount("/:org/token", tokens.Serve, http.MethodPost)
 	mount("/:org/device_authorization", p.Devices.Serve, http.MethodPost)
 	mount("/:org/userinfo", userinfo.Serve, http.MethodGet, http.MethodPost)

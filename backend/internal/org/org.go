@@ -82,6 +82,11 @@ type Policies struct {
 	Scopes            []ScopeDefinition `json:"scopes,omitempty"`
 	Claims            []ClaimDefinition `json:"claims,omitempty"`
 
+	Drafts          []Draft          `json:"drafts,omitempty"`           // specifications that are not settled
+	ClientAttesters []ClientAttester `json:"client_attesters,omitempty"` // DraftClientAttestation: of all clients without attesters of their own
+	// RequireAttestationChallenge wants a challenge of ours in proofs of attested clients (DraftClientAttestation).
+	RequireAttestationChallenge bool `json:"require_attestation_challenge,omitempty"`
+
 	AuthorizationDetailTypes []AuthorizationDetailType `json:"authorization_details_types,omitempty"` // RFC 9396
 }
 
@@ -415,6 +420,9 @@ func (o *Organization) validate() error {
 	}
 	if field, problem := p.validateDetails(); problem != "" {
 		return invalid(field, "authorization_details_types_invalid", problem)
+	}
+	if field, problem := p.validateDrafts(); problem != "" {
+		return invalid(field, "drafts_invalid", problem)
 	}
 	if p.DefaultLocale != "" && !localePattern.MatchString(p.DefaultLocale) {
 		return invalid("policies.default_locale", "default_locale_invalid", "Write the language as a BCP 47 tag, for example de or it.")

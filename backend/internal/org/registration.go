@@ -113,17 +113,25 @@ func (i SoftwareStatementIssuer) problem() (part, problem string) {
 	if i.Issuer == "" || len(i.Issuer) > maximumAddressBytes || strings.ContainsFunc(i.Issuer, isControl) {
 		return "issuer", "An issuer is the text that stands in iss."
 	}
-	if (len(i.JWKS) > 0) == (i.JWKSURI != "") || len(i.JWKS) > maximumIssuerJWKS {
-		return "jwks", "Give either jwks or jwks_uri of an issuer."
+	if part, problem = keysProblem(i.JWKS, i.JWKSURI); problem != "" {
+		return part, "Of an issuer: " + problem
 	}
-	if i.JWKSURI != "" {
-		if address, err := url.Parse(i.JWKSURI); err != nil || address.Scheme != "https" || address.Host == "" || address.User != nil || len(i.JWKSURI) > maximumAddressBytes {
-			return "jwks_uri", "The jwks_uri of an issuer is an https address."
+	return "", ""
+}
+
+// keysProblem says which part of the keys of somebody elsewhere is wrong, and what with it.
+func keysProblem(jwks json.RawMessage, jwksURI string) (part, problem string) {
+	if (len(jwks) > 0) == (jwksURI != "") || len(jwks) > maximumIssuerJWKS {
+		return "jwks", "Give either jwks or jwks_uri."
+	}
+	if jwksURI != "" {
+		if address, err := url.Parse(jwksURI); err != nil || address.Scheme != "https" || address.Host == "" || address.User != nil || len(jwksURI) > maximumAddressBytes {
+			return "jwks_uri", "The jwks_uri is an https address."
 		}
 		return "", ""
 	}
-	if set, err := jose.ParseKeySet(i.JWKS); err != nil || set.Len() == 0 || strings.Contains(string(i.JWKS), `\u0000`) {
-		return "jwks", "The jwks of an issuer is a set of public keys with at least one that signs."
+	if set, err := jose.ParseKeySet(jwks); err != nil || set.Len() == 0 || strings.Contains(string(jwks), `\u0000`) {
+		return "jwks", "The jwks is a set of public keys with at least one that signs."
 	}
 	return "", ""
 }

@@ -41,6 +41,7 @@ type endpoints struct {
 	cookies       session.Cookies
 	tokens        *oauth.AccessTokens
 	resource      *oauth.ProtectedResource
+	attestations  *oauth.ClientAttestations
 
 	sessionManagement *logout.SessionManagement
 }
@@ -61,6 +62,8 @@ func (a *App) endpoints(m *metrics) (*endpoints, error) {
 		Grants: a.Grants, Keys: a.Keys, State: a.State, Now: a.Now, SignIns: a.Config.SignInsPerNetwork})
 	directory := oauth.NewClientDirectory(a.Clients, descriptions)
 	authentication := oauth.NewClientAuthentication(directory, a.KeySets, a.State, a.Issuers, oauth.NewClientAuthorities(authorities), a.Now)
+	e.attestations = oauth.NewClientAttestations(a.KeySets, a.State, a.Issuers, a.Ring.DeriveKey("client-attestation-challenge").Key, a.Now)
+	authentication.Attestations = e.attestations
 	senders := oauth.NewSenderConstraint(a.Issuers, a.State, a.Ring.DeriveKey("dpop-nonce").Key, oauth.NewProofLimit(a.State, a.Config.SignInsPerNetwork), a.Now)
 	e.tokens = oauth.NewAccessTokens(a.Issuers, a.Keys, a.Ring, oidc.AccessTokenClaims(a.Store, a.Users), a.Now, rand.Reader)
 	live := oauth.NewLiveTokens(a.Grants, a.Clients, a.Subjects)
@@ -69,11 +72,13 @@ func (a *App) endpoints(m *metrics) (*endpoints, error) {
 	e.authorize = &authorize.Endpoint{Issuers: a.Issuers, SignUpOpen: a.signUpOpen, Clients: directory, Sessions: a.Sessions, Grants: a.Grants, Tokens: e.tokens, Subjects: a.Subjects, KeySets: a.KeySets, Keys: a.Keys, Objects: authorize.NewRequestObjects(a.Fetch, a.Now), Targets: a.Targets, Hints: hints, JWTs: a.JWTs,
 		Hooks: []authorize.ResponseHook{idTokens.AuthorizationHook}, SessionState: e.sessionManagement.State, Now: a.Now, Random: rand.Reader,
 		Authentication: authentication, Senders: senders, State: a.State, Pushes: authorize.NewPushLimit(a.State, a.Config.SignInsPerNetwork)}
+	identities := token.NewIdentityAssertions(token.IdentityAssertionDependencies{Issuers: a.Issuers, Keys: a.Keys, Hints: hints, Subjects: a.Subjects, Clients: a.Clients,
+		Grants: a.Grants, Store: a.Store, Audit: a.Audit, Now: a.Now, Random: rand.Reader})
 	e.token = token.NewEndpoint(token.Dependencies{Authentication: authentication, Senders: senders, Tokens: e.tokens, Subjects: a.Subjects, JWTs: a.JWTs, Targets: a.Targets,
 		Grants: []token.Grant{token.NewAuthorizationCode(a.Grants), token.NewRefreshToken(a.Grants), token.NewClientCredentials(), device.NewGrant(a.Grants),
-			token.NewTokenExchange(e.tokens, live, a.Subjects, a.Issuers, a.Store, a.Audit, a.Now),
+			token.NewTokenExchange(e.tokens, live, a.Subjects, a.Issuers, a.Store, a.Audit, a.Now, identities),
 			token.NewJWTBearer(token.AssertionDependencies{Issuers: a.Issuers, Trusted: a.Trusted, KeySets: a.KeySets, Targets: a.Targets, Grants: a.Grants, State: a.State,
-				Store: a.Store, Audit: a.Audit, Now: a.Now})},
+				Store: a.Store, Audit: a.Audit, Now: a.Now}, identities)},
 		Hooks: []token.ResponseHook{idTokens.TokenHook, m.countToken}})
 	e.introspection = introspection.NewEndpoint(authentication, e.tokens, live, a.Grants, a.Subjects, a.Targets, a.JWTs, a.Issuers, a.Now)
 	e.revocation = revocation.NewEndpoint(authentication, e.tokens, a.Grants)
@@ -148,6 +153,7 @@ func (a *App) mountOrganizations(engine *gin.Engine, e *endpoints, page errorRen
 	cors(protocol, a, "/register", e.registration.Serve, http.MethodPost)
 	cors(protocol, a, "/register/:client_id", e.registration.ServeConfiguration, http.MethodGet, http.MethodPut, http.MethodDelete)
 	protocol.POST("/introspect", e.introspection.Serve)
+	protocol.POST("/challenge", e.attestations.ServeChallenge)
 
 	pages := engine.Group("/:org", renderErrorsWith(page), found)
 	authorization := e.authorize.Handler(e.cookies, authorize.Delivery{SignIn: e.signIn.Begin, Answer: e.signIn.Answer, Error: e.signIn.Error})

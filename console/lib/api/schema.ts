@@ -1005,6 +1005,8 @@ export interface components {
             id_token_encrypted_response_alg?: components["schemas"]["KeyManagementAlgorithm"];
             id_token_encrypted_response_enc?: components["schemas"]["ContentEncryptionAlgorithm"];
             id_token_signed_response_alg: components["schemas"]["SigningAlgorithm"];
+            /** @description For which other authorization servers the client gets identity assertions. Absent for none. */
+            identity_assertions?: components["schemas"]["IdentityAssertionPolicy"][];
             /**
              * Format: uri
              * @description Where others can send a person to start signing in to this client.
@@ -1086,6 +1088,16 @@ export interface components {
              */
             version: number;
         };
+        /** @description Who attests instances of clients of the method `attest_jwt_client_auth`, unless a client has keys of its own in `jwks` or at `jwks_uri`; absent when there is nobody. */
+        ClientAttesters: {
+            jwks?: components["schemas"]["JSONWebKeySet"];
+            /**
+             * Format: uri
+             * @description Either this or `jwks`.
+             */
+            jwks_uri?: string;
+            name: string;
+        }[];
         ClientCreate: {
             access_token_lifetime_seconds?: components["schemas"]["AccessTokenLifetime"];
             /** @description `web` when absent. */
@@ -1120,6 +1132,8 @@ export interface components {
             id_token_encrypted_response_enc?: components["schemas"]["ContentEncryptionAlgorithm"];
             /** @description `ES256` when absent. */
             id_token_signed_response_alg?: components["schemas"]["SigningAlgorithm"];
+            /** @description For which other authorization servers the client gets identity assertions. Absent for none. */
+            identity_assertions?: components["schemas"]["IdentityAssertionPolicy"][];
             /** Format: uri */
             initiate_login_uri?: string;
             introspection_encrypted_response_alg?: components["schemas"]["KeyManagementAlgorithm"];
@@ -1228,6 +1242,8 @@ export interface components {
             id_token_encrypted_response_alg?: components["schemas"]["KeyManagementAlgorithm"] | null;
             id_token_encrypted_response_enc?: components["schemas"]["ContentEncryptionAlgorithm"] | null;
             id_token_signed_response_alg?: components["schemas"]["SigningAlgorithm"];
+            /** @description For which other authorization servers the client gets identity assertions. An empty list means none. */
+            identity_assertions?: components["schemas"]["IdentityAssertionPolicy"][];
             /** Format: uri */
             initiate_login_uri?: string | null;
             introspection_encrypted_response_alg?: components["schemas"]["KeyManagementAlgorithm"] | null;
@@ -1364,6 +1380,8 @@ export interface components {
             exact: boolean;
             value: number;
         };
+        /** @description Specifications that are not settled, by the very version that the organization takes part in; absent when there are none. What they say may change with the next release. */
+        Drafts: ("draft-ietf-oauth-identity-assertion-authz-grant-03" | "draft-ietf-oauth-attestation-based-client-auth-10")[];
         /** @description Domains of the e-mail addresses that people may sign up with, such as acme.example, or *.acme.example for every domain below. An empty list allows every address. */
         EmailDomains: string[];
         FieldError: {
@@ -1377,6 +1395,21 @@ export interface components {
          * @enum {string}
          */
         GrantType: "authorization_code" | "implicit" | "refresh_token" | "client_credentials" | "urn:ietf:params:oauth:grant-type:device_code" | "urn:ietf:params:oauth:grant-type:token-exchange" | "urn:ietf:params:oauth:grant-type:jwt-bearer";
+        /** @description For which other authorization server the client gets identity assertions by token exchange, where the organization takes part in draft-ietf-oauth-identity-assertion-authz-grant-03. Only administrators write it. */
+        IdentityAssertionPolicy: {
+            /** @description The issuer of the other server. */
+            audience: string;
+            /** @description What the client is called there. */
+            client_id: string;
+            /** @description Tell the person's verified e-mail address. */
+            email?: boolean;
+            /** @description The `client_id` here of the other server, by whose identifiers it knows people; absent for their ids. */
+            relying_party?: string;
+            /** @description Resource servers of the other server, at most. */
+            resources?: string[];
+            /** @description Scopes of the other server, at most. */
+            scopes: components["schemas"]["Scope"][];
+        };
         InitialAccessToken: {
             /** Format: date-time */
             created_at: string;
@@ -1632,16 +1665,20 @@ export interface components {
             /** @description Types of authorization details (RFC 9396); absent when there are none. In a change it replaces the whole list. */
             authorization_details_types?: components["schemas"]["AuthorizationDetailsType"][];
             claims: components["schemas"]["ClaimDefinition"][];
+            client_attesters?: components["schemas"]["ClientAttesters"];
             /** @description Certificates (PEM) of the authorities whose certificates clients may authenticate with (RFC 8705 §2.1). */
             client_certificate_authorities?: string;
             client_id_metadata_document_hosts: components["schemas"]["ClientDocumentHosts"];
             client_id_metadata_documents: components["schemas"]["ClientDocumentPolicy"];
             default_locale?: components["schemas"]["Locale"];
+            drafts?: components["schemas"]["Drafts"];
             password_recovery: components["schemas"]["PasswordRecovery"];
             profile: components["schemas"]["ClientProfile"];
             refresh_token_lifetime_seconds: components["schemas"]["RefreshTokenLifetime"];
             registration: components["schemas"]["RegistrationPolicy"];
             registration_rules: components["schemas"]["RegistrationRules"];
+            /** @description Attested clients put a challenge of ours into their proofs; absent unless that is so. */
+            require_attestation_challenge?: boolean;
             /** @description No bearer tokens: every access token is bound to its sender, by DPoP (RFC 9449) or a TLS certificate (RFC 8705). */
             require_bound_tokens: boolean;
             /** @description DPoP proofs contain a nonce of ours (RFC 9449 §8). */
@@ -1659,18 +1696,22 @@ export interface components {
             authorization_details_types?: components["schemas"]["AuthorizationDetailsType"][];
             /** @description Replaces the whole list. */
             claims?: components["schemas"]["ClaimDefinition"][];
+            client_attesters?: components["schemas"]["ClientAttesters"];
             /** @description Certificates (PEM) of the authorities whose certificates clients may authenticate with (RFC 8705 §2.1). */
             client_certificate_authorities?: string;
             client_id_metadata_document_hosts?: components["schemas"]["ClientDocumentHosts"];
             client_id_metadata_documents?: components["schemas"]["ClientDocumentPolicy"];
             /** @description Null leaves the choice to the browser. */
             default_locale?: string | null;
+            drafts?: components["schemas"]["Drafts"];
             password_recovery?: components["schemas"]["PasswordRecovery"];
             profile?: components["schemas"]["ClientProfile"];
             refresh_token_lifetime_seconds?: components["schemas"]["RefreshTokenLifetime"];
             registration?: components["schemas"]["RegistrationPolicy"];
             /** @description What is absent stays; an empty list takes the bound away. */
             registration_rules?: components["schemas"]["RegistrationRules"];
+            /** @description Attested clients put a challenge of ours into their proofs. */
+            require_attestation_challenge?: boolean;
             /** @description No bearer tokens: every access token is bound to its sender, by DPoP (RFC 9449) or a TLS certificate (RFC 8705). */
             require_bound_tokens?: boolean;
             /** @description DPoP proofs contain a nonce of ours (RFC 9449 §8). */
@@ -1913,7 +1954,7 @@ export interface components {
          * @description How the client proves itself at the token endpoint; `none` for a public client.
          * @enum {string}
          */
-        TokenEndpointAuthMethod: "none" | "client_secret_basic" | "client_secret_post" | "client_secret_jwt" | "private_key_jwt" | "tls_client_auth" | "self_signed_tls_client_auth";
+        TokenEndpointAuthMethod: "none" | "client_secret_basic" | "client_secret_post" | "client_secret_jwt" | "private_key_jwt" | "tls_client_auth" | "self_signed_tls_client_auth" | "attest_jwt_client_auth";
         /** @description What the client may exchange (RFC 8693). Only administrators write it; without it the client exchanges nothing, whatever its grant types are. */
         TokenExchangePolicy: {
             /** @description Whom it may get tokens for, as named by `audience` and `resource`. */
@@ -2498,6 +2539,7 @@ export type Branding = components['schemas']['Branding'];
 export type BrandingPatch = components['schemas']['BrandingPatch'];
 export type ClaimDefinition = components['schemas']['ClaimDefinition'];
 export type Client = components['schemas']['Client'];
+export type ClientAttesters = components['schemas']['ClientAttesters'];
 export type ClientCreate = components['schemas']['ClientCreate'];
 export type ClientDocumentHosts = components['schemas']['ClientDocumentHosts'];
 export type ClientDocumentPolicy = components['schemas']['ClientDocumentPolicy'];
@@ -2514,9 +2556,11 @@ export type Consent = components['schemas']['Consent'];
 export type ConsentList = components['schemas']['ConsentList'];
 export type ContentEncryptionAlgorithm = components['schemas']['ContentEncryptionAlgorithm'];
 export type Count = components['schemas']['Count'];
+export type Drafts = components['schemas']['Drafts'];
 export type EmailDomains = components['schemas']['EmailDomains'];
 export type FieldError = components['schemas']['FieldError'];
 export type GrantType = components['schemas']['GrantType'];
+export type IdentityAssertionPolicy = components['schemas']['IdentityAssertionPolicy'];
 export type InitialAccessToken = components['schemas']['InitialAccessToken'];
 export type InitialAccessTokenCreate = components['schemas']['InitialAccessTokenCreate'];
 export type InitialAccessTokenList = components['schemas']['InitialAccessTokenList'];

@@ -50,7 +50,7 @@ func (a *AuthorizationCode) Authorize(ctx context.Context, request *Request) (*A
 		CodeChallenge: challenge, WithRefreshToken: request.Client.MayUse(client.RefreshToken),
 		RefreshTokenLifetime: oauth.RefreshTokenLifetime(request.Organization, request.Client),
 		AccessTokenLifetime:  oauth.AccessTokenLifetime(request.Organization, request.Client),
-		Holders:              request.Confirmation.Holders(), BindTo: request.RefreshHolder(),
+		Holders:              request.Holders(), BindTo: request.RefreshHolder(),
 	})
 	if err != nil {
 		return nil, err
@@ -58,9 +58,25 @@ func (a *AuthorizationCode) Authorize(ctx context.Context, request *Request) (*A
 	return OfPerson(request.Client, redeemed, redeemed.Scopes, refreshToken, true), nil
 }
 
+// Holders is what the sender has proven to hold: its DPoP key, its TLS certificate, the key of its instance.
+func (r *Request) Holders() []string {
+	holders := r.Confirmation.Holders()
+	if r.Instance != "" {
+		holders = append(holders, instanceHolder+r.Instance)
+	}
+	return holders
+}
+
+// instanceHolder begins the name of an attested instance among holders.
+const instanceHolder = "instance:"
+
 // RefreshHolder is whom the refresh tokens of a new grant are bound to: a public client's to whoever asks for them
-// (RFC 9449 §5, RFC 8705 §4). A confidential client proves itself whenever it uses one, so it may change its keys.
+// (RFC 9449 §5, RFC 8705 §4), an attested client's to its instance (org.DraftClientAttestation §8.3). Another confidential
+// client proves itself whenever it uses one, so it may change its keys.
 func (r *Request) RefreshHolder() string {
+	if r.Instance != "" {
+		return instanceHolder + r.Instance
+	}
 	if r.Client.Public() {
 		return r.Confirmation.Holder()
 	}

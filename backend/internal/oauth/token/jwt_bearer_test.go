@@ -469,6 +469,23 @@ func TestAssertionsAllowNoMoreThanTheirIssuerMay(t *testing.T) {
 	})
 }
 
+// What a client's tokens are for when nobody says is nothing that was said of the issuer.
+func TestDefaultResourcesAreNotThoseOfAssertions(t *testing.T) {
+	t.Parallel()
+	b := newBearer(t, nil)
+	b.InTx(t, func(ctx context.Context, tx *store.Tx) error {
+		_, err := b.Resources.Create(ctx, tx, oidctest.Actor(), resource.Resource{OrgID: b.organization.ID, Identifier: "https://api.acme.test/", Name: "API"})
+		return err
+	})
+	b.Resources.Forget(b.organization.ID)
+	b.SetPolicies(t, b.organization, org.Policies{TokenPolicy: org.TokenPolicy{DefaultResources: []string{"https://api.acme.test/"}}})
+	answer := present(b.agent, b.assertion(t, nil))
+	expect(t, answer, 200, "")
+	if claims := b.Claims(t, b.organization, answer.Text("access_token"), "at+jwt"); claims["aud"] != b.Issuers.URL(b.organization) {
+		t.Errorf("aud is %v", claims["aud"])
+	}
+}
+
 func TestTokensOfAssertionsAreBoundAndExchanged(t *testing.T) {
 	t.Parallel()
 	b := newBearer(t, nil)

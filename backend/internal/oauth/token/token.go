@@ -28,6 +28,7 @@ type Request struct {
 	Details      oauth.Details      // asked for, judged; empty: those that were granted (RFC 9396 §6)
 	Resources    []string           // asked for, judged; empty: those that were granted (RFC 8707 §2.2)
 	Confirmation oauth.Confirmation // what the tokens will be bound to; set by the check sender_constraint
+	Instance     string             // thumbprint of the key of the attested instance; set with Client, "" when there is none
 
 	grant Grant
 }
@@ -40,6 +41,7 @@ type Authorized struct {
 	Initial      bool         // the first tokens of the grant: the ID token repeats the nonce
 	Audience     []string     // the resource servers that an access token may be for; empty: the issuer
 	Exchanged    *Exchanged   // set instead of Grant when a token was exchanged for this one
+	Answer       *Response    // set instead of all the others when no access token comes of it
 }
 
 // Grant is a grant type. Authorize runs after the client authenticated and was found to have registered
@@ -114,7 +116,7 @@ func (of Dependencies) checks(grants map[string]Grant) oauth.Table[Request] {
 			return nil
 		}},
 		{Name: "client_authentication", Clause: "RFC 6749 §3.2.1", Do: func(ctx context.Context, r *Request) (err error) {
-			r.Client, err = of.Authentication.Authenticate(ctx, r.Organization, r.Credentials)
+			r.Client, r.Instance, err = of.Authentication.AuthenticateInstance(ctx, r.Organization, r.Credentials)
 			return err
 		}},
 		{Name: "grant_type_supported", Clause: "RFC 6749 §5.2", Do: func(_ context.Context, r *Request) error {
@@ -135,6 +137,9 @@ func (of Dependencies) checks(grants map[string]Grant) oauth.Table[Request] {
 		}},
 		{Name: "resource", Clause: "RFC 8707 §2.2", Do: func(ctx context.Context, r *Request) error {
 			r.Resources = r.Parameters.All("resource")
+			if asksForIdentity(r) {
+				return nil
+			}
 			_, err := of.Targets.Of(ctx, r.Organization, r.Client, r.Resources)
 			return err
 		}},
@@ -157,6 +162,9 @@ func (e *Endpoint) Issue(ctx context.Context, request *Request) (*Response, erro
 	authorized, err := request.grant.Authorize(ctx, request)
 	if err != nil {
 		return nil, err
+	}
+	if authorized.Answer != nil {
+		return authorized.Answer, nil
 	}
 	return e.respond(ctx, request, authorized)
 }

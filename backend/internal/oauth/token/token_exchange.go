@@ -41,11 +41,13 @@ type TokenExchange struct {
 	db       *store.Store
 	log      *audit.Log
 	now      func() time.Time
+
+	identities *IdentityAssertions
 }
 
 // NewTokenExchange makes the grant type.
-func NewTokenExchange(tokens *oauth.AccessTokens, live *oauth.LiveTokens, subjects *oauth.Subjects, issuers oauth.Issuers, db *store.Store, log *audit.Log, now func() time.Time) *TokenExchange {
-	return &TokenExchange{tokens: tokens, live: live, subjects: subjects, issuers: issuers, db: db, log: log, now: now}
+func NewTokenExchange(tokens *oauth.AccessTokens, live *oauth.LiveTokens, subjects *oauth.Subjects, issuers oauth.Issuers, db *store.Store, log *audit.Log, now func() time.Time, identities *IdentityAssertions) *TokenExchange {
+	return &TokenExchange{identities: identities, tokens: tokens, live: live, subjects: subjects, issuers: issuers, db: db, log: log, now: now}
 }
 
 // Exchanged is what a new token takes over from the one that it was exchanged for.
@@ -76,6 +78,9 @@ func (*TokenExchange) Type() string { return client.TokenExchange }
 
 // Authorize judges both tokens and what is asked for (RFC 8693 §2.1, §2.2.2).
 func (x *TokenExchange) Authorize(ctx context.Context, request *Request) (*Authorized, error) {
+	if asksForIdentity(request) {
+		return x.identities.issue(ctx, request)
+	}
 	policy := request.Client.Metadata.TokenExchange
 	if policy == nil || request.Client.Public() {
 		return nil, oauth.NewError(oauth.CodeUnauthorizedClient, "Nobody has said yet which tokens this client may exchange.")

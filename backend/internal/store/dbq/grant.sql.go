@@ -337,6 +337,122 @@ func (q *Queries) InsertGrantOfIssuer(ctx context.Context, arg InsertGrantOfIssu
 	return id, err
 }
 
+const personOfIDToken = `-- name: PersonOfIDToken :one
+SELECT users.org_id, users.id, users.username, users.email, users.email_verified, users.phone_number, users.phone_number_verified, users.profile, users.attributes, users.status, users.required_actions, users.version, users.created_at, users.updated_at, g.authenticated_at, g.methods, g.acr
+FROM sessions s
+JOIN users ON users.org_id = s.org_id AND users.id = s.user_id
+JOIN grants g ON g.org_id = s.org_id AND g.session_id = s.id AND g.client_id = $1 AND g.revoked_at IS NULL
+WHERE s.org_id = $2 AND s.id = $3 AND s.user_id = $4 AND users.status = 'active'
+  AND s.ended_at IS NULL AND s.expires_at > $5 AND s.idle_expires_at > $5
+ORDER BY g.id DESC LIMIT 1
+`
+
+type PersonOfIDTokenParams struct {
+	ClientID  uuid.UUID
+	OrgID     uuid.UUID
+	SessionID uuid.UUID
+	UserID    uuid.UUID
+	At        time.Time
+}
+
+type PersonOfIDTokenRow struct {
+	User            User
+	AuthenticatedAt time.Time
+	Methods         []string
+	Acr             string
+}
+
+// Whom an ID token of a client speaks of, as long as its session goes on and the client still has something of it.
+func (q *Queries) PersonOfIDToken(ctx context.Context, arg PersonOfIDTokenParams) (PersonOfIDTokenRow, error) {
+	row := q.db.QueryRow(ctx, personOfIDToken,
+		arg.ClientID,
+		arg.OrgID,
+		arg.SessionID,
+		arg.UserID,
+		arg.At,
+	)
+	var i PersonOfIDTokenRow
+	err := row.Scan(
+		&i.User.OrgID,
+		&i.User.ID,
+		&i.User.Username,
+		&i.User.Email,
+		&i.User.EmailVerified,
+		&i.User.PhoneNumber,
+		&i.User.PhoneNumberVerified,
+		&i.User.Profile,
+		&i.User.Attributes,
+		&i.User.Status,
+		&i.User.RequiredActions,
+		&i.User.Version,
+		&i.User.CreatedAt,
+		&i.User.UpdatedAt,
+		&i.AuthenticatedAt,
+		&i.Methods,
+		&i.Acr,
+	)
+	return i, err
+}
+
+const personOfRefreshToken = `-- name: PersonOfRefreshToken :one
+SELECT users.org_id, users.id, users.username, users.email, users.email_verified, users.phone_number, users.phone_number_verified, users.profile, users.attributes, users.status, users.required_actions, users.version, users.created_at, users.updated_at, g.authenticated_at, g.methods, g.acr
+FROM refresh_tokens t
+JOIN grants g ON g.org_id = t.org_id AND g.id = t.grant_id
+JOIN users ON users.org_id = g.org_id AND users.id = g.user_id
+WHERE t.org_id = $1 AND t.token_hash = $2 AND g.client_id = $3 AND (g.bound_to = '' OR g.bound_to = ANY ($4::text[]))
+  AND g.revoked_at IS NULL AND t.rotated_at IS NULL AND t.expires_at > $5 AND users.status = 'active' AND (
+      'offline_access' = ANY (g.scopes) OR EXISTS (
+      SELECT 1 FROM sessions s WHERE s.org_id = g.org_id AND s.id = g.session_id AND s.ended_at IS NULL AND s.expires_at > $5
+      AND s.idle_expires_at > $5))
+`
+
+type PersonOfRefreshTokenParams struct {
+	OrgID     uuid.UUID
+	TokenHash []byte
+	ClientID  uuid.UUID
+	Holders   []string
+	At        time.Time
+}
+
+type PersonOfRefreshTokenRow struct {
+	User            User
+	AuthenticatedAt time.Time
+	Methods         []string
+	Acr             string
+}
+
+// Whom a refresh token of a client speaks of, under the conditions of using it.
+func (q *Queries) PersonOfRefreshToken(ctx context.Context, arg PersonOfRefreshTokenParams) (PersonOfRefreshTokenRow, error) {
+	row := q.db.QueryRow(ctx, personOfRefreshToken,
+		arg.OrgID,
+		arg.TokenHash,
+		arg.ClientID,
+		arg.Holders,
+		arg.At,
+	)
+	var i PersonOfRefreshTokenRow
+	err := row.Scan(
+		&i.User.OrgID,
+		&i.User.ID,
+		&i.User.Username,
+		&i.User.Email,
+		&i.User.EmailVerified,
+		&i.User.PhoneNumber,
+		&i.User.PhoneNumberVerified,
+		&i.User.Profile,
+		&i.User.Attributes,
+		&i.User.Status,
+		&i.User.RequiredActions,
+		&i.User.Version,
+		&i.User.CreatedAt,
+		&i.User.UpdatedAt,
+		&i.AuthenticatedAt,
+		&i.Methods,
+		&i.Acr,
+	)
+	return i, err
+}
+
 const redeemCode = `-- name: RedeemCode :one
 WITH redeemed AS (
     UPDATE grants SET code_redeemed_at = $1, bound_to = $2, expires_at = GREATEST(grants.expires_at, $3)
