@@ -34,6 +34,7 @@ export function ProtocolFields({ form, disabled }: { form: ClientForm; disabled?
             <option value="private_key_jwt">JWT signed with the application’s own key</option>
             <option value="tls_client_auth">TLS certificate of an authority</option>
             <option value="self_signed_tls_client_auth">TLS certificate of the application’s own key</option>
+            <option value="attest_jwt_client_auth">Attestation of each instance (draft)</option>
             <option value="none">None, public client</option>
           </Select>
         </Field>

@@ -20,6 +20,7 @@ const withoutSecret: Partial<Record<TokenEndpointAuthMethod, string>> = {
   private_key_jwt: 'None: this client proves itself with a key of its own.',
   tls_client_auth: 'None: this client proves itself with a TLS certificate.',
   self_signed_tls_client_auth: 'None: this client proves itself with a TLS certificate of its own making.',
+  attest_jwt_client_auth: 'None: each instance of this client is attested by its maker.',
 };
 
 export function Credentials({ client: { value: client }, editable }: { client: Versioned<Client>; editable: boolean }) {

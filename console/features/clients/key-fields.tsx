@@ -15,7 +15,7 @@ export function KeyFields({ form }: { form: UseFormReturn<ClientValues> }) {
     name: ['token_endpoint_auth_method', 'request_object_signing_alg', 'id_token_encrypted_response_alg', 'userinfo_encrypted_response_alg', 'jwks', 'jwks_uri'],
   });
   const signs = method === 'private_key_jwt';
-  const needed = signs || method === 'self_signed_tls_client_auth' || !['', 'none', 'HS256'].includes(request) || idToken !== '' || userinfo !== '';
+  const needed = signs || method === 'self_signed_tls_client_auth' || method === 'attest_jwt_client_auth' || !['', 'none', 'HS256'].includes(request) || idToken !== '' || userinfo !== '';
   if (!needed && ![jwks, address, defaultValues?.jwks, defaultValues?.jwks_uri].some(Boolean)) return null;
   return (
     <div role="group" aria-label="Keys of the application" className="grid gap-5">

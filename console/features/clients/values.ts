@@ -81,7 +81,7 @@ export const clientFields = {
   /** Empty: the organization's. */
   profile: z.enum(['', 'oauth2.1', 'oidc-legacy', 'fapi2-security', 'fapi2-message-signing']),
   response_types: z.array(z.enum(responseTypes)),
-  token_endpoint_auth_method: z.enum(['none', 'client_secret_basic', 'client_secret_post', 'client_secret_jwt', 'private_key_jwt', 'tls_client_auth', 'self_signed_tls_client_auth']),
+  token_endpoint_auth_method: z.enum(['none', 'client_secret_basic', 'client_secret_post', 'client_secret_jwt', 'private_key_jwt', 'tls_client_auth', 'self_signed_tls_client_auth', 'attest_jwt_client_auth']),
   token_endpoint_auth_signing_alg: z.union([z.literal(''), z.enum(signingAlgorithms)]),
   jwks: keySet,
   jwks_uri: optionalUri,
