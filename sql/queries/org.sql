@@ -28,6 +28,8 @@ DELETE FROM organizations WHERE id = @id AND status = 'deleting';
 DELETE FROM refresh_tokens r USING (SELECT x.org_id, x.id FROM refresh_tokens x WHERE x.org_id = @org_id LIMIT @row_limit) d WHERE r.org_id = d.org_id AND r.id = d.id;
 -- name: DeleteBatchOfDeviceRequests :execrows
 DELETE FROM device_requests r USING (SELECT x.org_id, x.id FROM device_requests x WHERE x.org_id = @org_id LIMIT @row_limit) d WHERE r.org_id = d.org_id AND r.id = d.id;
+-- name: DeleteBatchOfBackchannelRequests :execrows
+DELETE FROM backchannel_requests r USING (SELECT x.org_id, x.id FROM backchannel_requests x WHERE x.org_id = @org_id LIMIT @row_limit) d WHERE r.org_id = d.org_id AND r.id = d.id;
 -- name: DeleteBatchOfGrants :execrows
 DELETE FROM grants g USING (SELECT x.org_id, x.id FROM grants x WHERE x.org_id = @org_id LIMIT @row_limit) d WHERE g.org_id = d.org_id AND g.id = d.id;
 -- name: DeleteBatchOfLogoutDeliveries :execrows

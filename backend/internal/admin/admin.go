@@ -17,6 +17,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/clavex/clavex/backend/internal/audit"
+	"github.com/clavex/clavex/backend/internal/ciba"
 	"github.com/clavex/clavex/backend/internal/client"
 	"github.com/clavex/clavex/backend/internal/credential"
 	"github.com/clavex/clavex/backend/internal/fetch"
@@ -49,6 +50,7 @@ type Options struct {
 	Trusted       *trust.Issuers
 	Sessions      *session.Sessions
 	Grants        *grant.Grants
+	Backchannel   *ciba.Endpoint
 	Keys          *key.Keys // of the organizations
 	Passwords     *credential.Passwords
 	Links         *credential.Links
@@ -84,6 +86,7 @@ type API struct {
 	trusted       *trust.Issuers
 	sessions      *session.Sessions
 	grants        *grant.Grants
+	backchannel   *ciba.Endpoint
 	signing       *key.Keys
 	passwords     *credential.Passwords
 	links         *credential.Links
@@ -117,7 +120,7 @@ func New(options Options) (*API, error) {
 	}
 	return &API{
 		db: options.Store, organizations: options.Organizations, users: options.Users, roles: options.Roles, clients: options.Clients, resources: options.Resources, trusted: options.Trusted,
-		sessions: options.Sessions, grants: options.Grants, signing: options.Keys, passwords: options.Passwords, links: options.Links, log: options.Audit, issuers: options.Issuers,
+		sessions: options.Sessions, grants: options.Grants, backchannel: options.Backchannel, signing: options.Keys, passwords: options.Passwords, links: options.Links, log: options.Audit, issuers: options.Issuers,
 		resource: options.Resource, counters: options.Counters, fetch: options.Fetch, keys: idempotency.New(options.Now, options.Ring),
 		cursors: cursors{options.Ring}, contract: read, perMinute: options.RequestsPerMinute, sendsMail: options.SendsMail,
 		console: options.Console, oneTimeLinkURL: options.OneTimeLinkURL, enqueueDeletion: options.EnqueueOrganizationDeletion,

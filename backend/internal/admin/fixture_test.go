@@ -66,7 +66,7 @@ func newSite(t *testing.T, options ...option) *site {
 	s.roles = role.NewAssignments(s.AuditLog, now)
 	s.passwords = credential.NewPasswords(s.Store, s.Users, s.Sessions, s.AuditLog, now, hasher, ring)
 	settings := admin.Options{
-		Store: s.Store, Organizations: s.Organizations, Users: s.Users, Roles: s.roles, Clients: s.Clients, Resources: s.Resources, Trusted: s.Trusted, Sessions: s.Sessions, Grants: s.Grants, Keys: s.Keys, Passwords: s.passwords,
+		Store: s.Store, Organizations: s.Organizations, Users: s.Users, Roles: s.roles, Clients: s.Clients, Resources: s.Resources, Trusted: s.Trusted, Sessions: s.Sessions, Grants: s.Grants, Backchannel: s.Backchannel, Keys: s.Keys, Passwords: s.passwords,
 		Links: credential.NewLinks(s.AuditLog, now, rand.Reader), Audit: s.AuditLog, Issuers: s.Issuers, Resource: s.Resource,
 		Counters: kv.NewPostgres(s.Store, rand.Reader), Fetch: s.Fetch, Ring: ring, Now: now, RequestsPerMinute: 100_000,
 		Console: func(r *http.Request) (*admin.ConsoleSession, error) {

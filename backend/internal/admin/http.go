@@ -88,6 +88,8 @@ var rules = map[string]rule{
 	"createLinkedIdentity":     {role.Write, false},
 	"deleteLinkedIdentity":     {role.Write, false},
 	"listLogoutDeliveries":     {role.Read, false},
+	"listBackchannelRequests":  {role.Read, false},
+	"decideBackchannelRequest": {role.Write, false},
 	"listAuditEvents":          {role.Read, false},
 	"getAuditEvent":            {role.Read, false},
 }

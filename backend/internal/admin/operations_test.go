@@ -21,7 +21,7 @@ import (
 type operation struct {
 	name     string
 	method   string
-	path     string // $org, $user, $client, $event, $session, $token, $resource, $issuer, $identity are filled in
+	path     string // $org, $user, $client, $event, $session, $token, $resource, $issuer, $identity, $request are filled in
 	body     any
 	ifMatch  bool
 	platform bool // for platform administrators only
@@ -80,6 +80,8 @@ var operations = []operation{
 	{"createLinkedIdentity", "POST", "/orgs/$org/trusted-issuers/$issuer/identities", fields{"subject": "fresh", "user_id": "$user"}, false, false, 201},
 	{"deleteLinkedIdentity", "DELETE", "/orgs/$org/trusted-issuers/$issuer/identities/$identity", nil, false, false, 204},
 	{"deleteTrustedIssuer", "DELETE", "/orgs/$org/trusted-issuers/$issuer", nil, true, false, 204},
+	{"listBackchannelRequests", "GET", "/orgs/$org/backchannel-requests", nil, false, false, 200},
+	{"decideBackchannelRequest", "POST", "/orgs/$org/backchannel-requests/$request/decision", fields{"decision": "deny"}, false, false, 204},
 	{"listLogoutDeliveries", "GET", "/orgs/$org/logout-deliveries", nil, false, false, 200},
 	{"listAuditEvents", "GET", "/orgs/$org/audit-events", nil, false, false, 200},
 	{"getAuditEvent", "GET", "/orgs/$org/audit-events/$event", nil, false, false, 200},
@@ -90,7 +92,7 @@ var operations = []operation{
 
 // things are what an operation is tried on.
 
-type things struct{ org, user, client, event, session, token, resource, issuer, identity string }
+type things struct{ org, user, client, event, session, token, resource, issuer, identity, request string }
 
 func (s *site) things(organization *org.Organization) things {
 	s.t.Helper()
@@ -103,11 +105,12 @@ func (s *site) things(organization *org.Organization) things {
 	check(s.t, err)
 	issuer, identity := s.trustedIssuer(organization, person)
 	return things{organization.Slug, person.ID.String(), registered.ID.String(), records[0].ID.String(), s.SignIn(s.t, organization, person).ID.String(),
-		s.initialAccessToken(organization).ID.String(), s.resource(organization).ID.String(), issuer.ID.String(), identity.ID.String()}
+		s.initialAccessToken(organization).ID.String(), s.resource(organization).ID.String(), issuer.ID.String(), identity.ID.String(),
+		s.BackchannelRequest(s.t, organization, registered, person).String()}
 }
 
 func (o operation) at(x things) string {
-	return strings.NewReplacer("$org", x.org, "$user", x.user, "$client", x.client, "$event", x.event, "$session", x.session, "$token", x.token, "$resource", x.resource, "$issuer", x.issuer, "$identity", x.identity).Replace(o.path)
+	return strings.NewReplacer("$org", x.org, "$user", x.user, "$client", x.client, "$event", x.event, "$session", x.session, "$token", x.token, "$resource", x.resource, "$issuer", x.issuer, "$identity", x.identity, "$request", x.request).Replace(o.path)
 }
 
 // content is the body, with what it is tried on.

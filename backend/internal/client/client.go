@@ -63,17 +63,18 @@ const (
 	DeviceCode        = "urn:ietf:params:oauth:grant-type:device_code"    // RFC 8628 §3.4
 	TokenExchange     = "urn:ietf:params:oauth:grant-type:token-exchange" // RFC 8693 §2.1
 	JWTBearer         = "urn:ietf:params:oauth:grant-type:jwt-bearer"     // RFC 7523 §2.1
+	CIBA              = "urn:openid:params:grant-type:ciba"               // CIBA Core 1.0 §10.1
 	Implicit          = "implicit"                                        // of the response types that deliver tokens through the browser; never at the token endpoint
 )
 
 // GrantTypes lists what a client may register, those of front channels included.
 func GrantTypes() []string {
-	return []string{AuthorizationCode, Implicit, RefreshToken, ClientCredentials, DeviceCode, TokenExchange, JWTBearer}
+	return []string{AuthorizationCode, Implicit, RefreshToken, ClientCredentials, DeviceCode, CIBA, TokenExchange, JWTBearer}
 }
 
 // bringsRefreshToken reports whether a person gives the grant, so that a refresh token can come with it.
 func bringsRefreshToken(grantType string) bool {
-	return grantType == AuthorizationCode || grantType == DeviceCode
+	return grantType == AuthorizationCode || grantType == DeviceCode || grantType == CIBA
 }
 
 // Origin says who registered a client.

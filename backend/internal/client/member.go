@@ -19,7 +19,7 @@ type member struct {
 
 // members are those of OpenID Connect Dynamic Client Registration 1.0 §2, Front-Channel Logout 1.0 §2, Back-Channel
 // Logout 1.0 §2.2, RP-Initiated Logout 1.0 §3.1, RFC 7591 §2, RFC 8705 §2.1.2 and §3.4, RFC 9101 §10.5, RFC 9126 §6, RFC 9396
-// §10, RFC 9449 §5.2, RFC 9701 §6 and JARM §3 that are one value. The scopes, localized members and
+// §10, RFC 9449 §5.2, RFC 9701 §6, JARM §3 and CIBA Core 1.0 §4 that are one value. The scopes, localized members and
 // what the server issues are not among them. The registration endpoint and the Admin API both read and write clients
 // through this table.
 var members = []member{
@@ -70,6 +70,9 @@ var members = []member{
 	{"tls_client_certificate_bound_access_tokens", func(c *Client) any { return &c.Metadata.TLSClientCertificateBoundAccessTokens }, false},
 	{"require_pushed_authorization_requests", func(c *Client) any { return &c.Metadata.RequirePushedAuthorizationRequests }, false},
 	{"require_signed_request_object", func(c *Client) any { return &c.Metadata.RequireSignedRequestObject }, false},
+	{"backchannel_token_delivery_mode", func(c *Client) any { return &c.Metadata.BackchannelTokenDeliveryMode }, false},
+	{"backchannel_client_notification_endpoint", func(c *Client) any { return &c.Metadata.BackchannelClientNotificationEndpoint }, false},
+	{"backchannel_authentication_request_signing_alg", func(c *Client) any { return &c.Metadata.BackchannelAuthenticationRequestSigningAlg }, false},
 	{"authorization_details_types", func(c *Client) any { return &c.Metadata.AuthorizationDetailsTypes }, false},
 	{"request_uris", func(c *Client) any { return &c.Metadata.RequestURIs }, false},
 	{"post_logout_redirect_uris", func(c *Client) any { return &c.PostLogoutRedirectURIs }, false},

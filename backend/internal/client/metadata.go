@@ -65,6 +65,10 @@ type Metadata struct {
 	RequirePushedAuthorizationRequests bool `json:"require_pushed_authorization_requests,omitempty"` // RFC 9126 §6
 	RequireSignedRequestObject         bool `json:"require_signed_request_object,omitempty"`         // RFC 9101 §10.5
 
+	BackchannelTokenDeliveryMode               DeliveryMode `json:"backchannel_token_delivery_mode,omitempty"`                // CIBA Core 1.0 §4
+	BackchannelClientNotificationEndpoint      string       `json:"backchannel_client_notification_endpoint,omitempty"`       // for ping and push
+	BackchannelAuthenticationRequestSigningAlg string       `json:"backchannel_authentication_request_signing_alg,omitempty"` // "": requests are not signed
+
 	AuthorizationDetailsTypes []string `json:"authorization_details_types,omitempty"` // RFC 9396 §10: those it may use
 
 	// Resources are the identifiers of the resource servers that the client may ask for tokens for; empty for all. It is

@@ -141,8 +141,11 @@ func (c *Client) validateGrants() error {
 	if c.MayUse(JWTBearer) && c.Public() {
 		return invalid("grant_types", "A public client cannot present assertions about people: it has nothing to prove itself with.")
 	}
+	if c.MayUse(CIBA) && c.Public() {
+		return invalid("grant_types", "A public client cannot use %s: it has nothing to prove itself with.", CIBA)
+	}
 	if c.MayUse(RefreshToken) && !slices.ContainsFunc(c.GrantTypes, bringsRefreshToken) {
-		return invalid("grant_types", "refresh_token comes with a grant that a person gives: add authorization_code or device_code.")
+		return invalid("grant_types", "refresh_token comes with a grant that a person gives: add authorization_code, device_code or ciba.")
 	}
 	return c.validateResponseTypes()
 }

@@ -129,6 +129,11 @@ func (c *Client) PostForm(ctx context.Context, request Request, form url.Values)
 	return c.count(c.do(ctx, http.MethodPost, request, "application/x-www-form-urlencoded", []byte(form.Encode())))
 }
 
+// PostJSON sends a JSON document, otherwise like PostForm.
+func (c *Client) PostJSON(ctx context.Context, request Request, document []byte) (*Response, error) {
+	return c.count(c.do(ctx, http.MethodPost, request, "application/json", document))
+}
+
 func (c *Client) do(ctx context.Context, method string, request Request, contentType string, body []byte) (*Response, error) {
 	target, err := parseURL(request.URL)
 	if err != nil {

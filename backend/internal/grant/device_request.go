@@ -19,7 +19,6 @@ import (
 const (
 	DeviceLifetime = 10 * time.Minute // how long a person may take
 	DeviceInterval = 5 * time.Second  // between two polls, at first
-	devicesKept    = time.Hour        // how long an expired request is still known as such
 
 	// UserCodeLength is how many letters people type, of an alphabet without vowels, so that no code is a word, and
 	// without digits and letters that look alike (RFC 8628 §6.1): 20^8 codes.
@@ -51,25 +50,6 @@ type DeviceCodes struct {
 	DeviceCode string // the device's secret
 	UserCode   string // shown to the person, with a dash in the middle
 }
-
-// DevicePoll is what a device hears when it asks.
-type DevicePoll struct {
-	Status  DeviceStatus
-	TooFast bool // it did not wait; from now on it waits longer
-
-	Audience []string // of the request
-}
-
-// DeviceStatus says how far a request is.
-type DeviceStatus string
-
-// The states of a device request.
-const (
-	DevicePending  DeviceStatus = "pending"
-	DeviceApproved DeviceStatus = "approved"
-	DeviceDenied   DeviceStatus = "denied"
-	DeviceExpired  DeviceStatus = "expired"
-)
 
 // NormalUserCode is the code as it is compared: dashes, spaces and case say nothing (RFC 8628 §6.1). "" when it cannot
 // be one.
@@ -151,20 +131,12 @@ func (g *Grants) DeviceByUserCode(ctx context.Context, orgID uuid.UUID, typed st
 // records it. ErrDeviceDecided when it is pending no more, ErrSessionEnded when the session has ended meanwhile.
 func (g *Grants) ApproveDevice(ctx context.Context, actor audit.Actor, orgID, id uuid.UUID, in session.Session, idleUntil time.Time, acr string, tellOfEnd bool) error {
 	return g.db.InTx(ctx, func(ctx context.Context, tx *store.Tx) error {
-		row, err := g.decideDevice(ctx, tx, orgID, id, DeviceApproved)
+		row, err := g.decideDevice(ctx, tx, orgID, id, RequestApproved)
 		if err != nil {
 			return err
 		}
-		expires := row.ExpiresAt
-		if least := g.now().Add(CodeLifetime); expires.Before(least) { // the device may ask only after the last moment
-			expires = least
-		}
-		if _, _, err = g.issue(ctx, tx, Authorization{OrgID: orgID, ClientID: row.ClientID, Session: in, IdleUntil: idleUntil, Scopes: row.Scopes, ACR: acr,
-			Audience: row.Audience, TellOfEnd: tellOfEnd, Held: &Held{Kind: deviceKind, Hash: row.DeviceCodeHash, ExpiresAt: expires}}); err != nil {
-			return err
-		}
-		return g.log.Record(ctx, tx, orgID, audit.Event{Action: "device_request.approved", Actor: actor, Target: audit.Target{Kind: "client", ID: row.ClientID.String()},
-			Details: map[string]any{"scopes": row.Scopes}})
+		return g.approve(ctx, tx, actor, "device_request.approved", Authorization{OrgID: orgID, ClientID: row.ClientID, Session: in, IdleUntil: idleUntil, Scopes: row.Scopes,
+			ACR: acr, Audience: row.Audience, TellOfEnd: tellOfEnd, Held: &Held{Kind: deviceKind, Hash: row.DeviceCodeHash, ExpiresAt: row.ExpiresAt}})
 	})
 }
 
@@ -172,15 +144,15 @@ func (g *Grants) ApproveDevice(ctx context.Context, actor audit.Actor, orgID, id
 // no more.
 func (g *Grants) DenyDevice(ctx context.Context, actor audit.Actor, orgID, id uuid.UUID) error {
 	return g.db.InTx(ctx, func(ctx context.Context, tx *store.Tx) error {
-		row, err := g.decideDevice(ctx, tx, orgID, id, DeviceDenied)
+		row, err := g.decideDevice(ctx, tx, orgID, id, RequestDenied)
 		if err != nil {
 			return err
 		}
-		return g.log.Record(ctx, tx, orgID, audit.Event{Action: "device_request.denied", Actor: actor, Target: audit.Target{Kind: "client", ID: row.ClientID.String()}})
+		return g.deny(ctx, tx, actor, "device_request.denied", orgID, row.ClientID)
 	})
 }
 
-func (g *Grants) decideDevice(ctx context.Context, tx *store.Tx, orgID, id uuid.UUID, status DeviceStatus) (dbq.DecideDeviceRequestRow, error) {
+func (g *Grants) decideDevice(ctx context.Context, tx *store.Tx, orgID, id uuid.UUID, status RequestStatus) (dbq.DecideDeviceRequestRow, error) {
 	row, err := dbq.New(tx).DecideDeviceRequest(ctx, dbq.DecideDeviceRequestParams{OrgID: orgID, ID: id, Status: string(status), At: g.now()})
 	if store.IsNotFound(err) {
 		err = ErrDeviceDecided
@@ -190,23 +162,16 @@ func (g *Grants) decideDevice(ctx context.Context, tx *store.Tx, orgID, id uuid.
 
 // PollDevice tells a device how far its request is, and counts that it asked. ErrCodeInvalid for a code that is not
 // this client's, or was forgotten.
-func (g *Grants) PollDevice(ctx context.Context, orgID, clientID uuid.UUID, deviceCode string) (DevicePoll, error) {
+func (g *Grants) PollDevice(ctx context.Context, orgID, clientID uuid.UUID, deviceCode string) (Poll, error) {
 	if len(deviceCode) != secret.Length {
-		return DevicePoll{}, ErrCodeInvalid
+		return Poll{}, ErrCodeInvalid
 	}
 	now := g.now()
 	row, err := dbq.New(g.db).PollDeviceRequest(ctx, dbq.PollDeviceRequestParams{OrgID: orgID, DeviceCodeHash: secret.Hash(deviceCode), ClientID: clientID, At: now})
 	if store.IsNotFound(err) {
-		return DevicePoll{}, ErrCodeInvalid
+		return Poll{}, ErrCodeInvalid
 	}
-	if err != nil {
-		return DevicePoll{}, err
-	}
-	status := DeviceStatus(row.Status)
-	if status == DevicePending && !now.Before(row.ExpiresAt) {
-		status = DeviceExpired
-	}
-	return DevicePoll{Status: status, TooFast: row.PolledEarly && status == DevicePending, Audience: row.Audience}, nil
+	return polled(row.Status, row.PolledEarly, row.ExpiresAt, now, Granted{Audience: row.Audience}), err
 }
 
 // RedeemDevice redeems the code of an approved request, as RedeemCode does: once, and a second use revokes what the

@@ -159,18 +159,8 @@ type Redemption struct {
 // first refresh token. A wrong attempt changes nothing, before and after the code was redeemed; a second use
 // that has everything right revokes all that was made from it (RFC 6749 §4.1.2).
 func (g *Grants) RedeemCode(ctx context.Context, attempt Redemption) (*Grant, string, error) {
-	now := g.now()
 	refreshToken := secret.New(g.rand)
-	lifetime := attempt.AccessTokenLifetime
-	if attempt.WithRefreshToken {
-		lifetime = max(lifetime, attempt.RefreshTokenLifetime)
-	}
-	row, err := dbq.New(g.db).RedeemCode(ctx, dbq.RedeemCodeParams{
-		At: &now, OrgID: attempt.OrgID, CodeHash: secret.Hash(attempt.Code), ClientID: attempt.ClientID, RedirectURI: attempt.RedirectURI,
-		CodeChallenge: attempt.CodeChallenge, GrantExpiresAt: now.Add(lifetime), WithRefresh: attempt.WithRefreshToken, RefreshID: store.NewID(),
-		RefreshHash: secret.Hash(refreshToken), RefreshExpiresAt: now.Add(attempt.RefreshTokenLifetime),
-		Holders: list(attempt.Holders), BindTo: attempt.BindTo,
-	})
+	row, err := g.redeem(ctx, attempt, secret.Hash(attempt.Code), refreshToken)
 	if store.IsNotFound(err) {
 		return nil, "", g.refuseCode(ctx, attempt)
 	}
@@ -180,8 +170,25 @@ func (g *Grants) RedeemCode(ctx context.Context, attempt Redemption) (*Grant, st
 	if !attempt.WithRefreshToken {
 		refreshToken = ""
 	}
+	return redeemed(row), refreshToken, nil
+}
+
+func (g *Grants) redeem(ctx context.Context, attempt Redemption, codeHash []byte, refreshToken string) (dbq.RedeemCodeRow, error) {
+	now, lifetime := g.now(), attempt.AccessTokenLifetime
+	if attempt.WithRefreshToken {
+		lifetime = max(lifetime, attempt.RefreshTokenLifetime)
+	}
+	return dbq.New(g.db).RedeemCode(ctx, dbq.RedeemCodeParams{
+		At: &now, OrgID: attempt.OrgID, CodeHash: codeHash, ClientID: attempt.ClientID, RedirectURI: attempt.RedirectURI,
+		CodeChallenge: attempt.CodeChallenge, GrantExpiresAt: now.Add(lifetime), WithRefresh: attempt.WithRefreshToken, RefreshID: store.NewID(),
+		RefreshHash: secret.Hash(refreshToken), RefreshExpiresAt: now.Add(attempt.RefreshTokenLifetime),
+		Holders: list(attempt.Holders), BindTo: attempt.BindTo,
+	})
+}
+
+func redeemed(row dbq.RedeemCodeRow) *Grant {
 	return &Grant{ID: row.ID, UserID: row.UserID, SessionID: id(row.SessionID), Scopes: row.Scopes, Nonce: text(row.Nonce),
-		AuthenticatedAt: row.AuthenticatedAt, Methods: row.Methods, ACR: row.Acr, Audience: row.Audience, Claims: row.Claims, Details: row.AuthorizationDetails}, refreshToken, nil
+		AuthenticatedAt: row.AuthenticatedAt, Methods: row.Methods, ACR: row.Acr, Audience: row.Audience, Claims: row.Claims, Details: row.AuthorizationDetails}
 }
 
 // refuseCode says why a code was refused and revokes the grant when the same was done before. Whoever found the code
@@ -382,8 +389,12 @@ func (g *Grants) DeleteExpired(ctx context.Context, limit int32) (deleted int64,
 	if err != nil {
 		return max(tokens, grants), err
 	}
-	devices, err := queries.DeleteExpiredDeviceRequests(ctx, dbq.DeleteExpiredDeviceRequestsParams{Before: now.Add(-devicesKept), RowLimit: limit})
-	return max(tokens, grants, marks, devices), err
+	devices, err := queries.DeleteExpiredDeviceRequests(ctx, dbq.DeleteExpiredDeviceRequestsParams{Before: now.Add(-requestsKept), RowLimit: limit})
+	if err != nil {
+		return max(tokens, grants, marks), err
+	}
+	requests, err := queries.DeleteExpiredBackchannelRequests(ctx, dbq.DeleteExpiredBackchannelRequestsParams{Before: now.Add(-requestsKept), RowLimit: limit})
+	return max(tokens, grants, marks, devices, requests), err
 }
 
 func clientActor(clientID uuid.UUID) audit.Actor {

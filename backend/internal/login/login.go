@@ -83,8 +83,11 @@ type ConsentRequirement struct {
 
 // Elsewhere is what a person compares with what another device shows (RFC 10027 §6.1).
 type Elsewhere struct {
-	Code    string    `json:"code,omitempty"` // shown there too
-	BegunAt time.Time `json:"begun_at"`
+	Code        string    `json:"code,omitempty"`        // shown there too
+	Message     string    `json:"message,omitempty"`     // of the application, which it shows there, too (CIBA Core 1.0 §7.1)
+	Backchannel bool      `json:"backchannel,omitempty"` // an application asked, not another device
+	BegunAt     time.Time `json:"begun_at"`
+	Until       time.Time `json:"until,omitzero"` // when nobody may decide any more; zero when the page need not say
 }
 
 // Missing returns the scopes that must still be asked for.

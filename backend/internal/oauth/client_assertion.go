@@ -9,7 +9,6 @@ import (
 	"github.com/clavex/clavex/backend/internal/client"
 	"github.com/clavex/clavex/backend/internal/fault"
 	"github.com/clavex/clavex/backend/internal/jose"
-	"github.com/clavex/clavex/backend/internal/kv"
 	"github.com/clavex/clavex/backend/internal/org"
 )
 
@@ -139,7 +138,7 @@ func (a *ClientAuthentication) verifyWithSecret(found *client.Client, assertion 
 // wherever that is.
 func (a *ClientAuthentication) audiences(organization *org.Organization) []string {
 	names := []string{a.issuers.URL(organization)}
-	for _, endpoint := range []string{"token", "par", "introspect", "revoke"} {
+	for _, endpoint := range []string{"token", "par", "introspect", "revoke", "bc-authorize"} {
 		names = append(names, a.issuers.Endpoint(organization, endpoint))
 	}
 	return names
@@ -148,20 +147,9 @@ func (a *ClientAuthentication) audiences(organization *org.Organization) []strin
 // useAssertion marks a verified assertion as used; of simultaneous calls one succeeds. The earliest moment at which
 // it could have been accepted decides whether a mark may have been lost with the store: "iat" is optional.
 func (a *ClientAuthentication) useAssertion(ctx context.Context, found *client.Client, token *jose.Token) error {
-	issuedAt := token.Expiry.Add(-assertionLifetime)
-	for _, bound := range []time.Time{token.IssuedAt, token.NotBefore} {
-		if bound.After(issuedAt) {
-			issuedAt = bound
-		}
+	first, err := UseOnce(ctx, a.state, "client_assertion", found, token, assertionLifetime, assertionLeeway, a.now())
+	if err == nil && !first {
+		err = errAssertionUsed
 	}
-	mark := kv.Key{OrgID: found.OrgID, Kind: "client_assertion", ID: kv.ID(found.ClientID, token.ID)}
-	// Its end, and the smallest unit of a lifetime, because it is accepted until just before.
-	placed, err := a.state.PutIfAbsent(ctx, mark, nil, token.Expiry.Add(assertionLeeway).Sub(a.now())+time.Second)
-	if err != nil {
-		return err
-	}
-	if !placed.FirstUse(issuedAt, assertionLeeway) {
-		return errAssertionUsed
-	}
-	return nil
+	return err
 }

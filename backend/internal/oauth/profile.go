@@ -32,6 +32,15 @@ type Profile struct {
 	SecureRedirects    bool                          // redirect URIs are https, or a native application's on its own machine
 	SignedAnswers      bool                          // the authorization endpoint answers by a signed JWT (JARM)
 	Attestations       bool                          // the organization takes part in org.DraftClientAttestation
+	Backchannel        BackchannelRules              // of requests through the back channel
+}
+
+// BackchannelRules are what a profile demands of requests through the back channel beyond CIBA Core 1.0. The zero value
+// demands nothing.
+type BackchannelRules struct {
+	Signed  bool                  // they are signed (CIBA Core 1.0 §7.1.1)
+	Modes   []client.DeliveryMode // how tokens are delivered; nil: all
+	Context bool                  // they say what is decided: in a binding_message or in authorization_details
 }
 
 var profiles = map[org.Profile]Profile{
@@ -39,13 +48,23 @@ var profiles = map[org.Profile]Profile{
 	org.ProfileOIDCLegacy:          {Name: org.ProfileOIDCLegacy, FrontChannel: true, WithoutPKCE: true, UnsignedObjects: true},
 	org.ProfileFAPI2Security:       fapi2(org.ProfileFAPI2Security),
 	org.ProfileFAPI2MessageSigning: signedMessages(fapi2(org.ProfileFAPI2MessageSigning)),
+	org.ProfileFAPICIBA:            fapiCIBA(),
 }
 
 // fapi2 is the FAPI 2.0 Security Profile, final, §5.3.2 and §5.4.
 func fapi2(name org.Profile) Profile {
 	return Profile{Name: name, CodeOnly: true, PushedRequests: true, BoundTokens: true,
 		Methods:            []client.AuthenticationMethod{client.PrivateKeyJWT, client.TLSClientAuth, client.SelfSignedTLSClientAuth},
-		AssertionsToIssuer: true, Algorithms: []jose.Algorithm{jose.PS256, jose.ES256, jose.EdDSA}, KeepRefreshTokens: true, SecureRedirects: true}
+		AssertionsToIssuer: true, Algorithms: []jose.Algorithm{jose.PS256, jose.ES256, jose.EdDSA}, KeepRefreshTokens: true, SecureRedirects: true,
+		Backchannel: BackchannelRules{Signed: true, Modes: []client.DeliveryMode{client.Poll, client.Ping}, Context: true}}
+}
+
+// fapiCIBA is FAPI CIBA, implementer's draft 1, §5.2.2. What begins in a browser it leaves to FAPI 1.0, which does not
+// exist here: FAPI 2.0 holds for it. CIBA Core 1.0 §7.1 lets an assertion name the endpoint that it is sent to.
+func fapiCIBA() Profile {
+	profile := fapi2(org.ProfileFAPICIBA)
+	profile.AssertionsToIssuer, profile.Algorithms = false, []jose.Algorithm{jose.PS256, jose.ES256}
+	return profile
 }
 
 // signedMessages adds FAPI 2.0 Message Signing, final: requests (§5.3) and answers (§5.4) that can be shown to others.
@@ -70,7 +89,8 @@ func ProfileOf(organization *org.Organization, c *client.Client) Profile {
 func profileNamed(name org.Profile, organization *org.Organization) Profile {
 	profile, known := profiles[name]
 	if !known { // by this release: nobody gets in
-		profile = Profile{Name: name, CodeOnly: true, PushedRequests: true, Methods: []client.AuthenticationMethod{}, Algorithms: []jose.Algorithm{}, BoundTokens: true, SignedAnswers: true}
+		profile = Profile{Name: name, CodeOnly: true, PushedRequests: true, Methods: []client.AuthenticationMethod{}, Algorithms: []jose.Algorithm{}, BoundTokens: true, SignedAnswers: true,
+			Backchannel: BackchannelRules{Signed: true, Modes: []client.DeliveryMode{}, Context: true}}
 	}
 	profile.Attestations = organization.Policies.Follows(org.DraftClientAttestation)
 	profile.BoundTokens = profile.BoundTokens || organization.Policies.RequireBoundTokens

@@ -152,9 +152,35 @@ func (p Profile) checkFlows(c *client.Client, add addFault) {
 	if p.PushedRequests && c.MayUse(client.DeviceCode) {
 		add("grant_types", "The profile %s does not allow the grant type %s: it begins with a request that is not pushed.", p.Name, client.DeviceCode)
 	}
+	p.checkBackchannel(c, add)
 	if !p.FrontChannel && c.MayUse(client.Implicit) {
 		add("grant_types", "The profile %s does not allow the grant type implicit.", p.Name)
 	}
+}
+
+func (p Profile) checkBackchannel(c *client.Client, add addFault) {
+	if !c.MayUse(client.CIBA) {
+		return
+	}
+	switch mode := c.Metadata.BackchannelTokenDeliveryMode; {
+	case !p.AllowsDelivery(mode) && p.Backchannel.Modes != nil:
+		add("backchannel_token_delivery_mode", "The profile %s allows the delivery modes %s, not %s.", p.Name, strings.Join(texts(p.Backchannel.Modes), ", "), mode)
+	case !p.AllowsDelivery(mode):
+		add("backchannel_token_delivery_mode", "Access tokens are bound to their sender here, and those that are pushed cannot be.")
+	}
+	if p.Backchannel.Signed && c.Metadata.BackchannelAuthenticationRequestSigningAlg == "" {
+		add("backchannel_authentication_request_signing_alg", "The profile %s demands signed requests through the back channel: say which algorithm signs them.", p.Name)
+	}
+}
+
+// AllowsDelivery reports whether tokens may be delivered by the mode: those that are pushed cannot be bound to their sender.
+func (p Profile) AllowsDelivery(mode client.DeliveryMode) bool {
+	return (p.Backchannel.Modes == nil || slices.Contains(p.Backchannel.Modes, mode)) && !(p.BoundTokens && mode == client.Push)
+}
+
+// DeliveryModes lists how tokens may be delivered, in the order of discovery documents.
+func (p Profile) DeliveryModes() []client.DeliveryMode {
+	return slices.DeleteFunc(client.DeliveryModes(), func(mode client.DeliveryMode) bool { return !p.AllowsDelivery(mode) })
 }
 
 func (p Profile) checkAlgorithms(c *client.Client, add addFault) {
@@ -163,6 +189,7 @@ func (p Profile) checkAlgorithms(c *client.Client, add addFault) {
 		{"authorization_signed_response_alg", p.answersBy(c)},
 		{"introspection_signed_response_alg", c.Metadata.IntrospectionSignedResponseAlg},
 		{"request_object_signing_alg", c.Metadata.RequestObjectSigningAlg}, {"token_endpoint_auth_signing_alg", c.Metadata.TokenEndpointAuthSigningAlg},
+		{"backchannel_authentication_request_signing_alg", c.Metadata.BackchannelAuthenticationRequestSigningAlg},
 	} {
 		if signed.value != "" && !p.AllowsAlgorithm(jose.Algorithm(signed.value)) {
 			add(signed.field, "The profile %s allows signatures by %s, not by %s.", p.Name, strings.Join(texts(p.Algorithms), ", "), signed.value)
@@ -214,6 +241,8 @@ func (p Profile) Demands() []string {
 		{p.RequestObject.Required, "Authorization requests are signed (RFC 9101)."},
 		{p.SignedAnswers, "Answers to them are signed, too (JARM)."},
 		{p.SecureRedirects, "Redirect URIs are https."},
+		{p.Backchannel.Signed, "Requests through the back channel (CIBA) are signed, live an hour at most, and say what is decided."},
+		{p.Backchannel.Modes != nil, "Tokens of such requests are fetched by the client and never pushed to it."},
 	} {
 		if demand.holds {
 			demands = append(demands, demand.text)

@@ -1,6 +1,9 @@
 package oauth
 
 import (
+	"bytes"
+	"encoding/json"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -88,4 +91,36 @@ func (p RequestObjectRules) check(profile Profile, c *client.Client) error {
 			profile.Name).WithField("jwks")
 	}
 	return nil
+}
+
+var errObjectMember = errors.New("oauth: a member of the request object is not of the right type")
+
+// ObjectParameter writes a member of a request object as the parameter it stands for: a text as it is, a number or an
+// object (max_age, claims) as its JSON, and so an array of authorization_details.
+func ObjectParameter(name string, raw json.RawMessage) (string, error) {
+	var text string
+	if err := json.Unmarshal(raw, &text); err == nil {
+		return text, nil
+	}
+	if trimmed := bytes.TrimSpace(raw); len(trimmed) > 0 && (trimmed[0] == '{' || trimmed[0] >= '0' && trimmed[0] <= '9' || trimmed[0] == '[' && name == "authorization_details") {
+		return string(trimmed), nil
+	}
+	return "", errObjectMember
+}
+
+// ObjectResources are the resources of the object, a text or an array of texts (RFC 8707 §2.1), otherwise those given.
+func ObjectResources(claims map[string]json.RawMessage, otherwise []string) ([]string, error) {
+	raw, there := claims["resource"]
+	if !there {
+		return otherwise, nil
+	}
+	var one string
+	if err := json.Unmarshal(raw, &one); err == nil {
+		return []string{one}, nil
+	}
+	var several []string
+	if err := json.Unmarshal(raw, &several); err != nil {
+		return nil, NewError(CodeInvalidRequestObject, "The member resource of the request object is not of the right type.")
+	}
+	return several, nil
 }

@@ -23,7 +23,7 @@ import (
 )
 
 // Metadata is what an organization's issuer says of itself: OpenID Connect Discovery 1.0 §3, RFC 8414 §2,
-// RFC 9207 §3, RFC 8628 §4, JARM §4, RFC 9701 §7, RP-Initiated Logout 1.0 §2.1, Back-Channel Logout 1.0 §2.1, Front-Channel
+// RFC 9207 §3, RFC 8628 §4, CIBA Core 1.0 §4, JARM §4, RFC 9701 §7, RP-Initiated Logout 1.0 §2.1, Back-Channel Logout 1.0 §2.1, Front-Channel
 // Logout 1.0 §3, Session Management 1.0 §3.3, RFC 9728 §4. Every member is in the IANA registry of authorization server
 // metadata but client_id_metadata_document_supported, whose specification is a draft and which only organizations have
 // that opened it; and everything it claims works.
@@ -36,6 +36,7 @@ type Metadata struct {
 	RegistrationEndpoint                      string                        `json:"registration_endpoint,omitempty"`
 	PushedAuthorizationRequestEndpoint        string                        `json:"pushed_authorization_request_endpoint"`
 	DeviceAuthorizationEndpoint               string                        `json:"device_authorization_endpoint"`
+	BackchannelAuthenticationEndpoint         string                        `json:"backchannel_authentication_endpoint"`
 	IntrospectionEndpoint                     string                        `json:"introspection_endpoint"`
 	RevocationEndpoint                        string                        `json:"revocation_endpoint"`
 	EndSessionEndpoint                        string                        `json:"end_session_endpoint"`
@@ -80,6 +81,9 @@ type Metadata struct {
 	RequestObjectSigningAlgValuesSupported    []string                      `json:"request_object_signing_alg_values_supported"`
 	RequestObjectEncryptionAlgValuesSupported []jose.KeyManagement          `json:"request_object_encryption_alg_values_supported"`
 	RequestObjectEncryptionEncValuesSupported []jose.Encryption             `json:"request_object_encryption_enc_values_supported"`
+	BackchannelTokenDeliveryModesSupported    []client.DeliveryMode         `json:"backchannel_token_delivery_modes_supported"`
+	BackchannelRequestAlgValuesSupported      []string                      `json:"backchannel_authentication_request_signing_alg_values_supported"`
+	BackchannelUserCodeParameterSupported     bool                          `json:"backchannel_user_code_parameter_supported"`
 	AuthorizationDetailsTypesSupported        []string                      `json:"authorization_details_types_supported,omitempty"`
 	ProtectedResources                        []string                      `json:"protected_resources,omitempty"`
 	ClientIDMetadataDocumentSupported         bool                          `json:"client_id_metadata_document_supported,omitempty"`
@@ -101,6 +105,7 @@ type MTLSEndpointAliases struct {
 	IntrospectionEndpoint              string `json:"introspection_endpoint"`
 	RevocationEndpoint                 string `json:"revocation_endpoint"`
 	DeviceAuthorizationEndpoint        string `json:"device_authorization_endpoint"`
+	BackchannelAuthenticationEndpoint  string `json:"backchannel_authentication_endpoint"`
 	RegistrationEndpoint               string `json:"registration_endpoint,omitempty"`
 }
 
@@ -155,10 +160,10 @@ func (d *Documents) Metadata(organization *org.Organization, protected []string)
 	metadata := Metadata{
 		Issuer: d.issuers.URL(organization), AuthorizationEndpoint: endpoint("authorize"), TokenEndpoint: endpoint("token"),
 		UserinfoEndpoint: endpoint("userinfo"), JWKSURI: endpoint("jwks"), IntrospectionEndpoint: endpoint("introspect"),
-		RevocationEndpoint: endpoint("revoke"), PushedAuthorizationRequestEndpoint: endpoint("par"), DeviceAuthorizationEndpoint: endpoint("device_authorization"), EndSessionEndpoint: endpoint("logout"), CheckSessionIframe: endpoint("check_session"),
+		RevocationEndpoint: endpoint("revoke"), PushedAuthorizationRequestEndpoint: endpoint("par"), DeviceAuthorizationEndpoint: endpoint("device_authorization"), BackchannelAuthenticationEndpoint: endpoint("bc-authorize"), EndSessionEndpoint: endpoint("logout"), CheckSessionIframe: endpoint("check_session"),
 		ScopesSupported: scopesSupported(organization), ResponseTypesSupported: profile.ResponseTypes(),
 		ResponseModesSupported: authorize.ResponseModesOf(profile),
-		GrantTypesSupported:    []string{client.AuthorizationCode, client.RefreshToken, client.ClientCredentials, client.DeviceCode, client.TokenExchange, client.JWTBearer},
+		GrantTypesSupported:    []string{client.AuthorizationCode, client.RefreshToken, client.ClientCredentials, client.DeviceCode, client.CIBA, client.TokenExchange, client.JWTBearer},
 		SubjectTypesSupported:  []client.SubjectType{client.PublicSubject, client.PairwiseSubject}, TokenEndpointAuthMethodsSupported: methods,
 		IntrospectionEndpointAuthMethodsSupported: confidential, RevocationEndpointAuthMethodsSupported: methods,
 		TokenEndpointAuthAlgSupported: assertions, IntrospectionEndpointAuthAlgSupported: assertions, RevocationEndpointAuthAlgSupported: assertions,
@@ -178,6 +183,7 @@ func (d *Documents) Metadata(organization *org.Organization, protected []string)
 	for _, known := range organization.Policies.AuthorizationDetailTypes {
 		metadata.AuthorizationDetailsTypesSupported = append(metadata.AuthorizationDetailsTypesSupported, known.Type)
 	}
+	metadata.BackchannelTokenDeliveryModesSupported, metadata.BackchannelRequestAlgValuesSupported = profile.DeliveryModes(), profile.ProofAlgorithms()
 	metadata.RequireSignedRequestObject = profile.RequestObject.Required
 	metadata.RequestObjectSigningAlgValuesSupported = authorize.RequestObjectAlgorithms(profile)
 	metadata.AuthorizationSigningAlgValuesSupported, metadata.IntrospectionSigningAlgValuesSupported = signatures, signatures
@@ -202,7 +208,8 @@ func (d *Documents) mutualTLS(organization *org.Organization, metadata *Metadata
 	}
 	alias := func(name string) string { return d.issuers.MTLSEndpoint(organization, name) }
 	metadata.MTLSEndpointAliases = &MTLSEndpointAliases{TokenEndpoint: alias("token"), PushedAuthorizationRequestEndpoint: alias("par"), UserinfoEndpoint: alias("userinfo"),
-		IntrospectionEndpoint: alias("introspect"), RevocationEndpoint: alias("revoke"), DeviceAuthorizationEndpoint: alias("device_authorization")}
+		IntrospectionEndpoint: alias("introspect"), RevocationEndpoint: alias("revoke"), DeviceAuthorizationEndpoint: alias("device_authorization"),
+		BackchannelAuthenticationEndpoint: alias("bc-authorize")}
 	if metadata.RegistrationEndpoint != "" {
 		metadata.MTLSEndpointAliases.RegistrationEndpoint = alias("register")
 	}

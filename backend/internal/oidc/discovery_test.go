@@ -37,7 +37,9 @@ var registered = []string{
 	"dpop_signing_alg_values_supported", "mtls_endpoint_aliases", "tls_client_certificate_bound_access_tokens",
 	"introspection_signing_alg_values_supported", "introspection_encryption_alg_values_supported", "introspection_encryption_enc_values_supported",
 	"authorization_signing_alg_values_supported", "authorization_encryption_alg_values_supported", "authorization_encryption_enc_values_supported",
-	"device_authorization_endpoint", "protected_resources",
+	"protected_resources",
+	"device_authorization_endpoint", "backchannel_authentication_endpoint", "backchannel_token_delivery_modes_supported",
+	"backchannel_authentication_request_signing_alg_values_supported", "backchannel_user_code_parameter_supported",
 }
 
 func TestMetadata(t *testing.T) {
@@ -69,7 +71,7 @@ func TestMetadata(t *testing.T) {
 		want := map[string]string{
 			"issuer": `"` + issuer + `"`, "token_endpoint": `"` + issuer + `/token"`, "response_types_supported": `["code","none"]`, "subject_types_supported": `["public","pairwise"]`,
 			"id_token_signing_alg_values_supported": `["RS256","ES256","PS256","EdDSA","ES384","ES512","PS384","PS512","RS384","RS512","HS256"]`, "code_challenge_methods_supported": `["S256"]`, "request_uri_parameter_supported": `true`,
-			"grant_types_supported": `["authorization_code","refresh_token","client_credentials","urn:ietf:params:oauth:grant-type:device_code","urn:ietf:params:oauth:grant-type:token-exchange","urn:ietf:params:oauth:grant-type:jwt-bearer"]`, "response_modes_supported": `["query","fragment","form_post","jwt","query.jwt","fragment.jwt","form_post.jwt"]`,
+			"grant_types_supported": `["authorization_code","refresh_token","client_credentials","urn:ietf:params:oauth:grant-type:device_code","urn:openid:params:grant-type:ciba","urn:ietf:params:oauth:grant-type:token-exchange","urn:ietf:params:oauth:grant-type:jwt-bearer"]`, "response_modes_supported": `["query","fragment","form_post","jwt","query.jwt","fragment.jwt","form_post.jwt"]`,
 			"claims_parameter_supported": `true`, "prompt_values_supported": `["none","login","consent","select_account"]`,
 			"acr_values_supported":                           `["urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport"]`,
 			"authorization_response_iss_parameter_supported": `true`, "end_session_endpoint": `"` + issuer + `/logout"`,
@@ -77,14 +79,18 @@ func TestMetadata(t *testing.T) {
 			"token_endpoint_auth_methods_supported":            `["client_secret_basic","client_secret_post","client_secret_jwt","private_key_jwt","none"]`,
 			"token_endpoint_auth_signing_alg_values_supported": `["RS256","ES256","PS256","EdDSA","ES384","ES512","PS384","PS512","RS384","RS512","HS256"]`,
 			"backchannel_logout_supported":                     `true`, "backchannel_logout_session_supported": `true`,
-			"introspection_signing_alg_values_supported":     `["RS256","ES256","PS256","EdDSA","ES384","ES512","PS384","PS512","RS384","RS512","HS256"]`,
-			"authorization_signing_alg_values_supported":     `["RS256","ES256","PS256","EdDSA","ES384","ES512","PS384","PS512","RS384","RS512","HS256"]`,
-			"authorization_encryption_alg_values_supported":  `["RSA-OAEP-256","ECDH-ES","ECDH-ES+A128KW","ECDH-ES+A256KW"]`,
-			"authorization_encryption_enc_values_supported":  `["A128CBC-HS256","A256CBC-HS512","A128GCM","A256GCM"]`,
-			"request_object_encryption_alg_values_supported": `["RSA-OAEP-256","ECDH-ES","ECDH-ES+A128KW","ECDH-ES+A256KW"]`,
-			"request_object_encryption_enc_values_supported": `["A128CBC-HS256","A256CBC-HS512","A128GCM","A256GCM"]`,
-			"check_session_iframe":                           `"` + issuer + `/check_session"`,
-			"frontchannel_logout_supported":                  `true`, "frontchannel_logout_session_supported": `true`,
+			"introspection_signing_alg_values_supported":                      `["RS256","ES256","PS256","EdDSA","ES384","ES512","PS384","PS512","RS384","RS512","HS256"]`,
+			"authorization_signing_alg_values_supported":                      `["RS256","ES256","PS256","EdDSA","ES384","ES512","PS384","PS512","RS384","RS512","HS256"]`,
+			"authorization_encryption_alg_values_supported":                   `["RSA-OAEP-256","ECDH-ES","ECDH-ES+A128KW","ECDH-ES+A256KW"]`,
+			"authorization_encryption_enc_values_supported":                   `["A128CBC-HS256","A256CBC-HS512","A128GCM","A256GCM"]`,
+			"request_object_encryption_alg_values_supported":                  `["RSA-OAEP-256","ECDH-ES","ECDH-ES+A128KW","ECDH-ES+A256KW"]`,
+			"request_object_encryption_enc_values_supported":                  `["A128CBC-HS256","A256CBC-HS512","A128GCM","A256GCM"]`,
+			"backchannel_authentication_endpoint":                             `"` + issuer + `/bc-authorize"`,
+			"backchannel_token_delivery_modes_supported":                      `["poll","ping","push"]`,
+			"backchannel_user_code_parameter_supported":                       `false`,
+			"backchannel_authentication_request_signing_alg_values_supported": `["RS256","ES256","PS256","EdDSA","ES384","ES512","PS384","PS512","RS384","RS512"]`,
+			"check_session_iframe":                                            `"` + issuer + `/check_session"`,
+			"frontchannel_logout_supported":                                   `true`, "frontchannel_logout_session_supported": `true`,
 		}
 		for name, value := range want {
 			if got, _ := json.Marshal(answer.JSON[name]); string(got) != value {
@@ -112,7 +118,7 @@ func TestMetadata(t *testing.T) {
 		legacy := p.Get("/legacy/.well-known/openid-configuration")
 		for name, want := range map[string]string{
 			"response_types_supported": `["code","id_token","id_token token","code id_token","code token","code id_token token","none","token"]`,
-			"grant_types_supported":    `["authorization_code","refresh_token","client_credentials","urn:ietf:params:oauth:grant-type:device_code","urn:ietf:params:oauth:grant-type:token-exchange","urn:ietf:params:oauth:grant-type:jwt-bearer","implicit"]`,
+			"grant_types_supported":    `["authorization_code","refresh_token","client_credentials","urn:ietf:params:oauth:grant-type:device_code","urn:openid:params:grant-type:ciba","urn:ietf:params:oauth:grant-type:token-exchange","urn:ietf:params:oauth:grant-type:jwt-bearer","implicit"]`,
 		} {
 			if got, _ := json.Marshal(legacy.JSON[name]); string(got) != want {
 				t.Errorf("%s is %s", name, got)

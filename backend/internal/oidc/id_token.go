@@ -56,6 +56,9 @@ type idTokenClaims struct {
 	ACR             string   `json:"acr,omitempty"`
 	Methods         []string `json:"amr,omitempty"`
 	Session         string   `json:"sid,omitempty"`
+
+	AuthReqID        string `json:"urn:openid:params:jwt:claim:auth_req_id,omitempty"` // CIBA Core 1.0 §10.3.1, as the next
+	RefreshTokenHash string `json:"urn:openid:params:jwt:claim:rt_hash,omitempty"`
 }
 
 // made is what an ID token is made for and delivered with.
@@ -67,6 +70,7 @@ type made struct {
 	accessToken, code, state string     // delivered beside it, "" when not
 	person                   *user.User // nil: looked up when a claim needs it
 	withScopes               bool       // what the scopes stand for is told here
+	authReqID, refreshToken  string     // of what is pushed, "" for others
 }
 
 func (i *IDTokens) make(ctx context.Context, of made) (string, error) {
@@ -78,12 +82,12 @@ func (i *IDTokens) make(ctx context.Context, of made) (string, error) {
 	claims := idTokenClaims{
 		Issuer: i.issuers.URL(of.organization), Subject: subject, Audience: of.client.ClientID,
 		Expiry: now.Add(IDTokenLifetime).Unix(), IssuedAt: now.Unix(), AuthTime: of.grant.AuthenticatedAt.Unix(), Nonce: of.nonce,
-		ACR: of.grant.ACR, Methods: of.grant.Methods,
+		ACR: of.grant.ACR, Methods: of.grant.Methods, AuthReqID: of.authReqID,
 	}
 	for _, hashed := range []struct {
 		value string
 		into  *string
-	}{{of.accessToken, &claims.AccessTokenHash}, {of.code, &claims.CodeHash}, {of.state, &claims.StateHash}} {
+	}{{of.accessToken, &claims.AccessTokenHash}, {of.code, &claims.CodeHash}, {of.state, &claims.StateHash}, {of.refreshToken, &claims.RefreshTokenHash}} {
 		if hashed.value != "" {
 			*hashed.into = form.Algorithm().HalfHash(hashed.value)
 		}
@@ -151,6 +155,9 @@ func (i *IDTokens) TokenHook(ctx context.Context, issued *token.Issued, response
 	of := made{organization: issued.Organization, client: issued.Client, grant: issued.Grant, accessToken: response.AccessToken}
 	if issued.Initial {
 		of.nonce = issued.Grant.Nonce
+	}
+	if of.authReqID = issued.AuthReqID; of.authReqID != "" {
+		of.refreshToken = response.RefreshToken
 	}
 	response.IDToken, err = i.make(ctx, of)
 	return err

@@ -18,6 +18,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/clavex/clavex/backend/internal/audit"
+	"github.com/clavex/clavex/backend/internal/ciba"
 	"github.com/clavex/clavex/backend/internal/client"
 	"github.com/clavex/clavex/backend/internal/dbtest"
 	"github.com/clavex/clavex/backend/internal/device"
@@ -93,9 +94,13 @@ type Provider struct {
 	KeySets        *client.KeySets
 	State          kv.Store
 	Devices        *device.Endpoint
+	Backchannel    *ciba.Endpoint
 
 	mu     sync.Mutex
 	errors []error
+
+	jobs     []Job
+	notified []ciba.Waiting
 }
 
 // NewProvider starts a provider; it ends with the test.
@@ -163,11 +168,14 @@ func (p *Provider) router() http.Handler {
 		Grants: p.Grants, Store: p.Store, Audit: p.AuditLog, Now: p.Clock.Now, Random: rand.Reader})
 	tokens := token.NewEndpoint(token.Dependencies{Authentication: p.Authentication, Senders: p.Senders, Tokens: p.Tokens, Subjects: p.Subjects, JWTs: p.JWTs,
 		Targets: oauth.NewTargets(p.Resources, p.Issuers), Hooks: []token.ResponseHook{p.IDTokens.TokenHook}, Grants: []token.Grant{
-			token.NewAuthorizationCode(p.Grants), token.NewRefreshToken(p.Grants), token.NewClientCredentials(), device.NewGrant(p.Grants),
+			token.NewAuthorizationCode(p.Grants), token.NewRefreshToken(p.Grants), token.NewClientCredentials(), device.NewGrant(p.Grants), ciba.NewGrant(p.Grants),
 			token.NewTokenExchange(p.Tokens, p.Live, p.Subjects, p.Issuers, p.Store, p.AuditLog, p.Clock.Now, identities),
 			token.NewJWTBearer(token.AssertionDependencies{Issuers: p.Issuers, Trusted: p.Trusted, KeySets: p.KeySets, Targets: oauth.NewTargets(p.Resources, p.Issuers),
 				Grants: p.Grants, State: p.State, Store: p.Store, Audit: p.AuditLog, Now: p.Clock.Now}, identities),
 		}})
+	p.Backchannel = ciba.New(ciba.Dependencies{Store: p.Store, Issuers: p.Issuers, Authentication: p.Authentication, Organizations: p.Organizations, Clients: p.Clients, Users: p.Users,
+		KeySets: p.KeySets, Hints: p.Hints, Sessions: p.Sessions, Grants: p.Grants, Targets: oauth.NewTargets(p.Resources, p.Issuers), Tokens: tokens, State: p.State, Fetch: p.Fetch,
+		Notifier: p, Enqueue: p.enqueue, Audit: p.AuditLog, Now: p.Clock.Now, Random: rand.Reader})
 	authorization := authorize.Endpoint{SignUpOpen: func(o *org.Organization) bool { return o.Policies.SignUpPolicy() == org.SignUpOpen }}
 	documents := oidc.NewDocuments(p.Issuers, p.Keys, p.Resources, []string{"en", "it", "de"}, authorization.Prompts, cacheSize)
 	userinfo := oidc.NewUserinfo(p.Issuers, p.Resource, p.Subjects, p.JWTs)
@@ -191,6 +199,7 @@ func (p *Provider) router() http.Handler {
 	router.POST("/:org/challenge", p.organization, p.Authentication.Attestations.ServeChallenge)
 	mount("/:org/token", tokens.Serve, http.MethodPost)
 	mount("/:org/device_authorization", p.Devices.Serve, http.MethodPost)
+	mount("/:org/bc-authorize", p.Backchannel.Serve, http.MethodPost)
 	mount("/:org/userinfo", userinfo.Serve, http.MethodGet, http.MethodPost)
 	mount("/:org/revoke", revocation.NewEndpoint(p.Authentication, p.Tokens, p.Grants).Serve, http.MethodPost)
 	mount("/:org/register", registrations.Serve, http.MethodPost)

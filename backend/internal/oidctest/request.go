@@ -161,7 +161,8 @@ func (p *Provider) Claims(t testing.TB, organization *org.Organization, signed, 
 	}
 	claims := map[string]any{}
 	for _, name := range []string{"iss", "sub", "aud", "exp", "iat", "nbf", "jti", "auth_time", "nonce", "at_hash", "azp", "acr", "amr", "sid", "gid", "gcid", "act",
-		"client_id", "scope", "cnf", "name", "email", "given_name", "phone_number", "address", "preferred_username"} {
+		"client_id", "scope", "cnf", "name", "email", "given_name", "phone_number", "address", "preferred_username",
+		"urn:openid:params:jwt:claim:auth_req_id", "urn:openid:params:jwt:claim:rt_hash"} {
 		var value any
 		if present, err := verified.Claim(name, &value); err != nil {
 			t.Fatal(err)

@@ -36,6 +36,9 @@ func (o *Organizations) DeleteSome(ctx context.Context, id uuid.UUID) (done bool
 			return q.DeleteBatchOfDeviceRequests(ctx, dbq.DeleteBatchOfDeviceRequestsParams{OrgID: id, RowLimit: deletionBatch})
 		},
 		func() (int64, error) {
+			return q.DeleteBatchOfBackchannelRequests(ctx, dbq.DeleteBatchOfBackchannelRequestsParams{OrgID: id, RowLimit: deletionBatch})
+		},
+		func() (int64, error) {
 			return q.DeleteBatchOfGrants(ctx, dbq.DeleteBatchOfGrantsParams{OrgID: id, RowLimit: deletionBatch})
 		},
 		func() (int64, error) {

@@ -16,9 +16,10 @@ const (
 
 	ProfileFAPI2Security       Profile = "fapi2-security"        // FAPI 2.0 Security Profile, final
 	ProfileFAPI2MessageSigning Profile = "fapi2-message-signing" // and FAPI 2.0 Message Signing, final: signed requests and answers
+	ProfileFAPICIBA            Profile = "fapi-ciba"             // FAPI CIBA, implementer's draft 1: signed requests through the back channel
 )
 
-var profiles = []Profile{ProfileOAuth21, ProfileOIDCLegacy, ProfileFAPI2Security, ProfileFAPI2MessageSigning}
+var profiles = []Profile{ProfileOAuth21, ProfileOIDCLegacy, ProfileFAPI2Security, ProfileFAPI2MessageSigning, ProfileFAPICIBA}
 
 // Profiles lists the profiles that exist.
 func Profiles() []Profile { return slices.Clone(profiles) }

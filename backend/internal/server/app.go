@@ -15,6 +15,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/clavex/clavex/backend/internal/audit"
+	"github.com/clavex/clavex/backend/internal/ciba"
 	"github.com/clavex/clavex/backend/internal/client"
 	"github.com/clavex/clavex/backend/internal/config"
 	"github.com/clavex/clavex/backend/internal/credential"
@@ -77,6 +78,7 @@ type App struct {
 	Jobs          *jobs.Jobs
 	Issuers       oauth.Issuers
 	BackChannel   *logout.BackChannel
+	CIBA          *ciba.Endpoint // made with the endpoints: nil on the command line
 	Mails         *mailqueue.Queue
 
 	pages   func(gin.IRouter)

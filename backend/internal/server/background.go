@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/clavex/clavex/backend/internal/ciba"
 	"github.com/clavex/clavex/backend/internal/credential"
 	"github.com/clavex/clavex/backend/internal/idempotency"
 	"github.com/clavex/clavex/backend/internal/jobs"
@@ -33,10 +34,12 @@ func (a *App) background(workers int) jobs.Options {
 		Handlers: map[string]jobs.Handler{
 			jobDeleteOrganization: a.deleteOrganization,
 			mailqueue.SendMail:    a.sendMail,
+			ciba.TellClient:       func(ctx context.Context, arguments json.RawMessage) error { return a.CIBA.Tell(ctx, arguments) },
 			session.TellOfEnd:     func(ctx context.Context, arguments json.RawMessage) error { return a.BackChannel.Tell(ctx, arguments) },
 		},
 		Periodics: []jobs.Periodic{
 			{Kind: "delete_expired", Every: 5 * time.Minute, AtStart: true, Do: a.deleteExpired},
+			{Kind: "expire_backchannel_requests", Every: time.Minute, AtStart: true, Do: a.expireBackchannel},
 			{Kind: "maintain_audit_partitions", Every: 6 * time.Hour, AtStart: true, Do: a.maintainAudit},
 			{Kind: "fill_signing_key_pool", Every: time.Minute, AtStart: true, Do: func(ctx context.Context) error { return a.Keys.FillPool(ctx, keyPoolSize) }},
 			{Kind: "rotate_signing_keys", Every: time.Hour, AtStart: true, Do: a.rotateKeys},
@@ -82,6 +85,16 @@ func (a *App) deleteExpired(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// expireBackchannel has clients told whose requests nobody answered.
+func (a *App) expireBackchannel(ctx context.Context) error {
+	for {
+		ended, err := a.CIBA.Expire(ctx, cleanupBatch)
+		if err != nil || ended < cleanupBatch {
+			return err
+		}
+	}
 }
 
 func (a *App) maintainAudit(ctx context.Context) error {

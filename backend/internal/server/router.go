@@ -8,6 +8,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/clavex/clavex/backend/internal/ciba"
 	"github.com/clavex/clavex/backend/internal/client"
 	"github.com/clavex/clavex/backend/internal/device"
 	"github.com/clavex/clavex/backend/internal/login"
@@ -75,7 +76,7 @@ func (a *App) endpoints(m *metrics) (*endpoints, error) {
 	identities := token.NewIdentityAssertions(token.IdentityAssertionDependencies{Issuers: a.Issuers, Keys: a.Keys, Hints: hints, Subjects: a.Subjects, Clients: a.Clients,
 		Grants: a.Grants, Store: a.Store, Audit: a.Audit, Now: a.Now, Random: rand.Reader})
 	e.token = token.NewEndpoint(token.Dependencies{Authentication: authentication, Senders: senders, Tokens: e.tokens, Subjects: a.Subjects, JWTs: a.JWTs, Targets: a.Targets,
-		Grants: []token.Grant{token.NewAuthorizationCode(a.Grants), token.NewRefreshToken(a.Grants), token.NewClientCredentials(), device.NewGrant(a.Grants),
+		Grants: []token.Grant{token.NewAuthorizationCode(a.Grants), token.NewRefreshToken(a.Grants), token.NewClientCredentials(), device.NewGrant(a.Grants), ciba.NewGrant(a.Grants),
 			token.NewTokenExchange(e.tokens, live, a.Subjects, a.Issuers, a.Store, a.Audit, a.Now, identities),
 			token.NewJWTBearer(token.AssertionDependencies{Issuers: a.Issuers, Trusted: a.Trusted, KeySets: a.KeySets, Targets: a.Targets, Grants: a.Grants, State: a.State,
 				Store: a.Store, Audit: a.Audit, Now: a.Now}, identities)},
@@ -88,14 +89,17 @@ func (a *App) endpoints(m *metrics) (*endpoints, error) {
 	e.documents = oidc.NewDocuments(a.Issuers, a.Keys, a.Resources, texts.Languages(), e.authorize.Prompts, cachedDocuments)
 	e.device = device.New(device.Dependencies{Issuers: a.Issuers, Authentication: authentication, Clients: a.Clients, Grants: a.Grants, Targets: a.Targets, State: a.State, Now: a.Now,
 		SignIns: a.Config.SignInsPerNetwork})
+	a.CIBA = ciba.New(ciba.Dependencies{Store: a.Store, Issuers: a.Issuers, Authentication: authentication, Organizations: a.Organizations, Clients: a.Clients, Users: a.Users,
+		KeySets: a.KeySets, Hints: hints, Sessions: a.Sessions, Grants: a.Grants, Targets: a.Targets, Tokens: e.token, State: a.State, Fetch: a.Fetch,
+		Notifier: signin.ApprovalMails{Mails: a.Mails, Texts: texts, Issuers: a.Issuers, Now: a.Now}, Enqueue: a.Jobs.EnqueueOutgoing, Audit: a.Audit, Now: a.Now, Random: rand.Reader})
 	e.signIn = signin.New(signin.Dependencies{
 		Store: a.Store, Issuers: a.Issuers, Users: a.Users, Clients: a.Clients, Directory: directory, Documents: descriptions, Logos: client.NewLogos(a.Fetch, a.Now), Subjects: a.Subjects, Sessions: a.Sessions, Grants: a.Grants, Resources: a.Resources, Passwords: a.Passwords, Links: a.Links,
-		Transactions: login.NewTransactions(a.State, a.Now, rand.Reader), Logout: logout.NewValidator(hints, a.Clients), Devices: e.device, Audit: a.Audit, Ring: a.Ring,
+		Transactions: login.NewTransactions(a.State, a.Now, rand.Reader), Logout: logout.NewValidator(hints, a.Clients), Devices: e.device, Backchannel: a.CIBA, Audit: a.Audit, Ring: a.Ring,
 		Cookies: e.cookies, Pages: web.NewPages(nil), Texts: texts, Organizations: a.Organizations, Now: a.Now, Random: rand.Reader,
 		Mails: a.Mails, SignUpOpen: a.signUpOpen, SignUps: signin.NewSignUpLimits(a.State, a.Config.SignUpsPerNetwork),
 		Recoveries: signin.NewRecoveryLimits(a.State),
 		Beginnings: signin.NewBeginnings(a.State, a.Config.SignInsPerNetwork), Observe: func(outcome string) { m.logins.WithLabelValues(outcome).Inc() },
-	}, map[string]login.Continuation{authorize.ContinuationName: e.authorize, device.ContinuationName: e.device})
+	}, map[string]login.Continuation{authorize.ContinuationName: e.authorize, device.ContinuationName: e.device, ciba.ContinuationName: a.CIBA})
 	return e, nil
 }
 
@@ -147,6 +151,7 @@ func (a *App) mountOrganizations(engine *gin.Engine, e *endpoints, page errorRen
 	cors(protocol, a, "/jwks", e.documents.ServeKeySet, http.MethodGet, http.MethodHead)
 	cors(protocol, a, "/token", e.token.Serve, http.MethodPost)
 	cors(protocol, a, "/device_authorization", e.device.Serve, http.MethodPost)
+	protocol.POST("/bc-authorize", a.CIBA.Serve)
 	cors(protocol, a, "/par", e.authorize.ServePushed, http.MethodPost)
 	cors(protocol, a, "/userinfo", e.userinfo.Serve, http.MethodGet, http.MethodPost)
 	cors(protocol, a, "/revoke", e.revocation.Serve, http.MethodPost)
@@ -163,7 +168,7 @@ func (a *App) mountOrganizations(engine *gin.Engine, e *endpoints, page errorRen
 		"/login": e.signIn.Login, "/sign-up": e.signIn.SignUp, "/sign-up/confirm": e.signIn.ConfirmAddress,
 		"/forgot-password": e.signIn.ForgotPassword, "/forgot-password/confirm": e.signIn.ConfirmRecovery,
 		"/select-account": e.signIn.SelectAccount, "/consent": e.signIn.Consent, "/action/change-password": e.signIn.ChangePassword, "/logout": e.signIn.Logout,
-		"/" + device.PathVerification: e.signIn.Device,
+		"/" + device.PathVerification: e.signIn.Device, "/" + ciba.PathApprovals: e.signIn.Approvals,
 	} {
 		pages.GET(address, serve)
 		pages.POST(address, serve)
@@ -171,6 +176,8 @@ func (a *App) mountOrganizations(engine *gin.Engine, e *endpoints, page errorRen
 	pages.GET("/login/link", e.signIn.OpenLink)
 	pages.GET("/"+device.PathAllowed, e.signIn.DeviceAllowed)
 	pages.GET("/"+device.PathDenied, e.signIn.DeviceDenied)
+	pages.GET("/"+ciba.PathAllowed, e.signIn.ApprovalAllowed)
+	pages.GET("/"+ciba.PathDenied, e.signIn.ApprovalDenied)
 	pages.GET("/check_session", e.sessionManagement.ServeCheckSession)
 	pages.GET("/logo/:digest", e.signIn.Logo)
 	pages.GET("/client-logo/:key", e.signIn.ClientLogo)

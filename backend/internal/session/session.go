@@ -109,6 +109,7 @@ type Authenticated struct {
 	// Browser are the live sessions that the browser has already. The same person's is renewed under a
 	// fresh token; other people stay signed in, as many as a browser may hold.
 	Browser Browser
+	By      audit.Actor // who vouches for the person; the zero value is the person
 }
 
 // Begin starts the session of a completed sign-in and returns the browser's new token for it. A token that the
@@ -152,10 +153,14 @@ func (s *Sessions) Begin(ctx context.Context, tx *store.Tx, proof Authenticated)
 }
 
 func (s *Sessions) began(ctx context.Context, tx *store.Tx, proof Authenticated, session Session, action string) error {
-	return s.log.Record(ctx, tx, session.OrgID, audit.Event{Action: action,
-		Actor:   audit.Actor{Kind: audit.User, ID: proof.User.ID.String(), Name: proof.User.Username},
-		Target:  audit.Target{Kind: "session", ID: session.ID.String()},
-		Details: map[string]any{"methods": session.Methods}})
+	event := audit.Event{Action: action, Actor: proof.By, Target: audit.Target{Kind: "session", ID: session.ID.String()},
+		Details: map[string]any{"methods": session.Methods}}
+	if event.Actor == (audit.Actor{}) {
+		event.Actor = audit.Actor{Kind: audit.User, ID: proof.User.ID.String(), Name: proof.User.Username}
+	} else {
+		event.Details["user_id"] = proof.User.ID
+	}
+	return s.log.Record(ctx, tx, session.OrgID, event)
 }
 
 // Touch writes down that a session was used, at most once a minute.

@@ -70,5 +70,5 @@ func (s *SignIn) DeviceAllowed(c *gin.Context) { s.deviceDone(c, true) }
 func (s *SignIn) DeviceDenied(c *gin.Context) { s.deviceDone(c, false) }
 
 func (s *SignIn) deviceDone(c *gin.Context, allowed bool) {
-	s.render(c, http.StatusOK, page.DeviceDone{Frame: s.frame(c, oauth.Organization(c), nil), Allowed: allowed})
+	s.render(c, http.StatusOK, page.Decided{Frame: s.frame(c, oauth.Organization(c), nil), Allowed: allowed})
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/gin-gonic/gin"
 	"github.com/google/uuid"
 
+	"github.com/clavex/clavex/backend/internal/ciba"
 	"github.com/clavex/clavex/backend/internal/fault"
 	"github.com/clavex/clavex/backend/internal/login"
 	"github.com/clavex/clavex/backend/internal/oauth"
@@ -19,13 +20,17 @@ import (
 
 var noSession = uuid.Nil
 
-// homeContinuation ends a sign-in that nobody but the person asked for, at their home page.
-const homeContinuation = "home"
+// The continuations of sign-ins that nobody but the person asked for: at their home page, and at what waits for them.
+const (
+	homeContinuation      = "home"
+	approvalsContinuation = "approvals"
+)
 
-type home struct{ issuers oauth.Issuers }
+// home ends a sign-in at one of our own pages.
+type home struct{ to string }
 
 func (h home) Complete(_ context.Context, organization *org.Organization, _ *login.Transaction, _ *session.Live, _ session.Browser) (login.Answer, error) {
-	return login.Answer{RedirectURL: path(organization, "")}, nil
+	return login.Answer{RedirectURL: path(organization, h.to)}, nil
 }
 
 func (h home) Deny(_ context.Context, organization *org.Organization, _ *login.Transaction) (login.Answer, error) {
@@ -35,6 +40,9 @@ func (h home) Deny(_ context.Context, organization *org.Organization, _ *login.T
 func (h home) LeadsTo(*login.Transaction) string { return "" }
 
 func (h home) RestartURL(organization *org.Organization, _ *login.Transaction) string {
+	if h.to != "" {
+		return path(organization, h.to)
+	}
 	return path(organization, pathLogin)
 }
 
@@ -59,8 +67,17 @@ func (s *SignIn) Home(c *gin.Context) {
 		s.Pages.SeeOther(c, path(organization, pathLogin))
 		return
 	}
-	s.render(c, http.StatusOK, page.Home{Frame: s.frame(c, organization, nil), Name: live.User.DisplayName(), Username: live.User.Username,
-		Email: live.User.Email, Others: names(browser[1:]), AccountsURL: path(organization, pathSelectAccount), LogoutURL: path(organization, pathLogout)})
+	view := page.Home{Frame: s.frame(c, organization, nil), Name: live.User.DisplayName(), Username: live.User.Username,
+		Email: live.User.Email, Others: names(browser[1:]), AccountsURL: path(organization, pathSelectAccount), LogoutURL: path(organization, pathLogout)}
+	waiting, err := s.Grants.PendingBackchannel(c.Request.Context(), organization.ID, live.User.ID, uuid.Max, 1)
+	if err != nil {
+		s.Error(c, err)
+		return
+	}
+	if len(waiting) > 0 {
+		view.ApprovalsURL = path(organization, ciba.PathApprovals)
+	}
+	s.render(c, http.StatusOK, view)
 }
 
 // Logo serves an organization's logo under the digest of its content, so it can be cached for good.

@@ -18,6 +18,7 @@ import (
 
 	"github.com/clavex/clavex/backend/internal/audit"
 	"github.com/clavex/clavex/backend/internal/brand"
+	"github.com/clavex/clavex/backend/internal/ciba"
 	"github.com/clavex/clavex/backend/internal/client"
 	"github.com/clavex/clavex/backend/internal/credential"
 	"github.com/clavex/clavex/backend/internal/device"
@@ -74,6 +75,7 @@ type Dependencies struct {
 	Transactions  *login.Transactions
 	Logout        *logout.Validator
 	Devices       *device.Endpoint
+	Backchannel   *ciba.Endpoint
 	Audit         *audit.Log
 	Ring          *seal.Ring
 	Cookies       session.Cookies
@@ -104,7 +106,7 @@ type SignIn struct {
 
 // New makes the driver. continuations are what protocols registered, by name.
 func New(dependencies Dependencies, continuations map[string]login.Continuation) *SignIn {
-	s := &SignIn{Dependencies: dependencies, continuations: map[string]login.Continuation{homeContinuation: home{dependencies.Issuers}}}
+	s := &SignIn{Dependencies: dependencies, continuations: map[string]login.Continuation{homeContinuation: home{to: ""}, approvalsContinuation: home{to: ciba.PathApprovals}}}
 	for name, continuation := range continuations {
 		s.continuations[name] = continuation
 	}

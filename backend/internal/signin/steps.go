@@ -20,6 +20,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/login"
 	"github.com/clavex/clavex/backend/internal/metadatadocument"
 	"github.com/clavex/clavex/backend/internal/oauth"
+	"github.com/clavex/clavex/backend/internal/org"
 	"github.com/clavex/clavex/backend/internal/passwordhash"
 	"github.com/clavex/clavex/backend/internal/secret"
 	"github.com/clavex/clavex/backend/internal/store"
@@ -181,31 +182,40 @@ func (s *SignIn) showConsent(c *gin.Context, v *visit, facts login.Facts, status
 		view.Document = &page.Document{Host: metadatadocument.Host(asking.ClientID), OnThisMachine: asking.Public() && !isSecure(s.leadsTo(v))}
 		view.EachTime = view.Document.OnThisMachine
 	}
-	if elsewhere := required.Requirement.Consent.Elsewhere; elsewhere != nil {
+	s.describeAsked(c, v.organization, &view, asking, required.Requirement.Consent)
+	s.render(c, status, view, s.leadsTo(v)...)
+}
+
+// describeAsked fills in what an application asks for, and what is to be compared, as people read it.
+func (s *SignIn) describeAsked(c *gin.Context, organization *org.Organization, view *page.Consent, asking *client.Client, consent *login.ConsentRequirement) {
+	if elsewhere := consent.Elsewhere; elsewhere != nil {
 		view.Elsewhere = &page.Elsewhere{Code: elsewhere.Code, Minutes: int(max(s.Now().Sub(elsewhere.BegunAt), 0) / time.Minute)}
+		if elsewhere.Backchannel {
+			view.Elsewhere.Application, view.Elsewhere.Message, view.Elsewhere.Host = true, elsewhere.Message, registeredHost(asking)
+			view.Elsewhere.Left = int(max(elsewhere.Until.Sub(s.Now()), 0) / time.Minute)
+		}
 	}
-	for _, detail := range required.Requirement.Consent.Details {
-		sentence, facts := oauth.Describe(v.organization, detail, view.Text.Language())
+	for _, detail := range consent.Details {
+		sentence, facts := oauth.Describe(organization, detail, view.Text.Language())
 		shown := page.Detail{Sentence: sentence}
 		for _, fact := range facts {
 			shown.Facts = append(shown.Facts, page.Fact(fact))
 		}
 		view.Details = append(view.Details, shown)
 	}
-	for _, scope := range required.Requirement.Consent.Scopes {
+	for _, scope := range consent.Scopes {
 		if identifier, ok := grant.ConsentedResource(scope); ok {
-			view.Resources = append(view.Resources, s.resourceView(c, v, identifier))
+			view.Resources = append(view.Resources, s.resourceView(c, organization, identifier))
 			continue
 		}
-		view.Scopes = append(view.Scopes, page.Scope{Name: scope, Description: v.organization.Policies.DescribeScope(scope, view.Text.Language())})
+		view.Scopes = append(view.Scopes, page.Scope{Name: scope, Description: organization.Policies.DescribeScope(scope, view.Text.Language())})
 	}
-	s.render(c, status, view, s.leadsTo(v)...)
 }
 
 // resourceView is a resource server as people read it: its name and where it is.
-func (s *SignIn) resourceView(c *gin.Context, v *visit, identifier string) page.Resource {
+func (s *SignIn) resourceView(c *gin.Context, organization *org.Organization, identifier string) page.Resource {
 	shown := page.Resource{Name: identifier, Identifier: identifier}
-	all, err := s.Resources.All(c.Request.Context(), v.organization.ID)
+	all, err := s.Resources.All(c.Request.Context(), organization.ID)
 	if err != nil {
 		_ = c.Error(err) // its identifier says enough to decide
 	}

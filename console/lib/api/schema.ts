@@ -130,6 +130,60 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/orgs/{org}/backchannel-requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+            };
+            cookie?: never;
+        };
+        /**
+         * List requests that wait for a decision
+         * @description What clients ask of users through the back channel (OpenID Connect CIBA Core 1.0) and nobody has decided yet, the newest first. A request that expired or was decided is not among them.
+         */
+        get: operations["listBackchannelRequests"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/orgs/{org}/backchannel-requests/{request_id}/decision": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+                /** @description The id of the request. */
+                request_id: components["parameters"]["BackchannelRequestID"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Decide a request for a user
+         * @description For an application of the operator in which the user has just proved themselves and decided, and for tests. Whoever approves gives the client tokens of the user, so they must be allowed to change the user's account. The user gets a session of their own for it, which ends like others; the ID token does not say how they signed in, and a request that demands to know (`acr_values`) is not approved here (409). The audit log says who decided.
+         */
+        post: operations["decideBackchannelRequest"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/orgs/{org}/clients": {
         parameters: {
             query?: never;
@@ -950,6 +1004,40 @@ export interface components {
             fields?: components["schemas"]["AuthorizationDetailsField"][];
             type: string;
         };
+        BackchannelDecision: {
+            /** @enum {string} */
+            decision: "approve" | "deny";
+        };
+        BackchannelRequest: {
+            /** @description The authentication contexts of which the sign-in of the user must reach one. When there are any, only the user can approve. */
+            acr_values: string[];
+            /** @description What is asked for in detail (RFC 9396); absent when nothing is. */
+            authorization_details?: Record<string, never>[];
+            /** @description What the client shows, too, where the request was begun; absent when there is nothing. */
+            binding_message?: string;
+            /**
+             * Format: uuid
+             * @description The id of the client's record, not its `client_id`.
+             */
+            client_id: string;
+            client_name: string;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            expires_at: string;
+            /** Format: uuid */
+            id: string;
+            /** @description The identifiers of the resource servers that tokens are asked for; absent when none is named. */
+            resources?: string[];
+            scopes: components["schemas"]["Scope"][];
+            /** Format: uuid */
+            user_id: string;
+            username: string;
+        };
+        BackchannelRequestList: {
+            items: components["schemas"]["BackchannelRequest"][];
+            next_cursor?: components["schemas"]["NextCursor"];
+        };
         Branding: {
             /** @description Absent when the organization has none of its own. */
             brand_color?: components["schemas"]["Color"];
@@ -977,10 +1065,18 @@ export interface components {
             authorization_encrypted_response_enc?: components["schemas"]["ContentEncryptionAlgorithm"];
             /** @description How the answers to authorization requests are signed that travel as a JWT (`response_mode` of JARM). */
             authorization_signed_response_alg?: components["schemas"]["SigningAlgorithm"];
+            /** @description What signs its requests through the back channel; absent when they are not signed. */
+            backchannel_authentication_request_signing_alg?: string;
+            /**
+             * Format: uri
+             * @description Where the client is told of the end of its requests, for `ping` and `push`.
+             */
+            backchannel_client_notification_endpoint?: string;
             /** @description The client wants to be told which session ended. */
             backchannel_logout_session_required?: boolean;
             /** Format: uri */
             backchannel_logout_uri?: string;
+            backchannel_token_delivery_mode?: components["schemas"]["DeliveryMode"];
             /** @description A client of Clavex itself; it cannot be changed or deleted. */
             built_in: boolean;
             client_id: string;
@@ -1108,9 +1204,13 @@ export interface components {
             authorization_encrypted_response_enc?: components["schemas"]["ContentEncryptionAlgorithm"];
             /** @description `ES256` when absent. */
             authorization_signed_response_alg?: components["schemas"]["SigningAlgorithm"];
+            backchannel_authentication_request_signing_alg?: string;
+            /** Format: uri */
+            backchannel_client_notification_endpoint?: string;
             backchannel_logout_session_required?: boolean;
             /** Format: uri */
             backchannel_logout_uri?: string;
+            backchannel_token_delivery_mode?: components["schemas"]["DeliveryMode"];
             /** @description Generated when absent. Cannot change, nor begin with `clavex-`. */
             client_id?: string;
             client_name: string;
@@ -1222,9 +1322,14 @@ export interface components {
             authorization_encrypted_response_enc?: components["schemas"]["ContentEncryptionAlgorithm"] | null;
             /** @description Null is `RS256`, the default of JARM. */
             authorization_signed_response_alg?: components["schemas"]["SigningAlgorithm"] | null;
+            backchannel_authentication_request_signing_alg?: string | null;
+            /** Format: uri */
+            backchannel_client_notification_endpoint?: string | null;
             backchannel_logout_session_required?: boolean;
             /** Format: uri */
             backchannel_logout_uri?: string | null;
+            /** @enum {string|null} */
+            backchannel_token_delivery_mode?: "poll" | "ping" | "push" | null;
             client_name?: string;
             /** Format: uri */
             client_uri?: string | null;
@@ -1310,10 +1415,10 @@ export interface components {
             userinfo_signed_response_alg?: components["schemas"]["SigningAlgorithm"] | null;
         };
         /**
-         * @description What clients must and may do. `oauth2.1`: the authorization code flow, with PKCE for everybody. `oidc-legacy`: also the response types that deliver tokens through the browser (implicit and hybrid), and confidential clients may leave out PKCE. `fapi2-security`: the FAPI 2.0 Security Profile. `fapi2-message-signing`: with signed requests and answers besides.
+         * @description What clients must and may do. `oauth2.1`: the authorization code flow, with PKCE for everybody. `oidc-legacy`: also the response types that deliver tokens through the browser (implicit and hybrid), and confidential clients may leave out PKCE. `fapi2-security`: the FAPI 2.0 Security Profile. `fapi2-message-signing`: with signed requests and answers besides. `fapi-ciba`: FAPI CIBA, with signed requests through the back channel.
          * @enum {string}
          */
-        ClientProfile: "oauth2.1" | "oidc-legacy" | "fapi2-security" | "fapi2-message-signing";
+        ClientProfile: "oauth2.1" | "oidc-legacy" | "fapi2-security" | "fapi2-message-signing" | "fapi-ciba";
         ClientSecret: {
             /** @description Shown once. */
             client_secret: string;
@@ -1380,6 +1485,11 @@ export interface components {
             exact: boolean;
             value: number;
         };
+        /**
+         * @description How the client gets the tokens of a request through the back channel (CIBA Core 1.0 §5): it asks, is told when to ask, or is sent them.
+         * @enum {string}
+         */
+        DeliveryMode: "poll" | "ping" | "push";
         /** @description Specifications that are not settled, by the very version that the organization takes part in; absent when there are none. What they say may change with the next release. */
         Drafts: ("draft-ietf-oauth-identity-assertion-authz-grant-03" | "draft-ietf-oauth-attestation-based-client-auth-10")[];
         /** @description Domains of the e-mail addresses that people may sign up with, such as acme.example, or *.acme.example for every domain below. An empty list allows every address. */
@@ -1394,7 +1504,7 @@ export interface components {
          * @description `implicit` belongs to the response types that deliver tokens through the browser; the profile decides whether a client may have it.
          * @enum {string}
          */
-        GrantType: "authorization_code" | "implicit" | "refresh_token" | "client_credentials" | "urn:ietf:params:oauth:grant-type:device_code" | "urn:ietf:params:oauth:grant-type:token-exchange" | "urn:ietf:params:oauth:grant-type:jwt-bearer";
+        GrantType: "authorization_code" | "implicit" | "refresh_token" | "client_credentials" | "urn:ietf:params:oauth:grant-type:device_code" | "urn:openid:params:grant-type:ciba" | "urn:ietf:params:oauth:grant-type:token-exchange" | "urn:ietf:params:oauth:grant-type:jwt-bearer";
         /** @description For which other authorization server the client gets identity assertions by token exchange, where the organization takes part in draft-ietf-oauth-identity-assertion-authz-grant-03. Only administrators write it. */
         IdentityAssertionPolicy: {
             /** @description The issuer of the other server. */
@@ -2454,6 +2564,8 @@ export interface components {
         };
     };
     parameters: {
+        /** @description The id of the request. */
+        BackchannelRequestID: string;
         /** @description The id (UUID) of the client's record, not its `client_id`. */
         ClientRecordID: string;
         /** @description The id of the client (`id`, not `client_id`). */
@@ -2535,6 +2647,9 @@ export type AuditState = components['schemas']['AuditState'];
 export type AuditTarget = components['schemas']['AuditTarget'];
 export type AuthorizationDetailsField = components['schemas']['AuthorizationDetailsField'];
 export type AuthorizationDetailsType = components['schemas']['AuthorizationDetailsType'];
+export type BackchannelDecision = components['schemas']['BackchannelDecision'];
+export type BackchannelRequest = components['schemas']['BackchannelRequest'];
+export type BackchannelRequestList = components['schemas']['BackchannelRequestList'];
 export type Branding = components['schemas']['Branding'];
 export type BrandingPatch = components['schemas']['BrandingPatch'];
 export type ClaimDefinition = components['schemas']['ClaimDefinition'];
@@ -2556,6 +2671,7 @@ export type Consent = components['schemas']['Consent'];
 export type ConsentList = components['schemas']['ConsentList'];
 export type ContentEncryptionAlgorithm = components['schemas']['ContentEncryptionAlgorithm'];
 export type Count = components['schemas']['Count'];
+export type DeliveryMode = components['schemas']['DeliveryMode'];
 export type Drafts = components['schemas']['Drafts'];
 export type EmailDomains = components['schemas']['EmailDomains'];
 export type FieldError = components['schemas']['FieldError'];
@@ -2652,6 +2768,7 @@ export type ResponseUnauthenticated = components['responses']['Unauthenticated']
 export type ResponseUnavailable = components['responses']['Unavailable'];
 export type ResponseUnprocessable = components['responses']['Unprocessable'];
 export type ResponseUnsupportedMediaType = components['responses']['UnsupportedMediaType'];
+export type ParameterBackchannelRequestId = components['parameters']['BackchannelRequestID'];
 export type ParameterClientRecordId = components['parameters']['ClientRecordID'];
 export type ParameterConsentClientId = components['parameters']['ConsentClientID'];
 export type ParameterCursor = components['parameters']['Cursor'];
@@ -2978,6 +3095,87 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listBackchannelRequests: {
+        parameters: {
+            query?: {
+                /** @description The `next_cursor` of the page before. */
+                cursor?: components["parameters"]["Cursor"];
+                /** @description The most items in one answer. */
+                limit?: components["parameters"]["Limit"];
+                /** @description The id of the user who is asked. */
+                user?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of requests. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackchannelRequestList"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    decideBackchannelRequest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+                /** @description The id of the request. */
+                request_id: components["parameters"]["BackchannelRequestID"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BackchannelDecision"];
+            };
+        };
+        responses: {
+            /** @description It is decided. The client hears of it. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Unprocessable"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];

@@ -114,6 +114,24 @@ func (e AuthorizationDetailsFieldKind) Valid() bool {
 	}
 }
 
+// Defines values for BackchannelDecisionDecision.
+const (
+	Approve BackchannelDecisionDecision = "approve"
+	Deny    BackchannelDecisionDecision = "deny"
+)
+
+// Valid indicates whether the value is a known member of the BackchannelDecisionDecision enum.
+func (e BackchannelDecisionDecision) Valid() bool {
+	switch e {
+	case Approve:
+		return true
+	case Deny:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ClientDocumentPolicy.
 const (
 	ClientDocumentPolicyClosed ClientDocumentPolicy = "closed"
@@ -156,10 +174,35 @@ func (e ClientOrigin) Valid() bool {
 	}
 }
 
+// Defines values for ClientPatchBackchannelTokenDeliveryMode.
+const (
+	ClientPatchBackchannelTokenDeliveryModeLessThannil ClientPatchBackchannelTokenDeliveryMode = "<nil>"
+	ClientPatchBackchannelTokenDeliveryModePing        ClientPatchBackchannelTokenDeliveryMode = "ping"
+	ClientPatchBackchannelTokenDeliveryModePoll        ClientPatchBackchannelTokenDeliveryMode = "poll"
+	ClientPatchBackchannelTokenDeliveryModePush        ClientPatchBackchannelTokenDeliveryMode = "push"
+)
+
+// Valid indicates whether the value is a known member of the ClientPatchBackchannelTokenDeliveryMode enum.
+func (e ClientPatchBackchannelTokenDeliveryMode) Valid() bool {
+	switch e {
+	case ClientPatchBackchannelTokenDeliveryModeLessThannil:
+		return true
+	case ClientPatchBackchannelTokenDeliveryModePing:
+		return true
+	case ClientPatchBackchannelTokenDeliveryModePoll:
+		return true
+	case ClientPatchBackchannelTokenDeliveryModePush:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ClientProfile.
 const (
 	Fapi2MessageSigning ClientProfile = "fapi2-message-signing"
 	Fapi2Security       ClientProfile = "fapi2-security"
+	FapiCiba            ClientProfile = "fapi-ciba"
 	Oauth21             ClientProfile = "oauth2.1"
 	OidcLegacy          ClientProfile = "oidc-legacy"
 )
@@ -170,6 +213,8 @@ func (e ClientProfile) Valid() bool {
 	case Fapi2MessageSigning:
 		return true
 	case Fapi2Security:
+		return true
+	case FapiCiba:
 		return true
 	case Oauth21:
 		return true
@@ -222,6 +267,27 @@ func (e ContentEncryptionAlgorithm) Valid() bool {
 	}
 }
 
+// Defines values for DeliveryMode.
+const (
+	DeliveryModePing DeliveryMode = "ping"
+	DeliveryModePoll DeliveryMode = "poll"
+	DeliveryModePush DeliveryMode = "push"
+)
+
+// Valid indicates whether the value is a known member of the DeliveryMode enum.
+func (e DeliveryMode) Valid() bool {
+	switch e {
+	case DeliveryModePing:
+		return true
+	case DeliveryModePoll:
+		return true
+	case DeliveryModePush:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for GrantType.
 const (
 	AuthorizationCode                        GrantType = "authorization_code"
@@ -231,6 +297,7 @@ const (
 	UrnIetfParamsOauthGrantTypeDeviceCode    GrantType = "urn:ietf:params:oauth:grant-type:device_code"
 	UrnIetfParamsOauthGrantTypeJwtBearer     GrantType = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 	UrnIetfParamsOauthGrantTypeTokenExchange GrantType = "urn:ietf:params:oauth:grant-type:token-exchange"
+	UrnOpenidParamsGrantTypeCiba             GrantType = "urn:openid:params:grant-type:ciba"
 )
 
 // Valid indicates whether the value is a known member of the GrantType enum.
@@ -249,6 +316,8 @@ func (e GrantType) Valid() bool {
 	case UrnIetfParamsOauthGrantTypeJwtBearer:
 		return true
 	case UrnIetfParamsOauthGrantTypeTokenExchange:
+		return true
+	case UrnOpenidParamsGrantTypeCiba:
 		return true
 	default:
 		return false
@@ -932,6 +1001,47 @@ type AuthorizationDetailsType struct {
 	Type   string                       `json:"type"`
 }
 
+// BackchannelDecision defines model for BackchannelDecision.
+type BackchannelDecision struct {
+	Decision BackchannelDecisionDecision `json:"decision"`
+}
+
+// BackchannelDecisionDecision defines model for BackchannelDecision.Decision.
+type BackchannelDecisionDecision string
+
+// BackchannelRequest defines model for BackchannelRequest.
+type BackchannelRequest struct {
+	// AcrValues The authentication contexts of which the sign-in of the user must reach one. When there are any, only the user can approve.
+	AcrValues []string `json:"acr_values"`
+
+	// AuthorizationDetails What is asked for in detail (RFC 9396); absent when nothing is.
+	AuthorizationDetails *[]map[string]interface{} `json:"authorization_details,omitempty"`
+
+	// BindingMessage What the client shows, too, where the request was begun; absent when there is nothing.
+	BindingMessage *string `json:"binding_message,omitempty"`
+
+	// ClientId The id of the client's record, not its `client_id`.
+	ClientId   openapi_types.UUID `json:"client_id"`
+	ClientName string             `json:"client_name"`
+	CreatedAt  time.Time          `json:"created_at"`
+	ExpiresAt  time.Time          `json:"expires_at"`
+	Id         openapi_types.UUID `json:"id"`
+
+	// Resources The identifiers of the resource servers that tokens are asked for; absent when none is named.
+	Resources *[]string          `json:"resources,omitempty"`
+	Scopes    []Scope            `json:"scopes"`
+	UserId    openapi_types.UUID `json:"user_id"`
+	Username  string             `json:"username"`
+}
+
+// BackchannelRequestList defines model for BackchannelRequestList.
+type BackchannelRequestList struct {
+	Items []BackchannelRequest `json:"items"`
+
+	// NextCursor Present when there is another page.
+	NextCursor *NextCursor `json:"next_cursor,omitempty"`
+}
+
 // Branding defines model for Branding.
 type Branding struct {
 	// BrandColor Absent when the organization has none of its own.
@@ -975,9 +1085,18 @@ type Client struct {
 	// AuthorizationSignedResponseAlg How the answers to authorization requests are signed that travel as a JWT (`response_mode` of JARM).
 	AuthorizationSignedResponseAlg *SigningAlgorithm `json:"authorization_signed_response_alg,omitempty"`
 
+	// BackchannelAuthenticationRequestSigningAlg What signs its requests through the back channel; absent when they are not signed.
+	BackchannelAuthenticationRequestSigningAlg *string `json:"backchannel_authentication_request_signing_alg,omitempty"`
+
+	// BackchannelClientNotificationEndpoint Where the client is told of the end of its requests, for `ping` and `push`.
+	BackchannelClientNotificationEndpoint *string `json:"backchannel_client_notification_endpoint,omitempty"`
+
 	// BackchannelLogoutSessionRequired The client wants to be told which session ended.
 	BackchannelLogoutSessionRequired *bool   `json:"backchannel_logout_session_required,omitempty"`
 	BackchannelLogoutUri             *string `json:"backchannel_logout_uri,omitempty"`
+
+	// BackchannelTokenDeliveryMode How the client gets the tokens of a request through the back channel (CIBA Core 1.0 §5): it asks, is told when to ask, or is sent them.
+	BackchannelTokenDeliveryMode *DeliveryMode `json:"backchannel_token_delivery_mode,omitempty"`
 
 	// BuiltIn A client of Clavex itself; it cannot be changed or deleted.
 	BuiltIn          bool      `json:"built_in"`
@@ -1154,9 +1273,14 @@ type ClientCreate struct {
 	AuthorizationEncryptedResponseEnc *ContentEncryptionAlgorithm `json:"authorization_encrypted_response_enc,omitempty"`
 
 	// AuthorizationSignedResponseAlg `ES256` when absent.
-	AuthorizationSignedResponseAlg   *SigningAlgorithm `json:"authorization_signed_response_alg,omitempty"`
-	BackchannelLogoutSessionRequired *bool             `json:"backchannel_logout_session_required,omitempty"`
-	BackchannelLogoutUri             *string           `json:"backchannel_logout_uri,omitempty"`
+	AuthorizationSignedResponseAlg             *SigningAlgorithm `json:"authorization_signed_response_alg,omitempty"`
+	BackchannelAuthenticationRequestSigningAlg *string           `json:"backchannel_authentication_request_signing_alg,omitempty"`
+	BackchannelClientNotificationEndpoint      *string           `json:"backchannel_client_notification_endpoint,omitempty"`
+	BackchannelLogoutSessionRequired           *bool             `json:"backchannel_logout_session_required,omitempty"`
+	BackchannelLogoutUri                       *string           `json:"backchannel_logout_uri,omitempty"`
+
+	// BackchannelTokenDeliveryMode How the client gets the tokens of a request through the back channel (CIBA Core 1.0 §5): it asks, is told when to ask, or is sent them.
+	BackchannelTokenDeliveryMode *DeliveryMode `json:"backchannel_token_delivery_mode,omitempty"`
 
 	// ClientId Generated when absent. Cannot change, nor begin with `clavex-`.
 	ClientId                          *string   `json:"client_id,omitempty"`
@@ -1304,16 +1428,19 @@ type ClientPatch struct {
 	AuthorizationEncryptedResponseEnc nullable.Nullable[ContentEncryptionAlgorithm] `json:"authorization_encrypted_response_enc,omitempty"`
 
 	// AuthorizationSignedResponseAlg Null is `RS256`, the default of JARM.
-	AuthorizationSignedResponseAlg    nullable.Nullable[SigningAlgorithm] `json:"authorization_signed_response_alg,omitempty"`
-	BackchannelLogoutSessionRequired  *bool                               `json:"backchannel_logout_session_required,omitempty"`
-	BackchannelLogoutUri              nullable.Nullable[string]           `json:"backchannel_logout_uri,omitempty"`
-	ClientName                        *string                             `json:"client_name,omitempty"`
-	ClientUri                         nullable.Nullable[string]           `json:"client_uri,omitempty"`
-	Contacts                          *[]string                           `json:"contacts,omitempty"`
-	DefaultAcrValues                  *[]string                           `json:"default_acr_values,omitempty"`
-	DefaultMaxAge                     nullable.Nullable[int]              `json:"default_max_age,omitempty"`
-	DpopBoundAccessTokens             *bool                               `json:"dpop_bound_access_tokens,omitempty"`
-	FrontchannelLogoutSessionRequired *bool                               `json:"frontchannel_logout_session_required,omitempty"`
+	AuthorizationSignedResponseAlg             nullable.Nullable[SigningAlgorithm]                        `json:"authorization_signed_response_alg,omitempty"`
+	BackchannelAuthenticationRequestSigningAlg nullable.Nullable[string]                                  `json:"backchannel_authentication_request_signing_alg,omitempty"`
+	BackchannelClientNotificationEndpoint      nullable.Nullable[string]                                  `json:"backchannel_client_notification_endpoint,omitempty"`
+	BackchannelLogoutSessionRequired           *bool                                                      `json:"backchannel_logout_session_required,omitempty"`
+	BackchannelLogoutUri                       nullable.Nullable[string]                                  `json:"backchannel_logout_uri,omitempty"`
+	BackchannelTokenDeliveryMode               nullable.Nullable[ClientPatchBackchannelTokenDeliveryMode] `json:"backchannel_token_delivery_mode,omitempty"`
+	ClientName                                 *string                                                    `json:"client_name,omitempty"`
+	ClientUri                                  nullable.Nullable[string]                                  `json:"client_uri,omitempty"`
+	Contacts                                   *[]string                                                  `json:"contacts,omitempty"`
+	DefaultAcrValues                           *[]string                                                  `json:"default_acr_values,omitempty"`
+	DefaultMaxAge                              nullable.Nullable[int]                                     `json:"default_max_age,omitempty"`
+	DpopBoundAccessTokens                      *bool                                                      `json:"dpop_bound_access_tokens,omitempty"`
+	FrontchannelLogoutSessionRequired          *bool                                                      `json:"frontchannel_logout_session_required,omitempty"`
 
 	// FrontchannelLogoutUri On the host of a redirect URI.
 	FrontchannelLogoutUri       nullable.Nullable[string]                     `json:"frontchannel_logout_uri,omitempty"`
@@ -1393,7 +1520,10 @@ type ClientPatch struct {
 	UserinfoSignedResponseAlg    nullable.Nullable[SigningAlgorithm]           `json:"userinfo_signed_response_alg,omitempty"`
 }
 
-// ClientProfile What clients must and may do. `oauth2.1`: the authorization code flow, with PKCE for everybody. `oidc-legacy`: also the response types that deliver tokens through the browser (implicit and hybrid), and confidential clients may leave out PKCE. `fapi2-security`: the FAPI 2.0 Security Profile. `fapi2-message-signing`: with signed requests and answers besides.
+// ClientPatchBackchannelTokenDeliveryMode defines model for ClientPatch.BackchannelTokenDeliveryMode.
+type ClientPatchBackchannelTokenDeliveryMode string
+
+// ClientProfile What clients must and may do. `oauth2.1`: the authorization code flow, with PKCE for everybody. `oidc-legacy`: also the response types that deliver tokens through the browser (implicit and hybrid), and confidential clients may leave out PKCE. `fapi2-security`: the FAPI 2.0 Security Profile. `fapi2-message-signing`: with signed requests and answers besides. `fapi-ciba`: FAPI CIBA, with signed requests through the back channel.
 type ClientProfile string
 
 // ClientSecret defines model for ClientSecret.
@@ -1470,6 +1600,9 @@ type Count struct {
 	Exact bool `json:"exact"`
 	Value int  `json:"value"`
 }
+
+// DeliveryMode How the client gets the tokens of a request through the back channel (CIBA Core 1.0 §5): it asks, is told when to ask, or is sent them.
+type DeliveryMode string
 
 // Drafts Specifications that are not settled, by the very version that the organization takes part in; absent when there are none. What they say may change with the next release.
 type Drafts = []string
@@ -1813,7 +1946,7 @@ type Policies struct {
 	// PasswordRecovery What people can do who forgot their password. `mail`: choose another one with a code that is sent to the address of their account, where mail is sent. `closed`: ask an administrator for a one-time link. In the organization `system` it is always closed.
 	PasswordRecovery PasswordRecovery `json:"password_recovery"`
 
-	// Profile What clients must and may do. `oauth2.1`: the authorization code flow, with PKCE for everybody. `oidc-legacy`: also the response types that deliver tokens through the browser (implicit and hybrid), and confidential clients may leave out PKCE. `fapi2-security`: the FAPI 2.0 Security Profile. `fapi2-message-signing`: with signed requests and answers besides.
+	// Profile What clients must and may do. `oauth2.1`: the authorization code flow, with PKCE for everybody. `oidc-legacy`: also the response types that deliver tokens through the browser (implicit and hybrid), and confidential clients may leave out PKCE. `fapi2-security`: the FAPI 2.0 Security Profile. `fapi2-message-signing`: with signed requests and answers besides. `fapi-ciba`: FAPI CIBA, with signed requests through the back channel.
 	Profile ClientProfile `json:"profile"`
 
 	// RefreshTokenLifetimeSeconds Seconds a refresh token lives after it was issued or rotated; for a client without it the organization's.
@@ -1883,7 +2016,7 @@ type PoliciesPatch struct {
 	// PasswordRecovery What people can do who forgot their password. `mail`: choose another one with a code that is sent to the address of their account, where mail is sent. `closed`: ask an administrator for a one-time link. In the organization `system` it is always closed.
 	PasswordRecovery *PasswordRecovery `json:"password_recovery,omitempty"`
 
-	// Profile What clients must and may do. `oauth2.1`: the authorization code flow, with PKCE for everybody. `oidc-legacy`: also the response types that deliver tokens through the browser (implicit and hybrid), and confidential clients may leave out PKCE. `fapi2-security`: the FAPI 2.0 Security Profile. `fapi2-message-signing`: with signed requests and answers besides.
+	// Profile What clients must and may do. `oauth2.1`: the authorization code flow, with PKCE for everybody. `oidc-legacy`: also the response types that deliver tokens through the browser (implicit and hybrid), and confidential clients may leave out PKCE. `fapi2-security`: the FAPI 2.0 Security Profile. `fapi2-message-signing`: with signed requests and answers besides. `fapi-ciba`: FAPI CIBA, with signed requests through the back channel.
 	Profile *ClientProfile `json:"profile,omitempty"`
 
 	// RefreshTokenLifetimeSeconds Seconds a refresh token lives after it was issued or rotated; for a client without it the organization's.
@@ -1973,7 +2106,7 @@ type ProfileDemands struct {
 	// Demands One sentence for each, in English.
 	Demands []string `json:"demands"`
 
-	// Name What clients must and may do. `oauth2.1`: the authorization code flow, with PKCE for everybody. `oidc-legacy`: also the response types that deliver tokens through the browser (implicit and hybrid), and confidential clients may leave out PKCE. `fapi2-security`: the FAPI 2.0 Security Profile. `fapi2-message-signing`: with signed requests and answers besides.
+	// Name What clients must and may do. `oauth2.1`: the authorization code flow, with PKCE for everybody. `oidc-legacy`: also the response types that deliver tokens through the browser (implicit and hybrid), and confidential clients may leave out PKCE. `fapi2-security`: the FAPI 2.0 Security Profile. `fapi2-message-signing`: with signed requests and answers besides. `fapi-ciba`: FAPI CIBA, with signed requests through the back channel.
 	Name ClientProfile `json:"name"`
 }
 
@@ -2451,6 +2584,9 @@ type UserSummary struct {
 	Version       int64              `json:"version"`
 }
 
+// BackchannelRequestID defines model for BackchannelRequestID.
+type BackchannelRequestID = openapi_types.UUID
+
 // ClientRecordID defines model for ClientRecordID.
 type ClientRecordID = openapi_types.UUID
 
@@ -2596,6 +2732,18 @@ type ListAuditEventsParams struct {
 
 	// To Before this instant (exclusive).
 	To *time.Time `form:"to,omitempty" json:"to,omitempty"`
+}
+
+// ListBackchannelRequestsParams defines parameters for ListBackchannelRequests.
+type ListBackchannelRequestsParams struct {
+	// Limit The most items in one answer.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The `next_cursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// User The id of the user who is asked.
+	User *openapi_types.UUID `form:"user,omitempty" json:"user,omitempty"`
 }
 
 // ListClientsParams defines parameters for ListClients.
@@ -2814,6 +2962,9 @@ type CreateOrganizationJSONRequestBody = OrganizationCreate
 // UpdateOrganizationJSONRequestBody defines body for UpdateOrganization for application/json ContentType.
 type UpdateOrganizationJSONRequestBody = OrganizationPatch
 
+// DecideBackchannelRequestJSONRequestBody defines body for DecideBackchannelRequest for application/json ContentType.
+type DecideBackchannelRequestJSONRequestBody = BackchannelDecision
+
 // CreateClientJSONRequestBody defines body for CreateClient for application/json ContentType.
 type CreateClientJSONRequestBody = ClientCreate
 
@@ -2879,6 +3030,12 @@ type ServerInterface interface {
 	// GetAuditEvent Read an audit event
 	// (GET /api/v1/orgs/{org}/audit-events/{event_id})
 	GetAuditEvent(c *gin.Context, org Org, eventId EventID)
+	// ListBackchannelRequests List requests that wait for a decision
+	// (GET /api/v1/orgs/{org}/backchannel-requests)
+	ListBackchannelRequests(c *gin.Context, org Org, params ListBackchannelRequestsParams)
+	// DecideBackchannelRequest Decide a request for a user
+	// (POST /api/v1/orgs/{org}/backchannel-requests/{request_id}/decision)
+	DecideBackchannelRequest(c *gin.Context, org Org, requestId BackchannelRequestID)
 	// ListClients List clients
 	// (GET /api/v1/orgs/{org}/clients)
 	ListClients(c *gin.Context, org Org, params ListClientsParams)
@@ -3367,6 +3524,92 @@ func (siw *ServerInterfaceWrapper) GetAuditEvent(c *gin.Context) {
 	}
 
 	siw.Handler.GetAuditEvent(c, org, eventId)
+}
+
+// ListBackchannelRequests operation middleware
+func (siw *ServerInterfaceWrapper) ListBackchannelRequests(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "org" -------------
+	var org Org
+
+	err = runtime.BindStyledParameterWithOptions("simple", "org", c.Param("org"), &org, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter org: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListBackchannelRequestsParams
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", c.Request.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter limit: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", c.Request.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter cursor: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "user" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "user", c.Request.URL.Query(), &params.User, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter user: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListBackchannelRequests(c, org, params)
+}
+
+// DecideBackchannelRequest operation middleware
+func (siw *ServerInterfaceWrapper) DecideBackchannelRequest(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "org" -------------
+	var org Org
+
+	err = runtime.BindStyledParameterWithOptions("simple", "org", c.Param("org"), &org, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter org: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "request_id" -------------
+	var requestId BackchannelRequestID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "request_id", c.Param("request_id"), &requestId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter request_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.DecideBackchannelRequest(c, org, requestId)
 }
 
 // ListClients operation middleware
@@ -5383,6 +5626,8 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.DELETE(options.BaseURL+"/api/v1/orgs/:org/initial-access-tokens/:token_id", wrapper.RevokeInitialAccessToken)
 	router.GET(options.BaseURL+"/api/v1/orgs/:org/initial-access-tokens/:token_id", wrapper.GetInitialAccessToken)
 	router.GET(options.BaseURL+"/api/v1/orgs/:org/logout-deliveries", wrapper.ListLogoutDeliveries)
+	router.GET(options.BaseURL+"/api/v1/orgs/:org/backchannel-requests", wrapper.ListBackchannelRequests)
+	router.POST(options.BaseURL+"/api/v1/orgs/:org/backchannel-requests/:request_id/decision", wrapper.DecideBackchannelRequest)
 	router.GET(options.BaseURL+"/api/v1/orgs/:org/audit-events", wrapper.ListAuditEvents)
 	router.GET(options.BaseURL+"/api/v1/orgs/:org/audit-events/:event_id", wrapper.GetAuditEvent)
 }
@@ -6825,6 +7070,365 @@ type GetAuditEvent503ApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetAuditEvent503ApplicationProblemPlusJSONResponse) VisitGetAuditEventResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListBackchannelRequestsRequestObject struct {
+	Org    Org `json:"org"`
+	Params ListBackchannelRequestsParams
+}
+
+type ListBackchannelRequestsResponseObject interface {
+	VisitListBackchannelRequestsResponse(w http.ResponseWriter) error
+}
+
+type ListBackchannelRequests200JSONResponse BackchannelRequestList
+
+func (response ListBackchannelRequests200JSONResponse) VisitListBackchannelRequestsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListBackchannelRequests400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response ListBackchannelRequests400ApplicationProblemPlusJSONResponse) VisitListBackchannelRequestsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListBackchannelRequests401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response ListBackchannelRequests401ApplicationProblemPlusJSONResponse) VisitListBackchannelRequestsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListBackchannelRequests403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response ListBackchannelRequests403ApplicationProblemPlusJSONResponse) VisitListBackchannelRequestsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListBackchannelRequests404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response ListBackchannelRequests404ApplicationProblemPlusJSONResponse) VisitListBackchannelRequestsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListBackchannelRequests429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response ListBackchannelRequests429ApplicationProblemPlusJSONResponse) VisitListBackchannelRequestsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListBackchannelRequests500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response ListBackchannelRequests500ApplicationProblemPlusJSONResponse) VisitListBackchannelRequestsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListBackchannelRequests503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response ListBackchannelRequests503ApplicationProblemPlusJSONResponse) VisitListBackchannelRequestsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DecideBackchannelRequestRequestObject struct {
+	Org       Org                  `json:"org"`
+	RequestId BackchannelRequestID `json:"request_id"`
+	Body      *DecideBackchannelRequestJSONRequestBody
+}
+
+type DecideBackchannelRequestResponseObject interface {
+	VisitDecideBackchannelRequestResponse(w http.ResponseWriter) error
+}
+
+type DecideBackchannelRequest204Response struct {
+}
+
+func (response DecideBackchannelRequest204Response) VisitDecideBackchannelRequestResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type DecideBackchannelRequest400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response DecideBackchannelRequest400ApplicationProblemPlusJSONResponse) VisitDecideBackchannelRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DecideBackchannelRequest401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response DecideBackchannelRequest401ApplicationProblemPlusJSONResponse) VisitDecideBackchannelRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DecideBackchannelRequest403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response DecideBackchannelRequest403ApplicationProblemPlusJSONResponse) VisitDecideBackchannelRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DecideBackchannelRequest404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response DecideBackchannelRequest404ApplicationProblemPlusJSONResponse) VisitDecideBackchannelRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DecideBackchannelRequest409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response DecideBackchannelRequest409ApplicationProblemPlusJSONResponse) VisitDecideBackchannelRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DecideBackchannelRequest413ApplicationProblemPlusJSONResponse struct {
+	ContentTooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response DecideBackchannelRequest413ApplicationProblemPlusJSONResponse) VisitDecideBackchannelRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DecideBackchannelRequest415ApplicationProblemPlusJSONResponse struct {
+	UnsupportedMediaTypeApplicationProblemPlusJSONResponse
+}
+
+func (response DecideBackchannelRequest415ApplicationProblemPlusJSONResponse) VisitDecideBackchannelRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DecideBackchannelRequest422ApplicationProblemPlusJSONResponse struct {
+	UnprocessableApplicationProblemPlusJSONResponse
+}
+
+func (response DecideBackchannelRequest422ApplicationProblemPlusJSONResponse) VisitDecideBackchannelRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DecideBackchannelRequest429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response DecideBackchannelRequest429ApplicationProblemPlusJSONResponse) VisitDecideBackchannelRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DecideBackchannelRequest500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response DecideBackchannelRequest500ApplicationProblemPlusJSONResponse) VisitDecideBackchannelRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DecideBackchannelRequest503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response DecideBackchannelRequest503ApplicationProblemPlusJSONResponse) VisitDecideBackchannelRequestResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -14618,6 +15222,12 @@ type StrictServerInterface interface {
 	// GetAuditEvent Read an audit event
 	// (GET /api/v1/orgs/{org}/audit-events/{event_id})
 	GetAuditEvent(ctx context.Context, request GetAuditEventRequestObject) (GetAuditEventResponseObject, error)
+	// ListBackchannelRequests List requests that wait for a decision
+	// (GET /api/v1/orgs/{org}/backchannel-requests)
+	ListBackchannelRequests(ctx context.Context, request ListBackchannelRequestsRequestObject) (ListBackchannelRequestsResponseObject, error)
+	// DecideBackchannelRequest Decide a request for a user
+	// (POST /api/v1/orgs/{org}/backchannel-requests/{request_id}/decision)
+	DecideBackchannelRequest(ctx context.Context, request DecideBackchannelRequestRequestObject) (DecideBackchannelRequestResponseObject, error)
 	// ListClients List clients
 	// (GET /api/v1/orgs/{org}/clients)
 	ListClients(ctx context.Context, request ListClientsRequestObject) (ListClientsResponseObject, error)
@@ -15042,6 +15652,78 @@ func (sh *strictHandler) GetAuditEvent(ctx *gin.Context, org Org, eventId EventI
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(GetAuditEventResponseObject); ok {
 		if err := validResponse.VisitGetAuditEventResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListBackchannelRequests operation middleware
+func (sh *strictHandler) ListBackchannelRequests(ctx *gin.Context, org Org, params ListBackchannelRequestsParams) {
+	var request ListBackchannelRequestsRequestObject
+
+	request.Org = org
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListBackchannelRequests(ctx, request.(ListBackchannelRequestsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListBackchannelRequests")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ListBackchannelRequestsResponseObject); ok {
+		if err := validResponse.VisitListBackchannelRequestsResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// DecideBackchannelRequest operation middleware
+func (sh *strictHandler) DecideBackchannelRequest(ctx *gin.Context, org Org, requestId BackchannelRequestID) {
+	var request DecideBackchannelRequestRequestObject
+
+	request.Org = org
+	request.RequestId = requestId
+
+	var body DecideBackchannelRequestJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DecideBackchannelRequest(ctx, request.(DecideBackchannelRequestRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DecideBackchannelRequest")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(DecideBackchannelRequestResponseObject); ok {
+		if err := validResponse.VisitDecideBackchannelRequestResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {
@@ -16434,382 +17116,399 @@ func (sh *strictHandler) EndUserSession(ctx *gin.Context, org Org, userId UserID
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7P37dhq5uiiKv4o2a43RcU8ggC9JnDHH3u5cut2ddLxsZ+U3Vyc/EFUC1C5KzJIwYWZ7jfPneZIzx3mN",
-	"fpT9JGfo+6QqVaGCAmM76ck/iYGSSpfvfv1SC8R4ImIWK1k7/lJjn+l4EjH4+2QacvXqmsVKf7qm0ZTp",
-	"P2iguIhrx7WpZElzOgmpYmGtrr8XiX6Ah7XjWqv9bP/w6dNB4yBotRpPaLvVeNo/ZI3O4ChsB89oq93q",
-	"1Oq1mI5Z7bg2TGjA/lfIxqKpmFS1ek3NJ8y8o3ZTr9GBYjA5G1Meda9ZwgechbVjlUzZTb3WZwORMN8D",
-	"AxpJ/UQQcRarLg3DhElZO651WvvNVrPd3m8+qdUrLnq/1a7VayIIpknCwi5VME/nsNFuNzrty9az4/3W",
-	"cav1X/qhqQoEbE5Og0C/sl5L2N+nTKquednPL/f/4/DDs/86+uHp3zq/HLx98mvrrH2+f6m3T5MhU+uc",
-	"Zjs7TRrSZWep/+/SIdxr7a34B48i+viw2ard3NSdS3/DZf7iuWJjWTv+bQcCf2IQ+FSvxeyz6gbTROq7",
-	"rLH5z8np74L/7cP56DRGIHkBB1mgCnqDXSWuWNyN+IApPmZdyQIRh7J2vN9q1Wt0Mol4QDXsdM2CZqxf",
-	"q9f6Ux6pLo/NVaU3BRuf0HkioqiWfmu2eFb8fprw2nFtpNREHj9+bIY1DUVrBmKsHxWxooGmdb/Zif+X",
-	"+8Snei1ImAbnws22LltPj1v2ZocJjRXsAWaiUzUSCf8Hbi0QIYObHiRMjvBI9MTVrrED18hDc5SSD2MW",
-	"dhMmJyKWrEujYe249uqic3ikISzhQ31sNRqOecylSqjGwHptIqTqRmIopqqbsJAnLIADguUuOaLHeqFr",
-	"DQhoFPVpcIUDnS17oKBz+KzT0pCgsYAnrKsPrqufSW/e/hLo3WoY09itvzb7T88cTvlTvSYDYb4RExZz",
-	"TYYmiRjwSN8BUAJ4SlE11SivSde1/klO+7/rPRpAnEz7EQ80psDaWRxOBNfEQq9wzNRI6NszkCZZkDDV",
-	"7VMJQwwBXEoLrlkigWZ2MgR6AZCWQ6P1AH8jMNzwdrNlL2MMd4XhXwNOLsLQ3cPKGuT4jKpg5AOm/GkS",
-	"GockYtRsQCLZjKdRlE11AWv2zSXNL7XZ3/bHrel/9v/+VLVF55fgMPn5yef/OohPjuTLZ4MfW6M37cl/",
-	"dNj5vnrvrPG9ERUWZ97xkB0P2fGQ6jwkRakPXI1K8XWHVTus2mFVZayq357N4eEsEZFcBKoIcutJRfnd",
-	"eS4Bj75eE4NBxGPWRQKh72L1cd2AHHgac8VpdAIDLwGLcrSnwrrsM/25V/dnnyc8YdKdolOcotoRHsER",
-	"junn7lTqg2i3UiX5jCYqZgmZiERRfSL4RMe/RY+0XmWVVd7sf+EyIPrWT7gEjDQz+0+73Wzf+FzX5WR/",
-	"Ajhr3dTtHtemM294fMXC05DFiqv52thXbUvPUO1Bclw7rr1vtZ8dPH3a6TypGRNSdcvU4qI9+HRXr7ol",
-	"Jj3AaQF+vAEp4SWL+DVLlm2CKsXGEy07tesbMZiSQ2i3jtuHax3CIcwXUam6ZlFLJ4UHWZKAans5YgQX",
-	"T2gsZyxhIZlxNSIoIpDD1n7TjrFSw2Fr32jIK153CMyQSc3qK57NQar1gxjC4pDHw03v8m2BpEk5ZYkj",
-	"FPMwJ7tpGgVS5JDGRnqtbgluuZbglziTjKZaPIV5b+q1CUvGHA4DZQPnPccJo2Hh3cezhCtm9i7tE/jB",
-	"/oRXl/5oP9qf6TTkCn/U8qiI2MKbG3lZ+RO+IbXoewn4Bp6GH/Uk5CcxmbDE7KLEBwFq1ruYXfIx0xRl",
-	"FfNvNzqdHOWYJtHyO36MrpTHImYNLW03Ih5f/U/gcH/tzC+f/p//6/+pFRbhoZuL8vzTo4NWCwYWICgd",
-	"008oArT9uxuICPDw39qDw0F/oMGkisa1DkxWBPs86E5ExAOOPskqymwQUQ6E8ZNDDLWmQEOqaDcUwXSs",
-	"vxwJqVY/JkG5EBIcXBMq5UwkWusLhCbKteOakaatanNcE1oz6TTbtbXUriHCPfrV0he633eTKXpmbzJl",
-	"rC+msVFI5YKmFk7EpBuLOMiUuFQd+JRRQ9qXIpoq5lnfUevgqV5eRjgj32Odp/gUH8bd6cRdv/mqiy65",
-	"UIwpB4rz6SZPknx64FrK25MisHvQpBLILyGbhTe8ZBFTZrodWu3Q6utGq9BC65qI9awI9kvkUD/AfyXw",
-	"vmVyU8kz457bon/GpRWRGArjhsktnLxRYQFZV0BN+6nm/IWXX0ylFmALrpcdsdoRq6+SWMkUXNfEy6cA",
-	"+NcsueZsthC2dq3Xa7UeCHYLUju2ebCdGoFLH9mHsw80sLBrfHAXE/Unj4kCVbcMINAdd2bowkXBE2fp",
-	"Re249ioe8pg1fhWN9tODfb0ENp6IhGoaAjemp0EastKDILvTeIyv8q2pdVPXWEUBN3+rgXVVkphds4So",
-	"hF6ziKhRIqbDEVEjRvqJmEmWfCeJgYRj+DoQISODSMwIl/CFiKM5ETFr1uq1V5r44SNckkkiFAsUC0l/",
-	"Ts5+efEKbTcXncOjplblzSWkhBHNIudMimkSsHViydqdVn2Ldrsnxq3HYqVxw+VMdMJzrGlC58gO6jUe",
-	"q0TICQvQsWgpBvgu4ZkGnXBn32fZUHBoyZFFU9dHYwdbI0r6Ga0on9akhm33iD0K0T1uuvoe3TXfi+F2",
-	"uwCw6sqLTHj7d547wUWpswp2FXYAMUMJG0z1E3r2C+Siy0zSUzXSBxqs9tAs50BV7tlvimtftp8etztr",
-	"wcJBZr+WjMVea7KdEX3PeIez0JorS1iIPrXLZCoVC0+NAOzeSTQUCVcjODwTQ/CpXqNSsiQNyoDffv5w",
-	"WfvkiCgafsC71MD3ftomaXxaJrBPUqwQidYof59dyUKUR+Ghx/oRdJDx8XRcJrcbwHuFA4nxnIGMgPCc",
-	"i3oooqdIQs2m/bEH+GNqgS6POwDdAQSUvvPtGBGpFoFnqcut620TkpwDBA9d3io47K5v2fUtXMcymrbD",
-	"0n8ZLF0k2IucNLOtcUn7EQsBmt7LInFXKuH9qULrRcg0KIyRR5zENJorHsiqhhbrCCvqMj79r14bUdnN",
-	"1A/8bh3FaTISMevG03EfIOsvBwed1pNnB0een4uqpWMM+VLr80SNQvSjtp+2Icii3arVawM65tHcRja9",
-	"EdcsooG+5SG/ZrH9/iSkmimLgIJthcWNH3/I1LqTkBJn5D9EzHg8EBo+p4mYsMdvRByKuJZZTMIuKuvW",
-	"BrKRKdBxGxYvIwWjfQsPvtihkpt0jm2d0/Edxs2SVdqVrS1h3wYeN1DaC7d7l3dVyaKrz2yRErjHkA9r",
-	"9R9EHrFs8L2e+1yY7MuMfEjJh7GmLyv85fXCj9OQGzd6ibfdPpB7d9F8sXLsTb02YjQ09pFXl3SIZE4G",
-	"CZ8Ym9jliBFz0kQMyGxEFZlRmcZ51MlAJKR3Omi81Wfba4JQD+dYO659rD35WKtl6JvpzSM2pvptxpQj",
-	"VcLjIYbThWw8EYrF6pxNIjpHy3d+VWcJkyxWdUIl6ekpe3UyG7GYUGJMUmjDUCMuSTphMG/8wuZkTEMG",
-	"JhE14vGQoKWtSS71eDViCRhFYkEwlLRZc5fL4ulYH6l+p76fxeW/EUHqsl88SqMr5Y7SYGtzzXM6p4q9",
-	"4WOuFt/0QU/NJYnYQOlX6c3+fSoUhQPjMQkTOlANztSgoXk9nfBGQhWL9HQNAxPFmwSQ/Vh7nvy19Vz9",
-	"db9Vq7i8MxHxYO4/jq0t6u9/PWq1ns/+erRyWUwl8xNrfM2v6AJFJaIEmVGuDGQQlcw1nNAh5XHu/fst",
-	"z7t4rNiQJfCyDx8+nDjatP8MghGNIhYPGXl0/voFOXpy2CJ//HN/L7/VHxhNWEIg4uqvH2s8vqaRDWgH",
-	"FCvf9E1dy7B0zJTBdEw/OGeBSMLTl/5V8ZA8ev/+9OWehR+UiL+TJIFxdRILRbiSpJe6XwD5IXR+QtUo",
-	"4wQ8XAraA5GMgQdMp/Dk4qWZ2Gxc95IV55ZKHvV42MN1OmvcK1lkFnx3y7UaHuRbYs/hUj272gkdMkuE",
-	"7NL+PmXJ3FkbzukuZEw/v2HxUI1qxwetZ0e+lUAu+OrTAk9IyaHAb7c/E4cC/8I8pOCETGP+9ykjwLvS",
-	"a9R4kXwn60QKojRJ09R9AsQyJfNIPDW9RmquZjzIzhGpRrafAisoO9HO4WG9Nuax/dwu2RRoKKtPGFUa",
-	"YlWaUizBn7dw3IO3Vs7xwKDm8z08T819tL7WJCcEggrjIcEjM/xdkoPO0zqhMRFTBdIaETEjB+1O+REb",
-	"SaD0bLUa6lnzQkT56nM10eUE7aIEaGHJ4aLN9NYnW8Jv9bLGQmp6yMbAy/Qp4RGW4TSwtdwhhWxAp5Gq",
-	"HR+2Uj3enJcWFuFTBokun3mXlEhuMpoO7Wm5UmCetxgfrufY0PpQfmL/nrBB7bj2b4+zWiSP8Vf5+CKa",
-	"4qH9h2dt7LPSbDYS4goESKrQmcWGPI41GIoB0WtAA3Zm4Zd1EOzEVJGEDWkS6lkCKpkGYb2IiCkAkQHX",
-	"nFzzJ0MXhCi7ib+vCarWQL8aQK1RhUiWXIOPrsg8s52VAK6d4vawayz/q1dtHO0lC3IisW+3npyJZvWq",
-	"FD5O0Frmk0PwlzIhxIzv4lO3X75Wu1avGkIK/Auywei3WcZNlsUHkt0PNDxHxgj5JCJWNpU0SxN9PElE",
-	"P2Ljv/wuUUtJCcEXTAA8ro1ppN8MOZI4W70WMoWa8iUANnLfvgjnqC0pAgIp+fni3a/NtSIDrGHgALCN",
-	"KxR3aUjO03ebbdO+mKrjfkTjq9pNVTJ0hrvFw1q8qlSOENMohH30GfBEVGzN2ZA+C+hUotqot6g33U+Q",
-	"4aCAOoh4cLtTt7aOrqJXLHaP/ERLNywBaCIjKlGvtc8DMdd6gTH+lMw24CwKnR/ADyYlHbIKb7j5tNmV",
-	"PsuuND2jO7vPU0XYZy6VJDTSVzivE5EAbYBUEBIKFBQJjSIxgy3a29M3dinEG5oM2a0uUWNEVwnRjWCq",
-	"ZXgzpnMyotdMMz+QHtrkLf9hQ+Rp7+dOWi+eXApB3phl3CEKWSIAO060ZBkbPqKZHiATnvNrkfR5GJoU",
-	"wE1POEuA6YYs5hCq5RyypkaMhRj0kj1LnJSXTemTc8TZVu70aFEF0od7FYtZDMKQBhsNxKEACAYY13t9",
-	"cXH+GmVg/fwsEfGQPOoFMhmYiAFjM9AaMAjcSiN39ApzuG5xIdzMZNLBnNu4EGOG4tdMwyOuSWhlIiGS",
-	"hxtexKHLKOw2yAVC2yuzhju6lBMCMrreRAbi30ncDTlnE5EoI/ohpvMQTvtXoV6LaRzemkF0Y6G6A5gq",
-	"T1sys+U0GKVyxyZgfpCd7q9CkdfmZXcH5vmlI8AMAKq5NCjQJGDT7LNIxEOw0FHDsVy1JtVapaijxA9h",
-	"eWDW4/qB15RH7HaXYIzh3TGXY6Pn5uAdqCGLJBj24iELcRscAWbMaKz4GGCFhoSrzKy4CdHvZFflbpOY",
-	"fd7ZpaUbtXvkikgeB0z/kVoViqd/nsq5t6E2A3QVd1Op2b0AFofEWiCsC4CRV5d0iBaPuZiatW104J2n",
-	"JQd+ni3mjo48c7FoZDHWGjjiSyHe0nhuxGV5q9NNKESSj7nKH+wHyhXZbxETTbDp8TnioBZO9LJJuu67",
-	"IzFCkLF+lVmyfI72fSqJJifgRAK/QAMcAz0i6Ry26HjHct4W3zrMs4+zB10nSCPzglQabB63DotG6rFY",
-	"OjrzbcApvI9zsXy34z2FuVyk48NY07fbULJWO4MMXLZI+D/uEp9+FUZjRZFJJNbuQQI6ZhntMJspgMOH",
-	"Dx8aRdfOsqspeoLs/VxTHqGD+BZ3E1JF+1Sy7tSZsKB52GccJQjNk+QymePVwR2SsRgbf8AmkpkjImuB",
-	"jAeMvM8t6s7ksgkFyQsdn1oDAFsRoTM6f05UuseIKpSMXNy+DYpNEhFoNfq2lwjAiJlCA8u9c4IFAQUe",
-	"95ZKP+Aw8RsA3IpTVvZ3zAC5glS/tT7lzQHE/kzen5+CQSAWZJDQIQLHhuaATsfFcufkiFFZ71ZiQcnS",
-	"SGKpgG50peekh2fYM4Zn/RAeOXDZ97GcTrR4z8K3LOT0EtZ5K4qaTtgd6xmxbFZRmnEn1ZNtKioeukef",
-	"vpnAXsglvvkejASa8qCN8CadGmuWu+WTMHax3ENP45zTh0T8msnn6Emw7l/rJ+Bqwf3xHXD31MUCJRcc",
-	"J8t+a9HLUq+d2DD3LzUaothHo7NETFiiIL/RRM+VB31A4CN59G7C4tOXGuRjjWAvRMJIu9kif/zzsNlu",
-	"tsFBPXHm1RAzjVUyL7gn2h73RN2YjA27zz/texxi80whohWuD6yARyMsxpd//tD3eMKGJhBm5cxSJYw5",
-	"qQSFyb1+GPONwLI9+oYyVLHYaeN1sCZiTCH07JNnASe5UE//BaN1Pn+/r6cJEOIBDZT0udq+k0TM4udE",
-	"y59gOcb16ket3e/ogPyChr/FLU1Drk5sImIeKnjoifaw7gWfW8Kac7WwY5AEPlLDOEExrXkOR5nTXIb/",
-	"2Urh7G9uXL/GbzjFp6U7tHdW0Hv0lqkSCeg90iqexmEYiPEYyuLymGX+q+Qaeby9fUgUtEHdmirOpWLj",
-	"Wr1m567VazQW8XwsptIPHrmOCvl7sPmj3iisEZ1MWMxCCHKKxTRuXrOkf0zcXNN66nKDzFnvFaTJqNXu",
-	"IJdiunLIBVRKymWdVh9TzALyQV7M1EwkVykldBkwiNuDRIy9+0ZmKNdbEmLGCudZIe3VeV5fCtT08Q6y",
-	"abAVFvTOPHuTZ9kepM3SY1dOeomPFvJefbFuLv5hiL6z4bqF22xLFspK0TTXXaJAjDD42Plj5UYQnTJC",
-	"TpOEgsqbi+VdPtGv7LMyEVcLO4aFlO7lXXaPlkxkec1aAp8mrJwUIKitxylQfNfUSo0YN7K7rJvUXqyX",
-	"BiGnskl6iIk9eLxH0SwxElGIebwQO2psb+V84zIFqlsyjgUuYaJtU2NfIJIywqW8VP1iGow0RXQ5ZR2I",
-	"Yt2wprobh7ActpfwFqeG8EukJK9R/1khxOUP7IrHniDkHh1ruQz4Eo0dvp7+AJcHKBcH857LkRT7rFHQ",
-	"xJHXa30hIkbBm8Q+gy0M5/BCYET7LCrfwqKQuDSUrQinP4kZmTAxidAPDv5TDQB10p+TiMbDKR0youjQ",
-	"yNDuqx0xMLsFC1fOqo4OVi4qcYzF5kd7SMX7N95suKWqYGCFjTVE+ROiZwbBzZ2QGBaF4bvP9p8dkT/+",
-	"2dlDZDF5ZOC0m0pGZiMejBCfuNKqaC9f59rMhfloPZ8mYEo4V7r8/bUvH2QW9/ZtDPSIzY3bnKsFSHhu",
-	"bRM8Jv2EBkwSmmjtOYpYSNAo6IGUMY/dr9qeq8N5S2SrHNJBjJC+H33UUJJcL4ZJHjLSM1lDvTrpRSY+",
-	"Hz6EVFE86jrpZbFYBnMnCb/mERuam6jI2cpIzg2cwSlO4qiYKduzlLKoLK0KRF0ghfUUTHzY8INTOigP",
-	"XLlCQl9qNIreDcCitGzDL+Dxm08L2NKXoIWbrIq8nw4NSiiya/oiZhhHg7WUlr/wjX7Gq//ZnaVZPmuQ",
-	"+MLeC7biaRSRhKlpEoPvETWPSEwTvYEXEb1mnwFXteKd6BH//3/7rdV4RhuDT1+Obv495WC/2XvTpD+K",
-	"ap+cPReJjYZN8v78jcmO6Ol9956TGNcyFtfGRqXHGwRLwWS/3XrSya1Hz3bMx3TIHj+axMP//fuEDf/3",
-	"jPUne8/7VLKjg/pvJ43/oo1/tBrP/vL401/++qVV7yxdue8GXkSUj1+yAUTmok60FoFFC4m14kKijia3",
-	"MUkzMfVnpE8Q8QnPc30pUWgzgCA31RjxuFqkoelcS4QdQ1DSRwsH3KlAWD1szzPMuaLf/kfjvz/95d9X",
-	"ijuG3WXb+OS9CdtFIr9D/J7YQlnItJ4cPmtrplUnBdvUy3lMxzwgZtS5U8/KmKw6HnPVijoVKwioxw54",
-	"4+tzsWKagi1IT1HOaf2QAD9V4PeG1zupJ4bd57hGiWSc0f/8+lgcJPOJWuhTsXzbv7D5WxrTIRuzWJ3Y",
-	"rPdKs7M4WDW7sdK/wsFcxEve4G2yUZWpXPBhzOOhM/0nn5gKKGpCPpQoXJN19oIogqsx94RFlKgklPz8",
-	"4ZI86qWLHIuQQWLOzyfnbzFOqk+DK61pxSyyzT9sCLQronpit4wZmmr5TwnSZ5ZKaRHQOhuLFp9UxvW+",
-	"GUoAuJaNhPt0rqz3yxcPiYVlpXxL818WDZ5reTSgsYmAtXEdIiFQfrJsjU7Jcg+E59pflP9ecVdZn5kv",
-	"a2CVmwtd1cZjMjG6NEi6qKWv9047fkw/d+lwmR9DK/YGIigAaYPHyM8E0cCShUEZpXgaR0xKJ89V0rkk",
-	"4Ayccemabx3XBZQSxGKDLm32kD2sDJbzrXBJYChgGHl5Js7IFZsb6ndw8Az8Fp29JjES35jRWBJg8H6Y",
-	"GSQiVg+DUr5XV4S+XHuiimauH/UYy36KQFLRSJl2Ldo2Q1g28a15wfJeS+sS/3qWHJeWbPEA72thcQmd",
-	"43l+gG4B6bLpIUtTcNScZFOnsKzRLzZF8yrduE0KPLFzZYE8mfJ36FH+MJdNMQ2VPLZAWVR6WcJwb1LT",
-	"aiLBQUwmLJEi1gghFU0U0BHr6RYu+dDbWAXn+epoWwe6VbPfHvJyb7gPKcRKIOA2R6LpETqcFhnySqKr",
-	"OpVAgJY+abX3nhOaQV7v/KJzeNQDMQTK+6w4mJ8v3v36gfV/YfMLdBBkZYP8oJTL68ZuXZq2w+qfG5tP",
-	"wsiAqWDEwlSXx28xxqYKSKGP+R9I1Zer9ubBt0Y9sTaBqkTa9m5bAUCw5Xf47I0pUTyv+o4lbeAqsoVz",
-	"M+r9+amPMTh1ZCqaYLCLqBm22hRj4HAgokjMpDc64mahY9129raqpPKqyWH0gnJonWuo/lqyAtWRb0Os",
-	"yqe9NZUqTG0odpXlmnDZdzDQxyrt1PbafIhvhUd8PZqn+xmiDxIxfk5oGvBla8iOqByl2fm4v/VUXE+P",
-	"Qr8EevrSSJ8g3qaQazidIaw89kt5C/0OF7QgeeVOZ2zcWHkcKfeIJmUypJ19MpUjrVfktN7ECcIuvLNc",
-	"OcWZyIAnUhle0O4ckT/+ebSGVG2XlXI8F8DWWo453SKMmIW12uSPf7ZbzcO11pYWl/Ony6bp3SWZ09Jr",
-	"YaESk8cNyx2IJMc+aRStC535hpiVSR4OKxP0ba08b4I+/FayscpS54WexftqFiiRdLMD9ksDbyBpEs89",
-	"C/tE01cUpU4suIOrOPMP9ucYcEPHjEwoBw3Uvc0qwoEUAzWjCSuzIaS/Qw7n2IvPHwrAgXX3oQ0ZWjfQ",
-	"u56zdTb395rkVGmRGTTxvrhm6Fd3JkLlemBmaS5df1qPzLcJE4ZZhY9f4LM3xXaqK0AAn01hMJJdG5ij",
-	"aa2kcTeM5aI92heM5xts6qRtOpxPNh9rQHaDweb8wtivK/YKA3pYOt0MSxmdVuQGELaPEHRw2D7Yg7RL",
-	"kQWdDcRUUxxIRlT82vofYMDTJ61DALl2E83la23Fef9WbDh6tZdvLnL7KhROcha93zxYg9Ava/S7HH5B",
-	"pntlBmrm9BaHlUxaEJi2blW2+M+HWpdLDQN5/hLPSVpYFonjgBs6iptuOsv/jCbVaudgHs6MBzjJZGkS",
-	"UW4Kd6isqtq4FRmr2kqnkiU8HoitmwqWTXxr+TudfEv2KYf45wHqx0SrWMB+GHZdgJvNcUYeq6ODmrey",
-	"z0IIn1umzDWvF/W1ZXpq3pi5IPcsRWOPJy6VcBwT/QoLYIG3+RSDRTE+ZaOpnu94OnKG/hwkZ5dT7ic9",
-	"UYpJWx6vKFsIQuFnSXispYUAnYJWKjK0E8+H9PDZ7u8zlWMtjuXe0JYRlWhsyWIgwM//++xK9gjWROpZ",
-	"C04vpTyzQpnKvgjnOUFxjaCHLRuVXnEwu4LBUbNX2IlHBlzN/qr5ziu4yX1XnhliOx5DLAJEVvZ3jeO8",
-	"L793NW634AFfYHa9Gev3TNQEAFdzfTf5chd5Fb/4mmEVS8zo9RqWETS/m05KO7f6OgJQD4rjL0JFRTf4",
-	"LbzYq6lCztlcYLMsZgnUJ3QXTl6gQxt5bp3EIsESc8iQewF4wBu9YvjU8jCdNE6q2f3vhjdgZ8HzvSaM",
-	"L/WLVzgnn6M8V97yYD3EWu0SX6t45lIS7Edij0c9Td/bbx/uH7VauRS+1rpu8M3d1Gt5mfNQ+w6tmiMh",
-	"MR8sZ37ZiHEWvNQlZhJLPUyEE2QUO3hTJ73f8lQnECH71EtTKmk8r2ybKveB+2/6z+nvvnP6/C/qIF8b",
-	"QXbu7W1A25YVh9NYKkahaOYtlIY7czOvfvVSD3KV4Vt2KS9Hpa07mC8Xc56LEHMP29r5lu/dt5xe4tog",
-	"v7Ya53UdV/T9mrramJV5C4/uBl7XtZyh50WvJzrYeOI61Z4TGhM2nqg5ibi0Rvmis3PhBratVi86Swus",
-	"4zcrNGaUwCa/FgQPaEQLkiukUkaRmKHz/fbuV//ayzyyvd+wm1mdGBJZJ+D3yu/iOaYu5YqNgKEDUnOn",
-	"ktlwOxIkDO6NRnJ9X+7aN1LR2XsKp2xCPepYUnQqFQIT2qhzxX9yvqGNGHPBxVvUFSu5VFcP2jlLt+gs",
-	"3baHcl1XYTW5pNRpuCjImqVign23TyUPFsXaCp7GdR1DX6/3b/UV71x7C04F165X7k56KYKp3vRPwhsK",
-	"Bl8jy4CKt6F5XJrcZVMPpW7bFrk9OMEz1Ps+/xVUqgfKrRlTn0Vi9tyICMZRXSobHO5vXzTIH0JZ/68P",
-	"I4ZGiMxPgQdgGBiIPmPJomtmBSG3fRpNjw1PEifvYzDVmDx6p+mBTVw8fUmsrkfsuuRe1kukz3g8dMKG",
-	"mvrohWRh75jEokl6Wi7oHZM5k24VB3wG6wjF3lIN+P5tlEwxwUHT8Zgm84eompKLmva6SdPGegZsybuY",
-	"4eUsBmQ96oWYW9rbMxXMob9Teqd0obmYc8OPejZ/tWsH6GloNKNzmcXXGx3AvTHHX1xswWjWg+3B85Mv",
-	"udpqueaLlQ7W9ByuzkffqL7db6l53ElIv/dU2z+PD5HG8wpiSyljTOUkuIubT2v4F6u9eSnnXPn2Mmtj",
-	"pVd7hKPiC+s+MOfS5sHUAQqMNm+TdB/WOemr53D/rj/vKnY+wOVU7s/qDPQBw3ZzVzf2222fOlbw6d0N",
-	"Yfzm81s9JsSv34/ng+2qDr07AL6Kzr47gsBKjsCHYs02oTXnLay2mqLf0LP3O/Ek+mszOS7FCgXXyk3t",
-	"vtmLSWmmzFPBOWlrPqG9eczGfWiqhQWguKpnv+o7mI0ElG7Dn41XoFB7re1u2ih4hYJUt8fLTVyi/nke",
-	"zDdaDW/zvtFqmHMfqbe3dZbeSuW08pgjjh0tl8dW+lm3T8BX+mDvhnIv989We+cqT+2S135Tvtuds/aO",
-	"nLV371r9l/J2+jhXJbfn0oEr/Z/e0V9/rqlv2Zv4UavOs9ShWnWS5Z7VSrNUcbGumOgOfK13mJa5LfXD",
-	"60itNrvfpVpJSlP0CkRsaCLV9Dli11hC5Vefs0kEJZRTcd4oABGjRqb3CWDNjby9Pmir4PbdvixWwSV8",
-	"N9LYKnfx9mD4ptSpdpYpHZ6I/bSGuOZbtgNwCF5JjXSdZtskrnuiqgaRmKGbk5z98uJV5imGtEHSEzwM",
-	"GhEb0mDeOyY0ksKXIGAcrBG/Zmm1DTVKxHSIPfL6iZhJlpBHfDyJeMBxmaN5P+HhHjLdQMQDboKhclXR",
-	"AaqJmCpYYJP0BnTCOw3JgmnC1dxs7fXJ2SnpNFvkwnxPzJmlA0zzsoYhQb1j01EhV8wE2y/Ygl1YHTzn",
-	"0bUnWqvXnKOBjhDuqtIvCm9d4ii8gMiTRS9wLjDFUylyJGYxEXHAVvdByE9V7sO9SCUEu20aQGOkei3k",
-	"0I8tXLYR44Je7INze7+hW7h068VGNygE+lBFHzeT4e6EzW9SE8CRW7ec5L5uZno+0T3NH99S2vgHrkbL",
-	"8braFTrgu5oO1G0HQyRjVhaw5ZqAVkMkBldpmo6vPuxSIuLftL86/omthc9jMmKfacgCPqYRkec//tAk",
-	"53Q8kZYFqIRqHpZA467JVJlaY7ZM+6ry+S4tymwEXnrKw7JaU8tUvBJ0XI+0LIQ54XVpQcPU+DIhztDN",
-	"DJpS5laxFLW2WEprnq6Dq1zxLAiLhBjnGcXeL+F6hbTK4qvTBEQ4C1+g98qp8+TIf9RzEmkwA5EjGWMV",
-	"a/ZZQV1gA2pVDtvPXT1EKSt/UUJL/MgEALyV0DCDCw8RFFYubXvCHmdu5UDT2SGV97NSRdlXj3osDnp1",
-	"goW72k+xR+aeK7GdtDtPX/zwovHTRefwqFavnXQOj/DzYbujP7c7T3988db8ov/yijbQbGnhHthn6iue",
-	"95pG0MsnrcShKdoY++TQmPQgOKLnL5EEv4H+vyRXuXD+OKZuluO7h5cJHfhCTS8mLEBzAYRXYpRdwqAN",
-	"q2RKRSys2+BKMIYZppdFXeX6tqBGDK2WeewrSYJzx6xJPqRURtI5BraCCp511tawSRIWMVqI5rJXG+pN",
-	"NThTgwbI5Q3rym6kruyG/v4fDWDzjda+lmCLg7AgC6y/0aeShQ3EXhjaaLe88FDBAPlqTHn0Uowp9/nq",
-	"zQ+WCLOGftrGr1qVypTR04ejFQgyncDp1DEsmEpCgzGzob4QJvl90/3KCfwN4X0Y+1t071N0NuGDZgl3",
-	"FBB8U8c+d6+SxNey1HaOdcspYC2FbkkhhYFt1+YpY1o3rXGU6S98THrGfdfs80SNNP3t1Umv2Oq65y3k",
-	"l3a/XtVKEZdUx81k43xomekCi7lGVlfuwaXFQ5lJcpso38+xoinun2gZLGSQhomhIm705Ehr3DwXF7uY",
-	"7q/hw6ywVnAXZgzQSXDSWJLExxrxjic0oWN5DPh3jLip93IcsmseMDv9ysfhZY3U5FdhxO8z1egzmrDE",
-	"i9VlQSvrtSmqEoZTJQoH6C7wPLtFaKto6nKX012yPl1skndxpHHfCXmWZJZwxfwtkqYhZ3FQ0iGJSzll",
-	"SdrsGA4ha7q7rjNricBerOvJJQko9JQDbrNBU6bUo1DYFYsipyLwd1LzQS1GhwXKXVbfNprzeNjVFzT3",
-	"n5kbyI5l/BdPDzjxbCTyRVS1dH4VawKO7CJXg9A6HOUGZ7GOb9O7WtO/+n5dmWW6xQVW0q280LvwShYY",
-	"RYpFeYuG2YGPX5xCcFzk1ALz8NAN7Fh2TH++vOfZbCSgGS1guNWVFpHo84QnTK61goqGrzH93J1KJv3a",
-	"w5jG89R4HFAt7ripJSBZcrVQpBO7rPpb45Tq9Am7FlcliqaxqpiKfmkXXBhQXZVfsc+ZoXBVDGZGEYUZ",
-	"c/eTu/qcgloN/Daqg5eHjwJJ52rEY0LJnNGk+lmVw8VJesH5dE4nGKndahVCw9vLQGGR2+f55tqk1t+/",
-	"zzmlanexDVOBh8A8gNVgcRUaLP7TasaFDeLDOT/3ZttMVW+PlMElAZw26kS+PP6I0TATeBKnC2KT3Jth",
-	"1nsOvtPNB9AubPfM6fNiKqK3n5A//nm4hwl7QEUpmST8GkpDJ0TOx2OmEhykTyphg6lEUldolM3meVhc",
-	"1h59SWFOW4HPfiyCaOFo4LW+oyjxQJeapvT+Ss1S0GrsUY9Gw7xF6qBgkTq/OGm8O3l11kCD1KsXL39q",
-	"vLrI/vrLSbvz9JcP7hedw6NfPnhVll/Y/IzyJLf27EXmDeb/M/s5fHlxAt/vPz2A/9EUdmY+n5nP5+bz",
-	"OXxeeHu99rmhX9W4pglUM9fvNOuxrzYfX+U/nhV+NetJH8bXph9xNenY3K9n+V/P87+ald/Ua294fMVC",
-	"q+BtR2qq6qyblvTYSNUXVJi+k6RnQ4Cg10jP9qmWzbLK2iVqkbA9ciu4L3zygl1y9pKVskH+gDeSC7Z0",
-	"UGvmmd3NMS6e4OpD2wYDL8D5AzBvSFAosQykTeHFgEzokDmte2yMSJqdDQ4mOH/2GfqPPPrhxRk5eFLs",
-	"kLB/6Cu/+ulLp/705lEjq8b66Uu7/vRm73uvGXGx5NttEzpKW+i/hQwNMEyiFmoPRZJpHDKrs2N/CMNs",
-	"3Wb6hTYlnb3MHNxz/E7/xlWvmfumlxaMgIrh0OseMzn031k+hulub2LFerb50yzhSjGoQS61EkijbOXL",
-	"k0hywOFrZn5p2pRjx7u0sfmjs19/rJOfz179qKWMD6x/lqrq5NkR+YX/kLWeKJY9j9nd9zzPwc9QTNVL",
-	"tML6Yl+UYuOJKtHnxEDlW69pfREtWX6tdE0n9ndaJAtEEtbBsVMonFDNxV3Fhb3QYXWrfDSiUnXNQa7F",
-	"p2Egsx4HD2uZwZknIh6CZ7hZOkkWd7N46D9dXp4RfMCePriZUdr3OcPAe24g1aNuajqd32552z4OGoow",
-	"JtZqx2Lzk9eIOWKrS2e6eHABQ/I8dhNpJFto3lKWCSe4uHqGZ6vlldxKt8J68zTgQVjv4ukvOpYGlEcs",
-	"7EHeA49pdJxvjQWqGzgTQx4CvTD6qmbKIzFNcgGRExaHqAwYFxTUu8FXeBWWt2ztmBy3ht4kYRrq0cSP",
-	"ulfR4A11XUTEvpOWIHkRGmXJKh4M48BR8yr9yly/zKpLfuc8e84GLAFr8E29NmHJmMPSq4PfWTrG27tO",
-	"ROsk9ojIG56oEa56+bW37L1+3l8PFj0pebKYeiFpoFAItI3VijiQO+X0Lu028wfowxSztMWADuv/2ZRJ",
-	"ldqL9dGV/OijeenjvtU7xGHRfIMIUhCIaIyypha6vdjwLmaXfMy0+uALc1nfoD9NIq9KBf6DkYhCMIxj",
-	"Ay0ea8nPBn65NrPVGFc4PP3albZTZ7MbKar+dFhTRdZWU7LW5aPWwdNCeSV/RM/iMgukJL+IfkKR9K7A",
-	"5R/scxvGOFftQ5+S01UUshRFQAUxu1tK6exzWiqJpqsLauhnKkdNu6eexU7fMsz5bpt+wSGkXp6UGGbh",
-	"zBYEnDPeNLLZPZ6NkGdduMUKaps2fVofqtL3VQetou3HuY5VR7gNwTMHsQ9XANBdxnbK3n0joLKKdmei",
-	"3eJF31Kq2BhGF+jGqhtdkhQkp3ICKj9qAUyVZTr5ANXP17qBzSVYHtisH/rq+do3wqPuhPVsyGSuWXLN",
-	"2cxjSAOgs7XVKoS+T930merPuwqGXKMTBo5f0HjcC5ME4qfBo5xcs+Q5FobX6s4kokpfQzESzziOczF/",
-	"PTmXio17piJMoDVodm03WTAVGaupYnHdxFbPmFSYbmJLAdtitybOzehPhE5Dro4TRquX3D/RQ15dm5wD",
-	"123rVymrXktR1oeh2d3WF6CjeDA+WDujUs5EEp6zQFjjrcdGaGKxAxqTUJDZSOgLGwplzPUTM0uT9LQK",
-	"2TsmwUgIyVLNS2Suc8i8VW5UgQkFcMoX46w0CPTObdwnRBqaMW4JYiqvCI3zQGPqQYkYcZ9EPL5qktMl",
-	"gGSMiKZKLk7umnpANa7bosY++m6P0sQVrCEU2uNbiDY/Ws606zUIUn0XR/M0AlCx8UQk1N5krrlHsaTW",
-	"lTmmmM3SKyTG2Qj5B1pBbfDYF9dZgMZ0C14gy4wzfvCiaO9P0uRtsJFYcuCYM9AblpGMzC3qUATHPmem",
-	"AATW8r/9DOdWyxM6+1DuO/sgYJt9Aj/YnwwC2h/tR/tzRkH8UONIXffQMHWLpYfBE/ds/9nR3vJcl1Mw",
-	"bWF6C1ckWajgAHkYa5BXZzEvcS02oXh57gV4y9epKU75+CUbQGiR365o65e4DZJXJ7Rm/ZSzKdzKJdbi",
-	"yn2X8iJ7UJJHZ6/e7hUNtRwcy5r6Bu6zblkB/SiLFba3B7pcaMVfdDMfHR7uHy0LT+8ulAXvjmx9/9Un",
-	"km8JsHzeNafMKm/aCrlR6qJf2QYNgCpMs8eWPW9yzLQeZUhhN3F46lKFqsiD85X21qmvd2dtvrKgvtVz",
-	"ZM9mh+/O0E2mEZPrzHMOA9xaaVnaWjcYad5hyt4UJT/AtDAF/slUITHCERp1xBRETBRCtCyTCDGQKUkz",
-	"YcypwCLKkhxwYVh1KCs3VCicIwgm4JhUpWObdgbUOgumg1m0XMQVyDuhSX94eSbODN09OHi2B33QyeWb",
-	"CxfTM1TeW75UqPEcC28iC7wIT8JGF2k5QT+cnlm6DvLHP5+WvGuTgmfLSa51h9K+FNFUsbVh/AInODHj",
-	"XTDPXK3RxvOehlF+Tj6Mu9NJlbLH7ycZvphhWOSrG2aJlMsmySVd3qYzTkG4y6H/CuJchSdk5K0EcbxA",
-	"6iUibn45svfsyMtO0UeiV11+FcCrrxDZVlJnr+ycs7Z9BS33dxKkLyPsdivyiJqFcO+d5Pmnkjw99fRM",
-	"ATsI4RgJHjBrFzGxoVsL/PQW297JuHcl41YznXqk3QUzqk3FMaRSKjpfKKGLudCY869lyLQ4471Jzjv5",
-	"eCP5eLsMxSNIL+dsO7H6fsTqRfkuEf2IjX2pmwSidk0ZDwSmwyeLaWW2bEgh41vRfsTq6FhJxDChY1ko",
-	"I7aiuAhKaSUW2xGdTFjMQoiWn0GGiiChqBuLMsa3+fOj9aaqq4ROwRRfYJ+pUu4LnvwVcgjA1WSzDLmN",
-	"1E6uIZEmEsPm8gqDaSDT4bNnThTTgS+KqV5TXJUlf5jYaB4TzQb9OU0qrYVizPY12hdTddyPaHxViAVr",
-	"JKlffVVUmKn2h4tzvZNYacQ5w09+AE17PlQvA3KhaBzSRPMPLTKTR+8mLD59SV6IOGaBIi9Ewki72bI1",
-	"q3KZDNP4Khaz2FN5A11EKwV889hNvZaWulm8lb/97W9/a7x923j5sk703xD122q1WvhlAVke/QbC1MFN",
-	"A//oZH/8b/vTnr9IDx3zaF7a8myxrCbws8Kjbf+j/JrF1Wcukz9P8ik2NqGGq8bpJbKxw6ODo6Jkfujt",
-	"fsBDTeUrL6n6gzy4qvzwhAdqmrCN+jdMALESFnbdoNXVr8zQZO1XzlhfcrXZ2H+ImPF4IHy3Cq5P/QCW",
-	"sLD3+mqqkerxuRgvpAl5XnFTThNesjE1LNwX0i6703jMVOWogzCbrtj8jYHXV1M7rOpFgxEklL+KhxGX",
-	"o/WqJNo7XUPp8BcpsAuuFza8hIxuI+KtcPo3K/K/y2PW3J44i+q+GE9owkICdfWiuSmhJRLTgC8SYtKn",
-	"wVXqtwffLR8MWGJE7M5hh/zxzyfN/b0m+VWQQUKH40275Hu1tkWhB2VKaA8IzxuVIeJQG36gWGILkpgi",
-	"LiIhiVBUsfC5EV1sEpqJB+HqVt18XOnAozWWdAqep4VbUv3LuOVdHZPYSr9ZUuRevjezqWNur6p3TGgM",
-	"xc1N1fP0Dt0uHxLc6yjJheyaRWIyxpAL0+fZzNEkPV/Vhd5xWihnBBmNeAVYXLEYpoG34O0abddmG0jX",
-	"V9V4cIGlqEyvJ7zkC8tTLNKIti7bcnuWVlNNbyr71SkxqEEKJRtQzyVTksTCKLBiAAqsV9QpFNcuhlDT",
-	"WLkV8NzFjug108gqJMOSWTwY2QAeKKSoZVCnGEyaDenUq+thtfuYMY1NeggcfU4Rr6yMrtssM61IOFrZ",
-	"IT4Pt6ZifkiUcNKC6WSSawhfX94kHlqMYqXI+2wLv6Jy19JbFgNSEK8LxX7uutuQbckDiYhggsWgHG+V",
-	"Y71iO4KkIyTY+/ss4uyahYU07/296rswM1/YiU8xKnN5T12vlLO8jVh5BV9kIJjcYzVPnFU+J71YxKxH",
-	"Iih7qMB4RaaxacQgYk08elCtF1IUzfdpVdg0oxkroecLq2yz3km9ZksG6/VWLH+SOzC7ntyXr3xfnnmf",
-	"NMsuDDdrzH9pNpCf0/Pkme/Jc9+T574nf/Kt8725OzCjnxux6yRQ5cFuaYlvaFkSirKIu5QjguOr64mw",
-	"czkeliTcIIqsJFZ2xCWJRDysg3UH2DnNwI8mbDHx1PxYsbt+LqP/DiPY01qRXhObtXdCezMr81lJ1TaO",
-	"wUKFll27PFBWSYrNN6N1YrGXF8IUg5Tgm+pYc4x17aNcapdg4Sf3mlQ2XFJ/ciUTK1OcygOEE2gvG6eJ",
-	"yBo+SrMuJ9O+Vt5YSeKz9b+lVSvdsN0IiqJwZaqG9CaJUCwwjZGwcGfPWOCfdKAO1V4939+HKEFsXHd1",
-	"w7zLjjXDsvIbucS70K/AkOeFzgKhgHzygCYJlBQfr8+Zl9f7/8ry8hzMS1Mk0mANP064MLFp9oQlhRul",
-	"530T1PL+Sdpq/fybpXFrC7u3I4Lr5uTtSOS9FiVepFnLSMw2jHmp5PYAOav23dvJV12Tdi72zKZgWWQ0",
-	"GDnthyrQRm/H7B2R3BHJHZHcGpH00Y6s+7XnpqEDBJpMF/tr1GG/hXYcOZ3X9NgI054a9k+SNtkQISPO",
-	"A5hX6Psx/RZMGSZ+w69GizL3va0BT0kiItYkP0x5BPEE+vJ6Nq+skbNu98gjf6qhiKP5Xp303F+LQ6EK",
-	"Yf6BachxVg1uaKXfq+DAqyOw+dDeDQb5+PFzp63/2W98/Pj5sK//CfWfT1hJgEgxyGg9I/sJAdzwYeV3",
-	"gAtgpxWxz7z5yLay6dVJD2J59B/GEQX1HEciZr091GYQj0wgAvSggiAQt/nTd9K4N3ioh4vBIOIxM54G",
-	"vIzYhJNQRfpsyGOcuwfXdtwDOFDUmMWL3lB/1HAxRmJhn9gcFm28/pZToT59JrdD2zutasQ9t4uqhUJX",
-	"VgbN2pk43IBIOpcQ2udGKHgKbh766m1WcfQamuhz8PpEJhOO5rGzOYHNVXodThJxzUJIpcZugwkjj3rQ",
-	"slPLTb296qUMbSx4FhzjoV9MzUSSOWvTdRgLM4+h12RzdfXLamta2uXAUzFTOv0iuNRLC0mfDYTWnGPQ",
-	"pyOKTjYaozRmBTgrad5NxU3JWOyvPxkE04QqiNKmZMzjqVpjCdiVtaQg6qMeHSemivrT9pOjvTWbQEqW",
-	"dOnQ9P+sUG1tAXSz9RWMMLkjWVlorCwktNxtDw56YwLX0iz6LmkeUPRP8ZwEpjFeqiA8efKk4Ibf90fp",
-	"+UJKS9dkdQMorgAtqmCRvpU1SWYPYn4ATRfbOXzWqRIzYNa6DU3Tkq4HUDRzYbglMQ82bt1UfQB2iLpC",
-	"rthDvtlIFpMQSWFVi8wRX3f89EBwIVo+17PqOXEaI8tUt0Izneb1c1AKxhP1V0SFXpOcKttfR2AQLNQj",
-	"WKxSgfwbig4vLWHiiX6AkAefiLraD/lKK9AYemE6Nhjloo4NNvLFJrHnLjr6ucqcj+i+fDjHo3fvppTQ",
-	"InsrSI8grWs6YTtKNskLGoPWlNq03RyjvD+/44uS/vSo8T/tnyVl1Mtcz+vJxa8w3MpKvr3fZ1dGAoU/",
-	"sSq5YlEk4V6v2Fwuipxl5V1ByJJa7gQ62uNS9jZpS6dXsopS5DutmEF6+RvEORYpDW7PS2qw9UBJW0kw",
-	"FQSaXpgQdUAUfdSZvQjjwKLIGl2ek96EcuhDA8FPWUWbLGhEskCJZFmU89NcFxRcB0QY48xeeC9rPL8q",
-	"9ABInTTlY61VyDRTNLOlgQgmXh/b3mRmN7tQozLn+q93+1TC4vPfToRUC1/+PlMAnNAup3vF5uYbFcmu",
-	"lVunagT5tdGgi9Jod/FXTFvSg3M/lJ+aaRq5UQ/LYmdFzRRsF0oT23j0bH9ved/I58UQQjOZnUhqxjDi",
-	"OZ+RRuihE9tFscmZv/2kP7hmrF+nFzxkytoFByKBbrDQrBw4mp3DEBZrY+ptsVtheYOiMq0yYkOaxU2Y",
-	"FAjvBZ3iFpHMGyiXWkTTG0XRzNT5MmCv1UggeDRQJa2nbU+VJceLvU3F2DSTTWtx4ymbThFjpu+vzyQP",
-	"mVufCFX5rFsnLDsLU/M0o890/rTD5z13k0zbzFSzVNvs35yl3MKjOa/tmaHXAzB/hxrH85zdu4+tuHlc",
-	"mxATPIpIiCsS8SsG0DBCqo26f8JiNmOhaQ2eimcmK1hMFdpMC9YfMJw+NwlY+p/seeBsGngMKlVJo8ec",
-	"Ng/JcV07ZeasF2jFQq9E1i7W2LhzIGFSJoEoDWiCnU+A8LHQmAWNkGLc5eM1wMaV3f5H479LjJdrI0Pu",
-	"DKz4siBg/D5TPfLIOfa940ULPvg+8ifihBajt6F19HQP1Bv696mWOxBQ5NUSD48Jmjw66uRkDWS4OJGX",
-	"Ydr09CUtb0+djrtpo7/CrtII70Ky7kDY5pNpNCTaUqHHkc3GfUL++Gdnb0v0rdOqGGjsJpIPExos8Ve+",
-	"hgYQMwjzWEgwgL1jn1NAqhD7WoORy6Te6EPRstaQ8pg82m9Zg5ekPNxrktaxSWbWrydTydDYoWcAxMin",
-	"HOQsB17DQX5vkOPgjfrpYfrDAtCiXKvXkdKJwqabpHfF2KR3DHGsmIyexiPnBEqZKshxRvDSHG6jpiZu",
-	"krYLv7jAWr2m3+YBYJ936jKZSsXCTAEr0DOrPXvu+QcbMg9WxqwfuWHvKKFWdrktdCj0WF/Sl5SF+6fy",
-	"qGm12VPzSS91SxeX+Jz0fv5w2XMpKLXB4FptqRMlRBmitTcIC1zHkZ1JM44z24gGhe1sM3LxXkok+6o1",
-	"5C8oLRUgUfWua3ac0ECxRIvl6YcHUckXjPTGLQ29UCGEjXFQfSHaTSTGNLFRJIShZBXCRH6yJNcD6xG/",
-	"Zm778ow+HlUIo1sdoxDQKDJtvrfXPf6ylHfm9QjAW9wbOMBsM/uUERdLf2jFQ7oahy/egUam5dbGXHah",
-	"ckRJhMOHwpZS2Df3RfI96U+0Fk1Ozk6N57vggQ3QfNdnhI41NGwnfrZavfEcM8kKjueacJb1bqJ8jJdr",
-	"3cdWLD6GLp4mGQld2HDlvWuW6PsNsUZFz+fgX3FDdmFjG9ZVfXM48q3tJPB1xxfbcus2ttjWNXC4+yJz",
-	"Ld5b8bjcgtpptHKGzktI16YBy7kb2Cxq+bbizHOwd6bBSFB9wcqnYDS6lbyzvqr1jQlEa2/wK5SY1t7D",
-	"Tu7ZyT3/SnLP1jJ6v0bBaP3Nff2SU91yMNdlxx2G9kBild+XuSTdIDfXNiJB8taRB4gHyS1gS9kHOxlo",
-	"JwPtZKD7lYGwnVJGXYeCyZ1ctJOLdnLRTi7aRC5aLigsacIYckn7ZU3Xy99ZGkhlXNdpsAceO544uDSn",
-	"cXissZDGBgXVvKTEVcTjKxZalCW2qCBck/kuH5GKfrK+UCMiecgkZEwRe4mG/tgTwNm7dg1u72ywOjkX",
-	"7z0bfyNwqlTC+1O1ukvLSfbkppkCpU3HsUiv3YTziBO1M6Ky67ZPW2BkhmuZbIeAxlkNLOxHl/au80YF",
-	"+QrLnkQSK7MDvhnYMFRpaiq1r3QbQYZSN56O+14BIo27FdNYJfMsTugv+89aR+3O/sHh0ZOnGob+0iaP",
-	"DjqHe+Tw8LDR7rQ7zVWvW3GkFcuy5wqyo9DfpYFaq2t/oV7OxhZ6DcW36wS6pEH9PZq0HdwtAH/ZDTpm",
-	"76ynioO+nsspIM2mZmt95ptZqzckLimhyJViO8jxp/16FTJSDC704EApSfmFTRTGK8lIzMiIyhFEN0Dy",
-	"R8SoVORpJszLLAUgYyuY3mhSShNL9otS5SbNH9O2DNvqAonZAUvaQC4SMrdHRT6S/uPHv/zWbjz79Fur",
-	"8Yw82ms2Pn05qO+3bv59LYJV4fK+GgLmlxFdWrOsPhimYBhOlYUTJ2xIE4iccVKgyhCivSqUPl1MGY5v",
-	"w+AE9PnherPr12/JypSjXdVae7hUbKGnR9roQauW2ezNtQmer6tLFQFqm+jrW8Nmgke1k00xuPxYndhW",
-	"fLh5//i+kQxTUnu8Cnp74f9cRN4ms1JTGa07lVgm9DAnED1r0zsEY0scQtY7GbGEVVavocyCr5uDXeMt",
-	"Zim2rhPYJc7Z56dlJ7R+8+bNFr2svVeF8HV8adlONlWUXTK9WNP93nW7igF4pWL716Y7bF0lyDp5bCDB",
-	"Q2OeYJpwNb/QR4G3jO2Xsr9e2zX//OGyVl+so2Rj1fNR32naaFpDqfdx2mrtByYs+P35G/jMHtMJf3zd",
-	"Bmc6XAiAAK4hXfFIqQlYF0QsRZQ2uC8xkOFDkKkKj2kJXM5YwnLlhvARqPUM0juUJKwd1wIhrjiz3rjj",
-	"Wrf7k5CqEUT0mn1umJHZ0uiE/8IwwlQmA1OLxruuaxpNMaEze7IHNRdI77GZF07DLLvXJL8yFuaK/8La",
-	"9C5Q2cQkfdKfKvLjq0ugxT+9OnmZ7gUdQ9le/n+NFxfnrxuXphpOYQs3UKDK10ji++9Nx0Q1b37/PTkz",
-	"fpdiqL8Y6K8KmbjG9LwAEB/jVRBhE2FszgC2hifcRNW7tWPw/Y9MLZaE0RDLwehPoCT19j7G/+f//n/x",
-	"FKdJopePnM3MYOx99hlc9Xf5dBuT7udpOU+CREjJ5MfYfd7m5fRZJOIh1DhLLa45EzyApyQHrQNsfG+g",
-	"QSsBmOOLF/8xtsUGeCwVo2ElyH5ugMUeIxYSNxmIUmgY4mgejz/GAU0SziTpuaDSa36MP8bff68VAfn9",
-	"98jvexEfc9Ujj4x1nnRarTo5bLmVx/fQMo+CfQ+K4uOCTekcR+zvaUX6Y2zPBwqBEZTzsTA4pq/AhHie",
-	"tjvigEdaz07T60QSosFvTgKtYOtXmQ28wF1//z2kNfx88e5XMmbJkJGJ1g1M9sz+s6O9Y7y4Qqu9Oulp",
-	"qbZHEjYWUFyAoqPFJkh8jPUCoE8beQ9EGJcVsogZHyDU7OqdDhpgf+5leNF7dUmHPTePhIbHUFhESn0/",
-	"iMv6hAywdJ7WAd2mCqg9GPEP2h27Vc0Q4F5nPGAaay+YvovTkI0nQrE4mDd+YfPeMej+nQMygpZ1Gtsm",
-	"wEpSeElXCHksV2xuT/pjDN9ACTS7qvRhC1RmN2MasjoJ7KJM4uvz/LxojzUQoKd1d9tpkhNTewCqK4zE",
-	"LHYsFNDpBgg57h8ahumbhvJcToWHxxPst/aX36WIbWW3g8Mne9YcLKFvGukFImTWvzkYsDjUCx9wFkHm",
-	"/Me4h33MMIGWkl7WRQu9LnI6mYhENckPCY2DkcZQOyfWs9FfQEuuHjhssNuaxrVavRbxgMUSBAq3jmHt",
-	"ZEKDEWt0mq2MqjvfgTPGiG+1tzSmw7y3T9bBsCDrWVeROMRstJnb1K2ZdguDrL5r9jnztjkyxXGtrV8p",
-	"JiymE147ru0327CyCVUjkCYMMX+MstGQKT9vNNRX2G4npM9G3OCzOdf6ouvStGSHNi5uF9p5PWtKxy3f",
-	"aJKUh5WzkPpKBpFRGWch5hFkCnUTRpIwcEWLOAC9SEvS8PRpWDuu/cjUW2y9hkX04LA6rRa284uVqd3j",
-	"wq2GV5DosWuFLQXEAxqVSbj20cdvscAVSryr5GF4eKE612Wq/IECfYBr9c2T7unxDzQ0pfJxSHv1kPdx",
-	"rhgRjttfPe61SPo8DBnoDQedZ6tHXArxlsZzs0CQ/Q+rbOo0Vlogj9KWhIdV1vc+pteUR6B/3uTQ9MMI",
-	"ZBp9tmg5UXQIzRTGrPZJP2pxSCRDWYpFr0VCbBHCYkGCRxOWABsRcfoMCEl7i4Cpefw7l2IANid0zLDJ",
-	"dIlBJnvk8RstF9Ru6isftFa81U/+BzzkK/oSsuS5qb4lTbyDfgypdSoH/32KHd4NwZQiUTUXG7J2i1bR",
-	"ssUv8GPD/J/TshrOJ19O4mIPs2ieJ8ZYFEgzM2UyHr2rtTpeNex1L89qtTef7o3SuK8Hw3F1uuMZukCF",
-	"3sUMywKKQf4sd0Rpq0RJn3/+gB3ClP8ebLxCboMmgaq2hzqQjKZD0meBGDNJJhSbzhWqaQS5kk7EVMZK",
-	"Y9aw2pWIjYg4lR5GjA5MF/TWJniOSA169Ke0o+oPIpzfA54ZJ+xmmJYOztme0vz4HNFo38NmNtxGmciS",
-	"k9O0JmKotoYEVKlgpVr5KnudeewxPHNTr6X3rRrgZZij+XLZ0GxIOuKmXnsjgqXN5u3o9DnY49dN5FoV",
-	"iNwLEQ8ijtbqg/Z+pQH67C6FeEOTIcNxh1W2ZJQwFr5lIae2Bd1Bp1Nl8CQRAZMSyeM3RsARrYv2uCVE",
-	"vCBoPv4ikuEN0vSI+bonL6HuSMFzqCeVmEhjJtA02mhGz8G8BUE0WANnDEVxeUz6VAUjJiHEjvRpcDVM",
-	"oF7E76KvpweJ2QZ4TuNQxMz3VjDPOU/iZkLy6KD1zCP9voSfb8cNBiaacVHm6twD+YQdWD/g9siotWBB",
-	"TaE+G07jb0Dgah2sHvGrUK81XG1IvCrQkbMEItnBm/ia8shsp/N0vaHW8fzNUSLEqTUoUd1quAsmkwJi",
-	"PoBKc4fSycYSyc2fDxG/Jfg+h1pea0D3evzkXTIEXjLxx6u/w7pKJjoDbPEYpG49PI+Kbg4sKw5ujiY5",
-	"SXtw5PrLGoY5ZmhsT9gA6rFrrlkntvVCNxaqO2aqt1fX7zRc3fiCbOuPY1tvTn+AkHcIGzFdQezL8WGe",
-	"YAeUHxJQ7kSELomEkWDEgisWgl1dY3hCZVpSOeLDkQJ10HwR0uSKTGjElEJ/USpTwKMxk5JMY8UjdBKN",
-	"RBQuSgLovtmiJHCfCuFZmk+xPqmyYyuog984wTWF3MHin0Zt7yjw/YtC35IK+K8itaGr/Lb642NoWdRg",
-	"1zbRt9QDGLMZk6YYfZO8Nj79QIz7PGbWMxz6/RUn+iWvrm0D0Tv3ViyapDGKNMvRgSQgE4ZVZtfHMTm7",
-	"/oo+Tn4nCA/d1CPHh2rKri5fgkhyK1gRa7dqBej1h3eS6QRlWt+LlcZhdbs3/woa/UAkDJ0oPJaKxoo8",
-	"4nEQTSW/Zntlrx8kYux/+ZIwv8UV/OB7O/u86u1KrP/u+3PgZMi0pvtmYeBS5w2ShD+jEeHPb1sE5xBQ",
-	"dnONDluArzdWc1Yzkcdf4P8uD28cfrJgKciAsfYAmLMR1pSJrLDfPyWifINKvgP12wL61aIHgMfpy1L8",
-	"cAqpePFB4+uLrMH6v040h6khUwjqyH/byH+8fYiHtaHcRXAH3uIDhHXgi9eUCHKDlkoD5sx2VO4rYOxZ",
-	"9VNL3uw3tzBeeuNDTkgg4gHGt1LbbQnr5lMyZLGmYSw0Qb910yqchSlmmVhyDHIXsbFhurdsApJ7hfZD",
-	"EGyO3QcgORt6n5k+W7a0EbTZMjkIuf5nadNigR18CI0iMXPMpNDUwoxK2BC9orlG3OSE9LBhVDeL7sW+",
-	"XlySAVPBiIVlsSqIVd9GlAqude34lMKwB4xMwZV84Gp0AVC49iZyQ/1BtQj2u9iUP4MRdBfMcpfBLAZX",
-	"vKxpqWj8+IvRF8uCWc4xo8fttQWcA5OvoB015kpAKxb53GltNRJRKCG+hcxEcqUl1WXxKf0pj1SDx/Y1",
-	"trihSflaM1RlU2ZQHqRyUFZ2zDQgI0OoF7dD9l3wxxrBH8swtzzeI4Xue9Vy1ubxyzn7zqv4LZt8lgPu",
-	"nZh7EKjOWSCSEKw+dxP88ZzE0yiyuayEYoL6Qk4ryVJasW0/tBOzqgw0Ye2aPHT7VmyIj9/ZpEqjw4nE",
-	"ZbEYlx+MhJCQKUvSGs6mj+QVy5L1zAyQ6IeKn01WxspV2QNcmthSSEXmqnRh0FQxm9z0qhsKpVi8keq3",
-	"JovHdZWyeIxB2QqLvx9Fb924k/yoB4w4wYXgeYd3p+PtAk52ASe7gJPlASe30/EeIyWH4kX3xZu9ts23",
-	"9GqBMy0zYJrkhQjrOGC2hFEn0yxycpLvqplZMUsYyDk0zjROAzyYe7acbWg1W05NszNtklPg2pqfYkUI",
-	"6K66U0+/NVkbANUVDaUF16pUgMdccRo1sCJRA+0zlUPO6qZxLXgQ2OeJJqF1CD2GwOfpREuuMwYpStfi",
-	"CnA4iKahEfl4gtIzRitjeQ+AR3/A2imu9QSWeokrvXPH7P05Cxe3t6bjsHSCpU5EAwH5vto7l+JX4FL0",
-	"3sw9OBg/jASgom2Ej2XCxnRu/HIsyergLPHXmcJQh8/a5I9/tpudPZM+wC2pkHXNhBxKARoh0AnNoaSp",
-	"/QbfLhEBShx+i9jwbTj/Fte9tiNwyRQP6BRcXJXWAP9T3/Gt9ubO4hV8TG1FaqrqFR2FO+ffzvn353P+",
-	"QdcWaLPi4SK3FRAff0F75gr34K8CjKsBjTPOYfyDhMZzMhYJA10E6gRmmWlasIRcNrd1mREjcRpb3pPj",
-	"2CY513yDQ3srrN2XWi9N0TyPmgesxssmqjn3kK44TGunP31rvgp9b2shSbnXrQog3Z/qcCuOupSR1tOG",
-	"CtyKaDtt4esIs14Diu/EzLcISUvCryMxFFPVCFnEr1liiqV7rQ5aW+WKjSGPmdFgpFUMiHDEQliaVcDX",
-	"bggKJb0+Da40F4hZ1MW3YbCgaRIorrBAFgdn16N3E71c8kLEMQsU+YEGV40XOJq8gdGk3WztoecrbwS5",
-	"YhMFi9tvkZDO5bqZeDj9y+wk7j8dL5+QZk8W7Tr6sEsjsU1N8W1kwz16//705V6+b+l3mrsGps2YbwGp",
-	"3Xtr2XiQD4iOVHsOS49AP3+79/8kZmRAEwiLogA0SyPfWeXA9xxgzS8U6oD3Z9LKv39Nc5Z38FJTVkZL",
-	"dhzpK7BfzdzaGCC+K/DUDPL0e5smLT+rEdcsueZsVsphXowYnUCcg7w6JhS7B9riW4q0W61Wy9YwjonU",
-	"yooyZZKNG4V9poHyFix+Z19+f4Ug7BvXKAKRDfEXgDC/7/Dqgd29GjBt+fFACzsLqaTbqZzjRyQTyVMu",
-	"qr2Cngk24AekHltPPGRjaKGe5S3VteglmYb/gJmOfyMxI2Maz73dywcCAoeKhcSdEKNATCNsG5g+C2FN",
-	"zC94ndn93BtumjeuyQrzo7wYaq+m7jsecPE67Zx3SPywpcupSu/L4MWd88BcJ/VS566IwqyeiBdlztN5",
-	"/kSuV7upNdGyMGypbFpsVb9Dwq9AQi1eioOFGb5s2736IqsWh/Ikta1kXT+v0UDTRmAoaoJL9emT1pO9",
-	"Y+iXYcrF1aGZ1QDChPUoHNtL99AzTXPViCXStt3N1ygCzdNpSlTmVrUw/204U+1q13ahLgx8QMdpeuTr",
-	"L79MWigAPjoxrGtll0i586XufKk5+7pxXtIi4pQwjBUi2OMv9s/VHtTMy2haNmkq7/hPn7sheGBkMc9F",
-	"/Bq6ODg1OzHspiwpcnPKvnZapIf87PIjd/mR6+dHVkPHcqetA/P3rGrcHTPfpcd805mTVUH6Tjy4FtTu",
-	"MIHSZAjOqMSqAIal2QaWWWUXzRVmIlEjG8JjFBzMZBAxS8sJ3Ib3Yfbalnjffakz62YMFsc9YM7gPSgz",
-	"u3zBXb7gLl9wRb7gLRUZJRK2Ybrgpw0a3zXJObwT8vpiKBx9XShLX4j3dEqbcUn6TI+0tWGyVHKzk9Jc",
-	"cnwr+9N1UPEc4I5K/stEvQJME0rkVE4wFONW1erNNPdKDpzQcsmHMeEYBhgv2kuMYX0CxdVtAhLYOxH1",
-	"m+QC1w+0peRMFqLJKzRNy2YqIS7mvQ9PXC7sSrdMZfxnuSM0/yKExoDVrbthqGQqFQsb2ML2tg7sS5zt",
-	"1Ez2J/Ji53a2pivbN3apP9tciukrvHNnfw3u7MKdOIhWRKFt+7Qvi6FaXFmTkPVyTxImsb+KbUb9nSRU",
-	"SpZgV3faF1NFJkxMIqwvPGSq4BI3CcWd/T0oFjygif6PK4jIXO7Rbpd7tHOg/224tXNLXtu37R/9gA7u",
-	"/A1suJEyIcQ0PufSosfOvb1zb+/c2w7vADSC/DFLAsvZRiUJ7fEX80UXv1jl5YaoYTTxW+ZxLabByLgG",
-	"WBzKuuUBJgrf+AkUZ4bh0ISRiMdXLCRKEK7KvNy3pPZru7oz8qPVQsuh0+znncd75/HeAEdJLAB+Voh4",
-	"ZW7vIhI8hIKybT6fF353RoZv2gmev8ztKzKr1fcczN2pOxwrmWkuh5V3VY5rhByECrBj9lkgxlDyF33l",
-	"ImZ1wxCFdDsCZSxRMx29GJfl+F3g22SM96r/rOsM9w5+QI/4PVLFnWt85xrfucZXucbXYD4bq0OPM/3l",
-	"lvbsN6D0nGbTPUQv52ie8SBIuYRWzksKJnShMkL1mgn3WLPAPc+1axb4Bi+1oxudNQOHnSX9qyhdIBYI",
-	"wXeSyGn/dxYoqFf71Qil/iQzTBSfjaDsgmty75lNdMda9IHWeT0EQtNVT817ZabyPHh/G7by/JrXNpaX",
-	"DH9Aa3nhEjbdSqm93PyuAQPhYlcvc2cE/9MbwS/ofAXVJ1zeuSz4+ItFv1U280sn9N1q/UOh0grJE5ZI",
-	"qP0Amb/9uetqNbU1jE7IfGXJ0Fi+QO8r2rwdEhILZWWcndH7Gw3keS2SIVO3RI/7EonqVcQQAM8lxQm1",
-	"irK8M/x7eS/RQ19TX3h9KIWm8M5XDefv27eDhwu4k2bw+uIeoBW8fu2ayqQzZKkKCWe1Uxu/ArVxKvNh",
-	"V/h56/0ZTP1dSiZUyplIwqxupQk/tjHRGPBMiYhZQ/Exusg1W4ZQLJG4c8C3qkz1ey+/leAovdK11bzc",
-	"oAdU7uCY11t2mSKHdUx3/dF3Kt9O5VveH91U8C1S7SWi4eMvxohduT06YiNXI42OIIDSSNbTGqh1X7/0",
-	"0o7oTvYLvhuqQEkWXTNZJ7FJk46oVCUZNMvbo29G69cOjYIj2ZX+2AVCbVT6owRpy4OeDFTfo7y/RUa+",
-	"c9R/0/FMpcB6JzYRDUz33gK9SV5CqBKmUQJtZ3Eo3X4CtnDxtbgyXBH5HBokqUoh3ReftAWmdB+ax7rR",
-	"SO6YBwxC2rbesQs02gUa7QKNVgQa3UbveGz1hdLwoQ+WvCNCRpGYsUJPNVt51sy12NvGH3IExhL7+j9R",
-	"Aq3Z05pm2vyopZZae2c7Y+3XkC2rmZNVusXg4aS09fD98RdE4ZUOYmil36fBVSbo5ShB1l6hnpPLaBSZ",
-	"FllZX/GRiELrNx4f59Ny6yRhg4TJkZuiJQaDiMfMPvmoZ77o4he9vSY5UYbcfEZ7dcP0f7RmASrBaYyd",
-	"6Ytk6ANXozChM4cUVXZPm5OE+nJmml3v+2+uiYK5OejWg/f5gDhcgZvhIrH4+xpobz03jYjHVxuW2FlP",
-	"YyxN8AffkcZUx6LJYyLiABP2qbySWMsRKjRax1KTnMBnGD4GqsRoEnFMYJH5tmsiUaOISYkFdmgYJpp8",
-	"cEnkSMzidfp/v4vZJR9DCEvtPpQ/531re598Yx/QCeUe3UabKFMNNQhAw18TGISXakj8jgDvHD13wyve",
-	"0ivmOsGttBEhbdhM/7Lk7V5o8lT5vEuTiAbGkJZ68aEZahyiGJfa3Rwa2ySadRLFxhOR0GROHulfTJTP",
-	"nhNJMBJCgnnPlNsldFFg8xQ1Q0P7mT2d+yC99mUXbK2mWrlRFchtiTiZHv2MmgiKHSXbUbI7ilJmbtjP",
-	"xrQrEcua+J1EUmCTy9mIByMCT6M2SKOIJWRM52TIr5m336XG/nNxr031sleuZ8G2Y/xVpfWPO7P1N+x2",
-	"U/YWH9S6U8K9T2BpEMLRZ4BNMREJUfRK/xFHc9KfEynGTHPe2UgYEwyHqD2poJUm7Ytr6Az26KC1v4cq",
-	"07KgjyvGJsbyCy8vq0uaR+Kv3eMG61yP9ReGPbDf7W5I184Ft3PB7VxwpfwBdKeKLKKaUJW2M19W6WyZ",
-	"ZobhgbCkvEEdKDb0NLFPjE3dFxZFcrFP8ozGiihBRowm+gVcmaYriz4AQYaCiBgmFlN4Yuyx1pOh0Gfk",
-	"0fdexSFkVGS93NcL/tOKJAuJmO70pm9OGeHD2Ib6aNhh1yyZQ8b5sri8RVDoJ2Jm031Q41CLAMJjEotZ",
-	"zkNtcGiVp9oBzT+Np9rsaU1PdX7UUk+1pU87T/VX4ql2GcZX7qm2S338xfy16KpexkMqsxCL/yMK1dNY",
-	"uOMg3xh0v4pDQtN7/Kr9twY4EQ30JlgwTbiaw2L6jCYsqR3/9knPFIhYioh1zb701/VaIJNBF+Q5eOyT",
-	"ngF7jusJPFblaT/igfWA1onJ6TBzfyfJSEiVdsQLhLjiKUZoXjhNotpx7TEwJXOY3lgIsOg1s2zaMfMV",
-	"eHL7NBwTRoMRegRi8m7C4tOX5CwR1zxkRtyURMxiZ9J8nwd/vrKp/K6BIF7oF+JUjiob77BW6ZmFPHp3",
-	"MlUj0mm2rLC858xsvvLMbRpFEBZJhuV0TGf2stL1CcsazpiQFlQ2AL6t7ymrZe+sopg1799psWu9ieVz",
-	"9+9vKa+/yTrIO+/NWn4tvvHDSJCQhxBEVCeDRIyxqpAznE5DLSh9uvn/AgAA//8=",
+	"7L3rchs3uij6KthcqypWQtLU1bZcU3srtpNxYsdekrx8ZiU+JNgNkoiaAKcBiuZ4tOr8PE9yps5rzKPs",
+	"J9mF7wO60U002aQo2c7wjy2SuOPDd798akRyPJGCCa0ap58a7CMdTxIGf59NY65fXDOhzadrmkyZ+YNG",
+	"mkvROG1MFUvb00lMNYsbTfO9TE0DHjdOG539J4fHjx8PWkdRp9N6RPc7rcf9Y9Y6GJzE+9ET2tnvHDSa",
+	"DUHHrHHaGKY0Yv8rZmPZ1kzpRrOh5xNm52jcNBt0oBkMzsaUJ91rlvIBZ3HjVKdTdtNs9NlApizUYEAT",
+	"ZVpECWdCd2kcp0ypxmnjoHPY7rT39w/bjxrNmos+7Ow3mg0ZRdM0ZXGXahjn4Li1v9862L/sPDk97Jx2",
+	"Ov9lGk11JGFzahpFZspmI2V/nTKlu3ayn54f/sfx+yf/dfL9478c/Hz0+tEvnbf754eXZvs0HTK9zmnu",
+	"56dJY7rsLM3/XTqEe228ln/jSUIfHrc7jZubpnfpr7gqXjzXbKwap7/uQOAPDAIfmg3BPupuNE2VucsG",
+	"m/+Uvvxd8r+8Px+9FAgk39PoKhpRIVjynEVcATB4kBJnXzboZJLKa1budo7HsBTG0i58bT5+aDb6XMRc",
+	"DLtjphQdms28P7p4Zg7KXmu9UzqAU7Jd7GG9pfNUJon5PmUGlJfeKvs44SlTwTbHtk29tTyGtahITmCT",
+	"DTlhgseND/Z+1rl20yF49TcfzMk/g/2W0LiByK6WV0x0Ez5gmo9ZV7FIilg1Tg87naa5vIRH1Dz2roWg",
+	"Ges3mo3+lCe6y4V9W8U7mOTHWXXM+P005Y3TxkjriTp9+NB2a1sS1I7k2DSVQtNIw/nYFv/Lb/Gh6tI6",
+	"l53Hpx13acOUCg17gJHoVI9kyv+GW4tkzOBpDlKmRngkZuB1IIrH9igVHwoWd1OmJlIo1qXJsHHaeHFx",
+	"cHxiUELKhxzeRTzmgiudUoMym42JVLqbyKGc6m7KYp6yCA4IlrvkiB6aha7VIaJJ0qfRFXb0thyAgoPj",
+	"JwcdAwkGbfGUdc3BdU2b7ObdL5HZrYExg47N13b/2ZnDKX8IwHuzMUnlgCfmDgB1QytN9dTgaENrrs1P",
+	"atr/3ezRAuJk2k94ZFAbrJ2JeCK5we5mhWOmR9LcnoU0xaKU6W6fKuhiKdbSZ37NUkRhB/kDegaQVnhG",
+	"6wH+RmC44e3my16GZe/qhX8Jb3IRhu4eVmrRT7yWt1RHoxAwFU+TUBGThFG7AYVoU0yTJB/qAtYcGkvZ",
+	"XxqzvxyOO9P/7P/1sd6XBz9Hx+lPjz7+15E4O1HPnwx+7Ixe7U/+44CdH+p33hrfWd5uceQdDdnRkB0N",
+	"qU9Dsif1nutR5Xvdvardq9q9qtqvqnl7MoeHs4RFumfxMnAJePTNhhwMEi5YFxEEyIkrjwvlv5eCa06T",
+	"M+h4Ca+ogHtqrMu16c+DypqAVHxQHqLeEZ7AEY7px+5UmYPY72Rajbc01YKlZCJTTRMUe5Xl0Be3GODW",
+	"66yyzszhCZcB0dd+whVgZIjZf7rt5vvGdl2fkv0B4Kxz03R7XBvPvOLiisUvYyY01/O1X1+9LT1BsQfR",
+	"ceO08a6z/+To8eODg0eNtXVKi4sOvKe7muqWL+kznBa8j1fAJTxnCb9m6bJNUK3ZeGJ4p/3N9JcVh7Df",
+	"Od1fTwd5DOMlVOmuXdTSQaEhS1MQbS9HjODiCRVqxlIWkxnXI4IsAjnuHLZdH8c1HHcOrYS8YrpjIIZM",
+	"GVJf82yOMqkf2BAGCuNN7/J1CaUpNWWpxxTzuMC7GRwFXOSQCsu91lfdd3zV/XMcSSVTw57CuDfNxoSl",
+	"Yw6HgbyBN89pymhcmvt0lnLN7N6Va4Ef3E94ddmP7qP7mU5jrvFHw4/KhC3M3CryylZxnZlgggh8A9PQ",
+	"j2YQ8mc5mbC0qOsuDw9i1hvBLvmYGYyyivjvtw4OCphjmibL7/gh2r4eSsFahttuJVxc/U+gcH86mF8+",
+	"/t//z//XKC0igDcX+fnHJ0edDnQsQVDWp59SBGj3dzeSCbzDf9sfHA/6AwMmdSSudWCyJtgXQXciEx5x",
+	"NCLXEWajhPKxNfNkyNBICjSmmnZjGU3H5suRVHp1MwXChVRgkZxQpWYyNVJfJA1Sbpw2LDftRJvThjSS",
+	"yUF7v7GW2DVEuEczVzah/303naIp/SYXxvpyKqxAqhYktXgiJ10hRZQLcZk48CHHhrSvZDLVLLC+k87R",
+	"Y7O8HHEmoWYHj7EVH4rudOKv337VRRtqLMeUA8b5cFNESSE5cC3h7VEZ2APPpBbIL0GbpRmes4RpO9zu",
+	"We2e1Zf9rGIHrWs+rCdlsF/Ch4YB/guB9y2jm1qWGf/cFu0zPq5I5FBaM0xh4eSVjkuPdQXU7D82lL80",
+	"+cVUGQa2ZHrZIasdsvoikZXKwHXNd/kYAP+apdeczRb8DK/Nep3UA96JUabHtg33MyVwZZNDOPvIAAu7",
+	"xoY7J7Y/uBMbiLpVAIHmuLcWL1yULHEOXzROGy/EkAvW+kW29h8fHZolsPFEptTgELgxMwzikJUWBNWd",
+	"ijFOFVpT56ZpXhWFt/lrA7Srigh2zVKiU3rNEqJHqZwOR0SPGOmncqZY+o0iFhJO4etIxowMEjkjXMEX",
+	"UiRzIgVrN5qNFwb5YROuyCSVmkWaxaQ/J29/fvYCdTcXB8cnbSPK20vIECOqRc6ZktM0Yuv4ku0fdJpb",
+	"1Ns9smY9JrR5Gz5lohNeIE0TOkdy0GxwoVOpJixCw6LDGGC7hDYtOuHevt/mXcGgpUbumfo2GtfZKVGy",
+	"z6hF+bAmNtz3jzggEN3jpuvv0V/zvShutwsAq668TIS3f+eFE1zkOuu8rtIOwGcoZYOpaWFGv0Aqukwl",
+	"PdUjc6DRagvNcgp0Gx/a/cen+wdrwcJRrr9WjImgNtmNiLZnvMNZ7mcbJiHm1C7TqdIsfmkZYP9OkqFM",
+	"uR7B4Vkfgg/NBlWKpZlTBvz20/vLxgePRTHwA9alFs77YZuo8XEVwz7JXoVMjUT5++xKlbw8So0emiZo",
+	"IOPj6biKb7eA9wI7Ems5Ax4B4bng9VB+njKNDZkO+x7gj5kGutrvAGQHYFD63rdjfEiNBCxLXe5Mb5ug",
+	"5AIgBPDyVsFhd33Lrm/hOpbhtN0r/Zd5pYsIe5GS5ro1rmg/YTFA0ztVRu5ap7w/1ai9iJkBhTHSiDNB",
+	"k7nmkaqraHGGsLIsE5L/mo0RVd1c/MDv1hGcJiMpWFdMx32ArO+Ojg46j54cnQR+LouWnjLkU6PPUz2K",
+	"0Y66/3gfnCz2O41mY0DHPJk7z6ZX8polNDK3POTXTLjvz2JqiLKMKOhWmGj9+H0u1p3FlHg9/yYF42Ig",
+	"DXxOUzlhD19JEUvRyDUmcReFdacD2UgVWBki44HRoYOHkO9QxU16x7bO6YQO42ZZII9d2doc9m3gcQOh",
+	"vXS7d3lXtTS65swWMYF/DEW31vBBFB+Wc743Y59LGy6bow+l+FAY/LLCXt4s/TiNuTWjV1jbXYPC3GX1",
+	"xcq+N83GiNHY6kdeXNIhojkVpXxidWKXI0bsSRM5ILMR1WRGVebn0SQDmZLey0HrtTnbXhuYejjHxmnj",
+	"t8aj3xqN/PnmcvOIjamZzapylE65GKI7XczGE6mZ0OdsktA5ar6Lq3qbMsWEbhKqSM8M2WuS2YgJQolV",
+	"SaEOQ4+4ItmA0bz1M5uTMY0ZqET0iIshQU1bm1ya/nrEUlCKCEnQlbTd8JfLxHRsjtTMae5ncfmvZJSZ",
+	"7BeP0spKhaO0r7W95jmdU81e8THXizO9N0NzRRI20GYqs9m/TqWmcGBckDilA93iTA9ahtbTCW+lVLPE",
+	"DNeyMFG+SQDZ3xpP0z91nuo/HXYaNZf3ViY8moePY2uL+uufTjqdp7M/naxcFtPp/MwpX4srukBWiWhJ",
+	"ZpRrCxlEp3MDJ3RIuSjMf9gJzMWFZkOWwmTv378/86Tp8BlEI5okTAwZeXD+wzNy8ui4Q/75j8O94la/",
+	"ZzRlKQGPqz/91uDimibOoR2eWPWmb5qGh6Vjpu1LXwy/ffk8vDYeO/Cxz6oN+hOIINCjHNd7euBlQDyQ",
+	"6Riw/XQKLRevByMjzlkk03jJoh68e/fy+Z5bGzLr3yiSQr8mEVITrhXpZZahXsXCb79gdBvHda8+Rusl",
+	"96DH4x6u01vjXsUic7/AW67VksfQEnseAe251U7okDn86Jb21ylL597acEx/IWP68RUTQz1qnB51npyE",
+	"VgJ5BVafFhhpKg4Ffrv9mXjE4WcWwFJnZCr4X6eMAFnNrtE82fQb1SRKEm2wrSE8E8DjGQVCvG5ICRIa",
+	"PeNRfo6I0PL9lKhU1YkeHB83G2Mu3Of9ik2B8LT6hFHaIk7aqnwl+PMWjnvw2rFgARg0LEgPz9MQRiNK",
+	"tskZAX9HMSR4ZJb1UOTo4HGTUEHkVAMjSaRg5Gj/oPqILZNSebZGQg6secHZffW5Wsd3gipbAmi64nBR",
+	"nXvrk61gBcyyxlIZfMjGQGbNKeERVr1poLiFQ4rZgE4T3Tg97mQqBnteho+FTzkk+iTwTVrBVKpkOnSn",
+	"5TOoRbJnzcuBY0PFSPWJ/XvKBo3Txr89zPPaPMRf1cOLZIqH9h+BtbGP2nAAiZRXwNtSjXY2NuRCGDCU",
+	"A2LWgLr13PigmsBzyqkmKRvSNDajRFQxA8JmEQnTACIDbpgMQ58sXpCy6ib+uiaoOttBHXqOLYli6TWY",
+	"D8vEM99ZJdHHIW4Pu9YosXrV1gegYkGek/jt1lPQHq1elcbmBBV5IT4Ef6liQmz/Lra6/fKNRLh61eDt",
+	"EF6Q85O/zTJu8gBDy3TGltmEUBcptItyzSNYH05S2U/Y+LvfFQpQGSL4hLGJp40xTczMEL6JozUbMdMo",
+	"xF/mjCrpy3iOgpwmwCuTny7e/NJey2nB6SyO4LVxjZw4jcl5NrfdNu3LqT7tJ1RcNW7qoqG3uFs8rMWr",
+	"yvgIOU1i2EefAU1EmdueDemziE4VSrRmi2bT/RQJDjKog4RHtzt1p4bpanrFhH/kZ4a7YSlAExlRhSK3",
+	"aw/I3IgsVi9VMdqAsyT2fgATncvus2qGmw+bXemT/EqzM7qz+3ypCfvIlVaEJuYK500iU8ANEKVCYomM",
+	"IqFJImewRXd75sYupXxF0yG71SWaF9HVUnYTGGrZuxnTORnRa2aIH3AP++Q1/37Dx7N/WDhps3hyKSV5",
+	"ZZdxh0/IIQHYcWo4S2HpiCF68JjwnH+QaZ/HsY1O3PSE89icbswEBy8y75ANNmIsRn+cvC3xonE2xU/e",
+	"EedbudOjRRHIHO6VkDMBzJABGwPEsQQIBhg3e312cf4D8sCm/SyVYkge9CKVDqwzg1VnGAkYGG5tHnfy",
+	"AsPLbnEh3I5kI9W827iQY4bs18zAI65JGmEiJYrHG17EsU8o3DbIBULbC7uGO7qUMwI8utlEDuLfKNwN",
+	"OWcTmWpflUN4DKf9i9Q/yKmIb00gukLq7gCGKuKWXKM6jUYZ37EJmB/lp/uL1OQHO9ndgXlx6QgwA4Bq",
+	"ruwTaBNQt/ZZIsUQlIfUUixfrMmkViWbyPGDxyBoHLlp8APlCbvdJVg9fXfM1djKuQV4B2zIEgU6RzFk",
+	"MW6DI8CMGRWajwFWaEy4zjWemyD9g/yq/G0Su887u7Rso26PXBPFRcTMH5lWoXz65xmfextsM0Ardjfj",
+	"mv0LYCImTgPhrBOMvLikQ9R4zOXUrm2jAz94XHHg5/li7ujIc+uPeSxWWwNHfCnlayrmll1WtzrdlIKT",
+	"+5jr4sG+p1yTww6xjg6bHp/HDhrmxCybZOu+OxQjJRmbqeyS1VM0PVBFDDoB+xaYLFpgs+gRReewRc9w",
+	"VzAEhdZh2z7MG/r2mVZuoKnV2TZ3tpRWZkxZ2js3u8ApvBMFN8Pb0Z7SWP6j40Nh8NttMFlnP4cMXLZM",
+	"+d/u8j39Iq3EiiyTTJ3eg0R0zHLc4dlkPHB4//59q2x1WnY1ZSOVu59ryhO0Xd/ibmKqaZ8q1p16A5Yk",
+	"D9fGE4JQPUku0zleHdwhGcuxtQdswpl5LLJhyHjEyLvCou6ML5tQ4LzQJmskANAVETqj86dEZ3tMqEbO",
+	"yH/bt3lik1RGRoy+7SUCMGIQ08BR7wJjQUCAx71l3A8YTMIKAD8ZluP9PTVAIVfWr50PRXUAcT+Td+cv",
+	"QSEgJBmkdIjAsaE64ODAf+XeyRErst4tx4KcpeXEMgbdykpPSQ/PsGcVz6YRHjlQ2XdCTSeGvWfxaxZz",
+	"egnrvBVGzQbsjs2ImNGrzM34g5rBNmUVj/2jz2YmsBdyiTPfg5LAYB7UEd5kQ2P+ez+zE7pVVjsPUFEw",
+	"+pCEXzP1FC0Jzvzr7ARcL5g/vgHqnplYIBuEZ2Q57CxaWZqNM+eB/6lBY2T7aPI2lROWagi9tI591f4o",
+	"4JNJHryZMPHyuQF5YR7YM5kyst/ukH/+47i9394HA/XEG9dAzFTodF4yT+wHzBNNqzK25L7YOtQc3AZt",
+	"jqQVpg9MzkcTzBNYbH8cap6yofXRWTmy0iljXpRDafCgHcZ+IzGjkLmh/Km41+lciTBdo6DgFfchsICz",
+	"ghdq+IJRO1+83x+mKSDiAY20CpnavlFEzsRTYvhP0Bzjek1Tp/c7OSI/o+JvcUvTmOszFyNZhAoeBxxR",
+	"nHkhZJZw6lzD7NhHAh+pJZwgmDYCh6PtaS57//lK4exvbny7xq84xIelO3R3VpJ7zJaplinIPcoJntZg",
+	"GMnxGDL2csFy+1V6jTTe3T7EMDp/c4MV50qzcaPZcGM3mg0qpJiP5VSFwaNQnaN4Dy60NeggNqKTCRMs",
+	"Bv8rIaeifc3S/inxw2CbmckNgnqDV5DFyda7g0L068ouF5DEqRAQW79POUApBHmC6ZlMrzJM6BNgYLcH",
+	"qRwH943EUK23JHwZK4xnpYhcr725FEg3FOzkInRrLOiNbXtTJNmBR5tH7q4c9BKblkJyQ254/vvD6AFv",
+	"w00Ht/mWHJRVPtNCpZISMkK/aO+PlRvB55QjcpqmFETegpvx8oF+YR+19bha2DEspHIvb/J7dGgiD7k2",
+	"HPg0ZdWoAEFtPUqB7LvBVnrEuOXdVdNGHWMqN/CGVW3Sw5fYg+Y9imqJkUxiDDEGt1are6umG5cZUN2S",
+	"cCxQCesInCn7IplWIS4dxOoX02hkMKJPKZuAFJuWNDV9P4TlsL2EtnjpjZ8jJvkB5Z8VTFzxwK64CPhH",
+	"9+jY8GVAl6jw6Hr2A1wePDkRzXs+RdLso3mC1sW92ehLmTAK1iT2EXRhOEYQAhPaZ0n1FhaZxKWubGU4",
+	"/bOckQmTkwTt4GA/NQDQJP05SagYTumQEU2Hlof2p/bYwPwWHFx5qzo5Wrmo1FMW2x/dIZXv31qz4Zbq",
+	"goFjNtZg5c+IGRkYN39AYkkUehY/OXxyQv75j4M9fCw2xA2MdlPFyGzEoxG+J66NKNorpuC2Y2GoXC8k",
+	"Cdjs0rUu/3Dtyweexb995549YnNrNud6ARKeOt0EF6Sf0ogpQlMjPScJiwkqBQOQMubC/2o/cHU4bgVv",
+	"VXh04CNk7sccNWRLN4thiseM9GxAU69JeokNHYAPMdUUj7pJerkvln25k5Rf84QN7U3UpGxVKOcGzuAl",
+	"DuKJmBnZc5iyLCytckRdQIXNDExCr6GinNQa6DD2ujmE5ipPGYAS83DUhr/QbIwVS/Tcmcpcd16xKhgE",
+	"kqtbQakrBWBWDArhESp3FR+KFhe+txYZT5U2sB+NIJMHeZ+HrBigpmLeRCKc9YioIHb/BTipoIX5jQff",
+	"fnWkCVVXLAYlB3dYJ0c6e08J7StQfJgFO39orkJLyo+6vKSFwl/BxXhe9mokZwqsrcAUIK7IA4SoIn02",
+	"nIri6rwIIFhmkHPwMvXW8fdfHZqwUiAoZJIP3J8f8ldXXvCTL9TtU1N+8cKJwweUec1WOKQqy9Fh9huA",
+	"bgdiZWgSeF10jGxefRh3Qcw1JYML0zw0TpZWuMbB5AGNtcQiP/TDB4Gm56Ppec3ZHTV9FFSAjcKl18Nv",
+	"2xCqAljzMwhX33tJ84q7KaTQ+9SgSfJmAAaLZWt4Bs1vPiwwY0VsUnQDQXsFaoQMHpAzdNPELILLJ3xl",
+	"2gTVi25nWXzrGiSztPeSKXKaJCRlepoKcG1BxVYip6nZwLOEXrOPwApSrVlqevzf//Zrp/WEtgYfPp3c",
+	"/Hv2BH51YG4kiyRpfPD2XOZlDetD3p2/snGBPbPv3lMicC1jeW1NIKa/5d8yLuRwv/PooLAeM9opH9Mh",
+	"e/hgIoZ//33Chn+fsf5k72mfKnZy1Pz1rPVftPW3TuvJdw8/fPenT53mwdKVh27gWUL5+DkbQOBHDbal",
+	"vGdUwDsjIYSoGm5ekCwHgfmM7C8EFEB7bi4liV3sKzx/ayPiepFFz8ZaIktbdJw1LR3wQQ2+PSBVBbp5",
+	"V/Tr/2j994fv/n2lNG2xXL6ND8GbcPWTijvE74lLEYnsyaPjJ/tGJmqSkunj+VzQMY+I7XXuZXK0FpGD",
+	"gDVkRYamFfx5wMx0E6rwtGKYkqmhiplzOU9CkAA/1RAnrSjp8VxWmrwNs8lElM4neqFC0/Jt/8zmr6mg",
+	"QzZmQp+5fC+1RmciWjW6NQK/wM5ciiUzBMtL1SUqF3wouBh6w38IaUHgiVqPQi1L1+R8iYBtwtXYe8L0",
+	"gVQRSn56f0ke9LJFjmXMIO7zp7Pz1+iG28+JdrcosrjYC9iqYcntFgPsuGmBwU7ZqgrZC2l0RewkC3z4",
+	"HDZgOGbcRJAV91fpOCRpeMvI3TdWnQqtz4kEFnYdNnXRpyJ2VNqt3WY7mHAxdIL4VI1KHHzKV63TFhFz",
+	"8Uq+PingaG1txlRouOs+czjfiIrOM6hsnskUUsGZIZXQp7XWjDgttiVNAF5WPRpX/+S1aXvjl6T7FKB/",
+	"sMuMqTDHzpLBU8K1EWJt9Ivz6ZQpgazYVVsuyGfry1Je7bvVh5SXv/u0BsrbRF6zUZjdon6h/pyu/5h+",
+	"7AYF6MyHYaBZagGMZpoIeB6SGNjLXaCtQnwqEqaUl35D0bki4Ag048o33XpuC5DhGHMg+4QzQJMwYWnB",
+	"r4IrAl0B/ZHnb+VbcsXmljQdHT0Bn4WDvTax7PiYUaEIcF9hmBmkUujP80JDU9eEvkLVxJrS2I+mj+MN",
+	"ykBSU47Niilum1ovG/jWhHp5Cch1KXMzD4zPMskFgPcH6d4SOsYViXWu7sgAaciy8Fs9J/nQGSyb5yds",
+	"Lt9aN+4SApy5sXIn3lzxexxQ/GIcu2YGKrlwQBmio7A3BQpHBc5hZMJSJYV5EErTFIm483KTPvqoQz6L",
+	"SVu3DnSrRr895BVmuA8W0bGH4DLnK9IKHKFXuUtdKXRTy9hDwKWPOvu5AhfYn/OLg+OTHvCIkHVwxcH8",
+	"dPHml/es/zObX6BzQJ7NcBVL9o0iWETU4HZY/dOcMRwwHY1YXGYXwb+2Dkihf9nfEKsv17vYhq+t7OgU",
+	"NnWRtCspuwKAYMtvsO2NrZwwrzvHkuq0NcnCue317vxliDB46e1q6sewuLnttlpPZuFwIJNEzlTQM/Jm",
+	"oZDudva2qtLDqsGh94Lk7qQk1E04tAJFG26DrKqHvTWWKg1dEu+WnwH0fAMdQ6TSDe2uLfTwHfOI06Np",
+	"up8/9EEqx08JzZy9XWr7EVWjzOCC+1tP/xAonRzmQF8+t9wnsLcZ5FpKZxErF2Eub6EM84IUpK784ax9",
+	"GwuiIOYe0bSKh3SjG4HUyBUFlUTqBWCV5qzWHOBIZMBTpS0t2D84If/8x8kaXLVbVkbxfABbazn2dMsw",
+	"YhfW2Sf//Md+p3281tq2ZKQqqr+owsQxluT6Fisgr0myLnQW63TXRnnYrYrRz61fgeQ88FvFxmpznZUG",
+	"M8UiLdNufsBhbuAVR3URK4R8oF4ySTIHFriDK5H7BvXRAK7omJEJ5SCB+rdZhzlQcqBnNGVVOoTsd8jf",
+	"MGZCr7ZHYzkgqI6K2g30rCsootuHe23yUhuWGSTxvrxm6FPnG7ZBuB7YUdpL15+lSQ1twoZg1KHjF9j2",
+	"plzlfQUIYNsMBhPllHSAaxUV3VioRWNByBE/1Nmmb920O59s3teC7Aad7fnFIiwr9kodeljRxXbLCJ0R",
+	"5EDLaRNHHh3vH+1BygWZO5wP5NRgHEhEoPm1Mw5Bh8ePOscAcvtttGWstRVv/q3ocMxqL19dFPZVSpro",
+	"LfqwfbQGoncKBdQE4y1gDYhV8As83Qvb0RCn19itYtASw7R1lb97/6BUzxUDRfoi5iTLd4/IccAtHsVN",
+	"t73lf0SVar1zsI1z5QEOMlkaQFwYwu+q6oo2fqLourrSqWIpFwO5dVXBsoFvzX9ng29JP+Uh/yJA/Zga",
+	"EQvID8NiUHCzBcrIhT45agSz+q3hp1KU15bJqUVl5gLfs/QZB8yknjdMpqJfoQEs0baQYLDIxmdkNJPz",
+	"PUtHyfnGg+T8cqqN2GdaM+Wy9pZ5C0ko/KwIF4ZbiNBi67giizvxfEgP23Z/n+kCafE09xa3jKhCZUvu",
+	"oAJOGL/PrlSPYD7EntPg9Cp95/oynhcYxTU8UrasVHrBQe0KCkdDXmEnAR5wNfmr59hQw4chdOW5IvYg",
+	"oIhFgMirEaxxnPfllFCP2i24JywQu96M9XvWpQWAq72+D8Ny/4U6Tgtr+rwsUaM3G5hC2P5uCzzufB7W",
+	"YYB6ULNnESrW91Eo3Ost/QnWRiA1nQBuYcNfbw1bMOovcYX+kQmWQmZm/9rIMzTnI8fRJEKmmFwX2ZFe",
+	"BPb/Vq/s2bfcgyxz4Wt3/7sV9CVbsPuv+cKXegWsPvagm0AhsffRemhltUPAWmnDlxKgMAoL+BNkiQsO",
+	"948PTzqdQvKCzrpOAJsb6deysReh9g3qdEdSYSR8Qfm0EdtQstFXKIkc7rTOd5BLxXs3TdL7tYhzIxmz",
+	"D70smQQV89qauWoPgPBN/zGt/XdOnf5F3QPWfiA74/42oG3LYtNLoTSj4AJ5C5Hpzozsq6deaj+v033L",
+	"BvXlT2nr5vXLxWwvZYi5h23tLOv3blnPLnFtkF9biA0azmtavm1FEcxHcQt79gY257VMwedlmy+aF3nq",
+	"mxSfEioIG0/0nCRcOZNE2dS7cAPbViosmopLpONXxzTmmMCl/SgxHqYhAc4V4nuTRM5K8ZUbG5/Da6+y",
+	"R/d+xRKzTWJRZJOA1a+4i6cYVVdIswZqHoiHnirmnA1JlDK4N5qo9S3Za99ITVP3Szhl6+jSxGTqU6UR",
+	"mFBDX0h7WLCMbUSYSwbusqxYy6C8utPOVLxFU/G27bPrGkrr8SWVJtNFRtYuFVMLdftU8WiRra1hZ13X",
+	"LPbl2j5XX/HOsLlgUvH1etXGtOcymppN/1kGHeHgayQZkOs/ts2VzdpiM8E1XeYGvzA62MV63xa/gho9",
+	"gLkNYeqzRM6eWhbBmukreYPjw+2zBsVDqCrK+n7EUAmRW2nwACwBA9ZnrFhyzRwj5Ne0pdmx4Uni4H10",
+	"JRuTB28MPnAxtS+fEyfrEbcutZdXUeszLoae01TbHL1ULO6dEiHbpGf4gt4pmTPl56/CNphBUQSTVOH8",
+	"28hrYF2jpuMxTeefI6VBwWc8aCTOqh1bsCVvBMPLWXRHe9CLMey5t2drt0Bly+xO6ULuEu+GH/RcaHXX",
+	"dTDD0GRG5yqPLrAygH9jnrW8XBfbrgcyQJcGX3K19dIgLOZ4WtNuujpVwkaZfX/N1ONeroR7jwL/41hQ",
+	"qZjXYFsqCWPGJ8Fd3HxYw7pab+allHPl7FXaxlpTB5ij8oTNEJhz5aKAmgAFVpp38ePbNM2GEods30a7",
+	"apZ7NdauWkyF1dah04lMkkazMcERJlM1ajTNOB+WjX//ttHgKnZG0uVk4I9qLQ0Bw3ZDmzc2bG6ffNQw",
+	"et4N5fjqw58DOtYv39AZgu26Fs87AL6a1tA7gsBaltLPxbu4eOeCObXeasqG1cDe78TUGs6r5tlca+Ti",
+	"rbZFhEYvxyzaFG0l663L14YK+TEb96HeKiZv47qZ/2ruYDaSkNUXf7Zmk1Ja3n1/01YCLiWTu/273MRm",
+	"HB7nsxmP673bovG43su5j8js21qTbyWTO37MY8dOlvNjKw3R20fgK43Ud4O5lxuw6825ypS9ZNqvyri9",
+	"s2bfkTX77m3P/1Lm4BDlqmUXXtpxpYE42PvLD0UOLXsTQ3PdcZZanOsOstz0XGuUOjboFQPdgTH6DqN2",
+	"tyV+BC3N9UYP25xrcWmaXgGLDfVF2yFL9RpLqD31OZskUF0jY+etAJAwann6EAPW3sgcHoK2Gnbx7fNi",
+	"NWzmd8ONrbKnbw+Gbyqtjm9zoSMQ0pCVlzF0CwgYnZMYzLbm0R20921eg4Db2SCRM7QDk7c/P3uRm9Ih",
+	"qpT0JI+jVsKGNJr3TglNlAxFUFgLNGjJXTKWQu7ZVM4US8kDPp4kPOK4zNG8n/J4D4luJMWAW2+xQsEc",
+	"gGoipxoW2Ca9AZ3wg5Zi0TTlem639sPZ25fkoN0hF/Z7Ys8s62BrWbQsCuqd2mJbhVw3WJnL5XPDwjHK",
+	"DtGKeJ/2TnGqZy+/P2uGR6hKuuvbYd3FNJoN74Sh5pi/ueyL0uLt97CiJcbZC/D2WbS8F5yBArlJR3Im",
+	"iBQRW111qzhUtd38ImM6sloxEZThbDZiDtV/42UbsWb/xfovt7fV+qlyt57edoPUs58rzehmbOGdcA6b",
+	"ZKHwWOEtp1VYNxdCMbVClrFgS4kK3nM9Wv6u612hB76r8UDT1ctGzOjYC5cgDNA/eL9wnYVGhTISL0Ui",
+	"4U2Hi2WcudIYXJAR+0hjFvExTYg6//H7Njmn44lyVEWn1JDFFMrETqbaZrdzVRtWVdPwcVGudgji07o1",
+	"iu6gCtGCa5nIC1NhVjnrVg61c7NqS/We1haTt82zdXBdUWBoRm9ZYagi6BPOIuRcv3LoIjoKH/WcJAbM",
+	"gItJx5g3nX3UkInaglqdww5T1wBSyhOuVOCS8GMCAN6KO559C5/DEa+agQ+4ms78XJW20EsmQuTJsfKv",
+	"HvSYiHpNgqni9h9jRfY9n3s72z94/Oz7Z60/XxwcnzSajbOD4xP8fLx/YD7vHzz+8dlr+4v5K8jaQGnP",
+	"hXtgH2koXeMPNIHKkYUydGOsykgF6YG/RS+clAt+A5XCkvjw0vljn6ZdTugeCukJqk/eszRDdUaUDqwD",
+	"g6MfYY6ZPDBsdqE2/t4pyNvqSjWLJXm0NN+CLyVXRKFfLBv71xbw1gndy/OUDkJuyxcTFmWOTxalZVUz",
+	"mNYJi5vOURf0hpaY5x58hfJUqDyY0FQTHiyMh2Nj8UGHPRWdo5M0aCtQ/tBQWvujJilLGC15Brq9x2ZT",
+	"Lc70oAWyR8tZ/VuZ1b9lvv9bC9iXVufQcOblTpjaCNbf6lPF4hZeL3Rt7XeC51lDV/tiTHnyXI4pD7k1",
+	"2B+yYiEt09r5Qjvp0yakNIdjhCQyncDpNNHFnCpCozFzbuMAJt+2/a88J/IY5kM/8rInBEW7HDa0S7gj",
+	"5/KbJlaLfpGmocL/kX12fmoOzMvRrUjKMXBFjwMJgZu2Ahg8QRnPT0nPWjrbfZ7qkaErvSbpFSyPv3Y+",
+	"9IIpMb26kcsJHC6piZvJ+4XQTS7jLMatObVCDy5NDFXOoW6ip3iKuYFx/8TwljGDkF70qvE9cUf0mln6",
+	"ngm2C6kjDHzYFTZKltWcsHvBcuaVpOLUPLzTCU3pWJ3C+zvFt2n2chqzax4xN7xpjrF7roPXFLQENYaE",
+	"BbUyDWqNHr/PdKvPaMrS4Muv8gFar2JbHa+mOk5NgJuB3rst+rVKq3EzWR93tskbkRj84LnYKzJLuWbh",
+	"anHTmDMRVRSL40pNWerQHx4CbjuYSrSeAymPV2fR5YpEFKo3A0XaoD5dZqAp7YoliZd/+xtlaKURIeIS",
+	"dq/KJp3MuRh2zQXNw2fmB05g0YzF0wNqPRvJYspiw19cCYPkkaQUMn46+63a4CzWMRUHV2uEbKn0/VqG",
+	"q+SqC8xbXXuhd2HkLRGT7BUVtTl2ByGa8hJ8DRMv816Azm6gw3N9+vPl5R9nI2k4CXzhTk68z+LBY/qx",
+	"O1VMhfn3MRXzTBcfUcMS+aFMwH1yvZASV0zHfcRNizmoKvUZKbuWVxVCttUo2fyZHAtK2w711Rgr9jmz",
+	"GK6OsjAvDKyKdX4LV18QzuuB30ZZJ4vwUULpXI+4IJTMGU3rn1U1XJxlF1wMH/Z8u/Y7nZKn/f4yUFik",
+	"9kW6uTaqDZcyXVGNefEutqEmCSCYz6AxWVyFAYv/dFqB0gaxccFtYLNtZmqHcCF7eNNW5CgWoxgxGucM",
+	"T+oVhG2Te1NKB88hdLpFf+SF7b71qirZ+gP7j0CVgQGigEUpmaT8GhKxp0TNx2OmU+xkTiplg6lCVFe8",
+	"KzNoARbDWKOQ+CWUBtdlfHQfyyBaOhqYNnQUFQb9SuWQ2V+lSg50Ow96NBkWtXFHJW3c+cVZ683Zi7ct",
+	"VMa9ePb8z60XF/lf353tHzz++b3/xcHxyc/vgyLLz2z+lvK0sPZ8IjuD/f+t+xw/vziD7w8fH8H/qAZ8",
+	"az+/tZ/P7edz+Lwwe7PxsWWmal1TKDKvzJx2PW5q+/FF8ePb0q92PVljnDb7iKvJ+hZ+fVv89bz4q135",
+	"TbPxiosrFjsBbztcU11D5bSiok0mvqDA9I0iPedRBZV9eqAGplyodlUe+wqxSLpy4TVMNyF+wS05n2Ql",
+	"b1A84I34gi0d1Jphe3dzjIsnuPrQtkHAS3D+GYg3xHtUaAYSKoZTOsSC9XTIvEJZzuUmywYAxjU4f/YR",
+	"qv08+P7ZW3L0qFyP5PA4lO73w6eD5uObB608+++HT/vNxzd73wZVjYspBm8bH1Mozuufw2sIeAHlJUqh",
+	"7lAUmYqYOZkdq7FYYpudm6bDUlGgg71cZdzzbG7/xnWvXfimlyUogfz8TdJzgTHm7zy8xZavtq53PVdq",
+	"bZZyrRlk/FdGCKRJvvLlMTkF4BjKCtCQQ4n1JSHrx7vzV+TB219+bJKf3r740XAZ71n/bSaqkycn5Gf+",
+	"fV7opVxkQJS1P/uH+51HBwVQMROd8jEdsocPJmL4998nbPj3GetP9p72qWInR80cer57+OG7P33qNA9u",
+	"KuBnKKfaWZgCfj9as/FEV8hzcqCLhQ6NvIiarLBUuqYB/xvDkkUyjZtg/Ckl6qhn3q9jvl+oZ7xVOppQ",
+	"pbv2INei09CROatEgLTM4MxTKYZgFW9XDpL7HC0e+p8vL98SbOBOH0zsyO2HDGbgOWAhNSBuGjxd3G51",
+	"kUwOEoq0KtZ6x+LCvdfwt2KrU7X67+ACuhRp7CbcSL7QoqYsZ05wcc38na3mVwor3QrpLeKAz0J6F09/",
+	"0fg0oDxhcQ/CSLigyWmxEB2IbmBwjHkM+MLKq4Yoj+Q0LaRUmjARozBgzVSQXwmnCAosr9na/kh+zsZJ",
+	"ygzUo4ofZa+ywhvyCMmEfaMcQgo+aOQl61gwrAFHz+tUB/TtMqsu+Y3X9pwNWAra4JtmY8LSMYel1we/",
+	"t1mfYKVImawTJyWToGumeXD10/29Zu9M+3D+YbSkFNFiZqmkkUYm0JUxLL+Bwilnd+m2WTzA0EuxS1t0",
+	"ZnH2n02JVKW+2BxdxY8hnJc1D63eQw6L6ht8ICWGiArkNQ3THXwNbwS75GNmxIeQi8/6Cv1pmgRFKrAf",
+	"jGQSg2Icy9VxYTg/5/Tm68xWv7jS4ZlpV+pOvc1uJKiGo4tt1mKXvctpl086R49L6bzC3kyLyyyhkuIi",
+	"+ilF1LviLX/v2m3o310T8HN0ugpDVj4REEHs7pZiOtfOcCXJdHV+EtOmtse4f+q53/gtXbzvtsQeHEJm",
+	"5cmQYe7K7UDAO+NNvbr949no8awLt5ixb9MSa+tDVTZffdAq636861h1hNtgPAsQ+/kSTvrL2E6axa8E",
+	"VFbh7py1W7zoW3IVG8PoAt5YdaNLAqLUVE1A5EcpgGmzuBDvHwLUMF3rRi6OYrlTt2n0xdO1r4RG3Qnp",
+	"2ZDIXLP0mrNZQJEGQOdS1dVw+5/6oUP12/sChlqj8gr2X5B4/AtTBHyswaKcXrP0KRYiMOLOJKHaXEPZ",
+	"E88ajgs+fz01V5qNezbBTmQkaHbtNllSFVmtqWaiaf2vZ0xpDLVxqaddcmXr52blJ0KnMdenKaP1Szyc",
+	"mS4vrm28hW+2DYuUda+lzOtD1/xumwvQUT6YEKy9pUrNZBqfs0g65W1AR2j9tSMqSCzJbCTNhQ2ltur6",
+	"iR2lTXpGhOydkmgkpWKZ5CVz0zkEMmvfq8C6AnjpsnFUGkVm587vEzwNbR8/5TVVV4SKItDY9FpS4Nsn",
+	"CRdXbfJyCSBZJaLNyoyD+6oeEI2bLol2CL+7o7R+BWswhe74FjzST5YT7WYDnFTfiGSeeQBqNp7IlLqb",
+	"LBSTKWcou7LHJNgsu0JijY0Qo2AE1BYXIb/OEjRmWwgCWa6cCYMXRX1/msXCg47EoQNPnYHWsBxl5GZR",
+	"DyN4+jk7BDxgw/+7z3BujSKic40K37mG8NpcC/zgfrIP0P3oPrqfcwwShhqP67qH8sRbTHUNlrgnh09O",
+	"9pbHw7wE1RaGwHBN0oWEGBCrsQZ69RbzHNfigqmXx2eAtXydHPaUj5+zAbgWhfWKLh2MX458dTBvXr08",
+	"H8JPBOM0rjx0Kc/yhoo8ePvi9V5ZUcvBsGywb+S39bM0eGmnLV6Gy3z8qHMMZtX9spn55Pj48GSZe3p3",
+	"IQ19d+TqSaw+kWIJiuXjrjlknsjUJRxOMhP9yrJ7AFRxFmG2tPwvtjJylEWF3dSjqUsFqjINLiYuXCdd",
+	"4Z2Vlcud+laPkbfND98foZtOE6bWGeccOvip5/LQtm40MrTDZhEqc37w0uIM+CdTjcgIe5inI6fAYiIT",
+	"YniZVMqBylCadWPOGBZZFeSAC8MkTnn2plIeIkkwAMeGM5260DTA1rkzHYxi+CKugd+JbfjD87fyrcW7",
+	"R0dP9ghQ78tXF/5Lz5/y3vKlQspsIYOBLDARnoTzLjJ8gmmcnVm2DvLPfzyumGuT/HHLUa4zh9K+kslU",
+	"s7Vh/AIHOLP9fTDPTa3JxuO+jJPimHwoutNJnSzS7yb5e7HdMGdaN86DLZcNUgjMvE0lphJzV3j+K5Bz",
+	"HZqQo7eKhxME0iAS8WPrkbznR151iiEUvery6wBecwXLthI7B3nngrZtPblix0HeGQe5KsnbeisKsJol",
+	"d+8d5/mH4jwD6QltPkBw4RhJHjGnF7G+oVtz/AzmLt/xuHfF49ZTnQa43QU1qgvFsahSaTpfyEiMsdCY",
+	"F8DwkFmuy3vjnHf88Ub88XYJSoCRXk7Zdmz1/bDVi/xdKvsJG4dCNwl47dpUHwhMx48Ww8qiYEafC037",
+	"CWuiYSWVw5SOVSmF2ooEJMilVWhsR3QyYYLF4C0/gwgVSWLZtBpl9G8Lx0ebTdUXCb2kKiHHPpv0PeQ8",
+	"+QvEEICpyUUZcuepnV5DIE0ih+3l2RUzR6bjJ088L6ajkBdTs6G5rgr+sL7RXBBDBsMxTTrLl2LV9g3a",
+	"l1N92k+ouCr5grXSzK6+yivMZjrExfnWScxG4p3hhzCAZiU06qcBudBUxDQ19MOwzOTBmwkTL5+TZ1II",
+	"FulClijD9BUiGabiSsiZCGTeQBPRSgbfNrtpNrJ0OIu38pe//OUvrdevW8+fN4n5G7x+O51OB78sPZYH",
+	"vwIzdXTTwj8O8j/+7n7aCyfyoWOezCsryC2mFAV6Vmq6H27Kr5moP3IV/3lWDLFxATVct15eIhk7Pjk6",
+	"KXPmx8FiEjw2WL72kuo35NFV7cYTHulpyjYqhzGBh5WyuOs7ra6eMn8ma085Y33F9WZ9/yYF42IgQ7cK",
+	"pk/TAFNYuHt9MTWP6uG5HC+ECQWmuKnGCc/ZmFoSHnJpV92pGDNd2+sgzocr19JjYPU12A4zf9FoBAHl",
+	"L8Qw4Wq0XoZId6drCB3hJAVuwc3Shpeg0W14vJVO/2ZF/He1z5pfYmhR3JfjCU1ZTCCnYDK3abZkausZ",
+	"JlJOIP2fs9uD7ZYPBiy1LPbB8QH55z8etQ/32uQXSQYpHY7XKsPh3WFQaltkepCnhGSF0N6KDAmHVPsD",
+	"zVKXkMQmcZEpSaWmmsVPLevigtCsPwjXtyqO5HMHAamxojL1PEvckslf1izvy5jEZTnOgyL3irXAbVp4",
+	"d1W9U0IF5Iq3ydCzO/SLpigwryMnF7NrlsjJGF0ubF1xO0ab9EJZF3qnWaKcEUQ04hVgAsaymwbeQrBK",
+	"uVubK1jeXJXjwQeWsjC9HvNSzNNPMZEj6rpcifdZlkk2u6n8Vy8NoQEp5GxAPFdMKyKkFWDlAATYIKtT",
+	"SixedqGmQvtZ8vzFjug1M49VKoYps3g0cg48kGzR8KBeMpgsGtLLadfD4gGCMfOaTBc4+oIgXlsYXbf2",
+	"aJa1MNPjlYNGMXE/lGr34dYWIIiJll5YMJ1MXNrIdiTHPeDzet8WvvPySULFVswmeTeZIjfK3LX0luWA",
+	"lNjrUrKfuy7e5CocQSAiqGDRKSeY4dms2PUgWQ8F+v4+Szi7ZnEpzPtwr/4u7MgXbuCX6JW5vERxkMtZ",
+	"XpVtVQ5dDO5xkieOqp6SnpCC9UgCaQ81KK/IVNiqFFJA/QrIVAwhivb7LHNsFtGMWeCLiVW2me+k2XDp",
+	"ks16a6Y/KRyYW0/hyxehL98GW9pll7rbNRa/tBsojhlo+TbU8jzU8jzU8s+hdb6zdwdq9HPLdp1FutrZ",
+	"LUtvDhVgYlnlcZdRRDB8dQMedj7Fw5SEG3iRVfjKjrgiiRTDJmh3gJzTHPxoyhYDT+2PBebIxYPl4V/B",
+	"iP479GDPckUGVWxO3wnV4hzP5zhVV4cHExU6cu3TQFUnKLZY29fzxV6eCFMOMoRvs2PN0de1j3ypW4KD",
+	"n8I0GW+4JP/kSiJWJThVOwinUK1XZIHIBj4qoy4n074R3lhF4LOzv2VZK3233QSSonBts4b0JqnULLJ1",
+	"pjBxZ89q4B8dQB6qvWaxXBLRkji/7vqKeZ8cG4Ll+DdyiXdhpkCX54WqCrGEePKIpuk8y3a+HmVeXuvg",
+	"C4vL815eFiKROWuE34QPE5tGTzhUuFF43leBLe8fpa2Wz79aHLc2s3s7JLhuTN4ORd5rUuJFnLUMxWxD",
+	"mZdxbp8hZtXNvZ141TVx52IJcgqaRUajkVd6qQZuDBYg3yHJHZLcIcmtIckQ7siLiQduGipAoMp0sQZH",
+	"E/ZbKtlRkHltHY44q7vh/iRZIQ4ZM+I1wLjC0I/Zt6DKsP4bYTFaVpnvXQ54SlKZsDb5fsoT8Ccwl9dz",
+	"cWWtgna7Rx6EQw2lSOZ7TdLzfy13hSyExQbTmOOoBtxQS79Xw4DXRGALPXvfGeS33z4e7Jt/Dlu//fbx",
+	"uG/+ic2fj1iFg0jZyWg9JfsZgbcRepXfwFsAPa0UIfXmA1fuptckPfDlMX9YQxTkcxxJwXp7KM3gO7KO",
+	"CFB/C5xA/AJR3yhr3uCx6S4Hg4QLZi0NeBnCupNQTfpsyAWO3YNrO+0BHGhq1eJla2jYa7jsI7GwT6y1",
+	"izrecFmq2Jw+U9vB7Qedesi9sIu6iUJXZgbNy5l41IAoOlfg2ud7KAQSbh6H8m3WMfRanBgy8IZYJuuO",
+	"FtCzeY7Ndeo8TlJ5zWIIpcZKiykjD3pQrtTwTb29+qkMnS947hwTwF9Mz2SaG2uzdVgNMxdQZ7O9Ovtl",
+	"vTUtrXIQyJipvHoRXJmlxaTPBtJIzgLk6YSikY0K5MYcA+c4zbvJuKkYE+H8k1E0TakGL21KxlxM9RpL",
+	"wIq0FQlRH/ToOLVZ1B/vPzrZW7MApmJplw5t7dMa2dYWQDdfX0kJUziSlYnGqlxCq832YKC3KnDDzaLt",
+	"khYBxfwk5iSyxfMyAeHRo0clM/xh2Esv5FJauSYnG0ByBShRBYsMraxNcn0QCwNottiD4ycHdXwG7Fq3",
+	"IWk61PUZBM2CG26Fz4PzW7dZH4AcoqxQSPZQLDaS+yQkSjrRIjfENz07PSBc8JYv1Kx6Sryi0CqTrVBN",
+	"Z2j9HISC8UT/CZ9Cr01ealdfR6ITLOQjWMxSgfQbkg4vTWES8H4Al4cQi7raDvnCCNDoemErNljhookF",
+	"NorJJrHeMBr6uc6Nj2i+/HyGx+DebSqhRfJW4h6BWzd4wlWdbJNnVIDUlOm0/Rijoj3/IOQl/eFB63+6",
+	"PyvSqFeZntfji1+gu5XjfHu/z64sBwp/YlZyzZJEwb1esblaZDmr0rsCk6UM3wl4tMeV6m1Sls6sZBWm",
+	"KFZasZ3M8jfwcyxjGtxeENVg6YGK0pOgKogMvrAu6vBQzFHn+iL0A0sSp3R5SnoTyqEODTg/5RltcqcR",
+	"xSIt02Vezo8LVVBwHeBhjCMH4b2q6P4q1wNAdcqmj3VaIVtM0Y6WOSJYf30se5Or3dxCrchcqD3f7VMF",
+	"iy9+O5FKL3z5+0wDcEK5nO4Vm9tvdKK6jm+d6hHE1yaDLnKj3cVfMWzJdC78UH1qtmjkRjUsy5UVDVFw",
+	"VSitb+PJk8O95XUjn5ZdCO1gbiBlCMOIF2xG5kEPPd8uikXOwuUnw841YzOdWfCQaacXHMgUKsZCoXag",
+	"aG4Mi1icjqm3xWqF1QWKqqTKhA1p7jdhQyCCF/QSt4ho3kK5Miya2SiyZjbPlwV7I0YCwqORrii77Wqq",
+	"LDlerG0qx7bgbJaLG0/ZVooYM3N/faZ4zPz8RCjK59U6Ydm5m1qgEH8u82cVPu+5mmRWZqaeptpF/xY0",
+	"5Q4e7XltTw29HoCFK9R4luf83kNkxY/j2gSZ4FEkUl6RhF8xgIYRYm2U/VMm2IzFtnx4xp7ZqGA51agz",
+	"LWl/QHH61AZgmX/y9kDZDPDYp1QnjB5j2gIoxzftVKmznqEWC60SeblYq+MugIQNmQSkNKApVj4BxMdi",
+	"qxa0TIo1l4/XABufd/sfrf+uUF6u/RgKZ+DYlwUG4/eZ7pEH3rHvnS5q8MH2UTwRz7UYrQ2dk8d7IN7Q",
+	"v04N34GAoq6WWHis0+TJyUGB10CCiwMFCaYLT19S8valV3E3K/RX2lXm4V0K1h1IV3wy84ZEXSrUOHLR",
+	"uI/IP/9xsLcl/HbQqelo7AeSD1MaLbFX/gAFIGbg5rEQYAB7xzqn8KhirGsNSi4bemMOxfBaQ8oFeXDY",
+	"cQovRXm81yadUxvMbKYnU8VQ2WFGgIdRDDkoaA6CioPi3iDGIej108PwhwWgRb7WrCPDE6VNt0nvirFJ",
+	"7xT8WDEYPfNHLjCUKhOQRY7wshhuK6amfpC2D7+4wEazYWYLAHDIOnWZTpVmcS6AlfCZk54D9/y9c5kH",
+	"LWNej9ySd+RQa5vcFioUBrQv2SRV7v4ZP2pLbfb0fNLLzNLlJT4lvZ/eX/Z8DEqdM7gRW5pES1n10PY3",
+	"cAtcx5CdczOeMduyBqXtbNNz8V5SJIeyNRQvKEsVoFD0bhpynNJIs9Sw5dmHzyKSLyjprVkaaqGCCxvj",
+	"IPqCt5tMrWpiI08Ii8lquIn82aHcAKwn/Jr55ctz/HhSw41utY9CRJPElvneXvX4y0raWZQj4N3i3sAA",
+	"5orZZ4S4nPrDCB7KlzhC/g40sSW3NqayC5kjKjwc3pe2lMG+vS9SrEl/ZqRocvb2pbV8lyywEarv+ozQ",
+	"sYGG7fjP1ss3XiAmecLxQhHOqtpNlI/xcp352LHFp1DF0wYjoQkbrrx3zVJzvzHmqOiFDPwrbsgtbOzc",
+	"uupvDnu+dpUEvmz/Ypdu3fkWu7wGHnVfJK7leysfl59QO/NWzp/zEtS1qcNy4QY281q+LTvzFPSdmTMS",
+	"ZF9w/CkojW7F76wvan1lDNHaG/wCOaa197Dje3Z8z78S37O1iN4vkTFaf3NfPufUdBTMN9lxj6B9JrYq",
+	"bMtcEm5QGGsbniBF7chn8AcpLGBL0Qc7HmjHA+14oPvlgbCcUo5dh5KpHV+044t2fNGOL9qEL1rOKCwp",
+	"whhzRftVRder56x0pLKm68zZA48dTxxMmlMRn5pXSIV9gnpekeIq4eKKxe7JEpdUEK7Jflf0SEU7WV/q",
+	"EVE8Zgoipoi7RIt/3Ang6F23Br92NmidvIsPnk24EDjVOuX9qV5dpeUsb7lppEBl0XFM0us24TXxvHZG",
+	"VHX98mkLhMxSLRvtEFGR58DCenRZ7bqgV1AosexZojAzO7w3CxsWK01tpvaVZiOIUOqK6bgfZCAyv1s5",
+	"FTqd535C3x0+6ZzsHxweHZ88emxg6Lt98uDo4HiPHB8ft/YP9g/aq6ZbcaQ107IXErIj09+lUVYxsmbw",
+	"cyFfzsYaegPFt6sEuqRA/T2qtL23WwL+qhv01N55TRXv+QYup/RoNlVbmzPfTFu9IXLJEEUhFdtRgT4d",
+	"NuugkbJzYeANVKKUn9lEo7+SSuSMjKgagXcDBH8kjCpNHufMvMpDAHKyguGNNqQ0dWi/zFVuUvwxK8uw",
+	"rSqQGB2wpAzkIiLza1QUPel/++27X/dbTz782mk9IQ/22q0Pn46ah52bf18LYdW4vC8GgYV5RB/XLMsP",
+	"hiEYllLl7sQpG9IUPGe8EKiqB7G/ypU+W0zVG9+Gwgnw8+erzW6m35KWqYC76pX28LHYQk2PrNCDES3z",
+	"0dtrI7xQVZc6DNQ2n29oDZsxHvVONnvB1cfq+bZi4/b9v/eNeJiK3ON1nncQ/s9lEiwyqwyWMbJThWbC",
+	"dPMc0fMyvUNQtogYot7JiKWstngNaRZC1RzcGm8xSrl0ncQqcd4+Pyw7ofWLN2+26GXlvWq4r+OkVTvZ",
+	"VFD20fRiTvd7l+1qOuBVsu1fmuywdZEgr+SxAQcPhXmiacr1/MIcBd4yll/K//rBrfmn95eN5mIeJeer",
+	"XvT6zsJGsxxKvd+mnc5hZN2C352/gs/sIZ3wh9f7YEyHCwEQwDVkKx5pPQHtghRKJlmB+woFGTaCSFVo",
+	"ZjhwNWMpK6QbwiaQ6xm4d0hJ2DhtRFJeceascaeNbvfPUulWlNBr9rFle+ZLoxP+M0MPU5UObC6a4Lqu",
+	"aTLFgM68ZQ9yLpDeQzsunIZddq9NfmEsLiT/hbWZXaCwiUH6pD/V5McXl4CL//zi7Hm2FzQM5Xv5v1rP",
+	"Ls5/aF3abDilLdxAgqpQIYlvv7UVE/W8/e235K21u5Rd/eXAfFWKxLWq5wWA+E2sgggXCONiBrA0POHW",
+	"q97PHYPzP7C5WFJGY0wHYz6BkNTb+0387//3/8dTnKapWT5SNjuC1fe5Nrjqb4rhNjbcL1BynkSpVIqp",
+	"34Tf3sXl9FkixRBynGUa14IKHsBTkaPOERa+t9BghACM8cWL/024ZANcKM1oXAuyn1pgcceIicRtBKKS",
+	"BoY4qsfFbyKiacqZIj0fVHrt38Rv4ttvjSCgvv0W6X0v4WOue+SB1c6Tg06nSY47fubxPdTMI2Pfg6T4",
+	"uGCbOsdj+3tGkP5NuPOBRGAE+XxMDI7hKzAgnqerjjjgiZGzs/A6mcao8JuTyAjYZiq7gWe462+/hbCG",
+	"ny7e/ELGLB0yMjGygY2eOXxysneKF1cqtdckPcPV9kjKxhKSC1A0tLgAid+EWQDUaSPvAAnjsmKWMGsD",
+	"hJxdvZeDFuife/m76L24pMOeH0dC41NILKKUuR98y+aELLAcPG7Cc5tqwPagxD/aP3BbNQQB7nXGI2Ze",
+	"7QUzd/EyZuOJ1ExE89bPbN47Bdn/4IiMoGSdeW0TICUZvGQrhDiWKzZ3J/2bgG8gBZpbVdbYAZXdzZjG",
+	"rEkitygb+Pq0OC7qYy0EmGH93R60yZnNPQDZFUZyJjwNBVS6AUSO+4eCYeamIT2Xl+Hh4QTrrX33u5LC",
+	"ZXY7On6059TBCuqmkV4kY+bsm4MBE7FZ+ICzBCLnfxM9rGOGAbSU9PIqWmh1UdPJRKa6Tb5PqYhG5oW6",
+	"MTGfjfkCSnL1wGCD1dbMW2s0GwmPmFDAUPh5DBtnExqNWOug3cmxuvcdGGMs+9Z4TQUdFq19qgmKBdXM",
+	"q4qIGKPRZn5Rt3ZWLQyi+q7Zx9za5vEUp419M6WcMEEnvHHaOGzvw8omVI+Am7DI/CHyRkOmw7TRYl/p",
+	"qp2QPhtx+57tuTYXTZe2JDuUcfGr0M6beVE67uhGm2Q0rJqENFcSiBzLeAuxTZAoNK0bScrAFC1FBHKR",
+	"4aSh9cu4cdr4kenXWHoNk+jBYR10OljOT2ibu8eHWwOvwNFj1QqXCohHNKnicF3Th68xwRVyvKv4YWi8",
+	"kJ3rMhP+QIA+wrWGxsn29PB7GttU+dhlf3WXd6KQjAj7Ha7u94NM+zyOGcgNRwdPVve4lPI1FXO7QOD9",
+	"j+ts6qXQhiFPspKEx3XW907Qa8oTkD9vCs/0/Qh4GnO2qDnRdAjFFMas8cE0dW9IpkNV+Yp+kClxSQjL",
+	"CQkeTFgKZESKrA0wSXuLgGlo/BsfY8BrTumYYZHpCoVM3uThK8MXNG6aKxs6Ld7qlv8BjUJJX2KWPrXZ",
+	"t5T1dzDNEFtnfPBfp1jh3SJMJVPd8F9DXm7RCVou+QV+bNn/C1JWy/sUiklcrGGWzIvIGJMCGWKmbcRj",
+	"cLVOxqv3ev3Lc1LtzYd7wzT+9KA4ro93Al0XsNAbwTAtoBwUz3KHlLaKlMz5Fw/YQ0zF70HHK9U2cBKI",
+	"ansoA6lkOiR9FskxU2RCsehcKZtGVEjpRGxmrMxnDbNdSWFZxKkKEGI0YPqgtzbC81hqkKM/ZBVVv5fx",
+	"/B7emTXCbvbSss4F3VMWH19AGvv3sJkNt1HFshT4NCOJWKxtIAFFKlipEb6qprPNHkKbm2Yju2/dAivD",
+	"HNWXy7rmXbIeN83GKxktLTbvemftYI9fNpLr1EByz6QYJBy11Uf7h7U6mLO7lPIVTYcM+x3X2ZIVwlj8",
+	"msWcuhJ0RwcHdTpPUhkxpRA9fmUIHJ91WR+3BImXGM2Hn2Q6vEGcnrBQ9eQl2B0xeOHpKS0nyqoJDI62",
+	"ktFTUG+BEw3mwBlDUlwuSJ/qaMQUuNiRPo2uhinki/hd9s3wwDE7B8+piKVgoVlBPee1xM3E5MFR50mA",
+	"+30OP9+OGgysN+Miz3VwD+gTduDsgNtDo06DBTmF+mw4FV8Bw9U5Wt3jF6l/MHC1IfKqgUfepuDJDtbE",
+	"HyhP7HYOHq/X1RmevzpMhG9qDUzUdBLugsqk9DA/g0hzh9zJxhzJzR/vIX5N8H0OubzWgO716MmbdAi0",
+	"ZBL2V3+DeZWsdwbo4tFJ3Vl4HpTNHJhWHMwcbXKW1eAo1Je1BHPMUNmesgHkYzdUs0lc6YWukLo7Zrq3",
+	"1zRzWqpubUGu9MepyzdnPoDLO7iN2KogbnJszFOsgPJ9CsKdTNAkkTISjVh0xWLQq5sXnlKVpVRO+HCk",
+	"QRy0X8Q0vSITmjCt0V6U8RTQVDClyFRonqCRaCSTeJETQPPNFjmB+xQI32bxFOujKte3hjj4lSNcm8gd",
+	"NP6Z1/YOA98/K/Q1iYD/KlwbmspvKz8+hJJFLXbtAn0rLYCCzZiyyejb5Adr04/kuM8Fc5bhOGyvODOT",
+	"vLh2BUTv3FqxqJJGL9I8RgeCgKwbVpVeH/sU9Por6jiFjSA89kOPPBuqTbu6fAkyLaxgha/dqhWg1R/m",
+	"JNMJ8rShibV5w/p2M/8CEv1ApgyNKFwoTYUmD7iIkqni12yvavpBKsfhyZe4+S2u4PvQ7Ozjqtm1XH/u",
+	"+zPg5I9pTfPNQselxhtECX9EJcIfX7cIxiHA7PYaPbIAX28s5qwmIg8/wf9dHt949GRBU5ADY+MzvJyN",
+	"Xk0Vywr7/UM+lK9QyPegfltAv5r1APB4+bzyffRpdGUkGMGSVupOqorZeu/L+VRdGWQMPmFEj1I5HaL7",
+	"nhmS2DEXi5q8/P4sq2yyZ+MbQfUwosrmpI/JnFmfrSJrd1Z0RMUKYrFhW2ZeZw7FMUqZGxY5v+/znWcg",
+	"cv8cYIALm6FTD1VX1dyXabgWC3R/TMDiua7JDFQOsJQpcMC7w3ZfAIF3l+GceLm2YcLmjaqiMAgIZMtU",
+	"P4TVHn7KvWxvHmYLOf10N4h3EYoBCy/zdzE0In+EWcYdwFwyhVjerDoNYAqDMn+fKu3qgXp1INB1HBAi",
+	"erRCLQx4IOT9SIITMZ3YWk9Dfm2jHZ34h4l0PKzUJMrWGh2bCfuM0CSRM4ahxJmaFtp+o1wdPjSrwlqh",
+	"pEFe8tDX2sLauHbFd6B0AdQ5AW9uhZ7eL5/bSI1YYvUjoug8r4KSVSJtWp/qAqWI2Rgyl2kJqdnIgx6N",
+	"0i5E1ajeXkYxJvYcIYMVmnlhA0i5EznEUkAGQduzDZmBzQ+Lt9+4D0WuN+1zB+AbIV6vdw1l7lGg5gco",
+	"/90pYWQKwtaIUawDwvXODrxzYrk707EBPQ8RIAGyjFOZ+ITJiJdlMCgsGlr3LEv4/S/k6mwTLJY8novf",
+	"toofb+//7ASPu/B8xlv8DD7POPGaHHKh01Ku2J7Zjin+ApjivDSAwz7um1tY9oPM5BmJpBhg8Bd1pUgd",
+	"BzZkwuAwFtuIuCZJmZ6mto47vCwbaIkRoFJYA79/yzZar1eqzQmRmFiaCyR7KAxsi9C6vJ9Qg9YG6BaK",
+	"AzuDfsbgAYfp+RBAxTfbK2VDdBn0a5i1yRnpYTXVbh76hkVvuSIDpqNRiGdDh0d8VV+HCzeudW3n7VK3",
+	"z+i2jSt5z/XoAqBw7U0UuoYjzhDsd47bOyZ5xyQv9/S2byVImpayxg8/WWNKlaf3OYa7+8oFoByYmUCo",
+	"LJAY6hQaWT+r+zqSSazA+ZvMZHplONVlztv9KU90iws3jcv8bfMhrOnHvSkxqPbgPqrKyWur85IhJFPe",
+	"PfadZ/QantHLXm61M3QG3fcq5axN45dT9p3L3ddsD10OuHeikkegOmeRTGOnjL8Dz+inREyTxCV6IRSz",
+	"Ny0kfCF5vpf3UNsWau06UaZrwKhrkzS5WaHerf3OZRyxMpxMfRKLQavRSEoFtgCSFTixRdavWJ7Jwo4A",
+	"WTBQ8HOZfDCta96AKxt4BXl6uK5cGFQczwe3hZyHUmsmNhL91iTxuK5KEo8O2lsh8fcj6K3rlF3s9Rnd",
+	"sXEheN7x3cl4O2/snTf2zht7uTf27WS8h4jJ78xcHqLNQd3ma3q1QJmWKTBtZG+CSc4wlNiKk1mKJXJW",
+	"LDmfazErCMg5VJW3RgM8mHvWnG2oNVuOTfMzbRM04IKdHdKl0SHlu8Ddr47XBkD1WUPlwLUuFuCCa06T",
+	"FqbrbKF+pnY8hmEDDcPpO+w1IS4PogKnE/DeYxC/fy2v4A1HydQ5DfAUuWcM5cPcdwCPYZ++l7jWM1jq",
+	"Ja70zg2z92csXNzemobDygGWGhEtBBQStu5Mil+CSTF4M/dgYHQeZIZO5jl0x3Ru7XIszd2El9jrbNbU",
+	"4yf75J//2G8f7NnYWu5QhWoaIuRhCpAIAU8YCqVsYmT4dgkLUGHwW3wNX4fxb3HdaxsClwzxGY2Ci6sy",
+	"EuB/mju+1d78UYKMj008Tm3K6bKhcGf82xn//njGPyhpCDUIA1Tktgziw0+oz1xhHvwFYz8iKnLKYe2D",
+	"hIo5GcuUgSwCSbTztA2GsYRED35dX8tG4jAu9z3Hvm1ybugGh9qvmNg6017ajNIBMQ9ITZBM1DPuIV7x",
+	"iNZOfvrabBXm3tZ6JNVWtzqAdH+iw60o6lJC2syqjXHHou2khS8jBnENKL4TNd8iJC2JTUzkUE51K2YJ",
+	"v2aprSQU1DoYaZVrNgYnb0YxiAQ8HDHaxJAK+Np3QaGk58UJdXE2dBa0FbTlFWaP5WDsKocyfk+jq9Yz",
+	"G+f4CnpDUONi5GKTXLEJeqAfdkhM52rdNBU4/PP8JD53pKI7WdTriLg6VNEV3NlGqogH7969fL5XLOr/",
+	"jaGuka3BG1pApvfeWqoKF6ap8nNYegRrR2s2Q6WlBzQFtygKQLPU853VdnwvANb8QqMMeH8qreL8a6qz",
+	"gp2XqrJyXLKjSF+A/mrmB5QD+67BUjMo4u9tqrTCpEZes/Sas1klhXk2YnQCfg7q6pRQLK3tMtNqst/p",
+	"dDquwIfAMEFta4hYMwr7SCMdrObxxk1+f1nS3IxrZEjLu4Szo9nfd+/qM5t7DWC62jyRYXYW8qxsJ61k",
+	"+CFZT55qVu0FFBRzDj/A9bhiOy5KN49bahrWSzED/xGz5bBHckbGVMyLXIB9bgMJjkPlKjuei1EkpwnW",
+	"1M7aglsTCzNeb91+7u1t2hnXJIXFXsEX6q6mGToeMPF6GTN2j/jz1vWhOrsv+y7unAamTMlpGrHlxl2Z",
+	"xHlGluCTOc/G+QOZXt2m1nyWpW4rMphgW6JYes3SHYf6ZWQyKV6K9wrz97Jt8+qzPJUy8pNUXWH8um/n",
+	"tRJoViUXWU0wqT5+1Hm0dwrF5Gwu5SZUeoUkINAL+/ayPfTAwdlm3LCOU2fFBJ4geXoVO6vMqg7mvw5j",
+	"qlvt2ibUhY6f0XCaHfn6y6/iFkqAj0YMZ1rZBVLubKk7W2pBv26Nl7T8cCoIxgoW7OEn9+dqC2puZbT1",
+	"TDGdUmY/feq74IGSxbZL+DWUOPMS2qPbTVVQ5OaYfe2wyAD62cVH7uIj14+PrPccq422Hszfs6hxd8R8",
+	"Fx7zVUdO1gXpO7HgOlC7wwBKGyE4owqzAliS5qq755ldDFWYyVSPnAuPFXAwkkEKlqUTuA3tw+i1LdG+",
+	"+xJn1o0YLPf7jDGD9yDM7OIFd/GCu3jBFfGCtxRktEzZhuGCHzaoCt0m5zAnxPUJqKpyXarZVPL39FKb",
+	"cUX6zPR0uWHyUHK7k8pYcpyV/eHKCwYOcIcl/2W8XgGmCSVqqiboinGrUk52mHtFB55rueJDQbiw1QYW",
+	"9CVWsT6BykMuAAn0nfj02+QC1w+4peJMFrzJa1QUzkeqQC523s+PXC7cSreMZcJnuUM0/yKIxoLVrUvF",
+	"6XSqNItb8KDT2xqwL3G0l3awP5AVu7CzNU3Zob5L7dn2Uoi9lJ05+wswZ5fuxHto5Se0bZv2ZdlVi2un",
+	"EnJW7knKFBYftGoaqCShFEvh9RPal1NNJkxOEswvPGS6ZBK3AcUHh3uQLHhAU/Mfh2IRarlFe7/aol0A",
+	"/a/DrF1Y8tq27XDvz2jgLt7AhhupYkIQ1iAfGjbfmbd35u2dedujHfCMIH7MocBqslGLQ3v4yX7RxS9W",
+	"WbnBaxhV/I54XMtpNLKmASZi1XQ0wHrhWzuB5swSHJoyknBxhTWLuK6yct8S269t6s7RjxELHYXOop93",
+	"Fu+dxXuDN0qEBPhZweJVmb3Lj+BzCCjbpvNF5nenZPiqjeDFy9y+ILNafC/A3J2awzGTmaFymHlXF6hG",
+	"zIGpAD1mn0VyDCl/0VYuBWtagiiVXxEoJ4mG6JjF+CQnbALfJmG8V/lnXWN4sPNntIjfI1bcmcZ3pvGd",
+	"aXyVaXwN4rOxOPQwl19uqc9+BULPy3y4+08eAQQwo0EQcjlVyINVJUzoQmaEL7HCdeE8185ZEOq8VI9u",
+	"ZdYcHHaa9C8idYFcQATfKKKm/d9ZpCFf7RfDlIaDzDBQfAbFjgsq957dRHdsWB8onddDILRV9fS8V6Uq",
+	"L4L316ErL655bWV5RffPqC0vXcKmW6nUl9vfDWAgXOzyZe6U4H94JfgFna/A+oSrO+cFH35yz2+VzvzS",
+	"c313Uv9Q6ixD8oSlCnI/QORvf+6bWm1uDSsTMhFXKcsX8H1NnbeHQoTUjsfZKb2/UkeeH2Q6ZPqWz+O+",
+	"WKJmHTYEwHNJckKsHL+sMvw7dS/eQ19SXXhzKKWi8N5XLe/v25eDhwu4k2Lw5uI+Qyl4M+2awqTXZakI",
+	"CWe1Exu/ALFxqopuV/h56/UZbP5dSiZUqZlM4zxvpXU/dj7R6PBMiRSspfkYTeSGLIMrlkz9MeBbXSX6",
+	"vVNfi3OUWenaYl6h02cU7uCY11t2lSCHeUx39dF3It9O5FteH91m8C1j7SWs4cNPVolduzw6vkauR+Y5",
+	"AgNKE9XMcqA2Q/XSKyuie9EvODdkgVIsuWaqSYQNk06o0hURNMvLo2+G69d2jYIj2aX+2DlCbZT6o+LR",
+	"Vjs9Wai+R35/i4R8Z6j/qv2ZKoH1TnQiBpjuvQR6mzwHVyUMowTczkSs/HoCLnHxtbyyVBHpHCokqc4g",
+	"PeSftAWidB+Sx7reSH6fz+iEtG25Y+dotHM02jkarXA0uo3c8dDJC5XuQ+8descHmSRyxko11VzmWTvW",
+	"Ym2bsMsRKEvc9H+gAFq7pzXVtMVeSzW17s52ytovIVrWECcndMvB5+PS1nvvDz/hE15pIIZS+n0aXeWM",
+	"XgET5OUVmgW+jCaJLZGV1xUfySR2duPxaTEst0lSNkiZGvkhWnIwSLhgruWDnv2ii1/09trkTFt08xH1",
+	"1S1b/9GpBagCozFWpi+jofdcj+KUzjxUVNs8bU8S8svZYXa177+6Igr25qBaD97nZ3zDNagZLhKTv6/x",
+	"7J3lppVwcbVhip31JMbKAH+wHZmX6mk0uSBSRBiwT9WVwlyOkKHRGZba5Aw+Q/cxYCVG04RjAIsqll2T",
+	"qR4lTClMsEPjODXogyuiRnIm1qn//UawSz4GF5bGfQh/3nxrW59CfT+jEco/uo02USUaGhCAgr/WMQgv",
+	"1aL4HQLeGXruhla8plfMN4I7biNB3LCZ/OXQ273g5KkOWZcmCY2sIi2z4kMxVBEjG5fp3Twc2yaGdBLN",
+	"xhOZ0nROHphfrJfPnudJMJJSgXrPptsldJFhCyQ1Q0X7W3c694F63WQXbK2iWoVeNdBtBTuZHf2MWg+K",
+	"HSbbYbI78lJmvtvPxrgrlcuK+J0lSmKRy9mIRyMCrVEapEnCUjKmczLk1yxY79K8/nN5r0X18inX02C7",
+	"PuGs0ubHndr6Kza7aXeLn1W7U0G9z2Bp4MLRZ/CaBJEp0fTK/CGSOenPiZJjZijvbCStCoaD157SUEqT",
+	"9uU1VAZ7cNQ53EORaZnTxxVjE6v5hcmr8pIWH/GXbnGDda5H+kvdPrPd7W5Q184EtzPB7UxwlfQBZKea",
+	"JKIeU5WVM1+W6WyZZIbugbCkokIdMDbUNHEtxjbvC0sStVgneUaFJlqSEaOpmYBrW3Rl0QYgyVASKWBg",
+	"OYUW44C2ngylOaOAvPdCxBBRkddyX8/5zwiSLCZyupObvjphhA+Fc/UxsMOuWTqHiPNlfnmLoNBP5cyF",
+	"+6DEoRcBhAsi5KxgobZvaJWl2gPNP4yl2u5pTUt1sddSS7XDTztL9RdiqfYJxhduqXZLffjJ/rVoql5G",
+	"Q2qTEPf+RxSyp7F4R0G+Muh+IWJCs3v8ou23FjjxGZhNsGiacj2HxfQZTVnaOP31gxkpkkLJhHXtvszX",
+	"zUak0kEX+Dlo9sGMgDXHzQABrfK0n/DIWUCbxMZ02LG/UWQklc4q4kVSXvHsRRhaOE2TxmnjIRAle5hB",
+	"XwjQ6LXzaNoxCyV48us0nBJGoxFaBAR5M2Hi5XPyNpXXPGaW3VREzoQ3aLHOQzhe2WZ+N0AgFuqFeJmj",
+	"qvp7pFUFRiEP3pxN9YgctDuOWd7zRrZfBca2hSIISxTDdDq2MntV6vqU5QVnrEsLChsA3872lOey91ZR",
+	"jpoP77Rctd768vn7D5eUN9/kFeS9efOSX4szvh9JEvMYnIiaZJDKMWYV8rrTaWwYpQ83/ycAAP//",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -1,7 +1,6 @@
 package authorize
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -218,7 +217,7 @@ func merge(outer oauth.Parameters, claims map[string]json.RawMessage) (oauth.Par
 	for _, name := range understood {
 		value := outer.Get(name)
 		if raw, there := claims[name]; there && !slices.Contains(notParameters, name) {
-			inside, err := parameterOf(name, raw)
+			inside, err := oauth.ObjectParameter(name, raw)
 			if err != nil {
 				return outer, oauth.NewError(oauth.CodeInvalidRequestObject, "The member "+name+" of the request object is not of the right type.")
 			}
@@ -234,7 +233,7 @@ func merge(outer oauth.Parameters, claims map[string]json.RawMessage) (oauth.Par
 			return outer, oauth.NewError(oauth.CodeInvalidRequestObject, "A request object contains no other.")
 		}
 	}
-	resources, err := resourcesOf(outer, claims)
+	resources, err := oauth.ObjectResources(claims, outer.All("resource"))
 	if err != nil {
 		return outer, err
 	}
@@ -244,34 +243,4 @@ func merge(outer oauth.Parameters, claims map[string]json.RawMessage) (oauth.Par
 		return outer, oauth.NewError(oauth.CodeInvalidRequestObject, "The request object has a member that is too long or malformed.").WithCause(err)
 	}
 	return merged, nil
-}
-
-// resourcesOf are the resources of the object, a text or an array of texts (RFC 8707 §2.1), otherwise those outside.
-func resourcesOf(outer oauth.Parameters, claims map[string]json.RawMessage) ([]string, error) {
-	raw, there := claims["resource"]
-	if !there {
-		return outer.All("resource"), nil
-	}
-	var one string
-	if err := json.Unmarshal(raw, &one); err == nil {
-		return []string{one}, nil
-	}
-	var several []string
-	if err := json.Unmarshal(raw, &several); err != nil {
-		return nil, oauth.NewError(oauth.CodeInvalidRequestObject, "The member resource of the request object is not of the right type.")
-	}
-	return several, nil
-}
-
-// parameterOf writes a member of a request object as the parameter it stands for: a text as it is, a number or an
-// object (max_age, claims) as its JSON, and so an array of authorization_details.
-func parameterOf(name string, raw json.RawMessage) (string, error) {
-	var text string
-	if err := json.Unmarshal(raw, &text); err == nil {
-		return text, nil
-	}
-	if trimmed := bytes.TrimSpace(raw); len(trimmed) > 0 && (trimmed[0] == '{' || trimmed[0] >= '0' && trimmed[0] <= '9' || trimmed[0] == '[' && name == "authorization_details") {
-		return string(trimmed), nil
-	}
-	return "", errObject
 }

@@ -42,6 +42,7 @@ type Authorized struct {
 	Audience     []string     // the resource servers that an access token may be for; empty: the issuer
 	Exchanged    *Exchanged   // set instead of Grant when a token was exchanged for this one
 	Answer       *Response    // set instead of all the others when no access token comes of it
+	AuthReqID    string       // of tokens that are pushed to their client (CIBA Core 1.0 §10.3.1); "" for others
 }
 
 // Grant is a grant type. Authorize runs after the client authenticated and was found to have registered
@@ -92,6 +93,7 @@ type Dependencies struct {
 type Endpoint struct {
 	Dependencies
 	checks oauth.Table[Request]
+	byType map[string]Grant
 }
 
 // NewEndpoint makes the endpoint.
@@ -103,7 +105,7 @@ func NewEndpoint(of Dependencies) *Endpoint {
 		}
 		byType[g.Type()] = g
 	}
-	return &Endpoint{Dependencies: of, checks: of.checks(byType)}
+	return &Endpoint{Dependencies: of, checks: of.checks(byType), byType: byType}
 }
 
 // checks is the table of the endpoint.
@@ -165,6 +167,16 @@ func (e *Endpoint) Issue(ctx context.Context, request *Request) (*Response, erro
 	}
 	if authorized.Answer != nil {
 		return authorized.Answer, nil
+	}
+	return e.respond(ctx, request, authorized)
+}
+
+// Deliver makes the response for a client that is sent its tokens instead of asking for them (CIBA Core 1.0 §10.3.1). They
+// are bound to no sender.
+func (e *Endpoint) Deliver(ctx context.Context, organization *org.Organization, to *client.Client, grantType string, authorized *Authorized) (*Response, error) {
+	request := &Request{Organization: organization, Client: to, grant: e.byType[grantType]}
+	if err := e.ensureKeys(ctx, request); err != nil {
+		return nil, err
 	}
 	return e.respond(ctx, request, authorized)
 }

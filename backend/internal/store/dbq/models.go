@@ -49,6 +49,31 @@ type AuditEventsDefault struct {
 	Details    []byte
 }
 
+type BackchannelRequest struct {
+	OrgID                uuid.UUID
+	ID                   uuid.UUID
+	ClientID             uuid.UUID
+	UserID               uuid.UUID
+	AuthReqIDHash        []byte
+	DeliveryMode         string
+	Scopes               []string
+	Audience             []string
+	AuthorizationDetails []byte
+	AcrValues            []string
+	BindingMessage       string
+	Status               string
+	PollInterval         int32
+	PolledAt             *time.Time
+	PolledEarly          bool
+	Notification         string
+	Sealed               []byte
+	SealedBy             *string
+	Attempts             int32
+	LastError            *string
+	CreatedAt            time.Time
+	ExpiresAt            time.Time
+}
+
 type Client struct {
 	OrgID                       uuid.UUID
 	ID                          uuid.UUID

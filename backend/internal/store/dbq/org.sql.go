@@ -41,6 +41,23 @@ func (q *Queries) DeleteBatchOfAuditEvents(ctx context.Context, arg DeleteBatchO
 	return result.RowsAffected(), nil
 }
 
+const deleteBatchOfBackchannelRequests = `-- name: DeleteBatchOfBackchannelRequests :execrows
+DELETE FROM backchannel_requests r USING (SELECT x.org_id, x.id FROM backchannel_requests x WHERE x.org_id = $1 LIMIT $2) d WHERE r.org_id = d.org_id AND r.id = d.id
+`
+
+type DeleteBatchOfBackchannelRequestsParams struct {
+	OrgID    uuid.UUID
+	RowLimit int32
+}
+
+func (q *Queries) DeleteBatchOfBackchannelRequests(ctx context.Context, arg DeleteBatchOfBackchannelRequestsParams) (int64, error) {
+	result, err := q.db.Exec(ctx, deleteBatchOfBackchannelRequests, arg.OrgID, arg.RowLimit)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const deleteBatchOfClients = `-- name: DeleteBatchOfClients :execrows
 DELETE FROM clients c USING (SELECT x.org_id, x.id FROM clients x WHERE x.org_id = $1 LIMIT $2) d WHERE c.org_id = d.org_id AND c.id = d.id
 `

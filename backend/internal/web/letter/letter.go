@@ -35,6 +35,7 @@ type body struct {
 	after      []string // paragraphs behind the code
 	label, url string   // of the link
 	closing    []string // paragraphs at the end
+	footer     string   // why they get it; "" for that somebody gave the address
 }
 
 //go:embed letter.html
@@ -88,13 +89,25 @@ func PasswordChanged(f Frame, username string) Content {
 	})
 }
 
+// RequestWaits tells a person that an application asks them for something. What it is they see when they are signed in.
+func RequestWaits(f Frame, application, url string, minutes int) Content {
+	application = strings.Join(strings.Fields(application), " ")
+	return f.write(f.Text.T("mail_approval_subject", "Client", application), body{
+		heading: f.Text.T("mail_approval_title"), paragraphs: []string{f.Text.T("mail_approval_reason", "Client", application, "Organization", f.name()), f.Text.T("mail_approval_time", "Minutes", minutes)},
+		label: f.Text.T("mail_approval_link"), url: url, closing: []string{f.Text.T("mail_approval_ignore")}, footer: f.Text.T("mail_footer_account", "Organization", f.name(), "Site", f.Site),
+	})
+}
+
 func (f Frame) organizationSays(key string) string { return f.Text.T(key, "Organization", f.name()) }
 
 // name is the organization's, on one line.
 func (f Frame) name() string { return strings.Join(strings.Fields(f.Organization), " ") }
 
 func (f Frame) write(subject string, b body) Content {
-	footer := f.Text.T("mail_footer", "Organization", f.name(), "Site", f.Site)
+	footer := b.footer
+	if footer == "" {
+		footer = f.Text.T("mail_footer", "Organization", f.name(), "Site", f.Site)
+	}
 	return Content{Subject: subject, Text: plain(b, footer), HTML: f.html(b, footer)}
 }
 

@@ -28,6 +28,7 @@ func TestRulesOfEveryLetter(t *testing.T) {
 					"verify":  VerifyAddress(f, "CFGH-2345", "https://id.example/demo/sign-up/confirm?code=CFGH2345&transaction=x", 20),
 					"exists":  AccountExists(f, "https://id.example/demo/login"),
 					"recover": RecoverPassword(f, "CFGH-2345", "https://id.example/demo/forgot-password/confirm?code=CFGH2345&transaction=x", 20),
+					"waits":   RequestWaits(f, organization, "https://id.example/demo/approvals", 5),
 				} {
 					check(t, language+"/"+name, language, content)
 				}

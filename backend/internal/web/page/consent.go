@@ -36,6 +36,11 @@ type Document struct {
 type Elsewhere struct {
 	Code    string // shown there too
 	Minutes int    // how long ago it began, whole minutes
+
+	Application bool   // an application asked, not another device: then there is no code, and what follows
+	Message     string // that it shows there too; "" when there is none
+	Host        string // where it is registered; "" when that is not known
+	Left        int    // how long the person may take, whole minutes
 }
 
 // Scope is one thing that is asked for.
@@ -117,6 +122,17 @@ func (v Consent) permissions() []permission {
 		}
 	}
 	return shown
+}
+
+// times says when it began and, of an application, how long the person may take.
+func (v Consent) times() string {
+	if !v.Elsewhere.Application {
+		return v.begun()
+	}
+	if v.Elsewhere.Left == 0 {
+		return v.begun() + " · " + v.Text.T("elsewhere_until_now")
+	}
+	return v.begun() + " · " + v.Text.T("elsewhere_until", "Minutes", v.Elsewhere.Left)
 }
 
 func (v Consent) begun() string {

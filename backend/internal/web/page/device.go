@@ -26,24 +26,36 @@ func (v Device) lead() string {
 	return v.Text.T("device_lead")
 }
 
-// DeviceDone ends the visit of a person who decided about another device.
-type DeviceDone struct {
+// Decided ends the visit of a person who decided about a request that was begun elsewhere.
+type Decided struct {
 	Frame
-	Allowed bool
+	Application bool // asked, not another device
+	Allowed     bool
+	MoreURL     string // of other requests that wait; "" when there is no such page
 }
 
 // Render implements templ.Component.
-func (v DeviceDone) Render(ctx context.Context, w io.Writer) error { return v.page().Render(ctx, w) }
+func (v Decided) Render(ctx context.Context, w io.Writer) error { return v.page().Render(ctx, w) }
 
-func (v DeviceDone) heading() string {
-	if v.Allowed {
+func (v Decided) heading() string {
+	switch {
+	case v.Application && v.Allowed:
+		return v.Text.T("approval_allowed_title")
+	case v.Application:
+		return v.Text.T("approval_denied_title")
+	case v.Allowed:
 		return v.Text.T("device_allowed_title")
 	}
 	return v.Text.T("device_denied_title")
 }
 
-func (v DeviceDone) text() string {
-	if v.Allowed {
+func (v Decided) text() string {
+	switch {
+	case v.Application && v.Allowed:
+		return v.Text.T("approval_allowed_text")
+	case v.Application:
+		return v.Text.T("approval_denied_text")
+	case v.Allowed:
 		return v.Text.T("device_allowed_text")
 	}
 	return v.Text.T("device_denied_text")

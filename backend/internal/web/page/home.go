@@ -14,6 +14,8 @@ type Home struct {
 	Others      []string // names of others who are signed in in this browser
 	AccountsURL string   // lets the person use another account; "" shows no such link
 	LogoutURL   string
+
+	ApprovalsURL string // where requests wait for the person; "" when none does
 }
 
 // accounts says what the page of accounts is good for.
