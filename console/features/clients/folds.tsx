@@ -4,6 +4,8 @@ import { useWatch, type UseFormReturn } from 'react-hook-form';
 import { TokenPolicyFields } from '@/components/token-policy-fields';
 import { Folded } from '@/components/ui/folded';
 import { ProtocolFields } from './advanced';
+import { BackchannelFields } from './backchannel-fields';
+import { backchannelGrant } from './backchannel-values';
 import { ExchangeFields } from './exchange-fields';
 import { PresentationFields } from './presentation-fields';
 import { SessionFields } from './session-fields';
@@ -34,6 +36,7 @@ const holds = {
   signIn: ['subject_type', 'sector_identifier_uri', 'default_max_age', 'require_auth_time', 'default_acr_values'],
   session: ['backchannel_logout_uri', 'backchannel_logout_session_required', 'frontchannel_logout_uri', 'frontchannel_logout_session_required', 'initiate_login_uri'],
   tokens: ['token_policy'],
+  backchannel: ['backchannel_token_delivery_mode', 'backchannel_client_notification_endpoint', 'backchannel_authentication_request_signing_alg'],
   exchange: ['token_exchange_clients', 'token_exchange_audiences', 'token_exchange_subjects', 'token_exchange_delegation'],
   presentation: ['client_uri', 'logo_uri', 'policy_uri', 'tos_uri', 'contacts', 'localized', 'software_id', 'software_version'],
 } as const satisfies Record<string, readonly (keyof ClientValues)[]>;
@@ -67,6 +70,11 @@ export function ClientFolds({ form, disabled }: { form: UseFormReturn<ClientValu
       <Folded title="Tokens" hint="Their form, what is in them, whom they are for, and how they are renewed" faulty={faulty('tokens')}>
         <TokenPolicyFields form={form as unknown as Parameters<typeof TokenPolicyFields>[0]['form']} inherits />
       </Folded>
+      {(grants.includes(backchannelGrant) || faulty('backchannel')) && (
+        <Folded title="Back channel" hint="How its tokens come, and how its requests are signed" faulty={faulty('backchannel')}>
+          <BackchannelFields form={form} />
+        </Folded>
+      )}
       {(grants.includes(exchangeGrant) || faulty('exchange')) && (
         <Folded title="Token exchange" hint="Whose tokens, for whom, and in whose name" faulty={faulty('exchange')}>
           <ExchangeFields form={form} disabled={disabled} />

@@ -1,5 +1,6 @@
 import type { Client, ClientCreate, ClientPatch, GrantType, JsonWebKeySet, ResponseType, SigningAlgorithm, TokenEndpointAuthMethod, TokenExchangePolicy, TokenPolicy } from '@/lib/api';
 import { grantTypeValues } from '@/lib/grant-types';
+import { backchannel, backchannelGrant } from './backchannel-values';
 import { absoluteUris, changes, keySet, lines, optionalUri, scopeList, words, z } from '@/lib/schema';
 import { tokenPolicyOf, tokenPolicySchema, tokenPolicyValues } from '@/lib/token-policy';
 import { certificateNameKinds, encrypts, metadataAlways, metadataFields, metadataMaybe, metadataOf, newMetadata, signingAlgorithms } from './metadata-values';
@@ -79,7 +80,7 @@ export const clientFields = {
   post_logout_redirect_uris: uris,
   grant_types: z.array(z.enum(grantTypeValues)).min(1, 'Choose at least one.'),
   /** Empty: the organization's. */
-  profile: z.enum(['', 'oauth2.1', 'oidc-legacy', 'fapi2-security', 'fapi2-message-signing']),
+  profile: z.enum(['', 'oauth2.1', 'oidc-legacy', 'fapi2-security', 'fapi2-message-signing', 'fapi-ciba']),
   response_types: z.array(z.enum(responseTypes)),
   token_endpoint_auth_method: z.enum(['none', 'client_secret_basic', 'client_secret_post', 'client_secret_jwt', 'private_key_jwt', 'tls_client_auth', 'self_signed_tls_client_auth', 'attest_jwt_client_auth']),
   token_endpoint_auth_signing_alg: z.union([z.literal(''), z.enum(signingAlgorithms)]),
@@ -101,6 +102,10 @@ export const clientFields = {
   frontchannel_logout_uri: optionalUri,
   frontchannel_logout_session_required: z.boolean(),
   initiate_login_uri: optionalUri.refine((uri) => uri === '' || uri.startsWith('https://'), 'This has to be an https address.'),
+  backchannel_token_delivery_mode: z.enum(['poll', 'ping', 'push']),
+  backchannel_client_notification_endpoint: optionalUri,
+  /** Empty: its requests are not signed. */
+  backchannel_authentication_request_signing_alg: z.union([z.literal(''), z.enum(signingAlgorithms).exclude(['HS256'])]),
   token_exchange_clients: z.string(),
   token_exchange_audiences: z.string(),
   token_exchange_subjects: z.string(),
@@ -113,7 +118,7 @@ export const clientFields = {
 export const exchangeGrant: GrantType = 'urn:ietf:params:oauth:grant-type:token-exchange';
 
 /** What a person allows, so that a refresh token can come with it. */
-const bringRefreshTokens: GrantType[] = ['authorization_code', 'urn:ietf:params:oauth:grant-type:device_code'];
+const bringRefreshTokens: GrantType[] = ['authorization_code', 'urn:ietf:params:oauth:grant-type:device_code', backchannelGrant];
 
 export const clientSchema = z
   .object(clientFields)
@@ -127,7 +132,7 @@ export const clientSchema = z
   })
   .refine((values) => !values.grant_types.includes('refresh_token') || values.grant_types.some((grant) => bringRefreshTokens.includes(grant)), {
     path: ['grant_types'],
-    message: 'Refresh tokens come with a grant that a person gives: the authorization code or the device code.',
+    message: 'Refresh tokens come with a grant that a person gives: the authorization code, the device code or the back channel.',
   })
   .refine(({ grant_types, response_types }) => !grant_types.includes('implicit') || responseTypesFor(grant_types, response_types).some((type) => needs(type).includes('implicit')), {
     path: ['response_types'],
@@ -160,6 +165,14 @@ export const clientSchema = z
   .refine((values) => (lines(values.token_exchange_clients).length === 0) === (lines(values.token_exchange_audiences).length === 0) || !values.grant_types.includes(exchangeGrant), {
     path: ['token_exchange_audiences'],
     message: 'Write both: whose tokens the client may exchange, and for whom.',
+  })
+  .refine((values) => !values.grant_types.includes(backchannelGrant) || values.token_endpoint_auth_method !== 'none', {
+    path: ['grant_types'],
+    message: 'The back channel is for clients that can prove themselves.',
+  })
+  .refine((values) => !values.grant_types.includes(backchannelGrant) || values.backchannel_token_delivery_mode === 'poll' || values.backchannel_client_notification_endpoint !== '', {
+    path: ['backchannel_client_notification_endpoint'],
+    message: 'Write where the application is told.',
   })
   .refine((values) => values.jwks === '' || values.jwks_uri === '', {
     path: ['jwks'],
@@ -198,6 +211,9 @@ export function newValues(kind: Kind): ClientValues {
     frontchannel_logout_uri: '',
     frontchannel_logout_session_required: false,
     initiate_login_uri: '',
+    backchannel_token_delivery_mode: 'poll',
+    backchannel_client_notification_endpoint: '',
+    backchannel_authentication_request_signing_alg: '',
     token_exchange_clients: '',
     token_exchange_audiences: '',
     token_exchange_subjects: '',
@@ -237,6 +253,9 @@ export function valuesOf(client: Client): ClientValues {
     frontchannel_logout_uri: client.frontchannel_logout_uri ?? '',
     frontchannel_logout_session_required: client.frontchannel_logout_session_required ?? false,
     initiate_login_uri: client.initiate_login_uri ?? '',
+    backchannel_token_delivery_mode: client.backchannel_token_delivery_mode ?? 'poll',
+    backchannel_client_notification_endpoint: client.backchannel_client_notification_endpoint ?? '',
+    backchannel_authentication_request_signing_alg: (client.backchannel_authentication_request_signing_alg ?? '') as ClientValues['backchannel_authentication_request_signing_alg'],
     token_exchange_clients: (client.token_exchange?.subject_clients ?? []).join('\n'),
     token_exchange_audiences: (client.token_exchange?.audiences ?? []).join('\n'),
     token_exchange_subjects: (client.token_exchange?.subject_audiences ?? []).join('\n'),
@@ -332,6 +351,7 @@ function maybe(values: ClientValues) {
     tos_uri: values.tos_uri || undefined,
     access_token_lifetime_seconds: Number.isNaN(values.access_token_lifetime_seconds) ? undefined : values.access_token_lifetime_seconds,
     refresh_token_lifetime_seconds: Number.isNaN(values.refresh_token_lifetime_seconds) ? undefined : values.refresh_token_lifetime_seconds,
+    ...backchannel(values),
     token_exchange: exchangePolicy(values),
     token_policy: tokenPolicy(values),
     ...metadataMaybe(values),

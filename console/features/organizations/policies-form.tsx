@@ -23,7 +23,7 @@ const schema = z
     session_absolute_lifetime_seconds: seconds(300, 7_776_000, 'Choose between 5 minutes and 90 days.'),
     access_token_lifetime_seconds: seconds(30, 86_400, 'Choose between 30 seconds and 1 day.'),
     refresh_token_lifetime_seconds: seconds(60, 31_536_000, 'Choose between 1 minute and 365 days.'),
-    profile: z.enum(['oauth2.1', 'oidc-legacy', 'fapi2-security', 'fapi2-message-signing']),
+    profile: z.enum(['oauth2.1', 'oidc-legacy', 'fapi2-security', 'fapi2-message-signing', 'fapi-ciba']),
     require_bound_tokens: z.boolean(),
     require_dpop_nonce: z.boolean(),
     token_policy: tokenPolicySchema,
