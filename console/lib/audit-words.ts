@@ -35,6 +35,7 @@ export const actionWords: Record<string, string> = {
   'user.roles_changed': 'Roles changed',
   'user.signed_up': 'Signed up',
   'user.updated': 'User changed',
+  'users.imported': 'Users imported',
 };
 
 export function wordsOf(action: string): string {

@@ -58,6 +58,7 @@ func rowKinds() []rowKind {
 		{"create-organization", createOrganizationRow},
 		{"revocation", revocationRow},
 		{"start-to-ready", startRow},
+		{"import", importRow},
 		{"memory", memoryRows},
 		{"scale", scaleRows},
 	}

@@ -65,3 +65,6 @@ DELETE FROM sign_in_failures WHERE org_id = @org_id AND subject_hash = ANY (@sub
 -- name: DeleteOldSignInFailures :execrows
 -- cross-tenant: periodic clean-up
 DELETE FROM sign_in_failures WHERE (org_id, subject_hash) IN (SELECT f.org_id, f.subject_hash FROM sign_in_failures f WHERE f.last_failed_at < @before LIMIT @row_limit);
+
+-- name: InsertPasswords :copyfrom
+INSERT INTO credentials (org_id, id, user_id, kind, secret, created_at, updated_at) VALUES (@org_id, @id, @user_id, @kind, @secret, @created_at, @updated_at);

@@ -46,3 +46,26 @@ WHERE ra.org_id = @org_id AND ra.role = @role AND u.status = 'active' ORDER BY r
 
 -- name: LockUser :one
 SELECT id FROM users WHERE org_id = @org_id AND id = @id FOR UPDATE;
+
+-- name: InsertUsers :copyfrom
+INSERT INTO users (org_id, id, username, email, email_verified, phone_number, phone_number_verified, profile, attributes, status, required_actions, created_at, updated_at)
+VALUES (@org_id, @id, @username, @email, @email_verified, @phone_number, @phone_number_verified, @profile, @attributes, @status, @required_actions, @created_at, @updated_at);
+
+-- name: TakenIdentifiers :many
+-- Which of these, by their places from 1, somebody of the organization has already, or one before it in the same lists.
+-- An empty address is none.
+WITH usernames AS (
+    SELECT w.place, w.value, row_number() OVER (PARTITION BY lower(w.value) ORDER BY w.place) AS turn FROM unnest(@usernames::text[]) WITH ORDINALITY AS w (value, place)
+), emails AS (
+    SELECT w.place, w.value, row_number() OVER (PARTITION BY lower(w.value) ORDER BY w.place) AS turn FROM unnest(@emails::text[]) WITH ORDINALITY AS w (value, place) WHERE w.value <> ''
+), ids AS (
+    SELECT w.place, w.value, row_number() OVER (PARTITION BY w.value ORDER BY w.place) AS turn FROM unnest(@ids::uuid[]) WITH ORDINALITY AS w (value, place)
+)
+SELECT w.place::bigint AS place, 'username'::text AS kind FROM usernames w
+WHERE w.turn > 1 OR EXISTS (SELECT 1 FROM users u WHERE u.org_id = @org_id AND lower(u.username) = lower(w.value))
+UNION ALL
+SELECT w.place::bigint, 'email' FROM emails w
+WHERE w.turn > 1 OR EXISTS (SELECT 1 FROM users u WHERE u.org_id = @org_id AND lower(u.email) = lower(w.value) AND u.email IS NOT NULL)
+UNION ALL
+SELECT w.place::bigint, 'id' FROM ids w
+WHERE w.turn > 1 OR EXISTS (SELECT 1 FROM users u WHERE u.org_id = @org_id AND u.id = w.value);

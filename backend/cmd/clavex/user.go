@@ -19,12 +19,12 @@ import (
 )
 
 func (p *program) users() *cobra.Command {
-	return p.group("user", "The people of an organization", `Creates, lists, disables and deletes people, gives them roles, and makes one-time links with which they
+	return p.group("user", "The people of an organization", `Creates, imports, lists, disables and deletes people, gives them roles, and makes one-time links with which they
 choose a password.
 
 The first administrator:
   clavex user create --org system --username you@example.com --role platform-administrator`,
-		p.createUser(), p.listUsers(), p.showUser(), p.disableUser(), p.enableUser(), p.deleteUser(), p.setRoles(), p.oneTimeLink())
+		p.createUser(), p.importUsers(), p.listUsers(), p.showUser(), p.disableUser(), p.enableUser(), p.deleteUser(), p.setRoles(), p.oneTimeLink())
 }
 
 // userResult is a person with their roles.

@@ -34,6 +34,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/store"
 	"github.com/clavex/clavex/backend/internal/trust"
 	"github.com/clavex/clavex/backend/internal/user"
+	"github.com/clavex/clavex/backend/internal/userimport"
 )
 
 // DefaultRequestsPerMinute is how many requests one actor may send in a minute unless Options say otherwise.
@@ -44,6 +45,7 @@ type Options struct {
 	Store         *store.Store
 	Organizations *org.Organizations
 	Users         *user.Users
+	Imports       *userimport.Imports
 	Roles         *role.Assignments
 	Clients       *client.Clients
 	Resources     *resource.Resources
@@ -80,6 +82,7 @@ type API struct {
 	db            *store.Store
 	organizations *org.Organizations
 	users         *user.Users
+	imports       *userimport.Imports
 	roles         *role.Assignments
 	clients       *client.Clients
 	resources     *resource.Resources
@@ -119,7 +122,7 @@ func New(options Options) (*API, error) {
 		options.SendsMail = func() bool { return true }
 	}
 	return &API{
-		db: options.Store, organizations: options.Organizations, users: options.Users, roles: options.Roles, clients: options.Clients, resources: options.Resources, trusted: options.Trusted,
+		db: options.Store, organizations: options.Organizations, users: options.Users, imports: options.Imports, roles: options.Roles, clients: options.Clients, resources: options.Resources, trusted: options.Trusted,
 		sessions: options.Sessions, grants: options.Grants, backchannel: options.Backchannel, signing: options.Keys, passwords: options.Passwords, links: options.Links, log: options.Audit, issuers: options.Issuers,
 		resource: options.Resource, counters: options.Counters, fetch: options.Fetch, keys: idempotency.New(options.Now, options.Ring),
 		cursors: cursors{options.Ring}, contract: read, perMinute: options.RequestsPerMinute, sendsMail: options.SendsMail,

@@ -31,6 +31,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/session"
 	"github.com/clavex/clavex/backend/internal/store"
 	"github.com/clavex/clavex/backend/internal/user"
+	"github.com/clavex/clavex/backend/internal/userimport"
 )
 
 // site is the Admin API on a database of its own, with three organizations: system, acme and rival.
@@ -66,7 +67,7 @@ func newSite(t *testing.T, options ...option) *site {
 	s.roles = role.NewAssignments(s.AuditLog, now)
 	s.passwords = credential.NewPasswords(s.Store, s.Users, s.Sessions, s.AuditLog, now, hasher, ring)
 	settings := admin.Options{
-		Store: s.Store, Organizations: s.Organizations, Users: s.Users, Roles: s.roles, Clients: s.Clients, Resources: s.Resources, Trusted: s.Trusted, Sessions: s.Sessions, Grants: s.Grants, Backchannel: s.Backchannel, Keys: s.Keys, Passwords: s.passwords,
+		Store: s.Store, Organizations: s.Organizations, Users: s.Users, Imports: userimport.New(s.Store, s.Users, s.passwords, s.AuditLog, s.Clock.Now), Roles: s.roles, Clients: s.Clients, Resources: s.Resources, Trusted: s.Trusted, Sessions: s.Sessions, Grants: s.Grants, Backchannel: s.Backchannel, Keys: s.Keys, Passwords: s.passwords,
 		Links: credential.NewLinks(s.AuditLog, now, rand.Reader), Audit: s.AuditLog, Issuers: s.Issuers, Resource: s.Resource,
 		Counters: kv.NewPostgres(s.Store, rand.Reader), Fetch: s.Fetch, Ring: ring, Now: now, RequestsPerMinute: 100_000,
 		Console: func(r *http.Request) (*admin.ConsoleSession, error) {

@@ -51,6 +51,7 @@ var rules = map[string]rule{
 	"getOverview":              {role.Read, false},
 	"listUsers":                {role.Read, false},
 	"createUser":               {role.Write, false},
+	"importUsers":              {role.Write, false},
 	"getUser":                  {role.Read, false},
 	"updateUser":               {role.Write, false},
 	"deleteUser":               {role.Write, false},

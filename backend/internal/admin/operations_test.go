@@ -46,6 +46,7 @@ var operations = []operation{
 	{"getOverview", "GET", "/orgs/$org/overview", nil, false, false, 200},
 	{"listUsers", "GET", "/orgs/$org/users", nil, false, false, 200},
 	{"createUser", "POST", "/orgs/$org/users", fields{"username": "fresh"}, false, false, 201},
+	{"importUsers", "POST", "/orgs/$org/users/import", fields{"users": []any{fields{"username": "imported"}}}, false, false, 200},
 	{"getUser", "GET", "/orgs/$org/users/$user", nil, false, false, 200},
 	{"endUserSession", "DELETE", "/orgs/$org/users/$user/sessions/$session", nil, false, false, 204},
 	{"updateUser", "PATCH", "/orgs/$org/users/$user", fields{"username": "renamed"}, true, false, 200},

@@ -90,7 +90,7 @@ func renderPolicies(p org.Policies) (api.Policies, error) {
 	}
 	var drafts *api.Drafts
 	if len(p.Drafts) > 0 {
-		drafts = new(api.Drafts(renamed[string](p.Drafts)))
+		drafts = new(renamed[string](p.Drafts))
 	}
 	var attesters *api.ClientAttesters
 	if len(p.ClientAttesters) > 0 {

@@ -62,11 +62,11 @@ func (h *Hasher) Hash(ctx context.Context, orgID uuid.UUID, password string) (st
 	return hash.encode(), nil
 }
 
-// Verify reports whether the password is the one whose hash was stored; the tags are compared in
-// constant time. Errors: ErrMalformed for a stored string that is not ours or asks for absurd work,
-// ErrQueueFull, or the context's error when it ended before the work began.
+// Verify reports whether the password is the one whose hash was stored, by us or by a system that people came from (see
+// Check); the tags are compared in constant time. Errors: ErrMalformed for a stored string that cannot be read or asks for
+// absurd work, ErrQueueFull, or the context's error when it ended before the work began.
 func (h *Hasher) Verify(ctx context.Context, orgID uuid.UUID, encoded, password string) (bool, error) {
-	hash, err := parse(encoded)
+	hash, err := read(encoded)
 	if err != nil {
 		return false, err
 	}
@@ -81,14 +81,14 @@ func (h *Hasher) Dummy(ctx context.Context, orgID uuid.UUID, password string) er
 	return err
 }
 
-// NeedsRehash reports whether a stored string was made with other parameters than new ones are, or
-// cannot be read. After a successful Verify such a password should be hashed again.
+// NeedsRehash reports whether a stored string was made with other parameters than new ones are, by
+// another system, or cannot be read. After a successful Verify such a password should be hashed again.
 func (h *Hasher) NeedsRehash(encoded string) bool {
 	hash, err := parse(encoded)
 	return err != nil || hash.Parameters != h.parameters || len(hash.salt) < saltBytes || len(hash.tag) < tagBytes
 }
 
-func (h *Hasher) verify(ctx context.Context, orgID uuid.UUID, hash stored, password string) (bool, error) {
+func (h *Hasher) verify(ctx context.Context, orgID uuid.UUID, hash verifier, password string) (bool, error) {
 	// What cannot have been set cannot match, but shall not be told apart by time either.
 	possible := len(password) <= MaximumPasswordBytes
 	if !possible {

@@ -12,7 +12,7 @@
 // overwrites them.
 //
 // Left out: password policy, and Unicode normalization (NIST SP 800-63B §3.1.1.2), which the package
-// that owns credentials applies before it calls here; a pepper; other schemes. Random secrets are
+// that owns credentials applies before it calls here; a pepper; making hashes by other schemes. Random secrets are
 // not passwords and belong to package secret.
 package passwordhash
 

@@ -37,6 +37,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/store"
 	"github.com/clavex/clavex/backend/internal/trust"
 	"github.com/clavex/clavex/backend/internal/user"
+	"github.com/clavex/clavex/backend/internal/userimport"
 )
 
 // Bounds of the in-process caches, in entries. Ten thousand busy organizations fit: with half of their keys
@@ -74,6 +75,7 @@ type App struct {
 	Grants        *grant.Grants
 	Hashes        *passwordhash.Hasher
 	Passwords     *credential.Passwords
+	Imports       *userimport.Imports
 	Links         *credential.Links
 	Jobs          *jobs.Jobs
 	Issuers       oauth.Issuers
@@ -194,6 +196,7 @@ func (a *App) wire(options Options) error {
 		return err
 	}
 	a.Passwords = credential.NewPasswords(a.Store, a.Users, a.Sessions, a.Audit, now, a.Hashes, a.Ring)
+	a.Imports = userimport.New(a.Store, a.Users, a.Passwords, a.Audit, now)
 	a.Subjects, a.JWTs = oauth.NewSubjects(a.Keys.Secret), oauth.NewClientJWTs(a.Keys, a.Clients, a.KeySets)
 	a.BackChannel = &logout.BackChannel{Issuers: a.Issuers, Organizations: a.Organizations, Clients: a.Clients, Sessions: a.Sessions,
 		Subjects: a.Subjects, JWTs: a.JWTs, Fetch: a.Fetch, Store: a.Store, Now: now, Random: random}

@@ -66,12 +66,6 @@ func newDescribed(t *testing.T, redirect string) *described {
 	return d
 }
 
-func (d *described) change(do func(members map[string]any)) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	do(d.members)
-}
-
 func (d *described) address(namesAndValues ...string) string {
 	return withResources(d.authorizeURL(append([]string{"client_id", d.clientID, "redirect_uri", d.redirect, "scope", "offline_access tools:use", "nonce", ""}, namesAndValues...)...), tool)
 }

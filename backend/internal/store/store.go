@@ -106,6 +106,12 @@ func (s *Store) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
 	return row{s.pool.QueryRow(ctx, sql, args...)}
 }
 
+// CopyFrom implements DB.
+func (s *Store) CopyFrom(ctx context.Context, table pgx.Identifier, columns []string, from pgx.CopyFromSource) (int64, error) {
+	copied, err := s.pool.CopyFrom(ctx, table, columns, from)
+	return copied, translate(err)
+}
+
 // Tx is an open transaction. It is passed explicitly to what must happen together and is a DB.
 type Tx struct {
 	tx pgx.Tx
@@ -126,6 +132,12 @@ func (t *Tx) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, erro
 // QueryRow implements DB.
 func (t *Tx) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
 	return row{t.tx.QueryRow(ctx, sql, args...)}
+}
+
+// CopyFrom implements DB.
+func (t *Tx) CopyFrom(ctx context.Context, table pgx.Identifier, columns []string, from pgx.CopyFromSource) (int64, error) {
+	copied, err := t.tx.CopyFrom(ctx, table, columns, from)
+	return copied, translate(err)
 }
 
 // Pgx returns the transaction for libraries that enqueue into it (River).

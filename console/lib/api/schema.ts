@@ -914,6 +914,32 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/orgs/{org}/users/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Import users
+         * @description Brings up to 500 people from another system, with the hashes of their passwords. Each is there completely or not at all; who cannot be imported is listed, and does not hold up the others. `clavex user import` takes whole files.
+         */
+        post: operations["importUsers"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1519,6 +1545,26 @@ export interface components {
             resources?: string[];
             /** @description Scopes of the other server, at most. */
             scopes: components["schemas"]["Scope"][];
+        };
+        ImportedUser: {
+            attributes?: components["schemas"]["Attributes"];
+            email?: string;
+            /** @default false */
+            email_verified?: boolean;
+            /**
+             * Format: uuid
+             * @description Kept as `sub`, for applications that know the user by it already; made when absent.
+             */
+            id?: string;
+            /** @description bcrypt, Argon2, PBKDF2, scrypt or SHA-crypt as crypt(3) and passlib write them, the hashers of Django, or Firebase's scrypt. The first sign-in replaces it. */
+            password_hash?: string;
+            phone_number?: string;
+            /** @default false */
+            phone_number_verified?: boolean;
+            profile?: components["schemas"]["Profile"];
+            required_actions?: components["schemas"]["RequiredAction"][];
+            status?: components["schemas"]["UserStatus"];
+            username: string;
         };
         InitialAccessToken: {
             /** Format: date-time */
@@ -2252,6 +2298,20 @@ export interface components {
             /** @description What the user signs in with; without regard to case. */
             username: string;
         };
+        UserImport: {
+            users: components["schemas"]["ImportedUser"][];
+        };
+        UserImportRefusal: {
+            code: string;
+            field?: string;
+            /** @description The place in `users`, from 0. */
+            index: number;
+            message: string;
+        };
+        UserImportResult: {
+            imported: number;
+            refused: components["schemas"]["UserImportRefusal"][];
+        };
         UserList: {
             items: components["schemas"]["UserSummary"][];
             next_cursor?: components["schemas"]["NextCursor"];
@@ -2677,6 +2737,7 @@ export type EmailDomains = components['schemas']['EmailDomains'];
 export type FieldError = components['schemas']['FieldError'];
 export type GrantType = components['schemas']['GrantType'];
 export type IdentityAssertionPolicy = components['schemas']['IdentityAssertionPolicy'];
+export type ImportedUser = components['schemas']['ImportedUser'];
 export type InitialAccessToken = components['schemas']['InitialAccessToken'];
 export type InitialAccessTokenCreate = components['schemas']['InitialAccessTokenCreate'];
 export type InitialAccessTokenList = components['schemas']['InitialAccessTokenList'];
@@ -2749,6 +2810,9 @@ export type TrustedIssuerStatus = components['schemas']['TrustedIssuerStatus'];
 export type TrustedIssuerSubjectMatch = components['schemas']['TrustedIssuerSubjectMatch'];
 export type User = components['schemas']['User'];
 export type UserCreate = components['schemas']['UserCreate'];
+export type UserImport = components['schemas']['UserImport'];
+export type UserImportRefusal = components['schemas']['UserImportRefusal'];
+export type UserImportResult = components['schemas']['UserImportResult'];
 export type UserList = components['schemas']['UserList'];
 export type UserPatch = components['schemas']['UserPatch'];
 export type UserRoles = components['schemas']['UserRoles'];
@@ -4876,6 +4940,47 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    importUsers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UserImport"];
+            };
+        };
+        responses: {
+            /** @description What became of them. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserImportResult"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Unprocessable"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];

@@ -1643,6 +1643,28 @@ type IdentityAssertionPolicy struct {
 	Scopes []Scope `json:"scopes"`
 }
 
+// ImportedUser defines model for ImportedUser.
+type ImportedUser struct {
+	// Attributes Further facts of the organization's own; any JSON object of at most 64 KiB.
+	Attributes    *Attributes `json:"attributes,omitempty"`
+	Email         *string     `json:"email,omitempty"`
+	EmailVerified *bool       `json:"email_verified,omitempty"`
+
+	// Id Kept as `sub`, for applications that know the user by it already; made when absent.
+	Id *openapi_types.UUID `json:"id,omitempty"`
+
+	// PasswordHash bcrypt, Argon2, PBKDF2, scrypt or SHA-crypt as crypt(3) and passlib write them, the hashers of Django, or Firebase's scrypt. The first sign-in replaces it.
+	PasswordHash        *string `json:"password_hash,omitempty"`
+	PhoneNumber         *string `json:"phone_number,omitempty"`
+	PhoneNumberVerified *bool   `json:"phone_number_verified,omitempty"`
+
+	// Profile Standard claims (OpenID Connect Core 1.0 §5.1). Absent when unknown.
+	Profile         *Profile          `json:"profile,omitempty"`
+	RequiredActions *[]RequiredAction `json:"required_actions,omitempty"`
+	Status          *UserStatus       `json:"status,omitempty"`
+	Username        string            `json:"username"`
+}
+
 // InitialAccessToken defines model for InitialAccessToken.
 type InitialAccessToken struct {
 	CreatedAt time.Time `json:"created_at"`
@@ -2532,6 +2554,27 @@ type UserCreate struct {
 	Username string `json:"username"`
 }
 
+// UserImport defines model for UserImport.
+type UserImport struct {
+	Users []ImportedUser `json:"users"`
+}
+
+// UserImportRefusal defines model for UserImportRefusal.
+type UserImportRefusal struct {
+	Code  string  `json:"code"`
+	Field *string `json:"field,omitempty"`
+
+	// Index The place in `users`, from 0.
+	Index   int    `json:"index"`
+	Message string `json:"message"`
+}
+
+// UserImportResult defines model for UserImportResult.
+type UserImportResult struct {
+	Imported int                 `json:"imported"`
+	Refused  []UserImportRefusal `json:"refused"`
+}
+
 // UserList defines model for UserList.
 type UserList struct {
 	Items []UserSummary `json:"items"`
@@ -2992,6 +3035,9 @@ type CreateLinkedIdentityJSONRequestBody = LinkedIdentityCreate
 // CreateUserJSONRequestBody defines body for CreateUser for application/json ContentType.
 type CreateUserJSONRequestBody = UserCreate
 
+// ImportUsersJSONRequestBody defines body for ImportUsers for application/json ContentType.
+type ImportUsersJSONRequestBody = UserImport
+
 // UpdateUserJSONRequestBody defines body for UpdateUser for application/json ContentType.
 type UpdateUserJSONRequestBody = UserPatch
 
@@ -3126,6 +3172,9 @@ type ServerInterface interface {
 	// CreateUser Create a user
 	// (POST /api/v1/orgs/{org}/users)
 	CreateUser(c *gin.Context, org Org, params CreateUserParams)
+	// ImportUsers Import users
+	// (POST /api/v1/orgs/{org}/users/import)
+	ImportUsers(c *gin.Context, org Org)
 	// DeleteUser Delete a user
 	// (DELETE /api/v1/orgs/{org}/users/{user_id})
 	DeleteUser(c *gin.Context, org Org, userId UserID, params DeleteUserParams)
@@ -5015,6 +5064,31 @@ func (siw *ServerInterfaceWrapper) CreateUser(c *gin.Context) {
 	siw.Handler.CreateUser(c, org, params)
 }
 
+// ImportUsers operation middleware
+func (siw *ServerInterfaceWrapper) ImportUsers(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "org" -------------
+	var org Org
+
+	err = runtime.BindStyledParameterWithOptions("simple", "org", c.Param("org"), &org, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter org: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ImportUsers(c, org)
+}
+
 // DeleteUser operation middleware
 func (siw *ServerInterfaceWrapper) DeleteUser(c *gin.Context) {
 
@@ -5589,6 +5663,7 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.GET(options.BaseURL+"/api/v1/orgs/:org/overview", wrapper.GetOverview)
 	router.GET(options.BaseURL+"/api/v1/orgs/:org/users", wrapper.ListUsers)
 	router.POST(options.BaseURL+"/api/v1/orgs/:org/users", wrapper.CreateUser)
+	router.POST(options.BaseURL+"/api/v1/orgs/:org/users/import", wrapper.ImportUsers)
 	router.DELETE(options.BaseURL+"/api/v1/orgs/:org/users/:user_id", wrapper.DeleteUser)
 	router.GET(options.BaseURL+"/api/v1/orgs/:org/users/:user_id", wrapper.GetUser)
 	router.PATCH(options.BaseURL+"/api/v1/orgs/:org/users/:user_id", wrapper.UpdateUser)
@@ -12967,6 +13042,220 @@ func (response CreateUser503ApplicationProblemPlusJSONResponse) VisitCreateUserR
 	return err
 }
 
+type ImportUsersRequestObject struct {
+	Org  Org `json:"org"`
+	Body *ImportUsersJSONRequestBody
+}
+
+type ImportUsersResponseObject interface {
+	VisitImportUsersResponse(w http.ResponseWriter) error
+}
+
+type ImportUsers200JSONResponse UserImportResult
+
+func (response ImportUsers200JSONResponse) VisitImportUsersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ImportUsers400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response ImportUsers400ApplicationProblemPlusJSONResponse) VisitImportUsersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ImportUsers401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response ImportUsers401ApplicationProblemPlusJSONResponse) VisitImportUsersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ImportUsers403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response ImportUsers403ApplicationProblemPlusJSONResponse) VisitImportUsersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ImportUsers404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response ImportUsers404ApplicationProblemPlusJSONResponse) VisitImportUsersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ImportUsers409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response ImportUsers409ApplicationProblemPlusJSONResponse) VisitImportUsersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ImportUsers413ApplicationProblemPlusJSONResponse struct {
+	ContentTooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response ImportUsers413ApplicationProblemPlusJSONResponse) VisitImportUsersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ImportUsers415ApplicationProblemPlusJSONResponse struct {
+	UnsupportedMediaTypeApplicationProblemPlusJSONResponse
+}
+
+func (response ImportUsers415ApplicationProblemPlusJSONResponse) VisitImportUsersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ImportUsers422ApplicationProblemPlusJSONResponse struct {
+	UnprocessableApplicationProblemPlusJSONResponse
+}
+
+func (response ImportUsers422ApplicationProblemPlusJSONResponse) VisitImportUsersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ImportUsers429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response ImportUsers429ApplicationProblemPlusJSONResponse) VisitImportUsersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ImportUsers500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response ImportUsers500ApplicationProblemPlusJSONResponse) VisitImportUsersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ImportUsers503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response ImportUsers503ApplicationProblemPlusJSONResponse) VisitImportUsersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type DeleteUserRequestObject struct {
 	Org    Org    `json:"org"`
 	UserId UserID `json:"user_id"`
@@ -15318,6 +15607,9 @@ type StrictServerInterface interface {
 	// CreateUser Create a user
 	// (POST /api/v1/orgs/{org}/users)
 	CreateUser(ctx context.Context, request CreateUserRequestObject) (CreateUserResponseObject, error)
+	// ImportUsers Import users
+	// (POST /api/v1/orgs/{org}/users/import)
+	ImportUsers(ctx context.Context, request ImportUsersRequestObject) (ImportUsersResponseObject, error)
 	// DeleteUser Delete a user
 	// (DELETE /api/v1/orgs/{org}/users/{user_id})
 	DeleteUser(ctx context.Context, request DeleteUserRequestObject) (DeleteUserResponseObject, error)
@@ -16708,6 +17000,50 @@ func (sh *strictHandler) CreateUser(ctx *gin.Context, org Org, params CreateUser
 	}
 }
 
+// ImportUsers operation middleware
+func (sh *strictHandler) ImportUsers(ctx *gin.Context, org Org) {
+	var request ImportUsersRequestObject
+
+	request.Org = org
+
+	var body ImportUsersJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ImportUsers(ctx, request.(ImportUsersRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ImportUsers")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ImportUsersResponseObject); ok {
+		if err := validResponse.VisitImportUsersResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // DeleteUser operation middleware
 func (sh *strictHandler) DeleteUser(ctx *gin.Context, org Org, userId UserID, params DeleteUserParams) {
 	var request DeleteUserRequestObject
@@ -17116,399 +17452,412 @@ func (sh *strictHandler) EndUserSession(ctx *gin.Context, org Org, userId UserID
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L3rchs3uij6KthcqypWQtLU1bZcU3srtpNxYsdekrx8ZiU+JNgNkoiaAKcBiuZ4tOr8PE9yps5rzKPs",
-	"J9mF7wO60U002aQo2c7wjy2SuOPDd798akRyPJGCCa0ap58a7CMdTxIGf59NY65fXDOhzadrmkyZ+YNG",
-	"mkvROG1MFUvb00lMNYsbTfO9TE0DHjdOG539J4fHjx8PWkdRp9N6RPc7rcf9Y9Y6GJzE+9ET2tnvHDSa",
-	"DUHHrHHaGKY0Yv8rZmPZ1kzpRrOh5xNm52jcNBt0oBkMzsaUJ91rlvIBZ3HjVKdTdtNs9NlApizUYEAT",
-	"ZVpECWdCd2kcp0ypxmnjoHPY7rT39w/bjxrNmos+7Ow3mg0ZRdM0ZXGXahjn4Li1v9862L/sPDk97Jx2",
-	"Ov9lGk11JGFzahpFZspmI2V/nTKlu3ayn54f/sfx+yf/dfL9478c/Hz0+tEvnbf754eXZvs0HTK9zmnu",
-	"56dJY7rsLM3/XTqEe228ln/jSUIfHrc7jZubpnfpr7gqXjzXbKwap7/uQOAPDAIfmg3BPupuNE2VucsG",
-	"m/+Uvvxd8r+8Px+9FAgk39PoKhpRIVjynEVcATB4kBJnXzboZJLKa1budo7HsBTG0i58bT5+aDb6XMRc",
-	"DLtjphQdms28P7p4Zg7KXmu9UzqAU7Jd7GG9pfNUJon5PmUGlJfeKvs44SlTwTbHtk29tTyGtahITmCT",
-	"DTlhgseND/Z+1rl20yF49TcfzMk/g/2W0LiByK6WV0x0Ez5gmo9ZV7FIilg1Tg87naa5vIRH1Dz2roWg",
-	"Ges3mo3+lCe6y4V9W8U7mOTHWXXM+P005Y3TxkjriTp9+NB2a1sS1I7k2DSVQtNIw/nYFv/Lb/Gh6tI6",
-	"l53Hpx13acOUCg17gJHoVI9kyv+GW4tkzOBpDlKmRngkZuB1IIrH9igVHwoWd1OmJlIo1qXJsHHaeHFx",
-	"cHxiUELKhxzeRTzmgiudUoMym42JVLqbyKGc6m7KYp6yCA4IlrvkiB6aha7VIaJJ0qfRFXb0thyAgoPj",
-	"JwcdAwkGbfGUdc3BdU2b7ObdL5HZrYExg47N13b/2ZnDKX8IwHuzMUnlgCfmDgB1QytN9dTgaENrrs1P",
-	"atr/3ezRAuJk2k94ZFAbrJ2JeCK5we5mhWOmR9LcnoU0xaKU6W6fKuhiKdbSZ37NUkRhB/kDegaQVnhG",
-	"6wH+RmC44e3my16GZe/qhX8Jb3IRhu4eVmrRT7yWt1RHoxAwFU+TUBGThFG7AYVoU0yTJB/qAtYcGkvZ",
-	"XxqzvxyOO9P/7P/1sd6XBz9Hx+lPjz7+15E4O1HPnwx+7Ixe7U/+44CdH+p33hrfWd5uceQdDdnRkB0N",
-	"qU9Dsif1nutR5Xvdvardq9q9qtqvqnl7MoeHs4RFumfxMnAJePTNhhwMEi5YFxEEyIkrjwvlv5eCa06T",
-	"M+h4Ca+ogHtqrMu16c+DypqAVHxQHqLeEZ7AEY7px+5UmYPY72Rajbc01YKlZCJTTRMUe5Xl0Be3GODW",
-	"66yyzszhCZcB0dd+whVgZIjZf7rt5vvGdl2fkv0B4Kxz03R7XBvPvOLiisUvYyY01/O1X1+9LT1BsQfR",
-	"ceO08a6z/+To8eODg0eNtXVKi4sOvKe7muqWL+kznBa8j1fAJTxnCb9m6bJNUK3ZeGJ4p/3N9JcVh7Df",
-	"Od1fTwd5DOMlVOmuXdTSQaEhS1MQbS9HjODiCRVqxlIWkxnXI4IsAjnuHLZdH8c1HHcOrYS8YrpjIIZM",
-	"GVJf82yOMqkf2BAGCuNN7/J1CaUpNWWpxxTzuMC7GRwFXOSQCsu91lfdd3zV/XMcSSVTw57CuDfNxoSl",
-	"Yw6HgbyBN89pymhcmvt0lnLN7N6Va4Ef3E94ddmP7qP7mU5jrvFHw4/KhC3M3CryylZxnZlgggh8A9PQ",
-	"j2YQ8mc5mbC0qOsuDw9i1hvBLvmYGYyyivjvtw4OCphjmibL7/gh2r4eSsFahttuJVxc/U+gcH86mF8+",
-	"/t//z//XKC0igDcX+fnHJ0edDnQsQVDWp59SBGj3dzeSCbzDf9sfHA/6AwMmdSSudWCyJtgXQXciEx5x",
-	"NCLXEWajhPKxNfNkyNBICjSmmnZjGU3H5suRVHp1MwXChVRgkZxQpWYyNVJfJA1Sbpw2LDftRJvThjSS",
-	"yUF7v7GW2DVEuEczVzah/303naIp/SYXxvpyKqxAqhYktXgiJ10hRZQLcZk48CHHhrSvZDLVLLC+k87R",
-	"Y7O8HHEmoWYHj7EVH4rudOKv337VRRtqLMeUA8b5cFNESSE5cC3h7VEZ2APPpBbIL0GbpRmes4RpO9zu",
-	"We2e1Zf9rGIHrWs+rCdlsF/Ch4YB/guB9y2jm1qWGf/cFu0zPq5I5FBaM0xh4eSVjkuPdQXU7D82lL80",
-	"+cVUGQa2ZHrZIasdsvoikZXKwHXNd/kYAP+apdeczRb8DK/Nep3UA96JUabHtg33MyVwZZNDOPvIAAu7",
-	"xoY7J7Y/uBMbiLpVAIHmuLcWL1yULHEOXzROGy/EkAvW+kW29h8fHZolsPFEptTgELgxMwzikJUWBNWd",
-	"ijFOFVpT56ZpXhWFt/lrA7Srigh2zVKiU3rNEqJHqZwOR0SPGOmncqZY+o0iFhJO4etIxowMEjkjXMEX",
-	"UiRzIgVrN5qNFwb5YROuyCSVmkWaxaQ/J29/fvYCdTcXB8cnbSPK20vIECOqRc6ZktM0Yuv4ku0fdJpb",
-	"1Ns9smY9JrR5Gz5lohNeIE0TOkdy0GxwoVOpJixCw6LDGGC7hDYtOuHevt/mXcGgpUbumfo2GtfZKVGy",
-	"z6hF+bAmNtz3jzggEN3jpuvv0V/zvShutwsAq668TIS3f+eFE1zkOuu8rtIOwGcoZYOpaWFGv0Aqukwl",
-	"PdUjc6DRagvNcgp0Gx/a/cen+wdrwcJRrr9WjImgNtmNiLZnvMNZ7mcbJiHm1C7TqdIsfmkZYP9OkqFM",
-	"uR7B4Vkfgg/NBlWKpZlTBvz20/vLxgePRTHwA9alFs77YZuo8XEVwz7JXoVMjUT5++xKlbw8So0emiZo",
-	"IOPj6biKb7eA9wI7Ems5Ax4B4bng9VB+njKNDZkO+x7gj5kGutrvAGQHYFD63rdjfEiNBCxLXe5Mb5ug",
-	"5AIgBPDyVsFhd33Lrm/hOpbhtN0r/Zd5pYsIe5GS5ro1rmg/YTFA0ztVRu5ap7w/1ai9iJkBhTHSiDNB",
-	"k7nmkaqraHGGsLIsE5L/mo0RVd1c/MDv1hGcJiMpWFdMx32ArO+Ojg46j54cnQR+LouWnjLkU6PPUz2K",
-	"0Y66/3gfnCz2O41mY0DHPJk7z6ZX8polNDK3POTXTLjvz2JqiLKMKOhWmGj9+H0u1p3FlHg9/yYF42Ig",
-	"DXxOUzlhD19JEUvRyDUmcReFdacD2UgVWBki44HRoYOHkO9QxU16x7bO6YQO42ZZII9d2doc9m3gcQOh",
-	"vXS7d3lXtTS65swWMYF/DEW31vBBFB+Wc743Y59LGy6bow+l+FAY/LLCXt4s/TiNuTWjV1jbXYPC3GX1",
-	"xcq+N83GiNHY6kdeXNIhojkVpXxidWKXI0bsSRM5ILMR1WRGVebn0SQDmZLey0HrtTnbXhuYejjHxmnj",
-	"t8aj3xqN/PnmcvOIjamZzapylE65GKI7XczGE6mZ0OdsktA5ar6Lq3qbMsWEbhKqSM8M2WuS2YgJQolV",
-	"SaEOQ4+4ItmA0bz1M5uTMY0ZqET0iIshQU1bm1ya/nrEUlCKCEnQlbTd8JfLxHRsjtTMae5ncfmvZJSZ",
-	"7BeP0spKhaO0r7W95jmdU81e8THXizO9N0NzRRI20GYqs9m/TqWmcGBckDilA93iTA9ahtbTCW+lVLPE",
-	"DNeyMFG+SQDZ3xpP0z91nuo/HXYaNZf3ViY8moePY2uL+uufTjqdp7M/naxcFtPp/MwpX4srukBWiWhJ",
-	"ZpRrCxlEp3MDJ3RIuSjMf9gJzMWFZkOWwmTv378/86Tp8BlEI5okTAwZeXD+wzNy8ui4Q/75j8O94la/",
-	"ZzRlKQGPqz/91uDimibOoR2eWPWmb5qGh6Vjpu1LXwy/ffk8vDYeO/Cxz6oN+hOIINCjHNd7euBlQDyQ",
-	"6Riw/XQKLRevByMjzlkk03jJoh68e/fy+Z5bGzLr3yiSQr8mEVITrhXpZZahXsXCb79gdBvHda8+Rusl",
-	"96DH4x6u01vjXsUic7/AW67VksfQEnseAe251U7okDn86Jb21ylL597acEx/IWP68RUTQz1qnB51npyE",
-	"VgJ5BVafFhhpKg4Ffrv9mXjE4WcWwFJnZCr4X6eMAFnNrtE82fQb1SRKEm2wrSE8E8DjGQVCvG5ICRIa",
-	"PeNRfo6I0PL9lKhU1YkeHB83G2Mu3Of9ik2B8LT6hFHaIk7aqnwl+PMWjnvw2rFgARg0LEgPz9MQRiNK",
-	"tskZAX9HMSR4ZJb1UOTo4HGTUEHkVAMjSaRg5Gj/oPqILZNSebZGQg6secHZffW5Wsd3gipbAmi64nBR",
-	"nXvrk61gBcyyxlIZfMjGQGbNKeERVr1poLiFQ4rZgE4T3Tg97mQqBnteho+FTzkk+iTwTVrBVKpkOnSn",
-	"5TOoRbJnzcuBY0PFSPWJ/XvKBo3Txr89zPPaPMRf1cOLZIqH9h+BtbGP2nAAiZRXwNtSjXY2NuRCGDCU",
-	"A2LWgLr13PigmsBzyqkmKRvSNDajRFQxA8JmEQnTACIDbpgMQ58sXpCy6ib+uiaoOttBHXqOLYli6TWY",
-	"D8vEM99ZJdHHIW4Pu9YosXrV1gegYkGek/jt1lPQHq1elcbmBBV5IT4Ef6liQmz/Lra6/fKNRLh61eDt",
-	"EF6Q85O/zTJu8gBDy3TGltmEUBcptItyzSNYH05S2U/Y+LvfFQpQGSL4hLGJp40xTczMEL6JozUbMdMo",
-	"xF/mjCrpy3iOgpwmwCuTny7e/NJey2nB6SyO4LVxjZw4jcl5NrfdNu3LqT7tJ1RcNW7qoqG3uFs8rMWr",
-	"yvgIOU1i2EefAU1EmdueDemziE4VSrRmi2bT/RQJDjKog4RHtzt1p4bpanrFhH/kZ4a7YSlAExlRhSK3",
-	"aw/I3IgsVi9VMdqAsyT2fgATncvus2qGmw+bXemT/EqzM7qz+3ypCfvIlVaEJuYK500iU8ANEKVCYomM",
-	"IqFJImewRXd75sYupXxF0yG71SWaF9HVUnYTGGrZuxnTORnRa2aIH3AP++Q1/37Dx7N/WDhps3hyKSV5",
-	"ZZdxh0/IIQHYcWo4S2HpiCF68JjwnH+QaZ/HsY1O3PSE89icbswEBy8y75ANNmIsRn+cvC3xonE2xU/e",
-	"EedbudOjRRHIHO6VkDMBzJABGwPEsQQIBhg3e312cf4D8sCm/SyVYkge9CKVDqwzg1VnGAkYGG5tHnfy",
-	"AsPLbnEh3I5kI9W827iQY4bs18zAI65JGmEiJYrHG17EsU8o3DbIBULbC7uGO7qUMwI8utlEDuLfKNwN",
-	"OWcTmWpflUN4DKf9i9Q/yKmIb00gukLq7gCGKuKWXKM6jUYZ37EJmB/lp/uL1OQHO9ndgXlx6QgwA4Bq",
-	"ruwTaBNQt/ZZIsUQlIfUUixfrMmkViWbyPGDxyBoHLlp8APlCbvdJVg9fXfM1djKuQV4B2zIEgU6RzFk",
-	"MW6DI8CMGRWajwFWaEy4zjWemyD9g/yq/G0Su887u7Rso26PXBPFRcTMH5lWoXz65xmfextsM0Ardjfj",
-	"mv0LYCImTgPhrBOMvLikQ9R4zOXUrm2jAz94XHHg5/li7ujIc+uPeSxWWwNHfCnlayrmll1WtzrdlIKT",
-	"+5jr4sG+p1yTww6xjg6bHp/HDhrmxCybZOu+OxQjJRmbqeyS1VM0PVBFDDoB+xaYLFpgs+gRReewRc9w",
-	"VzAEhdZh2z7MG/r2mVZuoKnV2TZ3tpRWZkxZ2js3u8ApvBMFN8Pb0Z7SWP6j40Nh8NttMFlnP4cMXLZM",
-	"+d/u8j39Iq3EiiyTTJ3eg0R0zHLc4dlkPHB4//59q2x1WnY1ZSOVu59ryhO0Xd/ibmKqaZ8q1p16A5Yk",
-	"D9fGE4JQPUku0zleHdwhGcuxtQdswpl5LLJhyHjEyLvCou6ML5tQ4LzQJmskANAVETqj86dEZ3tMqEbO",
-	"yH/bt3lik1RGRoy+7SUCMGIQ08BR7wJjQUCAx71l3A8YTMIKAD8ZluP9PTVAIVfWr50PRXUAcT+Td+cv",
-	"QSEgJBmkdIjAsaE64ODAf+XeyRErst4tx4KcpeXEMgbdykpPSQ/PsGcVz6YRHjlQ2XdCTSeGvWfxaxZz",
-	"egnrvBVGzQbsjs2ImNGrzM34g5rBNmUVj/2jz2YmsBdyiTPfg5LAYB7UEd5kQ2P+ez+zE7pVVjsPUFEw",
-	"+pCEXzP1FC0Jzvzr7ARcL5g/vgHqnplYIBuEZ2Q57CxaWZqNM+eB/6lBY2T7aPI2lROWagi9tI591f4o",
-	"4JNJHryZMPHyuQF5YR7YM5kyst/ukH/+47i9394HA/XEG9dAzFTodF4yT+wHzBNNqzK25L7YOtQc3AZt",
-	"jqQVpg9MzkcTzBNYbH8cap6yofXRWTmy0iljXpRDafCgHcZ+IzGjkLmh/Km41+lciTBdo6DgFfchsICz",
-	"ghdq+IJRO1+83x+mKSDiAY20CpnavlFEzsRTYvhP0Bzjek1Tp/c7OSI/o+JvcUvTmOszFyNZhAoeBxxR",
-	"nHkhZJZw6lzD7NhHAh+pJZwgmDYCh6PtaS57//lK4exvbny7xq84xIelO3R3VpJ7zJaplinIPcoJntZg",
-	"GMnxGDL2csFy+1V6jTTe3T7EMDp/c4MV50qzcaPZcGM3mg0qpJiP5VSFwaNQnaN4Dy60NeggNqKTCRMs",
-	"Bv8rIaeifc3S/inxw2CbmckNgnqDV5DFyda7g0L068ouF5DEqRAQW79POUApBHmC6ZlMrzJM6BNgYLcH",
-	"qRwH943EUK23JHwZK4xnpYhcr725FEg3FOzkInRrLOiNbXtTJNmBR5tH7q4c9BKblkJyQ254/vvD6AFv",
-	"w00Ht/mWHJRVPtNCpZISMkK/aO+PlRvB55QjcpqmFETegpvx8oF+YR+19bha2DEspHIvb/J7dGgiD7k2",
-	"HPg0ZdWoAEFtPUqB7LvBVnrEuOXdVdNGHWMqN/CGVW3Sw5fYg+Y9imqJkUxiDDEGt1are6umG5cZUN2S",
-	"cCxQCesInCn7IplWIS4dxOoX02hkMKJPKZuAFJuWNDV9P4TlsL2EtnjpjZ8jJvkB5Z8VTFzxwK64CPhH",
-	"9+jY8GVAl6jw6Hr2A1wePDkRzXs+RdLso3mC1sW92ehLmTAK1iT2EXRhOEYQAhPaZ0n1FhaZxKWubGU4",
-	"/bOckQmTkwTt4GA/NQDQJP05SagYTumQEU2Hlof2p/bYwPwWHFx5qzo5Wrmo1FMW2x/dIZXv31qz4Zbq",
-	"goFjNtZg5c+IGRkYN39AYkkUehY/OXxyQv75j4M9fCw2xA2MdlPFyGzEoxG+J66NKNorpuC2Y2GoXC8k",
-	"Cdjs0rUu/3Dtyweexb995549YnNrNud6ARKeOt0EF6Sf0ogpQlMjPScJiwkqBQOQMubC/2o/cHU4bgVv",
-	"VXh04CNk7sccNWRLN4thiseM9GxAU69JeokNHYAPMdUUj7pJerkvln25k5Rf84QN7U3UpGxVKOcGzuAl",
-	"DuKJmBnZc5iyLCytckRdQIXNDExCr6GinNQa6DD2ujmE5ipPGYAS83DUhr/QbIwVS/Tcmcpcd16xKhgE",
-	"kqtbQakrBWBWDArhESp3FR+KFhe+txYZT5U2sB+NIJMHeZ+HrBigpmLeRCKc9YioIHb/BTipoIX5jQff",
-	"fnWkCVVXLAYlB3dYJ0c6e08J7StQfJgFO39orkJLyo+6vKSFwl/BxXhe9mokZwqsrcAUIK7IA4SoIn02",
-	"nIri6rwIIFhmkHPwMvXW8fdfHZqwUiAoZJIP3J8f8ldXXvCTL9TtU1N+8cKJwweUec1WOKQqy9Fh9huA",
-	"bgdiZWgSeF10jGxefRh3Qcw1JYML0zw0TpZWuMbB5AGNtcQiP/TDB4Gm56Ppec3ZHTV9FFSAjcKl18Nv",
-	"2xCqAljzMwhX33tJ84q7KaTQ+9SgSfJmAAaLZWt4Bs1vPiwwY0VsUnQDQXsFaoQMHpAzdNPELILLJ3xl",
-	"2gTVi25nWXzrGiSztPeSKXKaJCRlepoKcG1BxVYip6nZwLOEXrOPwApSrVlqevzf//Zrp/WEtgYfPp3c",
-	"/Hv2BH51YG4kiyRpfPD2XOZlDetD3p2/snGBPbPv3lMicC1jeW1NIKa/5d8yLuRwv/PooLAeM9opH9Mh",
-	"e/hgIoZ//33Chn+fsf5k72mfKnZy1Pz1rPVftPW3TuvJdw8/fPenT53mwdKVh27gWUL5+DkbQOBHDbal",
-	"vGdUwDsjIYSoGm5ekCwHgfmM7C8EFEB7bi4liV3sKzx/ayPiepFFz8ZaIktbdJw1LR3wQQ2+PSBVBbp5",
-	"V/Tr/2j994fv/n2lNG2xXL6ND8GbcPWTijvE74lLEYnsyaPjJ/tGJmqSkunj+VzQMY+I7XXuZXK0FpGD",
-	"gDVkRYamFfx5wMx0E6rwtGKYkqmhiplzOU9CkAA/1RAnrSjp8VxWmrwNs8lElM4neqFC0/Jt/8zmr6mg",
-	"QzZmQp+5fC+1RmciWjW6NQK/wM5ciiUzBMtL1SUqF3wouBh6w38IaUHgiVqPQi1L1+R8iYBtwtXYe8L0",
-	"gVQRSn56f0ke9LJFjmXMIO7zp7Pz1+iG28+JdrcosrjYC9iqYcntFgPsuGmBwU7ZqgrZC2l0RewkC3z4",
-	"HDZgOGbcRJAV91fpOCRpeMvI3TdWnQqtz4kEFnYdNnXRpyJ2VNqt3WY7mHAxdIL4VI1KHHzKV63TFhFz",
-	"8Uq+PingaG1txlRouOs+czjfiIrOM6hsnskUUsGZIZXQp7XWjDgttiVNAF5WPRpX/+S1aXvjl6T7FKB/",
-	"sMuMqTDHzpLBU8K1EWJt9Ivz6ZQpgazYVVsuyGfry1Je7bvVh5SXv/u0BsrbRF6zUZjdon6h/pyu/5h+",
-	"7AYF6MyHYaBZagGMZpoIeB6SGNjLXaCtQnwqEqaUl35D0bki4Ag048o33XpuC5DhGHMg+4QzQJMwYWnB",
-	"r4IrAl0B/ZHnb+VbcsXmljQdHT0Bn4WDvTax7PiYUaEIcF9hmBmkUujP80JDU9eEvkLVxJrS2I+mj+MN",
-	"ykBSU47Niilum1ovG/jWhHp5Cch1KXMzD4zPMskFgPcH6d4SOsYViXWu7sgAaciy8Fs9J/nQGSyb5yds",
-	"Lt9aN+4SApy5sXIn3lzxexxQ/GIcu2YGKrlwQBmio7A3BQpHBc5hZMJSJYV5EErTFIm483KTPvqoQz6L",
-	"SVu3DnSrRr895BVmuA8W0bGH4DLnK9IKHKFXuUtdKXRTy9hDwKWPOvu5AhfYn/OLg+OTHvCIkHVwxcH8",
-	"dPHml/es/zObX6BzQJ7NcBVL9o0iWETU4HZY/dOcMRwwHY1YXGYXwb+2Dkihf9nfEKsv17vYhq+t7OgU",
-	"NnWRtCspuwKAYMtvsO2NrZwwrzvHkuq0NcnCue317vxliDB46e1q6sewuLnttlpPZuFwIJNEzlTQM/Jm",
-	"oZDudva2qtLDqsGh94Lk7qQk1E04tAJFG26DrKqHvTWWKg1dEu+WnwH0fAMdQ6TSDe2uLfTwHfOI06Np",
-	"up8/9EEqx08JzZy9XWr7EVWjzOCC+1tP/xAonRzmQF8+t9wnsLcZ5FpKZxErF2Eub6EM84IUpK784ax9",
-	"GwuiIOYe0bSKh3SjG4HUyBUFlUTqBWCV5qzWHOBIZMBTpS0t2D84If/8x8kaXLVbVkbxfABbazn2dMsw",
-	"YhfW2Sf//Md+p3281tq2ZKQqqr+owsQxluT6Fisgr0myLnQW63TXRnnYrYrRz61fgeQ88FvFxmpznZUG",
-	"M8UiLdNufsBhbuAVR3URK4R8oF4ySTIHFriDK5H7BvXRAK7omJEJ5SCB+rdZhzlQcqBnNGVVOoTsd8jf",
-	"MGZCr7ZHYzkgqI6K2g30rCsootuHe23yUhuWGSTxvrxm6FPnG7ZBuB7YUdpL15+lSQ1twoZg1KHjF9j2",
-	"plzlfQUIYNsMBhPllHSAaxUV3VioRWNByBE/1Nmmb920O59s3teC7Aad7fnFIiwr9kodeljRxXbLCJ0R",
-	"5EDLaRNHHh3vH+1BygWZO5wP5NRgHEhEoPm1Mw5Bh8ePOscAcvtttGWstRVv/q3ocMxqL19dFPZVSpro",
-	"LfqwfbQGoncKBdQE4y1gDYhV8As83Qvb0RCn19itYtASw7R1lb97/6BUzxUDRfoi5iTLd4/IccAtHsVN",
-	"t73lf0SVar1zsI1z5QEOMlkaQFwYwu+q6oo2fqLourrSqWIpFwO5dVXBsoFvzX9ng29JP+Uh/yJA/Zga",
-	"EQvID8NiUHCzBcrIhT45agSz+q3hp1KU15bJqUVl5gLfs/QZB8yknjdMpqJfoQEs0baQYLDIxmdkNJPz",
-	"PUtHyfnGg+T8cqqN2GdaM+Wy9pZ5C0ko/KwIF4ZbiNBi67giizvxfEgP23Z/n+kCafE09xa3jKhCZUvu",
-	"oAJOGL/PrlSPYD7EntPg9Cp95/oynhcYxTU8UrasVHrBQe0KCkdDXmEnAR5wNfmr59hQw4chdOW5IvYg",
-	"oIhFgMirEaxxnPfllFCP2i24JywQu96M9XvWpQWAq72+D8Ny/4U6Tgtr+rwsUaM3G5hC2P5uCzzufB7W",
-	"YYB6ULNnESrW91Eo3Ost/QnWRiA1nQBuYcNfbw1bMOovcYX+kQmWQmZm/9rIMzTnI8fRJEKmmFwX2ZFe",
-	"BPb/Vq/s2bfcgyxz4Wt3/7sV9CVbsPuv+cKXegWsPvagm0AhsffRemhltUPAWmnDlxKgMAoL+BNkiQsO",
-	"948PTzqdQvKCzrpOAJsb6deysReh9g3qdEdSYSR8Qfm0EdtQstFXKIkc7rTOd5BLxXs3TdL7tYhzIxmz",
-	"D70smQQV89qauWoPgPBN/zGt/XdOnf5F3QPWfiA74/42oG3LYtNLoTSj4AJ5C5Hpzozsq6deaj+v033L",
-	"BvXlT2nr5vXLxWwvZYi5h23tLOv3blnPLnFtkF9biA0azmtavm1FEcxHcQt79gY257VMwedlmy+aF3nq",
-	"mxSfEioIG0/0nCRcOZNE2dS7cAPbViosmopLpONXxzTmmMCl/SgxHqYhAc4V4nuTRM5K8ZUbG5/Da6+y",
-	"R/d+xRKzTWJRZJOA1a+4i6cYVVdIswZqHoiHnirmnA1JlDK4N5qo9S3Za99ITVP3Szhl6+jSxGTqU6UR",
-	"mFBDX0h7WLCMbUSYSwbusqxYy6C8utPOVLxFU/G27bPrGkrr8SWVJtNFRtYuFVMLdftU8WiRra1hZ13X",
-	"LPbl2j5XX/HOsLlgUvH1etXGtOcymppN/1kGHeHgayQZkOs/ts2VzdpiM8E1XeYGvzA62MV63xa/gho9",
-	"gLkNYeqzRM6eWhbBmukreYPjw+2zBsVDqCrK+n7EUAmRW2nwACwBA9ZnrFhyzRwj5Ne0pdmx4Uni4H10",
-	"JRuTB28MPnAxtS+fEyfrEbcutZdXUeszLoae01TbHL1ULO6dEiHbpGf4gt4pmTPl56/CNphBUQSTVOH8",
-	"28hrYF2jpuMxTeefI6VBwWc8aCTOqh1bsCVvBMPLWXRHe9CLMey5t2drt0Bly+xO6ULuEu+GH/RcaHXX",
-	"dTDD0GRG5yqPLrAygH9jnrW8XBfbrgcyQJcGX3K19dIgLOZ4WtNuujpVwkaZfX/N1ONeroR7jwL/41hQ",
-	"qZjXYFsqCWPGJ8Fd3HxYw7pab+allHPl7FXaxlpTB5ij8oTNEJhz5aKAmgAFVpp38ePbNM2GEods30a7",
-	"apZ7NdauWkyF1dah04lMkkazMcERJlM1ajTNOB+WjX//ttHgKnZG0uVk4I9qLQ0Bw3ZDmzc2bG6ffNQw",
-	"et4N5fjqw58DOtYv39AZgu26Fs87AL6a1tA7gsBaltLPxbu4eOeCObXeasqG1cDe78TUGs6r5tlca+Ti",
-	"rbZFhEYvxyzaFG0l663L14YK+TEb96HeKiZv47qZ/2ruYDaSkNUXf7Zmk1Ja3n1/01YCLiWTu/273MRm",
-	"HB7nsxmP673bovG43su5j8js21qTbyWTO37MY8dOlvNjKw3R20fgK43Ud4O5lxuw6825ypS9ZNqvyri9",
-	"s2bfkTX77m3P/1Lm4BDlqmUXXtpxpYE42PvLD0UOLXsTQ3PdcZZanOsOstz0XGuUOjboFQPdgTH6DqN2",
-	"tyV+BC3N9UYP25xrcWmaXgGLDfVF2yFL9RpLqD31OZskUF0jY+etAJAwann6EAPW3sgcHoK2Gnbx7fNi",
-	"NWzmd8ONrbKnbw+Gbyqtjm9zoSMQ0pCVlzF0CwgYnZMYzLbm0R20921eg4Db2SCRM7QDk7c/P3uRm9Ih",
-	"qpT0JI+jVsKGNJr3TglNlAxFUFgLNGjJXTKWQu7ZVM4US8kDPp4kPOK4zNG8n/J4D4luJMWAW2+xQsEc",
-	"gGoipxoW2Ca9AZ3wg5Zi0TTlem639sPZ25fkoN0hF/Z7Ys8s62BrWbQsCuqd2mJbhVw3WJnL5XPDwjHK",
-	"DtGKeJ/2TnGqZy+/P2uGR6hKuuvbYd3FNJoN74Sh5pi/ueyL0uLt97CiJcbZC/D2WbS8F5yBArlJR3Im",
-	"iBQRW111qzhUtd38ImM6sloxEZThbDZiDtV/42UbsWb/xfovt7fV+qlyt57edoPUs58rzehmbOGdcA6b",
-	"ZKHwWOEtp1VYNxdCMbVClrFgS4kK3nM9Wv6u612hB76r8UDT1ctGzOjYC5cgDNA/eL9wnYVGhTISL0Ui",
-	"4U2Hi2WcudIYXJAR+0hjFvExTYg6//H7Njmn44lyVEWn1JDFFMrETqbaZrdzVRtWVdPwcVGudgji07o1",
-	"iu6gCtGCa5nIC1NhVjnrVg61c7NqS/We1haTt82zdXBdUWBoRm9ZYagi6BPOIuRcv3LoIjoKH/WcJAbM",
-	"gItJx5g3nX3UkInaglqdww5T1wBSyhOuVOCS8GMCAN6KO559C5/DEa+agQ+4ms78XJW20EsmQuTJsfKv",
-	"HvSYiHpNgqni9h9jRfY9n3s72z94/Oz7Z60/XxwcnzSajbOD4xP8fLx/YD7vHzz+8dlr+4v5K8jaQGnP",
-	"hXtgH2koXeMPNIHKkYUydGOsykgF6YG/RS+clAt+A5XCkvjw0vljn6ZdTugeCukJqk/eszRDdUaUDqwD",
-	"g6MfYY6ZPDBsdqE2/t4pyNvqSjWLJXm0NN+CLyVXRKFfLBv71xbw1gndy/OUDkJuyxcTFmWOTxalZVUz",
-	"mNYJi5vOURf0hpaY5x58hfJUqDyY0FQTHiyMh2Nj8UGHPRWdo5M0aCtQ/tBQWvujJilLGC15Brq9x2ZT",
-	"Lc70oAWyR8tZ/VuZ1b9lvv9bC9iXVufQcOblTpjaCNbf6lPF4hZeL3Rt7XeC51lDV/tiTHnyXI4pD7k1",
-	"2B+yYiEt09r5Qjvp0yakNIdjhCQyncDpNNHFnCpCozFzbuMAJt+2/a88J/IY5kM/8rInBEW7HDa0S7gj",
-	"5/KbJlaLfpGmocL/kX12fmoOzMvRrUjKMXBFjwMJgZu2Ahg8QRnPT0nPWjrbfZ7qkaErvSbpFSyPv3Y+",
-	"9IIpMb26kcsJHC6piZvJ+4XQTS7jLMatObVCDy5NDFXOoW6ip3iKuYFx/8TwljGDkF70qvE9cUf0mln6",
-	"ngm2C6kjDHzYFTZKltWcsHvBcuaVpOLUPLzTCU3pWJ3C+zvFt2n2chqzax4xN7xpjrF7roPXFLQENYaE",
-	"BbUyDWqNHr/PdKvPaMrS4Muv8gFar2JbHa+mOk5NgJuB3rst+rVKq3EzWR93tskbkRj84LnYKzJLuWbh",
-	"anHTmDMRVRSL40pNWerQHx4CbjuYSrSeAymPV2fR5YpEFKo3A0XaoD5dZqAp7YoliZd/+xtlaKURIeIS",
-	"dq/KJp3MuRh2zQXNw2fmB05g0YzF0wNqPRvJYspiw19cCYPkkaQUMn46+63a4CzWMRUHV2uEbKn0/VqG",
-	"q+SqC8xbXXuhd2HkLRGT7BUVtTl2ByGa8hJ8DRMv816Azm6gw3N9+vPl5R9nI2k4CXzhTk68z+LBY/qx",
-	"O1VMhfn3MRXzTBcfUcMS+aFMwH1yvZASV0zHfcRNizmoKvUZKbuWVxVCttUo2fyZHAtK2w711Rgr9jmz",
-	"GK6OsjAvDKyKdX4LV18QzuuB30ZZJ4vwUULpXI+4IJTMGU3rn1U1XJxlF1wMH/Z8u/Y7nZKn/f4yUFik",
-	"9kW6uTaqDZcyXVGNefEutqEmCSCYz6AxWVyFAYv/dFqB0gaxccFtYLNtZmqHcCF7eNNW5CgWoxgxGucM",
-	"T+oVhG2Te1NKB88hdLpFf+SF7b71qirZ+gP7j0CVgQGigEUpmaT8GhKxp0TNx2OmU+xkTiplg6lCVFe8",
-	"KzNoARbDWKOQ+CWUBtdlfHQfyyBaOhqYNnQUFQb9SuWQ2V+lSg50Ow96NBkWtXFHJW3c+cVZ683Zi7ct",
-	"VMa9ePb8z60XF/lf353tHzz++b3/xcHxyc/vgyLLz2z+lvK0sPZ8IjuD/f+t+xw/vziD7w8fH8H/qAZ8",
-	"az+/tZ/P7edz+Lwwe7PxsWWmal1TKDKvzJx2PW5q+/FF8ePb0q92PVljnDb7iKvJ+hZ+fVv89bz4q135",
-	"TbPxiosrFjsBbztcU11D5bSiok0mvqDA9I0iPedRBZV9eqAGplyodlUe+wqxSLpy4TVMNyF+wS05n2Ql",
-	"b1A84I34gi0d1Jphe3dzjIsnuPrQtkHAS3D+GYg3xHtUaAYSKoZTOsSC9XTIvEJZzuUmywYAxjU4f/YR",
-	"qv08+P7ZW3L0qFyP5PA4lO73w6eD5uObB608+++HT/vNxzd73wZVjYspBm8bH1Mozuufw2sIeAHlJUqh",
-	"7lAUmYqYOZkdq7FYYpudm6bDUlGgg71cZdzzbG7/xnWvXfimlyUogfz8TdJzgTHm7zy8xZavtq53PVdq",
-	"bZZyrRlk/FdGCKRJvvLlMTkF4BjKCtCQQ4n1JSHrx7vzV+TB219+bJKf3r740XAZ71n/bSaqkycn5Gf+",
-	"fV7opVxkQJS1P/uH+51HBwVQMROd8jEdsocPJmL4998nbPj3GetP9p72qWInR80cer57+OG7P33qNA9u",
-	"KuBnKKfaWZgCfj9as/FEV8hzcqCLhQ6NvIiarLBUuqYB/xvDkkUyjZtg/Ckl6qhn3q9jvl+oZ7xVOppQ",
-	"pbv2INei09CROatEgLTM4MxTKYZgFW9XDpL7HC0e+p8vL98SbOBOH0zsyO2HDGbgOWAhNSBuGjxd3G51",
-	"kUwOEoq0KtZ6x+LCvdfwt2KrU7X67+ACuhRp7CbcSL7QoqYsZ05wcc38na3mVwor3QrpLeKAz0J6F09/",
-	"0fg0oDxhcQ/CSLigyWmxEB2IbmBwjHkM+MLKq4Yoj+Q0LaRUmjARozBgzVSQXwmnCAosr9na/kh+zsZJ",
-	"ygzUo4ofZa+ywhvyCMmEfaMcQgo+aOQl61gwrAFHz+tUB/TtMqsu+Y3X9pwNWAra4JtmY8LSMYel1we/",
-	"t1mfYKVImawTJyWToGumeXD10/29Zu9M+3D+YbSkFNFiZqmkkUYm0JUxLL+Bwilnd+m2WTzA0EuxS1t0",
-	"ZnH2n02JVKW+2BxdxY8hnJc1D63eQw6L6ht8ICWGiArkNQ3THXwNbwS75GNmxIeQi8/6Cv1pmgRFKrAf",
-	"jGQSg2Icy9VxYTg/5/Tm68xWv7jS4ZlpV+pOvc1uJKiGo4tt1mKXvctpl086R49L6bzC3kyLyyyhkuIi",
-	"+ilF1LviLX/v2m3o310T8HN0ugpDVj4REEHs7pZiOtfOcCXJdHV+EtOmtse4f+q53/gtXbzvtsQeHEJm",
-	"5cmQYe7K7UDAO+NNvbr949no8awLt5ixb9MSa+tDVTZffdAq636861h1hNtgPAsQ+/kSTvrL2E6axa8E",
-	"VFbh7py1W7zoW3IVG8PoAt5YdaNLAqLUVE1A5EcpgGmzuBDvHwLUMF3rRi6OYrlTt2n0xdO1r4RG3Qnp",
-	"2ZDIXLP0mrNZQJEGQOdS1dVw+5/6oUP12/sChlqj8gr2X5B4/AtTBHyswaKcXrP0KRYiMOLOJKHaXEPZ",
-	"E88ajgs+fz01V5qNezbBTmQkaHbtNllSFVmtqWaiaf2vZ0xpDLVxqaddcmXr52blJ0KnMdenKaP1Szyc",
-	"mS4vrm28hW+2DYuUda+lzOtD1/xumwvQUT6YEKy9pUrNZBqfs0g65W1AR2j9tSMqSCzJbCTNhQ2ltur6",
-	"iR2lTXpGhOydkmgkpWKZ5CVz0zkEMmvfq8C6AnjpsnFUGkVm587vEzwNbR8/5TVVV4SKItDY9FpS4Nsn",
-	"CRdXbfJyCSBZJaLNyoyD+6oeEI2bLol2CL+7o7R+BWswhe74FjzST5YT7WYDnFTfiGSeeQBqNp7IlLqb",
-	"LBSTKWcou7LHJNgsu0JijY0Qo2AE1BYXIb/OEjRmWwgCWa6cCYMXRX1/msXCg47EoQNPnYHWsBxl5GZR",
-	"DyN4+jk7BDxgw/+7z3BujSKic40K37mG8NpcC/zgfrIP0P3oPrqfcwwShhqP67qH8sRbTHUNlrgnh09O",
-	"9pbHw7wE1RaGwHBN0oWEGBCrsQZ69RbzHNfigqmXx2eAtXydHPaUj5+zAbgWhfWKLh2MX458dTBvXr08",
-	"H8JPBOM0rjx0Kc/yhoo8ePvi9V5ZUcvBsGywb+S39bM0eGmnLV6Gy3z8qHMMZtX9spn55Pj48GSZe3p3",
-	"IQ19d+TqSaw+kWIJiuXjrjlknsjUJRxOMhP9yrJ7AFRxFmG2tPwvtjJylEWF3dSjqUsFqjINLiYuXCdd",
-	"4Z2Vlcud+laPkbfND98foZtOE6bWGeccOvip5/LQtm40MrTDZhEqc37w0uIM+CdTjcgIe5inI6fAYiIT",
-	"YniZVMqBylCadWPOGBZZFeSAC8MkTnn2plIeIkkwAMeGM5260DTA1rkzHYxi+CKugd+JbfjD87fyrcW7",
-	"R0dP9ghQ78tXF/5Lz5/y3vKlQspsIYOBLDARnoTzLjJ8gmmcnVm2DvLPfzyumGuT/HHLUa4zh9K+kslU",
-	"s7Vh/AIHOLP9fTDPTa3JxuO+jJPimHwoutNJnSzS7yb5e7HdMGdaN86DLZcNUgjMvE0lphJzV3j+K5Bz",
-	"HZqQo7eKhxME0iAS8WPrkbznR151iiEUvery6wBecwXLthI7B3nngrZtPblix0HeGQe5KsnbeisKsJol",
-	"d+8d5/mH4jwD6QltPkBw4RhJHjGnF7G+oVtz/AzmLt/xuHfF49ZTnQa43QU1qgvFsahSaTpfyEiMsdCY",
-	"F8DwkFmuy3vjnHf88Ub88XYJSoCRXk7Zdmz1/bDVi/xdKvsJG4dCNwl47dpUHwhMx48Ww8qiYEafC037",
-	"CWuiYSWVw5SOVSmF2ooEJMilVWhsR3QyYYLF4C0/gwgVSWLZtBpl9G8Lx0ebTdUXCb2kKiHHPpv0PeQ8",
-	"+QvEEICpyUUZcuepnV5DIE0ih+3l2RUzR6bjJ088L6ajkBdTs6G5rgr+sL7RXBBDBsMxTTrLl2LV9g3a",
-	"l1N92k+ouCr5grXSzK6+yivMZjrExfnWScxG4p3hhzCAZiU06qcBudBUxDQ19MOwzOTBmwkTL5+TZ1II",
-	"FulClijD9BUiGabiSsiZCGTeQBPRSgbfNrtpNrJ0OIu38pe//OUvrdevW8+fN4n5G7x+O51OB78sPZYH",
-	"vwIzdXTTwj8O8j/+7n7aCyfyoWOezCsryC2mFAV6Vmq6H27Kr5moP3IV/3lWDLFxATVct15eIhk7Pjk6",
-	"KXPmx8FiEjw2WL72kuo35NFV7cYTHulpyjYqhzGBh5WyuOs7ra6eMn8ma085Y33F9WZ9/yYF42IgQ7cK",
-	"pk/TAFNYuHt9MTWP6uG5HC+ECQWmuKnGCc/ZmFoSHnJpV92pGDNd2+sgzocr19JjYPU12A4zf9FoBAHl",
-	"L8Qw4Wq0XoZId6drCB3hJAVuwc3Shpeg0W14vJVO/2ZF/He1z5pfYmhR3JfjCU1ZTCCnYDK3abZkausZ",
-	"JlJOIP2fs9uD7ZYPBiy1LPbB8QH55z8etQ/32uQXSQYpHY7XKsPh3WFQaltkepCnhGSF0N6KDAmHVPsD",
-	"zVKXkMQmcZEpSaWmmsVPLevigtCsPwjXtyqO5HMHAamxojL1PEvckslf1izvy5jEZTnOgyL3irXAbVp4",
-	"d1W9U0IF5Iq3ydCzO/SLpigwryMnF7NrlsjJGF0ubF1xO0ab9EJZF3qnWaKcEUQ04hVgAsaymwbeQrBK",
-	"uVubK1jeXJXjwQeWsjC9HvNSzNNPMZEj6rpcifdZlkk2u6n8Vy8NoQEp5GxAPFdMKyKkFWDlAATYIKtT",
-	"SixedqGmQvtZ8vzFjug1M49VKoYps3g0cg48kGzR8KBeMpgsGtLLadfD4gGCMfOaTBc4+oIgXlsYXbf2",
-	"aJa1MNPjlYNGMXE/lGr34dYWIIiJll5YMJ1MXNrIdiTHPeDzet8WvvPySULFVswmeTeZIjfK3LX0luWA",
-	"lNjrUrKfuy7e5CocQSAiqGDRKSeY4dms2PUgWQ8F+v4+Szi7ZnEpzPtwr/4u7MgXbuCX6JW5vERxkMtZ",
-	"XpVtVQ5dDO5xkieOqp6SnpCC9UgCaQ81KK/IVNiqFFJA/QrIVAwhivb7LHNsFtGMWeCLiVW2me+k2XDp",
-	"ks16a6Y/KRyYW0/hyxehL98GW9pll7rbNRa/tBsojhlo+TbU8jzU8jzU8s+hdb6zdwdq9HPLdp1FutrZ",
-	"LUtvDhVgYlnlcZdRRDB8dQMedj7Fw5SEG3iRVfjKjrgiiRTDJmh3gJzTHPxoyhYDT+2PBebIxYPl4V/B",
-	"iP479GDPckUGVWxO3wnV4hzP5zhVV4cHExU6cu3TQFUnKLZY29fzxV6eCFMOMoRvs2PN0de1j3ypW4KD",
-	"n8I0GW+4JP/kSiJWJThVOwinUK1XZIHIBj4qoy4n074R3lhF4LOzv2VZK3233QSSonBts4b0JqnULLJ1",
-	"pjBxZ89q4B8dQB6qvWaxXBLRkji/7vqKeZ8cG4Ll+DdyiXdhpkCX54WqCrGEePKIpuk8y3a+HmVeXuvg",
-	"C4vL815eFiKROWuE34QPE5tGTzhUuFF43leBLe8fpa2Wz79aHLc2s3s7JLhuTN4ORd5rUuJFnLUMxWxD",
-	"mZdxbp8hZtXNvZ141TVx52IJcgqaRUajkVd6qQZuDBYg3yHJHZLcIcmtIckQ7siLiQduGipAoMp0sQZH",
-	"E/ZbKtlRkHltHY44q7vh/iRZIQ4ZM+I1wLjC0I/Zt6DKsP4bYTFaVpnvXQ54SlKZsDb5fsoT8Ccwl9dz",
-	"cWWtgna7Rx6EQw2lSOZ7TdLzfy13hSyExQbTmOOoBtxQS79Xw4DXRGALPXvfGeS33z4e7Jt/Dlu//fbx",
-	"uG/+ic2fj1iFg0jZyWg9JfsZgbcRepXfwFsAPa0UIfXmA1fuptckPfDlMX9YQxTkcxxJwXp7KM3gO7KO",
-	"CFB/C5xA/AJR3yhr3uCx6S4Hg4QLZi0NeBnCupNQTfpsyAWO3YNrO+0BHGhq1eJla2jYa7jsI7GwT6y1",
-	"izrecFmq2Jw+U9vB7Qedesi9sIu6iUJXZgbNy5l41IAoOlfg2ud7KAQSbh6H8m3WMfRanBgy8IZYJuuO",
-	"FtCzeY7Ndeo8TlJ5zWIIpcZKiykjD3pQrtTwTb29+qkMnS947hwTwF9Mz2SaG2uzdVgNMxdQZ7O9Ovtl",
-	"vTUtrXIQyJipvHoRXJmlxaTPBtJIzgLk6YSikY0K5MYcA+c4zbvJuKkYE+H8k1E0TakGL21KxlxM9RpL",
-	"wIq0FQlRH/ToOLVZ1B/vPzrZW7MApmJplw5t7dMa2dYWQDdfX0kJUziSlYnGqlxCq832YKC3KnDDzaLt",
-	"khYBxfwk5iSyxfMyAeHRo0clM/xh2Esv5FJauSYnG0ByBShRBYsMraxNcn0QCwNottiD4ycHdXwG7Fq3",
-	"IWk61PUZBM2CG26Fz4PzW7dZH4AcoqxQSPZQLDaS+yQkSjrRIjfENz07PSBc8JYv1Kx6Sryi0CqTrVBN",
-	"Z2j9HISC8UT/CZ9Cr01ealdfR6ITLOQjWMxSgfQbkg4vTWES8H4Al4cQi7raDvnCCNDoemErNljhookF",
-	"NorJJrHeMBr6uc6Nj2i+/HyGx+DebSqhRfJW4h6BWzd4wlWdbJNnVIDUlOm0/Rijoj3/IOQl/eFB63+6",
-	"PyvSqFeZntfji1+gu5XjfHu/z64sBwp/YlZyzZJEwb1esblaZDmr0rsCk6UM3wl4tMeV6m1Sls6sZBWm",
-	"KFZasZ3M8jfwcyxjGtxeENVg6YGK0pOgKogMvrAu6vBQzFHn+iL0A0sSp3R5SnoTyqEODTg/5RltcqcR",
-	"xSIt02Vezo8LVVBwHeBhjCMH4b2q6P4q1wNAdcqmj3VaIVtM0Y6WOSJYf30se5Or3dxCrchcqD3f7VMF",
-	"iy9+O5FKL3z5+0wDcEK5nO4Vm9tvdKK6jm+d6hHE1yaDLnKj3cVfMWzJdC78UH1qtmjkRjUsy5UVDVFw",
-	"VSitb+PJk8O95XUjn5ZdCO1gbiBlCMOIF2xG5kEPPd8uikXOwuUnw841YzOdWfCQaacXHMgUKsZCoXag",
-	"aG4Mi1icjqm3xWqF1QWKqqTKhA1p7jdhQyCCF/QSt4ho3kK5Miya2SiyZjbPlwV7I0YCwqORrii77Wqq",
-	"LDlerG0qx7bgbJaLG0/ZVooYM3N/faZ4zPz8RCjK59U6Ydm5m1qgEH8u82cVPu+5mmRWZqaeptpF/xY0",
-	"5Q4e7XltTw29HoCFK9R4luf83kNkxY/j2gSZ4FEkUl6RhF8xgIYRYm2U/VMm2IzFtnx4xp7ZqGA51agz",
-	"LWl/QHH61AZgmX/y9kDZDPDYp1QnjB5j2gIoxzftVKmznqEWC60SeblYq+MugIQNmQSkNKApVj4BxMdi",
-	"qxa0TIo1l4/XABufd/sfrf+uUF6u/RgKZ+DYlwUG4/eZ7pEH3rHvnS5q8MH2UTwRz7UYrQ2dk8d7IN7Q",
-	"v04N34GAoq6WWHis0+TJyUGB10CCiwMFCaYLT19S8valV3E3K/RX2lXm4V0K1h1IV3wy84ZEXSrUOHLR",
-	"uI/IP/9xsLcl/HbQqelo7AeSD1MaLbFX/gAFIGbg5rEQYAB7xzqn8KhirGsNSi4bemMOxfBaQ8oFeXDY",
-	"cQovRXm81yadUxvMbKYnU8VQ2WFGgIdRDDkoaA6CioPi3iDGIej108PwhwWgRb7WrCPDE6VNt0nvirFJ",
-	"7xT8WDEYPfNHLjCUKhOQRY7wshhuK6amfpC2D7+4wEazYWYLAHDIOnWZTpVmcS6AlfCZk54D9/y9c5kH",
-	"LWNej9ySd+RQa5vcFioUBrQv2SRV7v4ZP2pLbfb0fNLLzNLlJT4lvZ/eX/Z8DEqdM7gRW5pES1n10PY3",
-	"cAtcx5CdczOeMduyBqXtbNNz8V5SJIeyNRQvKEsVoFD0bhpynNJIs9Sw5dmHzyKSLyjprVkaaqGCCxvj",
-	"IPqCt5tMrWpiI08Ii8lquIn82aHcAKwn/Jr55ctz/HhSw41utY9CRJPElvneXvX4y0raWZQj4N3i3sAA",
-	"5orZZ4S4nPrDCB7KlzhC/g40sSW3NqayC5kjKjwc3pe2lMG+vS9SrEl/ZqRocvb2pbV8lyywEarv+ozQ",
-	"sYGG7fjP1ss3XiAmecLxQhHOqtpNlI/xcp352LHFp1DF0wYjoQkbrrx3zVJzvzHmqOiFDPwrbsgtbOzc",
-	"uupvDnu+dpUEvmz/Ypdu3fkWu7wGHnVfJK7leysfl59QO/NWzp/zEtS1qcNy4QY281q+LTvzFPSdmTMS",
-	"ZF9w/CkojW7F76wvan1lDNHaG/wCOaa197Dje3Z8z78S37O1iN4vkTFaf3NfPufUdBTMN9lxj6B9JrYq",
-	"bMtcEm5QGGsbniBF7chn8AcpLGBL0Qc7HmjHA+14oPvlgbCcUo5dh5KpHV+044t2fNGOL9qEL1rOKCwp",
-	"whhzRftVRder56x0pLKm68zZA48dTxxMmlMRn5pXSIV9gnpekeIq4eKKxe7JEpdUEK7Jflf0SEU7WV/q",
-	"EVE8Zgoipoi7RIt/3Ang6F23Br92NmidvIsPnk24EDjVOuX9qV5dpeUsb7lppEBl0XFM0us24TXxvHZG",
-	"VHX98mkLhMxSLRvtEFGR58DCenRZ7bqgV1AosexZojAzO7w3CxsWK01tpvaVZiOIUOqK6bgfZCAyv1s5",
-	"FTqd535C3x0+6ZzsHxweHZ88emxg6Lt98uDo4HiPHB8ft/YP9g/aq6ZbcaQ107IXErIj09+lUVYxsmbw",
-	"cyFfzsYaegPFt6sEuqRA/T2qtL23WwL+qhv01N55TRXv+QYup/RoNlVbmzPfTFu9IXLJEEUhFdtRgT4d",
-	"NuugkbJzYeANVKKUn9lEo7+SSuSMjKgagXcDBH8kjCpNHufMvMpDAHKyguGNNqQ0dWi/zFVuUvwxK8uw",
-	"rSqQGB2wpAzkIiLza1QUPel/++27X/dbTz782mk9IQ/22q0Pn46ah52bf18LYdW4vC8GgYV5RB/XLMsP",
-	"hiEYllLl7sQpG9IUPGe8EKiqB7G/ypU+W0zVG9+Gwgnw8+erzW6m35KWqYC76pX28LHYQk2PrNCDES3z",
-	"0dtrI7xQVZc6DNQ2n29oDZsxHvVONnvB1cfq+bZi4/b9v/eNeJiK3ON1nncQ/s9lEiwyqwyWMbJThWbC",
-	"dPMc0fMyvUNQtogYot7JiKWstngNaRZC1RzcGm8xSrl0ncQqcd4+Pyw7ofWLN2+26GXlvWq4r+OkVTvZ",
-	"VFD20fRiTvd7l+1qOuBVsu1fmuywdZEgr+SxAQcPhXmiacr1/MIcBd4yll/K//rBrfmn95eN5mIeJeer",
-	"XvT6zsJGsxxKvd+mnc5hZN2C352/gs/sIZ3wh9f7YEyHCwEQwDVkKx5pPQHtghRKJlmB+woFGTaCSFVo",
-	"ZjhwNWMpK6QbwiaQ6xm4d0hJ2DhtRFJeceascaeNbvfPUulWlNBr9rFle+ZLoxP+M0MPU5UObC6a4Lqu",
-	"aTLFgM68ZQ9yLpDeQzsunIZddq9NfmEsLiT/hbWZXaCwiUH6pD/V5McXl4CL//zi7Hm2FzQM5Xv5v1rP",
-	"Ls5/aF3abDilLdxAgqpQIYlvv7UVE/W8/e235K21u5Rd/eXAfFWKxLWq5wWA+E2sgggXCONiBrA0POHW",
-	"q97PHYPzP7C5WFJGY0wHYz6BkNTb+0387//3/8dTnKapWT5SNjuC1fe5Nrjqb4rhNjbcL1BynkSpVIqp",
-	"34Tf3sXl9FkixRBynGUa14IKHsBTkaPOERa+t9BghACM8cWL/024ZANcKM1oXAuyn1pgcceIicRtBKKS",
-	"BoY4qsfFbyKiacqZIj0fVHrt38Rv4ttvjSCgvv0W6X0v4WOue+SB1c6Tg06nSY47fubxPdTMI2Pfg6T4",
-	"uGCbOsdj+3tGkP5NuPOBRGAE+XxMDI7hKzAgnqerjjjgiZGzs/A6mcao8JuTyAjYZiq7gWe462+/hbCG",
-	"ny7e/ELGLB0yMjGygY2eOXxysneKF1cqtdckPcPV9kjKxhKSC1A0tLgAid+EWQDUaSPvAAnjsmKWMGsD",
-	"hJxdvZeDFuife/m76L24pMOeH0dC41NILKKUuR98y+aELLAcPG7Cc5tqwPagxD/aP3BbNQQB7nXGI2Ze",
-	"7QUzd/EyZuOJ1ExE89bPbN47Bdn/4IiMoGSdeW0TICUZvGQrhDiWKzZ3J/2bgG8gBZpbVdbYAZXdzZjG",
-	"rEkitygb+Pq0OC7qYy0EmGH93R60yZnNPQDZFUZyJjwNBVS6AUSO+4eCYeamIT2Xl+Hh4QTrrX33u5LC",
-	"ZXY7On6059TBCuqmkV4kY+bsm4MBE7FZ+ICzBCLnfxM9rGOGAbSU9PIqWmh1UdPJRKa6Tb5PqYhG5oW6",
-	"MTGfjfkCSnL1wGCD1dbMW2s0GwmPmFDAUPh5DBtnExqNWOug3cmxuvcdGGMs+9Z4TQUdFq19qgmKBdXM",
-	"q4qIGKPRZn5Rt3ZWLQyi+q7Zx9za5vEUp419M6WcMEEnvHHaOGzvw8omVI+Am7DI/CHyRkOmw7TRYl/p",
-	"qp2QPhtx+57tuTYXTZe2JDuUcfGr0M6beVE67uhGm2Q0rJqENFcSiBzLeAuxTZAoNK0bScrAFC1FBHKR",
-	"4aSh9cu4cdr4kenXWHoNk+jBYR10OljOT2ibu8eHWwOvwNFj1QqXCohHNKnicF3Th68xwRVyvKv4YWi8",
-	"kJ3rMhP+QIA+wrWGxsn29PB7GttU+dhlf3WXd6KQjAj7Ha7u94NM+zyOGcgNRwdPVve4lPI1FXO7QOD9",
-	"j+ts6qXQhiFPspKEx3XW907Qa8oTkD9vCs/0/Qh4GnO2qDnRdAjFFMas8cE0dW9IpkNV+Yp+kClxSQjL",
-	"CQkeTFgKZESKrA0wSXuLgGlo/BsfY8BrTumYYZHpCoVM3uThK8MXNG6aKxs6Ld7qlv8BjUJJX2KWPrXZ",
-	"t5T1dzDNEFtnfPBfp1jh3SJMJVPd8F9DXm7RCVou+QV+bNn/C1JWy/sUiklcrGGWzIvIGJMCGWKmbcRj",
-	"cLVOxqv3ev3Lc1LtzYd7wzT+9KA4ro93Al0XsNAbwTAtoBwUz3KHlLaKlMz5Fw/YQ0zF70HHK9U2cBKI",
-	"ansoA6lkOiR9FskxU2RCsehcKZtGVEjpRGxmrMxnDbNdSWFZxKkKEGI0YPqgtzbC81hqkKM/ZBVVv5fx",
-	"/B7emTXCbvbSss4F3VMWH19AGvv3sJkNt1HFshT4NCOJWKxtIAFFKlipEb6qprPNHkKbm2Yju2/dAivD",
-	"HNWXy7rmXbIeN83GKxktLTbvemftYI9fNpLr1EByz6QYJBy11Uf7h7U6mLO7lPIVTYcM+x3X2ZIVwlj8",
-	"msWcuhJ0RwcHdTpPUhkxpRA9fmUIHJ91WR+3BImXGM2Hn2Q6vEGcnrBQ9eQl2B0xeOHpKS0nyqoJDI62",
-	"ktFTUG+BEw3mwBlDUlwuSJ/qaMQUuNiRPo2uhinki/hd9s3wwDE7B8+piKVgoVlBPee1xM3E5MFR50mA",
-	"+30OP9+OGgysN+Miz3VwD+gTduDsgNtDo06DBTmF+mw4FV8Bw9U5Wt3jF6l/MHC1IfKqgUfepuDJDtbE",
-	"HyhP7HYOHq/X1RmevzpMhG9qDUzUdBLugsqk9DA/g0hzh9zJxhzJzR/vIX5N8H0OubzWgO716MmbdAi0",
-	"ZBL2V3+DeZWsdwbo4tFJ3Vl4HpTNHJhWHMwcbXKW1eAo1Je1BHPMUNmesgHkYzdUs0lc6YWukLo7Zrq3",
-	"1zRzWqpubUGu9MepyzdnPoDLO7iN2KogbnJszFOsgPJ9CsKdTNAkkTISjVh0xWLQq5sXnlKVpVRO+HCk",
-	"QRy0X8Q0vSITmjCt0V6U8RTQVDClyFRonqCRaCSTeJETQPPNFjmB+xQI32bxFOujKte3hjj4lSNcm8gd",
-	"NP6Z1/YOA98/K/Q1iYD/KlwbmspvKz8+hJJFLXbtAn0rLYCCzZiyyejb5Adr04/kuM8Fc5bhOGyvODOT",
-	"vLh2BUTv3FqxqJJGL9I8RgeCgKwbVpVeH/sU9Por6jiFjSA89kOPPBuqTbu6fAkyLaxgha/dqhWg1R/m",
-	"JNMJ8rShibV5w/p2M/8CEv1ApgyNKFwoTYUmD7iIkqni12yvavpBKsfhyZe4+S2u4PvQ7Ozjqtm1XH/u",
-	"+zPg5I9pTfPNQselxhtECX9EJcIfX7cIxiHA7PYaPbIAX28s5qwmIg8/wf9dHt949GRBU5ADY+MzvJyN",
-	"Xk0Vywr7/UM+lK9QyPegfltAv5r1APB4+bzyffRpdGUkGMGSVupOqorZeu/L+VRdGWQMPmFEj1I5HaL7",
-	"nhmS2DEXi5q8/P4sq2yyZ+MbQfUwosrmpI/JnFmfrSJrd1Z0RMUKYrFhW2ZeZw7FMUqZGxY5v+/znWcg",
-	"cv8cYIALm6FTD1VX1dyXabgWC3R/TMDiua7JDFQOsJQpcMC7w3ZfAIF3l+GceLm2YcLmjaqiMAgIZMtU",
-	"P4TVHn7KvWxvHmYLOf10N4h3EYoBCy/zdzE0In+EWcYdwFwyhVjerDoNYAqDMn+fKu3qgXp1INB1HBAi",
-	"erRCLQx4IOT9SIITMZ3YWk9Dfm2jHZ34h4l0PKzUJMrWGh2bCfuM0CSRM4ahxJmaFtp+o1wdPjSrwlqh",
-	"pEFe8tDX2sLauHbFd6B0AdQ5AW9uhZ7eL5/bSI1YYvUjoug8r4KSVSJtWp/qAqWI2Rgyl2kJqdnIgx6N",
-	"0i5E1ajeXkYxJvYcIYMVmnlhA0i5EznEUkAGQduzDZmBzQ+Lt9+4D0WuN+1zB+AbIV6vdw1l7lGg5gco",
-	"/90pYWQKwtaIUawDwvXODrxzYrk707EBPQ8RIAGyjFOZ+ITJiJdlMCgsGlr3LEv4/S/k6mwTLJY8novf",
-	"toofb+//7ASPu/B8xlv8DD7POPGaHHKh01Ku2J7Zjin+ApjivDSAwz7um1tY9oPM5BmJpBhg8Bd1pUgd",
-	"BzZkwuAwFtuIuCZJmZ6mto47vCwbaIkRoFJYA79/yzZar1eqzQmRmFiaCyR7KAxsi9C6vJ9Qg9YG6BaK",
-	"AzuDfsbgAYfp+RBAxTfbK2VDdBn0a5i1yRnpYTXVbh76hkVvuSIDpqNRiGdDh0d8VV+HCzeudW3n7VK3",
-	"z+i2jSt5z/XoAqBw7U0UuoYjzhDsd47bOyZ5xyQv9/S2byVImpayxg8/WWNKlaf3OYa7+8oFoByYmUCo",
-	"LJAY6hQaWT+r+zqSSazA+ZvMZHplONVlztv9KU90iws3jcv8bfMhrOnHvSkxqPbgPqrKyWur85IhJFPe",
-	"PfadZ/QantHLXm61M3QG3fcq5axN45dT9p3L3ddsD10OuHeikkegOmeRTGOnjL8Dz+inREyTxCV6IRSz",
-	"Ny0kfCF5vpf3UNsWau06UaZrwKhrkzS5WaHerf3OZRyxMpxMfRKLQavRSEoFtgCSFTixRdavWJ7Jwo4A",
-	"WTBQ8HOZfDCta96AKxt4BXl6uK5cGFQczwe3hZyHUmsmNhL91iTxuK5KEo8O2lsh8fcj6K3rlF3s9Rnd",
-	"sXEheN7x3cl4O2/snTf2zht7uTf27WS8h4jJ78xcHqLNQd3ma3q1QJmWKTBtZG+CSc4wlNiKk1mKJXJW",
-	"LDmfazErCMg5VJW3RgM8mHvWnG2oNVuOTfMzbRM04IKdHdKl0SHlu8Ddr47XBkD1WUPlwLUuFuCCa06T",
-	"FqbrbKF+pnY8hmEDDcPpO+w1IS4PogKnE/DeYxC/fy2v4A1HydQ5DfAUuWcM5cPcdwCPYZ++l7jWM1jq",
-	"Ja70zg2z92csXNzemobDygGWGhEtBBQStu5Mil+CSTF4M/dgYHQeZIZO5jl0x3Ru7XIszd2El9jrbNbU",
-	"4yf75J//2G8f7NnYWu5QhWoaIuRhCpAIAU8YCqVsYmT4dgkLUGHwW3wNX4fxb3HdaxsClwzxGY2Ci6sy",
-	"EuB/mju+1d78UYKMj008Tm3K6bKhcGf82xn//njGPyhpCDUIA1Tktgziw0+oz1xhHvwFYz8iKnLKYe2D",
-	"hIo5GcuUgSwCSbTztA2GsYRED35dX8tG4jAu9z3Hvm1ybugGh9qvmNg6017ajNIBMQ9ITZBM1DPuIV7x",
-	"iNZOfvrabBXm3tZ6JNVWtzqAdH+iw60o6lJC2syqjXHHou2khS8jBnENKL4TNd8iJC2JTUzkUE51K2YJ",
-	"v2aprSQU1DoYaZVrNgYnb0YxiAQ8HDHaxJAK+Np3QaGk58UJdXE2dBa0FbTlFWaP5WDsKocyfk+jq9Yz",
-	"G+f4CnpDUONi5GKTXLEJeqAfdkhM52rdNBU4/PP8JD53pKI7WdTriLg6VNEV3NlGqogH7969fL5XLOr/",
-	"jaGuka3BG1pApvfeWqoKF6ap8nNYegRrR2s2Q6WlBzQFtygKQLPU853VdnwvANb8QqMMeH8qreL8a6qz",
-	"gp2XqrJyXLKjSF+A/mrmB5QD+67BUjMo4u9tqrTCpEZes/Sas1klhXk2YnQCfg7q6pRQLK3tMtNqst/p",
-	"dDquwIfAMEFta4hYMwr7SCMdrObxxk1+f1nS3IxrZEjLu4Szo9nfd+/qM5t7DWC62jyRYXYW8qxsJ61k",
-	"+CFZT55qVu0FFBRzDj/A9bhiOy5KN49bahrWSzED/xGz5bBHckbGVMyLXIB9bgMJjkPlKjuei1EkpwnW",
-	"1M7aglsTCzNeb91+7u1t2hnXJIXFXsEX6q6mGToeMPF6GTN2j/jz1vWhOrsv+y7unAamTMlpGrHlxl2Z",
-	"xHlGluCTOc/G+QOZXt2m1nyWpW4rMphgW6JYes3SHYf6ZWQyKV6K9wrz97Jt8+qzPJUy8pNUXWH8um/n",
-	"tRJoViUXWU0wqT5+1Hm0dwrF5Gwu5SZUeoUkINAL+/ayPfTAwdlm3LCOU2fFBJ4geXoVO6vMqg7mvw5j",
-	"qlvt2ibUhY6f0XCaHfn6y6/iFkqAj0YMZ1rZBVLubKk7W2pBv26Nl7T8cCoIxgoW7OEn9+dqC2puZbT1",
-	"TDGdUmY/feq74IGSxbZL+DWUOPMS2qPbTVVQ5OaYfe2wyAD62cVH7uIj14+PrPccq422Hszfs6hxd8R8",
-	"Fx7zVUdO1gXpO7HgOlC7wwBKGyE4owqzAliS5qq755ldDFWYyVSPnAuPFXAwkkEKlqUTuA3tw+i1LdG+",
-	"+xJn1o0YLPf7jDGD9yDM7OIFd/GCu3jBFfGCtxRktEzZhuGCHzaoCt0m5zAnxPUJqKpyXarZVPL39FKb",
-	"cUX6zPR0uWHyUHK7k8pYcpyV/eHKCwYOcIcl/2W8XgGmCSVqqiboinGrUk52mHtFB55rueJDQbiw1QYW",
-	"9CVWsT6BykMuAAn0nfj02+QC1w+4peJMFrzJa1QUzkeqQC523s+PXC7cSreMZcJnuUM0/yKIxoLVrUvF",
-	"6XSqNItb8KDT2xqwL3G0l3awP5AVu7CzNU3Zob5L7dn2Uoi9lJ05+wswZ5fuxHto5Se0bZv2ZdlVi2un",
-	"EnJW7knKFBYftGoaqCShFEvh9RPal1NNJkxOEswvPGS6ZBK3AcUHh3uQLHhAU/Mfh2IRarlFe7/aol0A",
-	"/a/DrF1Y8tq27XDvz2jgLt7AhhupYkIQ1iAfGjbfmbd35u2dedujHfCMIH7MocBqslGLQ3v4yX7RxS9W",
-	"WbnBaxhV/I54XMtpNLKmASZi1XQ0wHrhWzuB5swSHJoyknBxhTWLuK6yct8S269t6s7RjxELHYXOop93",
-	"Fu+dxXuDN0qEBPhZweJVmb3Lj+BzCCjbpvNF5nenZPiqjeDFy9y+ILNafC/A3J2awzGTmaFymHlXF6hG",
-	"zIGpAD1mn0VyDCl/0VYuBWtagiiVXxEoJ4mG6JjF+CQnbALfJmG8V/lnXWN4sPNntIjfI1bcmcZ3pvGd",
-	"aXyVaXwN4rOxOPQwl19uqc9+BULPy3y4+08eAQQwo0EQcjlVyINVJUzoQmaEL7HCdeE8185ZEOq8VI9u",
-	"ZdYcHHaa9C8idYFcQATfKKKm/d9ZpCFf7RfDlIaDzDBQfAbFjgsq957dRHdsWB8onddDILRV9fS8V6Uq",
-	"L4L316ErL655bWV5RffPqC0vXcKmW6nUl9vfDWAgXOzyZe6U4H94JfgFna/A+oSrO+cFH35yz2+VzvzS",
-	"c313Uv9Q6ixD8oSlCnI/QORvf+6bWm1uDSsTMhFXKcsX8H1NnbeHQoTUjsfZKb2/UkeeH2Q6ZPqWz+O+",
-	"WKJmHTYEwHNJckKsHL+sMvw7dS/eQ19SXXhzKKWi8N5XLe/v25eDhwu4k2Lw5uI+Qyl4M+2awqTXZakI",
-	"CWe1Exu/ALFxqopuV/h56/UZbP5dSiZUqZlM4zxvpXU/dj7R6PBMiRSspfkYTeSGLIMrlkz9MeBbXSX6",
-	"vVNfi3OUWenaYl6h02cU7uCY11t2lSCHeUx39dF3It9O5FteH91m8C1j7SWs4cNPVolduzw6vkauR+Y5",
-	"AgNKE9XMcqA2Q/XSKyuie9EvODdkgVIsuWaqSYQNk06o0hURNMvLo2+G69d2jYIj2aX+2DlCbZT6o+LR",
-	"Vjs9Wai+R35/i4R8Z6j/qv2ZKoH1TnQiBpjuvQR6mzwHVyUMowTczkSs/HoCLnHxtbyyVBHpHCokqc4g",
-	"PeSftAWidB+Sx7reSH6fz+iEtG25Y+dotHM02jkarXA0uo3c8dDJC5XuQ+8descHmSRyxko11VzmWTvW",
-	"Ym2bsMsRKEvc9H+gAFq7pzXVtMVeSzW17s52ytovIVrWECcndMvB5+PS1nvvDz/hE15pIIZS+n0aXeWM",
-	"XgET5OUVmgW+jCaJLZGV1xUfySR2duPxaTEst0lSNkiZGvkhWnIwSLhgruWDnv2ii1/09trkTFt08xH1",
-	"1S1b/9GpBagCozFWpi+jofdcj+KUzjxUVNs8bU8S8svZYXa177+6Igr25qBaD97nZ3zDNagZLhKTv6/x",
-	"7J3lppVwcbVhip31JMbKAH+wHZmX6mk0uSBSRBiwT9WVwlyOkKHRGZba5Aw+Q/cxYCVG04RjAIsqll2T",
-	"qR4lTClMsEPjODXogyuiRnIm1qn//UawSz4GF5bGfQh/3nxrW59CfT+jEco/uo02USUaGhCAgr/WMQgv",
-	"1aL4HQLeGXruhla8plfMN4I7biNB3LCZ/OXQ273g5KkOWZcmCY2sIi2z4kMxVBEjG5fp3Twc2yaGdBLN",
-	"xhOZ0nROHphfrJfPnudJMJJSgXrPptsldJFhCyQ1Q0X7W3c694F63WQXbK2iWoVeNdBtBTuZHf2MWg+K",
-	"HSbbYbI78lJmvtvPxrgrlcuK+J0lSmKRy9mIRyMCrVEapEnCUjKmczLk1yxY79K8/nN5r0X18inX02C7",
-	"PuGs0ubHndr6Kza7aXeLn1W7U0G9z2Bp4MLRZ/CaBJEp0fTK/CGSOenPiZJjZijvbCStCoaD157SUEqT",
-	"9uU1VAZ7cNQ53EORaZnTxxVjE6v5hcmr8pIWH/GXbnGDda5H+kvdPrPd7W5Q184EtzPB7UxwlfQBZKea",
-	"JKIeU5WVM1+W6WyZZIbugbCkokIdMDbUNHEtxjbvC0sStVgneUaFJlqSEaOpmYBrW3Rl0QYgyVASKWBg",
-	"OYUW44C2ngylOaOAvPdCxBBRkddyX8/5zwiSLCZyupObvjphhA+Fc/UxsMOuWTqHiPNlfnmLoNBP5cyF",
-	"+6DEoRcBhAsi5KxgobZvaJWl2gPNP4yl2u5pTUt1sddSS7XDTztL9RdiqfYJxhduqXZLffjJ/rVoql5G",
-	"Q2qTEPf+RxSyp7F4R0G+Muh+IWJCs3v8ou23FjjxGZhNsGiacj2HxfQZTVnaOP31gxkpkkLJhHXtvszX",
-	"zUak0kEX+Dlo9sGMgDXHzQABrfK0n/DIWUCbxMZ02LG/UWQklc4q4kVSXvHsRRhaOE2TxmnjIRAle5hB",
-	"XwjQ6LXzaNoxCyV48us0nBJGoxFaBAR5M2Hi5XPyNpXXPGaW3VREzoQ3aLHOQzhe2WZ+N0AgFuqFeJmj",
-	"qvp7pFUFRiEP3pxN9YgctDuOWd7zRrZfBca2hSIISxTDdDq2MntV6vqU5QVnrEsLChsA3872lOey91ZR",
-	"jpoP77Rctd768vn7D5eUN9/kFeS9efOSX4szvh9JEvMYnIiaZJDKMWYV8rrTaWwYpQ83/ycAAP//",
+	"7P3rdhs3tigKvwo2V48RKyFpirrYlkePveVL0krs2EuSl7/u2B8JVoEkomKBXUCJZntpj/PzPMnpcV6j",
+	"H2U/yRmYE6hCFVFkkaJkO80/iVXEHRPzfvncCMRkKmIWK9k4+dxgn+hkGjH492kacvXymsVK/3VNo5Tp",
+	"f9BAcRE3ThqpZEk7nYZUsbDR1N9FohvwsHHS6Ow/OTh6/HjYOgw6ndYjut9pPR4csVZ3eBzuB09oZ7/T",
+	"bTQbMZ2wxkljlNCA/a+QTURbMakazYaaT5mZo3HTbNChYjA4m1Ae9a5ZwoechY0TlaTsptkYsKFImK/B",
+	"kEZStwgizmLVo2GYMCkbJ41u56Ddae/vH7QfNZo1F33Q2W80GyII0iRhYY8qGKd71Nrfb3X3LztPTg46",
+	"J53O33SjVAUCNifTINBTNhsJ+3vKpOqZyX5+cfCfR++f/O342eO/dn85fP3o187b/fODS719moyYWuc0",
+	"9/PTpCFddpb6/z06gnttvBb/4FFEHx61O42bm6Zz6a+4LF48V2wiGye/7UDgDwwCH5uNmH1SvSBNpL7L",
+	"Bpv/nJz9Lvhf35+Pz2IEkmc0uArGNI5Z9IIFXAIwOJASZh8bdDpNxDUrdzvHY1gKY0kPPus/PzYbAx6H",
+	"PB71JkxKOtKbeX948VwflLnWeqfUhVMyXcxhvaXzRESR/p4wDcpLb5V9mvKESW+bI9Om3loew1pkIKaw",
+	"yYaYspiHjY/mfta5dt3Be/U3H/XJP4f9ltC4hsieElcs7kV8yBSfsJ5kgYhD2Tg56HSa+vIiHlD92HsG",
+	"gmZs0Gg2BimPVI/H5m0V72CaH2fVMeP3NOGNk8ZYqak8efjQdGsbEtQOxEQ3FbGigYLzMS3+l9viY9Wl",
+	"dS47j0869tJGCY0V7AFGoqkai4T/A7cWiJDB0xwmTI7xSPTA60AUD81RSj6KWdhLmJyKWLIejUaNk8bL",
+	"i+7RsUYJCR9xeBfhhMdcqoRqlNlsTIVUvUiMRKp6CQt5wgI4IFjukiN6qBe6VoeARtGABlfY0dmyBwq6",
+	"R0+6HQ0JGm3xhPX0wfV0m+zm7S+B3q2GMY2O9Wez/+zM4ZQ/euC92ZgmYsgjfQeAuqGVoirVOFrTmmv9",
+	"k0wHv+s9GkCcpoOIBxq1wdpZHE4F19hdr3DC1Fjo2zOQJlmQMNUbUAldDMVa+syvWYIorJs/oOcAaYVn",
+	"tB7gbwSGG95uvuxlWPauXvjX8CYXYejuYaUW/cRreUtVMPYBU/E0CY1DEjFqNiARbcZpFOVDXcCafWNJ",
+	"80tj9teDSSf9r8HfH6t90f0lOEp+fvTpb4fx6bF88WT4U2f8an/6n112fqDeOWt8Z3i7xZF3NGRHQ3Y0",
+	"pD4NyZ7Ue67Gle9196p2r2r3qmq/qubtyRwezhIW6Z7FS88l4NE3G2I4jHjMeoggQE5ceVwo/53FXHEa",
+	"nULHS3hFBdxTY122zWDuVdZ4pOJueYh6R3gMRzihn3qp1Aex38m0Gm9pomKWkKlIFI1Q7JWGQ1/coodb",
+	"r7PKOjP7J1wGRN/6CVeAkSZm/2W3m+8b2/VcSvYHgLPOTdPucW0884rHVyw8C1msuJqv/frqbekJij2I",
+	"jhsnjXed/SeHjx93u48aa+uUFhfteU93NdUtX9IXOC14H6+AS3jBIn7NkmWboEqxyVTzTvub6S8rDmG/",
+	"c7K/ng7yCMaLqFQ9s6ilg0JDliQg2l6OGcHFExrLGUtYSGZcjQmyCOSoc9C2fSzXcNQ5MBLyiumOgBgy",
+	"qUl9zbM5zKR+YEMYKIw3vcvXJZQmZcoShynmYYF30zgKuMgRjQ33Wl9133FV9y9wJBmlmj2FcW+ajSlL",
+	"JhwOA3kDZ56ThNGwNPfJLOGKmb1L2wL/sD/h1WU/2j/tzzQNucIfNT8qIrYwc6vIKxvFdWaC8SLwDUxD",
+	"P+lByF/EdMqSoq67PDyIWW9idsknTGOUVcR/v9XtFjBHmkTL7/gh2r4eipi1NLfdinh89T+Bwv25O798",
+	"/H/+r/+nUVqEB28u8vOPjw87HehYgqCszyChCND2371ARPAO/2N/eDQcDDWY1JG41oHJmmBfBN2piHjA",
+	"0YhcR5gNIsonxsyTIUMtKdCQKtoLRZBO9MexkGp1MwnChZBgkZxSKWci0VJfIDRSbpw0DDdtRZuThtCS",
+	"Sbe931hL7Boh3KOZK5vQ/d5LUjSl3+TC2ECksRFI5YKkFk7FtBeLOMiFuEwc+JhjQzqQIkoV86zvuHP4",
+	"WC8vR5yRr1n3Mbbio7iXTt31m089tKGGYkI5YJyPN0WU5JMD1xLeHpWB3fNMaoH8ErRZmuEFi5gyw+2e",
+	"1e5Zfd3PKrTQuubDelIG+yV8qB/gvxJ43zK6qWWZcc9t0T7j4opIjIQxwxQWTl6psPRYV0DN/mNN+UuT",
+	"X6RSM7Al08sOWe2Q1VeJrGQGrmu+y8cA+NcsueZstuBneK3Xa6Ue8E4MMj22abifKYErmxzA2QcaWNg1",
+	"Ntw5sf3BndhA1K0CCDTHvTV44aJkibP4onHSeBmPeMxav4rW/uPDA70ENpmKhGocAjemh0EcstKCIHtp",
+	"PMGpfGvq3DT1q6LwNn9rgHZVkphds4SohF6ziKhxItLRmKgxI4NEzCRLvpPEQMIJfA5EyMgwEjPCJXwQ",
+	"cTQnImbtRrPxUiM/bMIlmSZCsUCxkAzm5O0vz1+i7uaie3Tc1qK8uYQMMaJa5JxJkSYBW8eXbL/baW5R",
+	"b/fImPVYrPTbcCkTnfICaZrSOZKDZoPHKhFyygI0LFqMAbZLaNOiU+7s+23eFQxacmyfqWujsZ2tEiX7",
+	"G7UoH9fEhvvuEXsEonvcdP09umu+F8XtdgFg1ZWXifD277xwgotcZ53XVdoB+AwlbJjqFnr0C6Siy1TS",
+	"qRrrAw1WW2iWU6Db+NDuPz7Z764FC4e5/loyFnu1yXZEtD3jHc5yP1s/CdGndpmkUrHwzDDA7p1EI5Fw",
+	"NYbDMz4EH5sNKiVLMqcM+O3n95eNjw6LouEHrEstnPfjNlHj4yqGfZq9CpFoifL32ZUseXmUGj3UTdBA",
+	"xifppIpvN4D3EjsSYzkDHgHhueD1UH6eIgk1mfb7HuCPmQa62u8AZAdgUAbO1wk+pEYElqUet6a3TVBy",
+	"ARA8eHmr4LC7vmXXt3Ady3Da7pX+27zSRYS9SElz3RqXdBCxEKDpnSwjd6USPkgVai9CpkFhgjTiNKbR",
+	"XPFA1lW0WENYWZbxyX/NxpjKXi5+4Ld1BKfpWMSsF6eTAUDWD4eH3c6jJ4fHnp/LoqWjDPncGPBEjUO0",
+	"o+4/3gcni/1Oo9kY0gmP5taz6ZW4ZhEN9C2P+DWL7ffTkGqiLAIKuhUWt356lot1pyElTs9/iJjxeCg0",
+	"fKaJmLKHr0QciriRa0zCHgrrVgeykSqwMkTGAaMDCw8+36GKm3SObZ3T8R3GzbJAHrOyMy2AFhGekXV/",
+	"y9fIrun/osGE2WdcCXCZbmxMpX6Gf+oO/rTf+dOvT/4uHqev3vDgavSp+7fX538Tr+fs7Pe/nY6CYfRo",
+	"+qQbhT99ouHx41c//y18tf8oGr+fF8/CopxrSs6FlLy0uYUV4gPOd3jOZBqVEDv8oBcPyrdhKvW/tWgh",
+	"QqsY0MP3FL1isYZWzqLQ+QGkgJB9ggHyQLILMWEDEc4Jj4kac0lcGzcZU4lf7SiERhrbzdvOmteWe26D",
+	"JTZQpZTe3F2+oFp6dn1mi/jZPYais3EF9BbQnQ2J0GOfCxPEnCN1Kfko1lh/hRdDs/RjGnLj3FDhA2Eb",
+	"FOYuK5VW9r1pNsaMhkZr9fKSjpD4yCDhU6OpvBwzYk6aiCGZjakiMyoz75smGYqE9M+Grdf6bPttELXw",
+	"fZ00PjQefWg0cqSaazPGbEL1bEbBJlXC4xE6OYZsMhWKxeqcTSM6R3tEcVVvEyZZrJqEStLXQ/abZDZm",
+	"MaHEKApRswSPKBswmLd+YXMyoSEDRZUa83hEUP/ZJpe6vxqzBFRVsSDo4NtuuMtlcTrRR6rn1PezuPxX",
+	"IsgcKRaP0kiwhaM0r7W95jmdU8Ve8QlXizO910NzSSI2VHoqvdm/p0JRODAekzChQ9XiTA1bmgOjU95K",
+	"qGKRHq5lYKJ8kwCyHxpPkz93nqo/H3QaNZf3VkQ8mPuPY2uL+vufjzudp7M/H69cFlPJ/NSqxIsrukAG",
+	"lihBZpQrAxlEJXMNJ3REeVyY/6DjmYvHio1YApO9f//+1NFx+M8gGNMoYvGIkQfnPz4nx4+OOuRf/zzY",
+	"K271GaMJSwj4wf35Q4PH1zSyYQbwxKo3faNpbkInTJmXvhgUffbCvzYeWvAxz6oN9AziOtQ4x/WOdn4Z",
+	"EA9FMgFsn6bQcvF6MF7lnAUiCZcs6sG7d2cv9uzaUIT6TpIE+jVJLBThSpJ+Zq/rVyz89gtGZ35c9+pj",
+	"NL6LD/o87OM6nTXuVSwy99a85VoNefQtse8Q0L5d7ZSOmMWPdml/T1kyd9aGY7oLmdBPr1g8UuPGyWHn",
+	"ybFvJZDtYfVpgems4lDgt9ufiUMcfmEeLHVK0pj/PWUEyGp2jfrJJt/JJpGCKI1tNeGZAh7PKBDidU1K",
+	"kNCoGQ/yc0SElu+nRKWqTrR7dNRsTHhs/96v2BSItKtPGGVgYmXgyleCP2/huIevLQvmgUHNgvTxPDVh",
+	"1Cxvm5wS8EKNRwSPzLAekhx2HzcJjYlIFTCSRMSMHO53q4/YMCmVZ9vpeNe8EIKw+lxNOAJBRToBNF1x",
+	"uKhkv/XJVrACelkTITU+ZBMgs/qU8Air3jRQ3MIhhWxIQTQ66mSKH3Nemo+Fv3JIdEngm6SCqZRROrKn",
+	"5TKoRbJnjP6eY0N1VfWJ/Slhw8ZJ4z8e5tmGHuKv8uFFlOKh/adnbeyT0hxAJMQV8LZUofWTjXgcazAU",
+	"Q6LXgBaP3CQkm8BzilSRhI1oEupRAiqZBmG9iIgpAJEh10yGpk8GLwhRdRN/XxNUrUWnDj3HlkSy5BqM",
+	"umXime+skujjELeHXWMqWr1q45lRsSDHdf926yno9FavSmFzgupVHx+Cv1QxIaZ/D1vdfvmg0Vi5avBB",
+	"8S/IRi/cZhk3edinYTpDw2xCAJKIlY09zuOKH04TMYjY5IffJQpQGSLIFC4TGumZIagWR2s2QqZQiL/M",
+	"GVWC2hWgvgR4ZfLzxZtf22u5klidxSG8Nq6QE6chOc/mNtumA5Gqk0FE46vGTV009BZ3i4e1eFUZHyHS",
+	"KIR9DBjQRJS5zdmQAQtoKlGi1VvUmx4kSHCQQR1GPLjdqS+oubIjP9XcDUsAmhb1VoDMtcgi11Wa5aqy",
+	"VTPcfNzsSp/kV5qd0Z3d55ki7BOXSlpNXpOIBHADxA6RUCCjSGgUiRls0d6evrFLIV7RZMRudYn6RfSU",
+	"EL0Ihlr2biZ0Tsb0mmniB9zDPnnNn234ePYPCietF08uhSCvzDLu8AlZJAA7TjRnGRs6ookePCY85x9F",
+	"MuBhaGJGNz3hPGKqF7KYg2+fc8gaGzEWopdU3pY4MVKb4ifniPOt3OnRogikD/cqFrMYmCENNhqIQwEQ",
+	"DDCu9/r84vxH5IF1+1ki4hF50A9kMjQuJkadoSVgYLiVftzRSwz6u8WFcDOSiR90buNCTBiyXzMNj7gm",
+	"oYWJhEgebngRRy6hsNsgFwhtL80a7uhSTgnw6HoTOYh/J3E35JxNRaJcVQ7hIZz2r0L9KNI4vDWB6MVC",
+	"9YYwVBG35BrVNBhnfMcmYH6Yn+6vQpEfzWR3B+bFpSPADAGquTRPoE1A3TpgkYhHoDykhmIVbDpWapWi",
+	"iRw/+HGCxpHrBj9SHrHbXYLR0/cmXE6MnFuAd8CGLJKgc4xHLMRtcASYCaOx4hOAFRoSrnKN5yZIv5tf",
+	"lbtNYvZ5Z5eWbdTukSsieRww/Y9Mq1A+/fOMz70Nthmib0Ev45rdC2BxSKwGwlonGHl5SUeo8ZiL1Kxt",
+	"owPvPq448PN8MXd05Ln1Rz8Wo62BI74U4jWN54Zdlrc63YRC6MGEq+LBvqdckYMOMe4nmx6fww5q5kQv",
+	"m2TrvjsUIwSZ6KnMkuVTND1QSTQ6AfsWmCxaYLPoE0nnsEXHcFcwBPnWYdo+zBu69plWbqCp1dk0t7aU",
+	"VmZMWdo7N7vAKbyLC86ft6M9pbHcR8dHscZvt8Fknf0cMnDZIuH/uMv39KswEiuyTCKxeg8S0AnLcYdj",
+	"k3HA4f37962y1WnZ1ZSNVPZ+rimP0HZ9i7sJqaIDKlkvdQYsSR62jSMEoXqSXCZzvDq4QzIRE2MP2IQz",
+	"c1hkzZDxgJF3hUXdGV82pcB5oU1WSwCgKyJ0RudPicr2GFGFnJH7tm/zxKaJCLQYfdtLBGDE0LKhpd4F",
+	"xoKAAI97y7gfMJj4FQBuijLL+ztqgEIGs986H4vqAGJ/Ju/Oz0AhEAsyTOgIgWNDdUC3675y5+SIEVnv",
+	"lmNBztJwYhmDbmSlp6SPZ9g3imfdCI8cqOy7WKZT9FN6zUJOL2Gdt8Ko2YC9iR4R86yVuRl3UD3Ypqzi",
+	"kXv02cwE9kIuceZ7UBJozIM6wptsaKxK4ObbQmfXaucBGheMPiTi10w+RUuCNf9aOwFXC+aP74C6ZyYW",
+	"yNHhGFkOOotWlmbj1MZFfG7QENk+Gr1NxJQlCgJijbtltT8KeMqSB2+mLD57oUE+1g/suUgY2W93yL/+",
+	"edTeb++DgXrqjKshJo1VMi+ZJ/Y95ommURkbcl9s7WsOzpwmc9UK0wemTKQRZm8stj/yNU/YyPjorBxZ",
+	"qoQxJ/akNLjXDmO+CMzzpG8ofyr2dVpXIkyiGVPwivvoWcBpwTfYf8GonS/e749pAoh4SAMlfaa27yQR",
+	"s/gp0fwnaI5xvbqp1fsdH5JfUPG3uKU05OrURq4WoYKHHkcUa17wmSUyR0eR2EeCfo+GcIJg2vAcjjKn",
+	"uez95yuFs7+5ce0av+EQH5fu0N5ZSe7RW6ZKJCD3SCt4GoNhICYTyKPMY5bbr5JrpPH29iGy1EYBaKw4",
+	"l4pNGs2GHbvRbNBYxPOJSKUfPAo1U4r3YAOOvQ5iYzqdspiF4H8VizRuX7NkcELc4ORmZnKDUGvvFWTR",
+	"y/XuoBCTvLLLBaTWKoQp1+9TDhvzQV7M1EwkVxkmdAkwsNvDREy8+0ZiKNdbEr6MFcazUpy0015fCiSB",
+	"8naycdM1FvTGtL0pkmzPo83jqVcOeolNS4HSPjc89/1hTIez4aaF23xLFsoqn2mhfkwJGaFftPOPlRvB",
+	"55QjcpokFETegpvx8oF+ZZ+U8bha2DEspHIvb/J7tGgiD4TXHHiasGpUgKC2HqVA9l1jKzVm3PDusmli",
+	"wTHBHnjDyjbp40vsQ/M+RbXEWEQhBn6DW6vRvVXTjcsMqG5JOBaohHEEzpR9gUiqEJfyYvWLNBhrjOhS",
+	"yiYgxaYhTU3XD2E5bC+hLU7S6ReISX5E+WcFE1c8sCsee/yj+3Si+TKgSzR26Hr2A1wePLk4mPddiqTY",
+	"J/0EjYt7szEQImIUrEnsE+jCcAwvBEZ0wKLqLSwyiUtd2cpw+hcxI1MmphHawcF+qgGgSQZzEtF4lNIR",
+	"I4qODA/tTu2wgfktWLhyVnV8uHJRiaMsNj/aQyrfv7Fmwy3VBQPLbKzByp8SPTIwbu6AxJAo9Cx+cvDk",
+	"mPzrn909fCwm8BCMdqlkZDbmwRjfE1daFO0XE6ObsTCAse+TBEzO71qXf7D25QPP4t6+dc8es7kxm3O1",
+	"AAlPrW6Cx2SQ0IBJQhMtPUcRCwkqBT2QMuGx+2nfc3U4bgVvVXh04COk70cfNeSw14thkoeM9E2YWb9J",
+	"+pEJHYA/QqooHnWT9HNfLPNypwm/5hEbmZuoSdmqUM4NnMEZDuKImBnZs5iyLCytckRdQIXNDEx8r6Gi",
+	"yNca6DB0ulmEZuuBaYCK5/6oDXeh2Rgrlui4M5W57ryOmDcIJFe3glJXxIBZMSiEB6jclXwUt3jsemuR",
+	"SSqVhv1gDPlVyPs8ZEUDNY3nTSTCWY+AxsTsvwAnFbQwv3Hv26+ONKHyioWg5OAW6+RIZ+8poQMJig+9",
+	"YOsPzaVvSflRl5e0UI7NuxjHy16OxUyCtRWYAsQVeYAQlWTARmlcXJ0TAQTL9HIOTv7kOv7+q0MTVgoE",
+	"hfz+nvtzQ/7qygtuSoy6fWrKL06Qt/+AMq/ZCodUaTg6zEkE0G1BrAxNMV4XnSCbVx/GbWh5TcngQjf3",
+	"jZMle65xMHlAYy2xyA39cEGg6fhoOl5zZkdNFwUVYKNw6fXw2zaEKg/W/ALC1TMnlWFxN4XEhp8bNIre",
+	"DMFgsWwNz6H5zccFZqyITRZDewFkxRDwgJihmybmdlw+4SvdxqtetDvL4lvXIJmlvZdMkWkUkYSpNInB",
+	"tQUVW5FIE72B5xG9Zp+AFaRKsUT3+P//x2+d1hPaGn78fHzzp+wJ/GbBXEsWUdT46Oy5zMtq1oe8O39l",
+	"4gL7et/9pyTGtUzEtTGB6P6Gf8u4kIP9zqNuYT16tBM+oSP28ME0Hv3371M2+u8ZG0z3ng6oZMeHzd9O",
+	"W3+jrX90Wk9+ePjxhz9/7jS7S1fuu4HnEeWTF2wIgR812JbynlEBb42EEKKqufmYZJkh9N/I/kJAAbTn",
+	"+lKi0Ma+wvM3NiKuFln0bKwlsrRBx1nT0gF3a/DtHqnK0825ot/+R+t/f/zhTyulaYPl8m189N6ErWpV",
+	"3CF+JzZxJ7Inj46e7GuZqElKpo8X85hOeEBMr3Mnv6axiHQ91pAVebNW8OceM9ONr+7WimFKpoYqZs5m",
+	"ovFBAvxUQ5w0oqTDcxlp8jbMJouDZD5VC3Wzlm/7FzZ/TWM6YhMWq1ObhafW6CwOVo1ujMAvsTMX8ZIZ",
+	"vEW/6hKVCz6KeTxyhv/o04LAEzUehUqUrsn6EgHbhKsx94RJHakklPz8/pI86GeLnIiQQdznz6fnr9EN",
+	"d5AT7V5RZLGxF7BVzZKbLXrYcd0Cg52yVRVyStLgiphJFvjwOWxAc8y4CS8r7q7SckhC85aBvW+sBeZb",
+	"nxUJDOxabGqjT+PQUmm7dpPtYMrjkRXEUzkucfAJX7VOU9rNxiu5+iSPo7WxGdNYwV0PmMX5WlS0nkFl",
+	"80ymkPLODAmePq+1ZsRpoSk0A/Cy6tHYqjSvddsbt1DgZw/9g11mTIU+dhYNnxKutBBrol+sT6dICOQq",
+	"r9pyQT5bX5ZyKhKuPqS8KOHnNVDeJvKaicLsFfUL9ee0/Sf0U88rQGc+DEPFEgNgNNNEwPMQRMNe7gJt",
+	"FOJpHDEpnfQbks4lAUegGZeu6dZxW4C805iZ2iWcHpqEaWQLfhVcEugK6I+8eCvekis2N6Tp8PAJ+Cx0",
+	"99rEsOMTRmNJgPvyw8wwEbH6Mi/UN3VN6CvUsqwpjf2k+1jeoAwkNeXYrMTltqn1soFvTaiXF+ZclzI3",
+	"88D4LL+fB3h/FPYtoWNckVjn6o4MkEYsC79Vc5IPncGyfn6xybBc68ZtQoBTO1buxJsrfo88il+MY1dM",
+	"QyWPLVD66CjsTYLCUYJzGJmyRIpYPwipaIJE3Hq5CRd91CGfxVS6Wwe6VaPfHvIKM9wHi2jZQ3CZcxVp",
+	"BY7QqacmryS6qWXsIeDSR539XIEL7M/5RffouA88IuSCXHEwP1+8+fU9G/zC5hfoHJDnmFzFkn0nCZZ2",
+	"1bgdVv80ZwyHTAVjFpbZRfCvrQNS6F/2D8Tqy/UupuFrIztahU1dJG0L/a4AINjyG2x7Y+pZzOvOsaRm",
+	"cE2ycG56vTs/8xEGJ9FeTf0Ylpw33VbryQwcDkUUiZn0ekbeLJQ33s7eVtXfWDU49F6Q3K2UhLoJi1ag",
+	"lMZtkFX1sLfGUqWhS+Ld8jOAnm+go49U2qHttfkevmUecXo0TQ/yhz5MxOQpoZmzty04MKZynBlccH/r",
+	"6R88Ba39HOjZC8N9AnubQa6hdAax8tjP5S0Ux16QguSVO5yxb2OZGsTcY5pU8ZB2dC2QarmioJJInACs",
+	"0pzVmgMciQx5IpWhBfvdY/Kvfx6vwVXbZWUUzwWwtZZjTrcMI2ZhnX3yr3/ud9pHa61tS0aqovqLSkwc",
+	"Y0iua7EC8hpF60JnsXp6bZSH3aoY/dz65UnOA79VbKw211lpMJMsUCLp5Qfs5wZecVQXsULIB+oloyhz",
+	"YIE7uIpz36ABGsAlnTAypRwkUPc26zAHUgzVjCasSoeQ/Q75GyYsVqvt0VikCWrWonYDPesKiuj2wV6b",
+	"nCnNMoMkPhDXDH3qXMM2CNdDM0p76fqzNKm+TZgQjDp0/ALb3pRr768AAWybwWAkrZIOcK2kcS+M5aKx",
+	"wOeI7+ts0rdu2p1PN+9rQHaDzub8wtgvK/ZLHfpYZ8d0ywidFuRAy2kSRx4e7R/uQcoFkTucD0WqMQ4k",
+	"IlD82hqHoMPjR50jALn9Ntoy1tqKM/9WdDh6tZevLgr7KiVNdBZ90D5cA9FbhQJqgvEWsDLHKvgFnu6l",
+	"6aiJ02vsVjFoiWHausrfvn9QqueKgSJ9ieckq0KAyHHIDR7FTbed5X9ClWq9czCNc+UBDjJdGkBcGMLt",
+	"KuuKNm6i6Lq60lSyhMdDsXVVwbKBb81/Z4NvST/lIP8iQP2UaBELyA/DEl1wswXKyGN1fNjwZvVbw0+l",
+	"KK8tk1OLyswFvmfpM/aYSR1vmExFv0IDWKJtPsFgkY3PyGgm5zuWjpLzjQPJ+eVUG7FPlWLSZu0t8xaC",
+	"UPhZEh5rbiFAi63ligzuxPMhfWzb+32mCqTF0dwb3DKmEpUtuYMKOGH8PruSfYL5EPtWg9Ov9J0biHBe",
+	"YBTX8EjZslLpJQe1q0mzb3bi4QFXk796jg01fBh8V54rYrseRSwCRF4jYo3jvC+nhHrUbsE9YYHY9Wds",
+	"0DcuLQBc7fV9GJb7L9RxWljT52WJGr3ZwBTC5ndTdnPn87AOA9SHSkqLULG+j0LhXm/pT7A2AqnpBHAL",
+	"G/56a9iCUX+JK/RPLGYJZGZ2r408R3M+chxNEosEk+siO9IPwP7f6pc9+5Z7kGUufO3e/255fckW7P5r",
+	"vvClXgGrj93rJlBI7H24HlpZ7RCwVtrwpQTIj8I8/gRZ4oKD/aOD406nkLygs64TwOZG+rVs7EWofYM6",
+	"3bGQGAlfUD5txDaUbPQVSiKLO43zHeRScd5Nk/R/K+LcQITsYz9LJkHjeW3NXLUHgP+m/5jW/junTv+m",
+	"7gFrP5CdcX8b0LZlsekslopRcIG8hch0Z0b21VMvtZ/X6b5lg/ryp7R18/rlYraXMsTcw7Z2lvV7t6xn",
+	"l7g2yK8txHoN5zUt36aiCOajuIU9ewOb81qm4POyzRfNizxxTYpPCY0Jm0zVnERcWpNE2dS7cAPbVios",
+	"mopLpOM3yzTmmMCm/SgxHrohAc4V4nujSMxK8ZUbG5/9a6+yR/d/w8K/TWJQZJOA1a+4i6cYVVdIswZq",
+	"HoiHTiWzzoYkSBjcG43k+pbstW+kpqn7DE7ZOLo0MZl6KhUCE2roC2kPC5axjQhzycBdlhVrGZRXd9qZ",
+	"irdoKt62fXZdQ2k9vqTSZLrIyJqlYmqh3oBKHiyytTXsrOuaxb5e2+fqK94ZNhdMKq5er9qY9kIEqd70",
+	"X4TXEQ4+I8mAXP+haS5N1haTCa5pMze45erBLtb/vvgJavQA5taEacAiMXtqWARjpq/kDY4Ots8aFA+h",
+	"qijr+zFDJURupcEDMAQMWJ+JZNE1s4yQW9OWZseGJ4mDD9CVbEIevNH4wMbUnr0gVtYjdl1yL6+iNmA8",
+	"HjlOU2199EKysH9CYtEmfc0X9E/InEk3fxW2wQyKsTdJFc6/jbwGxjUqnUxoMv8SKQ0KPuNeI3FW7diA",
+	"LXkTM7ycRXe0B/0Qw577e6Z2C1S2zO6ULuQucW74Qd+GVvdsBz0MjWZ0LvPoAiMDuDfmWMvLdbHNeiAD",
+	"dGnwJVdbLw3CYo6nNe2mq1MlbJTZ97dMPe7kSrj3KPA/jgWVxvMabEslYcz4JLiLm49rWFfrzbyUcq6c",
+	"vUrbWGtqD3NUnrDpA3MubRRQE6DASPM2fnybpllf4pDt22hXzXKvxtpVi6mw2lp0OhVR1Gg2pjjCNJXj",
+	"RlOP83HZ+PdvG/WuYmckXU4G/qjWUh8wbDe0eWPD5vbJRw2j591Qjm8+/NmjY/36DZ0+2K5r8bwD4Ktp",
+	"Db0jCKxlKf1SvIuNdy6YU+utpmxY9ez9Tkyt/rxqjs21Ri7ealuEb/RyzKJJ0Vay3tp8baiQn7DJAOqt",
+	"YvI2rpr5r/oOZmMBWX3xZ2M2KaXl3Xc3bSTgUjK527/LTWzG/nG+mPG43rstGo/rvZz7iMy+rTX5VjK5",
+	"5cccdux4OT+20hC9fQS+0kh9N5h7uQG73pyrTNlLpv2mjNs7a/YdWbPv3vb8b2UO9lGuWnbhpR1XGoi9",
+	"vb/+UGTfsjcxNNcdZ6nFue4gy03PtUapY4NeMdAdGKPvMGp3W+KH19Jcb3S/zbkWl6boFbDYUF+07bNU",
+	"r7GE2lOfs2kE1TUydt4IABGjhqf3MWDtjczhPmirYRffPi9Ww2Z+N9zYKnv69mD4ptLq+DYXOjwhDVl5",
+	"GU23gIDROQnBbKsfXbe9b/IaeNzOhpGYoR2YvP3l+cvclA5RpaQveBi0Ijaiwbx/QmgkhS+CwligQUtu",
+	"k7EUcs8mYiZZQh7wyTTiAcdljueDhId7SHQDEQ+58RYrFMwBqCYiVbDANukP6ZR3W5IFacLV3Gztx9O3",
+	"Z6Tb7pAL852YM8s6mFoWLYOC+iem2FYh1w1W5rL53LBwjDRDtAI+oP0TnOr52bPTpn+EqqS7rh3WXkyj",
+	"2XBOGGqOuZvLPpQWb77DipYYZy/A22fR8l5wBvLkJh2LWUxEHLDVVbeKQ1XbzS8ypiOrFRNAGc5mI+RQ",
+	"/TdcthFj9l+s/3J7W62bKnfr6W03SD37pdKMbsYW3gnnsEkWCocV3nJahXVzIRRTK2QZC7aUqOA9V+Pl",
+	"77reFTrguxoPNG29bMSMlr2wCcIA/YP3C1dZaJQvI/FSJOLftL9YxqktjcFjMmafaMgCPqERkec/PWuT",
+	"czqZSktVVEI1WUygTOw0VSa7na3asKqahouLcrWDF5/WrVF0B1WIFlzL4rwwFWaVM27lUDs3q7ZU72lt",
+	"MXnbPFsHVxUFhmb0lhWGKoI+4Sx8zvUrhy6iI/9Rz0mkwQy4mGSCedPZJwWZqA2o1TlsP3X1IKU84UoF",
+	"LvE/JgDgrbjjmbfwJRzxqhl4j6vpzM1VaQq9ZCJEnhwr//Sgz+Kg3ySYKm7/MVZk33O5t9P97uPnz563",
+	"/nLRPTpuNBun3aNj/Ptov6v/3u8+/un5a/OL/peXtYHSngv3wD5RX7rGH2kElSMLZegmWJWRxqQP/hZ9",
+	"f1Iu+A1UCkviw0vnj32aZjm+eyikJ6g+ecfSDNUZUTowDgyWfvg5ZvJAs9mF2vh7JyBvyyvZLJbkUUJ/",
+	"BV9KLolEv1g2ca/N463ju5cXCR363JYvpizIHJ8MSsuqZjClIhY2raMu6A0NMc89+ArlqVB5MKWJItxb",
+	"GA/HxuKDFntKOkcnadBWoPyhoLT2J0USFjFa8gy0ew/1plqcqWELZI+Wtfq3Mqt/S3//RwvYl1bnQHPm",
+	"5U6Y2gjW3xpQycIWXi90be13vOdZQ1f7ckJ59EJMKPe5NZgfsmIhLd3a+kJb6dMkpNSHo4Ukkk7hdJro",
+	"Yk4locGEWbdxAJPv2+4nx4k8hPnQj7zsCUHRLocNzRLuyLn8ponVol8mia/wf2CenZuaA/Ny9CqScgxt",
+	"0WNPQuCmqQAGT1CE8xPSN5bO9oAnaqzpSr9J+gXL42+dj31vSkynbuRyAodLauJm8n4+dJPLOItxa1at",
+	"0IdLi0cy51A30VM8xdzAuH+iecuQQUgvetW4nrhjes0Mfc8E24XUERo+zAobJctqTtidYDn9SpL4RD+8",
+	"kylN6ESewPs7wbep93ISsmseMDu8bo6xe7aD0xS0BDWGhAW1Mg1qjR6/z1RrwGjCEu/Lr/IBWq9iWx2v",
+	"pjpOTYCbgd7bLbq1SqtxM1kfd7bJmzjS+MFxsZdklnDF/NXi0pCzOKgoFselTFli0R8eAm7bm0q0ngMp",
+	"D1dn0eWSBBSqNwNF2qA+XWagKe2KRZGTf/s7qWmlFiHCEnavyiYdzXk86ukLmvvPzA2cwKIZi6cH1Ho2",
+	"FsWUxZq/uIo1kkeSUsj4ae23coOzWMdU7F2tFrKFVPdrGa6Sqy4wb3Xthd6FkbdETLJXVNTmmB34aMrZ",
+	"ZCoSxcJ3kiXrpvqzlRFX5/XLW7ovouxr7VzcQdVL6tlnUojrN+tbfCe+N/4Lm2r+mfRlOuhjkbVCBFqe",
+	"4jsTmgdz4LmjhNFw/hQVPYXQ0RrqjCmVciaSsDemcry4qgFIX01ymoxE3G2St89+efFjt0kkfNfc2sVf",
+	"Tlv4B5UE/vHgYA90PHroiA8MetVMfzOrVWDe0ovfaTwSwPX9yBOmWdfvpBm8TTS+QCWJrb+VWBMbIusV",
+	"Hi/NBkytUX72bKZjEbNenE4GCFnOEMc+x3q3/Zq37HikLQPD3AMtezQ9UxF/DX8P7HgK/ep6fNRSLOsn",
+	"mKuV3drNSx7KyhSg2Tje1w+expGTd9PDZW+gwbd9BvPlxV9nY6HlCKTvVkt0n6XDJ/RTL5VM+qX3CY3n",
+	"mSUuoFogcgMZQfbkaiEhNsKwvwxdpTYzYdfiqkLFZvTJJnsux3LypkN9JeaKfc4Mf1PHVJCXBZfFKt+F",
+	"qy+o5uqB30Y5Z4vwUWLouBrzmFAyZzSpf1bVcHGaXXCZAmSenfudTinOZn8ZKCzy+kWueW1Gy1/IeEUt",
+	"9sW72IaS1INgvoC+dHEVGiz+y+oESxvExgWnoc22mSkdPTKG1dAZhUOxFM2Y0TAXdxKnHHSb3JtJynsO",
+	"vtMtRiMsbPetU1PNVB/ZfwSKTAwPByxKyTTh11CGISFyPpkwlWAnfVIJG6YSUV3xrvSgBVj0Y41C2idf",
+	"Emyb79X+WQbR0tHAtL6jqHDnqVQN6/1VKuRBs/ugT6NRURd/WNLFn1+ctt6cvnzbQlX8y+cv/tJ6eZH/",
+	"64fT/e7jX967H7pHx7+89yosfmHzt5QnhbXnE5kZzP/f2r/DFxen8P3g8SH8H40Ab83fb83f5+bvc/j7",
+	"4yIT+amlp2pdU+BYpJ7TrMdObf58WfzzbelXs56sMU6b/YmryfoWfn1b/PW8+KtZ+U2z8YrHVyy06p3t",
+	"cE113RTSinpWmfIC1SXfoYgD/pRQ16sPRiDKY9muqmJRoRQRiE24rCHp+PgFu+R8kpW8QfGAN+ILtnRQ",
+	"awbt3s0xLp7g6kPbBgEvwfkXIN4Q7VWhF4xoPErpCGSJKR0xp0yedbjLcoGAaR3On32CWl8Pnj1/Sw4f",
+	"lasRHRz5kn1//NxtPr550Mpzf3/8vN98fLP3vdfQsJhg9LbRcYXS3O45vIZwNzBdoA7KHookaRwyq7HD",
+	"WkyG2GbnpuioVBKsu5cbjPqOxf0/uOq3C1/6WXoiqM7RJH0bFqf/nQe3meL1xvG2bwstzhKuFIN6H1IL",
+	"gTTKV748Iq8AHCNRARpiJLC6LOT8eXf+ijx4++tPTfLz25c/aS7jPRu8zRR15Mkx+YU/y8s8lUuMxGXd",
+	"7/7BfudRtwAqeqITPqEj9vDBNB799+9TNvrvGRtM954OqGTHh80cen54+PGHP3/uNLs3FfAzEqmy9mWP",
+	"159SbDJVFfKcGKpimVMtL6Ie2y+Vrum+851myQKRhE0w/ZbS9NRz7qnjvLNQzXyrdDSiUvXMQa5Fp6Ej",
+	"szZJD2mZwZknIh6BT0y7cpBcMbR46H+5vHxLsIE9fXCwQW7fZy4HvyEDqR5xU+Pp4narS+RykFCEMbDU",
+	"Oxab7GENb0u2OlGz+w4uoEuRxm7CjeQLLerJc+YEF9fM39lqfqWw0q2Q3iIO+CKkd/H0F03PQ8ojFvYh",
+	"iIzHNDoplqEE0Q0UzyEPAV8YeVUT5bFIk0JCtSmLQxQGjJEasqvhFF6B5TVb2xvRzdg6TZiGejTwoexV",
+	"NndBFjERgb4cIcf7oJGXrGO/NOZbNa9TG9S1yq665DdO23M2ZAnYgm6ajSlLJhyWXh/83mZ9vHViRbRO",
+	"lKSIvI7ZqbU61Ur2+ZqBlcqffRztqEW0mPkp0EAhE2iLmJbfQOGUs7u02yweoO+lmKUturJZW9emRKpS",
+	"X+zaB2rgvKVmAAc5LKpv8IGUGCIaI6+pmW7va3gTs0s+YVp88Dn4ra/QT5PIK1KB/WAsohAU41isksea",
+	"87PWO1dntvrFlc0nSbRad+psdiNB1Z9bwFi9bO4+q10+7hw+LiXz8/syLi6zhEqKixgkFFHvirf8zLbb",
+	"MLqjJuDn6HQVhqx8IiCC8NXm6be2neZKonR1diLdprZZzz11x7x3uwCPuy2wCYeQWXkyZJgHclgQcM54",
+	"05gO93g2ejzrwi3m69y0wOL6UJXNVx+0yrof5zpWHeE2GM8CxH65dLPuMraTZPUbAZVVuDtn7RYv+pZc",
+	"xcYwuoA3Vt3oknBImcopiPwoBTClF+fj/X2A6qdrvcBGUS0P6dCNvnq69o3QqDshPRsSmWuWXHM28yjS",
+	"AOhsosoaQT+pGzhYv70rYMg16i5h/wWJx70wSSDCAizKyTVLnmIZEi3uTCOq9DWU/XCN4bjg8duXc6nY",
+	"pG/SawVagmbXdpMlVZHRmioWN030xYxJhT5kNvG8Ta1uvFyN/ERoGnJ1kjBav8DLqe7y8tpEW7lmW79I",
+	"WfdaPK5SspHfbXMBOsoH44O1t8bP75wFwipvPTpCE60R0JiEgszGQl/YSCijrrfegm3S1yJk/4QEYyEk",
+	"yyQvkZvOIY2Bcr0KjCuAkywfR6VBoHduvb7Bz9j0cRPeU3lFaFwEGpNcT8T49knE46s2OVsCSEaJaHKy",
+	"4+CuqgdE46ZNoe/D7/YojV/BGkyhPb4F77nj5UTb58io2GQqEmpvslBKqpyf8MocU8xm2RUSY2yECCXj",
+	"X+nz6i5BY7YFL5Dlyhk/eFHU9ydZJgzQkVh04Kgz0BqWo4zcLOpgBEc/Z4aAB6z5f/s3nFujiOhso8I3",
+	"2xBem22Bf9ifzAO0P9o/7c85BvFDjcN13UNx8i0mugdL3JODJ8d7y6PhzkC1hQFwXOW+unl2y4iv4Xxe",
+	"cD56gWuxqRSWR2eBtXydChaUT16wIbgW+fWKNhkUhNnVweTQ/jRrng/hpoGyGlfuu5TneUNJHrx9+Xqv",
+	"rKjlYFjW2Ddw27o5Wpyk8wYvw2U+ftQ5ArPqftnMfHx0dHC8LDilt1CEoje21WRWn0ixAM3ycdccMk9j",
+	"bNONR5mJfmXRTQCqMIsvXVr8G1u5rvOJQ1OXClRlGlzfSbycrPTOikrmTn2rx8jb5ofvjtBL0ojJdcY5",
+	"hw5u4sk8sLUXjDXtMDnEypwfvLQwA/5pqhAZYQ/9dEQKLCYyIZqXSYQYygylGTfmjGERVSFOuDBM4Zbn",
+	"bitlIRMEw+9MMOOJDUwFbJ0708Eomi/iCvid0AQ/vXgr3hq8e3j4ZI8A9b58deG+9Pwp7y1fKiTMj4U3",
+	"jA0mwpOw3kWaT9CNszPL1kH+9c/HFXNtkj1yOcq15lA6kCJKFVsbxi9wgFPT3wXz3NQabTzuWRgVx+Sj",
+	"uJdO6+SQfzfN34vphhkTe2Eear1skEJY9m3qsJWYu8LzX4Gc69CEHL1VPBwvkHqRiJtZA8l7fuRVp+hD",
+	"0asuvw7gNVewbCuxs5d3Lmjb1ox523GQd8VBrkrxuN6KPKxmyd17x3n+oThPT3JSkw0UXDjGggfM6kWM",
+	"b+jWHD+9lQt2PO5d8bj1VKcebndBjWpDcQyqlIrOF/KRYyYEzAqiecgs0+29cc47/ngj/ni7BMXDSC+n",
+	"bDu2+n7Y6kX+LhGDiE18oZsEvHZNoh8EpqNHi2FlgTef14Wig4hhwoBpIkYJnchSAsUV6YeQS6vQ2I7p",
+	"dMpiFoK3/AwiVAQJhUlQYPzb/PHRelP1RUInpZLPsc+UfPA5T/4KMQRgarJRhtx6aifXEEgTiVF7eW7V",
+	"zJHp6MkTx4vp0OfF1GworqqCP4xvNI+JJoP+mCaVZUsyavsGHYhUnQwiGl+VfMFaSWZXX+UVZvKc4uJc",
+	"6yTmInLO8KMfQLMCOvWTAF0oGoc00fRDs8zkwZspi89ekOcijlmgCjniNNNXiGRI46tYzGJP3h00Ea1k",
+	"8E2zm2YjS4a1eCt//etf/9p6/br14kWT6H+D12+n0+ngx9JjefAbMFOHNy38Rzf/x3/bn/b8abzohEfz",
+	"yvqRiwmFgZ6Vmu77m/JrFtcfuYr/PC2G2NiAGq5aZ5dIxo6OD4/LnPmRt5QMDzWWr72k+g15cFW78ZQH",
+	"Kk3YRsVwpvCwEhb2qpJaVHTLnsnaU87YQHK1Wd9/iJjxeCh8twqmT90AU1jYe32Z6kf18FxMFsKEPFPc",
+	"VOOEF2xCDQn3ubTLXhpPmKrtdRDmw5UraTKw+mpsh3n/aDCGgPKX8Sjicrxeflh7p2sIHf4kBXbBzdKG",
+	"l6DRbXi8lU7/ZkX8d7XPmltgbFHcF5MpTVhIIKNoNDdJ9kRiqplGQkwh+ae124Ptlg+HLDEsdveoS/71",
+	"z0ftg702+VWQYUJHk7WK8Dh36JXaFpke5CkhVSm0NyJDxKHQxlCxxCYkMUlcREISoahi4VPDutggNOMP",
+	"wtWtSqO53IFHaqyoSz/PErdk8pcxy7syJrE5zvOgyD3XMSIWpiiEvar+CaExVIowpRCyO3RLJkkwryMn",
+	"F7JrFonpBF0uxJTF+Rht0vdlXeifZIlyxhDRiFeA6VfLbhp4C67J3jhYaGKFa2s0G3reRnNVjgcXWMrC",
+	"9HrMS7FKB8U0rqjrmkgWXTuRu85N5b86SUg1SCFnA+K5ZEqSWBgBVgxBgPWyOqWyAmUXahorN0emu9gx",
+	"vWb6sQrJMGEeD8bWgQdSrWoe1EkGk0VDOhkt+1g6JGZMvybdBY6+IIjXFkbXrTyc5SzN9HjloFEs20FV",
+	"CW5N+ZGQKOGEBdPp1CaNbQdi0gc+r/994ZuTTRbqNWMu2bvJE7tR3r6ltyyGpMRel5L93HXpNlvfDAIR",
+	"QQWLTjne/O56xbYHyXpI0PcPWMTZNQtLYd4He/V3YUa+sAOfoVfm8gLlXi5neU3GVRm0MbjHSp44qnxK",
+	"+rGIWZ9EkPRUgfKKpLGpSSNiqF4DecohRNF8z/JGZxHNWAOimFhlm/lOmg2bLF2vt2b6k8KB2fUUPr70",
+	"fXzrbWmWXepu1lj8aDZQHNPT8q2v5bmv5bmv5V9863xn7g7U6KV8eyuKG0D9p1BUedxlFBEMXz2Ph51L",
+	"8TAh6QZeZBW+smMuSSTiURO0O0DOaQ5+NGGLgafmxwJzZOPB8vAvb0T/HXqwZ5livSo2q++EWpGW57Oc",
+	"qq3ChWlKLbl2aaCsExRbrOzt+GIvT4MrhhnCN9mx5ujrOkC+1C7Bwk9hmow3XJJ9diURqxKcqh2EE6jV",
+	"HWeByBo+KqMup+lAC2+sIvDZ2t+ynLWu224ESVG4MllD+tNEKBaYKnOYtrdvNPCPupCHaq9ZLJZGlCDW",
+	"r7u+Yt4lx5pgWf6NXOJd6CnQ5XmhpkooIJ48oEkyz2odrEeZl1c6+cri8pyXl4VIZM4a/jfhwsSm0RMW",
+	"FW4UnvdNYMv7R2mr5fNvFsetzezeDgmuG5O3Q5H3mpJ8EWctQzHbUOZlnNsXiFm1c28nXnVN3AlOLwlT",
+	"aRKb8h8UNIuMBmOn8FoN3Phbhhwdj5YdktwhyR2S3BqS9OEOqNTjr/DzHuu/oMp0sQJPE/ZbKthTkHlN",
+	"FZ4wq7pj/0myMjwiZMRpgHGFvh+zr6DKMP4bfjFaVJnvbQ54ShIRsTZ5lvII/An05fVtXFmroN3ukwf+",
+	"UEMRR/O9Jum7v5a7QhbCYoM05DiqBjfU0u/VMOA1Edh8z951Bvnw4VN3X//noPXhw6ejgf5PqP/5iFU4",
+	"iJSdjNZTsp8SeBu+V/kdvAXQ04rYp958YItd9ZukD748+h/GEAX5HMciZv09lGbwHRlHBKi+B04gbnm4",
+	"76Qxb/BQdxfDYcRjZiwNeBmxcSehigzYiMc4dh+u7aQPcKCoUYuXraF+r+Gyj8TCPrHSNup4/UXpQn36",
+	"TG4Ht3c79ZB7YRd1E4WuzAyaFzNyqAGRdC7Btc/1UPAk3Dzy5dusY+g1ONFn4PWxTMYdzaNncxyb61R5",
+	"nSbimoUQSo11VhNGHvShWLHmm/p79VMZWl/w3DnGg7+YmokkN9Zm6zAaZh5Dld326uyX9da0tMqBJ2Om",
+	"dOpFcKmXFpIBGwotOccgT0cUjWw0Rm7MMnCW07ybjJuSsdiffzII0oQq8NKmZMLjVK2xBKxHXZEQ9UGf",
+	"ThKTRf3x/qPjvTXL30qW9OjIVD6ukW1tAXTz9ZWUMIUjWZlorMoltNpsDwZ6W9SHKmO7pEVA0T/FcxKY",
+	"0pmZgPDo0aOSGf7A76XncymtXJOVDSC5AhSog0X6VtYmuT6I+QE0W2z36Em3js+AWes2JE2Lur6AoFlw",
+	"w63webB+6ybrA5BDlBUKyR6KxUZyn4RICita5Ib4pmOnB4QL3vKFinVPi+W0rGyFajpN6+cgFEym6s/4",
+	"FPptcqZsfR2BTrCQj2AxSwXSb0g6vDSFicf7AVwefCzqajvkSy1Ao+uFqdhghIumWwrMsuRYSAsN/Vzl",
+	"xkc0X345w6N37yaV0CJ5K3GPwK1rPGFrzrbJcxqD1JTptN0Yo6I9v+vzkv74oPU/7T8r0qhXmZ7X44tf",
+	"oruV5Xz7v8+uDAcK/8Ss5IpFkYR7vWJzuchyVqV3BSZLar4T8GifS9nfpCilXskqTFGstGI66eVv4OdY",
+	"xjS4PS+qwdIDFYVnQVUQaHxhXNThoeijzvVF6AcWRVbp8pT0p5RDHRpwfsoz2uROI5IFSiTLvJwfF6qg",
+	"4DrAwxhH9sI76AJeGv3NaarGr4Esr3Q9AFQnTfpYqxUypVTNaJkjgvHXx7I3udrNLtSIzIbFxMffG1AJ",
+	"iy9+nQqpFj7+PlMAnFAup3fF5uaLimTP8q2pGkN8bTTsITfaW/wVw5Z058IP1admSsZuVMG2XFdVEwVb",
+	"g9b4Nh4/OdhbXjX2admF0AxmB5KaMIx5wWakH/TI8e2iWOTMX3zW71wz0dPpBY+YsnrBoUigXrRGiyFQ",
+	"NDuGQSxWx9TfYq3S6gJFVVJlxEY095sollEs7vMMt4ho3kC51Cya3iiyZibPlwF7LUYCwqOBqii6b2uq",
+	"LDlerGwsJqbcdJaLG0/ZVIqYMH1/AyZ5yNz8RCjK57V6Ydm5m5qpfu2q+nKZP6vve8+1ZLMyM/U01Tb6",
+	"t6Apt/Bozmt7auj1AMxfocaxPOf37iMrbhzXJsgEjyIS4opE/IoBNIwRa6Psn7CYzVjYJjYhFl65iQoW",
+	"qUKdaUn7A4rTpyYAS/8nbw+UTQOPeUp1wugxps2DclzTTpU66zlqsdAqkReLNjruAkiYkElASkOaYOUT",
+	"QHwsNGpBw6QYc/lkDbBxebf/0frfFcrLtR9D4Qws+7LAYPw+U33ywDn2vZNFDT7YPoon4rgWo7Whc/x4",
+	"D8Qb+vdU8x0IKPJqiYXHOE0eH3cLvAYSXBzISzBtePqSgtdnTr3trNBfaVeZh3cpWHcobPHJzBsSdalQ",
+	"48hG4z4i//pnd29L+K3bqelo7AaSjxIaLLFX/ggFIGbg5rEQYAB7xzqn8KhCrGoPSi4TeqMPRfNaI8pj",
+	"8uCgYxVekvJwr006JyaYWU9PUslQ2aFHgIdRDDkoaA68ioPi3iDGwev108fwhwWgRb5WryPDE6VNt0n/",
+	"irFp/wT8WDEYPfNHLjCUMhOQ4xzhZTHcRkxN3CBtF35xgY1mQ8/mAWCfdeoySaViYS6AlfCZlZ499/zM",
+	"usyDllFK3Uvk5B051Nomt4UKhR7tSzZJlbt/xo+aUpt9NZ/2M7N0eYlPSf/n95d9F4NS6wyuxZYmUUJU",
+	"PbT9DdwC1zFk59yMY8w2rEFpO9v0XLyXFMm+bA3FC8pSBUgUvZuaHCc0UFi1Pfvji4jkC0p6Y5aGWqjg",
+	"wsY4iL7g7SYSo5rYyBPCYLIabiJ/sSjXA+sRv2a2JloRPx7XcKNb7aMQ0CjylpRfeRlLSOllJe0syhHw",
+	"bnFvYADDHBu5mmIh9YcWPKQrcfj8HWhkSm5tTGUXMkdUeDi8L20pg31zX8S4QJhVnmopmpy+PTOW75IF",
+	"NkD13YAROtHQsB3/2Xr5xgvEJE84XijCWVW7ifIJXq41H1u2+ASqeJpgJDRhw5X3r1mi7zfEHBV9n4F/",
+	"xQ3ZhU2sW1f9zWHP17aSwNftX2zTrVvfYpvXwKHui8S1fG/l43ITamfeyvlzXoK6NnVYLtzAZl7Lt2Vn",
+	"noK+M3NGguwLlj8FpdGt+J31Ra1vjCFae4NfIce09h52fM+O7/l34nu2FtH7NTJG62/u6+ecmpaCuSY7",
+	"7hC0L8RW+W2ZS8INCmNtwxOkqB35Av4ghQVsKfpgxwPteKAdD3S/PBCWU8qx60gwueOLdnzRji/a8UWb",
+	"8EXLGYUlRRhDLumgquh69ZyVjlTGdJ05e+Cx44mDSTONwxP9CmlsnqCaV6S4inh8xUL7ZIlNKgjXZL4V",
+	"PVLRTjYQakwkD5mEiCliL9HgH3sCOHrPrsGtnQ1aJ+fivWfjLwROlUr4IFWrq7Sc5i03jRSoLDqOSXrt",
+	"JpwmjtfOmMqeWz5tgZAZqmWiHQIa5zmwsB5dVrvO6xXkSyx7GknMzA7vzcCGwUqpydS+0mwEEUq9OJ0M",
+	"vAxE5ncr0lgl89xP6IeDJ53j/e7B4dHxo8cahn7YJw8Ou0d75OjoqLXf3e+2V0234khrpmUvJGRHpr9H",
+	"A7VW1f5SvpyNNfQaim9XCXRJgfp7VGk7b7cE/FU36Ki985oqzvP1XE7p0WyqttZnvpm2ekPkkiGKQiq2",
+	"wwJ9OmjWQSNl50LPG6hEKb+wqUJ/JRmJGRlTOQbvBgj+iBiVijzOmXmZhwDkZAXDG01IaWLRfpmr3KT4",
+	"Y1aWYVtVIDE6YEkZyEVE5taoKHrSf/jww2/7rScff+u0npAHe+3Wx8+HzYPOzZ/WQlg1Lu+rQWB+HtHF",
+	"Ncvyg2EIhqFUuTtxwkY0Ac8ZJwSq6kHsr3KlzxZT9cbPNCStW9E0q2tb6xRxChYCM1Liupc6evpr4i7f",
+	"yTkbppJGnqTFJo/+YgJvzqLQ+wuPQ/bJz6iDzxS4HMOi+k2IrySddsMne06YlHTEagTswYxZ7nbbb9WW",
+	"JbyYBa2hOXdn2qIHWSrxx1q3uHjEKzMT2/nzyao2sg21J3AJpvD6F1B66um3pOssUNB6BWZcWrpQWSYr",
+	"N0KjiOSjt9cmu77aQnXY+G0SEd8aNmN/651sRkeqj9XxsMbG7funOhtx0hUZ8OsQGS/8n4vIW+pYalqn",
+	"JfgK/Zju5oRD5MWiR6Dyi0PIvUDGLGG1lTyQ7MNXU8Su8RajlAsoCqxV6Ozz47ITWr+E+GaLXlZkrkYQ",
+	"BU5atZNN1TUuml4k0veuYajpBlopPH5tEuzWBdO8nswGciSUhwrShKv5hT4KvGUsApb/60e75p/fXzaa",
+	"i9m8bMREMfYgC17OMnn1P6SdzkFgnNPfnb+Cv9lDOuUPr/fBpQMuBEAA15CteKzUFHRcIpYiYj3JKira",
+	"X5ocJiJiEC8NzbQcKGcsYYWkV9gEMo6DDAmJMRsnjUCIK86sTfik0ev9RUjVCiJ6zT61TM98aXTKf2Ho",
+	"5yyTocmI5F3XNY1SDCvOW/aRM+0/NOPCaZhl99vkV8bCQgpqWJveBao8MFUEGaSK/PTyEnDxX16evsj2",
+	"gubJfC//v9bzi/MfW5cmJ1NpCzfAVfvKmXz/vanbqebt778nb431rxxwIob6Uyke3BhAFgDiQ7wKImw4",
+	"lo1cgSIXgnAT2+FmMML5H5iMQAmjISYl0n+BqN7f+xD/n//7/8VTTJNELx8pmxnBaJ1tG1z1d8WgLxN0",
+	"6ph1srRSQSKkZPJD7La30WEDFol4BJn2Mr1/wRAE4CnJYeewTRwQ1qIoRprjxX+IbcoLHkvFaFgLsp8a",
+	"YLHHiOnsTRysFBqGOBpp4g9xQJOEM0n6Lqj02x/iD/H332tBQH7/PdL7fsQnXPXJA2MjIt1Op0mOOm7+",
+	"+z20DyFj34fSDLhgk8DJYfv7ZEzlh9ieD6SjI8jnY3p6DKKCAfE8bY3OIY+UPj0b5CmSENXOcxLQCVY6",
+	"NRt4jrv+/nsIrvn54s2vZMKSESNTLRuYGK6DJ8d7J3hxpYKPTdLXXG2fJGwiIMUFRXOfDdP5EOsFQLVA",
+	"8g6QMC4rZBEzlmjIHNc/G7bACtLP30X/5SUd9d1oJhqeQHobKfX94FvWJ2SApfu4Cc8tVYDtwZR0uN+1",
+	"W9UEAe51xgOmX+0F03dxFrLJVCgWB/PWL2zePwENVPeQjKFwon5tUyAlGbxkK4Roqis2tyf9IYYvkIjP",
+	"riprbIHK7GZCQ9YkgV2UCb9+WhwXrQIGAvSw7m67bXJqMmBAjo+xmMWOngzqLQEix/1D2Tp905Akzskz",
+	"8nCKVf9++F2K2OYXPDx6tGeNEhKq95G+FvOtlX04ZHGoFw76CEl4/CHuYzU9DOOmpJ/XckPbn0ynWsRu",
+	"k2cJjYOxfqF2TMyqpD9AYbg+mA2x5p9+a41mI+IBiyUwFG42zcbplAZj1uq2OzlWd76BSdCwb43XNKaj",
+	"os1ZNkG9JZt5bZs4xJjImVtasJ3VrIPY0mv2Kbf5OjzFSWNfTymmLKZT3jhpHLT3YWVTqsbATRhk/hB5",
+	"oxFTFRobxL7C1twhAzbm5j2bc20uGtAVvlEoJuTWQp4389KI3NKNNsloWDUJaa4kEDmWcRZimiBRaBpn",
+	"poSBQ4SIA5CLNCcNrc/CxknjJ6ZeYwFATOUIh9XtdFAZFiuTQcqFWw2vwNFj7RSbkIoHqFDzcbi26cPX",
+	"mGYNOd5V/DA0XsgRd5kJfyBAH+JafeNke3r4jIamYAN22V/d5V1cSImF/Q5W9/tRJAMehgzkhsPuk9U9",
+	"LoV4TeO5WSDw/kd1NnUWK82QR1lhzKM663sX02vKI5A/bwrP9P0YeBp9tqg5UXQEJT0mrPFRN7VvSCQj",
+	"WfmKfhQJsakwy2kxHkxZAmRExFkbYJL2FgFT0/g3LsaA15zQCcNS5xUKmbzJw1eaL2jcNFc2tFq81S3/",
+	"Exr5Ug+FLHlqcsBJ43WjmyG2zvjgv6csmecIU4pENdzXkBf9tIKWTcGCf7bM/wtSVsv5yxcZu1hJL5oX",
+	"kTGmptLETJm4W+9qrYxX7/W6l2el2puP94Zp3OlBcVwf73i6LmChNzHD5JRiWDzLHVLaKlLS5188YAcx",
+	"Fb+DjlfIbeAkENX2UAaSUToiAxaICZNkSrH0YSmnS1BILEZMfrbMcxJzronYsIip9BBiNKO7oLc2wnNY",
+	"apCjP2Z1fZ+JcH4P78y4Amz20rLOBd1TlqWhgDT272EzG26jimUp8GlaEjFYW0MCilSwUi18VU1nmj2E",
+	"NjfNRnbfqgVWhjmqL5d1zbtkPW6ajVciyDJDLOudtYM9ft1IrlMDyT0X8TDiqK0+3D+o1UGf3aUQr2gy",
+	"YtjvqM6WjBDGwtcs5NQWQjzsdut0niYiYFIievzGEDg+67I+bgkSLzGaDz+LZHSDOD1ivhreS7A7YvDC",
+	"05NKTKVRE2gcbSSjp6DeAlcuzMQ0gdTMPCYDqoIxk+DoSQY0uBolkLXkdzHQwwPHbN2M0zgUMfPNCuo5",
+	"pyVuJiQPDjtPPNzvC/j5dtRgaHxqF3mu7j2gT9iBtQNuD41aDRZkthqwURp/AwxX53B1j1+F+lHD1YbI",
+	"qwYeeZtAPAVYE3+kPDLb6T5er6s1PH9zmAjf1BqYqGkl3AWVSelhfgGR5g65k405kps/3kP8luD7HDLK",
+	"rQHd69GTN8kIaMnUHzXxBrN7Ge8M0MVjqIS18DwomzkwuT2YOdrkNKsEU6hybAjmhKGy3XiIAdVsElsA",
+	"pBcL1Zsw1d9r6jkNVTe2IFuA5sRmPdR/QOAFuI2Y2jR2cmzME6zD8ywB4U5EaJJIGAnGLLhiIejV9QtP",
+	"qMwSe0d8NFYgDpoPIU2uyJRGTCm0F2U8BTSNmZQkjRWP0Eg0FlG4yAmg+WaLnMB9CoRvs6ie9VGV7VtD",
+	"HPzGEa4pJwAa/yx2YIeB758V+pZEwH8Xrg1N5beVHx9C4awWu7bh5pUWwJjNmDQlEdrkR2PTD8RkwGNm",
+	"LcOh315xqid5eW3L2N65tWJRJY1epHmkGISiGTesKr0+9ino9VdUE/MbQXjoBsA5NlST/Hf5EkRSWMEK",
+	"X7tVK0CrP8xJ0inytL6JlX7D6nYz/woS/VAkDI0oPJaKxoo84HEQpZJfs72q6YeJmPgnX+Lmt7iCZ77Z",
+	"2adVsyux/tz3Z8DJH9Oa5puFjkuNN4gS/ohKhD++bhGMQ4DZzTU6ZAE+byzmrCYiDz/D/3s8vHHoyYKm",
+	"IAfGxhd4ORu9miqWFfb7h3wo36CQ70D9toB+NesB4HH2ovJ9DGhwpSWYmEWtxJ5UFbP13pXzqbzSyBh8",
+	"wogaJyIdofueHpKYMRdL65w9O83q6+yZKFtQPYypNJURQjJnxmeryNqdFh1RsY5dqNmWmdOZQ4mWUv6Q",
+	"Rc7vWb7zDETunwP0cGEzdOqh8qqa+9IN12KB7o8JWDzXNZmBygGWMgUWeHfY7isg8PYyrBMvVyZYXb9R",
+	"WRQGTfDvVqm+D6s9/Jx72d48zBZy8vluEO8iFAMWXubvomlE/gizvE+AuUQCEeVZjSTAFBpl/p5KZavS",
+	"OtVI0HUcECJ6tEJFFngg5P1YgBMxnZqKYyN+baIdrfiH6ZwcrNQk0lS8negJB4zQKBIzhgHtmZoW2n4n",
+	"bTVINKvCWqGwRl5409Xawtq4siWgoIAGVNsBb26Jnt5nL0ykRiiwBheRdJ7X4snq4TaNT3WBUoRsAvnz",
+	"lIAEgeRBnwZJD6JqZH8voxhTc46QRw3NvLABpNyRGGFBKo2gzdn6zMD6h8Xbb9yHIteZ9oUF8I0Qr9O7",
+	"hjL30FN5BpT/9pQwMgVha8woVqPhamcH3jmx3J3pWIOegwiQABnGqUx8/GTEyXXpFRY1rXuepZ3/N3J1",
+	"Nmk+Sx7Pxa+t4p+393+2gsddeD7jLX4Bn2eceE0OudBpKVdszmzHFH8FTHFeoMJiH/vlFpZ9LzN5SgIR",
+	"DzH4i9qCuJYDG7FY4zAWmoi4JkmYShPknvBlmUBLjAAVsTHwu7dsovX6pQqxEImJBeJAsofy1KYUss0+",
+	"C5WQTYBuoUS1NehnDB5wmI4PAdQdNL0SNkKXQbeSXpuckj7W9O3loW9YeplLMmQqGPt4NnR4xFf1bbhw",
+	"41rXdt4udfuCbtu4kvdcjS8ACtfeRKGrP+IMwX7nuL1jkndM8nJPb/NWvKRpKWv88LMxplR5ep9juLur",
+	"XADKgZkJYpkFEkO1TC3rZ9WHxyIKJTh/k5lIrjSnusx5e5DySLV4bKex+edNPoQ1/bg3JQbVHtyHVZmh",
+	"TY1oMoKU3rvHvvOMXsMzetnLrXaGzqD7XqWctWn8csq+c7n7lu2hywH3TlTyCFTnLBBJaJXxd+AZ/ZTE",
+	"aRTZRC+EYvamhYQvJM/38h4qLEPFZyvK9DQY9UySJjsrVF0232zGESPDicQlsRi0GoyFkGALIFmZHVPq",
+	"/4rlmSzMCJAFAwU/m8kHkwvnDbg0gVeQp4eryoVB3ft8cFNOfCSUYvFGot+aJB7XVUni0UF7KyT+fgS9",
+	"dZ2yi72+oDs2LgTPO7w7GW/njb3zxt55Yy/3xr6djPcQMfmdmct9tNmr23xNrxYo0zIFponsjTDJGYYS",
+	"G3EyS7FETonJJGhtlFaLWUFAzoXKCIhBUPesOdtQa7Ycm+Zn2iZowAU7O6RLoyPKd4G73xyvDYDqsobS",
+	"gmtdLMBjrjiNWpius4X6mdrxGJoN1Ayn67DXhLg8iApMp+C9xyB+/1pcwRsOotQ6DfAEuWcM5cPcdwCP",
+	"fp++M1zrKSz1Eld654bZ+zMWLm5vTcNh5QBLjYgGAgoJW3cmxa/BpOi9mXswMFoPMk0n8xy6Ezo3djmW",
+	"5G7CS+x1Jmvq0ZN98q9/7re7eya2lltUIZuaCDmYAiRCwBOaQkmTGBm+LmEBKgx+i6/h2zD+La57bUPg",
+	"kiG+oFFwcVVaAvwvfce32ps7ipfxMYnHqUk5XTYU7ox/O+PfH8/4B4U1oRKmh4rclkF8+Bn1mSvMg79i",
+	"7EdA45xyGPsgofGcTETCQBaBJNp52gbNWEKiB7e6tGEjcRib+55j3zY513SDQwViTGydaS9NRmmPmAek",
+	"xksm6hn3EK84RGsnP31rtgp9b2s9kmqrWx1Auj/R4VYUdSkhbWY177hl0XbSwtcRg7gGFN+Jmm8RkpbE",
+	"JkZiJFLVClnEr1liKgl5tQ5aWuWKTcDJm1EMIgEPR4w20aQCPrsuKJT0nTihHs6GzoKmjru4wuyxHIxd",
+	"5VDGZzS4aj03cY6voDcENS5GLjbJFZuiB/pBh4R0LtdNU4HDv8hP4ktHKtqTRb1OHFaHKtqCO9tIFfHg",
+	"3buzF3uZ3c+aDxNQG1ctINN7by1VhQ3TlPk5LD2CtaM1m74C50OagFsUBaBZ6vnOaju+FwBrfqFQBrw/",
+	"lVZx/jXVWd7OS1VZOS7ZUaSvQH81cwPKgX1XYKkZFvH3NlVaflIjrllyzdmsksI8HzM6BT8HeXVCKBZ4",
+	"t5lpFdnvdDodW+AjxjBBZWqIGDMK+0QD5a3m8cZOfn9Z0uyMa2RIy7v4s6OZ33fv6gubezVg2to8gWZ2",
+	"FvKsbCetpP8hGU+ealbtJRQUsw4/wPXYYjs2SjePW2pq1ksyDf8BM0XZx2JGJjSeF7kA89yGAhyHylV2",
+	"HBejQKQRVnbP2oJbE/MzXm/tfu7tbZoZ1ySFxV7eF2qvpuk7HjDxOhkzdo/4y9b1oSq7L/Mu7pwGJkyK",
+	"NAnYcuOuiMI8I4v3yZxn4/yBTK92U2s+y1K3FRlMsC2RLLlmyY5D/ToymRQvxXmF+XvZtnn1eZ5KGflJ",
+	"Kq8wft218xoJNKuSi6wmmFQfP+o82juBYnIml3ITKr1CEhDohX372R764OBsMm4Yx6nTYgJPkDydip1V",
+	"ZlUL89+GMdWudm0T6kLHL2g4zY58/eVXcQslwEcjhjWt7AIpd7bUnS21oF83xktafjgVBGMFC/bws/3n",
+	"agtqbmU09UwxnVJmP33quuCBksW0i/g1lDhzEtqj201VUOTmmH3tsEgP+tnFR+7iI9ePj6z3HKuNtg7M",
+	"37OocXfEfBce801HTtYF6Tux4FpQu8MAShMhOKMSswIYkmaru+eZXTRVmIlEja0LjxFwMJJBxCxLJ3Ab",
+	"2ofRa1uiffclzqwbMVju9wVjBu9BmNnFC+7iBXfxgiviBW8pyCiRsA3DBT9uUBW6Tc5hTojri6GqynWp",
+	"ZlPJ39NJbcYlGTDd0+aGyUPJzU4qY8lxVvaHKy/oOcAdlvy38XoFmCaUyFRO0RXjVqWczDD3ig4c13LJ",
+	"RzHhsak2sKAvMYr1KVQesgFIoO/Ep98mF7h+wC0VZ7LgTV6jonA+UgVyMfN+eeRyYVe6ZSzjP8sdovk3",
+	"QTQGrG5dKk4lqVQsbMGDTm5rwL7E0c7MYH8gK3ZhZ2uasn19l9qzzaUQcyk7c/ZXYM4u3Ynz0MpPaNs2",
+	"7cuyqxZXViVkrdzThEksPmjUNFBJQkqWwOsndCBSRaZMTCPMLzxiqmQSNwHF3YM9SBY8pIn+H4diEXK5",
+	"RXu/2qJdAP1vw6xdWPLatm1/7y9o4C7ewIYbqWJCENYgHxo235m3d+btnXnboR3wjCB+zKLAarJRi0N7",
+	"+Nl86OGHVVZu8BpGFb8lHtciDcbGNMDiUDYtDTBe+MZOoDgzBIcmjEQ8vsKaRVxVWblvie3XNnXn6EeL",
+	"hZZCZ9HPO4v3zuK9wRslsQD4WcHiVZm9y4/gSwgo26bzReZ3p2T4po3gxcvcviCzWnwvwNydmsMxk5mm",
+	"cph5VxWoRsiBqQA95oAFYgIpf9FWLmLWNARRSLciUE4SNdHRi3FJjt8Evk3CeK/yz7rGcG/nL2gRv0es",
+	"uDON70zjO9P4KtP4GsRnY3HoYS6/3FKf/QqEnrN8uPtPHgEEMKNBEHKZSuTBqhIm9CAzwtdY4bpwnmvn",
+	"LPB1XqpHNzJrDg47TfpXkbpALCCC7ySR6eB3FijIV/vVMKX+IDMMFJ9BseOCyr1vNtGbaNYHSuf1EQhN",
+	"VT0171epyovg/W3oyotrXltZXtH9C2rLS5ew6VYq9eXmdw0YCBe7fJk7JfgfXgl+QecrsD7h8s55wYef",
+	"7fNbpTO/dFzfrdQ/EirLkDxliYTcDxD5O5i7plaTW8PIhCwOq5TlC/i+ps7bQSGxUJbH2Sm9v1FHnh9F",
+	"MmLqls/jvliiZh02BMBzSXJCrBy/rDL8O3kv3kNfU114fSilovDOp5bz79uXg4cLuJNi8PrivkApeD3t",
+	"msKk02WpCAlntRMbvwKxMZVFtyv8e+v1GUz+XUqmVMqZSMI8b6VxP7Y+0ejwTImIWUvxCZrINVkGVyyR",
+	"uGPAV1Ul+r2T34pzlF7p2mJeodMXFO7gmNdbdpUgh3lMd/XRdyLfTuRbXh/dZPAtY+0lrOFDPtFntu2Q",
+	"l2eaJ5IkhVykR52OdYcdJmKSWX0x0ATTsAPiH1M5Zlaq40mG0WWbvKTB2JSCTRjRS9JiXTTXqB8qsUIx",
+	"1qfA2ueRK7g54PGhGgMU9YrDvIDrWERQswdSDUJSqTbpBxG9Zp8Q7eAIfaKgnt9sLPQmeMTkInk5g6aW",
+	"nb4f8oBzrolns05f0Facr+OcSc2Vb7KFrOsC2YDI/AELIFnY8A+bLHKHgL+SGjUAjpVc8zL8+9kYEZfq",
+	"yM5Nke48q7tGmUHCQAFAI9nMclA3oc40s8l1ITOFbJNLLX3miDGNQxGzQvQhzg1PRbLomskmiU2aiohK",
+	"VRHBWBUSiGq3zXjttV1TEVPvUi/tHFE3Sb1UwTRVO50aqL5HSrlFQWrnKPVN+5NWAuud6KSB1bo7l9Gn",
+	"JE6jiCSGulFThIm8AFdRDGMH3M7iULr1XGzi+GtxZagi0jnk9ajKIN3nH7oFonQfrP263qBuny/M2G9T",
+	"77Nz9Nw5eu4cPVc4em6g98nkjodWXqh033xv0Ts+yCgSM1aqaWkzf5uxFmuL+V0+QVltp/8DJTAwe1rT",
+	"TFbstdRSZu9sZyz7GrIVaOJkhW4x/HJc2nrv/eFnfMIrHXRA9TmgwVXO6BUwQV7eplngy2gUmRKFWQNQ",
+	"uFoN7+SkmBahSRI2TJgcuyGyYjiMeMxsywd986GHH/p7bXKqDLr5hPbClqm/a9UCVILTzojyeBENvedq",
+	"HCZ05qCi2u5B5iQhv6cZJt7pH761Ijbm5qBaGt7nF3zDNagZLhKLb6zx7K3lvBXx+GpDe896EmNlghWw",
+	"3euX6mg0eUxEHGDCFCqvJObShQy51gzUJqfwN3SfAFZiNIk4BhDKYtlLkahxxKTEBGc0DBONPrgkcixm",
+	"ceaQQ2M5g/7RvMph4E3MLvkEXAjvxa7jzLe29d/X9ws6AbhHt9EmqkRDDQJQcN04ZuKlGhS/Q8A7O8/d",
+	"0IrX9Iq5TkiW24gQN2wmf1n0di84OVU+69I0ooFRpGVeVFCMOg6Rjcv0bg6ObZP3YLhnk6lIaDInD/Qv",
+	"xstyz/HkGgshQb1n0p0TusiweZJKoqL9rT2d+0C9drILtlZRw0KvGui2gp3Mjn5GjQfbDpPtMNkdRYkw",
+	"1+1yY9yViGVFVE8jKbDI8GzMgzGB1igN0ihiCZnQORnxa+atN6xf/7m416Km+ZTrabBtH39Wf2HchXZq",
+	"62/U7KbsLX5R7U4F9T6FpYELx4DBa4qJSMBhLQa5hgzmRIoJ05R3NhZGBcPBa1oqKGVMB+IaKjM+OOwc",
+	"7KHItMzp44qxqdH8wuRVeaGLj/hrt7jBOtcj/aVuX9judjeoa2eC25ngdia4SvoAslNNElGPqbLC1tJM",
+	"k8sks9yjuqRQB4wNNaVsi4nJu8WiSC7WqZ/RWBElyJjRRE/AlSl6tWgDEGQkiIhhYJFCi4lHW09GQp+R",
+	"R957GYcQ0WY3v67znxYkWUhEupObvjlhhI9i6+qjYYdds2QOGT+W+eUtgsIgETMbbokSh1oEEB6TWMwK",
+	"FmrzhlZZqh3Q/MNYqs2e1rRUF3sttVRb/LSzVH8llmqXYHzllmq71Iefzb8WTdXLaEhtEmLf/5hC9koW",
+	"7ijINwbdL+OQ0Owev2r7rQFOfAZ6EyxIE67msJgBowlLGie/fdQjBSKWImI9sy/9udkIZDLsAT8HzT7q",
+	"EZJruxuPVjkdRDywFtAmMTEdZuzvJBkLqbKKpIEQVzx7EZoWpknUOGk8BKJkDtPrCwEavXaezWDCfAn2",
+	"3Do5J4TRYIwWgZi8mbL47AV5m4hrHjLDbkoiZrEzaLHOjj9fhAk11EAQL9RrcjL3VfV3SKv0jEIevDlN",
+	"1Zh02x3LLO85I5tPnrFNoR7CIskwndkMMg1Wlg5JWF7wy7i0oLAB8G1tT3ktEWcV5awl/p2WSidaXz53",
+	"/9axr1i/RH+BeR8/6jxy581LLi7O+H4sSMhDcCJqYiQoHIPTnaahZpQ+3vx/AQAA//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

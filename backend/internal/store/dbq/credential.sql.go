@@ -129,6 +129,16 @@ func (q *Queries) InsertOneTimeLink(ctx context.Context, arg InsertOneTimeLinkPa
 	return err
 }
 
+type InsertPasswordsParams struct {
+	OrgID     uuid.UUID
+	ID        uuid.UUID
+	UserID    uuid.UUID
+	Kind      string
+	Secret    string
+	CreatedAt time.Time
+	UpdatedAt time.Time
+}
+
 const lockPasswordOfUser = `-- name: LockPasswordOfUser :one
 SELECT c.secret FROM users u JOIN credentials c ON c.org_id = u.org_id AND c.user_id = u.id AND c.kind = 'password'
 WHERE u.org_id = $1 AND u.id = $2 AND u.status = 'active'

@@ -421,3 +421,14 @@ type User struct {
 	CreatedAt           time.Time
 	UpdatedAt           time.Time
 }
+
+type UserImport struct {
+	OrgID     uuid.UUID
+	Digest    []byte
+	Lines     int64
+	Imported  int64
+	Refused   int64
+	Finished  bool
+	CreatedAt time.Time
+	UpdatedAt time.Time
+}

@@ -128,6 +128,22 @@ func (q *Queries) InsertUser(ctx context.Context, arg InsertUserParams) (User, e
 	return i, err
 }
 
+type InsertUsersParams struct {
+	OrgID               uuid.UUID
+	ID                  uuid.UUID
+	Username            string
+	Email               *string
+	EmailVerified       bool
+	PhoneNumber         *string
+	PhoneNumberVerified bool
+	Profile             []byte
+	Attributes          []byte
+	Status              string
+	RequiredActions     []string
+	CreatedAt           time.Time
+	UpdatedAt           time.Time
+}
+
 const lockRoleHolders = `-- name: LockRoleHolders :many
 SELECT ra.user_id FROM role_assignments ra JOIN users u ON u.org_id = ra.org_id AND u.id = ra.user_id
 WHERE ra.org_id = $1 AND ra.role = $2 AND u.status = 'active' ORDER BY ra.user_id LIMIT 1000 FOR UPDATE OF ra, u
@@ -199,6 +215,63 @@ func (q *Queries) RemoveRequiredAction(ctx context.Context, arg RemoveRequiredAc
 		return 0, err
 	}
 	return result.RowsAffected(), nil
+}
+
+const takenIdentifiers = `-- name: TakenIdentifiers :many
+WITH usernames AS (
+    SELECT w.place, w.value, row_number() OVER (PARTITION BY lower(w.value) ORDER BY w.place) AS turn FROM unnest($1::text[]) WITH ORDINALITY AS w (value, place)
+), emails AS (
+    SELECT w.place, w.value, row_number() OVER (PARTITION BY lower(w.value) ORDER BY w.place) AS turn FROM unnest($2::text[]) WITH ORDINALITY AS w (value, place) WHERE w.value <> ''
+), ids AS (
+    SELECT w.place, w.value, row_number() OVER (PARTITION BY w.value ORDER BY w.place) AS turn FROM unnest($3::uuid[]) WITH ORDINALITY AS w (value, place)
+)
+SELECT w.place::bigint AS place, 'username'::text AS kind FROM usernames w
+WHERE w.turn > 1 OR EXISTS (SELECT 1 FROM users u WHERE u.org_id = $4 AND lower(u.username) = lower(w.value))
+UNION ALL
+SELECT w.place::bigint, 'email' FROM emails w
+WHERE w.turn > 1 OR EXISTS (SELECT 1 FROM users u WHERE u.org_id = $4 AND lower(u.email) = lower(w.value) AND u.email IS NOT NULL)
+UNION ALL
+SELECT w.place::bigint, 'id' FROM ids w
+WHERE w.turn > 1 OR EXISTS (SELECT 1 FROM users u WHERE u.org_id = $4 AND u.id = w.value)
+`
+
+type TakenIdentifiersParams struct {
+	Usernames []string
+	Emails    []string
+	Ids       []uuid.UUID
+	OrgID     uuid.UUID
+}
+
+type TakenIdentifiersRow struct {
+	Place int64
+	Kind  string
+}
+
+// Which of these, by their places from 1, somebody of the organization has already, or one before it in the same lists.
+// An empty address is none.
+func (q *Queries) TakenIdentifiers(ctx context.Context, arg TakenIdentifiersParams) ([]TakenIdentifiersRow, error) {
+	rows, err := q.db.Query(ctx, takenIdentifiers,
+		arg.Usernames,
+		arg.Emails,
+		arg.Ids,
+		arg.OrgID,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []TakenIdentifiersRow{}
+	for rows.Next() {
+		var i TakenIdentifiersRow
+		if err := rows.Scan(&i.Place, &i.Kind); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const updateUser = `-- name: UpdateUser :one

@@ -1,0 +1,35 @@
+package credential
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+
+	"github.com/clavex/clavex/backend/internal/fault"
+	"github.com/clavex/clavex/backend/internal/passwordhash"
+	"github.com/clavex/clavex/backend/internal/store"
+	"github.com/clavex/clavex/backend/internal/store/dbq"
+)
+
+// ErrHashUnreadable is the fault of an imported hash that could never be verified.
+var ErrHashUnreadable = fault.New(fault.Invalid, "password_hash_unreadable",
+	"This is not a hash that can be verified here, or verifying it would cost too much.").WithField("password_hash")
+
+// CheckHash judges a hash that another system made (passwordhash.Check). The error is ErrHashUnreadable.
+func CheckHash(encoded string) error {
+	if err := passwordhash.Check(encoded); err != nil {
+		return ErrHashUnreadable.WithCause(err)
+	}
+	return nil
+}
+
+// CopyIn makes hashes that CheckHash accepted the passwords of people who have none yet, many at once, and records
+// nothing: whoever imports them does. The first sign-in replaces each by one of ours.
+func (p *Passwords) CopyIn(ctx context.Context, tx *store.Tx, orgID uuid.UUID, hashes map[uuid.UUID]string) error {
+	now, rows := p.now(), make([]dbq.InsertPasswordsParams, 0, len(hashes))
+	for userID, encoded := range hashes {
+		rows = append(rows, dbq.InsertPasswordsParams{OrgID: orgID, ID: store.NewID(), UserID: userID, Kind: "password", Secret: encoded, CreatedAt: now, UpdatedAt: now})
+	}
+	_, err := dbq.New(tx).InsertPasswords(ctx, rows)
+	return err
+}
