@@ -114,7 +114,9 @@ var decoder = func() *crypt.Decoder {
 }()
 
 // decoded is a hash that the library reads.
-type decoded struct{ digest interface{ Match(string) bool } }
+type decoded struct {
+	digest interface{ Match(string) bool }
+}
 
 func (d decoded) matches(password string) bool { return d.digest.Match(password) }
 
@@ -215,4 +217,3 @@ func bytesOf(text string) []byte {
 	}
 	return append([]byte{}, value...)
 }
-
