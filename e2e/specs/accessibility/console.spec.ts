@@ -32,7 +32,7 @@ const pages: readonly Place[] = [
 
 /** Opens what a form keeps folded, and what is folded within it. */
 async function unfold(page: Page): Promise<void> {
-  const folded = page.locator("main form button[aria-expanded=false]");
+  const folded = page.locator("main form [role=button][aria-expanded=false]");
   await expect(folded).not.toHaveCount(0);
   for (let left = await folded.count(); left > 0; left = await folded.count()) await folded.first().click();
   await expect(folded).toHaveCount(0);
