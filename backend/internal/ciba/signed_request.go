@@ -68,7 +68,7 @@ func (e *Endpoint) verify(ctx context.Context, r *Request, object string, algori
 	case verified.ID == "":
 		return nil, oauth.InvalidRequest("The signed request has no jti.")
 	}
-	first, err := oauth.UseOnce(ctx, e.State, "backchannel_request", r.Client, verified, requestLifetime, requestLeeway, now)
+	first, err := oauth.UseOnce(ctx, e.State, "backchannel_request", r.Client.OrgID, r.Client.ClientID, verified, requestLifetime, requestLeeway, now)
 	if err == nil && !first {
 		err = oauth.InvalidRequest("The signed request was used before. Sign another one, with a jti of its own.")
 	}

@@ -99,6 +99,11 @@ type Metadata struct {
 	Localized map[string]string `json:"localized,omitempty"`
 }
 
+// Administered are the members that are for administrators to decide: they stay when the client says anew what it is.
+func (m *Metadata) Administered() Metadata {
+	return Metadata{Resources: m.Resources, TokenExchange: m.TokenExchange, IdentityAssertions: m.IdentityAssertions, TokenPolicy: m.TokenPolicy}
+}
+
 // In returns the member in the first of the languages that the client registered it in, otherwise the given
 // value. A language without region finds one with any, the first by name, and the other way round.
 func (m *Metadata) In(member, otherwise string, languages []string) string {

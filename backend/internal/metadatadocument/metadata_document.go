@@ -195,7 +195,7 @@ func base(organization *org.Organization, clientID string, kept *client.Client) 
 	if kept != nil {
 		made.ID, made.Version, made.CreatedAt, made.UpdatedAt, made.Profile = kept.ID, kept.Version, kept.CreatedAt, kept.UpdatedAt, kept.Profile
 		made.AccessTokenLifetime, made.RefreshTokenLifetime = kept.AccessTokenLifetime, kept.RefreshTokenLifetime
-		made.Metadata.Resources, made.Metadata.TokenExchange = kept.Metadata.Resources, kept.Metadata.TokenExchange
+		made.Metadata = kept.Metadata.Administered()
 	}
 	return made
 }

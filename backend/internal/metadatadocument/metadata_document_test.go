@@ -266,10 +266,12 @@ func TestAClientFollowsItsDocument(t *testing.T) {
 	t.Run("what an administrator decided stays", func(t *testing.T) {
 		changed := *s.must(t, address)
 		changed.AccessTokenLifetime, changed.Metadata.Resources = time.Minute, []string{"https://api.example/"}
+		changed.Metadata.TokenPolicy.AccessTokenFormat = org.OpaqueAccessToken
 		s.Change(t, changed)
 		s.publish(t, "/client", members{"client_name": "Another"})
 		s.Clock.Advance(6 * time.Minute)
-		if found := s.must(t, address); found.Name != "Another" || found.AccessTokenLifetime != time.Minute || len(found.Metadata.Resources) != 1 {
+		if found := s.must(t, address); found.Name != "Another" || found.AccessTokenLifetime != time.Minute || len(found.Metadata.Resources) != 1 ||
+			found.Metadata.TokenPolicy.AccessTokenFormat != org.OpaqueAccessToken {
 			t.Errorf("%+v", found)
 		}
 	})

@@ -236,7 +236,7 @@ func fromClaims(verified *jose.Token) (*AccessToken, error) {
 	for _, claim := range []struct {
 		name string
 		into any
-	}{{"may_act", &found.MayAct}, {"client_id", &found.ClientID}, {"scope", &scope}, {"sid", &found.Session}, {"gid", &grantID}, {"auth_time", &authTime}, {"amr", &found.Methods}, {"acr", &found.ACR}, {"cnf", &found.Confirmation},
+	}{{"may_act", &found.MayAct}, {"client_id", &found.ClientID}, {"scope", &scope}, {"sid", &found.Session}, {"gid", &grantID}, {"auth_time", &authTime}, {"amr", &found.Methods}, {"acr", &found.ACR},
 		{"authorization_details", &found.Details}, {"act", &found.Actor}, {"gcid", &found.GrantClient}} {
 		if _, err := verified.Claim(claim.name, claim.into); err != nil {
 			return nil, err
@@ -245,10 +245,13 @@ func fromClaims(verified *jose.Token) (*AccessToken, error) {
 	if found.ID == "" || found.Subject == "" || found.ClientID == "" {
 		return nil, jose.ErrClaims
 	}
-	if _, bound := verified.Claims()["cnf"]; bound && !found.Confirmation.Bound() { // to something that we do not know
+	bound, err := verified.Claim("cnf", &found.Confirmation)
+	if err != nil {
+		return nil, err
+	}
+	if bound && !found.Confirmation.Bound() { // to something that we do not know
 		return nil, jose.ErrClaims
 	}
-	var err error
 	if found.GrantID, err = parseID(grantID); err != nil {
 		return nil, err
 	}

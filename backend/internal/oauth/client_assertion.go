@@ -147,7 +147,7 @@ func (a *ClientAuthentication) audiences(organization *org.Organization) []strin
 // useAssertion marks a verified assertion as used; of simultaneous calls one succeeds. The earliest moment at which
 // it could have been accepted decides whether a mark may have been lost with the store: "iat" is optional.
 func (a *ClientAuthentication) useAssertion(ctx context.Context, found *client.Client, token *jose.Token) error {
-	first, err := UseOnce(ctx, a.state, "client_assertion", found, token, assertionLifetime, assertionLeeway, a.now())
+	first, err := UseOnce(ctx, a.state, "client_assertion", found.OrgID, found.ClientID, token, assertionLifetime, assertionLeeway, a.now())
 	if err == nil && !first {
 		err = errAssertionUsed
 	}

@@ -71,7 +71,7 @@ const (
 	maximumBcryptCost  = 14        // about a second
 	maximumIterations  = 2_000_000 // of PBKDF2
 	maximumRounds      = 1_000_000 // of SHA-crypt
-	maximumScryptBytes = 256 << 20 // 128 × N × r
+	maximumScryptBytes = 256 << 20 // 128 × N × r × p: memory, or as much work
 	maximumScryptLanes = 16
 )
 
@@ -197,7 +197,7 @@ func firebase(_ string, groups []string) (verifier, error) {
 }
 
 func scryptWithin(n, r, p int) bool {
-	return n > 1 && n&(n-1) == 0 && r > 0 && p > 0 && p <= maximumScryptLanes && n <= maximumScryptBytes/128/r
+	return n > 1 && n&(n-1) == 0 && r > 0 && p > 0 && p <= maximumScryptLanes && n <= maximumScryptBytes/128/r/p
 }
 
 // number reads digits that a pattern matched; 0 for none.

@@ -65,6 +65,7 @@ func TestHashesThatAreNotRead(t *testing.T) {
 		"Argon2 of all memory":         "$argon2id$v=19$m=99999999,t=2,p=2$c2l4dGVlbi1ieXRlcy14eA$yio1uHermzb9ET5Q3kfcIPKyVbqKpawKMU6J14x8N4A",
 		"Argon2 of many lanes":         "$argon2i$v=19$m=4096,t=2,p=999$c2l4dGVlbi1ieXRlcy14eA$yio1uHermzb9ET5Q3kfcIPKyVbqKpawKMU6J14x8N4A",
 		"scrypt of all memory":         "$scrypt$ln=40,r=8,p=1$c2l4dGVlbi1ieXRlcy14eA$PBkgotgeWbni+dz98OD5qN+fZS1OH3DCjiW7NTC16Ig",
+		"scrypt of many large lanes":   "$scrypt$ln=17,r=8,p=16$c2l4dGVlbi1ieXRlcy14eA$PBkgotgeWbni+dz98OD5qN+fZS1OH3DCjiW7NTC16Ig",
 		"PBKDF2 without end":           "$pbkdf2-sha256$99999999$c2l4dGVlbi1ieXRlcy14eA$Vuv9wLPgjeWc1zmCRpCbkUJdL6Lp4haS3YxJVJoG.KI",
 		"SHA-crypt without end":        "$6$rounds=999999999$saltstring$Qr3qX1EgLG8Wfm6Vll8Nyl9RFkkqFONO5RsOrqcC0zKZMv8pU9gEzU6B7uZsLkPJ.zO.Q4KQBKvfg2Khard.H1",
 		"Django without end":           "pbkdf2_sha256$99999999$saltsaltsalt$I7ZVSGcJ6ifxGpF3RV9wYaQgDnygEIxSFnMCdy8nU/8=",

@@ -156,7 +156,7 @@ func blank(registered *client.Client) client.Client {
 		RequireConsent: registered.RequireConsent, Profile: registered.Profile, AccessTokenLifetime: registered.AccessTokenLifetime,
 		RefreshTokenLifetime: registered.RefreshTokenLifetime, RegistrationAccessTokenID: registered.RegistrationAccessTokenID,
 		InitialAccessTokenID: registered.InitialAccessTokenID, Version: registered.Version, AuthenticationMethod: client.ClientSecretBasic,
-		Metadata: client.Metadata{Resources: registered.Metadata.Resources, TokenExchange: registered.Metadata.TokenExchange, IdentityAssertions: registered.Metadata.IdentityAssertions, TokenPolicy: registered.Metadata.TokenPolicy},
+		Metadata: registered.Metadata.Administered(),
 	}
 }
 

@@ -10,7 +10,6 @@ import (
 	"github.com/clavex/clavex/backend/internal/audit"
 	"github.com/clavex/clavex/backend/internal/fault"
 	"github.com/clavex/clavex/backend/internal/jose"
-	"github.com/clavex/clavex/backend/internal/kv"
 	"github.com/clavex/clavex/backend/internal/oauth"
 	"github.com/clavex/clavex/backend/internal/store"
 	"github.com/clavex/clavex/backend/internal/trust"
@@ -108,19 +107,11 @@ func holds(request *Request, assertion *jose.Token) error {
 	return nil
 }
 
-// use marks a verified assertion as used; of simultaneous calls one succeeds, on whichever replica. The earliest moment
-// at which it could have been accepted decides whether a mark may have been lost with the store: iat is optional. A
-// second use is recorded.
+// use marks a verified assertion as used; of simultaneous calls one succeeds, on whichever replica. A second use is
+// recorded.
 func (j *JWTBearer) use(ctx context.Context, request *Request, issuer *trust.Issuer, assertion *jose.Token, by audit.Actor) error {
-	issuedAt := assertion.Expiry.Add(-issuer.MaximumLifetime)
-	for _, bound := range []time.Time{assertion.IssuedAt, assertion.NotBefore} {
-		if bound.After(issuedAt) {
-			issuedAt = bound
-		}
-	}
-	mark := kv.Key{OrgID: request.Organization.ID, Kind: "assertion", ID: kv.ID(issuer.Issuer, assertion.ID)}
-	placed, err := j.State.PutIfAbsent(ctx, mark, nil, assertion.Expiry.Add(assertionLeeway).Sub(j.Now())+time.Second)
-	if err != nil || placed.FirstUse(issuedAt, assertionLeeway) {
+	first, err := oauth.UseOnce(ctx, j.State, "assertion", request.Organization.ID, issuer.Issuer, assertion, issuer.MaximumLifetime, assertionLeeway, j.Now())
+	if err != nil || first {
 		return err
 	}
 	if err := j.Store.InTx(ctx, func(ctx context.Context, tx *store.Tx) error {
