@@ -4,6 +4,7 @@ import { demo, issuerOf, unique } from "../../fixtures/environment.ts";
 import type { HostedPages } from "../../fixtures/hosted-pages.ts";
 import type { RelyingParty } from "../../fixtures/relying-party.ts";
 import { expect, test } from "../../fixtures/test.ts";
+import { Till } from "../../fixtures/till.ts";
 
 interface Parts {
   readonly page: Page;
@@ -101,6 +102,39 @@ async function expectWithTwoAccounts({ page, hosted, payroll }: Parts, look: Loo
   await look(page, "the page after the sign-out of one of two");
 }
 
+/** Walks through the pages of somebody of whom an application asks something through the back channel. */
+async function expectToApprove({ page, hosted }: Parts, till: Till, look: Look): Promise<void> {
+  const ada = await till.customer();
+  await page.goto(`${till.issuer}/approvals`);
+  await hosted.signIn(ada);
+  await expect(hosted.heading("Nothing waits for you")).toBeVisible();
+  await look(page, "the page of requests without one");
+  await till.ask(ada, { binding_message: "Receipt 4711 of the Rechtsschutzversicherungsgesellschaften, EUR 12.50", scope: "openid profile email" });
+  await till.ask(ada, { binding_message: "4712" });
+  await page.getByRole("link", { name: "Look again" }).click();
+  await expect(page.getByRole("button", { name: /^Review/ })).toHaveCount(2);
+  await look(page, "the page of two requests");
+  await page.getByRole("button", { name: /^Review/ }).nth(1).click();
+  await expect(hosted.allow).toBeVisible();
+  await look(page, "the page on which one is decided");
+  await hosted.allow.click();
+  await expect(hosted.heading("You allowed it")).toBeVisible();
+  await look(page, "the page of an allowed request");
+  await page.getByRole("link", { name: "Other requests that wait for you" }).click();
+  await page.getByRole("button", { name: /^Review/ }).click();
+  await hosted.deny.click();
+  await expect(hosted.heading("You refused")).toBeVisible();
+  await look(page, "the page of a refused request");
+}
+
+let till: Till;
+
+test.beforeAll(async ({ browser }) => {
+  till = await Till.opened(browser, "Till of the Rechtsschutzversicherungsgesellschaft");
+});
+
+test.afterAll(() => till.close());
+
 test("every hosted page is accessible", async ({ page, hosted, payroll }) => {
   test.slow();
   await expectEverywhere({ page, hosted, payroll }, expectAccessible);
@@ -114,6 +148,11 @@ test("every page of two accounts is accessible", async ({ page, hosted, payroll 
 test("every page of signing up is accessible", async ({ page, hosted, payroll }) => {
   test.slow();
   await expectToSignUp({ page, hosted, payroll }, expectAccessible);
+});
+
+test("every page of a request through the back channel is accessible", async ({ page, hosted, payroll }) => {
+  test.slow();
+  await expectToApprove({ page, hosted, payroll }, till, expectAccessible);
 });
 
 test("every page of a forgotten password is accessible", async ({ page, hosted, payroll }) => {
@@ -131,6 +170,11 @@ test.describe("in dark colours", () => {
   test("every page of signing up is readable", async ({ page, hosted, payroll }) => {
     test.slow();
     await expectToSignUp({ page, hosted, payroll }, expectReadable);
+  });
+
+  test("every page of a request through the back channel is readable", async ({ page, hosted, payroll }) => {
+    test.slow();
+    await expectToApprove({ page, hosted, payroll }, till, expectReadable);
   });
 
   test("every page of a forgotten password is readable", async ({ page, hosted, payroll }) => {
@@ -154,6 +198,11 @@ test.describe("on a screen of 320 pixels", () => {
   test("every page of signing up fits", async ({ page, hosted, payroll }) => {
     test.slow();
     await expectToSignUp({ page, hosted, payroll }, expectNoSidewaysScroll);
+  });
+
+  test("every page of a request through the back channel fits", async ({ page, hosted, payroll }) => {
+    test.slow();
+    await expectToApprove({ page, hosted, payroll }, till, expectNoSidewaysScroll);
   });
 
   test("every page of a forgotten password fits", async ({ page, hosted, payroll }) => {
