@@ -160,7 +160,7 @@ WHERE t.org_id = @org_id AND t.token_hash = @token_hash;
 
 -- name: PersonOfIDToken :one
 -- Whom an ID token of a client speaks of, as long as its session goes on and the client still has something of it.
-SELECT sqlc.embed(users), g.authenticated_at, g.methods, g.acr
+SELECT sqlc.embed(users), g.id, g.scopes, g.authenticated_at, g.methods, g.acr
 FROM sessions s
 JOIN users ON users.org_id = s.org_id AND users.id = s.user_id
 JOIN grants g ON g.org_id = s.org_id AND g.session_id = s.id AND g.client_id = @client_id AND g.revoked_at IS NULL
@@ -170,7 +170,7 @@ ORDER BY g.id DESC LIMIT 1;
 
 -- name: PersonOfRefreshToken :one
 -- Whom a refresh token of a client speaks of, under the conditions of using it.
-SELECT sqlc.embed(users), g.authenticated_at, g.methods, g.acr
+SELECT sqlc.embed(users), g.id, g.scopes, g.authenticated_at, g.methods, g.acr
 FROM refresh_tokens t
 JOIN grants g ON g.org_id = t.org_id AND g.id = t.grant_id
 JOIN users ON users.org_id = g.org_id AND users.id = g.user_id

@@ -73,7 +73,7 @@ was interrupted goes on where it stopped when it is repeated with the same file.
   clavex user import --org acme people.jsonl --refused refused.jsonl`,
 	}
 	needsOrganization(command, &slug)
-	command.Flags().BoolVar(&check, "check", false, "write nothing, only say what would be refused (names that are twice in the file may be missed)")
+	command.Flags().BoolVar(&check, "check", false, "write nothing, only say what would be refused")
 	command.Flags().StringVar(&refusedName, "refused", "", "file to which refused lines are written, to be mended and imported; it is made anew")
 	return p.operates(command, func(ctx context.Context, app *server.App, arguments []string) error {
 		in, err := organization(ctx, app, slug)

@@ -4,7 +4,7 @@ import "slices"
 
 // TokenExchangePolicy says which tokens a client may exchange for which (RFC 8693). Administrators write it.
 type TokenExchangePolicy struct {
-	SubjectClients []string `json:"subject_clients"` // client_ids whose access tokens it may present
+	SubjectClients []string `json:"subject_clients"` // client_ids whose access tokens it may present; its own: ID tokens, too
 	Audiences      []string `json:"audiences"`       // for whom it may get tokens: values of audience and resource
 	// SubjectAudiences are for whom the presented tokens may be meant beside the issuer and the client itself: the resource
 	// servers that the client is.

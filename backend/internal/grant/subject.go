@@ -15,6 +15,8 @@ import (
 // Subject is whom a token of a client speaks of, and how they signed in.
 type Subject struct {
 	User            *user.User
+	GrantID         uuid.UUID // what the client was granted: the last of it, if it was several times
+	Scopes          []string  // of that grant
 	AuthenticatedAt time.Time
 	Methods         []string // amr
 	ACR             string
@@ -44,5 +46,5 @@ func subject(row dbq.PersonOfRefreshTokenRow, err error) (*Subject, error) {
 		return nil, err
 	}
 	person, err := user.FromRow(row.User, nil)
-	return &Subject{User: person, AuthenticatedAt: row.AuthenticatedAt, Methods: row.Methods, ACR: row.Acr}, err
+	return &Subject{User: person, GrantID: row.ID, Scopes: row.Scopes, AuthenticatedAt: row.AuthenticatedAt, Methods: row.Methods, ACR: row.Acr}, err
 }

@@ -25,6 +25,7 @@ type IDTokenHint struct {
 	ClientID  string    // aud
 	SessionID uuid.UUID // uuid.Nil when the token has no sid
 	IssuedAt  time.Time
+	ExpiresAt time.Time
 }
 
 // IDTokenHints verifies hints for the authorization and logout endpoints.
@@ -48,7 +49,8 @@ func (h *IDTokenHints) Verify(ctx context.Context, organization *org.Organizatio
 	return h.verify(ctx, organization, hint, true)
 }
 
-// Fresh is Verify for an ID token that counts as one: it has not expired.
+// Fresh is Verify for an ID token that counts as one: it has not expired, and its signature is one that nobody but the
+// organization can make, so not by the secret of its client.
 func (h *IDTokenHints) Fresh(ctx context.Context, organization *org.Organization, token string) (*IDTokenHint, error) {
 	return h.verify(ctx, organization, token, false)
 }
@@ -65,6 +67,9 @@ func (h *IDTokenHints) verify(ctx context.Context, organization *org.Organizatio
 	}
 	if err != nil {
 		return nil, err
+	}
+	if !acceptExpired && made.IDTokenSignedResponseAlg == string(jose.HS256) {
+		return nil, ErrHintInvalid
 	}
 	verified, err := h.jwts.Verify(ctx, organization, made, hint, jose.Expected{
 		Types: []string{IDTokenType}, Algorithms: jose.Algorithms(), Issuer: h.issuers.URL(organization),
@@ -91,5 +96,5 @@ func (h *IDTokenHints) verify(ctx context.Context, organization *org.Organizatio
 	if errors.Is(err, ErrNoSubject) {
 		return nil, ErrHintInvalid.WithCause(err)
 	}
-	return &IDTokenHint{Subject: verified.Subject, UserID: person, ClientID: verified.Audience[0], SessionID: id, IssuedAt: verified.IssuedAt}, err
+	return &IDTokenHint{Subject: verified.Subject, UserID: person, ClientID: verified.Audience[0], SessionID: id, IssuedAt: verified.IssuedAt, ExpiresAt: verified.Expiry}, err
 }

@@ -169,7 +169,8 @@ func (p *Provider) router() http.Handler {
 	tokens := token.NewEndpoint(token.Dependencies{Authentication: p.Authentication, Senders: p.Senders, Tokens: p.Tokens, Subjects: p.Subjects, JWTs: p.JWTs,
 		Targets: oauth.NewTargets(p.Resources, p.Issuers), Hooks: []token.ResponseHook{p.IDTokens.TokenHook}, Grants: []token.Grant{
 			token.NewAuthorizationCode(p.Grants), token.NewRefreshToken(p.Grants), token.NewClientCredentials(), device.NewGrant(p.Grants), ciba.NewGrant(p.Grants),
-			token.NewTokenExchange(p.Tokens, p.Live, p.Subjects, p.Issuers, p.Store, p.AuditLog, p.Clock.Now, identities),
+			token.NewTokenExchange(token.TokenExchangeDependencies{Tokens: p.Tokens, Live: p.Live, Hints: p.Hints, Subjects: p.Subjects, Grants: p.Grants, Issuers: p.Issuers, Store: p.Store,
+				Audit: p.AuditLog, Now: p.Clock.Now, Identities: identities}),
 			token.NewJWTBearer(token.AssertionDependencies{Issuers: p.Issuers, Trusted: p.Trusted, KeySets: p.KeySets, Targets: oauth.NewTargets(p.Resources, p.Issuers),
 				Grants: p.Grants, State: p.State, Store: p.Store, Audit: p.AuditLog, Now: p.Clock.Now}, identities),
 		}})

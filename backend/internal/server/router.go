@@ -77,7 +77,8 @@ func (a *App) endpoints(m *metrics) (*endpoints, error) {
 		Grants: a.Grants, Store: a.Store, Audit: a.Audit, Now: a.Now, Random: rand.Reader})
 	e.token = token.NewEndpoint(token.Dependencies{Authentication: authentication, Senders: senders, Tokens: e.tokens, Subjects: a.Subjects, JWTs: a.JWTs, Targets: a.Targets,
 		Grants: []token.Grant{token.NewAuthorizationCode(a.Grants), token.NewRefreshToken(a.Grants), token.NewClientCredentials(), device.NewGrant(a.Grants), ciba.NewGrant(a.Grants),
-			token.NewTokenExchange(e.tokens, live, a.Subjects, a.Issuers, a.Store, a.Audit, a.Now, identities),
+			token.NewTokenExchange(token.TokenExchangeDependencies{Tokens: e.tokens, Live: live, Hints: hints, Subjects: a.Subjects, Grants: a.Grants, Issuers: a.Issuers, Store: a.Store,
+				Audit: a.Audit, Now: a.Now, Identities: identities}),
 			token.NewJWTBearer(token.AssertionDependencies{Issuers: a.Issuers, Trusted: a.Trusted, KeySets: a.KeySets, Targets: a.Targets, Grants: a.Grants, State: a.State,
 				Store: a.Store, Audit: a.Audit, Now: a.Now}, identities)},
 		Hooks: []token.ResponseHook{idTokens.TokenHook, m.countToken}})

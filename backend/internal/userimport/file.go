@@ -50,7 +50,7 @@ type Progress struct {
 
 // File imports a file in batches, each in one transaction with the note of how far it is: an import that was interrupted
 // goes on behind the last batch when it is run again with the same file. It uses the memory of one batch, however long
-// the file is. ErrFinished, ErrElsewhere.
+// the file is; a check remembers every name. ErrFinished, ErrElsewhere.
 func (i *Imports) File(ctx context.Context, file File) (Progress, error) {
 	var progress Progress
 	digest, total, err := digestOf(file.Source)
@@ -71,6 +71,10 @@ func (i *Imports) File(ctx context.Context, file File) (Progress, error) {
 	if _, err := file.Source.Seek(0, io.SeekStart); err != nil {
 		return progress, err
 	}
+	var before *seen
+	if file.CheckOnly {
+		before = newSeen()
+	}
 	lines := newLines(file.Source)
 	for skipped := int64(0); skipped < progress.Resumed; skipped++ {
 		if !lines.Scan() {
@@ -78,7 +82,7 @@ func (i *Imports) File(ctx context.Context, file File) (Progress, error) {
 		}
 	}
 	for {
-		next, err := i.step(ctx, &file, lines, digest, progress)
+		next, err := i.step(ctx, &file, lines, digest, progress, before)
 		if err != nil {
 			return progress, err
 		}
@@ -98,7 +102,7 @@ func (i *Imports) File(ctx context.Context, file File) (Progress, error) {
 }
 
 // step imports the next batch.
-func (i *Imports) step(ctx context.Context, file *File, lines *bufio.Scanner, digest []byte, before Progress) (Progress, error) {
+func (i *Imports) step(ctx context.Context, file *File, lines *bufio.Scanner, digest []byte, before Progress, earlier *seen) (Progress, error) {
 	var people []Person
 	var raw [][]byte
 	var numbers []int64
@@ -125,7 +129,7 @@ func (i *Imports) step(ctx context.Context, file *File, lines *bufio.Scanner, di
 	}
 	malformed := len(refused)
 	write := func(ctx context.Context, tx *store.Tx) error {
-		imported, rest, err := i.batch(ctx, tx, file.OrgID, people)
+		imported, rest, err := i.batch(ctx, tx, file.OrgID, people, earlier)
 		if err != nil {
 			return err
 		}
@@ -145,6 +149,7 @@ func (i *Imports) step(ctx context.Context, file *File, lines *bufio.Scanner, di
 	if err != nil {
 		return before, err
 	}
+	earlier.keep()
 	if file.Refused != nil {
 		sortByPlace(refused)
 		for _, refusal := range refused {

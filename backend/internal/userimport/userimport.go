@@ -66,7 +66,7 @@ const attempts = 4
 // are left out. Refusal.Place is the index.
 func (i *Imports) People(ctx context.Context, actor audit.Actor, orgID uuid.UUID, people []Person) (imported int, refused []Refusal, err error) {
 	err = i.retried(ctx, func(ctx context.Context, tx *store.Tx) (err error) {
-		imported, refused, err = i.batch(ctx, tx, orgID, people)
+		imported, refused, err = i.batch(ctx, tx, orgID, people, nil)
 		if err != nil || imported == 0 {
 			return err
 		}
@@ -90,8 +90,8 @@ func (i *Imports) retried(ctx context.Context, do func(ctx context.Context, tx *
 	return err
 }
 
-// batch writes those of the people who can be written.
-func (i *Imports) batch(ctx context.Context, tx *store.Tx, orgID uuid.UUID, people []Person) (imported int, refused []Refusal, err error) {
+// batch writes those of the people who can be written, beside those who were seen before.
+func (i *Imports) batch(ctx context.Context, tx *store.Tx, orgID uuid.UUID, people []Person, before *seen) (imported int, refused []Refusal, err error) {
 	if len(people) > MaximumBatch {
 		return 0, nil, fault.New(fault.Invalid, "too_many", fmt.Sprintf("Import at most %d people at once.", MaximumBatch))
 	}
@@ -115,7 +115,11 @@ func (i *Imports) batch(ctx context.Context, tx *store.Tx, orgID uuid.UUID, peop
 	}
 	kept := make([]user.User, 0, len(wanted))
 	for n, person := range wanted {
-		if problem := taken[n]; problem != nil {
+		problem := taken[n]
+		if problem == nil {
+			problem = before.taken(&wanted[n])
+		}
+		if problem != nil {
 			refuse(places[n], problem)
 			continue
 		}
@@ -123,6 +127,7 @@ func (i *Imports) batch(ctx context.Context, tx *store.Tx, orgID uuid.UUID, peop
 			hashes[person.ID] = people[places[n]].PasswordHash
 		}
 	}
+	before.hold(kept)
 	if len(kept) == 0 {
 		return 0, refused, nil
 	}

@@ -166,6 +166,31 @@ func TestAnImportThatWasInterruptedGoesOn(t *testing.T) {
 	}
 }
 
+func TestACheckFindsWhatIsTwiceInDifferentBatches(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	id := uuid.New()
+	lines := make([]string, 2*MaximumBatch+4)
+	for i := range lines {
+		lines[i] = fmt.Sprintf(`{"username": "person-%d"}`, i)
+	}
+	lines[0] = fmt.Sprintf(`{"username": "person-0", "email": "first@acme.test", "id": "%s"}`, id)
+	lines[1] = `{"username": ""}`
+	lines[MaximumBatch+1] = `{"username": "Person-0"}`
+	lines[MaximumBatch+2] = `{"username": "other", "email": "First@acme.test"}`
+	lines[MaximumBatch+3] = fmt.Sprintf(`{"username": "another", "id": "%s"}`, id)
+	lines[2*MaximumBatch+1] = `{"username": "other"}` // the one before was refused
+	lines[2*MaximumBatch+2] = `{"username": "person-7"}`
+	checked, would, err := w.file(t, func(f *File) { f.CheckOnly = true }, lines...)
+	if err != nil || w.count(t, "SELECT count(*) FROM users WHERE username LIKE 'person-%'") != 0 {
+		t.Errorf("checking wrote something: %+v, %v", checked, err)
+	}
+	progress, refused, err := w.file(t, nil, lines...)
+	if err != nil || len(refused) != 5 || strings.Join(would, ";") != strings.Join(refused, ";") || checked != progress {
+		t.Errorf("%v: checked %+v:\n%s\nimported %+v:\n%s", err, checked, strings.Join(would, "\n"), progress, strings.Join(refused, "\n"))
+	}
+}
+
 func TestTwoImportsOfOneFileAtOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

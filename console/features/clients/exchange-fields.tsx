@@ -10,7 +10,7 @@ export function ExchangeFields({ form, disabled }: { form: UseFormReturn<ClientV
   const { errors } = form.formState;
   return (
     <>
-      <Field label="Clients whose tokens it may exchange" optional hint="Client ids, one per line." error={errors.token_exchange_clients?.message}>
+      <Field label="Clients whose tokens it may exchange" optional hint="Client ids, one per line. With its own id it may exchange its own ID tokens, too." error={errors.token_exchange_clients?.message}>
         <Textarea {...form.register('token_exchange_clients')} rows={2} spellCheck={false} className="font-mono" />
       </Field>
       <Field label="Services it may call with what it gets" optional hint="Audiences, one per line: resource servers by their identifier, or other names." error={errors.token_exchange_audiences?.message}>

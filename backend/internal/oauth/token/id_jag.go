@@ -23,7 +23,6 @@ import (
 const (
 	typeIDJAG          = "oauth-id-jag+jwt"
 	tokenTypeIDJAG     = "urn:ietf:params:oauth:token-type:id-jag"
-	tokenTypeIDToken   = "urn:ietf:params:oauth:token-type:id_token"
 	tokenTypeRefresh   = "urn:ietf:params:oauth:token-type:refresh_token"
 	notApplicable      = "N_A" // RFC 8693 §2.2.1: what was issued is no access token
 	identityLifetime   = 5 * time.Minute
@@ -178,15 +177,8 @@ func (i *IdentityAssertions) subject(ctx context.Context, request *Request) (sub
 	notGood := oauth.InvalidGrant("The subject_token is not a good ID token or refresh token of this client.")
 	switch request.Parameters.Get("subject_token_type") {
 	case tokenTypeIDToken:
-		var refused *oauth.Error
-		token, err := i.Hints.Fresh(ctx, request.Organization, presented)
-		if errors.As(err, &refused) || err == nil && token.ClientID != by.ClientID {
-			return nil, notGood.WithCause(err)
-		}
+		_, subject, err = subjectOfIDToken(ctx, i.Hints, i.Grants, request)
 		if err != nil {
-			return nil, err
-		}
-		if subject, err = i.Grants.SubjectOfIDToken(ctx, orgID, by.ID, token.SessionID, token.UserID); err != nil {
 			return nil, err
 		}
 	case tokenTypeRefresh:

@@ -13,42 +13,49 @@ import (
 
 	"github.com/clavex/clavex/backend/internal/audit"
 	"github.com/clavex/clavex/backend/internal/client"
+	"github.com/clavex/clavex/backend/internal/grant"
 	"github.com/clavex/clavex/backend/internal/oauth"
 	"github.com/clavex/clavex/backend/internal/store"
 )
 
 // The token types of RFC 8693 §3 that are known here. Our access tokens are JWTs, so both names mean one thing.
 const (
-	TypeAccessToken = "urn:ietf:params:oauth:token-type:access_token"
-	typeJWT         = "urn:ietf:params:oauth:token-type:jwt"
+	TypeAccessToken  = "urn:ietf:params:oauth:token-type:access_token"
+	typeJWT          = "urn:ietf:params:oauth:token-type:jwt"
+	tokenTypeIDToken = "urn:ietf:params:oauth:token-type:id_token"
 )
 
 // maximumActors is how many may stand behind each other in act.
 const maximumActors = 5
 
 // TokenExchange is the grant type urn:ietf:params:oauth:grant-type:token-exchange (RFC 8693, January 2020): a service
-// that was called with an access token of a person gets one for the service that it calls itself. What it may exchange
-// for what, an administrator wrote down (client.TokenExchangePolicy). The new token has no more scopes, lives no
-// longer, and dies with the grant that the old one was made from.
+// that was called with an access token of a person gets one for the service that it calls itself, and an application
+// that signed a person in gets one for its own ID token. What it may exchange for what, an administrator wrote down
+// (client.TokenExchangePolicy). The new token has no more scopes, lives no longer, and dies with the grant that the old
+// one was made from.
 //
-// Left out: refresh and ID tokens, SAML assertions, tokens of other issuers, and tokens that are bound to another
-// sender than the one who presents them. Admin API scopes are never handed on.
+// Left out: refresh tokens, SAML assertions, tokens of other issuers, and tokens that are bound to another sender than
+// the one who presents them. Admin API scopes are never handed on.
 type TokenExchange struct {
-	tokens   *oauth.AccessTokens
-	live     *oauth.LiveTokens
-	subjects *oauth.Subjects
-	issuers  oauth.Issuers
-	db       *store.Store
-	log      *audit.Log
-	now      func() time.Time
+	TokenExchangeDependencies
+}
 
-	identities *IdentityAssertions
+// TokenExchangeDependencies are what the grant type is made of.
+type TokenExchangeDependencies struct {
+	Tokens     *oauth.AccessTokens
+	Live       *oauth.LiveTokens
+	Hints      *oauth.IDTokenHints
+	Subjects   *oauth.Subjects
+	Grants     *grant.Grants
+	Issuers    oauth.Issuers
+	Store      *store.Store
+	Audit      *audit.Log
+	Now        func() time.Time
+	Identities *IdentityAssertions
 }
 
 // NewTokenExchange makes the grant type.
-func NewTokenExchange(tokens *oauth.AccessTokens, live *oauth.LiveTokens, subjects *oauth.Subjects, issuers oauth.Issuers, db *store.Store, log *audit.Log, now func() time.Time, identities *IdentityAssertions) *TokenExchange {
-	return &TokenExchange{identities: identities, tokens: tokens, live: live, subjects: subjects, issuers: issuers, db: db, log: log, now: now}
-}
+func NewTokenExchange(of TokenExchangeDependencies) *TokenExchange { return &TokenExchange{of} }
 
 // Exchanged is what a new token takes over from the one that it was exchanged for.
 type Exchanged struct {
@@ -79,7 +86,7 @@ func (*TokenExchange) Type() string { return client.TokenExchange }
 // Authorize judges both tokens and what is asked for (RFC 8693 §2.1, §2.2.2).
 func (x *TokenExchange) Authorize(ctx context.Context, request *Request) (*Authorized, error) {
 	if asksForIdentity(request) {
-		return x.identities.issue(ctx, request)
+		return x.Identities.issue(ctx, request)
 	}
 	policy := request.Client.Metadata.TokenExchange
 	if policy == nil || request.Client.Public() {
@@ -91,11 +98,11 @@ func (x *TokenExchange) Authorize(ctx context.Context, request *Request) (*Autho
 	if request.Parameters.Has("authorization_details") {
 		return nil, oauth.NewError(oauth.CodeInvalidAuthorizationDetails, "What a person allowed in detail is not handed on to others.")
 	}
-	subject, err := x.token(ctx, request, "subject_token")
+	subject, err := x.subject(ctx, request)
 	if err != nil {
 		return nil, err
 	}
-	meantFor := append([]string{x.issuers.URL(request.Organization), request.Client.ClientID}, policy.SubjectAudiences...)
+	meantFor := append([]string{x.Issuers.URL(request.Organization), request.Client.ClientID}, policy.SubjectAudiences...)
 	switch {
 	case subject.live.User == nil:
 		return nil, oauth.InvalidRequest("The subject_token speaks of no person.")
@@ -104,7 +111,7 @@ func (x *TokenExchange) Authorize(ctx context.Context, request *Request) (*Autho
 	case !slices.ContainsFunc(subject.Audience, func(audience string) bool { return slices.Contains(meantFor, audience) }):
 		return nil, oauth.InvalidRequest("The subject_token is meant neither for this issuer nor for this client.")
 	}
-	found := &Exchanged{userID: subject.live.User.ID, from: subject.AccessToken, grantClient: subject.grantClient(request.Client), lifetime: subject.ExpiresAt.Sub(x.now()).Truncate(time.Second)}
+	found := &Exchanged{userID: subject.live.User.ID, from: subject.AccessToken, grantClient: subject.grantClient(request.Client), lifetime: subject.ExpiresAt.Sub(x.Now()).Truncate(time.Second)}
 	if found.lifetime <= 0 {
 		return nil, oauth.InvalidRequest("The subject_token is about to expire.")
 	}
@@ -118,10 +125,43 @@ func (x *TokenExchange) Authorize(ctx context.Context, request *Request) (*Autho
 	if found.actor, err = x.actor(ctx, request, policy, subject); err != nil {
 		return nil, err
 	}
-	if found.subject, err = x.subjects.Of(ctx, request.Client, subject.live.User.ID); err != nil {
+	if found.subject, err = x.Subjects.Of(ctx, request.Client, subject.live.User.ID); err != nil {
 		return nil, err
 	}
 	return &Authorized{Scopes: scopes, Exchanged: found}, x.record(ctx, request, subject, found, scopes)
+}
+
+// subject is the token that is exchanged: an access token, or an ID token of the client itself. Of an ID token the new
+// one has what the client was granted in that session (RFC 8693 §2.1: the subject token need not be an access token).
+func (x *TokenExchange) subject(ctx context.Context, request *Request) (*presented, error) {
+	if request.Parameters.Get("subject_token_type") != tokenTypeIDToken {
+		return x.token(ctx, request, "subject_token")
+	}
+	token, found, err := subjectOfIDToken(ctx, x.Hints, x.Grants, request)
+	if err != nil {
+		return nil, err
+	}
+	if found == nil {
+		return nil, oauth.InvalidRequest("The subject_token is not a good ID token of this client, or its session has ended.")
+	}
+	return &presented{live: &oauth.LiveToken{Client: request.Client, User: found.User}, AccessToken: &oauth.AccessToken{Issuer: x.Issuers.URL(request.Organization), Subject: token.Subject,
+		ClientID: token.ClientID, Audience: []string{token.ClientID}, IssuedAt: token.IssuedAt, ExpiresAt: token.ExpiresAt, Scopes: found.Scopes, GrantID: found.GrantID,
+		AuthenticatedAt: found.AuthenticatedAt, Methods: found.Methods, ACR: found.ACR}}, nil
+}
+
+// subjectOfIDToken is whom an ID token that the request presents speaks of: one that was issued to the client, by a key
+// that only the organization has, and that has not expired, while its session goes on. nil when it is not.
+func subjectOfIDToken(ctx context.Context, hints *oauth.IDTokenHints, grants *grant.Grants, request *Request) (*oauth.IDTokenHint, *grant.Subject, error) {
+	var refused *oauth.Error
+	token, err := hints.Fresh(ctx, request.Organization, request.Parameters.Get("subject_token"))
+	if errors.As(err, &refused) || err == nil && token.ClientID != request.Client.ClientID {
+		return nil, nil, nil
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	subject, err := grants.SubjectOfIDToken(ctx, request.Organization.ID, request.Client.ID, token.SessionID, token.UserID)
+	return token, subject, err
 }
 
 // token verifies a token that the request presents: its type, signature, organization and times, that nothing it was
@@ -130,10 +170,10 @@ func (x *TokenExchange) token(ctx context.Context, request *Request, name string
 	invalid := oauth.InvalidRequest("The " + name + " is not a good access token of this organization, or is bound to a sender that did not prove itself.")
 	text := request.Parameters.Get(name)
 	if kind := request.Parameters.Get(name + "_type"); text == "" || kind != TypeAccessToken && kind != typeJWT {
-		return nil, oauth.InvalidRequest("The parameters " + name + " and " + name + "_type present an access token.")
+		return nil, oauth.InvalidRequest("The parameters " + name + " and " + name + "_type present an access token, subject_token also an ID token.")
 	}
 	var refused *oauth.Error
-	verified, err := x.tokens.Verify(ctx, request.Organization, text, "")
+	verified, err := x.Tokens.Verify(ctx, request.Organization, text, "")
 	if errors.As(err, &refused) {
 		return nil, invalid.WithCause(err)
 	}
@@ -144,7 +184,7 @@ func (x *TokenExchange) token(ctx context.Context, request *Request, name string
 	if verified.Confirmation.Bound() && verified.Confirmation != request.Confirmation {
 		return nil, invalid
 	}
-	if found.live, err = x.live.Find(ctx, request.Organization, verified); errors.As(err, &refused) {
+	if found.live, err = x.Live.Find(ctx, request.Organization, verified); errors.As(err, &refused) {
 		return nil, invalid.WithCause(err)
 	}
 	return found, err
@@ -181,7 +221,7 @@ func (x *TokenExchange) audience(request *Request, policy *client.TokenExchangeP
 		wanted = policy.Audiences
 	}
 	for _, name := range wanted {
-		if !slices.Contains(policy.Audiences, name) || name == x.issuers.AdminAudience() {
+		if !slices.Contains(policy.Audiences, name) || name == x.Issuers.AdminAudience() {
 			return nil, oauth.NewError(oauth.CodeInvalidTarget, "This client may not get tokens for one of the targets.")
 		}
 	}
@@ -277,8 +317,8 @@ func (x *TokenExchange) record(ctx context.Context, request *Request, subject *p
 	if subject.GrantID != uuid.Nil {
 		details["grant_id"] = subject.GrantID
 	}
-	return x.db.InTx(ctx, func(ctx context.Context, tx *store.Tx) error {
-		return x.log.Record(ctx, tx, request.Organization.ID, audit.Event{Action: "token.exchanged",
+	return x.Store.InTx(ctx, func(ctx context.Context, tx *store.Tx) error {
+		return x.Audit.Record(ctx, tx, request.Organization.ID, audit.Event{Action: "token.exchanged",
 			Actor:  audit.Actor{Kind: audit.Client, ID: request.Client.ID.String(), Name: request.Client.Name},
 			Target: audit.Target{Kind: "client", ID: subject.live.Client.ID.String()}, Details: details})
 	})

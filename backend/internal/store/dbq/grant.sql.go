@@ -338,7 +338,7 @@ func (q *Queries) InsertGrantOfIssuer(ctx context.Context, arg InsertGrantOfIssu
 }
 
 const personOfIDToken = `-- name: PersonOfIDToken :one
-SELECT users.org_id, users.id, users.username, users.email, users.email_verified, users.phone_number, users.phone_number_verified, users.profile, users.attributes, users.status, users.required_actions, users.version, users.created_at, users.updated_at, g.authenticated_at, g.methods, g.acr
+SELECT users.org_id, users.id, users.username, users.email, users.email_verified, users.phone_number, users.phone_number_verified, users.profile, users.attributes, users.status, users.required_actions, users.version, users.created_at, users.updated_at, g.id, g.scopes, g.authenticated_at, g.methods, g.acr
 FROM sessions s
 JOIN users ON users.org_id = s.org_id AND users.id = s.user_id
 JOIN grants g ON g.org_id = s.org_id AND g.session_id = s.id AND g.client_id = $1 AND g.revoked_at IS NULL
@@ -357,6 +357,8 @@ type PersonOfIDTokenParams struct {
 
 type PersonOfIDTokenRow struct {
 	User            User
+	ID              uuid.UUID
+	Scopes          []string
 	AuthenticatedAt time.Time
 	Methods         []string
 	Acr             string
@@ -387,6 +389,8 @@ func (q *Queries) PersonOfIDToken(ctx context.Context, arg PersonOfIDTokenParams
 		&i.User.Version,
 		&i.User.CreatedAt,
 		&i.User.UpdatedAt,
+		&i.ID,
+		&i.Scopes,
 		&i.AuthenticatedAt,
 		&i.Methods,
 		&i.Acr,
@@ -395,7 +399,7 @@ func (q *Queries) PersonOfIDToken(ctx context.Context, arg PersonOfIDTokenParams
 }
 
 const personOfRefreshToken = `-- name: PersonOfRefreshToken :one
-SELECT users.org_id, users.id, users.username, users.email, users.email_verified, users.phone_number, users.phone_number_verified, users.profile, users.attributes, users.status, users.required_actions, users.version, users.created_at, users.updated_at, g.authenticated_at, g.methods, g.acr
+SELECT users.org_id, users.id, users.username, users.email, users.email_verified, users.phone_number, users.phone_number_verified, users.profile, users.attributes, users.status, users.required_actions, users.version, users.created_at, users.updated_at, g.id, g.scopes, g.authenticated_at, g.methods, g.acr
 FROM refresh_tokens t
 JOIN grants g ON g.org_id = t.org_id AND g.id = t.grant_id
 JOIN users ON users.org_id = g.org_id AND users.id = g.user_id
@@ -416,6 +420,8 @@ type PersonOfRefreshTokenParams struct {
 
 type PersonOfRefreshTokenRow struct {
 	User            User
+	ID              uuid.UUID
+	Scopes          []string
 	AuthenticatedAt time.Time
 	Methods         []string
 	Acr             string
@@ -446,6 +452,8 @@ func (q *Queries) PersonOfRefreshToken(ctx context.Context, arg PersonOfRefreshT
 		&i.User.Version,
 		&i.User.CreatedAt,
 		&i.User.UpdatedAt,
+		&i.ID,
+		&i.Scopes,
 		&i.AuthenticatedAt,
 		&i.Methods,
 		&i.Acr,
