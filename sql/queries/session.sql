@@ -1,6 +1,8 @@
 -- name: InsertSession :exec
-INSERT INTO sessions (org_id, id, user_id, token_hash, browser_hash, authenticated_at, methods, address, user_agent, created_at, last_seen_at, idle_expires_at, expires_at)
-VALUES (@org_id, @id, @user_id, @token_hash, @browser_hash, @authenticated_at, @methods, @address, @user_agent, @created_at, @created_at, @idle_expires_at, @expires_at);
+INSERT INTO sessions (org_id, id, user_id, token_hash, browser_hash, authenticated_at, methods, address, user_agent, created_at, last_seen_at, idle_expires_at, expires_at,
+    passkey_id, aaguid)
+VALUES (@org_id, @id, @user_id, @token_hash, @browser_hash, @authenticated_at, @methods, @address, @user_agent, @created_at, @created_at, @idle_expires_at, @expires_at,
+    sqlc.narg(passkey_id), sqlc.narg(aaguid));
 
 -- name: LiveSessions :many
 -- The one read of an authorization request: the sessions of a browser, their people, and what each of them allowed the client.
@@ -12,7 +14,8 @@ WHERE sessions.org_id = @org_id AND sessions.token_hash = ANY (@token_hashes::by
   AND sessions.ended_at IS NULL AND sessions.expires_at > @at AND sessions.idle_expires_at > @at AND users.status = 'active';
 
 -- name: LiveSessionsOfUser :many
-SELECT org_id, id, user_id, token_hash, browser_hash, authenticated_at, methods, address, user_agent, created_at, last_seen_at, idle_expires_at, expires_at, ended_at, end_reason
+SELECT org_id, id, user_id, token_hash, browser_hash, authenticated_at, methods, address, user_agent, created_at, last_seen_at, idle_expires_at, expires_at, ended_at, end_reason,
+    passkey_id, aaguid
 FROM sessions
 WHERE org_id = @org_id AND user_id = @user_id AND ended_at IS NULL AND expires_at > @at AND idle_expires_at > @at AND id < @before
 ORDER BY id DESC LIMIT @row_limit;
@@ -24,7 +27,7 @@ WHERE org_id = @org_id AND id = @id AND ended_at IS NULL AND last_seen_at < @at;
 -- name: RenewSession :execrows
 -- The same person proved who they are again: a fresh token, so an old one stolen earlier is worth nothing.
 UPDATE sessions SET token_hash = @token_hash, authenticated_at = @authenticated_at, methods = @methods, last_seen_at = @authenticated_at,
-    idle_expires_at = @idle_expires_at, expires_at = @expires_at, address = @address, user_agent = @user_agent
+    idle_expires_at = @idle_expires_at, expires_at = @expires_at, address = @address, user_agent = @user_agent, passkey_id = sqlc.narg(passkey_id), aaguid = sqlc.narg(aaguid)
 WHERE org_id = @org_id AND id = @id AND user_id = @user_id AND ended_at IS NULL;
 
 -- name: EndSession :one
@@ -36,6 +39,11 @@ UPDATE sessions SET ended_at = @at, end_reason = @reason WHERE org_id = @org_id 
 -- name: EndSessionsOfUser :many
 UPDATE sessions SET ended_at = @at, end_reason = @reason
 WHERE org_id = @org_id AND user_id = @user_id AND ended_at IS NULL AND id <> @keep_id
+RETURNING id;
+
+-- name: EndSessionsOfPasskey :many
+UPDATE sessions SET ended_at = @at, end_reason = @reason
+WHERE org_id = @org_id AND user_id = @user_id AND passkey_id = @passkey_id AND ended_at IS NULL AND id <> @keep_id
 RETURNING id;
 
 -- name: ClientsToTell :many

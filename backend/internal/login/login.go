@@ -129,6 +129,7 @@ type Progress struct {
 	AuthenticatedAt time.Time  `json:"authenticated_at,omitzero"`
 	Methods         []string   `json:"methods,omitempty"`       // amr, RFC 8176
 	Password        []byte     `json:"password,omitempty"`      // names the password that was proved (credential.Proof)
+	Passkey         *Passkey   `json:"passkey,omitempty"`       // that was proved
 	OneTimeLink     []byte     `json:"one_time_link,omitempty"` // hash of the link that was opened; spent when a password is chosen
 	SessionID       uuid.UUID  `json:"session_id,omitzero"`     // the session that came of it
 	Consented       bool       `json:"consented,omitempty"`     // the consent page was answered in this transaction
@@ -136,6 +137,12 @@ type Progress struct {
 	SignUp          *MailProof `json:"sign_up,omitempty"`       // the account that is on its way
 	Recovery        *MailProof `json:"recovery,omitempty"`      // of a forgotten password
 	SignUpAnswered  bool       `json:"sign_up_answered,omitempty"`
+}
+
+// Passkey names the passkey that somebody proved, and the model of its authenticator.
+type Passkey struct {
+	ID     uuid.UUID `json:"id"`
+	AAGUID uuid.UUID `json:"aaguid"`
 }
 
 // Transaction is one sign-in in progress. It is bound to the browser that began it.

@@ -38,6 +38,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/trust"
 	"github.com/clavex/clavex/backend/internal/user"
 	"github.com/clavex/clavex/backend/internal/userimport"
+	"github.com/clavex/clavex/backend/internal/webauthn"
 )
 
 // Bounds of the in-process caches, in entries. Ten thousand busy organizations fit: with half of their keys
@@ -77,6 +78,8 @@ type App struct {
 	Passwords     *credential.Passwords
 	Imports       *userimport.Imports
 	Links         *credential.Links
+	Passkeys      *credential.Passkeys
+	Ceremonies    *webauthn.Ceremonies // nil where browsers let nobody use passkeys
 	Jobs          *jobs.Jobs
 	Issuers       oauth.Issuers
 	BackChannel   *logout.BackChannel
@@ -196,6 +199,10 @@ func (a *App) wire(options Options) error {
 		return err
 	}
 	a.Passwords = credential.NewPasswords(a.Store, a.Users, a.Sessions, a.Audit, now, a.Hashes, a.Ring)
+	a.Passkeys = credential.NewPasskeys(a.Store, a.Sessions, a.Audit, now, a.Ring, random)
+	if party, ok := webauthn.NewRelyingParty(a.Config.PublicURL); ok {
+		a.Ceremonies = webauthn.NewCeremonies(party, a.Passkeys, a.State, a.Ring, now, random)
+	}
 	a.Imports = userimport.New(a.Store, a.Users, a.Passwords, a.Audit, now)
 	a.Subjects, a.JWTs = oauth.NewSubjects(a.Keys.Secret), oauth.NewClientJWTs(a.Keys, a.Clients, a.KeySets)
 	a.BackChannel = &logout.BackChannel{Issuers: a.Issuers, Organizations: a.Organizations, Clients: a.Clients, Sessions: a.Sessions,

@@ -71,6 +71,16 @@ func (s *Sessions) EndEverywhere(ctx context.Context, tx *store.Tx, actor audit.
 	return len(e.sessions), s.ended(ctx, tx, e, s.revokeWithSessions)
 }
 
+// EndOfPasskey ends the sessions of a person that were begun with a passkey, but keep (uuid.Nil keeps none), as End does.
+func (s *Sessions) EndOfPasskey(ctx context.Context, tx *store.Tx, actor audit.Actor, orgID, userID, passkeyID, keep uuid.UUID, reason string) error {
+	now := s.now()
+	ids, err := dbq.New(tx).EndSessionsOfPasskey(ctx, dbq.EndSessionsOfPasskeyParams{OrgID: orgID, UserID: userID, PasskeyID: &passkeyID, KeepID: keep, At: &now, Reason: &reason})
+	if err != nil || len(ids) == 0 {
+		return err
+	}
+	return s.ended(ctx, tx, ending{actor, orgID, userID, ids, reason, now}, s.revokeWithSessions)
+}
+
 // ending is one or more sessions of one person that were just ended.
 type ending struct {
 	actor         audit.Actor

@@ -40,6 +40,8 @@ type Session struct {
 	IdleExpiresAt   time.Time  `json:"idle_expires_at"`
 	ExpiresAt       time.Time  `json:"expires_at"`
 	BrowserHash     []byte     `json:"-"`
+	PasskeyID       uuid.UUID  `json:"-"` // that it was begun with; uuid.Nil: none, or it was removed
+	AAGUID          uuid.UUID  `json:"-"` // the model of that passkey's authenticator; uuid.Nil when not known
 }
 
 // IdleUntil returns until when the session may be idle if it is used at the moment now.
@@ -96,7 +98,21 @@ func fromRow(row dbq.Session) Session {
 	if row.Address != nil {
 		session.Address = *row.Address
 	}
+	if row.PasskeyID != nil {
+		session.PasskeyID = *row.PasskeyID
+	}
+	if row.Aaguid != nil {
+		session.AAGUID = *row.Aaguid
+	}
 	return session
+}
+
+// known is nil for uuid.Nil.
+func known(id uuid.UUID) *uuid.UUID {
+	if id == uuid.Nil {
+		return nil
+	}
+	return &id
 }
 
 // Authenticated is what a completed sign-in proves.
@@ -109,7 +125,10 @@ type Authenticated struct {
 	// Browser are the live sessions that the browser has already. The same person's is renewed under a
 	// fresh token; other people stay signed in, as many as a browser may hold.
 	Browser Browser
-	By      audit.Actor // who vouches for the person; the zero value is the person
+	// PasskeyID is the passkey that was used, uuid.Nil for none; AAGUID the model of its authenticator.
+	PasskeyID, AAGUID uuid.UUID
+
+	By audit.Actor // who vouches for the person; the zero value is the person
 }
 
 // Begin starts the session of a completed sign-in and returns the browser's new token for it. A token that the
@@ -118,7 +137,8 @@ type Authenticated struct {
 func (s *Sessions) Begin(ctx context.Context, tx *store.Tx, proof Authenticated) (Session, string, error) {
 	now, request := s.now(), reqctx.From(ctx)
 	session := Session{OrgID: proof.Organization.ID, UserID: proof.User.ID, AuthenticatedAt: proof.At, Methods: proof.Methods, Address: request.Address,
-		UserAgent: request.UserAgent, CreatedAt: now, LastSeenAt: now, ExpiresAt: now.Add(proof.Organization.Policies.SessionAbsolute()), BrowserHash: proof.BrowserHash}
+		UserAgent: request.UserAgent, CreatedAt: now, LastSeenAt: now, ExpiresAt: now.Add(proof.Organization.Policies.SessionAbsolute()), BrowserHash: proof.BrowserHash,
+		PasskeyID: proof.PasskeyID, AAGUID: proof.AAGUID}
 	session.IdleExpiresAt = session.IdleUntil(now, proof.Organization.Policies)
 	token := secret.New(s.random)
 	var address *netip.Addr
@@ -133,7 +153,8 @@ func (s *Sessions) Begin(ctx context.Context, tx *store.Tx, proof Authenticated)
 	}
 	if old := proof.Browser.Of(proof.User.ID); old != nil {
 		renewed, err := dbq.New(tx).RenewSession(ctx, dbq.RenewSessionParams{OrgID: session.OrgID, ID: old.Session.ID, UserID: session.UserID, TokenHash: secret.Hash(token),
-			AuthenticatedAt: proof.At, Methods: proof.Methods, IdleExpiresAt: session.IdleExpiresAt, ExpiresAt: session.ExpiresAt, Address: address, UserAgent: session.UserAgent})
+			AuthenticatedAt: proof.At, Methods: proof.Methods, IdleExpiresAt: session.IdleExpiresAt, ExpiresAt: session.ExpiresAt, Address: address, UserAgent: session.UserAgent,
+			PasskeyID: known(session.PasskeyID), Aaguid: known(session.AAGUID)})
 		if err != nil {
 			return Session{}, "", err
 		}
@@ -145,7 +166,8 @@ func (s *Sessions) Begin(ctx context.Context, tx *store.Tx, proof Authenticated)
 	session.ID = store.NewID()
 	err := dbq.New(tx).InsertSession(ctx, dbq.InsertSessionParams{OrgID: session.OrgID, ID: session.ID, UserID: session.UserID, TokenHash: secret.Hash(token),
 		BrowserHash: session.BrowserHash, AuthenticatedAt: session.AuthenticatedAt, Methods: session.Methods, Address: address, UserAgent: session.UserAgent,
-		CreatedAt: now, IdleExpiresAt: session.IdleExpiresAt, ExpiresAt: session.ExpiresAt})
+		CreatedAt: now, IdleExpiresAt: session.IdleExpiresAt, ExpiresAt: session.ExpiresAt,
+		PasskeyID: known(session.PasskeyID), Aaguid: known(session.AAGUID)})
 	if err != nil {
 		return Session{}, "", err
 	}

@@ -154,6 +154,9 @@ func (s *SignIn) beginSession(c *gin.Context, v *visit, facts login.Facts) error
 	progress := &v.transaction.Progress
 	proof := session.Authenticated{Organization: v.organization, User: facts.User, BrowserHash: v.browserHash, Methods: progress.Methods,
 		At: progress.AuthenticatedAt, Browser: facts.Browser}
+	if passkey := progress.Passkey; passkey != nil {
+		proof.PasskeyID, proof.AAGUID = passkey.ID, passkey.AAGUID
+	}
 	var begun session.Session
 	var token string
 	err := s.Store.InTx(c.Request.Context(), func(ctx context.Context, tx *store.Tx) (err error) {
@@ -173,10 +176,18 @@ func (s *SignIn) beginSession(c *gin.Context, v *visit, facts login.Facts) error
 	return s.Transactions.Save(c.Request.Context(), v.transaction)
 }
 
-// stillProved refuses to go on with the proof of a password that was replaced since: the transaction may have
-// waited at a page while its person, or an administrator, shut somebody out.
+// stillProved refuses to go on with the proof of a password that was replaced since, or of a passkey that was removed:
+// the transaction may have waited at a page while its person, or an administrator, shut somebody out.
 func (s *SignIn) stillProved(ctx context.Context, db store.DB, v *visit) error {
 	progress := &v.transaction.Progress
+	if passkey := progress.Passkey; passkey != nil {
+		if !s.passkeysOpen(v.organization) {
+			return credential.ErrReplaced
+		}
+		if err := s.Passkeys.StillHolds(ctx, db, v.organization.ID, progress.UserID, passkey.ID); err != nil {
+			return err
+		}
+	}
 	if !slices.Contains(progress.Methods, methodPassword) {
 		return nil
 	}

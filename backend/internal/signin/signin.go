@@ -39,6 +39,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/web"
 	"github.com/clavex/clavex/backend/internal/web/page"
 	"github.com/clavex/clavex/backend/internal/web/text"
+	"github.com/clavex/clavex/backend/internal/webauthn"
 )
 
 // The faults of this package.
@@ -72,6 +73,8 @@ type Dependencies struct {
 	Resources     *resource.Resources
 	Passwords     *credential.Passwords
 	Links         *credential.Links
+	Passkeys      *credential.Passkeys
+	Ceremonies    *webauthn.Ceremonies // nil where browsers let nobody use passkeys
 	Transactions  *login.Transactions
 	Logout        *logout.Validator
 	Devices       *device.Endpoint
@@ -123,6 +126,7 @@ func path(organization *org.Organization, name string) string {
 // The paths of the pages below an organization.
 const (
 	pathLogin           = "login"
+	pathPasskey         = "login/passkey"
 	pathSignUp          = "sign-up"
 	pathConfirm         = "sign-up/confirm"
 	pathForgotPassword  = "forgot-password"

@@ -73,6 +73,7 @@ func (s *SignIn) showLogin(c *gin.Context, v *visit, status int, username string
 	required, progress := v.transaction.Required, v.transaction.Progress
 	view := page.Login{Frame: s.frame(c, v.organization, required.Requirement.UILocales), Form: s.form(v, pathLogin), Username: username, Fault: problem}
 	view.Client, _ = s.clientView(c, v.organization, required.ClientID, view.Text.Language())
+	var err error
 	if progress.Chosen != noSession {
 		person, err := s.Users.ByID(c.Request.Context(), s.Store, v.organization.ID, progress.Chosen)
 		if err != nil && !fault.IsKind(err, fault.NotFound) {
@@ -89,6 +90,10 @@ func (s *SignIn) showLogin(c *gin.Context, v *visit, status int, username string
 	if s.SignUpOpen(v.organization) && v.transaction.Wanted() == noSession {
 		view.SignUpURL = path(v.organization, pathSignUp) + "?transaction=" + v.transaction.ID
 	}
+	if view.Passkey, err = s.passkeyRequest(v); err != nil {
+		s.Error(c, err)
+		return
+	}
 	if progress.Chosen != noSession || progress.AnotherAccount {
 		view.AccountsURL = path(v.organization, pathSelectAccount)
 	}
@@ -102,11 +107,8 @@ func (s *SignIn) postLogin(c *gin.Context) {
 	}
 	username := form.Get("username")
 	proof, err := s.Passwords.Verify(c.Request.Context(), credential.Attempt{OrgID: v.organization.ID, Identifier: username, Password: form.Get("password"), BrowserHash: v.browserHash})
-	if wanted := v.transaction.Wanted(); err == nil && wanted != noSession && wanted != proof.Person.ID {
-		err = ErrOtherPerson
-		if v.transaction.Required.Requirement.UserID == noSession {
-			err = ErrNotChosen
-		}
+	if err == nil {
+		err = s.checkWanted(v, proof.Person)
 	}
 	if err != nil {
 		s.loginFailed(c, v, username, err)
@@ -122,12 +124,24 @@ func (s *SignIn) postLogin(c *gin.Context) {
 	s.advance(c, v, pathLogin)
 }
 
+// checkWanted refuses somebody else than the person who is demanded or was chosen.
+func (s *SignIn) checkWanted(v *visit, person *user.User) error {
+	wanted := v.transaction.Wanted()
+	switch {
+	case wanted == noSession || wanted == person.ID:
+		return nil
+	case v.transaction.Required.Requirement.UserID == noSession:
+		return ErrNotChosen
+	}
+	return ErrOtherPerson
+}
+
 // loginFailed shows the form again with what went wrong. What was typed stays, but never the password.
 func (s *SignIn) loginFailed(c *gin.Context, v *visit, username string, err error) {
 	problem := fault.From(err)
 	status := http.StatusUnprocessableEntity
 	switch {
-	case errors.Is(err, credential.ErrWrong), errors.Is(err, ErrOtherPerson), errors.Is(err, ErrNotChosen):
+	case problem.Kind == fault.Unauthenticated, problem.Kind == fault.Invalid && problem.Field == fieldPasskey:
 		s.Observe("wrong")
 	case errors.Is(err, credential.ErrTooMany):
 		s.Observe("damped")

@@ -289,6 +289,29 @@ type OrganizationSecret struct {
 	CreatedAt time.Time
 }
 
+type Passkey struct {
+	OrgID             uuid.UUID
+	ID                uuid.UUID
+	UserID            uuid.UUID
+	CredentialID      []byte
+	PublicKey         []byte
+	RpID              string
+	SignCount         int64
+	Aaguid            uuid.UUID
+	Transports        []string
+	Discoverable      *bool
+	BackupEligible    bool
+	BackupState       bool
+	UserVerified      bool
+	AttestationFormat string
+	AttestationObject []byte
+	ClientDataHash    []byte
+	Name              string
+	CreatedAt         time.Time
+	LastUsedAt        *time.Time
+	SuspendedAt       *time.Time
+}
+
 type RefreshToken struct {
 	OrgID     uuid.UUID
 	ID        uuid.UUID
@@ -343,6 +366,8 @@ type Session struct {
 	ExpiresAt       time.Time
 	EndedAt         *time.Time
 	EndReason       *string
+	PasskeyID       *uuid.UUID
+	Aaguid          *uuid.UUID
 }
 
 type SessionClient struct {
@@ -420,6 +445,13 @@ type User struct {
 	Version             int64
 	CreatedAt           time.Time
 	UpdatedAt           time.Time
+}
+
+type UserHandle struct {
+	OrgID     uuid.UUID
+	UserID    uuid.UUID
+	Handle    []byte
+	CreatedAt time.Time
 }
 
 type UserImport struct {

@@ -178,6 +178,48 @@ func (q *Queries) EndSessionOfUser(ctx context.Context, arg EndSessionOfUserPara
 	return result.RowsAffected(), nil
 }
 
+const endSessionsOfPasskey = `-- name: EndSessionsOfPasskey :many
+UPDATE sessions SET ended_at = $1, end_reason = $2
+WHERE org_id = $3 AND user_id = $4 AND passkey_id = $5 AND ended_at IS NULL AND id <> $6
+RETURNING id
+`
+
+type EndSessionsOfPasskeyParams struct {
+	At        *time.Time
+	Reason    *string
+	OrgID     uuid.UUID
+	UserID    uuid.UUID
+	PasskeyID *uuid.UUID
+	KeepID    uuid.UUID
+}
+
+func (q *Queries) EndSessionsOfPasskey(ctx context.Context, arg EndSessionsOfPasskeyParams) ([]uuid.UUID, error) {
+	rows, err := q.db.Query(ctx, endSessionsOfPasskey,
+		arg.At,
+		arg.Reason,
+		arg.OrgID,
+		arg.UserID,
+		arg.PasskeyID,
+		arg.KeepID,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []uuid.UUID{}
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const endSessionsOfUser = `-- name: EndSessionsOfUser :many
 UPDATE sessions SET ended_at = $1, end_reason = $2
 WHERE org_id = $3 AND user_id = $4 AND ended_at IS NULL AND id <> $5
@@ -245,8 +287,10 @@ func (q *Queries) InsertLogoutDeliveries(ctx context.Context, arg InsertLogoutDe
 }
 
 const insertSession = `-- name: InsertSession :exec
-INSERT INTO sessions (org_id, id, user_id, token_hash, browser_hash, authenticated_at, methods, address, user_agent, created_at, last_seen_at, idle_expires_at, expires_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11, $12)
+INSERT INTO sessions (org_id, id, user_id, token_hash, browser_hash, authenticated_at, methods, address, user_agent, created_at, last_seen_at, idle_expires_at, expires_at,
+    passkey_id, aaguid)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11, $12,
+    $13, $14)
 `
 
 type InsertSessionParams struct {
@@ -262,6 +306,8 @@ type InsertSessionParams struct {
 	CreatedAt       time.Time
 	IdleExpiresAt   time.Time
 	ExpiresAt       time.Time
+	PasskeyID       *uuid.UUID
+	Aaguid          *uuid.UUID
 }
 
 func (q *Queries) InsertSession(ctx context.Context, arg InsertSessionParams) error {
@@ -278,12 +324,14 @@ func (q *Queries) InsertSession(ctx context.Context, arg InsertSessionParams) er
 		arg.CreatedAt,
 		arg.IdleExpiresAt,
 		arg.ExpiresAt,
+		arg.PasskeyID,
+		arg.Aaguid,
 	)
 	return err
 }
 
 const liveSessions = `-- name: LiveSessions :many
-SELECT sessions.org_id, sessions.id, sessions.user_id, sessions.token_hash, sessions.browser_hash, sessions.authenticated_at, sessions.methods, sessions.address, sessions.user_agent, sessions.created_at, sessions.last_seen_at, sessions.idle_expires_at, sessions.expires_at, sessions.ended_at, sessions.end_reason, users.org_id, users.id, users.username, users.email, users.email_verified, users.phone_number, users.phone_number_verified, users.profile, users.attributes, users.status, users.required_actions, users.version, users.created_at, users.updated_at, c.scopes AS consented_scopes
+SELECT sessions.org_id, sessions.id, sessions.user_id, sessions.token_hash, sessions.browser_hash, sessions.authenticated_at, sessions.methods, sessions.address, sessions.user_agent, sessions.created_at, sessions.last_seen_at, sessions.idle_expires_at, sessions.expires_at, sessions.ended_at, sessions.end_reason, sessions.passkey_id, sessions.aaguid, users.org_id, users.id, users.username, users.email, users.email_verified, users.phone_number, users.phone_number_verified, users.profile, users.attributes, users.status, users.required_actions, users.version, users.created_at, users.updated_at, c.scopes AS consented_scopes
 FROM sessions
 JOIN users ON users.org_id = sessions.org_id AND users.id = sessions.user_id
 LEFT JOIN consents c ON c.org_id = sessions.org_id AND c.user_id = sessions.user_id AND c.client_id = $1
@@ -335,6 +383,8 @@ func (q *Queries) LiveSessions(ctx context.Context, arg LiveSessionsParams) ([]L
 			&i.Session.ExpiresAt,
 			&i.Session.EndedAt,
 			&i.Session.EndReason,
+			&i.Session.PasskeyID,
+			&i.Session.Aaguid,
 			&i.User.OrgID,
 			&i.User.ID,
 			&i.User.Username,
@@ -362,7 +412,8 @@ func (q *Queries) LiveSessions(ctx context.Context, arg LiveSessionsParams) ([]L
 }
 
 const liveSessionsOfUser = `-- name: LiveSessionsOfUser :many
-SELECT org_id, id, user_id, token_hash, browser_hash, authenticated_at, methods, address, user_agent, created_at, last_seen_at, idle_expires_at, expires_at, ended_at, end_reason
+SELECT org_id, id, user_id, token_hash, browser_hash, authenticated_at, methods, address, user_agent, created_at, last_seen_at, idle_expires_at, expires_at, ended_at, end_reason,
+    passkey_id, aaguid
 FROM sessions
 WHERE org_id = $1 AND user_id = $2 AND ended_at IS NULL AND expires_at > $3 AND idle_expires_at > $3 AND id < $4
 ORDER BY id DESC LIMIT $5
@@ -407,6 +458,8 @@ func (q *Queries) LiveSessionsOfUser(ctx context.Context, arg LiveSessionsOfUser
 			&i.ExpiresAt,
 			&i.EndedAt,
 			&i.EndReason,
+			&i.PasskeyID,
+			&i.Aaguid,
 		); err != nil {
 			return nil, err
 		}
@@ -495,8 +548,8 @@ func (q *Queries) RecordLogoutAttempt(ctx context.Context, arg RecordLogoutAttem
 
 const renewSession = `-- name: RenewSession :execrows
 UPDATE sessions SET token_hash = $1, authenticated_at = $2, methods = $3, last_seen_at = $2,
-    idle_expires_at = $4, expires_at = $5, address = $6, user_agent = $7
-WHERE org_id = $8 AND id = $9 AND user_id = $10 AND ended_at IS NULL
+    idle_expires_at = $4, expires_at = $5, address = $6, user_agent = $7, passkey_id = $8, aaguid = $9
+WHERE org_id = $10 AND id = $11 AND user_id = $12 AND ended_at IS NULL
 `
 
 type RenewSessionParams struct {
@@ -507,6 +560,8 @@ type RenewSessionParams struct {
 	ExpiresAt       time.Time
 	Address         *netip.Addr
 	UserAgent       string
+	PasskeyID       *uuid.UUID
+	Aaguid          *uuid.UUID
 	OrgID           uuid.UUID
 	ID              uuid.UUID
 	UserID          uuid.UUID
@@ -522,6 +577,8 @@ func (q *Queries) RenewSession(ctx context.Context, arg RenewSessionParams) (int
 		arg.ExpiresAt,
 		arg.Address,
 		arg.UserAgent,
+		arg.PasskeyID,
+		arg.Aaguid,
 		arg.OrgID,
 		arg.ID,
 		arg.UserID,

@@ -1,4 +1,4 @@
-// Package asset holds the static files of the hosted pages: one style sheet, three
+// Package asset holds the static files of the hosted pages: one style sheet, four
 // small scripts, two icons and the bundled font, embedded in the binary, each also in the
 // compressed forms a browser may ask for.
 //
@@ -33,7 +33,8 @@ const (
 	Icon       = "icon.svg"
 	Font       = "inter.woff2"
 
-	LogoutScript = "logout.js"
+	LogoutScript  = "logout.js"
+	PasskeyScript = "passkey.js"
 
 	// ApplicationIcon stands for an application whose logo cannot be had.
 	ApplicationIcon = "application.svg"

@@ -17,6 +17,7 @@ type Login struct {
 	AccountsURL       string       // leads back to that page by a form, field "account" with "again"; "" shows no such way
 	ForgotPasswordURL string       // where another password is chosen; "" shows no such way
 	SignUpURL         string       // where an account is made; "" shows no such way
+	Passkey           *Passkey     // nil where nobody signs in with passkeys
 	Fault             *fault.Error // why the last attempt failed; nil at first
 }
 
@@ -36,11 +37,19 @@ func (v Login) focus() string {
 	switch {
 	case v.Fault == nil && v.Username == "", about(v.Fault, "username"):
 		return focusUsername
-	case v.Fault == nil, about(v.Fault, "password"), v.Fault.Kind == fault.Unauthenticated:
+	case v.Fault == nil, about(v.Fault, "password"), v.Fault.Kind == fault.Unauthenticated && !about(v.Fault, "passkey"):
 		return focusPassword
 	default:
 		return focusNotice
 	}
+}
+
+// autocomplete lets browsers offer passkeys in the field of the username, too (WebAuthn Level 3 §5.8.7).
+func (v Login) autocomplete() string {
+	if v.Passkey != nil {
+		return "username webauthn"
+	}
+	return "username"
 }
 
 // invalid reports whether the field with the focus is what was wrong.

@@ -51,7 +51,7 @@ func run(source, target string) error {
 // bundle returns the files of dist by name.
 func bundle(source string) (map[string][]byte, error) {
 	raw := map[string][]byte{}
-	for _, name := range []string{"tokens.css", "pages.css", "pages.js", "post.js", "logout.js", "icon.svg", "application.svg", "font/inter.woff2"} {
+	for _, name := range []string{"tokens.css", "pages.css", "pages.js", "post.js", "logout.js", "passkey.js", "icon.svg", "application.svg", "font/inter.woff2"} {
 		content, err := os.ReadFile(filepath.Join(source, name))
 		if err != nil {
 			return nil, err
@@ -67,7 +67,10 @@ func bundle(source string) (map[string][]byte, error) {
 		"pages.js":  []byte(script(string(raw["pages.js"]))),
 		"post.js":   []byte(script(string(raw["post.js"]))),
 		"logout.js": []byte(script(string(raw["logout.js"]))),
-		"icon.svg":  bytes.TrimSpace(raw["icon.svg"]),
+
+		"passkey.js": []byte(script(string(raw["passkey.js"]))),
+
+		"icon.svg": bytes.TrimSpace(raw["icon.svg"]),
 
 		"application.svg": bytes.TrimSpace(raw["application.svg"]),
 	}

@@ -1,0 +1,78 @@
+package signin
+
+import (
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/clavex/clavex/backend/internal/fault"
+	"github.com/clavex/clavex/backend/internal/login"
+	"github.com/clavex/clavex/backend/internal/oauth"
+	"github.com/clavex/clavex/backend/internal/org"
+	"github.com/clavex/clavex/backend/internal/session"
+	"github.com/clavex/clavex/backend/internal/web/page"
+	"github.com/clavex/clavex/backend/internal/webauthn"
+)
+
+// The sign-in page offers passkeys in the field of the username and by a button. Its form has a challenge that is bound to
+// the transaction and the browser; what the browser answers comes back by a form post like any other, with the same
+// checks, and reports to the same transaction.
+
+// fieldPasskey is the field that a browser's answer comes in, and what faults of it are about.
+const fieldPasskey = "passkey"
+
+// ErrPasskeysOff is the answer to a passkey where the organization switched them off.
+var ErrPasskeysOff = fault.New(fault.Unauthenticated, "passkeys_off", "Nobody signs in with passkeys here. Sign in with your password.").WithField(fieldPasskey)
+
+// passkeysOpen reports whether people sign in with passkeys.
+func (s *SignIn) passkeysOpen(organization *org.Organization) bool {
+	return s.Ceremonies != nil && organization.Policies.PasskeyPolicy() == org.PasskeysOn
+}
+
+// aboutSignIn binds a ceremony to the sign-in and its browser.
+func aboutSignIn(v *visit) webauthn.About {
+	return webauthn.About{OrgID: v.organization.ID, Subject: v.transaction.ID, Browser: v.browser}
+}
+
+// passkeyRequest is what the sign-in page asks a browser for; nil where nobody signs in with passkeys.
+func (s *SignIn) passkeyRequest(v *visit) (*page.Passkey, error) {
+	if !s.passkeysOpen(v.organization) {
+		return nil, nil
+	}
+	options, err := s.Ceremonies.Request(aboutSignIn(v))
+	return &page.Passkey{Form: s.form(v, pathPasskey), Options: string(options)}, err
+}
+
+// Passkey takes the answer of a browser that was asked for a passkey. GET, which people come to by reloading, leads
+// back to the sign-in.
+func (s *SignIn) Passkey(c *gin.Context) {
+	if c.Request.Method != http.MethodPost {
+		s.Pages.SeeOther(c, path(oauth.Organization(c), pathLogin)+"?"+c.Request.URL.RawQuery)
+		return
+	}
+	v, form := s.posted(c)
+	if v == nil {
+		return
+	}
+	ctx := c.Request.Context()
+	if !s.passkeysOpen(v.organization) {
+		s.loginFailed(c, v, "", ErrPasskeysOff)
+		return
+	}
+	proof, err := s.Ceremonies.Requested(ctx, aboutSignIn(v), v.browserHash, form.Get(fieldPasskey))
+	if err == nil {
+		err = s.checkWanted(v, proof.Person)
+	}
+	if err != nil {
+		s.loginFailed(c, v, "", err)
+		return
+	}
+	v.transaction.Authenticated(proof.Person.ID, s.Now(), session.PasskeyMethods(proof.Passkey.BackupEligible, proof.UserVerified)...)
+	v.transaction.Progress.Passkey = &login.Passkey{ID: proof.Passkey.ID, AAGUID: proof.Passkey.AAGUID}
+	if err := s.Transactions.Save(ctx, v.transaction); err != nil {
+		s.stepFailed(c, v, err)
+		return
+	}
+	s.Observe("success")
+	s.advance(c, v, pathLogin)
+}

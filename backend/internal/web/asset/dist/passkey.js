@@ -1,0 +1,103 @@
+(() => {
+"use strict";
+const api = window.PublicKeyCredential;
+if (!api || !navigator.credentials) return;
+const bytes = (text) => Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (letter) => letter.charCodeAt(0));
+const text = (buffer) =>
+btoa(Array.from(new Uint8Array(buffer), (code) => String.fromCharCode(code)).join(""))
+.replace(/\+/g, "-")
+.replace(/\//g, "_")
+.replace(/=+$/, "");
+const accepted = document.querySelector("[data-accepted-passkeys]");
+if (accepted && api.signalAllAcceptedCredentials) {
+api.signalAllAcceptedCredentials(JSON.parse(accepted.dataset.acceptedPasskeys)).catch(() => {});
+}
+const form = document.getElementById("passkey-form");
+if (!form) return;
+const button = form.querySelector(".passkey");
+const status = form.querySelector(".notice");
+const creating = form.dataset.ceremony === "create";
+const described = (list) => (list || []).map((one) => ({ ...one, id: bytes(one.id) }));
+const options = () => {
+const read = JSON.parse(form.dataset.options);
+read.challenge = bytes(read.challenge);
+if (creating) {
+read.user.id = bytes(read.user.id);
+read.excludeCredentials = described(read.excludeCredentials);
+} else {
+read.allowCredentials = described(read.allowCredentials);
+}
+return read;
+};
+const ask = (how) => navigator.credentials[creating ? "create" : "get"]({ publicKey: options(), ...how });
+const written = (made) => {
+const response = {};
+for (const part of ["clientDataJSON", "attestationObject", "authenticatorData", "signature", "userHandle"]) {
+if (made.response[part]) response[part] = text(made.response[part]);
+}
+if (made.response.getTransports) response.transports = made.response.getTransports();
+return JSON.stringify({
+id: made.id,
+rawId: text(made.rawId),
+type: made.type,
+authenticatorAttachment: made.authenticatorAttachment || undefined,
+clientExtensionResults: made.getClientExtensionResults(),
+response,
+});
+};
+const say = (words) => {
+status.textContent = words || "";
+status.hidden = !words;
+};
+const send = (made) => {
+form.elements.passkey.value = written(made);
+form.requestSubmit();
+};
+let waiting = null;
+const offer = async () => {
+if (creating || !api.isConditionalMediationAvailable || !(await api.isConditionalMediationAvailable())) return;
+waiting = new AbortController();
+try {
+send(await ask({ mediation: "conditional", signal: waiting.signal }));
+} catch {
+}
+};
+const words = (error) => {
+switch (error.name) {
+case "NotAllowedError":
+case "AbortError":
+return status.dataset.cancelled;
+case "InvalidStateError":
+return status.dataset.exists || status.dataset.failed;
+case "SecurityError":
+case "NotSupportedError":
+case "ConstraintError":
+return status.dataset.impossible;
+default:
+return status.dataset.failed;
+}
+};
+const rest = () => {
+button.removeAttribute("data-busy");
+button.removeAttribute("aria-disabled");
+};
+button.addEventListener("click", async () => {
+if (button.hasAttribute("aria-disabled")) return;
+if (form.elements.name && !form.reportValidity()) return;
+say("");
+button.setAttribute("data-busy", "");
+button.setAttribute("aria-disabled", "true");
+if (waiting) waiting.abort();
+try {
+send(await ask({}));
+} catch (error) {
+rest();
+say(words(error));
+offer();
+}
+});
+addEventListener("pageshow", (event) => event.persisted && rest());
+for (const part of document.querySelectorAll("[data-with-passkeys]")) part.hidden = false;
+form.hidden = false;
+offer();
+})();
