@@ -27,7 +27,7 @@ SELECT @org_id, @id, @user_id, @credential_id, @public_key, @rp_id, @sign_count,
 WHERE (SELECT count(*) FROM passkeys p WHERE p.org_id = @org_id AND p.user_id = @user_id) < @most::integer;
 
 -- name: UsePasskey :one
--- WebAuthn Level 3 §7.2 steps 22 and 25, in one statement, so that of assertions with one counter one is counted: a
+-- WebAuthn Level 3 §7.2 steps 22 and 24, in one statement, so that of assertions with one counter one is counted: a
 -- counter that is not used stays zero, any other one grows. A counter that does not grow suspends the passkey.
 UPDATE passkeys SET
     sign_count = GREATEST(sign_count, @sign_count::bigint),

@@ -135,7 +135,7 @@ func (p *Passkeys) OfUser(ctx context.Context, db store.DB, orgID, userID uuid.U
 
 func passkeyFromRow(row dbq.Passkey) Passkey {
 	passkey := Passkey{ID: row.ID, OrgID: row.OrgID, UserID: row.UserID, CredentialID: row.CredentialID, PublicKey: row.PublicKey, RPID: row.RpID,
-		SignCount: uint32(row.SignCount), AAGUID: row.Aaguid, Transports: row.Transports, Discoverable: row.Discoverable, //nolint:gosec // the column is bounded
+		SignCount: uint32(row.SignCount), AAGUID: row.Aaguid, Transports: row.Transports, Discoverable: row.Discoverable,
 		BackupEligible: row.BackupEligible, BackupState: row.BackupState, UserVerified: row.UserVerified,
 		Attestation: Attestation{Format: row.AttestationFormat, Object: row.AttestationObject, ClientDataHash: row.ClientDataHash}, Name: row.Name, CreatedAt: row.CreatedAt}
 	if row.LastUsedAt != nil {

@@ -55,14 +55,14 @@ func (c *Ceremonies) Requested(ctx context.Context, about About, browserHash []b
 	if len(response) > maximumResponseBytes {
 		return nil, ErrUnreadable
 	}
-	parsed, err := protocol.ParseCredentialRequestResponseBytes([]byte(response)) // steps 3, 4, 8 to 10
+	parsed, err := protocol.ParseCredentialRequestResponseBytes([]byte(response)) // steps 3, 4, 7 to 9
 	if err != nil {
 		return nil, ErrUnreadable.WithCause(err)
 	}
 	if len(parsed.RawID) > credential.MaximumCredentialID {
 		return nil, ErrUnreadable
 	}
-	if err := c.challenges.redeem(ctx, getCeremony, about, parsed.Response.CollectedClientData.Challenge); err != nil { // step 12
+	if err := c.challenges.redeem(ctx, getCeremony, about, parsed.Response.CollectedClientData.Challenge); err != nil { // step 11
 		return nil, err
 	}
 	return c.passkeys.Verify(ctx, credential.PasskeyAttempt{OrgID: about.OrgID, CredentialID: parsed.RawID, BrowserHash: browserHash,
@@ -83,7 +83,7 @@ func (c *Ceremonies) judge(parsed *protocol.ParsedCredentialAssertionData, store
 	if err := c.checkClient(client); err != nil {
 		return credential.Assertion{}, err
 	}
-	// Steps 11 to 16, 20, 21; the user's verification is judged below, after the signature that vouches for the flag.
+	// Steps 10 to 16, 20, 21; the user's verification is judged below, after the signature that vouches for the flag.
 	err := parsed.Verify(client.Challenge, c.party.ID, "", []string{c.party.Origin}, nil, nil, protocol.TopOriginExplicitVerificationMode, false, false, true,
 		stored.PublicKey, protocol.SignaturePolicy{})
 	switch {
@@ -102,7 +102,7 @@ func (c *Ceremonies) judge(parsed *protocol.ParsedCredentialAssertionData, store
 var errBackup = errors.New("a passkey that is backed up and may not be")
 
 // checkClient is stricter than the library: our pages are never framed, and their origin has one spelling (§7.1 steps 9
-// to 11, §7.2 steps 13 to 15).
+// to 11, §7.2 steps 12 to 14).
 func (c *Ceremonies) checkClient(client protocol.CollectedClientData) error {
 	switch {
 	case client.Origin != c.party.Origin:

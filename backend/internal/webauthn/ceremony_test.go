@@ -145,9 +145,14 @@ func newID(length int) []byte {
 	return id
 }
 
+// newKey makes a key. virtualwebauthn writes the coordinates of a point without leading zeros, which COSE_Key wants.
 func newKey(kind virtualwebauthn.KeyType) *virtualwebauthn.Key {
-	made := virtualwebauthn.NewCredential(kind)
-	return made.Key
+	for {
+		made := virtualwebauthn.NewCredential(kind)
+		if kind != virtualwebauthn.KeyTypeEC2 || len(made.Key.AttestationData()) == 77 {
+			return made.Key
+		}
+	}
 }
 
 // registered makes a passkey of a person.
@@ -334,7 +339,7 @@ func TestAnAttestationIsKept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	made, err := f.ceremonies.Created(t.Context(), f.about("s"), virtualwebauthn.CreateAttestationResponse(party, authenticator, virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeEC2), *options))
+	made, err := f.ceremonies.Created(t.Context(), f.about("s"), virtualwebauthn.CreateAttestationResponse(party, authenticator, virtualwebauthn.Credential{ID: newID(32), Key: newKey(virtualwebauthn.KeyTypeEC2)}, *options))
 	if err != nil || made.Attestation.Format != "packed" || len(made.Attestation.Object) == 0 || len(made.Attestation.ClientDataHash) != sha256.Size || made.AAGUID != uuid.UUID(authenticator.Aaguid) {
 		t.Fatalf("%+v %v", made, err)
 	}
@@ -356,15 +361,15 @@ func TestAuthentication(t *testing.T) {
 		"step 6: without user handle":            {"passkey_refused", func(r *response) { r.handle = nil }},
 		"step 6: the user handle of another":     {"passkey_refused", func(r *response) { r.handle = other.handle }},
 		"step 6: the credential of another":      {"passkey_refused", func(r *response) { r.id = other.id }},
-		"step 11: of the other ceremony":         {"passkey_refused", func(r *response) { r.client["type"] = "webauthn.create" }},
-		"step 12: a challenge of nobody":         {"passkey_ceremony_over", func(r *response) { r.client["challenge"] = b64(newID(56)) }},
-		"step 13: at another origin":             {"passkey_refused", func(r *response) { r.client["origin"] = "https://id.example.com.evil.test" }},
-		"step 13: at another port":               {"passkey_refused", func(r *response) { r.client["origin"] = origin + ":444" }},
-		"step 14: in a frame":                    {"passkey_refused", func(r *response) { r.client["crossOrigin"] = true }},
-		"step 15: below another page":            {"passkey_refused", func(r *response) { r.client["topOrigin"] = "https://evil.test" }},
-		"step 16: of another RP ID":              {"passkey_refused", func(r *response) { r.rpID = "example.com" }},
-		"step 17: nobody present":                {"passkey_refused", func(r *response) { r.flags &^= present }},
-		"step 18: user not verified":             {"passkey_user_not_verified", func(r *response) { r.flags &^= verified }},
+		"step 10: of the other ceremony":         {"passkey_refused", func(r *response) { r.client["type"] = "webauthn.create" }},
+		"step 11: a challenge of nobody":         {"passkey_ceremony_over", func(r *response) { r.client["challenge"] = b64(newID(56)) }},
+		"step 12: at another origin":             {"passkey_refused", func(r *response) { r.client["origin"] = "https://id.example.com.evil.test" }},
+		"step 12: at another port":               {"passkey_refused", func(r *response) { r.client["origin"] = origin + ":444" }},
+		"step 13: in a frame":                    {"passkey_refused", func(r *response) { r.client["crossOrigin"] = true }},
+		"step 14: below another page":            {"passkey_refused", func(r *response) { r.client["topOrigin"] = "https://evil.test" }},
+		"step 15: of another RP ID":              {"passkey_refused", func(r *response) { r.rpID = "example.com" }},
+		"step 16: nobody present":                {"passkey_refused", func(r *response) { r.flags &^= present }},
+		"step 17: user not verified":             {"passkey_user_not_verified", func(r *response) { r.flags &^= verified }},
 		"step 19: may not be backed up any more": {"passkey_refused", func(r *response) { r.flags &^= eligible }},
 		"step 19: neither backed up":             {"passkey_refused", func(r *response) { r.flags &^= eligible | backedUp }},
 		"step 19: not backed up any more":        {"", func(r *response) { r.flags &^= backedUp }},

@@ -49,7 +49,7 @@ func (c challenges) new(ceremony string, about About) (string, error) {
 	if _, err := io.ReadFull(c.random, challenge[:challengeRandom]); err != nil {
 		return "", fmt.Errorf("draw a challenge: %w", err)
 	}
-	binary.BigEndian.PutUint64(challenge[challengeRandom:], uint64(c.now().UnixMilli())) //nolint:gosec // after 1970
+	binary.BigEndian.PutUint64(challenge[challengeRandom:], uint64(c.now().UnixMilli()))
 	copy(challenge[challengeRandom+challengeTime:], c.mac(ceremony, about, challenge[:challengeRandom+challengeTime]))
 	return base64.RawURLEncoding.EncodeToString(challenge[:]), nil
 }
@@ -64,7 +64,7 @@ func (c challenges) redeem(ctx context.Context, ceremony string, about About, pr
 	if err != nil || len(challenge) != challengeBytes || !hmac.Equal(challenge[challengeRandom+challengeTime:], c.mac(ceremony, about, challenge[:challengeRandom+challengeTime])) {
 		return ErrChallenge
 	}
-	made, now := time.UnixMilli(int64(binary.BigEndian.Uint64(challenge[challengeRandom:challengeRandom+challengeTime]))), c.now() //nolint:gosec // made by us
+	made, now := time.UnixMilli(int64(binary.BigEndian.Uint64(challenge[challengeRandom:challengeRandom+challengeTime]))), c.now()
 	if age := now.Sub(made); age >= challengeLifetime || age < -clockSkew {
 		return ErrChallenge
 	}

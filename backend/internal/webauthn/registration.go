@@ -78,7 +78,7 @@ func (c *Ceremonies) Created(ctx context.Context, about About, response string) 
 	if len(response) > maximumResponseBytes {
 		return credential.Passkey{}, ErrUnreadable
 	}
-	parsed, err := protocol.ParseCredentialCreationResponseBytes([]byte(response)) // steps 3 to 6, 12
+	parsed, err := protocol.ParseCredentialCreationResponseBytes([]byte(response)) // steps 3 to 6, 13
 	if err != nil {
 		return credential.Passkey{}, ErrUnreadable.WithCause(err)
 	}

@@ -64,7 +64,7 @@ func NewRelyingParty(publicURL string) (party RelyingParty, ok bool) {
 // How long browsers let people take (§15.1 recommends five minutes at least), and what they may answer.
 const (
 	timeout              = 5 * time.Minute
-	maximumResponseBytes = 96 << 10
+	maximumResponseBytes = 16 << 10
 )
 
 // algorithms are those that a passkey may use, best first (§5.4 recommends EdDSA, ES256 and RS256).

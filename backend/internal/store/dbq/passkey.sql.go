@@ -306,7 +306,7 @@ type UsePasskeyParams struct {
 	ID          uuid.UUID
 }
 
-// WebAuthn Level 3 §7.2 steps 22 and 25, in one statement, so that of assertions with one counter one is counted: a
+// WebAuthn Level 3 §7.2 steps 22 and 24, in one statement, so that of assertions with one counter one is counted: a
 // counter that is not used stays zero, any other one grows. A counter that does not grow suspends the passkey.
 func (q *Queries) UsePasskey(ctx context.Context, arg UsePasskeyParams) (bool, error) {
 	row := q.db.QueryRow(ctx, usePasskey,
