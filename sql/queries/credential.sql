@@ -68,3 +68,6 @@ DELETE FROM sign_in_failures WHERE (org_id, subject_hash) IN (SELECT f.org_id, f
 
 -- name: InsertPasswords :copyfrom
 INSERT INTO credentials (org_id, id, user_id, kind, secret, created_at, updated_at) VALUES (@org_id, @id, @user_id, @kind, @secret, @created_at, @updated_at);
+
+-- name: PasswordSince :one
+SELECT updated_at FROM credentials WHERE org_id = @org_id AND user_id = @user_id AND kind = 'password';

@@ -205,6 +205,14 @@ JOIN clients cl ON cl.org_id = c.org_id AND cl.id = c.client_id
 WHERE c.org_id = @org_id AND c.user_id = @user_id AND c.id < @before
 ORDER BY c.id DESC LIMIT @row_limit;
 
+-- name: GrantsKeptOfUser :many
+-- Everything that is kept of what applications hold of a person, for the person.
+SELECT g.id, cl.client_id, cl.client_name, g.scopes, g.audience, g.authenticated_at, g.methods, g.acr, g.created_at, g.expires_at, g.revoked_at, g.revoke_reason
+FROM grants g
+JOIN clients cl ON cl.org_id = g.org_id AND cl.id = g.client_id
+WHERE g.org_id = @org_id AND g.user_id = @user_id
+ORDER BY g.id DESC;
+
 -- name: DeleteConsent :one
 DELETE FROM consents WHERE org_id = @org_id AND user_id = @user_id AND client_id = @client_id RETURNING scopes;
 

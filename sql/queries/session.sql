@@ -96,3 +96,11 @@ SELECT EXISTS (SELECT 1 FROM sessions WHERE org_id = @org_id AND browser_hash = 
 -- name: DeleteOldSessions :execrows
 -- cross-tenant: periodic clean-up
 DELETE FROM sessions WHERE (org_id, id) IN (SELECT s.org_id, s.id FROM sessions s WHERE s.expires_at < @before LIMIT @row_limit);
+
+-- name: SessionsKeptOfUser :many
+-- Everything that is kept of a person's sessions, for the person.
+SELECT org_id, id, user_id, token_hash, browser_hash, authenticated_at, methods, address, user_agent, created_at, last_seen_at, idle_expires_at, expires_at, ended_at, end_reason
+FROM sessions WHERE org_id = @org_id AND user_id = @user_id ORDER BY id DESC;
+
+-- name: LockLiveSession :one
+SELECT id FROM sessions WHERE org_id = @org_id AND id = @id AND ended_at IS NULL AND expires_at > @at AND idle_expires_at > @at FOR NO KEY UPDATE;

@@ -234,6 +234,15 @@ func (p *Passwords) Matches(ctx context.Context, orgID, userID uuid.UUID, passwo
 	return p.hashes.Verify(ctx, orgID, stored, password)
 }
 
+// Since is when the person's password was set; zero when they have none.
+func (p *Passwords) Since(ctx context.Context, orgID, userID uuid.UUID) (time.Time, error) {
+	since, err := dbq.New(p.db).PasswordSince(ctx, dbq.PasswordSinceParams{OrgID: orgID, UserID: userID})
+	if store.IsNotFound(err) {
+		return time.Time{}, nil
+	}
+	return since, err
+}
+
 // Store makes the hash the person's password, cancels their open one-time links, and records it. Ending
 // their sessions is the caller's decision (session.EndAll).
 func (p *Passwords) Store(ctx context.Context, tx *store.Tx, actor audit.Actor, orgID, userID uuid.UUID, hashed Hashed) error {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/clavex/clavex/backend/internal/account"
 	"github.com/clavex/clavex/backend/internal/ciba"
 	"github.com/clavex/clavex/backend/internal/client"
 	"github.com/clavex/clavex/backend/internal/device"
@@ -39,6 +40,7 @@ type endpoints struct {
 	userinfo      *oidc.Userinfo
 	documents     *oidc.Documents
 	signIn        *signin.SignIn
+	account       *account.Account
 	cookies       session.Cookies
 	tokens        *oauth.AccessTokens
 	resource      *oauth.ProtectedResource
@@ -100,7 +102,10 @@ func (a *App) endpoints(m *metrics) (*endpoints, error) {
 		Mails: a.Mails, SignUpOpen: a.signUpOpen, SignUps: signin.NewSignUpLimits(a.State, a.Config.SignUpsPerNetwork),
 		Recoveries: signin.NewRecoveryLimits(a.State),
 		Beginnings: signin.NewBeginnings(a.State, a.Config.SignInsPerNetwork), Observe: func(outcome string) { m.logins.WithLabelValues(outcome).Inc() },
-	}, map[string]login.Continuation{authorize.ContinuationName: e.authorize, device.ContinuationName: e.device, ciba.ContinuationName: a.CIBA})
+	}, map[string]login.Continuation{authorize.ContinuationName: e.authorize, device.ContinuationName: e.device, ciba.ContinuationName: a.CIBA,
+		account.ContinuationName: account.Continuation{}})
+	e.account = account.New(account.Dependencies{SignIn: e.signIn, Store: a.Store, Issuers: a.Issuers, Users: a.Users, Clients: a.Clients, Sessions: a.Sessions, Grants: a.Grants,
+		Passwords: a.Passwords, Mails: a.Mails, Audit: a.Audit, Texts: texts, Now: a.Now})
 	return e, nil
 }
 
@@ -179,6 +184,7 @@ func (a *App) mountOrganizations(engine *gin.Engine, e *endpoints, page errorRen
 	pages.GET("/"+device.PathDenied, e.signIn.DeviceDenied)
 	pages.GET("/"+ciba.PathAllowed, e.signIn.ApprovalAllowed)
 	pages.GET("/"+ciba.PathDenied, e.signIn.ApprovalDenied)
+	e.account.Mount(pages)
 	pages.GET("/check_session", e.sessionManagement.ServeCheckSession)
 	pages.GET("/logo/:digest", e.signIn.Logo)
 	pages.GET("/client-logo/:key", e.signIn.ClientLogo)

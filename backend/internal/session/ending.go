@@ -81,6 +81,15 @@ func (s *Sessions) EndOfPasskey(ctx context.Context, tx *store.Tx, actor audit.A
 	return s.ended(ctx, tx, ending{actor, orgID, userID, ids, reason, now}, s.revokeWithSessions)
 }
 
+// EndOthers is End for every session of a person but one. It returns how many ended.
+func (s *Sessions) EndOthers(ctx context.Context, tx *store.Tx, actor audit.Actor, orgID, userID, keep uuid.UUID, reason string) (int, error) {
+	e, err := s.endSessionsOf(ctx, tx, actor, orgID, userID, keep, reason)
+	if err != nil || len(e.sessions) == 0 {
+		return 0, err
+	}
+	return len(e.sessions), s.ended(ctx, tx, e, s.revokeWithSessions)
+}
+
 // ending is one or more sessions of one person that were just ended.
 type ending struct {
 	actor         audit.Actor
@@ -108,9 +117,19 @@ func (s *Sessions) ended(ctx context.Context, tx *store.Tx, e ending, revoke fun
 	}
 	for _, id := range e.sessions {
 		if err := s.log.Record(ctx, tx, e.orgID, audit.Event{Action: "session.ended", Actor: e.actor,
-			Target: audit.Target{Kind: "session", ID: id.String()}, Details: map[string]any{"reason": e.reason}}); err != nil {
+			Target: audit.Target{Kind: "session", ID: id.String()}, Details: map[string]any{"reason": e.reason, "user_id": e.userID}}); err != nil {
 			return err
 		}
 	}
 	return s.tell(ctx, tx, e)
+}
+
+// StillLive returns ErrNotFound when a session ended meanwhile. It stays as it is until the transaction ends, so whoever
+// ends it afterwards sees what happened in it.
+func (s *Sessions) StillLive(ctx context.Context, tx *store.Tx, orgID, id uuid.UUID) error {
+	_, err := dbq.New(tx).LockLiveSession(ctx, dbq.LockLiveSessionParams{OrgID: orgID, ID: id, At: s.now()})
+	if store.IsNotFound(err) {
+		return ErrNotFound
+	}
+	return err
 }

@@ -68,7 +68,8 @@ func (s *SignIn) Home(c *gin.Context) {
 		return
 	}
 	view := page.Home{Frame: s.frame(c, organization, nil), Name: live.User.DisplayName(), Username: live.User.Username,
-		Email: live.User.Email, Others: names(browser[1:]), AccountsURL: path(organization, pathSelectAccount), LogoutURL: path(organization, pathLogout)}
+		Email: live.User.Email, Others: names(browser[1:]), AccountsURL: path(organization, pathSelectAccount), LogoutURL: path(organization, pathLogout),
+		AccountURL: path(organization, pathAccount)}
 	waiting, err := s.Grants.PendingBackchannel(c.Request.Context(), organization.ID, live.User.ID, uuid.Max, 1)
 	if err != nil {
 		s.Error(c, err)

@@ -136,6 +136,7 @@ const (
 	pathChangePassword  = "action/change-password"
 	pathLink            = "login/link"
 	pathLogout          = "logout"
+	pathAccount         = "account" // of package account
 )
 
 // pathOf is the page of a step; steps without a page have none.
@@ -212,12 +213,17 @@ func (s *SignIn) clientView(c *gin.Context, organization *org.Organization, clie
 	if err != nil {
 		return nil, nil // it was deleted meanwhile, or its document is gone; the continuation will say so
 	}
+	view := s.shown(organization, found, language)
+	return &view, found
+}
+
+func (s *SignIn) shown(organization *org.Organization, found *client.Client, language string) page.Client {
 	shown := found.Presentation(language)
-	view := &page.Client{Name: shown.Name, PolicyURL: shown.PolicyURI, TermsURL: shown.TermsURI}
+	view := page.Client{Name: shown.Name, PolicyURL: shown.PolicyURI, TermsURL: shown.TermsURI}
 	if shown.LogoURI != "" {
 		view.LogoURL = path(organization, "client-logo/"+client.LogoKey(shown.LogoURI)) + "?client_id=" + url.QueryEscape(found.ClientID)
 	}
-	return view, found
+	return view
 }
 
 // render shows a page. Failing to draw one is our fault and shown as such.

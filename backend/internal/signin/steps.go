@@ -74,6 +74,7 @@ func (s *SignIn) showLogin(c *gin.Context, v *visit, status int, username string
 	view := page.Login{Frame: s.frame(c, v.organization, required.Requirement.UILocales), Form: s.form(v, pathLogin), Username: username, Fault: problem}
 	view.Client, _ = s.clientView(c, v.organization, required.ClientID, view.Text.Language())
 	var err error
+	view.Again = required.ClientID == "" && required.Requirement.UserID != noSession && !required.Requirement.AuthenticatedSince.IsZero()
 	if progress.Chosen != noSession {
 		person, err := s.Users.ByID(c.Request.Context(), s.Store, v.organization.ID, progress.Chosen)
 		if err != nil && !fault.IsKind(err, fault.NotFound) {

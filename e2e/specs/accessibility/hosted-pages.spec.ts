@@ -83,6 +83,33 @@ async function expectToForget({ page, hosted, payroll }: Parts, look: Look): Pro
   await look(page, "the page for the code of a forgotten password");
 }
 
+/** Walks through the pages of an account. */
+async function expectToLookAfter({ page, hosted, payroll }: Parts, look: Look): Promise<void> {
+  const attempt = await payroll.begin({ prompt: "login consent", scope: "openid profile email offline_access" });
+  await page.goto(attempt.url);
+  await hosted.signIn(demo.ada);
+  await hosted.allow.click();
+  await payroll.returned(page, attempt);
+  for (const [address, heading] of [
+    ["account", "Profile"],
+    ["account/sign-in", "How you sign in"],
+    ["account/password", "How you sign in"],
+    ["account/sessions", "Devices and sessions"],
+    ["account/applications", "Applications"],
+    ["account/activity", "Activity"],
+    ["account/data", "Your data"],
+  ] as const) {
+    await page.goto(`${issuerOf(demo.slug)}/${address}`);
+    await expect(hosted.heading(heading)).toBeVisible();
+    await look(page, `the page ${address}`);
+  }
+  await page.goto(`${issuerOf(demo.slug)}/account`);
+  await page.getByRole("textbox", { name: "Time zone" }).fill("Mars/Olympus");
+  await page.getByRole("button", { name: "Save" }).click();
+  await expect(hosted.problem).toBeVisible();
+  await look(page, "the page account with a problem");
+}
+
 /** Walks through the pages of a browser in which two people are signed in. */
 async function expectWithTwoAccounts({ page, hosted, payroll }: Parts, look: Look): Promise<void> {
   await hosted.signInAtHome(issuerOf(demo.slug), demo.ada);
@@ -155,6 +182,11 @@ test("every page of a request through the back channel is accessible", async ({ 
   await expectToApprove({ page, hosted, payroll }, till, expectAccessible);
 });
 
+test("every page of an account is accessible", async ({ page, hosted, payroll }) => {
+  test.slow();
+  await expectToLookAfter({ page, hosted, payroll }, expectAccessible);
+});
+
 test("every page of a forgotten password is accessible", async ({ page, hosted, payroll }) => {
   await expectToForget({ page, hosted, payroll }, expectAccessible);
 });
@@ -175,6 +207,11 @@ test.describe("in dark colours", () => {
   test("every page of a request through the back channel is readable", async ({ page, hosted, payroll }) => {
     test.slow();
     await expectToApprove({ page, hosted, payroll }, till, expectReadable);
+  });
+
+  test("every page of an account is readable", async ({ page, hosted, payroll }) => {
+    test.slow();
+    await expectToLookAfter({ page, hosted, payroll }, expectReadable);
   });
 
   test("every page of a forgotten password is readable", async ({ page, hosted, payroll }) => {

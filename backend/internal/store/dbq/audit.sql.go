@@ -64,6 +64,91 @@ func (q *Queries) AuditEvent(ctx context.Context, arg AuditEventParams) (AuditEv
 	return i, err
 }
 
+const auditEventsOfPerson = `-- name: AuditEventsOfPerson :many
+SELECT id, occurred_at, action, actor_kind, actor_id, actor_name, target_kind, target_id, outcome, address, user_agent, request_id, before, after, details
+FROM (
+    (SELECT org_id, id, occurred_at, action, actor_kind, actor_id, actor_name, target_kind, target_id, outcome, address, user_agent, request_id, before, after, details FROM audit_events t
+     WHERE t.org_id = $1 AND t.target_id = $2::text AND t.target_kind = 'user' AND (cardinality($3::text[]) = 0 OR t.action = ANY ($3::text[])) AND t.id < $4::uuid
+     ORDER BY t.id DESC LIMIT $5)
+    UNION
+    (SELECT org_id, id, occurred_at, action, actor_kind, actor_id, actor_name, target_kind, target_id, outcome, address, user_agent, request_id, before, after, details FROM audit_events a
+     WHERE a.org_id = $1 AND a.actor_id = $2::text AND a.target_kind IN ('session', 'client') AND (cardinality($3::text[]) = 0 OR a.action = ANY ($3::text[])) AND a.id < $4::uuid
+       AND COALESCE(a.details ->> 'user_id', $2::text) = $2::text
+     ORDER BY a.id DESC LIMIT $5)
+) AS events
+ORDER BY id DESC LIMIT $5
+`
+
+type AuditEventsOfPersonParams struct {
+	OrgID    uuid.UUID
+	Person   string
+	Actions  []string
+	BeforeID uuid.UUID
+	RowLimit int32
+}
+
+type AuditEventsOfPersonRow struct {
+	ID         uuid.UUID
+	OccurredAt time.Time
+	Action     string
+	ActorKind  string
+	ActorID    string
+	ActorName  string
+	TargetKind string
+	TargetID   string
+	Outcome    string
+	Address    *netip.Addr
+	UserAgent  string
+	RequestID  string
+	Before     []byte
+	After      []byte
+	Details    []byte
+}
+
+// What concerns a person: done to them, or done by them to what is theirs; of all actions when none is named. Each half is
+// bounded before they are put together.
+func (q *Queries) AuditEventsOfPerson(ctx context.Context, arg AuditEventsOfPersonParams) ([]AuditEventsOfPersonRow, error) {
+	rows, err := q.db.Query(ctx, auditEventsOfPerson,
+		arg.OrgID,
+		arg.Person,
+		arg.Actions,
+		arg.BeforeID,
+		arg.RowLimit,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []AuditEventsOfPersonRow{}
+	for rows.Next() {
+		var i AuditEventsOfPersonRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.OccurredAt,
+			&i.Action,
+			&i.ActorKind,
+			&i.ActorID,
+			&i.ActorName,
+			&i.TargetKind,
+			&i.TargetID,
+			&i.Outcome,
+			&i.Address,
+			&i.UserAgent,
+			&i.RequestID,
+			&i.Before,
+			&i.After,
+			&i.Details,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const ensureAuditPartition = `-- name: EnsureAuditPartition :one
 SELECT ensure_audit_partition($1)::text
 `

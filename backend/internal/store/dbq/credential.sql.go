@@ -199,6 +199,22 @@ func (q *Queries) PasswordOfUser(ctx context.Context, arg PasswordOfUserParams) 
 	return secret, err
 }
 
+const passwordSince = `-- name: PasswordSince :one
+SELECT updated_at FROM credentials WHERE org_id = $1 AND user_id = $2 AND kind = 'password'
+`
+
+type PasswordSinceParams struct {
+	OrgID  uuid.UUID
+	UserID uuid.UUID
+}
+
+func (q *Queries) PasswordSince(ctx context.Context, arg PasswordSinceParams) (time.Time, error) {
+	row := q.db.QueryRow(ctx, passwordSince, arg.OrgID, arg.UserID)
+	var updated_at time.Time
+	err := row.Scan(&updated_at)
+	return updated_at, err
+}
+
 const rehashPassword = `-- name: RehashPassword :execrows
 UPDATE credentials SET secret = $1, updated_at = $2
 WHERE org_id = $3 AND user_id = $4 AND kind = 'password' AND secret = $5

@@ -204,6 +204,68 @@ func (q *Queries) GrantedByRefreshToken(ctx context.Context, arg GrantedByRefres
 	return i, err
 }
 
+const grantsKeptOfUser = `-- name: GrantsKeptOfUser :many
+SELECT g.id, cl.client_id, cl.client_name, g.scopes, g.audience, g.authenticated_at, g.methods, g.acr, g.created_at, g.expires_at, g.revoked_at, g.revoke_reason
+FROM grants g
+JOIN clients cl ON cl.org_id = g.org_id AND cl.id = g.client_id
+WHERE g.org_id = $1 AND g.user_id = $2
+ORDER BY g.id DESC
+`
+
+type GrantsKeptOfUserParams struct {
+	OrgID  uuid.UUID
+	UserID uuid.UUID
+}
+
+type GrantsKeptOfUserRow struct {
+	ID              uuid.UUID
+	ClientID        string
+	ClientName      string
+	Scopes          []string
+	Audience        []string
+	AuthenticatedAt time.Time
+	Methods         []string
+	Acr             string
+	CreatedAt       time.Time
+	ExpiresAt       time.Time
+	RevokedAt       *time.Time
+	RevokeReason    *string
+}
+
+// Everything that is kept of what applications hold of a person, for the person.
+func (q *Queries) GrantsKeptOfUser(ctx context.Context, arg GrantsKeptOfUserParams) ([]GrantsKeptOfUserRow, error) {
+	rows, err := q.db.Query(ctx, grantsKeptOfUser, arg.OrgID, arg.UserID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []GrantsKeptOfUserRow{}
+	for rows.Next() {
+		var i GrantsKeptOfUserRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.ClientID,
+			&i.ClientName,
+			&i.Scopes,
+			&i.Audience,
+			&i.AuthenticatedAt,
+			&i.Methods,
+			&i.Acr,
+			&i.CreatedAt,
+			&i.ExpiresAt,
+			&i.RevokedAt,
+			&i.RevokeReason,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const insertGrant = `-- name: InsertGrant :one
 WITH live AS (
     SELECT s.org_id, s.id, s.user_id FROM sessions s

@@ -124,6 +124,51 @@ func (q *Queries) MailByID(ctx context.Context, arg MailByIDParams) (Mail, error
 	return i, err
 }
 
+const mailsOfUser = `-- name: MailsOfUser :many
+SELECT id, kind, state, attempts, created_at, last_attempt_at FROM mails WHERE org_id = $1 AND user_id = $2::uuid ORDER BY id DESC
+`
+
+type MailsOfUserParams struct {
+	OrgID  uuid.UUID
+	UserID uuid.UUID
+}
+
+type MailsOfUserRow struct {
+	ID            uuid.UUID
+	Kind          string
+	State         string
+	Attempts      int32
+	CreatedAt     time.Time
+	LastAttemptAt *time.Time
+}
+
+func (q *Queries) MailsOfUser(ctx context.Context, arg MailsOfUserParams) ([]MailsOfUserRow, error) {
+	rows, err := q.db.Query(ctx, mailsOfUser, arg.OrgID, arg.UserID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []MailsOfUserRow{}
+	for rows.Next() {
+		var i MailsOfUserRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Kind,
+			&i.State,
+			&i.Attempts,
+			&i.CreatedAt,
+			&i.LastAttemptAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const mailsSealedByOthers = `-- name: MailsSealedByOthers :many
 SELECT org_id, id, sealed_by, sealed FROM mails WHERE sealed_by IS NOT NULL AND sealed_by <> $1 LIMIT $2
 `

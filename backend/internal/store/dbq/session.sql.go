@@ -471,6 +471,23 @@ func (q *Queries) LiveSessionsOfUser(ctx context.Context, arg LiveSessionsOfUser
 	return items, nil
 }
 
+const lockLiveSession = `-- name: LockLiveSession :one
+SELECT id FROM sessions WHERE org_id = $1 AND id = $2 AND ended_at IS NULL AND expires_at > $3 AND idle_expires_at > $3 FOR NO KEY UPDATE
+`
+
+type LockLiveSessionParams struct {
+	OrgID uuid.UUID
+	ID    uuid.UUID
+	At    time.Time
+}
+
+func (q *Queries) LockLiveSession(ctx context.Context, arg LockLiveSessionParams) (uuid.UUID, error) {
+	row := q.db.QueryRow(ctx, lockLiveSession, arg.OrgID, arg.ID, arg.At)
+	var id uuid.UUID
+	err := row.Scan(&id)
+	return id, err
+}
+
 const logoutDelivery = `-- name: LogoutDelivery :one
 SELECT id, session_id, client_id, user_id, state, attempts, last_status, last_error, created_at, last_attempt_at, next_attempt_at
 FROM logout_deliveries WHERE org_id = $1 AND id = $2
@@ -667,6 +684,53 @@ func (q *Queries) RevokeGrantsWithoutSession(ctx context.Context, arg RevokeGran
 		return 0, err
 	}
 	return result.RowsAffected(), nil
+}
+
+const sessionsKeptOfUser = `-- name: SessionsKeptOfUser :many
+SELECT org_id, id, user_id, token_hash, browser_hash, authenticated_at, methods, address, user_agent, created_at, last_seen_at, idle_expires_at, expires_at, ended_at, end_reason
+FROM sessions WHERE org_id = $1 AND user_id = $2 ORDER BY id DESC
+`
+
+type SessionsKeptOfUserParams struct {
+	OrgID  uuid.UUID
+	UserID uuid.UUID
+}
+
+// Everything that is kept of a person's sessions, for the person.
+func (q *Queries) SessionsKeptOfUser(ctx context.Context, arg SessionsKeptOfUserParams) ([]Session, error) {
+	rows, err := q.db.Query(ctx, sessionsKeptOfUser, arg.OrgID, arg.UserID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []Session{}
+	for rows.Next() {
+		var i Session
+		if err := rows.Scan(
+			&i.OrgID,
+			&i.ID,
+			&i.UserID,
+			&i.TokenHash,
+			&i.BrowserHash,
+			&i.AuthenticatedAt,
+			&i.Methods,
+			&i.Address,
+			&i.UserAgent,
+			&i.CreatedAt,
+			&i.LastSeenAt,
+			&i.IdleExpiresAt,
+			&i.ExpiresAt,
+			&i.EndedAt,
+			&i.EndReason,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const touchSession = `-- name: TouchSession :exec

@@ -13,6 +13,7 @@ type Home struct {
 	Email       string   // "" leaves the line out
 	Others      []string // names of others who are signed in in this browser
 	AccountsURL string   // lets the person use another account; "" shows no such link
+	AccountURL  string   // of the pages of their account; "" shows no such link
 	LogoutURL   string
 
 	ApprovalsURL string // where requests wait for the person; "" when none does

@@ -18,6 +18,7 @@ type Login struct {
 	ForgotPasswordURL string       // where another password is chosen; "" shows no such way
 	SignUpURL         string       // where an account is made; "" shows no such way
 	Passkey           *Passkey     // nil where nobody signs in with passkeys
+	Again             bool         // the person is signed in, and proves once more who they are before they change something
 	Fault             *fault.Error // why the last attempt failed; nil at first
 }
 

@@ -31,6 +31,14 @@ var (
 // characters, no end.
 const hostile = "<script>alert(1)</script>\u202egnp.exe\u0000 \"'&"
 
+var moment = page.Moment{Shown: "2026-11-26 04:35 UTC", Exact: "2026-11-26T04:35:00Z"}
+
+// own is what surrounds the pages of an account.
+func own(frame page.Frame) page.OwnAccount {
+	return page.OwnAccount{Frame: frame, Person: hostile, Done: "Your changes are saved.", Places: []page.Place{{Label: "Profile", URL: "/demo/account", Current: true},
+		{Label: "Devices and sessions", URL: "/demo/account/sessions"}, {Label: "Applications", URL: "/demo/account/applications"}}}
+}
+
 // states is every page in every state that it has.
 func states(words *text.Printer, organization page.Organization) map[string]templ.Component {
 	frame := page.Frame{Text: words, Organization: organization}
@@ -126,6 +134,30 @@ func states(words *text.Printer, organization page.Organization) map[string]temp
 		"home":                page.Home{Frame: frame, Name: "Ada Lovelace", Username: "ada", Email: "ada@demo.test", LogoutURL: "/demo/logout"},
 		"home-several":        page.Home{Frame: frame, Name: "Ada Lovelace", Username: "ada", Others: []string{"Grace Hopper", hostile}, AccountsURL: "/demo/select-account", LogoutURL: "/demo/logout"},
 		"home-bare":           page.Home{Frame: frame, Username: "ada@demo.test", Email: "ada@demo.test", LogoutURL: "/demo/logout"},
+		"account": page.AccountProfile{OwnAccount: own(frame), Form: form("account"), Username: "ada@demo.test", Email: "ada@demo.test", Name: "Ada King Lovelace", GivenName: "Ada",
+			Languages: []page.Option{{Label: "Any"}, {Value: "de", Label: "Deutsch", Chosen: true}}, Zone: "Europe/Rome"},
+		"account-zone": page.AccountProfile{OwnAccount: own(frame), Form: form("account"), Username: "ada", Email: hostile, Name: hostile, Zone: hostile,
+			Fault: fault.New(fault.Invalid, "zoneinfo_unknown", "").WithField("zoneinfo")},
+		"account-name":     page.AccountProfile{OwnAccount: own(frame), Form: form("account"), Username: "ada", Fault: fault.New(fault.Invalid, "name_invalid", "").WithField("given_name")},
+		"account-conflict": page.AccountProfile{OwnAccount: own(frame), Form: form("account"), Username: "ada", Fault: fault.New(fault.PreconditionFailed, "version_mismatch", "")},
+		"account-methods": page.AccountMethods{OwnAccount: own(frame), Methods: []page.Method{{ID: "method-password", Title: "Password", State: "Set on 2026-11-26", Label: "Change", URL: "/demo/account/password"},
+			{ID: "method-other", Title: hostile, State: hostile}}},
+		"account-password":       page.AccountPassword{OwnAccount: own(frame), Form: form("account/password"), Username: "ada", MinLength: 8, BackURL: "/demo/account/sign-in"},
+		"account-password-short": page.AccountPassword{OwnAccount: own(frame), Form: form("account/password"), Username: "ada", MinLength: 8, BackURL: "/demo/account/sign-in", Fault: short},
+		"account-sessions": page.AccountSessions{OwnAccount: own(frame), Form: form("account/sessions"), LogoutURL: "/demo/logout", Sessions: []page.SignedIn{
+			{ID: "1", Device: "Firefox on Linux", Address: "192.0.2.1", Began: moment, LastUsed: moment, Present: true}, {ID: hostile, Device: hostile, Began: moment, LastUsed: moment},
+			{ID: "3", Device: "Samsung Internet on Android", Address: "2001:db8:1234:5678:9abc:def0:1234:5678", Began: moment, LastUsed: moment}}},
+		"account-session": page.AccountSessions{OwnAccount: own(frame), Form: form("account/sessions"), LogoutURL: "/demo/logout", Sessions: []page.SignedIn{{ID: "1", Device: "Safari on iPhone", Began: moment, Present: true}}},
+		"account-applications": page.AccountApplications{OwnAccount: own(frame), Applications: []page.Application{
+			{ID: "1", Since: moment, Consent: page.Consent{Frame: frame, Form: form("account/applications"), Client: logo, Scopes: scopes}},
+			{ID: hostile, Since: moment, Consent: page.Consent{Frame: frame, Form: form("account/applications"), Client: page.Client{Name: hostile}, Scopes: scopes[:1], Resources: []page.Resource{{Name: hostile, Identifier: hostile}}}}}},
+		"account-no-applications": page.AccountApplications{OwnAccount: own(frame)},
+		"account-activity": page.AccountActivity{OwnAccount: own(frame), OlderURL: "/demo/account/activity?before=x", NewestURL: "/demo/account/activity", Events: []page.Happened{
+			{What: "Signed in", Where: "Firefox on Linux · 192.0.2.1", At: moment}, {What: "The profile was changed", By: "By an administrator", At: moment}, {What: hostile, Where: hostile, At: moment, Problem: true}}},
+		"account-no-activity": page.AccountActivity{OwnAccount: own(frame)},
+		"account-data":        page.AccountData{OwnAccount: own(frame), Form: form("account/data")},
+		"login-sudo":          page.Login{Frame: frame, Form: form("login"), Username: "ada@demo.test", Again: true},
+		"home-account":        page.Home{Frame: frame, Username: "ada", ApprovalsURL: "/demo/approvals", AccountURL: "/demo/account", LogoutURL: "/demo/logout"},
 		"form-post": page.FormPost{Frame: frame, Client: payroll, Action: "https://payroll.example.com/callback",
 			Fields: []page.Field{{Name: "code", Value: "abc"}, {Name: "state", Value: `"><script>`}, {Name: "iss", Value: "https://id.example.com/demo"}}},
 		"form-post-scheme": page.FormPost{Frame: frame, Client: payroll, Action: "javascript:alert(1)"},

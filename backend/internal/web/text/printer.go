@@ -99,6 +99,14 @@ func (p *Printer) Fault(f *fault.Error) string {
 	return p.T(faultPrefix + name)
 }
 
+// Moment writes a point in time as people of the language do, in the zone; in UTC, and saying so, when that is nil.
+func (p *Printer) Moment(at time.Time, zone *time.Location) string {
+	if zone == nil {
+		return at.UTC().Format(p.T("moment_layout")) + " UTC"
+	}
+	return at.In(zone).Format(p.T("moment_layout"))
+}
+
 // Scope says in a sentence what a scope allows, and whether there is one: for the scopes
 // of OpenID Connect Core 1.0 §5.4 and §11.
 func (p *Printer) Scope(scope string) (string, bool) {

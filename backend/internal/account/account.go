@@ -1,0 +1,237 @@
+// Package account serves the pages on which people look after their own account: who they are, how they sign in, where
+// they are signed in, what applications may do, what happened, and everything that is kept about them.
+//
+// Every page is a place (places.go): a path, a name, and whether it demands a fresh proof of the person (sudo mode). The
+// shell opens it for the person who used the browser last, sends others to sign in, and comes back to the same page.
+// Every form is bound to the session that it was shown in, so of two people at one browser neither acts for the other.
+// Pages work without JavaScript but for the ceremony of passkeys.
+package account
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/clavex/clavex/backend/internal/audit"
+	"github.com/clavex/clavex/backend/internal/client"
+	"github.com/clavex/clavex/backend/internal/credential"
+	"github.com/clavex/clavex/backend/internal/fault"
+	"github.com/clavex/clavex/backend/internal/grant"
+	"github.com/clavex/clavex/backend/internal/login"
+	"github.com/clavex/clavex/backend/internal/mailqueue"
+	"github.com/clavex/clavex/backend/internal/oauth"
+	"github.com/clavex/clavex/backend/internal/org"
+	"github.com/clavex/clavex/backend/internal/session"
+	"github.com/clavex/clavex/backend/internal/signin"
+	"github.com/clavex/clavex/backend/internal/store"
+	"github.com/clavex/clavex/backend/internal/user"
+	"github.com/clavex/clavex/backend/internal/web/letter"
+	"github.com/clavex/clavex/backend/internal/web/page"
+	"github.com/clavex/clavex/backend/internal/web/text"
+)
+
+// SudoLifetime is how long after a proof of who they are a person may change what their account depends on.
+const SudoLifetime = 10 * time.Minute
+
+// Dependencies are what the package is made of.
+type Dependencies struct {
+	SignIn    *signin.SignIn
+	Store     *store.Store
+	Issuers   oauth.Issuers
+	Users     *user.Users
+	Clients   *client.Clients
+	Sessions  *session.Sessions
+	Grants    *grant.Grants
+	Passwords *credential.Passwords
+	Mails     *mailqueue.Queue
+	Audit     *audit.Log
+	Texts     *text.Catalog
+	Now       func() time.Time
+}
+
+// Account serves the pages at every organization. It is safe for concurrent use.
+type Account struct{ Dependencies }
+
+// New makes the pages.
+func New(dependencies Dependencies) *Account { return &Account{dependencies} }
+
+// place is one of the pages.
+type place struct {
+	path string // below the organization
+	// label is its name in the list of pages; nil for one that is opened from another.
+	label func(words *text.Printer) string
+	of    string // the path of the page that is current in the list instead
+	sudo  bool   // demands a fresh proof of the person
+	show  func(v *visit)
+	post  func(v *visit) // nil when it has no form
+}
+
+// visit is one request of a person at one of the pages.
+type visit struct {
+	*Account
+
+	c            *gin.Context
+	place        *place
+	organization *org.Organization
+	live         *session.Live // whose account it is
+	form         oauth.Parameters
+	words        *text.Printer
+	frame        page.Frame
+}
+
+// Mount mounts every page below an organization.
+func (a *Account) Mount(pages gin.IRoutes) {
+	for _, where := range a.places() {
+		pages.GET("/"+where.path, a.serve(&where))
+		if where.post != nil {
+			pages.POST("/"+where.path, a.serve(&where))
+		}
+	}
+}
+
+// serve opens a place for the person who used the browser last.
+func (a *Account) serve(where *place) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		organization := oauth.Organization(c)
+		signedIn, err := a.SignIn.SignedIn(c, organization)
+		live := signedIn.Current()
+		if err == nil && live != nil {
+			err = a.Sessions.Touch(c.Request.Context(), live, organization.Policies)
+		}
+		if err != nil {
+			a.SignIn.Error(c, err)
+			return
+		}
+		if live == nil {
+			a.begin(c, where, login.Requirement{})
+			return
+		}
+		v := &visit{Account: a, c: c, place: where, organization: organization, live: live,
+			frame: a.SignIn.Frame(c, organization, live.User.Profile.Locale)}
+		v.words = v.frame.Text
+		if c.Request.Method == http.MethodPost {
+			if v.form, err = a.SignIn.Posted(c, organization, v.about()); err != nil {
+				a.SignIn.Error(c, err)
+				return
+			}
+		}
+		if required := a.requirement(where, live); !required.Accepts(live) {
+			a.begin(c, where, required)
+			return
+		}
+		if c.Request.Method == http.MethodPost {
+			where.post(v)
+			return
+		}
+		where.show(v)
+	}
+}
+
+// requirement is what a place demands of whom it is opened for.
+func (a *Account) requirement(where *place, live *session.Live) login.Requirement {
+	required := login.Requirement{UserID: live.User.ID}
+	if where.sudo {
+		required.AuthenticatedSince = a.Now().Add(-SudoLifetime)
+	}
+	return required
+}
+
+// begin sends the person to sign in, and back to the place.
+func (a *Account) begin(c *gin.Context, where *place, required login.Requirement) {
+	request, err := json.Marshal(came{From: where.path})
+	if err != nil {
+		a.SignIn.Error(c, err)
+		return
+	}
+	a.SignIn.Begin(c, login.Required{Continuation: ContinuationName, Request: request, Requirement: required})
+}
+
+// about is what the forms of the place are bound to: the session beside the page.
+func (v *visit) about() string { return v.place.path + " " + v.live.Session.ID.String() }
+
+// hidden is the hidden part of the form of the place.
+func (v *visit) hidden() page.Form {
+	return page.Form{Action: v.address(v.place.path), CSRFToken: v.SignIn.Token(v.c, v.organization, v.about())}
+}
+
+// address is where one of the organization's pages is.
+func (v *visit) address(path string) string { return "/" + v.organization.Slug + "/" + path }
+
+// shell is what surrounds the place.
+func (v *visit) shell() page.OwnAccount {
+	shell := page.OwnAccount{Frame: v.frame, Person: v.live.User.DisplayName(), Done: v.done()}
+	current := v.place.path
+	if v.place.of != "" {
+		current = v.place.of
+	}
+	for _, other := range v.places() {
+		if other.label != nil {
+			shell.Places = append(shell.Places, page.Place{Label: other.label(v.words), URL: v.address(other.path), Current: other.path == current})
+		}
+	}
+	return shell
+}
+
+// moment writes a point in time in the person's language and zone.
+func (v *visit) moment(at time.Time) page.Moment {
+	return page.Moment{Shown: v.words.Moment(at, zoneOf(v.live.User.Profile.Zoneinfo)), Exact: at.UTC().Format(time.RFC3339)}
+}
+
+// zoneOf is the time zone of a name (IANA), nil when there is none.
+func zoneOf(name string) *time.Location {
+	if name == "" || name == "Local" {
+		return nil
+	}
+	zone, err := time.LoadLocation(name)
+	if err != nil {
+		return nil
+	}
+	return zone
+}
+
+func (v *visit) ctx() context.Context { return v.c.Request.Context() }
+
+// actor is the person, for the audit log.
+func (v *visit) actor() audit.Actor {
+	return audit.Actor{Kind: audit.User, ID: v.live.User.ID.String(), Name: v.live.User.Username}
+}
+
+// failed shows the form again with what went wrong, where the person can mend it; anything else is an error page.
+func (v *visit) failed(err error, show func(status int, problem *fault.Error)) {
+	problem := fault.From(err)
+	switch problem.Kind {
+	case fault.Invalid, fault.Conflict, fault.PreconditionFailed, fault.RateLimited, fault.NotFound:
+		_ = v.c.Error(err)
+		show(signin.StatusOf(problem), problem)
+	default:
+		v.SignIn.Error(v.c, err)
+	}
+}
+
+// tell writes to the person what was changed, in the transaction of the change; nothing where mail cannot reach them.
+// Every change that the account depends on is told of.
+func (v *visit) tell(ctx context.Context, tx *store.Tx, kind mailqueue.Kind, written func(letter.Frame) letter.Content) error {
+	return Letters{Mails: v.Mails, Texts: v.Texts, Issuers: v.Issuers, Now: v.Now}.Tell(ctx, tx, v.organization, v.live.User, kind, written)
+}
+
+// Letters tell people what was changed about their account.
+type Letters struct {
+	Mails   *mailqueue.Queue
+	Texts   *text.Catalog
+	Issuers oauth.Issuers
+	Now     func() time.Time
+}
+
+// Tell puts a letter to a person down in their own language; nothing where mail cannot reach them.
+func (l Letters) Tell(ctx context.Context, tx *store.Tx, organization *org.Organization, person *user.User, kind mailqueue.Kind, written func(letter.Frame) letter.Content) error {
+	if person.Email == "" || !l.Mails.Works() {
+		return nil
+	}
+	words := l.Texts.Match([]string{person.Profile.Locale}, "", organization.Policies.DefaultLocale)
+	content := written(letter.Frame{Text: words, Organization: organization.DisplayName, Color: organization.Branding.BrandColor, Site: l.Issuers.URL(organization)})
+	return l.Mails.Put(ctx, tx, mailqueue.Mail{OrgID: organization.ID, Kind: kind, UserID: person.ID, To: person.Email, FromName: organization.DisplayName,
+		Expires: l.Now().Add(24 * time.Hour), Subject: content.Subject, Text: content.Text, HTML: content.HTML})
+}

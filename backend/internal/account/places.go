@@ -1,0 +1,47 @@
+package account
+
+import "github.com/clavex/clavex/backend/internal/web/text"
+
+// The paths of the pages below an organization.
+const (
+	pathProfile      = "account"
+	pathMethods      = "account/sign-in"
+	pathPassword     = "account/password"
+	pathSessions     = "account/sessions"
+	pathApplications = "account/applications"
+	pathActivity     = "account/activity"
+	pathData         = "account/data"
+)
+
+// places are all pages, in the order of the list.
+func (a *Account) places() []place {
+	return []place{
+		{path: pathProfile, label: func(w *text.Printer) string { return w.T("account_profile") }, show: (*visit).showProfile, post: (*visit).postProfile},
+		{path: pathMethods, label: func(w *text.Printer) string { return w.T("account_methods") }, show: (*visit).showMethods},
+		{path: pathPassword, of: pathMethods, sudo: true, show: (*visit).showPassword, post: (*visit).postPassword},
+		{path: pathSessions, label: func(w *text.Printer) string { return w.T("account_sessions") }, show: (*visit).showSessions, post: (*visit).postSessions},
+		{path: pathApplications, label: func(w *text.Printer) string { return w.T("account_applications") }, show: (*visit).showApplications, post: (*visit).postApplications},
+		{path: pathActivity, label: func(w *text.Printer) string { return w.T("account_activity") }, show: (*visit).showActivity},
+		{path: pathData, label: func(w *text.Printer) string { return w.T("account_data") }, sudo: true, show: (*visit).showData, post: (*visit).postData},
+	}
+}
+
+// done says what was just done, as the address of the page remembers it.
+func (v *visit) done() string {
+	switch v.c.Query("done") {
+	case "saved":
+		return v.words.T("done_saved")
+	case "password":
+		return v.words.T("done_password")
+	case "session":
+		return v.words.T("done_session")
+	case "sessions":
+		return v.words.T("done_sessions")
+	case "application":
+		return v.words.T("done_application")
+	}
+	return ""
+}
+
+// back leads to a page after a form, and lets it say what was done.
+func (v *visit) back(path, done string) { v.SignIn.Go(v.c, v.organization, path+"?done="+done) }

@@ -1,0 +1,75 @@
+package account
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/google/uuid"
+
+	"github.com/clavex/clavex/backend/internal/fault"
+	"github.com/clavex/clavex/backend/internal/session"
+	"github.com/clavex/clavex/backend/internal/store"
+	"github.com/clavex/clavex/backend/internal/web/page"
+)
+
+// shownSessions is how many sessions are listed: nobody has more, and whoever does ends all others.
+const shownSessions = 100
+
+const endedByPerson = "ended by the person"
+
+func (v *visit) showSessions() {
+	live, err := v.Sessions.OfUser(v.ctx(), v.organization.ID, v.live.User.ID, uuid.Max, shownSessions)
+	if err != nil {
+		v.SignIn.Error(v.c, err)
+		return
+	}
+	view := page.AccountSessions{OwnAccount: v.shell(), Form: v.hidden(), LogoutURL: v.address("logout")}
+	for i := range live {
+		one := v.signedIn(&live[i])
+		if one.Present {
+			view.Sessions = append([]page.SignedIn{one}, view.Sessions...)
+		} else {
+			view.Sessions = append(view.Sessions, one)
+		}
+	}
+	v.SignIn.Render(v.c, http.StatusOK, view)
+}
+
+func (v *visit) signedIn(of *session.Session) page.SignedIn {
+	one := page.SignedIn{ID: of.ID.String(), Device: v.device(of.UserAgent), Began: v.moment(of.CreatedAt), LastUsed: v.moment(of.LastSeenAt),
+		Present: of.ID == v.live.Session.ID}
+	if of.Address.IsValid() {
+		one.Address = of.Address.Unmap().String()
+	}
+	return one
+}
+
+// postSessions ends one session of the person, or all but the present one. A session of anybody else is not found; one
+// that ended meanwhile is over already.
+func (v *visit) postSessions() {
+	done := "session"
+	err := v.Store.InTx(v.ctx(), func(ctx context.Context, tx *store.Tx) error {
+		orgID, userID := v.organization.ID, v.live.User.ID
+		if v.form.Get("others") != "" {
+			done = "sessions"
+			_, err := v.Sessions.EndOthers(ctx, tx, v.actor(), orgID, userID, v.live.Session.ID, endedByPerson)
+			return err
+		}
+		id, err := uuid.Parse(v.form.Get("session"))
+		if err != nil || id == v.live.Session.ID {
+			return session.ErrNotFound // the present one ends by signing out, which tells the browser
+		}
+		return v.Sessions.EndOf(ctx, tx, v.actor(), orgID, userID, id, endedByPerson)
+	})
+	if err != nil && !fault.IsKind(err, fault.NotFound) {
+		v.SignIn.Error(v.c, err)
+		return
+	}
+	v.back(pathSessions, done)
+}
+
+// stillHere refuses to go on in a session that ended while a form was on its way: the change belongs to nobody then. The
+// session stays as it is until the transaction ends.
+func (v *visit) stillHere(ctx context.Context, tx *store.Tx) error {
+	return v.Sessions.StillLive(ctx, tx, v.organization.ID, v.live.Session.ID)
+}

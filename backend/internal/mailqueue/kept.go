@@ -1,0 +1,28 @@
+package mailqueue
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/clavex/clavex/backend/internal/store/dbq"
+)
+
+// Kept is what is kept of a mail: that there was one, not what it said.
+type Kept struct {
+	ID        uuid.UUID `json:"id"`
+	Kind      string    `json:"kind"`
+	State     string    `json:"state"`
+	CreatedAt time.Time `json:"created_at"`
+}
+
+// KeptOfUser returns everything that is kept of the mails to a person, newest first.
+func (q *Queue) KeptOfUser(ctx context.Context, orgID, userID uuid.UUID) ([]Kept, error) {
+	rows, err := dbq.New(q.db).MailsOfUser(ctx, dbq.MailsOfUserParams{OrgID: orgID, UserID: userID})
+	kept := make([]Kept, len(rows))
+	for i, row := range rows {
+		kept[i] = Kept{ID: row.ID, Kind: row.Kind, State: row.State, CreatedAt: row.CreatedAt}
+	}
+	return kept, err
+}
