@@ -63,8 +63,9 @@ type place struct {
 	path string // below the organization
 	// label is its name in the list of pages; nil for one that is opened from another.
 	label func(words *text.Printer) string
-	of    string // the path of the page that is current in the list instead
-	sudo  bool   // demands a fresh proof of the person
+	of    string                           // the path of the page that is current in the list instead
+	title func(words *text.Printer) string // of a page that is not in the list
+	sudo  bool                             // demands a fresh proof of the person
 	show  func(v *visit)
 	post  func(v *visit) // nil when it has no form
 }
@@ -165,7 +166,7 @@ func (v *visit) shell() page.OwnAccount {
 	shell := page.OwnAccount{Frame: v.frame, Person: v.live.User.DisplayName(), Done: v.done()}
 	current := v.place.path
 	if v.place.of != "" {
-		current = v.place.of
+		current, shell.Title = v.place.of, v.place.title(v.words)
 	}
 	for _, other := range v.places() {
 		if other.label != nil {

@@ -18,7 +18,7 @@ func (a *Account) places() []place {
 	return []place{
 		{path: pathProfile, label: func(w *text.Printer) string { return w.T("account_profile") }, show: (*visit).showProfile, post: (*visit).postProfile},
 		{path: pathMethods, label: func(w *text.Printer) string { return w.T("account_methods") }, show: (*visit).showMethods},
-		{path: pathPassword, of: pathMethods, sudo: true, show: (*visit).showPassword, post: (*visit).postPassword},
+		{path: pathPassword, of: pathMethods, title: func(w *text.Printer) string { return w.T("account_password") }, sudo: true, show: (*visit).showPassword, post: (*visit).postPassword},
 		{path: pathSessions, label: func(w *text.Printer) string { return w.T("account_sessions") }, show: (*visit).showSessions, post: (*visit).postSessions},
 		{path: pathApplications, label: func(w *text.Printer) string { return w.T("account_applications") }, show: (*visit).showApplications, post: (*visit).postApplications},
 		{path: pathActivity, label: func(w *text.Printer) string { return w.T("account_activity") }, show: (*visit).showActivity},

@@ -93,7 +93,7 @@ async function expectToLookAfter({ page, hosted, payroll }: Parts, look: Look): 
   for (const [address, heading] of [
     ["account", "Profile"],
     ["account/sign-in", "How you sign in"],
-    ["account/password", "How you sign in"],
+    ["account/password", "Change the password"],
     ["account/sessions", "Devices and sessions"],
     ["account/applications", "Applications"],
     ["account/activity", "Activity"],
@@ -244,6 +244,11 @@ test.describe("on a screen of 320 pixels", () => {
 
   test("every page of a forgotten password fits", async ({ page, hosted, payroll }) => {
     await expectToForget({ page, hosted, payroll }, expectNoSidewaysScroll);
+  });
+
+  test("every page of an account fits", async ({ page, hosted, payroll }) => {
+    test.slow();
+    await expectToLookAfter({ page, hosted, payroll }, expectNoSidewaysScroll);
   });
 
   test("every page of two accounts fits", async ({ page, hosted, payroll }) => {

@@ -12,6 +12,7 @@ import (
 type OwnAccount struct {
 	Frame
 	Person string // what the person is called
+	Title  string // of a page that is opened from another one; "" for the label of the present page
 	Places []Place
 	Done   string // what was just done, in words; "" when nothing was
 }
@@ -23,8 +24,11 @@ type Place struct {
 	Current bool
 }
 
-// heading is the label of the present page.
+// heading is the title, or the label of the present page.
 func (a OwnAccount) heading() string {
+	if a.Title != "" {
+		return a.Title
+	}
 	for _, place := range a.Places {
 		if place.Current {
 			return place.Label
