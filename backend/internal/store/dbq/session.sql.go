@@ -687,7 +687,8 @@ func (q *Queries) RevokeGrantsWithoutSession(ctx context.Context, arg RevokeGran
 }
 
 const sessionsKeptOfUser = `-- name: SessionsKeptOfUser :many
-SELECT org_id, id, user_id, token_hash, browser_hash, authenticated_at, methods, address, user_agent, created_at, last_seen_at, idle_expires_at, expires_at, ended_at, end_reason
+SELECT org_id, id, user_id, token_hash, browser_hash, authenticated_at, methods, address, user_agent, created_at, last_seen_at, idle_expires_at, expires_at, ended_at, end_reason,
+    passkey_id, aaguid
 FROM sessions WHERE org_id = $1 AND user_id = $2 ORDER BY id DESC
 `
 
@@ -722,6 +723,8 @@ func (q *Queries) SessionsKeptOfUser(ctx context.Context, arg SessionsKeptOfUser
 			&i.ExpiresAt,
 			&i.EndedAt,
 			&i.EndReason,
+			&i.PasskeyID,
+			&i.Aaguid,
 		); err != nil {
 			return nil, err
 		}
