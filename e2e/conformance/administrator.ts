@@ -25,15 +25,31 @@ export class Administrator {
 
   /** Makes something, and fails with what the server says when it does not. */
   async make(address: string, body: unknown): Promise<void> {
+    await this.#call("POST", address, body, 201);
+  }
+
+  /** Does something about what is there, and fails with what the server says when it does not. */
+  async act(address: string, body: unknown): Promise<void> {
+    await this.#call("POST", address, body, 204);
+  }
+
+  /** Reads what is at the address. */
+  async read<Content>(address: string): Promise<Content> {
+    return JSON.parse(await this.#call("GET", address, undefined, 200)) as Content;
+  }
+
+  async #call(method: string, address: string, body: unknown, expected: number): Promise<string> {
     const answer = await this.#page.evaluate(
-      async ([url, content]) => {
+      async ({ method: verb, url, content }) => {
         const session = (await (await fetch("/console/api/session")).json()) as { csrf_token?: string };
-        const response = await fetch(url, { method: "POST", headers: { "content-type": "application/json", "x-csrf-token": session.csrf_token ?? "" }, body: content });
+        const headers = { "x-csrf-token": session.csrf_token ?? "", ...(content === undefined ? {} : { "content-type": "application/json" }) };
+        const response = await fetch(url, { method: verb, headers, ...(content === undefined ? {} : { body: content }) });
         return { status: response.status, text: await response.text() };
       },
-      [address, JSON.stringify(body)] as const,
+      { method, url: address, content: body === undefined ? undefined : JSON.stringify(body) },
     );
-    if (answer.status !== 201) throw new Error(`POST ${address} answered ${answer.status}: ${answer.text}`);
+    if (answer.status !== expected) throw new Error(`${method} ${address} answered ${answer.status}: ${answer.text}`);
+    return answer.text;
   }
 
   async close(): Promise<void> {

@@ -5,8 +5,9 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
 import { type Browser, request } from "@playwright/test";
+import { demo } from "../fixtures/environment.ts";
 import { Administrator } from "./administrator.ts";
-import { keyOf, type Plan } from "./plans.ts";
+import { isBackchannel, keyOf, type Plan } from "./plans.ts";
 import type { Provider } from "./provider.ts";
 
 const openssl = promisify(execFile);
@@ -40,10 +41,15 @@ async function identity(name: string): Promise<Identity> {
   return { cert: await readFile(file("crt"), "utf8"), key: await readFile(file("key"), "utf8"), ca: pem };
 }
 
+function profileOf(plan: Plan): string {
+  if (isBackchannel(plan)) return "fapi-ciba";
+  return plan.name.startsWith("fapi2-message-signing") ? "fapi2-message-signing" : "fapi2-security";
+}
+
 /** What the organization demands of the plan's clients. */
 export async function fapiPolicies(plan: Plan): Promise<Readonly<Record<string, unknown>>> {
   return {
-    profile: plan.name.startsWith("fapi2-message-signing") ? "fapi2-message-signing" : "fapi2-security",
+    profile: profileOf(plan),
     client_certificate_authorities: (await theAuthority()).pem,
   };
 }
@@ -60,15 +66,33 @@ interface Made {
   readonly mtls: Identity;
 }
 
+/** How the plan's clients come by tokens, and where they hear of it. */
+function grants(plan: Plan, callback: string, algorithm: string): object {
+  if (isBackchannel(plan)) {
+    return {
+      grant_types: ["urn:openid:params:grant-type:ciba", "refresh_token"],
+      response_types: [],
+      backchannel_token_delivery_mode: plan.variant.ciba_mode,
+      backchannel_authentication_request_signing_alg: algorithm,
+      ...(plan.variant.ciba_mode === "ping" ? { backchannel_client_notification_endpoint: callback } : {}),
+    };
+  }
+  if (isService(plan)) return { grant_types: ["client_credentials"] };
+  return { grant_types: ["authorization_code", "refresh_token"], redirect_uris: [callback, `${callback}?dummy1=lorem&dummy2=ipsum`] };
+}
+
+function isService(plan: Plan): boolean {
+  return plan.variant.fapi_profile === "fapi_client_credentials_grant";
+}
+
 /** Registers a client as the plan wants it, and returns what the suite has to know of it. */
-async function register(administrator: Administrator, provider: Provider, redirects: readonly string[], plan: Plan, scope: string, position: 1 | 2): Promise<Made> {
-  const { client_auth_type, sender_constrain, fapi_profile } = plan.variant;
+async function register(administrator: Administrator, provider: Provider, callback: string, plan: Plan, scope: string, position: 1 | 2): Promise<Made> {
+  const { client_auth_type, sender_constrain } = plan.variant;
   const clientId = `fapi-client-${position}`;
   const algorithm = position === 1 ? "PS256" : "ES256";
   const { secret, shown } = signingKey(clientId, algorithm);
   const name = `${clientId}-${Date.now()}`;
   const mtls = await identity(name);
-  const service = fapi_profile === "fapi_client_credentials_grant";
   // One client by its name in the certificate, the other by its key: both methods of RFC 8705 are judged.
   const byName = position === 1;
   const certified = { ...createPublicKey(mtls.cert).export({ format: "jwk" }), kid: `${clientId}-tls` };
@@ -81,32 +105,30 @@ async function register(administrator: Administrator, provider: Provider, redire
   await administrator.make(provider.administered("clients"), {
     client_id: clientId,
     client_name: `Application ${position}`,
-    grant_types: service ? ["client_credentials"] : ["authorization_code", "refresh_token"],
-    ...(service ? {} : { redirect_uris: redirects }),
+    ...grants(plan, callback, algorithm),
     // More than it asks for: the claims that a request names have to be among those that the client may know.
     scopes: [...scope.split(" "), ...(scope.includes("openid") ? ["address", "phone"] : [])],
     jwks: { keys: client_auth_type === "mtls" && !byName ? [shown, certified] : [shown] },
     id_token_signed_response_alg: "ES256",
     authorization_signed_response_alg: "ES256",
-    ...(sender_constrain === "mtls" ? { tls_client_certificate_bound_access_tokens: true } : { dpop_bound_access_tokens: true }),
+    ...(sender_constrain === "dpop" ? { dpop_bound_access_tokens: true } : { tls_client_certificate_bound_access_tokens: true }),
     ...authentication,
   });
-  return { client: { client_id: clientId, scope, jwks: { keys: [secret] }, dpop_signing_alg: "ES256" }, mtls };
+  const hint = isBackchannel(plan) ? { hint_type: "login_hint", hint_value: demo.ada.username } : { dpop_signing_alg: "ES256" };
+  return { client: { client_id: clientId, scope, jwks: { keys: [secret] }, ...hint }, mtls };
 }
 
-/** Registers the two clients of a plan of FAPI 2.0 and returns what the plan has to know of them. */
+/** Registers the two clients of a plan and returns what the plan has to know of them. */
 export async function fapiClients(browser: Browser, base: string, provider: Provider, suite: string, plan: Plan): Promise<object> {
   const alias = `clavex-${keyOf(plan).replaceAll(/[^a-z0-9]+/g, "-")}`;
-  const callback = `${suite}/test/a/${alias}/callback`;
-  const openid = plan.variant.openid === "openid_connect";
-  const service = plan.variant.fapi_profile === "fapi_client_credentials_grant";
-  const scope = service ? "admin:read" : openid ? "openid profile email offline_access" : "admin:read offline_access";
+  const callback = `${suite}/test/a/${alias}/${isBackchannel(plan) ? "ciba-notification-endpoint" : "callback"}`;
+  const openid = plan.variant.openid === "openid_connect" || isBackchannel(plan);
+  const scope = isService(plan) ? "admin:read" : openid ? "openid profile email offline_access" : "admin:read offline_access";
   const administrator = await Administrator.signIn(browser, base);
   try {
-    const redirects = [callback, `${callback}?dummy1=lorem&dummy2=ipsum`];
-    const first = await register(administrator, provider, redirects, plan, scope, 1);
-    const second = await register(administrator, provider, redirects, plan, scope, 2);
-    const resource = plan.variant.sender_constrain === "mtls" ? await mutualBase(provider) : base;
+    const first = await register(administrator, provider, callback, plan, scope, 1);
+    const second = await register(administrator, provider, callback, plan, scope, 2);
+    const resource = plan.variant.sender_constrain === "dpop" ? base : await mutualBase(provider);
     return {
       alias,
       client: first.client,

@@ -3,10 +3,11 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { chromium } from "@playwright/test";
+import { Approvals } from "./approvals.ts";
 import { launchOptions } from "./browser.ts";
 import { fapiClients, fapiPolicies } from "./fapi.ts";
 import { count, objection, type PlanResult } from "./outcome.ts";
-import { expectations, isFAPI, keyOf, plans } from "./plans.ts";
+import { expectations, isBackchannel, isFAPI, keyOf, plans } from "./plans.ts";
 import { Provider } from "./provider.ts";
 import { page } from "./report.ts";
 import { runPlan } from "./run.ts";
@@ -58,6 +59,7 @@ async function main(): Promise<number> {
       const clients = isFAPI(plan)
         ? await fapiClients(browser, base, provider, suite.address, plan)
         : { client: { client_name: "First application" }, client2: { client_name: "Second application" } };
+      const approvals = isBackchannel(plan) ? await Approvals.open(browser, base, provider) : undefined;
       const modules = await runPlan(
         {
           suite,
@@ -72,8 +74,8 @@ async function main(): Promise<number> {
           },
         },
         plan,
-        clients,
-      );
+        { ...clients, ...(approvals ? { automated_ciba_approval_url: approvals.address } : {}) },
+      ).finally(() => approvals?.close());
       const { passed, warning, review, failed, skipped } = count(modules);
       console.log(`  ${passed} passed, ${warning} warnings, ${review} review, ${failed} failed, ${skipped} skipped`);
       if (values.module !== undefined) continue; // a part of a plan says nothing about the plan

@@ -17,7 +17,12 @@ export function keyOf(plan: Plan): string {
 
 /** Plans whose clients cannot register themselves; `fapi.ts` makes them. */
 export function isFAPI(plan: Plan): boolean {
-  return plan.name.startsWith("fapi2-");
+  return plan.name.startsWith("fapi");
+}
+
+/** Plans whose requests come through the back channel; `approvals.ts` decides about them. */
+export function isBackchannel(plan: Plan): boolean {
+  return plan.name.startsWith("fapi-ciba-");
 }
 
 const authentications = [
@@ -45,6 +50,17 @@ function securityPlans(): Plan[] {
         variant: { fapi_profile: "fapi_client_credentials_grant", authorization_request_type: "simple", client_auth_type, sender_constrain, openid: "plain_oauth" },
       },
     ]),
+  );
+}
+
+function backchannelPlans(): Plan[] {
+  return authentications.flatMap(({ client_auth_type, title }) =>
+    ["poll", "ping"].map((ciba_mode) => ({
+      name: "fapi-ciba-id1-test-plan",
+      profile: `FAPI-CIBA OP ${ciba_mode} w/ ${title}`,
+      key: `${client_auth_type}-${ciba_mode}`,
+      variant: { fapi_ciba_profile: "plain_fapi", client_registration: "static_client", client_auth_type, ciba_mode },
+    })),
   );
 }
 
@@ -80,6 +96,7 @@ export const plans: readonly Plan[] = [
       fapi_response_mode: "jarm",
     },
   },
+  ...backchannelPlans(),
 ];
 
 const review = (reason: string, ...modules: readonly string[]): Expectation[] => modules.map((module) => ({ module, outcome: "review" as const, reason }));

@@ -4,6 +4,7 @@ import (
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
+	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/hex"
@@ -122,14 +123,15 @@ func (a *Authority) Covers(leaf *x509.Certificate, hosts []string, now time.Time
 }
 
 // Issue makes a certificate with a new key, both in PEM, for localhost and names under it, the loopback addresses,
-// and the hosts.
+// and the hosts. The key is an RSA key: of TLS 1.2's suites FAPI 1.0 (Part 2, §8.5), on which FAPI CIBA rests, permits none
+// with another.
 func (a *Authority) Issue(hosts []string, now time.Time, random io.Reader) (certificate, key []byte, err error) {
 	for _, host := range hosts {
 		if problem := NameProblem(host); problem != "" {
 			return nil, nil, errors.New(problem)
 		}
 	}
-	private, err := ecdsa.GenerateKey(elliptic.P256(), random)
+	private, err := rsa.GenerateKey(random, 2048)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -126,6 +126,9 @@ func TestAuthority(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if _, ok := pair.Leaf.PublicKey.(*rsa.PublicKey); !ok {
+		t.Errorf("FAPI 1.0 Part 2 §8.5 permits no suite of TLS 1.2 with a key of %T", pair.Leaf.PublicKey)
+	}
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(certificate)
 	for _, host := range append(hosts, "localhost", "demo.localhost", "127.0.0.1", "::1") {

@@ -134,12 +134,15 @@ func (a *ClientAuthentication) verifyWithSecret(found *client.Client, assertion 
 }
 
 // audiences are the names of the organization's authorization server: the issuer, and the addresses of the
-// endpoints where clients authenticate, which OpenID Connect Core 1.0 §9 suggests. An assertion is used once,
-// wherever that is.
+// endpoints where clients authenticate, which OpenID Connect Core 1.0 §9 suggests, also those for connections with a TLS
+// certificate (RFC 8705 §5). An assertion is used once, wherever that is.
 func (a *ClientAuthentication) audiences(organization *org.Organization) []string {
 	names := []string{a.issuers.URL(organization)}
 	for _, endpoint := range []string{"token", "par", "introspect", "revoke", "bc-authorize"} {
 		names = append(names, a.issuers.Endpoint(organization, endpoint))
+		if a.issuers.MTLSURL != "" {
+			names = append(names, a.issuers.MTLSEndpoint(organization, endpoint))
+		}
 	}
 	return names
 }

@@ -121,6 +121,7 @@ func TestClientAssertionsAreAccepted(t *testing.T) {
 		"client_secret_jwt (Core §9)":                   {a.sign(secret, a.claims("shared", nil)), nil},
 		"client_id that fits (RFC 7521 §4.2)":           {a.sign(signer, a.claims("service", nil)), []string{"client_id", "service"}},
 		"aud is the token endpoint (Core §9)":           {a.sign(signer, a.claims("service", map[string]any{"aud": issuer + "/token"})), nil},
+		"aud is its alias (RFC 8705 §5)":                {a.sign(signer, a.claims("service", map[string]any{"aud": a.Issuers.MTLSEndpoint(a.acme, "token")})), nil},
 		"aud is an array (RFC 7519 §4.1.3)":             {a.sign(signer, a.claims("service", map[string]any{"aud": []string{"https://other.example.test", issuer}})), nil},
 		"without iat (RFC 7523 §3)":                     {a.sign(signer, a.claims("service", map[string]any{"iat": nil})), nil},
 		"from a clock that is 20 s ahead (RFC 7523 §3)": {a.sign(signer, a.claims("service", map[string]any{"iat": now.Add(20 * time.Second).Unix()})), nil},

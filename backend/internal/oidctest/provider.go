@@ -109,7 +109,7 @@ func NewProvider(t testing.TB) *Provider {
 	p := &Provider{Clock: NewClock(), Trips: &dbtest.RoundTrips{}, Database: &Line{}}
 	server := httptest.NewUnstartedServer(nil)
 	p.URL = "http://" + server.Listener.Addr().String()
-	p.Issuers = oauth.Issuers{PublicURL: p.URL}
+	p.Issuers = oauth.Issuers{PublicURL: p.URL, MTLSURL: "https://mtls.example.test"}
 	p.Web, p.Fetch = newWeb(t)
 	db, err := store.Open(context.Background(), dbtest.URL(t), store.Options{MaxConns: 6, Configure: p.Database.configure(p.Trips)})
 	if err != nil {
