@@ -7,6 +7,7 @@ import { promisify } from "node:util";
 import { type Browser, request } from "@playwright/test";
 import { demo } from "../fixtures/environment.ts";
 import { Administrator } from "./administrator.ts";
+import { demandedContext } from "./approvals.ts";
 import { isBackchannel, keyOf, type Plan } from "./plans.ts";
 import type { Provider } from "./provider.ts";
 
@@ -114,7 +115,7 @@ async function register(administrator: Administrator, provider: Provider, callba
     ...(sender_constrain === "dpop" ? { dpop_bound_access_tokens: true } : { tls_client_certificate_bound_access_tokens: true }),
     ...authentication,
   });
-  const hint = isBackchannel(plan) ? { hint_type: "login_hint", hint_value: demo.ada.username } : { dpop_signing_alg: "ES256" };
+  const hint = isBackchannel(plan) ? { hint_type: "login_hint", hint_value: demo.ada.username, acr_value: demandedContext } : { dpop_signing_alg: "ES256" };
   return { client: { client_id: clientId, scope, jwks: { keys: [secret] }, ...hint }, mtls };
 }
 

@@ -33,6 +33,7 @@ type Profile struct {
 	SignedAnswers      bool                          // the authorization endpoint answers by a signed JWT (JARM)
 	Attestations       bool                          // the organization takes part in org.DraftClientAttestation
 	Backchannel        BackchannelRules              // of requests through the back channel
+	Interactions       bool                          // answers of our protected resources carry InteractionHeader
 }
 
 // BackchannelRules are what a profile demands of requests through the back channel beyond CIBA Core 1.0. The zero value
@@ -64,6 +65,7 @@ func fapi2(name org.Profile) Profile {
 func fapiCIBA() Profile {
 	profile := fapi2(org.ProfileFAPICIBA)
 	profile.AssertionsToIssuer, profile.Algorithms = false, []jose.Algorithm{jose.PS256, jose.ES256}
+	profile.Interactions = true
 	return profile
 }
 

@@ -243,6 +243,7 @@ func (p Profile) Demands() []string {
 		{p.SecureRedirects, "Redirect URIs are https."},
 		{p.Backchannel.Signed, "Requests through the back channel (CIBA) are signed, live an hour at most, and say what is decided."},
 		{p.Backchannel.Modes != nil, "Tokens of such requests are fetched by the client and never pushed to it."},
+		{p.Interactions, "Answers of userinfo name the interaction (x-fapi-interaction-id): the client's name for it, or a new one."},
 	} {
 		if demand.holds {
 			demands = append(demands, demand.text)

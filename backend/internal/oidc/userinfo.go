@@ -25,6 +25,8 @@ func NewUserinfo(issuers oauth.Issuers, resource *oauth.ProtectedResource, subje
 type Answer struct {
 	Claims map[string]any
 	JWT    string // "" for JSON
+	// Interactions: the client's profile wants the interaction named (oauth.InteractionHeader).
+	Interactions bool
 }
 
 // Find returns the claims that an access token allows, in one database round trip when the caches are
@@ -49,12 +51,12 @@ func (u *Userinfo) Find(ctx context.Context, organization *org.Organization, pre
 	if claims["sub"], err = u.subjects.Of(ctx, live.Client, live.User.ID); err != nil {
 		return nil, err
 	}
-	m := &live.Client.Metadata
+	m, interactions := &live.Client.Metadata, oauth.ProfileOf(organization, live.Client).Interactions
 	form := oauth.JWTForm{Type: oauth.IDTokenType, Signing: m.UserinfoSignedResponseAlg, Encryption: m.UserinfoEncryptedResponseAlg, Content: m.UserinfoEncryptedResponseEnc}
 	if form.Signing == "" && form.Encryption == "" {
-		return &Answer{Claims: claims}, nil
+		return &Answer{Claims: claims, Interactions: interactions}, nil
 	}
 	claims["iss"], claims["aud"] = issuer, live.Client.ClientID // OpenID Connect Core 1.0 §5.3.2
 	made, err := u.jwts.Make(ctx, live.Client, form, claims)
-	return &Answer{Claims: claims, JWT: made}, err
+	return &Answer{Claims: claims, JWT: made, Interactions: interactions}, err
 }

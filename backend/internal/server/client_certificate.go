@@ -69,7 +69,7 @@ func parseCertificateHeader(value string) []*x509.Certificate {
 }
 
 // programEndpoints are the last segments of the addresses of an organization that programs call.
-var programEndpoints = []string{"token", "par", "userinfo", "jwks", "introspect", "revoke", "register", "device_authorization"}
+var programEndpoints = []string{"token", "par", "userinfo", "jwks", "introspect", "revoke", "register", "device_authorization", "bc-authorize"}
 
 // forPrograms tells the addresses that programs call from those where people go.
 func forPrograms(path string) bool {

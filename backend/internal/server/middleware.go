@@ -78,6 +78,9 @@ func accessLog(log *slog.Logger) gin.HandlerFunc {
 		if slug := c.Param("org"); slug != "" {
 			attributes = append(attributes, slog.String("organization", clipped(slug, 63)))
 		}
+		if named := c.Writer.Header().Get(oauth.InteractionHeader); named != "" {
+			attributes = append(attributes, slog.String("interaction", named))
+		}
 		level := slog.LevelInfo
 		if len(c.Errors) > 0 {
 			attributes = append(attributes, slog.String("error", fault.Loggable(c.Errors.Last().Err)))

@@ -358,7 +358,7 @@ func TestTheListenerForClientsWithCertificates(t *testing.T) {
 	if status, body := ask("/acme/token"); status != 200 || body != "0" {
 		t.Errorf("without one: %d %s", status, body)
 	}
-	for _, path := range []string{"/acme/par", "/acme/userinfo", "/acme/introspect", "/acme/revoke", "/api/v1/me", "/acme/.well-known/openid-configuration", "/acme/register/x"} {
+	for _, path := range []string{"/acme/par", "/acme/userinfo", "/acme/introspect", "/acme/revoke", "/acme/device_authorization", "/acme/bc-authorize", "/api/v1/me", "/acme/.well-known/openid-configuration", "/acme/register/x"} {
 		if status, _ := ask(path); status != 200 {
 			t.Errorf("%s: %d", path, status)
 		}
