@@ -36,8 +36,11 @@ WHERE b.org_id = @org_id AND b.id = @id AND b.user_id = @user_id AND b.status = 
 RETURNING b.client_id, b.auth_req_id_hash, b.delivery_mode, b.scopes, b.audience, b.authorization_details, b.expires_at;
 
 -- name: PollBackchannelRequest :one
--- As PollDeviceRequest (CIBA Core 1.0 §11).
+-- As PollDeviceRequest (CIBA Core 1.0 §11). Who hears that the request expired is not told a second time.
 UPDATE backchannel_requests SET
+    status = CASE WHEN status = 'pending' AND expires_at <= @at::timestamptz THEN 'expired' ELSE status END,
+    sealed = CASE WHEN status = 'pending' AND expires_at <= @at::timestamptz THEN NULL ELSE sealed END,
+    sealed_by = CASE WHEN status = 'pending' AND expires_at <= @at::timestamptz THEN NULL ELSE sealed_by END,
     polled_early = polled_at IS NOT NULL AND polled_at + make_interval(secs => poll_interval - 1) > @at::timestamptz,
     poll_interval = poll_interval + CASE WHEN status = 'pending' AND polled_at + make_interval(secs => poll_interval - 1) > @at::timestamptz THEN 5 ELSE 0 END,
     polled_at = @at::timestamptz

@@ -118,6 +118,19 @@ func TestAPingTellsWhenToAsk(t *testing.T) {
 		}
 		expect(t, s.poll(l.party, begun), 400, "expired_token")
 	})
+	t.Run("not of an end that the client has heard of", func(t *testing.T) {
+		begun := s.begin(t, l.party, "client_notification_token", notificationToken)
+		s.Clock.Advance(5 * time.Minute)
+		for range 2 {
+			expect(t, s.poll(l.party, begun), 400, "expired_token")
+		}
+		if ended, err := s.Backchannel.Expire(t.Context(), 10); err != nil || ended != 0 {
+			t.Fatalf("%d ended, %v", ended, err)
+		}
+		if state, attempts, sealed := s.state(t); state != "none" || attempts != 0 || sealed {
+			t.Errorf("%s after %d attempts, still sealed: %v", state, attempts, sealed)
+		}
+	})
 }
 
 func TestPingsThatGoWrong(t *testing.T) {

@@ -395,6 +395,9 @@ func (q *Queries) PersonHasPendingBackchannelRequest(ctx context.Context, arg Pe
 
 const pollBackchannelRequest = `-- name: PollBackchannelRequest :one
 UPDATE backchannel_requests SET
+    status = CASE WHEN status = 'pending' AND expires_at <= $1::timestamptz THEN 'expired' ELSE status END,
+    sealed = CASE WHEN status = 'pending' AND expires_at <= $1::timestamptz THEN NULL ELSE sealed END,
+    sealed_by = CASE WHEN status = 'pending' AND expires_at <= $1::timestamptz THEN NULL ELSE sealed_by END,
     polled_early = polled_at IS NOT NULL AND polled_at + make_interval(secs => poll_interval - 1) > $1::timestamptz,
     poll_interval = poll_interval + CASE WHEN status = 'pending' AND polled_at + make_interval(secs => poll_interval - 1) > $1::timestamptz THEN 5 ELSE 0 END,
     polled_at = $1::timestamptz
@@ -417,7 +420,7 @@ type PollBackchannelRequestRow struct {
 	ExpiresAt            time.Time
 }
 
-// As PollDeviceRequest (CIBA Core 1.0 §11).
+// As PollDeviceRequest (CIBA Core 1.0 §11). Who hears that the request expired is not told a second time.
 func (q *Queries) PollBackchannelRequest(ctx context.Context, arg PollBackchannelRequestParams) (PollBackchannelRequestRow, error) {
 	row := q.db.QueryRow(ctx, pollBackchannelRequest,
 		arg.At,
