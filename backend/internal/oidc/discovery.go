@@ -141,11 +141,15 @@ func newDocument(content []byte) *document {
 	return &document{content: content, etag: etag, etagHeader: []string{etag}, lengthHeader: []string{strconv.Itoa(len(content))}}
 }
 
+// metadataRemembered bounds the metadata kept, 6 KB each: writing it anew takes microseconds, and relying parties keep it
+// themselves. With ten thousand organizations it was a third of all memory.
+const metadataRemembered = 2000
+
 // NewDocuments makes the documents, remembered for at most cacheSize organizations. locales are the
 // languages of the hosted pages (BCP 47), prompts the values of prompt that an organization supports.
 func NewDocuments(issuers oauth.Issuers, keys *key.Keys, resources *resource.Resources, locales []string, prompts func(organization *org.Organization) []string, cacheSize int) *Documents {
 	return &Documents{issuers: issuers, keys: keys, resources: resources, locales: locales, prompts: prompts,
-		metadata: otter.Must(&otter.Options[metadataKey, *document]{MaximumSize: cacheSize}),
+		metadata: otter.Must(&otter.Options[metadataKey, *document]{MaximumSize: min(cacheSize, metadataRemembered)}),
 		keySets:  otter.Must(&otter.Options[uuid.UUID, *document]{MaximumSize: cacheSize}),
 	}
 }
