@@ -53,6 +53,7 @@ type Config struct {
 	SignInsPerNetwork       int           `name:"sign_ins_per_network" default:"1000" help:"sign-ins that unknown browsers of one network (an IPv4 address, an IPv6 /64) may begin at one organization in ten minutes; 0 sets no limit"`
 	RegistrationsPerNetwork int           `name:"registrations_per_network" default:"60" help:"applications that one network (an IPv4 address, an IPv6 /64) may register, or change their registration, by itself at one organization in an hour; 0 sets no limit"`
 	SignUpsPerNetwork       int           `name:"sign_ups_per_network" default:"30" help:"accounts that people of one network (an IPv4 address, an IPv6 /64) may ask for by themselves at one organization in an hour; 0 sets no limit"`
+	BreachedPasswordsURL    string        `name:"breached_passwords_url" help:"service that is asked whether a new password was seen in a theft, by the first five digits of its digest: https://api.pwnedpasswords.com/range, or one of your own with that interface (default: nobody is asked)"`
 	FetchNetworks           []string      `name:"fetch_allowed_networks" help:"networks that are not public and may yet be fetched from, also without TLS: key sets and logout endpoints of applications inside, for example 10.20.0.0/16"`
 	FetchCAFile             string        `name:"fetch_ca_file" help:"file with certificates (PEM) of authorities that are trusted for outgoing TLS besides the system's"`
 	MailHost                string        `name:"mail_host" help:"SMTP server that takes outgoing mail; without one people cannot sign up by themselves"`
@@ -318,6 +319,9 @@ func (c *Config) Validate(development bool) error {
 	}
 	if _, err := c.FetchRoots(); err != nil {
 		fault("%s", err)
+	}
+	if parsed, err := url.Parse(c.BreachedPasswordsURL); c.BreachedPasswordsURL != "" && (err != nil || parsed.Scheme != "https" && parsed.Scheme != "http" || parsed.Host == "" || parsed.RawQuery != "" || parsed.Fragment != "") {
+		fault("breached_passwords_url: %q is no address such as https://api.pwnedpasswords.com/range", c.BreachedPasswordsURL)
 	}
 	c.validateTLS(fault)
 	c.validateMail(fault)

@@ -125,6 +125,7 @@ func TestRules(t *testing.T) {
 	for chosen, want := range map[string]error{
 		"1234567": credential.ErrTooShort, "pässwö": credential.ErrTooShort, "correct horse battery staple": nil, strings.Repeat("ab", 128): nil, strings.Repeat("ab", 129): credential.ErrTooLong,
 		"aaaaaaaaaaaa": credential.ErrGuessable, "ada@acme.test": credential.ErrGuessable, "ADA@acme.test1": credential.ErrGuessable, "Ada Lovelace": credential.ErrGuessable,
+		"password123": credential.ErrCommon, "QwertyUiop": credential.ErrCommon,
 		"日本語のパスワード": nil, "        ": credential.ErrGuessable, "\xff\xff\xff\xff\xff\xff\xff\xff": credential.ErrUnreadable,
 	} {
 		if _, err := f.passwords.Hash(t.Context(), f.ada, chosen); !errors.Is(err, want) {

@@ -3,7 +3,8 @@
 // package login; what happens in a browser by package signin.
 //
 // Password rules follow NIST SP 800-63B-4 §3.1.1: a minimum length, no composition rules, every
-// Unicode character, no forced rotation.
+// Unicode character, no forced rotation; what is tried first (package commonpassword), holds little more than the person's
+// name, or was seen in a theft (Breaches) is refused.
 package credential
 
 import (
@@ -16,6 +17,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/clavex/clavex/backend/internal/audit"
+	"github.com/clavex/clavex/backend/internal/commonpassword"
 	"github.com/clavex/clavex/backend/internal/fault"
 	"github.com/clavex/clavex/backend/internal/passwordhash"
 	"github.com/clavex/clavex/backend/internal/reqctx"
@@ -41,6 +43,8 @@ var (
 	ErrTooShort    = fault.Newf(fault.Invalid, "password_too_short", "Choose a password of at least %d characters.", MinimumLength).WithField("password")
 	ErrTooLong     = fault.Newf(fault.Invalid, "password_too_long", "Choose a password of at most %d characters.", MaximumLength).WithField("password")
 	ErrGuessable   = fault.New(fault.Invalid, "password_guessable", "This password contains little more than your name or address, or repeats one character. Choose another one.").WithField("password")
+	ErrCommon      = fault.New(fault.Invalid, "password_common", "This password is one of those that are tried first. Choose another one.").WithField("password")
+	ErrStolen      = fault.New(fault.Invalid, "password_stolen", "This password was seen in a theft of passwords elsewhere. Choose another one, and change it wherever you use it.").WithField("password")
 	ErrUnreadable  = fault.New(fault.Invalid, "password_unreadable", "The password contains bytes that are not text.").WithField("password")
 	ErrSame        = fault.New(fault.Invalid, "password_unchanged", "This is your present password. Choose another one.").WithField("password")
 	ErrTooMany     = fault.New(fault.RateLimited, "too_many_attempts", "There were too many failed attempts. Wait a moment, then try again.")
@@ -57,6 +61,9 @@ type Passwords struct {
 	now      func() time.Time
 	hashes   *passwordhash.Hasher
 	damping  damping
+
+	// Breaches, when set, is asked about new passwords.
+	Breaches *Breaches
 }
 
 // NewPasswords makes the keeper of passwords. Hashing waits in the queue.
@@ -185,11 +192,14 @@ func (p *Passwords) Hash(ctx context.Context, person *user.User, password string
 	if err := checkRules(password, person); err != nil {
 		return Hashed{}, err
 	}
+	if p.Breaches.seen(ctx, password) {
+		return Hashed{}, ErrStolen
+	}
 	encoded, err := p.hashes.Hash(ctx, person.OrgID, password)
 	return Hashed{encoded}, err
 }
 
-// CheckRules judges a new password as Hash does, without the cost of hashing it.
+// CheckRules judges a new password as Hash does, without asking anybody else and without the cost of hashing it.
 func CheckRules(person *user.User, password string) error {
 	password, err := prepare(password)
 	if err != nil {
@@ -280,6 +290,9 @@ func checkRules(password string, person *user.User) error {
 	lower := strings.ToLower(password)
 	if first, _ := utf8.DecodeRuneInString(lower); strings.Trim(lower, string(first)) == "" {
 		return ErrGuessable
+	}
+	if commonpassword.Contains(password) {
+		return ErrCommon
 	}
 	local, _, _ := strings.Cut(person.Email, "@")
 	for _, word := range []string{person.Username, person.Email, local, person.Profile.Name} {
