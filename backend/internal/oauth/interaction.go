@@ -1,7 +1,8 @@
 package oauth
 
 import (
-	"github.com/gin-gonic/gin"
+	"net/http"
+
 	"github.com/google/uuid"
 
 	"github.com/clavex/clavex/backend/internal/reqctx"
@@ -13,24 +14,24 @@ const InteractionHeader = "X-Fapi-Interaction-Id"
 
 // AnswerInteraction repeats in the answer how the client names the interaction. What is no UUID is not repeated: it would
 // get into logs.
-func AnswerInteraction(c *gin.Context) {
-	sent := c.GetHeader(InteractionHeader)
+func AnswerInteraction(answer http.Header, r *http.Request) {
+	sent := r.Header.Get(InteractionHeader)
 	if sent == "" {
 		return
 	}
 	if named, err := uuid.Parse(sent); err == nil {
-		c.Header(InteractionHeader, named.String())
+		answer.Set(InteractionHeader, named.String())
 	}
 }
 
 // NameInteraction names the interaction in the answer when the client did not: by the id of the request, in the form of a
 // random UUID (RFC 9562 §5.4).
-func NameInteraction(c *gin.Context) {
-	if c.Writer.Header().Get(InteractionHeader) != "" {
+func NameInteraction(answer http.Header, r *http.Request) {
+	if answer.Get(InteractionHeader) != "" {
 		return
 	}
-	if named, err := uuid.Parse(reqctx.From(c.Request.Context()).ID); err == nil {
+	if named, err := uuid.Parse(reqctx.From(r.Context()).ID); err == nil {
 		named[6], named[8] = named[6]&0x0f|0x40, named[8]&0x3f|0x80
-		c.Header(InteractionHeader, named.String())
+		answer.Set(InteractionHeader, named.String())
 	}
 }

@@ -5,8 +5,6 @@ import (
 	"net/http/httptest"
 	"testing"
 
-	"github.com/gin-gonic/gin"
-
 	"github.com/clavex/clavex/backend/internal/reqctx"
 )
 
@@ -21,19 +19,17 @@ func TestInteractionsAreNamed(t *testing.T) {
 		"no UUID: it is not repeated":   {"x\tuser=admin", "", "0193588f-4c00-4a10-8b5e-2f6d1c9a0201"},
 		"too long: it is not repeated ": {"c770aef3-6784-41f7-8e0e-ff5f97bddb3a-and-more", "", "0193588f-4c00-4a10-8b5e-2f6d1c9a0201"},
 	} {
-		recorder := httptest.NewRecorder()
-		c, _ := gin.CreateTestContext(recorder)
-		c.Request = httptest.NewRequest(http.MethodGet, "/acme/userinfo", nil)
-		c.Request = c.Request.WithContext(reqctx.With(c.Request.Context(), reqctx.Request{ID: own}))
+		answer, r := http.Header{}, httptest.NewRequest(http.MethodGet, "/acme/userinfo", nil)
+		r = r.WithContext(reqctx.With(r.Context(), reqctx.Request{ID: own}))
 		if test.sent != "" {
-			c.Request.Header.Set(InteractionHeader, test.sent)
+			r.Header.Set(InteractionHeader, test.sent)
 		}
-		AnswerInteraction(c)
-		if got := recorder.Header().Get(InteractionHeader); got != test.repeated {
+		AnswerInteraction(answer, r)
+		if got := answer.Get(InteractionHeader); got != test.repeated {
 			t.Errorf("%s: repeated %q", name, got)
 		}
-		NameInteraction(c)
-		if got := recorder.Header().Get(InteractionHeader); got != test.named {
+		NameInteraction(answer, r)
+		if got := answer.Get(InteractionHeader); got != test.named {
 			t.Errorf("%s: named %q", name, got)
 		}
 	}

@@ -91,7 +91,7 @@ func (d *document) isIn(condition string) bool {
 func (u *Userinfo) Serve(c *gin.Context) {
 	organization := oauth.Organization(c)
 	refuse := func(err error) { oauth.WriteError(c, u.resource.Challenge(err, u.issuers.URL(organization))) }
-	oauth.AnswerInteraction(c)
+	oauth.AnswerInteraction(c.Writer.Header(), c.Request)
 	presented, err := oauth.PresentedToken(c)
 	if err != nil {
 		refuse(err)
@@ -100,7 +100,7 @@ func (u *Userinfo) Serve(c *gin.Context) {
 	u.resource.Senders().OfferNonce(c)
 	answer, err := u.Find(c.Request.Context(), organization, presented)
 	if err == nil && answer.Interactions {
-		oauth.NameInteraction(c)
+		oauth.NameInteraction(c.Writer.Header(), c.Request)
 	}
 	switch {
 	case err != nil:

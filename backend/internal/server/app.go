@@ -199,7 +199,7 @@ func (a *App) wire(options Options) error {
 		return err
 	}
 	a.Passwords = credential.NewPasswords(a.Store, a.Users, a.Sessions, a.Audit, now, a.Hashes, a.Ring)
-	a.Passwords.Breaches = credential.NewBreaches(a.Fetch, cfg.BreachedPasswordsURL, a.Log)
+	a.Passwords.Breaches = credential.NewBreaches(a.Fetch, a.Config.BreachedPasswordsURL, a.Log)
 	a.Passkeys = credential.NewPasskeys(a.Store, a.Sessions, a.Audit, now, a.Ring, random)
 	if party, ok := webauthn.NewRelyingParty(a.Config.PublicURL); ok {
 		a.Ceremonies = webauthn.NewCeremonies(party, a.Passkeys, a.State, a.Ring, now, random)
