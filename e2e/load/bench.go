@@ -55,6 +55,7 @@ func rowKinds() []rowKind {
 		{"introspection", introspectionRow},
 		{"password-login", passwordLoginRow},
 		{"login-flood", loginFloodRow},
+		{"guesses", guessesRow},
 		{"create-organization", createOrganizationRow},
 		{"revocation", revocationRow},
 		{"start-to-ready", startRow},

@@ -38,27 +38,36 @@ func authorizePath(organization string) string {
 // signIn goes from an authorization request without a session through the login page to a code. The person
 // comes from an address of their own, as the proxy in front of the server would tell it.
 func (v *visitor) signIn(organization, username string) (code string, err error) {
-	v.from = fmt.Sprintf("10.%d.%d.%d", rand.IntN(256), rand.IntN(256), 1+rand.IntN(254))
-	redirect, err := v.browse(http.StatusSeeOther, get(authorizePath(organization)))
+	login, form, err := v.loginForm(organization)
 	if err != nil {
 		return "", err
-	}
-	login := strings.TrimPrefix(redirect.header.Get("Location"), publicURL)
-	page, err := v.browse(http.StatusOK, get(login))
-	if err != nil {
-		return "", err
-	}
-	form := hiddenFields(page.body)
-	if form.Get("csrf_token") == "" {
-		return "", fmt.Errorf("%s shows no login form", pathOf(login))
 	}
 	form.Set("username", username)
 	form.Set("password", password)
-	left, err := v.browse(http.StatusSeeOther, post(pathOf(login), form.Encode(), "Origin", publicURL))
+	left, err := v.browse(http.StatusSeeOther, post(login, form.Encode(), "Origin", publicURL))
 	if err != nil {
 		return "", err
 	}
 	return parameter(left, "code")
+}
+
+// loginForm goes to the login page and returns where its form goes and what is hidden in it.
+func (v *visitor) loginForm(organization string) (action string, form url.Values, err error) {
+	v.from = fmt.Sprintf("10.%d.%d.%d", rand.IntN(256), rand.IntN(256), 1+rand.IntN(254))
+	redirect, err := v.browse(http.StatusSeeOther, get(authorizePath(organization)))
+	if err != nil {
+		return "", nil, err
+	}
+	login := strings.TrimPrefix(redirect.header.Get("Location"), publicURL)
+	page, err := v.browse(http.StatusOK, get(login))
+	if err != nil {
+		return "", nil, err
+	}
+	form = hiddenFields(page.body)
+	if form.Get("csrf_token") == "" {
+		return "", nil, fmt.Errorf("%s shows no login form", pathOf(login))
+	}
+	return pathOf(login), form, nil
 }
 
 // authorize gets a code for a browser with a live session.
