@@ -1,7 +1,7 @@
 'use client';
 
 import { useEffect, type ReactNode } from 'react';
-import type { FieldValues, Path, UseFormReturn } from 'react-hook-form';
+import { FormProvider, type FieldValues, type Path, type UseFormReturn } from 'react-hook-form';
 import { isProblem } from '@/lib/api';
 import { ErrorNotice } from './states';
 import { Button } from './ui/button';
@@ -48,9 +48,11 @@ export function Form<T extends FieldValues>({ form, onSubmit, submit, pendingTex
   const outdated = isProblem(problem) && problem.status === 412;
   return (
     <form noValidate onSubmit={send} className="grid content-start gap-5">
-      <fieldset disabled={disabled} className="grid min-w-0 gap-5">
-        {children}
-      </fieldset>
+      <FormProvider {...form}>
+        <fieldset disabled={disabled} className="grid min-w-0 gap-5">
+          {children}
+        </fieldset>
+      </FormProvider>
       {problem !== undefined && !outdated && <ErrorNotice error={problem} />}
       {outdated && (
         <Notice tone="warning" role="alert" title="Somebody else changed this in the meantime" action={reload && <Button size="small" onClick={reload}>Show the newest</Button>}>
@@ -66,6 +68,15 @@ export function Form<T extends FieldValues>({ form, onSubmit, submit, pendingTex
         </div>
       )}
     </form>
+  );
+}
+
+/** Fields of a form that can be read but not changed, while others can. */
+export function Fixed({ when, children }: { when: boolean; children: ReactNode }) {
+  return (
+    <fieldset disabled={when} className="grid min-w-0 gap-5">
+      {children}
+    </fieldset>
   );
 }
 

@@ -1,4 +1,4 @@
-import { Controller, type UseFormReturn } from 'react-hook-form';
+import { Controller, useFormContext } from 'react-hook-form';
 import type { TokenPolicyValues } from '@/lib/token-policy';
 import { DurationInput } from './duration-input';
 import { Field, Input, Select, Textarea } from './ui/field';
@@ -7,14 +7,12 @@ interface WithTokenPolicy {
   token_policy: TokenPolicyValues;
 }
 
-interface TokenPolicyFieldsProps {
-  form: UseFormReturn<WithTokenPolicy>;
-  /** The fields of a client, which has what its organization has unless it says otherwise. */
-  inherits?: boolean;
-}
-
-/** What tokens look like and how they are renewed, of an organization or a client. */
-export function TokenPolicyFields({ form, inherits }: TokenPolicyFieldsProps) {
+/**
+ * What tokens look like and how they are renewed, of an organization or a client: fields of the form around them, whatever else
+ * that holds. A client has what its organization has unless it says otherwise.
+ */
+export function TokenPolicyFields({ inherits }: { inherits?: boolean }) {
+  const form = useFormContext<WithTokenPolicy>();
   const errors = form.formState.errors.token_policy;
   const open = inherits ? 'As the organization' : undefined;
   const empty = inherits ? ' Empty: as the organization says. Write none for none.' : '';

@@ -3,6 +3,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { Controller, type UseFormReturn } from 'react-hook-form';
 import { DurationInput } from '@/components/duration-input';
+import { Fixed } from '@/components/form';
 import { CheckField } from '@/components/ui/choice';
 import { Field, Input, Select, Textarea } from '@/components/ui/field';
 import { useOrg } from '@/lib/address';
@@ -17,48 +18,57 @@ const standardScopes = ['profile', 'email', 'address', 'phone'];
 
 type ClientForm = UseFormReturn<ClientValues>;
 
-export function ProtocolFields({ form, disabled }: { form: ClientForm; disabled?: boolean }) {
+export function ProtocolFields({ form, disabled, described }: { form: ClientForm; disabled?: boolean; described: boolean }) {
   const errors = form.formState.errors;
   const organization = useQuery(organizationQuery(useOrg()));
   const own = (organization.data?.value.policies.scopes ?? []).map(({ name }) => name).filter((name) => !standardScopes.includes(name));
   return (
     <>
       <ProfileField form={form} />
-      <GrantFields form={form} disabled={disabled} />
-      <div className="grid gap-5 sm:grid-cols-2">
-        <Field label="Authentication at the token endpoint" hint="None makes the client public: PKCE alone protects it." error={errors.token_endpoint_auth_method?.message}>
-          <Select {...form.register('token_endpoint_auth_method')}>
-            <option value="client_secret_basic">Secret in the header (basic)</option>
-            <option value="client_secret_post">Secret in the body (post)</option>
-            <option value="client_secret_jwt">JWT signed with the secret</option>
-            <option value="private_key_jwt">JWT signed with the application’s own key</option>
-            <option value="tls_client_auth">TLS certificate of an authority</option>
-            <option value="self_signed_tls_client_auth">TLS certificate of the application’s own key</option>
-            <option value="attest_jwt_client_auth">Attestation of each instance (draft)</option>
-            <option value="none">None, public client</option>
-          </Select>
-        </Field>
-        <Field label="Application type" hint="Decides which redirect URIs are allowed." error={errors.application_type?.message}>
-          <Select {...form.register('application_type')}>
-            <option value="web">Web</option>
-            <option value="native">Native</option>
-          </Select>
-        </Field>
-      </div>
-      <KeyFields form={form} />
-      <SenderFields form={form} disabled={disabled} />
-      <div className="grid gap-5 sm:grid-cols-2">
+      <Fixed when={described}>
+        <GrantFields form={form} disabled={disabled} />
+        <div className="grid gap-5 sm:grid-cols-2">
+          <Field label="Authentication at the token endpoint" hint="None makes the client public: PKCE alone protects it." error={errors.token_endpoint_auth_method?.message}>
+            <Select {...form.register('token_endpoint_auth_method')}>
+              <option value="client_secret_basic">Secret in the header (basic)</option>
+              <option value="client_secret_post">Secret in the body (post)</option>
+              <option value="client_secret_jwt">JWT signed with the secret</option>
+              <option value="private_key_jwt">JWT signed with the application’s own key</option>
+              <option value="tls_client_auth">TLS certificate of an authority</option>
+              <option value="self_signed_tls_client_auth">TLS certificate of the application’s own key</option>
+              <option value="attest_jwt_client_auth">Attestation of each instance (draft)</option>
+              <option value="none">None, public client</option>
+            </Select>
+          </Field>
+          <Field label="Application type" hint="Decides which redirect URIs are allowed." error={errors.application_type?.message}>
+            <Select {...form.register('application_type')}>
+              <option value="web">Web</option>
+              <option value="native">Native</option>
+            </Select>
+          </Field>
+        </div>
+        <KeyFields form={form} />
+        <SenderFields form={form} disabled={disabled} />
         <Field label="Scopes" hint={<>What the client may ask for, separated by spaces.{own.length > 0 && ` Of the organization’s own: ${own.join(', ')}.`}</>} error={errors.scopes?.message}>
           <Input {...form.register('scopes')} spellCheck={false} autoComplete="off" className="font-mono" />
         </Field>
-        <Field label="Access tokens live" hint="Empty: as long as the organization says." error={errors.access_token_lifetime_seconds?.message}>
-          <Controller control={form.control} name="access_token_lifetime_seconds" render={({ field }) => <DurationInput label="Access tokens live" value={field.value} onChange={field.onChange} />} />
-        </Field>
-        <Field label="Refresh tokens live unused" hint="Empty: as long as the organization says." error={errors.refresh_token_lifetime_seconds?.message}>
-          <Controller control={form.control} name="refresh_token_lifetime_seconds" render={({ field }) => <DurationInput label="Refresh tokens live unused" value={field.value} onChange={field.onChange} />} />
-        </Field>
-      </div>
+      </Fixed>
     </>
+  );
+}
+
+/** For how long tokens are good. */
+export function LifetimeFields({ form }: { form: ClientForm }) {
+  const errors = form.formState.errors;
+  return (
+    <div className="grid gap-5 sm:grid-cols-2">
+      <Field label="Access tokens live" hint="Empty: as long as the organization says." error={errors.access_token_lifetime_seconds?.message}>
+        <Controller control={form.control} name="access_token_lifetime_seconds" render={({ field }) => <DurationInput label="Access tokens live" value={field.value} onChange={field.onChange} />} />
+      </Field>
+      <Field label="Refresh tokens live unused" hint="Empty: as long as the organization says." error={errors.refresh_token_lifetime_seconds?.message}>
+        <Controller control={form.control} name="refresh_token_lifetime_seconds" render={({ field }) => <DurationInput label="Refresh tokens live unused" value={field.value} onChange={field.onChange} />} />
+      </Field>
+    </div>
   );
 }
 

@@ -11,7 +11,7 @@ export const contentEncryptions = ['A256GCM', 'A128GCM', 'A256CBC-HS512', 'A128C
 const requestObjectAlgorithms = [...signingAlgorithms, 'none'] as const satisfies readonly RequestObjectSigningAlgorithm[];
 
 /** What is signed for the application or by it, and encrypted to one of both. */
-export const protectedThings = ['id_token_encrypted_response', 'userinfo_encrypted_response', 'authorization_encrypted_response', 'request_object_encryption'] as const;
+export const protectedThings = ['id_token_encrypted_response', 'userinfo_encrypted_response', 'authorization_encrypted_response', 'introspection_encrypted_response', 'request_object_encryption'] as const;
 
 /** By which name in its certificate a client is known (RFC 8705 §2.1.2). */
 export const certificateNameKinds = ['tls_client_auth_subject_dn', 'tls_client_auth_san_dns', 'tls_client_auth_san_uri', 'tls_client_auth_san_ip', 'tls_client_auth_san_email'] as const;
@@ -23,6 +23,8 @@ const requestUris = z.string().superRefine((text, context) => {
   const wrong = lines(text).find((line) => !z.url({ protocol: /^https?$/ }).safeParse(line).success);
   if (wrong !== undefined) context.addIssue({ code: 'custom', message: `${wrong} is not a complete address.` });
 });
+
+const atMost50 = z.string().refine((text) => lines(text).length <= 50, 'Name at most 50.');
 
 const oneLine = z.string().trim().max(255, 'Use at most 255 characters.');
 
@@ -37,6 +39,12 @@ export const metadataFields = {
   authorization_signed_response_alg: z.enum(signingAlgorithms),
   authorization_encrypted_response_alg: key,
   authorization_encrypted_response_enc: content,
+  introspection_signed_response_alg: z.enum(signingAlgorithms),
+  introspection_encrypted_response_alg: key,
+  introspection_encrypted_response_enc: content,
+  /** Empty: all of them. */
+  resources: atMost50,
+  authorization_details_types: z.array(z.string()),
   /** Empty: any that fits the keys. */
   request_object_signing_alg: z.union([z.literal(''), z.enum(requestObjectAlgorithms)]),
   request_object_encryption_alg: key,
@@ -70,6 +78,11 @@ export function newMetadata(): MetadataValues {
     authorization_signed_response_alg: 'ES256',
     authorization_encrypted_response_alg: '',
     authorization_encrypted_response_enc: '',
+    introspection_signed_response_alg: 'ES256',
+    introspection_encrypted_response_alg: '',
+    introspection_encrypted_response_enc: '',
+    resources: '',
+    authorization_details_types: [],
     request_object_signing_alg: '',
     request_object_encryption_alg: '',
     request_object_encryption_enc: '',
@@ -104,6 +117,11 @@ export function metadataOf(client: Client): MetadataValues {
     authorization_signed_response_alg: client.authorization_signed_response_alg ?? 'RS256',
     authorization_encrypted_response_alg: client.authorization_encrypted_response_alg ?? '',
     authorization_encrypted_response_enc: client.authorization_encrypted_response_enc ?? '',
+    introspection_signed_response_alg: client.introspection_signed_response_alg ?? 'RS256',
+    introspection_encrypted_response_alg: client.introspection_encrypted_response_alg ?? '',
+    introspection_encrypted_response_enc: client.introspection_encrypted_response_enc ?? '',
+    resources: (client.resources ?? []).join('\n'),
+    authorization_details_types: client.authorization_details_types ?? [],
     request_object_signing_alg: client.request_object_signing_alg ?? '',
     request_object_encryption_alg: client.request_object_encryption_alg ?? '',
     request_object_encryption_enc: client.request_object_encryption_enc ?? '',
@@ -133,6 +151,9 @@ export function metadataAlways(values: MetadataValues) {
     tls_client_certificate_bound_access_tokens: values.tls_client_certificate_bound_access_tokens,
     require_signed_request_object: values.require_signed_request_object,
     authorization_signed_response_alg: values.authorization_signed_response_alg,
+    introspection_signed_response_alg: values.introspection_signed_response_alg,
+    resources: lines(values.resources),
+    authorization_details_types: values.authorization_details_types,
     subject_type: values.subject_type,
     require_auth_time: values.require_auth_time,
     default_acr_values: words(values.default_acr_values),
@@ -161,7 +182,7 @@ export function metadataMaybe(values: MetadataValues) {
   };
 }
 
-const encryptedToApplication = ['id_token_encrypted_response_alg', 'userinfo_encrypted_response_alg', 'authorization_encrypted_response_alg'] as const;
+const encryptedToApplication = ['id_token_encrypted_response_alg', 'userinfo_encrypted_response_alg', 'authorization_encrypted_response_alg', 'introspection_encrypted_response_alg'] as const;
 
 /** Whether something is encrypted to the application, which takes a public key of its. */
 export function encrypts(values: Pick<MetadataValues, (typeof encryptedToApplication)[number]>): boolean {

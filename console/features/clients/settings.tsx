@@ -4,7 +4,7 @@ import { zodResolver } from '@hookform/resolvers/zod';
 import { useState } from 'react';
 import { useForm, useWatch } from 'react-hook-form';
 import { Copyable } from '@/components/copy';
-import { Form } from '@/components/form';
+import { Fixed, Form } from '@/components/form';
 import { Fact, Facts } from '@/components/page';
 import { Time } from '@/components/time';
 import { Field, Input } from '@/components/ui/field';
@@ -37,14 +37,21 @@ export function ClientSettings({ client, editable }: { client: Versioned<Client>
         {described && (
           <div className="mb-5">
             <Notice tone="info" role="note">
-              The document at its client id describes this client, and only its owner can change that. Disable or delete the client in the danger zone.
+              The document at its client id describes this client, and only its owner can change what that says. For you to decide are the profile, how long tokens live and what they look like, the resource servers and token exchange. Disable or delete the client in the danger zone.
+            </Notice>
+          </div>
+        )}
+        {value.origin === 'dynamic' && editable && (
+          <div className="mb-5">
+            <Notice tone="info" role="note">
+              This client registered itself and may change what it says of itself. What you decide about its tokens, resource servers and token exchange stays.
             </Notice>
           </div>
         )}
         <Form
           form={form}
           submit="Save settings"
-          disabled={!editable || described}
+          disabled={!editable}
           reload={reload}
           fieldOf={(field) => fieldOf(field, form.getValues())}
           onSubmit={async (values) => {
@@ -55,17 +62,19 @@ export function ClientSettings({ client, editable }: { client: Versioned<Client>
             else saved.show();
           }}
         >
-          <Field label="Name" hint="People see it on the consent page." error={errors.client_name?.message}>
-            <Input {...form.register('client_name')} autoComplete="off" />
-          </Field>
-          {signsPeopleIn(grants) && (
-            <>
-              <RedirectFields form={form} />
-              <LogoutField form={form} />
-              <ConsentField form={form} disabled={!editable || described || value.origin === 'dynamic'} />
-            </>
-          )}
-          <ClientFolds form={form} disabled={!editable || described} />
+          <Fixed when={described}>
+            <Field label="Name" hint="People see it on the consent page." error={errors.client_name?.message}>
+              <Input {...form.register('client_name')} autoComplete="off" />
+            </Field>
+            {signsPeopleIn(grants) && (
+              <>
+                <RedirectFields form={form} />
+                <LogoutField form={form} />
+                <ConsentField form={form} disabled={!editable || described || value.origin === 'dynamic'} />
+              </>
+            )}
+          </Fixed>
+          <ClientFolds form={form} disabled={!editable} described={described} />
         </Form>
       </Section>
       <Section title="Identifiers">

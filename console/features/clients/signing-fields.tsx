@@ -70,7 +70,7 @@ export function SigningFields({ form, disabled }: { form: ClientForm; disabled?:
   );
 }
 
-function Group({ title, children }: { title: string; children: ReactNode }) {
+export function Group({ title, children }: { title: string; children: ReactNode }) {
   return (
     <div role="group" aria-label={title} className="grid gap-5 sm:grid-cols-2">
       {children}
@@ -78,7 +78,7 @@ function Group({ title, children }: { title: string; children: ReactNode }) {
   );
 }
 
-function Options({ values }: { values: readonly string[] }) {
+export function Options({ values }: { values: readonly string[] }) {
   return values.map((value) => (
     <option key={value} value={value}>
       {value}
@@ -96,7 +96,7 @@ interface EncryptionProps {
 }
 
 /** How the key is told and, once that is chosen, how the content is encrypted. */
-function Encryption({ form, thing, label, none, hint }: EncryptionProps) {
+export function Encryption({ form, thing, label, none, hint }: EncryptionProps) {
   const errors = form.formState.errors;
   const chosen = useWatch({ control: form.control, name: `${thing}_alg` });
   return (

@@ -226,7 +226,7 @@ export function newValues(kind: Kind): ClientValues {
 
 export function valuesOf(client: Client): ClientValues {
   return {
-    client_id: client.client_id,
+    client_id: '', // it stays, whatever it is: an address, for a client that a document describes
     client_name: client.client_name,
     redirect_uris: client.redirect_uris.join('\n'),
     post_logout_redirect_uris: client.post_logout_redirect_uris.join('\n'),

@@ -87,8 +87,7 @@ export function PoliciesForm({ organization }: { organization: Versioned<Organiz
       </Section>
       <Section title="Tokens">
         <div className="grid gap-5">
-          {/* The fields know of nothing else in the form. */}
-          <TokenPolicyFields form={form as unknown as Parameters<typeof TokenPolicyFields>[0]['form']} />
+          <TokenPolicyFields />
         </div>
       </Section>
       <Section title="Bound tokens">

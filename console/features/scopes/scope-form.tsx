@@ -8,7 +8,8 @@ import { Choices } from '@/components/ui/choice';
 import { Field, Input } from '@/components/ui/field';
 import { useOrganizationUpdate } from '@/components/use-organization-update';
 import type { Organization, ScopeDefinition, Versioned } from '@/lib/api';
-import { fieldOf, languages, scopeOf, scopeSchema, scopeValues, standardScopes, withScope, type ScopeValues } from './values';
+import { languages } from '@/lib/languages';
+import { fieldOf, scopeOf, scopeSchema, scopeValues, standardScopes, withScope, type ScopeValues } from './values';
 
 interface ScopeFormProps {
   organization: Versioned<Organization>;

@@ -10,8 +10,9 @@ import { Dialog } from '@/components/ui/dialog';
 import { Badge, Section } from '@/components/ui/surface';
 import { useOrganizationUpdate } from '@/components/use-organization-update';
 import type { Organization, ScopeDefinition, Versioned } from '@/lib/api';
+import { languages } from '@/lib/languages';
 import { ScopeForm } from './scope-form';
-import { languages, standardScopes, withScope } from './values';
+import { standardScopes, withScope } from './values';
 
 const isStandard = (name: string) => standardScopes.some((scope) => scope.name === name);
 

@@ -1,4 +1,5 @@
 import type { ClaimDefinition, Policies, PoliciesPatch, ScopeDefinition } from '@/lib/api';
+import { languages } from '@/lib/languages';
 import { z } from '@/lib/schema';
 
 /** The claims of OpenID Connect Core 1.0 §5.1 by the scope that asks for them (§5.4). */
@@ -14,13 +15,6 @@ export const standardScopes: { name: string; about: string; claims: string[] }[]
 ];
 
 const standardClaims = standardScopes.flatMap(({ claims }) => claims);
-
-/** The languages that the consent page speaks. */
-export const languages: { tag: string; label: string }[] = [
-  { tag: 'en', label: 'English' },
-  { tag: 'de', label: 'German' },
-  { tag: 'it', label: 'Italian' },
-];
 
 const token = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
 

@@ -2122,7 +2122,7 @@ export interface components {
             delegation?: boolean;
             /** @description For whom the presented tokens may be meant beside the issuer and the client itself, such as the resource server that the client is. */
             subject_audiences?: string[];
-            /** @description The `client_id`s whose access tokens it may present. */
+            /** @description The `client_id`s whose access tokens it may present; with its own among them, also its own ID tokens. */
             subject_clients: string[];
         };
         /** @description What tokens look like and how they are renewed. What a client leaves out, its organization decides; what that leaves out has the default. In a change it replaces the whole policy. */

@@ -23,6 +23,9 @@ const pages: readonly Place[] = [
   { what: "the new client", address: `/console/orgs/${demo.slug}/clients/new`, heading: "Create client" },
   { what: "the scopes", address: `/console/orgs/${demo.slug}/scopes`, heading: "Scopes and claims" },
   { what: "the claims", address: `/console/orgs/${demo.slug}/scopes?tab=claims`, heading: "Scopes and claims" },
+  { what: "the resource servers", address: `/console/orgs/${demo.slug}/apis`, heading: "APIs" },
+  { what: "the permissions in detail", address: `/console/orgs/${demo.slug}/apis?tab=details`, heading: "APIs" },
+  { what: "the trusted issuers", address: `/console/orgs/${demo.slug}/apis?tab=issuers`, heading: "APIs" },
   { what: "the registration", address: `/console/orgs/${demo.slug}/registration`, heading: "Registration" },
   { what: "the initial access tokens", address: `/console/orgs/${demo.slug}/registration?tab=tokens`, heading: "Registration" },
   { what: "the issuers of software statements", address: `/console/orgs/${demo.slug}/registration?tab=issuers`, heading: "Registration" },
@@ -85,6 +88,9 @@ async function expectEverywhere(page: Page, console: Console, look: Look): Promi
   await expectSheet(page, look, `/console/orgs/${demo.slug}/scopes?tab=claims`, "Add claim");
   await expectSheet(page, look, `/console/orgs/${demo.slug}/registration?tab=tokens`, "Issue token");
   await expectSheet(page, look, `/console/orgs/${demo.slug}/registration?tab=issuers`, "Add issuer");
+  await expectSheet(page, look, `/console/orgs/${demo.slug}/apis`, "Register resource server");
+  await expectSheet(page, look, `/console/orgs/${demo.slug}/apis?tab=details`, "Add type");
+  await expectSheet(page, look, `/console/orgs/${demo.slug}/apis?tab=issuers`, "Trust an issuer");
 }
 
 test("every page of the console is accessible", async ({ page, console }) => {

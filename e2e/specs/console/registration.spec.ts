@@ -39,7 +39,7 @@ test("an application registers with the token that the console issued, and someb
   await expect(row).toContainText("1 of 1");
   await console.open("Clients");
   await page.getByRole("link", { name: "Gru" }).click();
-  await expect(page.getByText("Registered itself")).toBeVisible();
+  await expect(page.getByText("Registered itself", { exact: true })).toBeVisible();
 
   const visitor = await (await browser.newContext()).newPage();
   const hosted = new HostedPages(visitor);

@@ -1,0 +1,5 @@
+import { Apis } from '@/features/apis';
+
+export default function Page() {
+  return <Apis />;
+}

@@ -1,0 +1,1 @@
+export { Apis } from './apis';
