@@ -24,6 +24,7 @@ export const keys = {
   user: (org: string, id: string) => ['org', org, 'user', id],
   userRoles: (org: string, id: string) => ['org', org, 'user', id, 'roles'],
   userConsents: (org: string, id: string) => ['org', org, 'user', id, 'consents'],
+  userPasskeys: (org: string, id: string) => ['org', org, 'user', id, 'passkeys'],
   clients: (org: string, filters?: object) => (filters ? ['org', org, 'clients', filters] : ['org', org, 'clients']),
   client: (org: string, id: string) => ['org', org, 'client', id],
   resources: (org: string) => ['org', org, 'resources'],

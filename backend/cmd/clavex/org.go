@@ -36,7 +36,7 @@ func describeOrganization(app *server.App, o *org.Organization) organizationResu
 
 func (r organizationResult) text(w io.Writer) {
 	details(w, "Name", r.Slug, "Display name", r.DisplayName, "Status", string(r.Status), "Issuer", r.Issuer, "Brand colour", r.Branding.BrandColor,
-		"Registration", string(r.Policies.RegistrationPolicy()), "Sign-up", string(r.Policies.SignUpPolicy()), "Forgotten passwords", string(r.Policies.RecoveryPolicy()), "Profile", string(r.Policies.ProfileName()), "Language", r.Policies.DefaultLocale,
+		"Registration", string(r.Policies.RegistrationPolicy()), "Sign-up", string(r.Policies.SignUpPolicy()), "Forgotten passwords", string(r.Policies.RecoveryPolicy()), "Passkeys", string(r.Policies.PasskeyPolicy()), "Profile", string(r.Policies.ProfileName()), "Language", r.Policies.DefaultLocale,
 		"Sessions end", fmt.Sprintf("unused for %s, in any case after %s", r.Policies.SessionIdle(), r.Policies.SessionAbsolute()),
 		"Tokens live", fmt.Sprintf("access %s, refresh %s", r.Policies.AccessTokenLifetime(), r.Policies.RefreshTokenLifetime()),
 		"Access tokens", string(r.Policies.TokenPolicy.Format()), "Refresh tokens", refreshing(r.Policies.TokenPolicy), "Id", r.ID.String(), "Created", moment(r.CreatedAt))

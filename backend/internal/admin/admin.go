@@ -56,6 +56,7 @@ type Options struct {
 	Keys          *key.Keys // of the organizations
 	Passwords     *credential.Passwords
 	Links         *credential.Links
+	Passkeys      *credential.Passkeys
 	Audit         *audit.Log
 	Issuers       oauth.Issuers
 	Resource      *oauth.ProtectedResource
@@ -73,6 +74,8 @@ type Options struct {
 	EnqueueOrganizationDeletion func(ctx context.Context, tx *store.Tx, orgID uuid.UUID) error
 	// SendsMail reports whether people can be written to. Nil: they can.
 	SendsMail func() bool
+	// TellPasskeyRemoved writes to a person that an administrator removed a passkey of theirs; nobody is told when nil.
+	TellPasskeyRemoved func(ctx context.Context, tx *store.Tx, organization *org.Organization, person *user.User, name string) error
 	// RequestsPerMinute of one actor; 0 means DefaultRequestsPerMinute.
 	RequestsPerMinute int
 }
@@ -93,6 +96,7 @@ type API struct {
 	signing       *key.Keys
 	passwords     *credential.Passwords
 	links         *credential.Links
+	passkeys      *credential.Passkeys
 	log           *audit.Log
 	issuers       oauth.Issuers
 	resource      *oauth.ProtectedResource
@@ -103,8 +107,10 @@ type API struct {
 	contract      *contract
 	perMinute     int
 
-	sendsMail       func() bool
-	console         func(*http.Request) (*ConsoleSession, error)
+	sendsMail          func() bool
+	console            func(*http.Request) (*ConsoleSession, error)
+	tellPasskeyRemoved func(context.Context, *store.Tx, *org.Organization, *user.User, string) error
+
 	oneTimeLinkURL  func(*org.Organization, string) string
 	enqueueDeletion func(context.Context, *store.Tx, uuid.UUID) error
 }
@@ -121,11 +127,14 @@ func New(options Options) (*API, error) {
 	if options.SendsMail == nil {
 		options.SendsMail = func() bool { return true }
 	}
+	if options.TellPasskeyRemoved == nil {
+		options.TellPasskeyRemoved = func(context.Context, *store.Tx, *org.Organization, *user.User, string) error { return nil }
+	}
 	return &API{
 		db: options.Store, organizations: options.Organizations, users: options.Users, imports: options.Imports, roles: options.Roles, clients: options.Clients, resources: options.Resources, trusted: options.Trusted,
-		sessions: options.Sessions, grants: options.Grants, backchannel: options.Backchannel, signing: options.Keys, passwords: options.Passwords, links: options.Links, log: options.Audit, issuers: options.Issuers,
+		sessions: options.Sessions, grants: options.Grants, backchannel: options.Backchannel, signing: options.Keys, passwords: options.Passwords, links: options.Links, passkeys: options.Passkeys, log: options.Audit, issuers: options.Issuers,
 		resource: options.Resource, counters: options.Counters, fetch: options.Fetch, keys: idempotency.New(options.Now, options.Ring),
 		cursors: cursors{options.Ring}, contract: read, perMinute: options.RequestsPerMinute, sendsMail: options.SendsMail,
-		console: options.Console, oneTimeLinkURL: options.OneTimeLinkURL, enqueueDeletion: options.EnqueueOrganizationDeletion,
+		tellPasskeyRemoved: options.TellPasskeyRemoved, console: options.Console, oneTimeLinkURL: options.OneTimeLinkURL, enqueueDeletion: options.EnqueueOrganizationDeletion,
 	}, nil
 }

@@ -41,11 +41,13 @@ type site struct {
 	handler   http.Handler
 	roles     *role.Assignments
 	passwords *credential.Passwords
+	passkeys  *credential.Passkeys
 
 	system, acme, rival *org.Organization
 
 	mu      sync.Mutex
 	deleted []uuid.UUID // organizations whose deletion was enqueued
+	told    []string    // people who were told that a passkey was removed, with its name
 	console func(*http.Request) (*admin.ConsoleSession, error)
 }
 
@@ -66,9 +68,10 @@ func newSite(t *testing.T, options ...option) *site {
 	check(t, err)
 	s.roles = role.NewAssignments(s.AuditLog, now)
 	s.passwords = credential.NewPasswords(s.Store, s.Users, s.Sessions, s.AuditLog, now, hasher, ring)
+	s.passkeys = credential.NewPasskeys(s.Store, s.Sessions, s.AuditLog, now, ring, rand.Reader)
 	settings := admin.Options{
 		Store: s.Store, Organizations: s.Organizations, Users: s.Users, Imports: userimport.New(s.Store, s.Users, s.passwords, s.AuditLog, s.Clock.Now), Roles: s.roles, Clients: s.Clients, Resources: s.Resources, Trusted: s.Trusted, Sessions: s.Sessions, Grants: s.Grants, Backchannel: s.Backchannel, Keys: s.Keys, Passwords: s.passwords,
-		Links: credential.NewLinks(s.AuditLog, now, rand.Reader), Audit: s.AuditLog, Issuers: s.Issuers, Resource: s.Resource,
+		Links: credential.NewLinks(s.AuditLog, now, rand.Reader), Passkeys: s.passkeys, Audit: s.AuditLog, Issuers: s.Issuers, Resource: s.Resource,
 		Counters: kv.NewPostgres(s.Store, rand.Reader), Fetch: s.Fetch, Ring: ring, Now: now, RequestsPerMinute: 100_000,
 		Console: func(r *http.Request) (*admin.ConsoleSession, error) {
 			if s.console == nil {
@@ -76,6 +79,7 @@ func newSite(t *testing.T, options ...option) *site {
 			}
 			return s.console(r)
 		},
+		TellPasskeyRemoved: s.tellPasskeyRemoved,
 		OneTimeLinkURL: func(o *org.Organization, token string) string {
 			return s.Issuers.Endpoint(o, "login/link") + "?token=" + token
 		},

@@ -60,6 +60,8 @@ var rules = map[string]rule{
 	"setUserRoles":             {role.Write, false},
 	"createOneTimeLink":        {role.Write, false},
 	"listUserSessions":         {role.Read, false},
+	"listUserPasskeys":         {role.Read, false},
+	"deleteUserPasskey":        {role.Write, false},
 	"endUserSessions":          {role.Write, false},
 	"endUserSession":           {role.Write, false},
 	"listUserConsents":         {role.Read, false},

@@ -21,7 +21,7 @@ import (
 type operation struct {
 	name     string
 	method   string
-	path     string // $org, $user, $client, $event, $session, $token, $resource, $issuer, $identity, $request are filled in
+	path     string // $org, $user, $client, $event, $session, $token, $resource, $issuer, $identity, $request, $passkey are filled in
 	body     any
 	ifMatch  bool
 	platform bool // for platform administrators only
@@ -49,6 +49,8 @@ var operations = []operation{
 	{"importUsers", "POST", "/orgs/$org/users/import", fields{"users": []any{fields{"username": "imported"}}}, false, false, 200},
 	{"getUser", "GET", "/orgs/$org/users/$user", nil, false, false, 200},
 	{"endUserSession", "DELETE", "/orgs/$org/users/$user/sessions/$session", nil, false, false, 204},
+	{"listUserPasskeys", "GET", "/orgs/$org/users/$user/passkeys", nil, false, false, 200},
+	{"deleteUserPasskey", "DELETE", "/orgs/$org/users/$user/passkeys/$passkey", nil, false, false, 204},
 	{"updateUser", "PATCH", "/orgs/$org/users/$user", fields{"username": "renamed"}, true, false, 200},
 	{"setUserPassword", "PUT", "/orgs/$org/users/$user/password", fields{"password": "Difference-Engine-2"}, false, false, 204},
 	{"getUserRoles", "GET", "/orgs/$org/users/$user/roles", nil, false, false, 200},
@@ -93,7 +95,7 @@ var operations = []operation{
 
 // things are what an operation is tried on.
 
-type things struct{ org, user, client, event, session, token, resource, issuer, identity, request string }
+type things struct{ org, user, client, event, session, token, resource, issuer, identity, request, passkey string }
 
 func (s *site) things(organization *org.Organization) things {
 	s.t.Helper()
@@ -107,11 +109,11 @@ func (s *site) things(organization *org.Organization) things {
 	issuer, identity := s.trustedIssuer(organization, person)
 	return things{organization.Slug, person.ID.String(), registered.ID.String(), records[0].ID.String(), s.SignIn(s.t, organization, person).ID.String(),
 		s.initialAccessToken(organization).ID.String(), s.resource(organization).ID.String(), issuer.ID.String(), identity.ID.String(),
-		s.BackchannelRequest(s.t, organization, registered, person).String()}
+		s.BackchannelRequest(s.t, organization, registered, person).String(), s.passkey(person, "Target").ID.String()}
 }
 
 func (o operation) at(x things) string {
-	return strings.NewReplacer("$org", x.org, "$user", x.user, "$client", x.client, "$event", x.event, "$session", x.session, "$token", x.token, "$resource", x.resource, "$issuer", x.issuer, "$identity", x.identity, "$request", x.request).Replace(o.path)
+	return strings.NewReplacer("$org", x.org, "$user", x.user, "$client", x.client, "$event", x.event, "$session", x.session, "$token", x.token, "$resource", x.resource, "$issuer", x.issuer, "$identity", x.identity, "$request", x.request, "$passkey", x.passkey).Replace(o.path)
 }
 
 // content is the body, with what it is tried on.

@@ -149,6 +149,9 @@ func applyOrganization(o *org.Organization, branding *api.BrandingPatch, policie
 			o.Policies.SignUp = org.SignUp(*policies.SignUp)
 		}
 		set(&o.Policies.SignUpEmailDomains, policies.SignUpEmailDomains)
+		if policies.Passkeys != nil {
+			o.Policies.Passkeys = org.Passkeys(*policies.Passkeys)
+		}
 		if policies.PasswordRecovery != nil {
 			o.Policies.PasswordRecovery = org.Recovery(*policies.PasswordRecovery)
 		}

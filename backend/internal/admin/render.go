@@ -102,6 +102,7 @@ func renderPolicies(p org.Policies) (api.Policies, error) {
 	return api.Policies{
 		RegistrationRules: rules, Scopes: scopes, Claims: claims, AuthorizationDetailsTypes: details,
 		SignUp: api.SignUpPolicy(p.SignUpPolicy()), SignUpEmailDomains: append(api.EmailDomains{}, p.SignUpEmailDomains...),
+		Passkeys:                       api.PasskeyPolicy(p.PasskeyPolicy()),
 		PasswordRecovery:               api.PasswordRecovery(p.RecoveryPolicy()),
 		Registration:                   api.RegistrationPolicy(p.RegistrationPolicy()),
 		ClientIdMetadataDocuments:      api.ClientDocumentPolicy(p.ClientDocumentPolicy()),

@@ -11,7 +11,7 @@ import { Section } from '@/components/ui/surface';
 import { useOrganizationUpdate } from '@/components/use-organization-update';
 import { address } from '@/lib/address';
 import type { Organization, Versioned } from '@/lib/api';
-import { patchOf, recoveries, signUpSchema, signUps, valuesOf, type SignUpValues } from './sign-up-values';
+import { patchOf, passkeys, recoveries, signUpSchema, signUps, valuesOf, type SignUpValues } from './sign-up-values';
 
 /** Who makes the accounts of people, and what those do who forgot their password. */
 export function SignUpForm({ organization }: { organization: Versioned<Organization> }) {
@@ -67,6 +67,11 @@ export function SignUpForm({ organization }: { organization: Versioned<Organizat
               render={({ field }) => (
                 <OptionCards label="Who forgot the password" options={recoveries} value={field.value} onChange={field.onChange} disabled={!editable} />
               )}
+            />
+            <Controller
+              control={form.control}
+              name="passkeys"
+              render={({ field }) => <OptionCards label="How people sign in" options={passkeys} value={field.value} onChange={field.onChange} disabled={!editable} />}
             />
           </div>
         </Section>

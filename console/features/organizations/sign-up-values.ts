@@ -1,4 +1,4 @@
-import type { PasswordRecovery, Policies, PoliciesPatch, SignUpPolicy } from '@/lib/api';
+import type { PasskeyPolicy, PasswordRecovery, Policies, PoliciesPatch, SignUpPolicy } from '@/lib/api';
 import { changes, lines, z } from '@/lib/schema';
 
 export const signUps: { value: SignUpPolicy; label: string; hint: string }[] = [
@@ -11,11 +11,17 @@ export const recoveries: { value: PasswordRecovery; label: string; hint: string 
   { value: 'closed', label: 'They ask an administrator', hint: 'Who makes a one-time link on the page of the user.' },
 ];
 
+export const passkeys: { value: PasskeyPolicy; label: string; hint: string }[] = [
+  { value: 'on', label: 'Passwords and passkeys', hint: 'People make passkeys on the pages of their account, and sign in with them alone.' },
+  { value: 'off', label: 'No passkeys', hint: 'Nobody makes one. Those that exist stay, and do not sign in.' },
+];
+
 const domainPattern = /^(\*\.)?([a-z0-9]([a-z0-9-]*[a-z0-9])?)(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/;
 
 export const signUpSchema = z.object({
   sign_up: z.enum(['closed', 'open']),
   password_recovery: z.enum(['mail', 'closed']),
+  passkeys: z.enum(['on', 'off']),
   sign_up_email_domains: z.string().superRefine((text, context) => {
     const wrong = lines(text).find((line) => !domainPattern.test(line));
     if (wrong !== undefined) context.addIssue({ code: 'custom', message: `${wrong} is not a domain in small letters, such as acme.example or *.acme.example.` });
@@ -24,12 +30,12 @@ export const signUpSchema = z.object({
 
 export type SignUpValues = z.infer<typeof signUpSchema>;
 
-export function valuesOf({ sign_up, sign_up_email_domains, password_recovery }: Policies): SignUpValues {
-  return { sign_up, password_recovery, sign_up_email_domains: sign_up_email_domains.join('\n') };
+export function valuesOf({ sign_up, sign_up_email_domains, password_recovery, passkeys }: Policies): SignUpValues {
+  return { sign_up, password_recovery, passkeys, sign_up_email_domains: sign_up_email_domains.join('\n') };
 }
 
 /** What differs, as a merge patch; undefined when nothing does. */
 export function patchOf(policies: Policies, values: SignUpValues): PoliciesPatch | undefined {
-  const written = ({ sign_up, password_recovery, sign_up_email_domains }: SignUpValues) => ({ sign_up, password_recovery, sign_up_email_domains: lines(sign_up_email_domains) });
+  const written = ({ sign_up, password_recovery, passkeys, sign_up_email_domains }: SignUpValues) => ({ sign_up, password_recovery, passkeys, sign_up_email_domains: lines(sign_up_email_domains) });
   return changes(written(valuesOf(policies)), written(values));
 }

@@ -20,16 +20,18 @@ import { keys } from '@/lib/query';
 import { z } from '@/lib/schema';
 import { useMay } from '@/lib/session';
 import { exactTime } from '@/lib/time';
+import { Passkeys, usePasskeys } from './passkeys';
 
 export function SignIn({ user }: { user: Versioned<User> }) {
   const org = useOrg();
   const mayWrite = useMay('users:write');
   const { value } = user;
+  const { data: passkeys } = usePasskeys(value.id);
   return (
     <div className="grid gap-6">
-      {!value.has_password && (
+      {!value.has_password && passkeys?.length === 0 && (
         <Notice tone="info" role="note" title="This user cannot sign in yet">
-          There is no password. Make a one-time link and hand it over, or set a password.
+          There is neither password nor passkey. Make a one-time link and hand it over, or set a password.
         </Notice>
       )}
       {mayWrite && (
@@ -38,6 +40,7 @@ export function SignIn({ user }: { user: Versioned<User> }) {
           <PasswordForm user={value} />
         </div>
       )}
+      <Passkeys user={value} />
       <p className="text-neutral-11">
         What this user did stands in the{' '}
         <Link href={`${address.auditEvents(org)}?actor=${value.id}`} className="rounded-[4px] text-brand-11 underline">

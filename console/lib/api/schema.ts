@@ -795,6 +795,64 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/orgs/{org}/users/{user_id}/passkeys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+                /** @description The id of the user. */
+                user_id: components["parameters"]["UserID"];
+            };
+            cookie?: never;
+        };
+        /**
+         * List the passkeys of a user
+         * @description All of them (at most 20), the oldest first. Only users make passkeys, on the pages of their account.
+         */
+        get: operations["listUserPasskeys"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/orgs/{org}/users/{user_id}/passkeys/{passkey_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+                /** @description The id of the passkey. */
+                passkey_id: components["parameters"]["PasskeyID"];
+                /** @description The id of the user. */
+                user_id: components["parameters"]["UserID"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove a passkey of a user
+         * @description The passkey does not sign in any more, and the sessions that were begun with it end. The user is told by mail.
+         */
+        delete: operations["deleteUserPasskey"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/orgs/{org}/users/{user_id}/password": {
         parameters: {
             query?: never;
@@ -1798,6 +1856,47 @@ export interface components {
             recent_events: components["schemas"]["AuditEvent"][];
             users: components["schemas"]["Count"];
         };
+        Passkey: {
+            /**
+             * Format: uuid
+             * @description The model of the authenticator; absent when it does not say.
+             */
+            aaguid?: string;
+            /** @description Of what the authenticator said of itself when the passkey was made; `none` when nothing. */
+            attestation_format: string;
+            /** @description It was synchronized when it was used last. */
+            backed_up: boolean;
+            /** @description It can be synchronized to other devices of the user; otherwise it stays in its authenticator. */
+            backup_eligible: boolean;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: uuid */
+            id: string;
+            /**
+             * Format: date-time
+             * @description Absent when it never signed in.
+             */
+            last_used_at?: string;
+            /** @description What the user calls it. */
+            name: string;
+            /** @description The host that it was made for (RP ID). It signs in there only. */
+            rp_id: string;
+            /**
+             * Format: date-time
+             * @description Since when it does not sign in any more, because its counter went back: it may have been copied.
+             */
+            suspended_at?: string;
+            /** @description How the authenticator can be reached, as the browser said. */
+            transports: string[];
+        };
+        PasskeyList: {
+            items: components["schemas"]["Passkey"][];
+        };
+        /**
+         * @description Whether people sign in with passkeys (WebAuthn). `off`: nobody makes one, and those that exist do not sign in; they stay.
+         * @enum {string}
+         */
+        PasskeyPolicy: "on" | "off";
         /**
          * @description What people can do who forgot their password. `mail`: choose another one with a code that is sent to the address of their account, where mail is sent. `closed`: ask an administrator for a one-time link. In the organization `system` it is always closed.
          * @enum {string}
@@ -1828,6 +1927,7 @@ export interface components {
             client_id_metadata_documents: components["schemas"]["ClientDocumentPolicy"];
             default_locale?: components["schemas"]["Locale"];
             drafts?: components["schemas"]["Drafts"];
+            passkeys: components["schemas"]["PasskeyPolicy"];
             password_recovery: components["schemas"]["PasswordRecovery"];
             profile: components["schemas"]["ClientProfile"];
             refresh_token_lifetime_seconds: components["schemas"]["RefreshTokenLifetime"];
@@ -1860,6 +1960,7 @@ export interface components {
             /** @description Null leaves the choice to the browser. */
             default_locale?: string | null;
             drafts?: components["schemas"]["Drafts"];
+            passkeys?: components["schemas"]["PasskeyPolicy"];
             password_recovery?: components["schemas"]["PasswordRecovery"];
             profile?: components["schemas"]["ClientProfile"];
             refresh_token_lifetime_seconds?: components["schemas"]["RefreshTokenLifetime"];
@@ -2649,6 +2750,8 @@ export interface components {
          * @example demo
          */
         Org: components["schemas"]["Slug"];
+        /** @description The id of the passkey. */
+        PasskeyID: string;
         /** @description Text to look for at the beginning of names and identifiers, without regard to case. A complete id finds its thing too. */
         Q: string;
         /** @description The id of the resource server's record, not its identifier. */
@@ -2767,6 +2870,9 @@ export type OrganizationReference = components['schemas']['OrganizationReference
 export type OrganizationStatus = components['schemas']['OrganizationStatus'];
 export type OrganizationSummary = components['schemas']['OrganizationSummary'];
 export type Overview = components['schemas']['Overview'];
+export type Passkey = components['schemas']['Passkey'];
+export type PasskeyList = components['schemas']['PasskeyList'];
+export type PasskeyPolicy = components['schemas']['PasskeyPolicy'];
 export type PasswordRecovery = components['schemas']['PasswordRecovery'];
 export type PasswordSet = components['schemas']['PasswordSet'];
 export type Permission = components['schemas']['Permission'];
@@ -2843,6 +2949,7 @@ export type ParameterIfMatch = components['parameters']['IfMatch'];
 export type ParameterInitialAccessTokenId = components['parameters']['InitialAccessTokenID'];
 export type ParameterLimit = components['parameters']['Limit'];
 export type ParameterOrg = components['parameters']['Org'];
+export type ParameterPasskeyId = components['parameters']['PasskeyID'];
 export type ParameterQ = components['parameters']['Q'];
 export type ParameterResourceId = components['parameters']['ResourceID'];
 export type ParameterSessionId = components['parameters']['SessionID'];
@@ -4704,6 +4811,77 @@ export interface operations {
             413: components["responses"]["ContentTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["Unprocessable"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listUserPasskeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+                /** @description The id of the user. */
+                user_id: components["parameters"]["UserID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The passkeys. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PasskeyList"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteUserPasskey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+                /** @description The id of the passkey. */
+                passkey_id: components["parameters"]["PasskeyID"];
+                /** @description The id of the user. */
+                user_id: components["parameters"]["UserID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The passkey is removed. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];

@@ -432,6 +432,24 @@ func (e OrganizationStatus) Valid() bool {
 	}
 }
 
+// Defines values for PasskeyPolicy.
+const (
+	Off PasskeyPolicy = "off"
+	On  PasskeyPolicy = "on"
+)
+
+// Valid indicates whether the value is a known member of the PasskeyPolicy enum.
+func (e PasskeyPolicy) Valid() bool {
+	switch e {
+	case Off:
+		return true
+	case On:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for PasswordRecovery.
 const (
 	PasswordRecoveryClosed PasswordRecovery = "closed"
@@ -1924,6 +1942,46 @@ type Overview struct {
 	Users        Count        `json:"users"`
 }
 
+// Passkey defines model for Passkey.
+type Passkey struct {
+	// Aaguid The model of the authenticator; absent when it does not say.
+	Aaguid *openapi_types.UUID `json:"aaguid,omitempty"`
+
+	// AttestationFormat Of what the authenticator said of itself when the passkey was made; `none` when nothing.
+	AttestationFormat string `json:"attestation_format"`
+
+	// BackedUp It was synchronized when it was used last.
+	BackedUp bool `json:"backed_up"`
+
+	// BackupEligible It can be synchronized to other devices of the user; otherwise it stays in its authenticator.
+	BackupEligible bool               `json:"backup_eligible"`
+	CreatedAt      time.Time          `json:"created_at"`
+	Id             openapi_types.UUID `json:"id"`
+
+	// LastUsedAt Absent when it never signed in.
+	LastUsedAt *time.Time `json:"last_used_at,omitempty"`
+
+	// Name What the user calls it.
+	Name string `json:"name"`
+
+	// RpId The host that it was made for (RP ID). It signs in there only.
+	RpId string `json:"rp_id"`
+
+	// SuspendedAt Since when it does not sign in any more, because its counter went back: it may have been copied.
+	SuspendedAt *time.Time `json:"suspended_at,omitempty"`
+
+	// Transports How the authenticator can be reached, as the browser said.
+	Transports []string `json:"transports"`
+}
+
+// PasskeyList defines model for PasskeyList.
+type PasskeyList struct {
+	Items []Passkey `json:"items"`
+}
+
+// PasskeyPolicy Whether people sign in with passkeys (WebAuthn). `off`: nobody makes one, and those that exist do not sign in; they stay.
+type PasskeyPolicy string
+
 // PasswordRecovery What people can do who forgot their password. `mail`: choose another one with a code that is sent to the address of their account, where mail is sent. `closed`: ask an administrator for a one-time link. In the organization `system` it is always closed.
 type PasswordRecovery string
 
@@ -1964,6 +2022,9 @@ type Policies struct {
 
 	// Drafts Specifications that are not settled, by the very version that the organization takes part in; absent when there are none. What they say may change with the next release.
 	Drafts *Drafts `json:"drafts,omitempty"`
+
+	// Passkeys Whether people sign in with passkeys (WebAuthn). `off`: nobody makes one, and those that exist do not sign in; they stay.
+	Passkeys PasskeyPolicy `json:"passkeys"`
 
 	// PasswordRecovery What people can do who forgot their password. `mail`: choose another one with a code that is sent to the address of their account, where mail is sent. `closed`: ask an administrator for a one-time link. In the organization `system` it is always closed.
 	PasswordRecovery PasswordRecovery `json:"password_recovery"`
@@ -2034,6 +2095,9 @@ type PoliciesPatch struct {
 
 	// Drafts Specifications that are not settled, by the very version that the organization takes part in; absent when there are none. What they say may change with the next release.
 	Drafts *Drafts `json:"drafts,omitempty"`
+
+	// Passkeys Whether people sign in with passkeys (WebAuthn). `off`: nobody makes one, and those that exist do not sign in; they stay.
+	Passkeys *PasskeyPolicy `json:"passkeys,omitempty"`
 
 	// PasswordRecovery What people can do who forgot their password. `mail`: choose another one with a code that is sent to the address of their account, where mail is sent. `closed`: ask an administrator for a one-time link. In the organization `system` it is always closed.
 	PasswordRecovery *PasswordRecovery `json:"password_recovery,omitempty"`
@@ -2660,6 +2724,9 @@ type Limit = int
 // Org The organization's name in addresses. Cannot change.
 type Org = Slug
 
+// PasskeyID defines model for PasskeyID.
+type PasskeyID = openapi_types.UUID
+
 // Q defines model for Q.
 type Q = string
 
@@ -3193,6 +3260,12 @@ type ServerInterface interface {
 	// CreateOneTimeLink Make a one-time sign-in link
 	// (POST /api/v1/orgs/{org}/users/{user_id}/one-time-link)
 	CreateOneTimeLink(c *gin.Context, org Org, userId UserID)
+	// ListUserPasskeys List the passkeys of a user
+	// (GET /api/v1/orgs/{org}/users/{user_id}/passkeys)
+	ListUserPasskeys(c *gin.Context, org Org, userId UserID)
+	// DeleteUserPasskey Remove a passkey of a user
+	// (DELETE /api/v1/orgs/{org}/users/{user_id}/passkeys/{passkey_id})
+	DeleteUserPasskey(c *gin.Context, org Org, userId UserID, passkeyId PasskeyID)
 	// SetUserPassword Set a password
 	// (PUT /api/v1/orgs/{org}/users/{user_id}/password)
 	SetUserPassword(c *gin.Context, org Org, userId UserID)
@@ -5369,6 +5442,83 @@ func (siw *ServerInterfaceWrapper) CreateOneTimeLink(c *gin.Context) {
 	siw.Handler.CreateOneTimeLink(c, org, userId)
 }
 
+// ListUserPasskeys operation middleware
+func (siw *ServerInterfaceWrapper) ListUserPasskeys(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "org" -------------
+	var org Org
+
+	err = runtime.BindStyledParameterWithOptions("simple", "org", c.Param("org"), &org, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter org: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "user_id" -------------
+	var userId UserID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "user_id", c.Param("user_id"), &userId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter user_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListUserPasskeys(c, org, userId)
+}
+
+// DeleteUserPasskey operation middleware
+func (siw *ServerInterfaceWrapper) DeleteUserPasskey(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "org" -------------
+	var org Org
+
+	err = runtime.BindStyledParameterWithOptions("simple", "org", c.Param("org"), &org, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter org: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "user_id" -------------
+	var userId UserID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "user_id", c.Param("user_id"), &userId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter user_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "passkey_id" -------------
+	var passkeyId PasskeyID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "passkey_id", c.Param("passkey_id"), &passkeyId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter passkey_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.DeleteUserPasskey(c, org, userId, passkeyId)
+}
+
 // SetUserPassword operation middleware
 func (siw *ServerInterfaceWrapper) SetUserPassword(c *gin.Context) {
 
@@ -5673,6 +5823,8 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.DELETE(options.BaseURL+"/api/v1/orgs/:org/users/:user_id/sessions", wrapper.EndUserSessions)
 	router.GET(options.BaseURL+"/api/v1/orgs/:org/users/:user_id/sessions", wrapper.ListUserSessions)
 	router.DELETE(options.BaseURL+"/api/v1/orgs/:org/users/:user_id/sessions/:session_id", wrapper.EndUserSession)
+	router.GET(options.BaseURL+"/api/v1/orgs/:org/users/:user_id/passkeys", wrapper.ListUserPasskeys)
+	router.DELETE(options.BaseURL+"/api/v1/orgs/:org/users/:user_id/passkeys/:passkey_id", wrapper.DeleteUserPasskey)
 	router.GET(options.BaseURL+"/api/v1/orgs/:org/users/:user_id/consents", wrapper.ListUserConsents)
 	router.DELETE(options.BaseURL+"/api/v1/orgs/:org/users/:user_id/consents/:client_id", wrapper.WithdrawUserConsent)
 	router.POST(options.BaseURL+"/api/v1/orgs/:org/users/:user_id/one-time-link", wrapper.CreateOneTimeLink)
@@ -14390,6 +14542,317 @@ func (response CreateOneTimeLink503ApplicationProblemPlusJSONResponse) VisitCrea
 	return err
 }
 
+type ListUserPasskeysRequestObject struct {
+	Org    Org    `json:"org"`
+	UserId UserID `json:"user_id"`
+}
+
+type ListUserPasskeysResponseObject interface {
+	VisitListUserPasskeysResponse(w http.ResponseWriter) error
+}
+
+type ListUserPasskeys200JSONResponse PasskeyList
+
+func (response ListUserPasskeys200JSONResponse) VisitListUserPasskeysResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUserPasskeys400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response ListUserPasskeys400ApplicationProblemPlusJSONResponse) VisitListUserPasskeysResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUserPasskeys401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response ListUserPasskeys401ApplicationProblemPlusJSONResponse) VisitListUserPasskeysResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUserPasskeys403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response ListUserPasskeys403ApplicationProblemPlusJSONResponse) VisitListUserPasskeysResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUserPasskeys404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response ListUserPasskeys404ApplicationProblemPlusJSONResponse) VisitListUserPasskeysResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUserPasskeys429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response ListUserPasskeys429ApplicationProblemPlusJSONResponse) VisitListUserPasskeysResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUserPasskeys500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response ListUserPasskeys500ApplicationProblemPlusJSONResponse) VisitListUserPasskeysResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUserPasskeys503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response ListUserPasskeys503ApplicationProblemPlusJSONResponse) VisitListUserPasskeysResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteUserPasskeyRequestObject struct {
+	Org       Org       `json:"org"`
+	UserId    UserID    `json:"user_id"`
+	PasskeyId PasskeyID `json:"passkey_id"`
+}
+
+type DeleteUserPasskeyResponseObject interface {
+	VisitDeleteUserPasskeyResponse(w http.ResponseWriter) error
+}
+
+type DeleteUserPasskey204Response struct {
+}
+
+func (response DeleteUserPasskey204Response) VisitDeleteUserPasskeyResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type DeleteUserPasskey400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteUserPasskey400ApplicationProblemPlusJSONResponse) VisitDeleteUserPasskeyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteUserPasskey401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteUserPasskey401ApplicationProblemPlusJSONResponse) VisitDeleteUserPasskeyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteUserPasskey403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteUserPasskey403ApplicationProblemPlusJSONResponse) VisitDeleteUserPasskeyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteUserPasskey404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteUserPasskey404ApplicationProblemPlusJSONResponse) VisitDeleteUserPasskeyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteUserPasskey409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteUserPasskey409ApplicationProblemPlusJSONResponse) VisitDeleteUserPasskeyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteUserPasskey429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteUserPasskey429ApplicationProblemPlusJSONResponse) VisitDeleteUserPasskeyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteUserPasskey500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteUserPasskey500ApplicationProblemPlusJSONResponse) VisitDeleteUserPasskeyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteUserPasskey503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteUserPasskey503ApplicationProblemPlusJSONResponse) VisitDeleteUserPasskeyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type SetUserPasswordRequestObject struct {
 	Org    Org    `json:"org"`
 	UserId UserID `json:"user_id"`
@@ -15628,6 +16091,12 @@ type StrictServerInterface interface {
 	// CreateOneTimeLink Make a one-time sign-in link
 	// (POST /api/v1/orgs/{org}/users/{user_id}/one-time-link)
 	CreateOneTimeLink(ctx context.Context, request CreateOneTimeLinkRequestObject) (CreateOneTimeLinkResponseObject, error)
+	// ListUserPasskeys List the passkeys of a user
+	// (GET /api/v1/orgs/{org}/users/{user_id}/passkeys)
+	ListUserPasskeys(ctx context.Context, request ListUserPasskeysRequestObject) (ListUserPasskeysResponseObject, error)
+	// DeleteUserPasskey Remove a passkey of a user
+	// (DELETE /api/v1/orgs/{org}/users/{user_id}/passkeys/{passkey_id})
+	DeleteUserPasskey(ctx context.Context, request DeleteUserPasskeyRequestObject) (DeleteUserPasskeyResponseObject, error)
 	// SetUserPassword Set a password
 	// (PUT /api/v1/orgs/{org}/users/{user_id}/password)
 	SetUserPassword(ctx context.Context, request SetUserPasswordRequestObject) (SetUserPasswordResponseObject, error)
@@ -17246,6 +17715,61 @@ func (sh *strictHandler) CreateOneTimeLink(ctx *gin.Context, org Org, userId Use
 	}
 }
 
+// ListUserPasskeys operation middleware
+func (sh *strictHandler) ListUserPasskeys(ctx *gin.Context, org Org, userId UserID) {
+	var request ListUserPasskeysRequestObject
+
+	request.Org = org
+	request.UserId = userId
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListUserPasskeys(ctx, request.(ListUserPasskeysRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListUserPasskeys")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ListUserPasskeysResponseObject); ok {
+		if err := validResponse.VisitListUserPasskeysResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// DeleteUserPasskey operation middleware
+func (sh *strictHandler) DeleteUserPasskey(ctx *gin.Context, org Org, userId UserID, passkeyId PasskeyID) {
+	var request DeleteUserPasskeyRequestObject
+
+	request.Org = org
+	request.UserId = userId
+	request.PasskeyId = passkeyId
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteUserPasskey(ctx, request.(DeleteUserPasskeyRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteUserPasskey")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(DeleteUserPasskeyResponseObject); ok {
+		if err := validResponse.VisitDeleteUserPasskeyResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // SetUserPassword operation middleware
 func (sh *strictHandler) SetUserPassword(ctx *gin.Context, org Org, userId UserID) {
 	var request SetUserPasswordRequestObject
@@ -17452,413 +17976,425 @@ func (sh *strictHandler) EndUserSession(ctx *gin.Context, org Org, userId UserID
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7P3rdhs3tigKvwo2V48RKyFpirrYlkePveVL0krs2EuSl7/u2B8JVoEkomKBXUCJZntpj/PzPMnpcV6j",
-	"H2U/yRmYE6hCFVFkkaJkO80/iVXEHRPzfvncCMRkKmIWK9k4+dxgn+hkGjH492kacvXymsVK/3VNo5Tp",
-	"f9BAcRE3ThqpZEk7nYZUsbDR1N9FohvwsHHS6Ow/OTh6/HjYOgw6ndYjut9pPR4csVZ3eBzuB09oZ7/T",
-	"bTQbMZ2wxkljlNCA/a+QTURbMakazYaaT5mZo3HTbNChYjA4m1Ae9a5ZwoechY0TlaTsptkYsKFImK/B",
-	"kEZStwgizmLVo2GYMCkbJ41u56Ddae/vH7QfNZo1F33Q2W80GyII0iRhYY8qGKd71Nrfb3X3LztPTg46",
-	"J53O33SjVAUCNifTINBTNhsJ+3vKpOqZyX5+cfCfR++f/O342eO/dn85fP3o187b/fODS719moyYWuc0",
-	"9/PTpCFddpb6/z06gnttvBb/4FFEHx61O42bm6Zz6a+4LF48V2wiGye/7UDgDwwCH5uNmH1SvSBNpL7L",
-	"Bpv/nJz9Lvhf35+Pz2IEkmc0uArGNI5Z9IIFXAIwOJASZh8bdDpNxDUrdzvHY1gKY0kPPus/PzYbAx6H",
-	"PB71JkxKOtKbeX948VwflLnWeqfUhVMyXcxhvaXzRESR/p4wDcpLb5V9mvKESW+bI9Om3loew1pkIKaw",
-	"yYaYspiHjY/mfta5dt3Be/U3H/XJP4f9ltC4hsieElcs7kV8yBSfsJ5kgYhD2Tg56HSa+vIiHlD92HsG",
-	"gmZs0Gg2BimPVI/H5m0V72CaH2fVMeP3NOGNk8ZYqak8efjQdGsbEtQOxEQ3FbGigYLzMS3+l9viY9Wl",
-	"dS47j0869tJGCY0V7AFGoqkai4T/A7cWiJDB0xwmTI7xSPTA60AUD81RSj6KWdhLmJyKWLIejUaNk8bL",
-	"i+7RsUYJCR9xeBfhhMdcqoRqlNlsTIVUvUiMRKp6CQt5wgI4IFjukiN6qBe6VoeARtGABlfY0dmyBwq6",
-	"R0+6HQ0JGm3xhPX0wfV0m+zm7S+B3q2GMY2O9Wez/+zM4ZQ/euC92ZgmYsgjfQeAuqGVoirVOFrTmmv9",
-	"k0wHv+s9GkCcpoOIBxq1wdpZHE4F19hdr3DC1Fjo2zOQJlmQMNUbUAldDMVa+syvWYIorJs/oOcAaYVn",
-	"tB7gbwSGG95uvuxlWPauXvjX8CYXYejuYaUW/cRreUtVMPYBU/E0CY1DEjFqNiARbcZpFOVDXcCafWNJ",
-	"80tj9teDSSf9r8HfH6t90f0lOEp+fvTpb4fx6bF88WT4U2f8an/6n112fqDeOWt8Z3i7xZF3NGRHQ3Y0",
-	"pD4NyZ7Ue67Gle9196p2r2r3qmq/qubtyRwezhIW6Z7FS88l4NE3G2I4jHjMeoggQE5ceVwo/53FXHEa",
-	"nULHS3hFBdxTY122zWDuVdZ4pOJueYh6R3gMRzihn3qp1Aex38m0Gm9pomKWkKlIFI1Q7JWGQ1/coodb",
-	"r7PKOjP7J1wGRN/6CVeAkSZm/2W3m+8b2/VcSvYHgLPOTdPucW0884rHVyw8C1msuJqv/frqbekJij2I",
-	"jhsnjXed/SeHjx93u48aa+uUFhfteU93NdUtX9IXOC14H6+AS3jBIn7NkmWboEqxyVTzTvub6S8rDmG/",
-	"c7K/ng7yCMaLqFQ9s6ilg0JDliQg2l6OGcHFExrLGUtYSGZcjQmyCOSoc9C2fSzXcNQ5MBLyiumOgBgy",
-	"qUl9zbM5zKR+YEMYKIw3vcvXJZQmZcoShynmYYF30zgKuMgRjQ33Wl9133FV9y9wJBmlmj2FcW+ajSlL",
-	"JhwOA3kDZ56ThNGwNPfJLOGKmb1L2wL/sD/h1WU/2j/tzzQNucIfNT8qIrYwc6vIKxvFdWaC8SLwDUxD",
-	"P+lByF/EdMqSoq67PDyIWW9idsknTGOUVcR/v9XtFjBHmkTL7/gh2r4eipi1NLfdinh89T+Bwv25O798",
-	"/H/+r/+nUVqEB28u8vOPjw87HehYgqCszyChCND2371ARPAO/2N/eDQcDDWY1JG41oHJmmBfBN2piHjA",
-	"0YhcR5gNIsonxsyTIUMtKdCQKtoLRZBO9MexkGp1MwnChZBgkZxSKWci0VJfIDRSbpw0DDdtRZuThtCS",
-	"Sbe931hL7Boh3KOZK5vQ/d5LUjSl3+TC2ECksRFI5YKkFk7FtBeLOMiFuEwc+JhjQzqQIkoV86zvuHP4",
-	"WC8vR5yRr1n3Mbbio7iXTt31m089tKGGYkI5YJyPN0WU5JMD1xLeHpWB3fNMaoH8ErRZmuEFi5gyw+2e",
-	"1e5Zfd3PKrTQuubDelIG+yV8qB/gvxJ43zK6qWWZcc9t0T7j4opIjIQxwxQWTl6psPRYV0DN/mNN+UuT",
-	"X6RSM7Al08sOWe2Q1VeJrGQGrmu+y8cA+NcsueZstuBneK3Xa6Ue8E4MMj22abifKYErmxzA2QcaWNg1",
-	"Ntw5sf3BndhA1K0CCDTHvTV44aJkibP4onHSeBmPeMxav4rW/uPDA70ENpmKhGocAjemh0EcstKCIHtp",
-	"PMGpfGvq3DT1q6LwNn9rgHZVkphds4SohF6ziKhxItLRmKgxI4NEzCRLvpPEQMIJfA5EyMgwEjPCJXwQ",
-	"cTQnImbtRrPxUiM/bMIlmSZCsUCxkAzm5O0vz1+i7uaie3Tc1qK8uYQMMaJa5JxJkSYBW8eXbL/baW5R",
-	"b/fImPVYrPTbcCkTnfICaZrSOZKDZoPHKhFyygI0LFqMAbZLaNOiU+7s+23eFQxacmyfqWujsZ2tEiX7",
-	"G7UoH9fEhvvuEXsEonvcdP09umu+F8XtdgFg1ZWXifD277xwgotcZ53XVdoB+AwlbJjqFnr0C6Siy1TS",
-	"qRrrAw1WW2iWU6Db+NDuPz7Z764FC4e5/loyFnu1yXZEtD3jHc5yP1s/CdGndpmkUrHwzDDA7p1EI5Fw",
-	"NYbDMz4EH5sNKiVLMqcM+O3n95eNjw6LouEHrEstnPfjNlHj4yqGfZq9CpFoifL32ZUseXmUGj3UTdBA",
-	"xifppIpvN4D3EjsSYzkDHgHhueD1UH6eIgk1mfb7HuCPmQa62u8AZAdgUAbO1wk+pEYElqUet6a3TVBy",
-	"ARA8eHmr4LC7vmXXt3Ady3Da7pX+27zSRYS9SElz3RqXdBCxEKDpnSwjd6USPkgVai9CpkFhgjTiNKbR",
-	"XPFA1lW0WENYWZbxyX/NxpjKXi5+4Ld1BKfpWMSsF6eTAUDWD4eH3c6jJ4fHnp/LoqWjDPncGPBEjUO0",
-	"o+4/3gcni/1Oo9kY0gmP5taz6ZW4ZhEN9C2P+DWL7ffTkGqiLAIKuhUWt356lot1pyElTs9/iJjxeCg0",
-	"fKaJmLKHr0QciriRa0zCHgrrVgeykSqwMkTGAaMDCw8+36GKm3SObZ3T8R3GzbJAHrOyMy2AFhGekXV/",
-	"y9fIrun/osGE2WdcCXCZbmxMpX6Gf+oO/rTf+dOvT/4uHqev3vDgavSp+7fX538Tr+fs7Pe/nY6CYfRo",
-	"+qQbhT99ouHx41c//y18tf8oGr+fF8/CopxrSs6FlLy0uYUV4gPOd3jOZBqVEDv8oBcPyrdhKvW/tWgh",
-	"QqsY0MP3FL1isYZWzqLQ+QGkgJB9ggHyQLILMWEDEc4Jj4kac0lcGzcZU4lf7SiERhrbzdvOmteWe26D",
-	"JTZQpZTe3F2+oFp6dn1mi/jZPYais3EF9BbQnQ2J0GOfCxPEnCN1Kfko1lh/hRdDs/RjGnLj3FDhA2Eb",
-	"FOYuK5VW9r1pNsaMhkZr9fKSjpD4yCDhU6OpvBwzYk6aiCGZjakiMyoz75smGYqE9M+Grdf6bPttELXw",
-	"fZ00PjQefWg0cqSaazPGbEL1bEbBJlXC4xE6OYZsMhWKxeqcTSM6R3tEcVVvEyZZrJqEStLXQ/abZDZm",
-	"MaHEKApRswSPKBswmLd+YXMyoSEDRZUa83hEUP/ZJpe6vxqzBFRVsSDo4NtuuMtlcTrRR6rn1PezuPxX",
-	"IsgcKRaP0kiwhaM0r7W95jmdU8Ve8QlXizO910NzSSI2VHoqvdm/p0JRODAekzChQ9XiTA1bmgOjU95K",
-	"qGKRHq5lYKJ8kwCyHxpPkz93nqo/H3QaNZf3VkQ8mPuPY2uL+vufjzudp7M/H69cFlPJ/NSqxIsrukAG",
-	"lihBZpQrAxlEJXMNJ3REeVyY/6DjmYvHio1YApO9f//+1NFx+M8gGNMoYvGIkQfnPz4nx4+OOuRf/zzY",
-	"K271GaMJSwj4wf35Q4PH1zSyYQbwxKo3faNpbkInTJmXvhgUffbCvzYeWvAxz6oN9AziOtQ4x/WOdn4Z",
-	"EA9FMgFsn6bQcvF6MF7lnAUiCZcs6sG7d2cv9uzaUIT6TpIE+jVJLBThSpJ+Zq/rVyz89gtGZ35c9+pj",
-	"NL6LD/o87OM6nTXuVSwy99a85VoNefQtse8Q0L5d7ZSOmMWPdml/T1kyd9aGY7oLmdBPr1g8UuPGyWHn",
-	"ybFvJZDtYfVpgems4lDgt9ufiUMcfmEeLHVK0pj/PWUEyGp2jfrJJt/JJpGCKI1tNeGZAh7PKBDidU1K",
-	"kNCoGQ/yc0SElu+nRKWqTrR7dNRsTHhs/96v2BSItKtPGGVgYmXgyleCP2/huIevLQvmgUHNgvTxPDVh",
-	"1Cxvm5wS8EKNRwSPzLAekhx2HzcJjYlIFTCSRMSMHO53q4/YMCmVZ9vpeNe8EIKw+lxNOAJBRToBNF1x",
-	"uKhkv/XJVrACelkTITU+ZBMgs/qU8Air3jRQ3MIhhWxIQTQ66mSKH3Nemo+Fv3JIdEngm6SCqZRROrKn",
-	"5TKoRbJnjP6eY0N1VfWJ/Slhw8ZJ4z8e5tmGHuKv8uFFlOKh/adnbeyT0hxAJMQV8LZUofWTjXgcazAU",
-	"Q6LXgBaP3CQkm8BzilSRhI1oEupRAiqZBmG9iIgpAJEh10yGpk8GLwhRdRN/XxNUrUWnDj3HlkSy5BqM",
-	"umXime+skujjELeHXWMqWr1q45lRsSDHdf926yno9FavSmFzgupVHx+Cv1QxIaZ/D1vdfvmg0Vi5avBB",
-	"8S/IRi/cZhk3edinYTpDw2xCAJKIlY09zuOKH04TMYjY5IffJQpQGSLIFC4TGumZIagWR2s2QqZQiL/M",
-	"GVWC2hWgvgR4ZfLzxZtf22u5klidxSG8Nq6QE6chOc/mNtumA5Gqk0FE46vGTV009BZ3i4e1eFUZHyHS",
-	"KIR9DBjQRJS5zdmQAQtoKlGi1VvUmx4kSHCQQR1GPLjdqS+oubIjP9XcDUsAmhb1VoDMtcgi11Wa5aqy",
-	"VTPcfNzsSp/kV5qd0Z3d55ki7BOXSlpNXpOIBHADxA6RUCCjSGgUiRls0d6evrFLIV7RZMRudYn6RfSU",
-	"EL0Ihlr2biZ0Tsb0mmniB9zDPnnNn234ePYPCietF08uhSCvzDLu8AlZJAA7TjRnGRs6ookePCY85x9F",
-	"MuBhaGJGNz3hPGKqF7KYg2+fc8gaGzEWopdU3pY4MVKb4ifniPOt3OnRogikD/cqFrMYmCENNhqIQwEQ",
-	"DDCu9/r84vxH5IF1+1ki4hF50A9kMjQuJkadoSVgYLiVftzRSwz6u8WFcDOSiR90buNCTBiyXzMNj7gm",
-	"oYWJhEgebngRRy6hsNsgFwhtL80a7uhSTgnw6HoTOYh/J3E35JxNRaJcVQ7hIZz2r0L9KNI4vDWB6MVC",
-	"9YYwVBG35BrVNBhnfMcmYH6Yn+6vQpEfzWR3B+bFpSPADAGquTRPoE1A3TpgkYhHoDykhmIVbDpWapWi",
-	"iRw/+HGCxpHrBj9SHrHbXYLR0/cmXE6MnFuAd8CGLJKgc4xHLMRtcASYCaOx4hOAFRoSrnKN5yZIv5tf",
-	"lbtNYvZ5Z5eWbdTukSsieRww/Y9Mq1A+/fOMz70Nthmib0Ev45rdC2BxSKwGwlonGHl5SUeo8ZiL1Kxt",
-	"owPvPq448PN8MXd05Ln1Rz8Wo62BI74U4jWN54Zdlrc63YRC6MGEq+LBvqdckYMOMe4nmx6fww5q5kQv",
-	"m2TrvjsUIwSZ6KnMkuVTND1QSTQ6AfsWmCxaYLPoE0nnsEXHcFcwBPnWYdo+zBu69plWbqCp1dk0t7aU",
-	"VmZMWdo7N7vAKbyLC86ft6M9pbHcR8dHscZvt8Fknf0cMnDZIuH/uMv39KswEiuyTCKxeg8S0AnLcYdj",
-	"k3HA4f37962y1WnZ1ZSNVPZ+rimP0HZ9i7sJqaIDKlkvdQYsSR62jSMEoXqSXCZzvDq4QzIRE2MP2IQz",
-	"c1hkzZDxgJF3hUXdGV82pcB5oU1WSwCgKyJ0RudPicr2GFGFnJH7tm/zxKaJCLQYfdtLBGDE0LKhpd4F",
-	"xoKAAI97y7gfMJj4FQBuijLL+ztqgEIGs986H4vqAGJ/Ju/Oz0AhEAsyTOgIgWNDdUC3675y5+SIEVnv",
-	"lmNBztJwYhmDbmSlp6SPZ9g3imfdCI8cqOy7WKZT9FN6zUJOL2Gdt8Ko2YC9iR4R86yVuRl3UD3Ypqzi",
-	"kXv02cwE9kIuceZ7UBJozIM6wptsaKxK4ObbQmfXaucBGheMPiTi10w+RUuCNf9aOwFXC+aP74C6ZyYW",
-	"yNHhGFkOOotWlmbj1MZFfG7QENk+Gr1NxJQlCgJijbtltT8KeMqSB2+mLD57oUE+1g/suUgY2W93yL/+",
-	"edTeb++DgXrqjKshJo1VMi+ZJ/Y95ommURkbcl9s7WsOzpwmc9UK0wemTKQRZm8stj/yNU/YyPjorBxZ",
-	"qoQxJ/akNLjXDmO+CMzzpG8ofyr2dVpXIkyiGVPwivvoWcBpwTfYf8GonS/e749pAoh4SAMlfaa27yQR",
-	"s/gp0fwnaI5xvbqp1fsdH5JfUPG3uKU05OrURq4WoYKHHkcUa17wmSUyR0eR2EeCfo+GcIJg2vAcjjKn",
-	"uez95yuFs7+5ce0av+EQH5fu0N5ZSe7RW6ZKJCD3SCt4GoNhICYTyKPMY5bbr5JrpPH29iGy1EYBaKw4",
-	"l4pNGs2GHbvRbNBYxPOJSKUfPAo1U4r3YAOOvQ5iYzqdspiF4H8VizRuX7NkcELc4ORmZnKDUGvvFWTR",
-	"y/XuoBCTvLLLBaTWKoQp1+9TDhvzQV7M1EwkVxkmdAkwsNvDREy8+0ZiKNdbEr6MFcazUpy0015fCiSB",
-	"8naycdM1FvTGtL0pkmzPo83jqVcOeolNS4HSPjc89/1hTIez4aaF23xLFsoqn2mhfkwJGaFftPOPlRvB",
-	"55QjcpokFETegpvx8oF+ZZ+U8bha2DEspHIvb/J7tGgiD4TXHHiasGpUgKC2HqVA9l1jKzVm3PDusmli",
-	"wTHBHnjDyjbp40vsQ/M+RbXEWEQhBn6DW6vRvVXTjcsMqG5JOBaohHEEzpR9gUiqEJfyYvWLNBhrjOhS",
-	"yiYgxaYhTU3XD2E5bC+hLU7S6ReISX5E+WcFE1c8sCsee/yj+3Si+TKgSzR26Hr2A1wePLk4mPddiqTY",
-	"J/0EjYt7szEQImIUrEnsE+jCcAwvBEZ0wKLqLSwyiUtd2cpw+hcxI1MmphHawcF+qgGgSQZzEtF4lNIR",
-	"I4qODA/tTu2wgfktWLhyVnV8uHJRiaMsNj/aQyrfv7Fmwy3VBQPLbKzByp8SPTIwbu6AxJAo9Cx+cvDk",
-	"mPzrn909fCwm8BCMdqlkZDbmwRjfE1daFO0XE6ObsTCAse+TBEzO71qXf7D25QPP4t6+dc8es7kxm3O1",
-	"AAlPrW6Cx2SQ0IBJQhMtPUcRCwkqBT2QMuGx+2nfc3U4bgVvVXh04COk70cfNeSw14thkoeM9E2YWb9J",
-	"+pEJHYA/QqooHnWT9HNfLPNypwm/5hEbmZuoSdmqUM4NnMEZDuKImBnZs5iyLCytckRdQIXNDEx8r6Gi",
-	"yNca6DB0ulmEZuuBaYCK5/6oDXeh2Rgrlui4M5W57ryOmDcIJFe3glJXxIBZMSiEB6jclXwUt3jsemuR",
-	"SSqVhv1gDPlVyPs8ZEUDNY3nTSTCWY+AxsTsvwAnFbQwv3Hv26+ONKHyioWg5OAW6+RIZ+8poQMJig+9",
-	"YOsPzaVvSflRl5e0UI7NuxjHy16OxUyCtRWYAsQVeYAQlWTARmlcXJ0TAQTL9HIOTv7kOv7+q0MTVgoE",
-	"hfz+nvtzQ/7qygtuSoy6fWrKL06Qt/+AMq/ZCodUaTg6zEkE0G1BrAxNMV4XnSCbVx/GbWh5TcngQjf3",
-	"jZMle65xMHlAYy2xyA39cEGg6fhoOl5zZkdNFwUVYKNw6fXw2zaEKg/W/ALC1TMnlWFxN4XEhp8bNIre",
-	"DMFgsWwNz6H5zccFZqyITRZDewFkxRDwgJihmybmdlw+4SvdxqtetDvL4lvXIJmlvZdMkWkUkYSpNInB",
-	"tQUVW5FIE72B5xG9Zp+AFaRKsUT3+P//x2+d1hPaGn78fHzzp+wJ/GbBXEsWUdT46Oy5zMtq1oe8O39l",
-	"4gL7et/9pyTGtUzEtTGB6P6Gf8u4kIP9zqNuYT16tBM+oSP28ME0Hv3371M2+u8ZG0z3ng6oZMeHzd9O",
-	"W3+jrX90Wk9+ePjxhz9/7jS7S1fuu4HnEeWTF2wIgR812JbynlEBb42EEKKqufmYZJkh9N/I/kJAAbTn",
-	"+lKi0Ma+wvM3NiKuFln0bKwlsrRBx1nT0gF3a/DtHqnK0825ot/+R+t/f/zhTyulaYPl8m189N6ErWpV",
-	"3CF+JzZxJ7Inj46e7GuZqElKpo8X85hOeEBMr3Mnv6axiHQ91pAVebNW8OceM9ONr+7WimFKpoYqZs5m",
-	"ovFBAvxUQ5w0oqTDcxlp8jbMJouDZD5VC3Wzlm/7FzZ/TWM6YhMWq1ObhafW6CwOVo1ujMAvsTMX8ZIZ",
-	"vEW/6hKVCz6KeTxyhv/o04LAEzUehUqUrsn6EgHbhKsx94RJHakklPz8/pI86GeLnIiQQdznz6fnr9EN",
-	"d5AT7V5RZLGxF7BVzZKbLXrYcd0Cg52yVRVyStLgiphJFvjwOWxAc8y4CS8r7q7SckhC85aBvW+sBeZb",
-	"nxUJDOxabGqjT+PQUmm7dpPtYMrjkRXEUzkucfAJX7VOU9rNxiu5+iSPo7WxGdNYwV0PmMX5WlS0nkFl",
-	"80ymkPLODAmePq+1ZsRpoSk0A/Cy6tHYqjSvddsbt1DgZw/9g11mTIU+dhYNnxKutBBrol+sT6dICOQq",
-	"r9pyQT5bX5ZyKhKuPqS8KOHnNVDeJvKaicLsFfUL9ee0/Sf0U88rQGc+DEPFEgNgNNNEwPMQRMNe7gJt",
-	"FOJpHDEpnfQbks4lAUegGZeu6dZxW4C805iZ2iWcHpqEaWQLfhVcEugK6I+8eCvekis2N6Tp8PAJ+Cx0",
-	"99rEsOMTRmNJgPvyw8wwEbH6Mi/UN3VN6CvUsqwpjf2k+1jeoAwkNeXYrMTltqn1soFvTaiXF+ZclzI3",
-	"88D4LL+fB3h/FPYtoWNckVjn6o4MkEYsC79Vc5IPncGyfn6xybBc68ZtQoBTO1buxJsrfo88il+MY1dM",
-	"QyWPLVD66CjsTYLCUYJzGJmyRIpYPwipaIJE3Hq5CRd91CGfxVS6Wwe6VaPfHvIKM9wHi2jZQ3CZcxVp",
-	"BY7QqacmryS6qWXsIeDSR539XIEL7M/5RffouA88IuSCXHEwP1+8+fU9G/zC5hfoHJDnmFzFkn0nCZZ2",
-	"1bgdVv80ZwyHTAVjFpbZRfCvrQNS6F/2D8Tqy/UupuFrIztahU1dJG0L/a4AINjyG2x7Y+pZzOvOsaRm",
-	"cE2ycG56vTs/8xEGJ9FeTf0Ylpw33VbryQwcDkUUiZn0ekbeLJQ33s7eVtXfWDU49F6Q3K2UhLoJi1ag",
-	"lMZtkFX1sLfGUqWhS+Ld8jOAnm+go49U2qHttfkevmUecXo0TQ/yhz5MxOQpoZmzty04MKZynBlccH/r",
-	"6R88Ba39HOjZC8N9AnubQa6hdAax8tjP5S0Ux16QguSVO5yxb2OZGsTcY5pU8ZB2dC2QarmioJJInACs",
-	"0pzVmgMciQx5IpWhBfvdY/Kvfx6vwVXbZWUUzwWwtZZjTrcMI2ZhnX3yr3/ud9pHa61tS0aqovqLSkwc",
-	"Y0iua7EC8hpF60JnsXp6bZSH3aoY/dz65UnOA79VbKw211lpMJMsUCLp5Qfs5wZecVQXsULIB+oloyhz",
-	"YIE7uIpz36ABGsAlnTAypRwkUPc26zAHUgzVjCasSoeQ/Q75GyYsVqvt0VikCWrWonYDPesKiuj2wV6b",
-	"nCnNMoMkPhDXDH3qXMM2CNdDM0p76fqzNKm+TZgQjDp0/ALb3pRr768AAWybwWAkrZIOcK2kcS+M5aKx",
-	"wOeI7+ts0rdu2p1PN+9rQHaDzub8wtgvK/ZLHfpYZ8d0ywidFuRAy2kSRx4e7R/uQcoFkTucD0WqMQ4k",
-	"IlD82hqHoMPjR50jALn9Ntoy1tqKM/9WdDh6tZevLgr7KiVNdBZ90D5cA9FbhQJqgvEWsDLHKvgFnu6l",
-	"6aiJ02vsVjFoiWHausrfvn9QqueKgSJ9ieckq0KAyHHIDR7FTbed5X9ClWq9czCNc+UBDjJdGkBcGMLt",
-	"KuuKNm6i6Lq60lSyhMdDsXVVwbKBb81/Z4NvST/lIP8iQP2UaBELyA/DEl1wswXKyGN1fNjwZvVbw0+l",
-	"KK8tk1OLyswFvmfpM/aYSR1vmExFv0IDWKJtPsFgkY3PyGgm5zuWjpLzjQPJ+eVUG7FPlWLSZu0t8xaC",
-	"UPhZEh5rbiFAi63ligzuxPMhfWzb+32mCqTF0dwb3DKmEpUtuYMKOGH8PruSfYL5EPtWg9Ov9J0biHBe",
-	"YBTX8EjZslLpJQe1q0mzb3bi4QFXk796jg01fBh8V54rYrseRSwCRF4jYo3jvC+nhHrUbsE9YYHY9Wds",
-	"0DcuLQBc7fV9GJb7L9RxWljT52WJGr3ZwBTC5ndTdnPn87AOA9SHSkqLULG+j0LhXm/pT7A2AqnpBHAL",
-	"G/56a9iCUX+JK/RPLGYJZGZ2r408R3M+chxNEosEk+siO9IPwP7f6pc9+5Z7kGUufO3e/255fckW7P5r",
-	"vvClXgGrj93rJlBI7H24HlpZ7RCwVtrwpQTIj8I8/gRZ4oKD/aOD406nkLygs64TwOZG+rVs7EWofYM6",
-	"3bGQGAlfUD5txDaUbPQVSiKLO43zHeRScd5Nk/R/K+LcQITsYz9LJkHjeW3NXLUHgP+m/5jW/junTv+m",
-	"7gFrP5CdcX8b0LZlsekslopRcIG8hch0Z0b21VMvtZ/X6b5lg/ryp7R18/rlYraXMsTcw7Z2lvV7t6xn",
-	"l7g2yK8txHoN5zUt36aiCOajuIU9ewOb81qm4POyzRfNizxxTYpPCY0Jm0zVnERcWpNE2dS7cAPbVios",
-	"mopLpOM3yzTmmMCm/SgxHrohAc4V4nujSMxK8ZUbG5/9a6+yR/d/w8K/TWJQZJOA1a+4i6cYVVdIswZq",
-	"HoiHTiWzzoYkSBjcG43k+pbstW+kpqn7DE7ZOLo0MZl6KhUCE2roC2kPC5axjQhzycBdlhVrGZRXd9qZ",
-	"irdoKt62fXZdQ2k9vqTSZLrIyJqlYmqh3oBKHiyytTXsrOuaxb5e2+fqK94ZNhdMKq5er9qY9kIEqd70",
-	"X4TXEQ4+I8mAXP+haS5N1haTCa5pMze45erBLtb/vvgJavQA5taEacAiMXtqWARjpq/kDY4Ots8aFA+h",
-	"qijr+zFDJURupcEDMAQMWJ+JZNE1s4yQW9OWZseGJ4mDD9CVbEIevNH4wMbUnr0gVtYjdl1yL6+iNmA8",
-	"HjlOU2199EKysH9CYtEmfc0X9E/InEk3fxW2wQyKsTdJFc6/jbwGxjUqnUxoMv8SKQ0KPuNeI3FW7diA",
-	"LXkTM7ycRXe0B/0Qw577e6Z2C1S2zO6ULuQucW74Qd+GVvdsBz0MjWZ0LvPoAiMDuDfmWMvLdbHNeiAD",
-	"dGnwJVdbLw3CYo6nNe2mq1MlbJTZ97dMPe7kSrj3KPA/jgWVxvMabEslYcz4JLiLm49rWFfrzbyUcq6c",
-	"vUrbWGtqD3NUnrDpA3MubRRQE6DASPM2fnybpllf4pDt22hXzXKvxtpVi6mw2lp0OhVR1Gg2pjjCNJXj",
-	"RlOP83HZ+PdvG/WuYmckXU4G/qjWUh8wbDe0eWPD5vbJRw2j591Qjm8+/NmjY/36DZ0+2K5r8bwD4Ktp",
-	"Db0jCKxlKf1SvIuNdy6YU+utpmxY9ez9Tkyt/rxqjs21Ri7ealuEb/RyzKJJ0Vay3tp8baiQn7DJAOqt",
-	"YvI2rpr5r/oOZmMBWX3xZ2M2KaXl3Xc3bSTgUjK527/LTWzG/nG+mPG43rstGo/rvZz7iMy+rTX5VjK5",
-	"5cccdux4OT+20hC9fQS+0kh9N5h7uQG73pyrTNlLpv2mjNs7a/YdWbPv3vb8b2UO9lGuWnbhpR1XGoi9",
-	"vb/+UGTfsjcxNNcdZ6nFue4gy03PtUapY4NeMdAdGKPvMGp3W+KH19Jcb3S/zbkWl6boFbDYUF+07bNU",
-	"r7GE2lOfs2kE1TUydt4IABGjhqf3MWDtjczhPmirYRffPi9Ww2Z+N9zYKnv69mD4ptLq+DYXOjwhDVl5",
-	"GU23gIDROQnBbKsfXbe9b/IaeNzOhpGYoR2YvP3l+cvclA5RpaQveBi0Ijaiwbx/QmgkhS+CwligQUtu",
-	"k7EUcs8mYiZZQh7wyTTiAcdljueDhId7SHQDEQ+58RYrFMwBqCYiVbDANukP6ZR3W5IFacLV3Gztx9O3",
-	"Z6Tb7pAL852YM8s6mFoWLYOC+iem2FYh1w1W5rL53LBwjDRDtAI+oP0TnOr52bPTpn+EqqS7rh3WXkyj",
-	"2XBOGGqOuZvLPpQWb77DipYYZy/A22fR8l5wBvLkJh2LWUxEHLDVVbeKQ1XbzS8ypiOrFRNAGc5mI+RQ",
-	"/TdcthFj9l+s/3J7W62bKnfr6W03SD37pdKMbsYW3gnnsEkWCocV3nJahXVzIRRTK2QZC7aUqOA9V+Pl",
-	"77reFTrguxoPNG29bMSMlr2wCcIA/YP3C1dZaJQvI/FSJOLftL9YxqktjcFjMmafaMgCPqERkec/PWuT",
-	"czqZSktVVEI1WUygTOw0VSa7na3asKqahouLcrWDF5/WrVF0B1WIFlzL4rwwFWaVM27lUDs3q7ZU72lt",
-	"MXnbPFsHVxUFhmb0lhWGKoI+4Sx8zvUrhy6iI/9Rz0mkwQy4mGSCedPZJwWZqA2o1TlsP3X1IKU84UoF",
-	"LvE/JgDgrbjjmbfwJRzxqhl4j6vpzM1VaQq9ZCJEnhwr//Sgz+Kg3ySYKm7/MVZk33O5t9P97uPnz563",
-	"/nLRPTpuNBun3aNj/Ptov6v/3u8+/un5a/OL/peXtYHSngv3wD5RX7rGH2kElSMLZegmWJWRxqQP/hZ9",
-	"f1Iu+A1UCkviw0vnj32aZjm+eyikJ6g+ecfSDNUZUTowDgyWfvg5ZvJAs9mF2vh7JyBvyyvZLJbkUUJ/",
-	"BV9KLolEv1g2ca/N463ju5cXCR363JYvpizIHJ8MSsuqZjClIhY2raMu6A0NMc89+ArlqVB5MKWJItxb",
-	"GA/HxuKDFntKOkcnadBWoPyhoLT2J0USFjFa8gy0ew/1plqcqWELZI+Wtfq3Mqt/S3//RwvYl1bnQHPm",
-	"5U6Y2gjW3xpQycIWXi90be13vOdZQ1f7ckJ59EJMKPe5NZgfsmIhLd3a+kJb6dMkpNSHo4Ukkk7hdJro",
-	"Yk4locGEWbdxAJPv2+4nx4k8hPnQj7zsCUHRLocNzRLuyLn8ponVol8mia/wf2CenZuaA/Ny9CqScgxt",
-	"0WNPQuCmqQAGT1CE8xPSN5bO9oAnaqzpSr9J+gXL42+dj31vSkynbuRyAodLauJm8n4+dJPLOItxa1at",
-	"0IdLi0cy51A30VM8xdzAuH+iecuQQUgvetW4nrhjes0Mfc8E24XUERo+zAobJctqTtidYDn9SpL4RD+8",
-	"kylN6ESewPs7wbep93ISsmseMDu8bo6xe7aD0xS0BDWGhAW1Mg1qjR6/z1RrwGjCEu/Lr/IBWq9iWx2v",
-	"pjpOTYCbgd7bLbq1SqtxM1kfd7bJmzjS+MFxsZdklnDF/NXi0pCzOKgoFselTFli0R8eAm7bm0q0ngMp",
-	"D1dn0eWSBBSqNwNF2qA+XWagKe2KRZGTf/s7qWmlFiHCEnavyiYdzXk86ukLmvvPzA2cwKIZi6cH1Ho2",
-	"FsWUxZq/uIo1kkeSUsj4ae23coOzWMdU7F2tFrKFVPdrGa6Sqy4wb3Xthd6FkbdETLJXVNTmmB34aMrZ",
-	"ZCoSxcJ3kiXrpvqzlRFX5/XLW7ovouxr7VzcQdVL6tlnUojrN+tbfCe+N/4Lm2r+mfRlOuhjkbVCBFqe",
-	"4jsTmgdz4LmjhNFw/hQVPYXQ0RrqjCmVciaSsDemcry4qgFIX01ymoxE3G2St89+efFjt0kkfNfc2sVf",
-	"Tlv4B5UE/vHgYA90PHroiA8MetVMfzOrVWDe0ovfaTwSwPX9yBOmWdfvpBm8TTS+QCWJrb+VWBMbIusV",
-	"Hi/NBkytUX72bKZjEbNenE4GCFnOEMc+x3q3/Zq37HikLQPD3AMtezQ9UxF/DX8P7HgK/ep6fNRSLOsn",
-	"mKuV3drNSx7KyhSg2Tje1w+expGTd9PDZW+gwbd9BvPlxV9nY6HlCKTvVkt0n6XDJ/RTL5VM+qX3CY3n",
-	"mSUuoFogcgMZQfbkaiEhNsKwvwxdpTYzYdfiqkLFZvTJJnsux3LypkN9JeaKfc4Mf1PHVJCXBZfFKt+F",
-	"qy+o5uqB30Y5Z4vwUWLouBrzmFAyZzSpf1bVcHGaXXCZAmSenfudTinOZn8ZKCzy+kWueW1Gy1/IeEUt",
-	"9sW72IaS1INgvoC+dHEVGiz+y+oESxvExgWnoc22mSkdPTKG1dAZhUOxFM2Y0TAXdxKnHHSb3JtJynsO",
-	"vtMtRiMsbPetU1PNVB/ZfwSKTAwPByxKyTTh11CGISFyPpkwlWAnfVIJG6YSUV3xrvSgBVj0Y41C2idf",
-	"Emyb79X+WQbR0tHAtL6jqHDnqVQN6/1VKuRBs/ugT6NRURd/WNLFn1+ctt6cvnzbQlX8y+cv/tJ6eZH/",
-	"64fT/e7jX967H7pHx7+89yosfmHzt5QnhbXnE5kZzP/f2r/DFxen8P3g8SH8H40Ab83fb83f5+bvc/j7",
-	"4yIT+amlp2pdU+BYpJ7TrMdObf58WfzzbelXs56sMU6b/YmryfoWfn1b/PW8+KtZ+U2z8YrHVyy06p3t",
-	"cE113RTSinpWmfIC1SXfoYgD/pRQ16sPRiDKY9muqmJRoRQRiE24rCHp+PgFu+R8kpW8QfGAN+ILtnRQ",
-	"awbt3s0xLp7g6kPbBgEvwfkXIN4Q7VWhF4xoPErpCGSJKR0xp0yedbjLcoGAaR3On32CWl8Pnj1/Sw4f",
-	"lasRHRz5kn1//NxtPr550Mpzf3/8vN98fLP3vdfQsJhg9LbRcYXS3O45vIZwNzBdoA7KHookaRwyq7HD",
-	"WkyG2GbnpuioVBKsu5cbjPqOxf0/uOq3C1/6WXoiqM7RJH0bFqf/nQe3meL1xvG2bwstzhKuFIN6H1IL",
-	"gTTKV748Iq8AHCNRARpiJLC6LOT8eXf+ijx4++tPTfLz25c/aS7jPRu8zRR15Mkx+YU/y8s8lUuMxGXd",
-	"7/7BfudRtwAqeqITPqEj9vDBNB799+9TNvrvGRtM954OqGTHh80cen54+PGHP3/uNLs3FfAzEqmy9mWP",
-	"159SbDJVFfKcGKpimVMtL6Ie2y+Vrum+851myQKRhE0w/ZbS9NRz7qnjvLNQzXyrdDSiUvXMQa5Fp6Ej",
-	"szZJD2mZwZknIh6BT0y7cpBcMbR46H+5vHxLsIE9fXCwQW7fZy4HvyEDqR5xU+Pp4narS+RykFCEMbDU",
-	"Oxab7GENb0u2OlGz+w4uoEuRxm7CjeQLLerJc+YEF9fM39lqfqWw0q2Q3iIO+CKkd/H0F03PQ8ojFvYh",
-	"iIzHNDoplqEE0Q0UzyEPAV8YeVUT5bFIk0JCtSmLQxQGjJEasqvhFF6B5TVb2xvRzdg6TZiGejTwoexV",
-	"NndBFjERgb4cIcf7oJGXrGO/NOZbNa9TG9S1yq665DdO23M2ZAnYgm6ajSlLJhyWXh/83mZ9vHViRbRO",
-	"lKSIvI7ZqbU61Ur2+ZqBlcqffRztqEW0mPkp0EAhE2iLmJbfQOGUs7u02yweoO+lmKUturJZW9emRKpS",
-	"X+zaB2rgvKVmAAc5LKpv8IGUGCIaI6+pmW7va3gTs0s+YVp88Dn4ra/QT5PIK1KB/WAsohAU41isksea",
-	"87PWO1dntvrFlc0nSbRad+psdiNB1Z9bwFi9bO4+q10+7hw+LiXz8/syLi6zhEqKixgkFFHvirf8zLbb",
-	"MLqjJuDn6HQVhqx8IiCC8NXm6be2neZKonR1diLdprZZzz11x7x3uwCPuy2wCYeQWXkyZJgHclgQcM54",
-	"05gO93g2ejzrwi3m69y0wOL6UJXNVx+0yrof5zpWHeE2GM8CxH65dLPuMraTZPUbAZVVuDtn7RYv+pZc",
-	"xcYwuoA3Vt3oknBImcopiPwoBTClF+fj/X2A6qdrvcBGUS0P6dCNvnq69o3QqDshPRsSmWuWXHM28yjS",
-	"AOhsosoaQT+pGzhYv70rYMg16i5h/wWJx70wSSDCAizKyTVLnmIZEi3uTCOq9DWU/XCN4bjg8duXc6nY",
-	"pG/SawVagmbXdpMlVZHRmioWN030xYxJhT5kNvG8Ta1uvFyN/ERoGnJ1kjBav8DLqe7y8tpEW7lmW79I",
-	"WfdaPK5SspHfbXMBOsoH44O1t8bP75wFwipvPTpCE60R0JiEgszGQl/YSCijrrfegm3S1yJk/4QEYyEk",
-	"yyQvkZvOIY2Bcr0KjCuAkywfR6VBoHduvb7Bz9j0cRPeU3lFaFwEGpNcT8T49knE46s2OVsCSEaJaHKy",
-	"4+CuqgdE46ZNoe/D7/YojV/BGkyhPb4F77nj5UTb58io2GQqEmpvslBKqpyf8MocU8xm2RUSY2yECCXj",
-	"X+nz6i5BY7YFL5Dlyhk/eFHU9ydZJgzQkVh04Kgz0BqWo4zcLOpgBEc/Z4aAB6z5f/s3nFujiOhso8I3",
-	"2xBem22Bf9ifzAO0P9o/7c85BvFDjcN13UNx8i0mugdL3JODJ8d7y6PhzkC1hQFwXOW+unl2y4iv4Xxe",
-	"cD56gWuxqRSWR2eBtXydChaUT16wIbgW+fWKNhkUhNnVweTQ/jRrng/hpoGyGlfuu5TneUNJHrx9+Xqv",
-	"rKjlYFjW2Ddw27o5Wpyk8wYvw2U+ftQ5ArPqftnMfHx0dHC8LDilt1CEoje21WRWn0ixAM3ycdccMk9j",
-	"bNONR5mJfmXRTQCqMIsvXVr8G1u5rvOJQ1OXClRlGlzfSbycrPTOikrmTn2rx8jb5ofvjtBL0ojJdcY5",
-	"hw5u4sk8sLUXjDXtMDnEypwfvLQwA/5pqhAZYQ/9dEQKLCYyIZqXSYQYygylGTfmjGERVSFOuDBM4Zbn",
-	"bitlIRMEw+9MMOOJDUwFbJ0708Eomi/iCvid0AQ/vXgr3hq8e3j4ZI8A9b58deG+9Pwp7y1fKiTMj4U3",
-	"jA0mwpOw3kWaT9CNszPL1kH+9c/HFXNtkj1yOcq15lA6kCJKFVsbxi9wgFPT3wXz3NQabTzuWRgVx+Sj",
-	"uJdO6+SQfzfN34vphhkTe2Eear1skEJY9m3qsJWYu8LzX4Gc69CEHL1VPBwvkHqRiJtZA8l7fuRVp+hD",
-	"0asuvw7gNVewbCuxs5d3Lmjb1ox523GQd8VBrkrxuN6KPKxmyd17x3n+oThPT3JSkw0UXDjGggfM6kWM",
-	"b+jWHD+9lQt2PO5d8bj1VKcebndBjWpDcQyqlIrOF/KRYyYEzAqiecgs0+29cc47/ngj/ni7BMXDSC+n",
-	"bDu2+n7Y6kX+LhGDiE18oZsEvHZNoh8EpqNHi2FlgTef14Wig4hhwoBpIkYJnchSAsUV6YeQS6vQ2I7p",
-	"dMpiFoK3/AwiVAQJhUlQYPzb/PHRelP1RUInpZLPsc+UfPA5T/4KMQRgarJRhtx6aifXEEgTiVF7eW7V",
-	"zJHp6MkTx4vp0OfF1GworqqCP4xvNI+JJoP+mCaVZUsyavsGHYhUnQwiGl+VfMFaSWZXX+UVZvKc4uJc",
-	"6yTmInLO8KMfQLMCOvWTAF0oGoc00fRDs8zkwZspi89ekOcijlmgCjniNNNXiGRI46tYzGJP3h00Ea1k",
-	"8E2zm2YjS4a1eCt//etf/9p6/br14kWT6H+D12+n0+ngx9JjefAbMFOHNy38Rzf/x3/bn/b8abzohEfz",
-	"yvqRiwmFgZ6Vmu77m/JrFtcfuYr/PC2G2NiAGq5aZ5dIxo6OD4/LnPmRt5QMDzWWr72k+g15cFW78ZQH",
-	"Kk3YRsVwpvCwEhb2qpJaVHTLnsnaU87YQHK1Wd9/iJjxeCh8twqmT90AU1jYe32Z6kf18FxMFsKEPFPc",
-	"VOOEF2xCDQn3ubTLXhpPmKrtdRDmw5UraTKw+mpsh3n/aDCGgPKX8Sjicrxeflh7p2sIHf4kBXbBzdKG",
-	"l6DRbXi8lU7/ZkX8d7XPmltgbFHcF5MpTVhIIKNoNDdJ9kRiqplGQkwh+ae124Ptlg+HLDEsdveoS/71",
-	"z0ftg702+VWQYUJHk7WK8Dh36JXaFpke5CkhVSm0NyJDxKHQxlCxxCYkMUlcREISoahi4VPDutggNOMP",
-	"wtWtSqO53IFHaqyoSz/PErdk8pcxy7syJrE5zvOgyD3XMSIWpiiEvar+CaExVIowpRCyO3RLJkkwryMn",
-	"F7JrFonpBF0uxJTF+Rht0vdlXeifZIlyxhDRiFeA6VfLbhp4C67J3jhYaGKFa2s0G3reRnNVjgcXWMrC",
-	"9HrMS7FKB8U0rqjrmkgWXTuRu85N5b86SUg1SCFnA+K5ZEqSWBgBVgxBgPWyOqWyAmUXahorN0emu9gx",
-	"vWb6sQrJMGEeD8bWgQdSrWoe1EkGk0VDOhkt+1g6JGZMvybdBY6+IIjXFkbXrTyc5SzN9HjloFEs20FV",
-	"CW5N+ZGQKOGEBdPp1CaNbQdi0gc+r/994ZuTTRbqNWMu2bvJE7tR3r6ltyyGpMRel5L93HXpNlvfDAIR",
-	"QQWLTjne/O56xbYHyXpI0PcPWMTZNQtLYd4He/V3YUa+sAOfoVfm8gLlXi5neU3GVRm0MbjHSp44qnxK",
-	"+rGIWZ9EkPRUgfKKpLGpSSNiqF4DecohRNF8z/JGZxHNWAOimFhlm/lOmg2bLF2vt2b6k8KB2fUUPr70",
-	"fXzrbWmWXepu1lj8aDZQHNPT8q2v5bmv5bmv5V9863xn7g7U6KV8eyuKG0D9p1BUedxlFBEMXz2Ph51L",
-	"8TAh6QZeZBW+smMuSSTiURO0O0DOaQ5+NGGLgafmxwJzZOPB8vAvb0T/HXqwZ5livSo2q++EWpGW57Oc",
-	"qq3ChWlKLbl2aaCsExRbrOzt+GIvT4MrhhnCN9mx5ujrOkC+1C7Bwk9hmow3XJJ9diURqxKcqh2EE6jV",
-	"HWeByBo+KqMup+lAC2+sIvDZ2t+ynLWu224ESVG4MllD+tNEKBaYKnOYtrdvNPCPupCHaq9ZLJZGlCDW",
-	"r7u+Yt4lx5pgWf6NXOJd6CnQ5XmhpkooIJ48oEkyz2odrEeZl1c6+cri8pyXl4VIZM4a/jfhwsSm0RMW",
-	"FW4UnvdNYMv7R2mr5fNvFsetzezeDgmuG5O3Q5H3mpJ8EWctQzHbUOZlnNsXiFm1c28nXnVN3AlOLwlT",
-	"aRKb8h8UNIuMBmOn8FoN3Phbhhwdj5YdktwhyR2S3BqS9OEOqNTjr/DzHuu/oMp0sQJPE/ZbKthTkHlN",
-	"FZ4wq7pj/0myMjwiZMRpgHGFvh+zr6DKMP4bfjFaVJnvbQ54ShIRsTZ5lvII/An05fVtXFmroN3ukwf+",
-	"UEMRR/O9Jum7v5a7QhbCYoM05DiqBjfU0u/VMOA1Edh8z951Bvnw4VN3X//noPXhw6ejgf5PqP/5iFU4",
-	"iJSdjNZTsp8SeBu+V/kdvAXQ04rYp958YItd9ZukD748+h/GEAX5HMciZv09lGbwHRlHBKi+B04gbnm4",
-	"76Qxb/BQdxfDYcRjZiwNeBmxcSehigzYiMc4dh+u7aQPcKCoUYuXraF+r+Gyj8TCPrHSNup4/UXpQn36",
-	"TG4Ht3c79ZB7YRd1E4WuzAyaFzNyqAGRdC7Btc/1UPAk3Dzy5dusY+g1ONFn4PWxTMYdzaNncxyb61R5",
-	"nSbimoUQSo11VhNGHvShWLHmm/p79VMZWl/w3DnGg7+YmokkN9Zm6zAaZh5Dld326uyX9da0tMqBJ2Om",
-	"dOpFcKmXFpIBGwotOccgT0cUjWw0Rm7MMnCW07ybjJuSsdiffzII0oQq8NKmZMLjVK2xBKxHXZEQ9UGf",
-	"ThKTRf3x/qPjvTXL30qW9OjIVD6ukW1tAXTz9ZWUMIUjWZlorMoltNpsDwZ6W9SHKmO7pEVA0T/FcxKY",
-	"0pmZgPDo0aOSGf7A76XncymtXJOVDSC5AhSog0X6VtYmuT6I+QE0W2z36Em3js+AWes2JE2Lur6AoFlw",
-	"w63webB+6ybrA5BDlBUKyR6KxUZyn4RICita5Ib4pmOnB4QL3vKFinVPi+W0rGyFajpN6+cgFEym6s/4",
-	"FPptcqZsfR2BTrCQj2AxSwXSb0g6vDSFicf7AVwefCzqajvkSy1Ao+uFqdhghIumWwrMsuRYSAsN/Vzl",
-	"xkc0X345w6N37yaV0CJ5K3GPwK1rPGFrzrbJcxqD1JTptN0Yo6I9v+vzkv74oPU/7T8r0qhXmZ7X44tf",
-	"oruV5Xz7v8+uDAcK/8Ss5IpFkYR7vWJzuchyVqV3BSZLar4T8GifS9nfpCilXskqTFGstGI66eVv4OdY",
-	"xjS4PS+qwdIDFYVnQVUQaHxhXNThoeijzvVF6AcWRVbp8pT0p5RDHRpwfsoz2uROI5IFSiTLvJwfF6qg",
-	"4DrAwxhH9sI76AJeGv3NaarGr4Esr3Q9AFQnTfpYqxUypVTNaJkjgvHXx7I3udrNLtSIzIbFxMffG1AJ",
-	"iy9+nQqpFj7+PlMAnFAup3fF5uaLimTP8q2pGkN8bTTsITfaW/wVw5Z058IP1admSsZuVMG2XFdVEwVb",
-	"g9b4Nh4/OdhbXjX2admF0AxmB5KaMIx5wWakH/TI8e2iWOTMX3zW71wz0dPpBY+YsnrBoUigXrRGiyFQ",
-	"NDuGQSxWx9TfYq3S6gJFVVJlxEY095sollEs7vMMt4ho3kC51Cya3iiyZibPlwF7LUYCwqOBqii6b2uq",
-	"LDlerGwsJqbcdJaLG0/ZVIqYMH1/AyZ5yNz8RCjK57V6Ydm5m5qpfu2q+nKZP6vve8+1ZLMyM/U01Tb6",
-	"t6Apt/BozuupLUQILAmhExGPTBFQ4OHsD2cvHE37dvTW60Gkv6SNY6rOAcVHh9zAr02wD55dJMQVifgV",
-	"A/AZI5pHZUHCYjZjYZvYDFoIIyaMWKQKlawldRFoWp+aiC39n7w9kEINbebt1Ym7xyA4D45ybUFV+q/n",
-	"qPZCM0ZeXdooxQswZGIsAYsNaYKlUgBTstDoEQ1XY+zrkzXAxmX2/kfrf1doO9d+PYUzsPzOAkfy+0z1",
-	"yQPn2PdOFlX+YCwpnojji4zmic7x4z2Qh+jfU82oIKDIqyUmIeNleXzcLTAnSKFxIC+FtfHsSypknzkF",
-	"urPKgKVdZS7hpejeobDVKjP3SVS+QlEkG777iPzrn929LSHEbqemZ7IbeT5KaLDEwPkjVIyYgV/IQkQC",
-	"7B0Lo8KjCrEMPmjFTKyOPhTNnI0oj8mDg47VkEnKw7026ZyY6Gc9PUklQ+2IHgEeRjFGoaBq8GoainuD",
-	"oAivm1Af4yUWgBYZYb2ODE+UNt0m/SvGpv0TcHzF6PXMgbnAgcpMoo5zhJcFfRu5NnGjul34xQU2mg09",
-	"mweAfeasyySVioW5xFbCZ1bc9tzzM+tjD2pJKXUvkfMDyNLWttEtlDT0qGuySariAzIG1tTm7Kv5tJ/Z",
-	"sctLfEr6P7+/7LsYlFrvcS3nNIkSouqh7W/gR7iO5Ttnfxzrt+ElStvZpqvjveRU9qV3KF5QlltAoqze",
-	"1OQ4oYHCMu/ZH19Ehl/Q6hs7NhRPBZ83xkFWBvc4kRhdxkauEwaT1fAr+YtFuR5Yj/g1s0XUivjxuIbf",
-	"3WqnhoBGkbcG/crLWEJKLytpZ1HwgHeLewOLGSblyPUaC7lCtKQiXRHF5yBBI1Oja2Mqu5BqosIl4n1p",
-	"Sxnsm/sixmfCrPJUi93k9O2ZMZWXTLYB6vsGzBExbu9wWy9BeYGY5BnKC1U7q4o9UT7By7X2ZssWn0DZ",
-	"TxO9hDZvuPL+NUv0/YaY1KLv8whYcUN2YRPrB1Z/c9jztS098HU7JNv87NYZ2SZCcKj7InEt31v5uNwM",
-	"3Jl7c/6cl6CuTT2cCzewmZvzbdmZp6AgzbyXIF2D5U9By3Qrfmd9UesbY4jW3uBXyDGtvYcd37Pje/6d",
-	"+J6thQB/jYzR+pv7+jmnpqVgro2POwTtC7FVfuPnkviEwljbcB0pake+gANJYQFbClfY8UA7HmjHA90v",
-	"D4T1l3LsOhJM7viiHV+044t2fNEmfNFyRmFJ1caQSzqoqtJePWel55UxXWfeIXjseOJg0kzj8ES/Qhqb",
-	"J6jmFTmxIh5fsdA+WWKzEMI1mW9FF1a0kw2EGhPJQyYhxIrYSzT4x54Ajt6za3CLbYPWybl479n4K4dT",
-	"pRI+SNXqsi6nectNQwsqq5RjVl+7CaeJ4+YzprLn1ltbIGSGapnwiIDGedIsLGCXFbvzuhH5MtGeRhJT",
-	"ucN7M7BhsFJqUruvNBtBSFMvTicDLwOROeqKNFbJPHcs+uHgSed4v3tweHT86LGGoR/2yYPD7tEeOTo6",
-	"au1397vtVdOtONKaedwLGdyR6e/RQK1V5r+UYGdjDb2G4tuVDl1S0f4eVdrO2y0Bf9UNOmrvvAiL83w9",
-	"l1N6NJuqrfWZb6at3hC5ZIiikLvtsECfDpp10EjZG9HzBipRyi9sqtBfSUZiRsZUjsG7AaJFIkalIo9z",
-	"Zl7mMQM5WcF4SBODmli0X+YqN6kWmdVx2FbZSAwnWFI3chGRuUUtiq73Hz788Nt+68nH3zqtJ+TBXrv1",
-	"8fNh86Bz86e1EFaNy/tqEJifR3RxzbKEYhizYShV7n+csBFNwHPGiZmqehD7q3zvs8VUvfEzDUnrlkDN",
-	"CuHWOkWcgoXAjJS47qWOnv4iust3cs6GqaSRJ8uxSby/mPGbsyj0/sLjkH3yM+rgMwU+yrCofhMCMkmn",
-	"3fDJnhMmJR2xGhF+MGOW7N32W7VlCS9mQWtozt2ZtuhBlkr8sdYtLh7xylTGdv58sqqNbEPtCVyCqdT+",
-	"BZSeevot6ToLFLReRRqXli6Uosnqk9AoIvno7bXJrq8YUR02fptExLeGzdjfeieb0ZHqY3U8rLFx+/6p",
-	"zkacdEXK/DpExgv/5yLy1kaWmtZpCb5CP6a7OfETeXXpEaj84hCSNZAxS1htJQ9kB/EVIbFrvMUo5YqL",
-	"AosbOvv8uOyE1q85vtmil1WlqxFEgZNW7WRTdY2LpheJ9L1rGGq6gVYKj1+bBLt1wTQvQLOBHAn1pII0",
-	"4Wp+oY8CbxmrhuX/+tGu+ef3l43mYvovGzFRjD3Iop2z1F/9D2mncxAY5/R356/gb/aQTvnD631w6YAL",
-	"ARDANWQrHis1BR2XiKWIWE+yihL4lybpiYgYBFhDMy0HyhlLWCFLFjaBFOUgQ0ImzcZJIxDiijNrEz5p",
-	"9Hp/EVK1gohes08t0zNfGp3yXxj6OctkaFIoedd1TaMU45Dzln3kTPsPzbhwGmbZ/Tb5lbGwkLMa1qZ3",
-	"gSoPzC1BBqkiP728BFz8l5enL7K9oHky38v/r/X84vzH1qVJ4lTawg1w1b76J99/bwp9qnn7++/JW2P9",
-	"KweciKH+VAogNwaQBYD4EK+CCBuOZSNXoCqGINzEdrgpj3D+ByaFUMJoiFmM9F8gqvf3PsT/5//+f/EU",
-	"0yTRy0fKZkYwWmfbBlf9XTHoy0SpOmadLA9VkAgpmfwQu+1tdNiARSIeQWq+TO9fMAQBeEpy2DlsEweE",
-	"tSiKoel48R9imyODx1IxGtaC7KcGWOwxYv57EzgrhYYhjkaa+EMc0CThTJK+Cyr99of4Q/z991oQkN9/",
-	"j/S+H/EJV33ywNiISLfTaZKjjpswfw/tQ8jY96GWAy7YZHxy2P4+GVP5IbbnA/nrCPL5mM8eg6hgQDxP",
-	"W9RzyCOlT89GhYokRLXznAR0gqVRzQae466//x6Ca36+ePMrmbBkxMhUywYmhuvgyfHeCV5cqUJkk/Q1",
-	"V9snCZsIyIlB0dxnw3Q+xHoBUF6QvAMkjMsKWcSMJRpSzfXPhi2wgvTzd9F/eUlHfTeaiYYnkA9HSn0/",
-	"+Jb1CRlg6T5uwnNLFWB7MCUd7nftVjVBgHud8YDpV3vB9F2chWwyFYrFwbz1C5v3T0AD1T0kY6i0qF/b",
-	"FEhJBi/ZCiGa6orN7Ul/iOELZO6zq8oaW6Ayu5nQkDVJYBdl4rWfFsdFq4CBAD2su9tum5yalBmQFGQs",
-	"ZrGjJ4MCTYDIcf9Q507fNGSVcxKTPJximcAffpcitgkJD48e7VmjhIRyf6SvxXxrZR8OWRzqhYM+QhIe",
-	"f4j7WH4P474p6efF39D2J9OpFrHb5FlC42CsX6gdE9Mw6Q9QSa4PZkMsEqjfWqPZiHjAYgkMhZt+s3E6",
-	"pcGYtbrtTo7VnW9gEjTsW+M1jemoaHOWTVBvyWZeDCcOMSZy5tYibGdF7iC29Jp9ym2+Dk9x0tjXU4op",
-	"i+mUN04aB+19WNmUqjFwEwaZP0TeaMRUhcYGsa+wRXrIgI25ec/mXJuLBnSFbxSqD7nFk+fNvJYit3Sj",
-	"TTIaVk1CmisJRI5lnIWYJkgUmsaZKWHgECHiAOQizUlD67OwcdL4ianXWDEQcz/CYXU7HVSGxcqknHLh",
-	"VsMrcPRYbMVmsOIBKtR8HK5t+vA15mVDjncVPwyNF5LKXWbCHwjQh7hW3zjZnh4+o6Gp8IBd9ld3eRcX",
-	"cmhhv4PV/X4UyYCHIQO54bD7ZHWPSyFe03huFgi8/1GdTZ3FSjPkUVZJ86jO+t7F9JryCOTPm8IzfT8G",
-	"nkafLWpOFB1BDZAJa3zUTe0bEslIVr6iH0VCbO7Mch6NB1OWABkRcdYGmKS9RcDUNP6NizHgNSd0wrA2",
-	"eoVCJm/y8JXmCxo3zZUNrRZvdcv/hEa+XEUhS56apHHSeN3oZoitMz747ylL5jnClCJRDfc15FVCraBl",
-	"c7bgny3z/4KU1XL+8kXGLpbei+ZFZIy5rDQxUybu1rtaK+PVe73u5Vmp9ubjvWEad3pQHNfHO56uC1jo",
-	"Tcwwm6UYFs9yh5S2ipT0+RcP2EFMxe+g4xVyGzgJRLU9lIFklI7IgAViwiSZUqyVWEoCExQykRGT0C3z",
-	"nMQkbSI2LGIqPYQYzegu6K2N8ByWGuToj1kh4GcinN/DOzOuAJu9tKxzQfeUZWkoII39e9jMhtuoYlkK",
-	"fJqWRAzW1pCAIhWsVAtfVdOZZg+hzU2zkd23aoGVYY7qy2Vd8y5Zj5tm45UIsswQy3pn7WCPXzeS69RA",
-	"cs9FPIw4aqsP9w9qddBndynEK5qMGPY7qrMlI4Sx8DULObWVEw+73Tqdp4kImJSIHr8xBI7PuqyPW4LE",
-	"S4zmw88iGd0gTo+Yr+j3EuyOGLzw9KQSU2nUBBpHG8noKai3wJULMzFNIJczj8mAqmDMJDh6kgENrkYJ",
-	"ZC35XQz08MAxWzfjNA5FzHyzgnrOaYmbCcmDw84TD/f7An6+HTUYGp/aRZ6rew/oE3Zg7YDbQ6NWgwWZ",
-	"rQZslMbfAMPVOVzd41ehftRwtSHyqoFH3iYQTwHWxB8pj8x2uo/X62oNz98cJsI3tQYmaloJd0FlUnqY",
-	"X0CkuUPuZGOO5OaP9xC/Jfg+h4xya0D3evTkTTICWjL1R028wexexjsDdPEYKmEtPA/KZg7Mhg9mjjY5",
-	"zUrHFMoiG4I5YahsNx5iQDWbxFYM6cVC9SZM9feaek5D1Y0tyFasObFZDzExpUjQbcQUs7GTY2OeYOGe",
-	"ZwkIdyJCk0TCSDBmwRULQa+uX3hCZZYJPOKjsQJx0HwIaXJFpjRiSqG9KOMpoGnMpCRprHiERqKxiMJF",
-	"TgDNN1vkBO5TIHybRfWsj6ps3xri4DeOcE39AdD4Z7EDOwx8/6zQtyQC/rtwbWgqv638+BAqbbXYtQ03",
-	"r7QAxmzGpKmh0CY/Gpt+ICYDHjNrGQ799opTPcnLa1v39s6tFYsqafQizSPFIBTNuGFV6fWxT0Gvv6L8",
-	"mN8IwkM3AM6xoZrkv8uXIJLCClb42q1aAVr9YU6STpGn9U2s9BtWt5v5V5DohyJhaEThsVQ0VuQBj4Mo",
-	"lfya7VVNP0zExD/5Eje/xRU8883OPq2aXYn1574/A07+mNY03yx0XGq8QZTwR1Qi/PF1i2AcAsxurtEh",
-	"C/B5YzFnNRF5+Bn+3+PhjUNPFjQFOTA2vsDL2ejVVLGssN8/5EP5BoV8B+q3BfSrWQ8Aj7MXle9jQIMr",
-	"LcHELGol9qSqmK33rpxP5ZVGxuATRtQ4EekI3ff0kMSMuViL5+zZaVaQZ89E2YLqYUylqYwQkjkzPltF",
-	"1u606IiKhe9CzbbMnM4carqU8ocscn7P8p1nIHL/HKCHC5uhUw+VV9Xcl264Fgt0f0zA4rmuyQxUDrCU",
-	"KbDAu8N2XwGBt5dhnXi5MsHq+o3KojBogn+3SvV9WO3h59zL9uZhtpCTz3eDeBehGLDwMn8XTSPyR5jl",
-	"fQLMJRKIKM+KKgGm0Cjz91QqW8bWqUaCruOAENGjFSqywAMh78cCnIjp1JQoG/FrE+1oxT9M5+RgpSaR",
-	"pkTuRE84YIRGkZgxDGjP1LTQ9jtpy0eiWRXWCoU18kqdrtYW1saVrRkFBTSg2g54c0v09LaViEgosGgX",
-	"kXSe1+LJCug2jU91gVKEbAL585SABIHkQZ8GSQ+iamR/L6MYU3OOkEcNzbywAaTckRhhBSuNoM3Z+szA",
-	"+ofF22/chyLXmfaFBfCNEK/Tu4Yy99BTeQaU//aUMDIFYWvMKFaj4WpnB945sdyd6ViDnoMIkAAZxqlM",
-	"fPxkxMl16RUWNa17nqWd/zdydTZpPksez8WvreKft/d/toLHXXg+4y1+AZ9nnHhNDrnQaSlXbM5sxxR/",
-	"BUxxXqDCYh/75RaWfS8zeUoCEQ8x+IvaCrqWAxuxWOMwFpqIuCZJmEoT5J7wZZlAS4wAFbEx8Lu3bKL1",
-	"+qWSshCJiQXiQLKHetamdrLNPgulk02AbqGmtTXoZwwecJiODwHUHTS9EjZCl0G3kl6bnJI+FgHu5aFv",
-	"WKuZSzJkKhj7eDZ0eMRX9W24cONa13beLnX7gm7buJL3XI0vAArX3kShqz/iDMF+57i9Y5J3TPJyT2/z",
-	"VrykaSlr/PCzMaZUeXqfY7i7q1zIKg8Henk2kBiqZWpZPytXPBZRKMH5m8xEcqU51WXO24OUR6rFYzuN",
-	"zT9v8iGs6ce9KTGo9uA+rMoMbYpKkxGk9N499p1n9Bqe0ctebrUzdAbd9yrlrE3jl1P2ncvdt2wPXQ64",
-	"d6KSR6A6Z4FIQquMvwPP6KckTqPIJnohFLM3LSR8IXm+l/dQYRkqPltRpqfBqGeSNNlZoeqy+WYzjhgZ",
-	"TiQuicWg1WAshARbAMnK7JAZlHq+YnkmCzMCZMFAwc9m8sHkwnkDLk3gFeTp4apyYVD3Ph/clBMfCaVY",
-	"vJHotyaJx3VVknh00N4Kib8fQW9dp+xiry/ojo0LwfMO707G23lj77yxd97Yy72xbyfjPURMfmfmch9t",
-	"9uo2X9OrBcq0TIFpInsjTHKGocRGnMxSLJFTYjIJWhul1WJWEJBzoTICYhDUPWvONtSaLcem+Zm2CRpw",
-	"wc4O6dLoiPJd4O43x2sDoLqsobTgWhcL8JgrTqMWputsoX6mdjyGZgM1w+k67DUhLg+iAtMpeO8xiN+/",
-	"FlfwhoMotU4DPEHuGUP5MPcdwKPfp+8M13oKS73Eld65Yfb+jIWL21vTcFg5wFIjooGAQsLWnUnxazAp",
-	"em/mHgyM1oNM08k8h+6Ezo1djiW5m/ASe53Jmnr0ZJ/865/77e6eia3lFlXIpiZCDqYAiRDwhKZQ0iRG",
-	"hq9LWIAKg9/ia/g2jH+L617bELhkiC9oFFxclZYA/0vf8a325o7iZXxM4nFqUk6XDYU749/O+PfHM/5B",
-	"YU2ohOmhIrdlEB9+Rn3mCvPgrxj7EdA4pxzGPkhoPCcTkTCQRSCJdp62QTOWkOjBrS5t2Egcxua+59i3",
-	"Tc413eBQgRgTW2faS5NR2iPmAanxkol6xj3EKw7R2slP35qtQt/bWo+k2upWB5DuT3S4FUVdSkibWc07",
-	"blm0nbTwdcQgrgHFd6LmW4SkJbGJkRiJVLVCFvFrlphKQl6tg5ZWuWITcPJmFINIwMMRo000qYDPrgsK",
-	"JX0nTqiHs6GzoKnjLq4weywHY1c5lPEZDa5az02c4yvoDUGNi5GLTXLFpuiBftAhIZ3LddNU4PAv8pP4",
-	"0pGK9mRRrxOH1aGKtuDONlJFPHj37uzFXmb3s+bDBNTGVQvI9N5bS1VhwzRlfg5Lj2DtaM2mr8D5kCbg",
-	"FkUBaJZ6vrPaju8FwJpfKJQB70+lVZx/TXWWt/NSVVaOS3YU6SvQX83cgHJg3xVYaoZF/L1NlZaf1Ihr",
-	"llxzNqukMM/HjE7Bz0FenRCKBd5tZlpF9judTscW+IgxTFCZGiLGjMI+0UB5q3m8sZPfX5Y0O+MaGdLy",
-	"Lv7saOb33bv6wuZeDZi2Nk+gmZ2FPCvbSSvpf0jGk6eaVXsJBcWsww9wPbbYjo3SzeOWmpr1kkzDf8BM",
-	"UfaxmJEJjedFLsA8t6EAx6FylR3HxSgQaYSV3bO24NbE/IzXW7ufe3ubZsY1SWGxl/eF2qtp+o4HTLxO",
-	"xozdI/6ydX2oyu7LvIs7p4EJkyJNArbcuCuiMM/I4n0y59k4fyDTq93Ums+y1G1FBhNsSyRLrlmy41C/",
-	"jkwmxUtxXmH+XrZtXn2ep1JGfpLKK4xfd+28RgLNquQiqwkm1cePOo/2TqCYnMml3IRKr5AEBHph3362",
-	"hz44OJuMG8Zx6rSYwBMkT6diZ5VZ1cL8t2FMtatd24S60PELGk6zI19/+VXcQgnw0YhhTSu7QMqdLXVn",
-	"Sy3o143xkpYfTgXBWMGCPfxs/7nagppbGU09U0ynlNlPn7oueKBkMe0ifg0lzpyE9uh2UxUUuTlmXzss",
-	"0oN+dvGRu/jI9eMj6z3HaqOtA/P3LGrcHTHfhcd805GTdUH6Tiy4FtTuMIDSRAjOqMSsAIak2erueWYX",
-	"TRVmIlFj68JjBByMZBAxy9IJ3Ib2YfTalmjffYkz60YMlvt9wZjBexBmdvGCu3jBXbzginjBWwoySiRs",
-	"w3DBjxtUhW6Tc5gT4vpiqKpyXarZVPL3dFKbcUkGTPe0uWHyUHKzk8pYcpyV/eHKC3oOcIcl/228XgGm",
-	"CSUylVN0xbhVKSczzL2iA8e1XPJRTHhsqg0s6EuMYn0KlYdsABLoO/Hpt8kFrh9wS8WZLHiT16gonI9U",
-	"gVzMvF8euVzYlW4Zy/jPcodo/k0QjQGrW5eKU0kqFQtb8KCT2xqwL3G0MzPYH8iKXdjZmqZsX9+l9mxz",
-	"KcRcys6c/RWYs0t34jy08hPatk37suyqxZVVCVkr9zRhEosPGjUNVJKQkiXw+gkdiFSRKRPTCPMLj5gq",
-	"mcRNQHH3YA+SBQ9pov/HoViEXG7R3q+2aBdA/9swaxeWvLZt29/7Cxq4izew4UaqmBCENciHhs135u2d",
-	"eXtn3nZoBzwjiB+zKLCabNTi0B5+Nh96+GGVlRu8hlHFb4nHtUiDsTENsDiUTUsDjBe+sRMozgzBoQkj",
-	"EY+vsGYRV1VW7lti+7VN3Tn60WKhpdBZ9PPO4r2zeG/wRkksAH5WsHhVZu/yI/gSAsq26XyR+d0pGb5p",
-	"I3jxMrcvyKwW3wswd6fmcMxkpqkcZt5VBaoRcmAqQI85YIGYQMpftJWLmDUNQRTSrQiUk0RNdPRiXJLj",
-	"N4FvkzDeq/yzrjHc2/kLWsTvESvuTOM70/jONL7KNL4G8dlYHHqYyy+31Ge/AqHnLB/u/pNHAAHMaBCE",
-	"XKYSebCqhAk9yIzwNVa4Lpzn2jkLfJ2X6tGNzJqDw06T/lWkLhALiOA7SWQ6+J0FCvLVfjVMqT/IDAPF",
-	"Z1DsuKBy75tN9Caa9YHSeX0EQlNVT837VaryInh/G7ry4prXVpZXdP+C2vLSJWy6lUp9ufldAwbCxS5f",
-	"5k4J/odXgl/Q+QqsT7i8c17w4Wf7/FbpzC8d13cr9Y+EyjIkT1kiIfcDRP4O5q6p1eTWMDIhi8MqZfkC",
-	"vq+p83ZQSCyU5XF2Su9v1JHnR5GMmLrl87gvlqhZhw0B8FySnBArxy+rDP9O3ov30NdUF14fSqkovPOp",
-	"5fz79uXg4QLupBi8vrgvUApeT7umMOl0WSpCwlntxMavQGxMZdHtCv/een0Gk3+XkimVciaSMM9badyP",
-	"rU80OjxTImLWUnyCJnJNlsEVSyTuGPBVVYl+7+S34hylV7q2mFfo9AWFOzjm9ZZdJchhHtNdffSdyLcT",
-	"+ZbXRzcZfMtYewlr+JBP9JltO+TlmeaJJEkhF+lRp2PdYYeJmGRWXww0wTTsgPjHVI6Zlep4kmF02SYv",
-	"aTA2pWATRvSStFgXzTXqh0qsUIz1KbD2eeQKbg54fKjGAEW94jAv4DoWEdTsgVSDkFSqTfpBRK/ZJ0Q7",
-	"OEKfKKjnNxsLvQkeMblIXs6gqWWn74c84Jxr4tms0xe0FefrOGdSc+WbbCHrukA2IDJ/wAJIFjb8wyaL",
-	"3CHgr6RGDYBjJde8DP9+NkbEpTqyc1OkO8/qrlFmkDBQANBINrMc1E2oM81scl3ITCHb5FJLnzliTONQ",
-	"xKwQfYhzw1ORLLpmsklik6YiolJVRDBWhQSi2m0zXntt11TE1LvUSztH1E1SL1UwTdVOpwaq75FSblGQ",
-	"2jlKfdP+pJXAeic6aWC17s5l9CmJ0ygiiaFu1BRhIi/AVRTD2AG3sziUbj0Xmzj+WlwZqoh0Dnk9qjJI",
-	"9/mHboEo3Qdrv643qNvnCzP229T77Bw9d46eO0fPFY6eG+h9MrnjoZUXKt0331v0jg8yisSMlWpa2szf",
-	"ZqzF2mJ+l09QVtvp/0AJDMye1jSTFXsttZTZO9sZy76GbAWaOFmhWwy/HJe23nt/+Bmf8EoHHVB9Dmhw",
-	"lTN6BUyQl7dpFvgyGkWmRGHWABSuVsM7OSmmRWiShA0TJsduiKwYDiMeM9vyQd986OGH/l6bnCqDbj6h",
-	"vbBl6u9atQCV4LQzojxeREPvuRqHCZ05qKi2e5A5ScjvaYaJd/qHb62Ijbk5qJaG9/kF33ANaoaLxOIb",
-	"azx7azlvRTy+2tDes57EWJlgBWz3+qU6Gk0eExEHmDCFyiuJuXQhQ641A7XJKfwN3SeAlRhNIo4BhLJY",
-	"9lIkahwxKTHBGQ3DRKMPLokci1mcOeTQWM6gfzSvchh4E7NLPgEXwnux6zjzrW399/X9gk4A7tFttIkq",
-	"0VCDABRcN46ZeKkGxe8Q8M7Ocze04jW9Yq4TkuU2IsQNm8lfFr3dC05Olc+6NI1oYBRpmRcVFKOOQ2Tj",
-	"Mr2bg2Pb5D0Y7tlkKhKazMkD/YvxstxzPLnGQkhQ75l054QuMmyepJKoaH9rT+c+UK+d7IKtVdSw0KsG",
-	"uq1gJ7Ojn1HjwbbDZDtMdkdRIsx1u9wYdyViWRHV00gKLDI8G/NgTKA1SoM0ilhCJnRORvyaeesN69d/",
-	"Lu61qGk+5XoabNvHn9VfGHehndr6GzW7KXuLX1S7U0G9T2Fp4MIxYPCaYiIScFiLQa4hgzmRYsI05Z2N",
-	"hVHBcPCalgpKGdOBuIbKjA8OOwd7KDItc/q4YmxqNL8weVVe6OIj/totbrDO9Uh/qdsXtrvdDerameB2",
-	"JridCa6SPoDsVJNE1GOqrLC1NNPkMsks96guKdQBY0NNKdtiYvJusSiSi3XqZzRWRAkyZjTRE3Blil4t",
-	"2gAEGQkiYhhYpNBi4tHWk5HQZ+SR917GIUS02c2v6/ynBUkWEpHu5KZvThjho9i6+mjYYdcsmUPGj2V+",
-	"eYugMEjEzIZbosShFgGExyQWs4KF2ryhVZZqBzT/MJZqs6c1LdXFXkst1RY/7SzVX4ml2iUYX7ml2i71",
-	"4Wfzr0VT9TIaUpuE2Pc/ppC9koU7CvKNQffLOCQ0u8ev2n5rgBOfgd4EC9KEqzksZsBowpLGyW8f9UiB",
-	"iKWIWM/sS39uNgKZDHvAz0Gzj3qE5NruxqNVTgcRD6wFtElMTIcZ+ztJxkKqrCJpIMQVz16EpoVpEjVO",
-	"Gg+BKJnD9PpCgEavnWczmDBfgj23Ts4JYTQYo0UgJm+mLD57Qd4m4pqHzLCbkohZ7AxarLPjzxdhQg01",
-	"EMQL9ZqczH1V/R3SKj2jkAdvTlM1Jt12xzLLe87I5pNnbFOoh7BIMkxnNoNMg5WlQxKWF/wyLi0obAB8",
-	"W9tTXkvEWUU5a4l/p6XSidaXz92/dewr1i/RX2Dex486j9x585KLizO+HwsS8hCciJoYCQrH4HSnaagZ",
-	"pY83/18AAAD//w==",
+	"7P39dts22iiK3wq23lmrcSspsvyRxFmz9naTtOM2afzazpvfTJufBJGQhJoiNARoRZPXe50/z5WcWec2",
+	"5lL2lZyF5wFIkAIlSpadpKN/2pgiQHw835+fGoGYTEXMYiUbJ58a7COdTCMG/z5NQ65e3bBY6b9uaJQy",
+	"/Q8aKC7ixkkjlSxpp9OQKhY2mvq5SPQLPGycNDr7zw6Onj4dtg6DTqf1hO53Wk8HR6zVHR6H+8Ez2tnv",
+	"dBvNRkwnrHHSGCU0YP8rZBPRVkyqRrOh5lNmvtG4bTboUDGYnE0oj3o3LOFDzsLGiUpSdttsDNhQJMz3",
+	"wpBGUr8RRJzFqkfDMGFSNk4a3c5Bu9Pe3z9oP2k0ay76oLPfaDZEEKRJwsIeVTBP96i1v9/q7l91np0c",
+	"dE46nb/pl1IVCNicTINAf7LZSNjfUyZVz3zsp5cH/3n0/tnfjr9/+tfuz4dvnvzSOd+/OLjS26fJiKl1",
+	"TnM/P00a0mVnqf/foyO418Yb8Q8eRfTxUbvTuL1tOpf+msvixXPFJrJx8usOBP7AIPCh2YjZR9UL0kTq",
+	"u2yw+U/J2e+C//X9xfgsRiD5ngbXwZjGMYtesoBLAAYHUsLsYYNOp4m4YeVhF3gMS2Es6cFj/eeHZmPA",
+	"45DHo96ESUlHejPvDy9f6IMy11rvlLpwSmaIOaxzOk9EFOnnCdOgvPRW2ccpT5j0vnNk3qm3lqewFhmI",
+	"KWyyIaYs5mHjg7mfda5dD/Be/e0HffIvYL8lMq4hsqfENYt7ER8yxSesJ1kg4lA2Tg46naa+vIgHVCN7",
+	"z0DQjA0azcYg5ZHq8djgVvEOpvlxVh0zPk8T3jhpjJWaypPHj82wtmFB7UBM9KsiVjRQcD7mjf/lvvGh",
+	"6tI6V52nJx17aaOExgr2ADPRVI1Fwv+BWwtEyAA1hwmTYzwSPfE6EMVDc5SSj2IW9hImpyKWrEejUeOk",
+	"8eqye3SsSULCRxzwIpzwmEuVUE0ym42pkKoXiZFIVS9hIU9YAAcEy11yRI/1QtcaENAoGtDgGgc6W/ZA",
+	"QffoWbejIUGTLZ6wnj64nn4nu3n7S6B3q2FMk2P92Ow/O3M45Q8eeG82pokY8kjfAZBueEtRlWoarXnN",
+	"jf5JpoPf9R4NIE7TQcQDTdpg7SwOp4Jr6q5XOGFqLPTtGUiTLEiY6g2ohCGGYy1F8xuWIAnr5gj0AiCt",
+	"gEbrAf5GYLjh7ebLXkZl7wvDvwScXISh+4eVWvwTr+WcqmDsA6biaRIahyRi1GxAItmM0yjKp7qENfvm",
+	"kuaXxuyvB5NO+l+Dvz9V+6L7c3CU/PTk498O49Nj+fLZ8MfO+PX+9D+77OJAvXPW+M7Idosz73jIjofs",
+	"eEh9HpKh1HuuxpX4usOqHVbtsKo2VjXvzubwcJaISA+sXnouAY++2RDDYcRj1kMCAXriyuNC/e8s5orT",
+	"6BQGXgEWFWhPjXXZdwZzr7HGoxV3y1PUO8JjOMIJ/dhLpT6I/U5m1TiniYpZQqYiUTRCtVcaCX1xix5p",
+	"vc4q63zZ/8FlQPS1n3AFGGlm9l92u/m+8b2ey8n+AHDWuW3aPa5NZ17z+JqFZyGLFVfztbGv3paeodqD",
+	"5Lhx0njX2X92+PRpt/uksbZNaXHRHny6r0/dEZM+w2kBfrwGKeEli/gNS5ZtgirFJlMtO+1vZr+sOIT9",
+	"zsn+ejbII5gvolL1zKKWTgovsiQB1fZqzAguntBYzljCQjLjakxQRCBHnYO2HWOlhqPOgdGQV3zuCJgh",
+	"k5rV1zybw0zrBzGEgcF407t8UyJpUqYscYRiHhZkN02jQIoc0dhIr/VN9x3XdP8SZ5JRqsVTmPe22Ziy",
+	"ZMLhMFA2cL5zkjAalr59Mku4Ymbv0r6Bf9if8OqyH+2f9meahlzhj1oeFRFb+HKrKCsbw3XmgvES8A1c",
+	"Qz/qSchfxHTKkqKtuzw9qFlvY3bFJ0xTlFXMf7/V7RYoR5pEy+/4Mfq+HouYtbS03Yp4fP0/gcP9uTu/",
+	"evp//q//p1FahIduLsrzT48POx0YWIKgbMwgoQjQ9t+9QESAh/+xPzwaDoYaTOpoXOvAZE2wL4LuVEQ8",
+	"4OhErqPMBhHlE+PmyYih1hRoSBXthSJIJ/rhWEi1+jUJyoWQ4JGcUimv2Vw/E7H5eyYSrQUGQhPpxknD",
+	"SNdW1TlpCK2pdNv7jbXUsBHiAbq9sgW4z3tJiq7121w5G4g0NgqqXNDcwqmY9mIRB7lSl6kHH3LqSAdS",
+	"RKlinvUddw6f6uXlhDTyvdZ9im/xUdxLp+76zaMe+lRDMaEcKNCH2yKJ8umFaylzT8rA70GbWiiwhIyW",
+	"vvCSRUyZ6XZotkOzrwvNQgu9ayLaszIaLJFT/QjwhcD/lslPLc+Ne26L/huXdkRiJIybprBw8lqFJeRd",
+	"ATX7T7VkUPr4ZSq1gFtyzeyI1454fRXES2bguyaePgVEuGHJDWezhbjEG71eqyVBNGOQ2b3Ni/uZ0bjy",
+	"lQM4+0ADD7vBF3dBb3/woDdQjasAAt1350gnlpl16CiFddMwYJ1Op9s6OBoEreC4Q1vHh08Hrc6gezTc",
+	"H3aOjjoHGnSUXini/VAkEzjXWMSaew1ocM1CwDRci36gkSziIz7QNAgfb4+aP8tNQalcccvmxN+L5JpE",
+	"dKrEVF/zFG+4SP/1RSQ0llORoLNwPB8k4NfgsdKafNT4gCaXc0N4L0uuUUuQGyeNV/GIx6z1i2jtPz3U",
+	"R6jYZCoSqok0oISeBon0SpeO7KXxBD/lu/TObVOTLQrE79cGmLslidkNS4hK6A2LiBonIh2NiRozMkjE",
+	"TLLkG0kMqp3A40CEjAwjMSNcwgMRR3MiYtZuNBuvNHfBV7gk00QoFigWksGcnP/84hUa0y67R8ftxofs",
+	"zDPOg4d2waRIk4CtE9y33+00t2hIfWL8rCxWmvi4ogCd8oIsMKVz5L9w+4mQUxagp9eSZHAmwzstOuXO",
+	"vs/zoeBhlGNLB12nmR1srVrZ32jW+rAmu9l3j9ijkT7gpuvv0V3zg1jStwsAq668LOVs/84LJ7go5tfB",
+	"rtIOIIgrYcNUv6Fnv0QxZRkzSdVYH2iw2mW2nMXfJah5/+nJfnctWDjMuYhkLPaa9+2MGAyAdzjLA5/9",
+	"PFqf2lWSSsXCM6NxuHcSjUTC1RgOzwR1fGg2qJQsyaJk4Lef3l81PjgyoIYfcPe18Lsftkkan1ZpSNMM",
+	"K0SiVfjfZ9eyFHZTeumxfgU9lnySTqoUJQN4r3AgMa5MEMIQngthKGX0FEmo5SB/MAj+mLkEqgNBQFkD",
+	"CXDgPJ0gIjUicPX1uPWFbkKSC4DgoctbBYfd9S27voXrWEbTdlj6b4OliwR7kZPmxkwu6SBiIUDTO1km",
+	"7kolfJAqNBeFTIPCBHnEaUyjueKBrGvZsp7JsrLoU7CbjTGVvVz9wGfraKbTsYhZL04nA4Cs7w4Pu50n",
+	"zw6PPT+XdXfH2vSpMeCJGofo2N5/ug9RL/udRrMxpBMezW2o2WtxwyIa6Fse8RsW2+enIdVMWQQUjFcs",
+	"bv34fa7FnYaUOCP/IWLG46HQ8JkmYsoevxZxKOJGbpIKe2gNsUamjWyvlTlLDhgdWHjwBXNV3KRzbOuc",
+	"ju8wbpdlVpmVnWkFtEjwjDHh13yN7Ib+LxpMmEXjSoDLjI9jKjUa/qk7+NN+50+/PPu7eJq+fsuD69HH",
+	"7t/eXPxNvJmzs9//djoKhtGT6bNuFP74kYbHT1//9Lfw9f6TaPx+XjwLS3JuKLkQUvLS5hZWiAic7/CC",
+	"yTQqEXb4QS8erJvDVOp/a9VChNbyoqfvKXrNYg2tnEWh8wNoASH7CBPkmX2XYsIGIpwTHhM15pK4QQdk",
+	"TCU+tbMQGmlqN287a15b77kLldjAVlXCufvEoFqODX1mi/TZPYaiSacCegvkzuao6LkvhMkqz4m6lHwU",
+	"UzBlLQ0raZZ+TENuok0qglLsC4Vvl41KK8feNhtjRkNjFnx1RUfIfGSQ8KkxBV+NGTEnTcSQzMZUkRmV",
+	"WThUkwxFQvpnw9Ybfbb9NqhaiF8njd8aT35rNHKimlszxmxC9deMBVOqhMcjjDoN2WQqFIvVBZtGdI4O",
+	"oOKqzhMmWayahErS11P2m2Q2ZjGhxFhi0bIESJRNGMxbP7M5mdCQgaFKjXk8ImhgbpMrPV6NWQKmqlgQ",
+	"jLhuN9zlsjid6CPV39T3s7j81yLIIlsWj9JosIWjNNjaXvOcLqhir/mEq8UvvddTc0kiNlT6U3qzf0+F",
+	"onBgPCZhQoeqxZkatrQERqe8lVDFIj1dy8BE+SYBZH9rPE/+3Hmu/nzQadRc3rmIeDD3H8fWFvX3Px93",
+	"Os9nfz5euSymkvmp9TkUV3SJAixRgswoVwYyiErmGk7oiPK48P2DjudbPFZsxBL42Pv3708dG4f/DIIx",
+	"jSIWjxh5dPHDC3L85KhD/vXPg73iVr9nNGEJgcDEP//W4PENjWzeB6BY9aZvNc9N6IQpg+mLWepnL/1r",
+	"46EFH4NWbeBnkGijxjmtd9wfy4A48wCkKby5eD2YQHTBApGESxb16N27s5d7dm2oQn0jSQLjmiQWinAl",
+	"ST9zkPYrFn73BWN2Ba579TGaYNJHfR72cZ3OGvcqFpmHz95xrYY9+pbYdxho3652SkfM0ke7tL+nLJk7",
+	"a8M53YVM6MfXLB6pcePksPPs2LcSKL+x+rTAN1lxKPDb3c/EYQ4/Mw+VOiVpzP+eMgJsNbtGjbLJN7JJ",
+	"pCBKU1vNeKZAxzMOhHRdsxJkNGrGg/wckaDl+ylxqaoT7R4dNRsTHtu/9ys2BSrt6hNGHZhYHbgSS/Dn",
+	"LRz38I0VwTwwqEWQPp6nZoxa5G2TUwJhwfGI4JEZ0UOSw+7TJqExEakCQZKImJHD/W71ERshpfJsOx3v",
+	"mhdyQlafq8kPIWhIJ0CmKw4Xjex3PtkKUUAvayKkpodsAmxWnxIeYRVOA8ctHFLIhhRUo6NOZvgx56Xl",
+	"WPgrh0SXBb5NKoRKGaUje1qugFpkeyaqwnNsaK6qPrE/JWzYOGn8x+O8/NNj/FU+voxSPDTj8F59nyaC",
+	"puIKza93v8T/9KyDfVRaIomEuAZZmyr0xrIRj2ONFmJI9DrQA5O7qGQTZGCRKpKwEU1CPUtAJdMopQ8l",
+	"Ygq2OORa6NH80tApIaog4+9roo71MNWRL/BNIllyA07mMjPPd1YphOAUd78G47pavWoTilOxICe3427r",
+	"KdgYV69K4esEzb0+uQh/qRKKzPgevnX35YOFZeWqIejIvyCb3nKXZdzmecFGCA6N8AsZaiJWNjk9Tzx/",
+	"PE3EIGKT736XqNBlhCkzAE1opL8MWdc4W7MRMoVGhatccCZo7QFpgIDsTn66fPtLe63YIWtDOQRs4wo1",
+	"AxqSi+zbZtt0IFJ1MohofN24rUsWz3G3eFiLV5XJNSKNQtjHgAGPRhuAORsyYAFNJWrYeot604MEGSAK",
+	"zMOIB3c79QWzW3bkp1raYglA06IdDZiLVqHkuka83HS36gu3Hza70mf5lWZndG/3eaYI+8ilktay2CQi",
+	"AdoAyWUkFCi4EhpFYgZbtLenb+xKiNc0GbE7XaLGiJ4SohfBVMvwZkLnZExvmGZ+IM3skzf8+w2RZ/+g",
+	"cNJ68eRKCPLaLOMeUcgSAdhxoiXd2PARzfQAmfCcfxDJgIehSSre9ITzlLpeyGIOwZzOIWtqxFiIUVv5",
+	"u8RJotuUPjlHnG/lXo8WVTJ9uNexmMUgDGmw0UAcCoBggHG91xeXFz+gTK7fnyUiHpFH/UAmQxPyYswr",
+	"WiMHBQCj+F5hVugdLsTGA5oEU+c2LsWEofg10/CIaxJauUmI5OGGF3HkMgq7DXKJ0PbKrOGeLuWUgM6g",
+	"N5GD+DcSd0Mu2FQkyjUtER7Caf8i1A8ijcM7M4heLFRvCFMVaUtu4U2DcSZ3bALmh/np/iIU+cF87P7A",
+	"vLh0BJghQDWXBgXaBMy/AxaJeATGTGo4VsHHZLVoKZoo8UNcKVhAuX7hB8ojdrdLMH6D3oTLidG7C/AO",
+	"1JBFEmyg8YiFuA2OADNhNFZ8ArBCQ8JVboHdhOh386tyt0nMPu/t0rKN2j1yRSSPA6b/kVk5yqd/kcm5",
+	"d6E2Q4x16GVSs3sBLA6JtYhYbwkjr67oCC0wc5GatW104N2nFQd+kS/mno4890ZpZDHWIzjiKyHe0Hhu",
+	"xGV5p9NNKOSaTLgqHux7yhU56BATDrPp8TnioBZO9LJJtu77IzFCkIn+lFmyfI6uECqJJifgbwMXSgt8",
+	"KH0i6Ry26DgSC44p3zrMu4/zF11/USt3GNUabF63vp1W5txZOjp3A8EpvIsLwah34z2luVyk46NY07e7",
+	"ULLOfg4ZuGyR8H/cJz79IozGiiKTSKzdgwR0wnLa4fiIHHB4//59q+wFW3Y1ZaeZvZ8byiP0pd/hbkKq",
+	"6IBK1kudCUuah33HUYLQXEqukjleHdwhmYiJ8U9sIpk5IrIWyHjAyLvCou5NLptSkLzQR6w1ALAVETqj",
+	"8+dEZXuMqELJyMXtu6DYNBGBVqPveokAjCanyHLvgmBBQIHHvWXSDzhw/AYAt4adlf0dM0ChxN2vnQ9F",
+	"cwCxP5N3F2dgEIgFGSZ0hMCxoTmg23Wx3Dk5YlTW+5VYULI0klgmoBtd6Tnp4xn2jeFZv4RHDlz2XSzT",
+	"KcZNvWEhp1ewzjtR1GzC3kTPiIX4ytKMO6mebFNR8cg9+uzLBPZCrvDLD2Ak0JQHbYS32dTYtsItyIbB",
+	"t9XBDDQuOKFIxG+YfI6eBOuOtn4CrhbcMd8Ad89cPlDExXH6HHQWvT7NxqnN0/jUoCGKfTQ6T8SUJQoy",
+	"ok34Z3V8DETukkdvpyw+e6lBPtYI9kIkjOy3O+Rf/zxq77f3wWE+debVEJPGKpmX3BP7HvdE05iMDbsv",
+	"vu17HYJLTWmzFa4PrKlJIyzvWXz/yPd6wkYmZmjlzFIljDm5MKXJvX4Y80RgITB9QzmqWOy0oU1YZTWm",
+	"EKX3wbOA00Kssv+C0TpfvN8f0gQI8ZAGSvpcf99IImbxc6LlT7Ac43r1q9bud3xIfkbD3+KW0pCrU5uq",
+	"XIQKHnoCY6x7weeWyAIvRWKRBOMwDeMExbThORxlTnMZ/ucrhbO/vXX9Gr/iFB+W7tDeWUnv0VumSiSg",
+	"90ireBqHYSAmEyi0zWOW+6+SG+Tx9vYhldhmJWiqOJeKTRrNhp270WzQWMTziUilHzwKTXWK92AzzL0B",
+	"a2M6nbKYhRAPFos0bt+wZHBC3Gz0ZuZyg9x67xVk6er17qCQhL5yyCXUXivkpdcfU05j80FezNRMJNcZ",
+	"JXQZMIjbw0RMvPtGZijXWxJixgrnWSkx3nlfXwpUCfMOsonyNRb01rx7W2TZHqTNE+hXTnqFr5Yy431h",
+	"gS7+YY6Js+Gmhdt8SxbKKtG00GCoRIwwTtv5x8qNIDrlhJwmCQWVtxD2vHyiX9hHZSLAFnYMC6ncy9v8",
+	"Hi2ZyCsfaAk8TVg1KUBQW49ToPiuqZUaM25kd9k0uelYgRGic2Wb9BET+/B6n6JZYiyiEBPRIczW2N6q",
+	"+cZVBlR3ZBwLXMIEJmfGvkAkVYRLean6ZRqMNUV0OWUTiGLTsKamG4ewHLaX8BanKvlLpCQ/oP6zQogr",
+	"Htg1jz3x2n060XIZ8CUaO3w9+wEuD1AuDuZ9lyMp9lGjoAm5bzYGQkSMgjeJfQRbGM7hhcCIDlhUvYVF",
+	"IXFpaF0ZTv8iZmTKxDRCPzj4TzUANMlgTiIaj1I6YkTRkZGh3U87YmB+CxaunFUdH65cVOIYi82P9pDK",
+	"92+82XBLdcHAChtriPKnRM8Mgps7ITEsCiOdnx08Oyb/+md3D5HFJEKC0y6VjMzGPBgjPnGlVdF+sXK+",
+	"mQsTKvs+TcAUha91+QdrXz7ILO7t23DxMZsbtzlXC5Dw3NomeEwGCQ2YJDTR2nMUsZCgUdADKRMeu4/2",
+	"PVeH81bIVgWkgxghfT/6qKHJgV4MkzxkpG/S3vpN0o9MKgP8EVJF8aibpJ/HYhnMnSb8hkdsZG6iJmer",
+	"Ijm3cAZnOImjYmZsz1LKsrK0KjB2gRQ2MzDxYUNFF7g1yGHoDLMEzTaM0wAVz/1ZJO5CszlWLNEJZypL",
+	"3XmjOW9SSm5uBaOuiIGyYpIKD9C4K/kobvHYjdYik1QqDfvBGOq9kPd5Co0GahrPm8iEsxEBjYnZfwFO",
+	"KnhhfuNe3K/OfKHymoVg5OCW6uREZ+85oQMJhg+9YBufzaVvSflRl5e00K/Puxgn6l+OxUyCtxWEAqQV",
+	"ecISlWTARmlcXJ2TkQTL9EoOToHtOvkHq1MlVioEhQYQnvtzUxDr6gtuiY66Y2rqL07Suf+AsqjZioBU",
+	"aSQ6rJEE0G1BrAxNMV4XnaCYVx/Gbap7Tc3gUr/umyerBl7jYPIEy1pqkZuK4oJA04nRdKLmzI6aLgkq",
+	"wEbh0uvRt20oVR6q+RmUq++dWpbF3RQqW35q0Ch6OwSHxbI1vIDXbz8sCGNFarKYagwgK4ZAB8QMwzSx",
+	"uOfyD77W73jNi3ZnWb7tGiyztPeSKzKNIpIwlSYxhLagYSsSaaI38CKiN+wjiIJUKZboEf////i103pG",
+	"W8MPn45v/5ShwK8WzLVmEUWND86ey7KsFn3Iu4vXJk+xr/fdf05iXMtE3BgXiB5v5LdMCjnY7zzpFtaj",
+	"ZzvhEzpijx9N49F//z5lo/+escF07/mASnZ82Pz1tPU32vpHp/Xsu8cfvvvzp06zu3Tlvht4EVE+ecmG",
+	"kIhSQ2wp7xkN8NZJCCmzWpqPSVapQv+N4i8kFMD7XF9KFNpcXEB/4yPialFEz+Zaoksbcpy9Wjrgbg25",
+	"3aNVeYY5V/Tr/2j97w/f/WmlNm2oXL6ND96bsG3PijvE58RWbkXx5MnRs32tEzVJyfXxch7TCQ+IGXXh",
+	"FFQ1HpGuxxuyoo7XCvnc42a69TVmWzFNydVQJczZyjg+SICfaqiTRpV0ZC6jTd5F2GRxkMynaqGx2vJt",
+	"/8zmb2hMR2zCYnVqqwLVmp3FwarZjRP4FQ7mIl7yBW9XuLpM5ZKPYh6PnOk/+KwggKImolCJ0jXZWCIQ",
+	"m3A15p6wyCSVhJKf3l+RR/1skRMRMshD/en04g2G4Q5ypt0rqiw29wK2qkVys0WPOK7fwGSnbFWFGpc0",
+	"uCbmIwty+Bw2oCVm3IRXFHdXaSUkoWXLwN43Novzrc+qBAZ2LTW12bBxaLm0XbupvjDl8cgq4qkclyT4",
+	"hK9ap+n9Z/OVXHuSJ9Da+IxprOCuB8zSfK0q2sigsnsmM0h5vwwFpz6ttWakaaHpRATwsgppbNuiN/rd",
+	"W7eT5CcP/4NdZkKFPnYWDZ8TrrQSa7JfbEynSAgUq6/ackE/W1+XclpWrj6kvGvlpzVI3ib6mskK7RXt",
+	"C/W/acdP6MeeV4HOYhiGiiUGwGhmiQD0EETDXh4CbQziaRwxKZ1yIJLOJYFAoBmXruvWCVuAQuNYitxl",
+	"nB6ehGVtC3EVXBIYCuSPvDwX5+SazQ1rOjx8BjEL3b02MeL4hNFYEpC+/DAzTESsPg+G+j5dE/oKzU5r",
+	"amM/6jFWNigDSU09NuuBum1uvWziOzPq5Z1b1+XMzTxRP6s36AHeH4TFJQyMKzLr3NyRAdKIZem3ak7y",
+	"qTNY1ugXm4rPtW7cFig4tXPlQby54ffIY/jFvHrFNFTy2AKlj4/C3iQYHCUEh5EpS6SINUJIRRNk4jbK",
+	"Tbjkow77LJb23TrQrZr97pBX+MJDiIhWPISQOdeQVpAInYZ78lpimFomHgItfdLZzw24IP5cXHaPjvsg",
+	"I0JtyhUH89Pl21/es8HPbH6JwQF5zctVItk3kmDvX03bYfXPc8FwyFQwZmFZXIT42joghfFl/0Cqvtzu",
+	"Yl58Y3RHa7CpS6RtJ+gVAARbfovv3pqGJvO631jSVLomW7gwo95dnPkYg1P4r6Z9DPZjaufXsJMZOByK",
+	"KBIz6Y2MvF3of72dva1quLJqchi9oLlbLQltE5asQO+UuxCr6mnvTKVKU5fUu+VnACPfwkAfq7RT22vz",
+	"Ib4VHvHz6Joe5Ig+TMTkOaFZsLdtgDCmcpw5XHB/69kfPB3P/RLo2UsjfYJ4m0Gu4XSGsPLYL+UtdE9f",
+	"0ILktTud8W9jnyKk3GOaVMmQdnatkGq9omCSSJwErNI3qy0HOBMZ8kQqwwv2u8fkX/88XkOqtsvKOJ4L",
+	"YGstx5xuGUbMwjr75F//3O+0j9Za25acVEXzF5VYOMawXNdjBew1itaFzmJ7/dokD4dVCfq598tTLAh+",
+	"q9hYbamz0mEmWaBE0ssP2C8NvOZoLmKFlA+0S0ZRFsACd3Ad57FBA3SASzphZEo5aKDubdYRDqQYqhlN",
+	"WJUNIfsd6jdMWKxW+6OxKxc0NUbrBkbWFQzR7YO9NjlTWmQGTXwgbhjG1LmObVCuh2aW9tL1Z2VbfZsw",
+	"KRh1+Pglvnub1/WuY4y+xHczGIykNdIBrZU07oWxXHQW+ALxfYNNOdlNh/Pp5mMNyG4w2JxfGPt1xX5p",
+	"QB/7/phhGaPTihxYOU0hy8Oj/cM9KLkg8oDzoUg1xYFCBIrfWOcQDHj6pHMEILffRl/GWltxvr8VG45e",
+	"7dXry8K+SkUcnUUftA/XIPTWoICWYLwF7BSyCn5BpntlBmrm9AaHVUxaEpi2bvK3+A9G9dwwUOQv8Zxk",
+	"XRGQOA65oaO46baz/I9oUq13Dubl3HiAk0yXJhAXpnCHyrqqjVu4uq6tNJUs4fFQbN1UsGziO8vf2eRb",
+	"sk85xL8IUD8mWsUC9sOwZRjcbIEz8lgdHza8VQbXiFMp6mvL9NSiMXNB7lmKxh43qRMNk5noV1gAS7zN",
+	"pxgsivEZG830fMfTUQq+cSA5v5xqJ/YpdPMzqcBl2UIQbPYnCY+1tBCgx9ZKRYZ24vmQPr7b+32mCqzF",
+	"sdwb2jKmEo0teYAKBGH8PruWfYL1EPvWgtOvjJ0biHBeEBTXiEjZslHpFQezqyn7b3bikQFXs796gQ01",
+	"Yhh8V54bYrseQywCRN6zYo3jfKighHrcbiE8YYHZ9Wds0DchLQBc7fVjGJbHL9QJWlgz5mWJGb3ZwJLG",
+	"5nfTZ3UX87COANSHzk6LULF+jELhXu8YT7A2AakZBHAHH/56a9iCU39JKPSPLGYJVIp2r428QHc+ShxN",
+	"EosEi+uiONIPwP/f6pcj+5ZHkGUhfO3e/255Y8kW/P5rYvjSqIDVx+4NEygUGj9cj6ysDghYq4z5Ugbk",
+	"J2GeeIKscMHB/tHBcadTKF7QWTcIYHMn/Vo+9iLUvkWb7lhIzIQvGJ82EhtKPvoKI5GlnSb4DmqpOHjT",
+	"JP1fizQ3ECH70M+KSdB4XtsyVx0B4L/pP6a3/965079peMDaCLJz7m8D2rasNp3FUjEKIZB3UJnuzcm+",
+	"+tNL/ed1hm/Zob4clbbuXr9arPZShpgH2NbOs/7gnvXsEtcG+bWVWK/jvKbn23Q4wXoUd/Bnb+BzXssV",
+	"fFH2+aJ7kSeuS/E5oTFhk6mak4hL65Iou3oXbmDbRoVFV3GJdfxqhcacEtiyHyXBQ79IQHKF/N4oErNS",
+	"fuXGzmf/2qv80f1fsRFxkxgS2STg9Svu4jlm1RXKrIGZB/KhU8lssCEJEgb3RiO5vid77Rup6eo+g1M2",
+	"gS5NLKaeSoXAhBb6QtnDgmdsI8ZccnCXdcVaDuXVg3au4i26irftn13XUVpPLql0mS4KsmapWFqoN6CS",
+	"B4tibQ0/67pusS/X97n6ineOzQWXimvXq3amvRRBqjf9F+ENhIPHyDKg1n9oXpemaoupBNe0lRvc9vng",
+	"F+t/W3wEPXqAcmvGNGCRmD03IoJx01fKBkcH2xcNiodQ1ST2/ZihESL30uABGAYGos9EsuiGWUHI7bFL",
+	"s2PDk8TJBxhKNiGP3mp6YHNqz14Sq+sRuy65l3dRGzAej5ygqbY+eiFZ2D8hsWiTvpYL+idkzqRbvwrf",
+	"wQqKsbdIFX5/G3UNTGhUOpnQZP45ShoUYsa9TuKs+7IBW/I2Zng5i+Foj/ohpj3390zvFui0md0pXahd",
+	"4tzwo75Nre7ZAXoaGs3oXObZBUYHcG/M8ZaX+3Sb9UAF6NLkS662XhmExRpPa/pNV5dK2Kiy76+Zedyp",
+	"lfDgWeB/HA8qjec1xJZKxpjJSXAXtx/W8K7W+/JSzrny61XWxlqf9ghH5Q82fWDOpc0CagIUGG3e5o9v",
+	"0zXrKxyyfR/tqq88qLN21WIqvLaWnE5FFDWajSnOME3luNHU83xYNv/D+0a9q9g5SZezgT+qt9QHDNtN",
+	"bd7Ysbl99lHD6Xk/nOOrT3/22Fi/fEenD7brejzvAfhqekPvCQJreUo/l+xi850L7tR6qyk7Vj17vxdX",
+	"q7+umuNzrVGLt9oX4Zu9nLNoSrSVvLe2Xhsa5CdsMoB+q1i8jatm/qu+g9lYQFVf/Nm4TUpleffdTRsN",
+	"uFRM7u54uYnP2D/PZ3Me18PbovO4HuY8RGb2Xb3Jd9LJrTzmiGPHy+WxlY7o7RPwlU7q+6Hcyx3Y9b65",
+	"ypW95LNflXN7582+J2/2/fue/63cwT7OVcsvvHTgSgexd/SXn4rsW/Ymjua68yz1ONedZLnrudYsdXzQ",
+	"Kya6B2f0PWbtbkv98Hqa683u9znXktIUvQYRG/qLtn2e6jWWUPvTF2waQXeNTJw3CkDEqJHpfQJYeyN3",
+	"uA/aavjFty+L1fCZ3480tsqfvj0Yvq30Op7nSocnpSFrL6P5FjAwOichuG010nXb+6augSfsbBiJGfqB",
+	"yfnPL17lrnTIKiV9wcOgFbERDeb9E0IjKXwZFMYDDVZyW4ylUHs2ETPJEvKIT6YRDzguczwfJDzcQ6Yb",
+	"iHjITbRYoWEOQDURqYIFtkl/SKe825IsSBOu5mZrP5yen5Fuu0MuzXNiziwbYHpZtAwJ6p+YZluFWjfY",
+	"mcvWc8PGMdJM0Qr4gPZP8FMvzr4/bfpnqCq66/ph7cU0mg3nhKHnmLu57EFp8eY5rGiJc/YSon0WPe+F",
+	"YCBPbdKxmMVExAFb3XWrOFW13/wyEzqyXjEBtOFsNkIO3X/DZRsxbv/F/i9399W6pXK3Xt52g9Kzn6vM",
+	"6GZi4b1IDptUoXBE4S2XVVi3FkKxtEJWsWBLhQreczVejtf1rtAB39V0oGn7ZSNltOKFLRAG5B+iX7jK",
+	"UqN8FYmXEhH/pv3NMk5tawwekzH7SEMW8AmNiLz48fs2uaCTqbRcRSVUs8UE2sROU2Wq29muDau6abi0",
+	"KDc7eOlp3R5F99CFaCG0LM4bU2FVORNWDr1zs25L9VBri8Xb5tk6uKpoMDSjd+wwVJH0CWfhC65fOXWR",
+	"HPmPek4iDWYgxSQTrJvOPiqoRG1Arc5h+7mrhyjlBVcqaIkfmQCAtxKOZ3DhcwTiVQvwnlDTmVur0jR6",
+	"yVSIvDhW/uhRn8VBv0mwVNz+U+zIvudKb6f73acvvn/R+stl9+i40Wycdo+O8e+j/a7+e7/79McXb8wv",
+	"+l9e0QZaey7cA/tIfeUaf6ARdI4stKGbYFdGGpM+xFv0/UW54DcwKSzJDy+dP45pmuX47qFQnqD65B1P",
+	"M3RnRO3ABDBY/uGXmMkjLWYXeuPvnYC+La9ls9iSRwn9FGIpuSQS42LZxL02T7SO715eJnToC1u+nLIg",
+	"C3wyJC3rmsGUiljYtIG6YDc0zDyP4Cu0p0LjwZQminBvYzycG5sPWuop6RyDpMFagfqHgtbaHxVJWMRo",
+	"KTLQ7j3Um2pxpoYt0D1a1uvfyrz+Lf38Hy0QX1qdAy2ZlwdhaSNYf2tAJQtbeL0wtLXf8Z5nDVvtqwnl",
+	"0UsxodwX1mB+yJqFtPTbNhbaap+mIKU+HK0kkXQKp9PEEHMqCQ0mzIaNA5h823YfOUHkIXwP48jLkRAU",
+	"/XL4olnCPQWX3zaxW/SrJPE1/g8M2rmlObAuR6+iKMfQNj32FARumg5ggIIinJ+QvvF0tgc8UWPNV/pN",
+	"0i94Hn/tfOh7S2I6fSOXMzhcUhM3k4/zkZtcx1nMW7NmhT5cWjySuYS6iZ3iOdYGxv0TLVuGDFJ6MarG",
+	"jcQd0xtm+Hum2C6UjtDwYVbYKHlWc8buJMtpLEniE414J1Oa0Ik8Afw7QdzUezkJ2Q0PmJ1ev465e3aA",
+	"8ypYCWpMCQtqZRbUGiN+n6nWgNGEJV7Mr4oBWq9jW52opjpBTUCbgd/bLbq9SqtpM1mfdrbJ2zjS9MEJ",
+	"sZdklnDF/N3i0pCzOKhoFselTFliyR8eAm7bW0q0XgApD1dX0eWSBBS6NwNH2qA/XeagKe2KRZFTf/sb",
+	"qXmlViHCEnWvqiYdzXk86ukLmvvPzE2cwKYZi6cH3Ho2FsWSxVq+uI41kUeWUqj4af23coOzWMdV7F2t",
+	"VrKFVA/rGa7Sqy6xbnXthd6Hk7fETDIsKlpzzA58POVsMhWJYuE7yZJ1S/3Zzoir6/rlb7oYUY61di7u",
+	"oAqTehZNCnn9Zn2LeOLD8Z/ZVMvPpC/TQR+brBUy0PIS35nSPJiDzB0ljIbz52joKaSO1jBnTKmUM5GE",
+	"vTGV48VVDUD7apLTZCTibpOcf//zyx+6TSLhuZbWLv9y2sI/qCTwj0cHe2Dj0VNHfGDIqxb6m1mvAoNL",
+	"L3+n8UiA1PcDT5gWXb+RZvI20fQCjSS2/1ZiXWxIrFdEvDQb8GlN8jO0mY5FzHpxOhkgZDlTHPsC6933",
+	"17xlJyJtGRjmEWgZ0vRMR/w14j1w4CmMqxvxUcuwrFEwNyu7vZuXIMrKEqDZPF7sh0jjyKm76ZGyN7Dg",
+	"2zGD+fLmr7Ox0HoE8ndrJXrI1uET+rGXSib92vuExvPMExdQrRC5iYyge3K1UBAbYdjfhq7SmpmwG3Fd",
+	"YWIz9mRTPZdjO3kzoL4Rc8U+Z0a+qeMqyNuCy2KX78LVF0xz9cBvo5qzRfgoCXRcjXlMKJkzmtQ/q2q4",
+	"OM0uuMwBssjO/U6nlGezvwwUFmX9otS8tqDlb2S8ohf74l1sw0jqITCfwV66uAoNFv9lbYKlDeLLhaCh",
+	"zbaZGR09Ooa10BmDQ7EVzZjRMFd3EqcddJs8mEvKew6+0y1mIyxs99zpqWa6j+w/AUMmpocDFaVkmvAb",
+	"aMOQEDmfTJhKcJA+qYQNU4mkrnhXetICLPqpRqHsk68Itq33av8sg2jpaOCzvqOoCOepNA3r/VUa5MGy",
+	"+6hPo1HRFn9YssVfXJ623p6+Om+hKf7Vi5d/ab26zP/13el+9+nP790H3aPjn997DRY/s/k55Ulh7fmH",
+	"zBfM/8/t3+HLy1N4fvD0EP6PToBz8/e5+fvC/H0Bf39YFCI/tvSnWjcUJBapv2nWYz9t/nxV/PO89KtZ",
+	"T/Yyfjb7E1eTjS38el789aL4q1n5bbPxmsfXLLTmne1ITXXDFNKKflaZ8QLNJd+gigPxlNDXqw9OIMpj",
+	"2a7qYlFhFBFITbisoen45AW75PwjK2WD4gFvJBds6aDWTNq9n2NcPMHVh7YNBl6C88/AvCHbq8IuGNF4",
+	"lNIR6BJTOmJOmzwbcJfVAgHXOpw/+wi9vh59/+KcHD4pdyM6OPIV+/7wqdt8evuoldf+/vBpv/n0du9b",
+	"r6NhscDoXbPjCq253XN4A+lu4LpAG5Q9FEnSOGTWYoe9mAyzzc5N0VGpJVh3L3cY9R2P+39w1W8XnvSz",
+	"8kTQnaNJ+jYtTv87T24zzetN4G3fNlqcJVwpBv0+pFYCaZSvfHlGXgE4RqICNMRIYHdZqPnz7uI1eXT+",
+	"y49N8tP5qx+1lPGeDc4zQx15dkx+5t/nbZ7KLUbisu13/2C/86RbABX9oRM+oSP2+NE0Hv3371M2+u8Z",
+	"G0z3ng+oZMeHzRx6vnv84bs/f+o0u7cV8DMSqbL+ZU/Un1JsMlUV+pwYqmKbU60voh3br5WuGb7zjRbJ",
+	"ApGETXD9lsr01AvuqRO8s9DNfKt8NKJS9cxBrsWnYSCzPkkPa5nBmSciHkFMTLtyktwwtHjof7m6Oif4",
+	"gj19CLBBad/nLoe4IQOpHnVT0+nidqtb5HLQUIRxsNQ7FlvsYY1oS7a6ULOLB5cwpMhjN5FG8oUW7eS5",
+	"cIKLa+Z4tlpeKax0K6y3SAM+C+tdPP1F1/OQ8oiFfUgi4zGNToptKEF1A8NzyEOgF0Zf1Ux5LNKkUFBt",
+	"yuIQlQHjpIbqavgJr8Lyhq0djehWbJ0mTEM9OvhQ9yq7u6CKmIjAXo6Q40VolCXr+C+N+1bN6/QGdb2y",
+	"qy75rfPuBRuyBHxBt83GlCUTDkuvD37n2Rhvn1gRrZMlKSJvYHZqvU61in2+YeCl8lcfRz9qkSxmcQo0",
+	"UCgE2iamZRwonHJ2l3abxQP0YYpZ2mIom/V1bcqkKu3Frn+gBs1b6gZwiMOi+QYRpCQQ0RhlTS10e7Hh",
+	"bcyu+IRp9cEX4Le+QT9NIq9KBf6DsYhCMIxjs0oea8nPeu9cm9lqjCu7T5Jote3U2exGiqq/toDxetna",
+	"fda6fNw5fFoq5uePZVxcZomUFBcxSCiS3hW4/L19b8PsjpqAn5PTVRSyEkVABeGr3dPn9j0tlUTp6upE",
+	"+p3abj331B333t0SPO63wSYcQublyYhhnshhQcA5401zOtzj2Qh51oVbrNe5aYPF9aEq+1590Crbfpzr",
+	"WHWE2xA8CxD7+crNusvYTpHVrwRUVtHuXLRbvOg7ShUbw+gC3Vh1o0vSIWUqp6DyoxbAlF6cT/b3Aaqf",
+	"r/UCm0W1PKVDv/TF87WvhEfdC+vZkMncsOSGs5nHkAZAZwtV1kj6Sd3EwfrvuwqGXKPvEo5f0HjcC5ME",
+	"MizAo5zcsOQ5tiHR6s40okpfQzkO1ziOCxG/fTmXik36prxWoDVodmM3WTIVGaupYnHTZF/MmFQYQ2YL",
+	"z9vS6ibK1ehPhKYhVycJo/UbvJzqIa9uTLaV67b1q5R1r8UTKiUb+d02F6CjfDA+WDunUl4zn82WjtIq",
+	"k8REhCxy7QOmgHE5P5ArEgomMeOGzmuZWp2UlZ59eaGy6pDMrFOs8HkiKVp/TdX2zL8yxW2C0XFCQ/ac",
+	"9GMRs77NY8wyLL09YVnYS6feUkR6PjmPg3EiYv4P25bSxDylkoVlk2qpFnI67bGIj/jA5zM6UzaMq/AJ",
+	"JYzrBFMKMntrCpkQWcwEKJiKzgF/uJLFk/Iv6R45CViQ9YnUsebGoCebQg08rm/V9UcpFXNKAxpFsip6",
+	"L5lWGuKgkC+6RFUGSEC4Hl2ck7OXe21y5uj0aH3QxK3t94sbscF7Hpc8DpgHifgIXFA0nkMuYZMMWEBT",
+	"uGxJAk0nWIIGfQ1dkHuXZb0MGItJIKZ8He+ESmgspyKpct4somAWeUhNhS5Z8HBqDF0nnXdJQB/e1SIi",
+	"uUhb2IGXuqy0lRsSuQ1dxVLblbusVDPMDKualJjsOgsvoGwbGijJo/dscJqqcbzXJn0xHELTkIEI52QC",
+	"eTQiZk3T+kxI1wtNQuGC4XOT46iQtGe1UuJGsyGGQ68QfG7iyi9YIKyz0IOsZv0alkJBZmOh8WwklHEP",
+	"2+j0NulPKI/6JyQYC71Wa+kTeagWlM1RbhSbCT1zmrPgrDQADLJZRpDXYsa4DVaovCY0LgopppiriBGT",
+	"SMTj6zY5WyK4GKeV6QGCk7unCKbYpm3ZsuwoTRzbGkYIe3wL0drHy5VEX+C8YpOpSKi9yULrwnI93Gtz",
+	"TDGbZVdIDGmGjFgTz+9jTiUMybbgRZLcGeAHL4r+5SSrvAQ2eSt+OuZzA/eZiJqH4TgSqOMPMlOAwNho",
+	"5n/DuTWKgrV9qfDMvgjSnX0D/7A/GYHP/mj/tD/nEqsfahwtf82mLkuFXjcSN+9Gus3GKhD58ezg2fHe",
+	"8uzrM3ClYMI1V3luSF5NOeJrJDsVgl1f4lps6Z7l2cAQnbVOxyTKJy/ZEEJZ/X4sW3wQuFgdzQHeP81e",
+	"z6dwyw5aDx/3XcqL/EVJHp2/erNXdgxyCGTS1Ddw33VrgjkSgqHLcJlPn3SOIIxnvxzWdHx0dHC8LBmy",
+	"t9D0qDe23ctWn0ix4dnyedecMi+bb9tbRFlI2MomzwBUYVbPYNn7puqBSdWyocU1hI98gVmOV+Iw41Uz",
+	"FJh3/WymclXte+t+nEefr54jfzc/FHeGXpJGTK4zzwUMcCskOwJnMNZMxxS7LJsoAEXDDGumqUIqhiM0",
+	"zokUbCEovWghKBFiKDNaaPJtMklHVOXi4sKw1mheZLRULlMQzBM3WfcntoICkPk86htm0QKV1j+k1mcw",
+	"S/fluTg3BPvw8NkeAbZ/9frSJRE5DdhbvlTo7BILb741fAhPwobBagFDv5ydWbYO8q9/Pq341iZljpfT",
+	"ahu3QwdSRKlia8P4JU5wasa7YJ7HBEUbz3sWRsU5+Sg2Zo5VhTHfTXN8McOwtG8vzGuCLJukUD/kLg1D",
+	"S1JhAf1XUPU6zCQnbxWI4wVSLxFxS0ChXJAfedUp+ki0Q+9XwUEdGGyuEPtWEmqv/F3wEK2Zp72TQu9L",
+	"Cl1Vlni9FXnE1VKK0k56/UNJr56C2qaCNYQdjgUPmLWtGGvf1pIVvN12dnLyFycn1/MTeiTmBZ+hzTs1",
+	"NBY8GeXmG1j2B0tgaTk0K+v+YNL3TsbeSMbeLifyCOPLWeJONH8Y0XxRMEzEIGITX50CAikqpqodAtPR",
+	"k8Uc6sBbvPJS0UHEsDrONBGjhE5kqVrwilp7KN5VmIvHdDplMQvBKYKeZ0FCYarxmGBufzEQvan6aqVT",
+	"P9AXxW76G/kclL9AwhzEVdiUem7TkpIbyBqNhN/DnQfdZFG7R8+eOSG7h76Q3WZDcVWV6WgSgXhMNBv0",
+	"J/CqrDSg8Rk06ECk6mQQ0fi6FPjcSrIgslUh0KaoNy7ODcXBwnvOGX7wA2jWLa5+xbtLReOQJpp/aFmb",
+	"PHo7ZfHZS/JCxDELVKEgqpYWC2l7aXwdi1nsKTKH/qmVmoF57bbZyCo/Lt7KX//617+23rxpvXzZJPrf",
+	"kOLS6XQ6+LCELI9+BSns8LaF/+jm//hv+9Oev2YlnfBoXtksebF6PvCz0qv7/lf5DYvrz1wluJ4W80lt",
+	"9ihXrbMrZGNHx4fHZZH+yNs3jYeaytdeUv0XeXBd++UpD1SasI06v00BsRIW9qoqOFUMy9Bk7U/O2EBy",
+	"tdnYf4iY8XgofLcKflf9AtZrsvf6KtVI9fhCTBZyYj2fuK2mCS/ZhBoW7svfkr00njBVO8QuzKcrt41m",
+	"4HLW1A6L3NJgDNVTXsWjiMvxesXQ7Z2uoXT4K/LYBTdLG15CRrcSMlE8/c0jJ9xumot2AjGZ0oSFBMpn",
+	"R3NTUVYkpnV3JMQUKl3boAFwHPPhkCVGxO4edcm//vmkfbDXJr8IMkzoaLJWxznnDr1a26LQgzIl1OWG",
+	"943KEHHoKjVULLGRSqZimUhIIhRVLHxuRBebcW2CH7m6Ux9QVzrwaI3eGhP6IG2Vskz/MjEBro5JbEOP",
+	"vALAnhuVgREsbdK3V9U/ITSGtkim7092h25/QAm+fZTkQnbDIjGdYLyHmLI4n6NN+r4SQ/2TrCrcGNL3",
+	"8Qqw1ng5RgRvwY0XMNEdmlnh2hrNhv5uo7mqoJELLGVlej3hpdiSimLNcjSSTSSLbpwyFc5N5b86Fbc1",
+	"SKFkA+q5ZEqSWBgFFqMyiVfUKfXQKecL0Vi5BaHdxY7pDXtuApWgOiwPxgvRT07lsyz13ynf3Mc+WTFj",
+	"Gpv0EDj6giJeWxldt81+VqA7MwCWg+ywRxVVJbg1vbZCooRTA4NOp7ZCejsQkz7Ief1vC8+c0ukQ04iF",
+	"0++nKPpGRWqX3rIYkpJ4Xapsd999Sm0zT8i6B9stRgR5m5noFdsRJBshwVEwYBFnNyws1TQ52Ku/CzPz",
+	"pZ34DFMQCvvqdjw808MelzUgXtUuAqNereaJs8osyDqCCt8KjFckjU1cr4ihVRs05YB8fPM8a5KQle/A",
+	"hkfFKmLbLO7VbNjOIHq9NWt9FQ7Mrqfw8JXv4bn3TbPs0nCzxuJDs4HinJ43z31vXvjevPC9+RffOt+Z",
+	"uwP7e6m47Iqoa2h2GIqqcL+MI4LHrOcJ73M5Hlbf3iCErSIxZMwliUQ8aoJ1B9g5zcGPJmyxyoL5sSAc",
+	"2eTnPNfZW77mHtO1srLoXhObtXdCY2Qr81lJ1bacxJrcll27PFDWqQDBY5UIOWUBGt3zxKPlNd/FMCP4",
+	"phTkHANtByiX2iVY+Cl8JpMNl5RaX8nEqhSn6ujkRHNfEWdVNzR8VJYYmKYDrbyxqpQa47jLCrS7McMR",
+	"VADjypTI6k8ToVhgWqpijfq+scA/6ULRxb1msTMoUYLYJKb6hnmXHWuGZeU3coV3oT+B8dYLDcRMpHhA",
+	"k2SeNfZZjzMvb+v1hSWhO5iX5SdkAR9+nHBhYtNUQUsKN8pF/yqo5cOTtNX6+VdL49YWdu9GBNdNQN+R",
+	"yAftv7FIs5aRmG0Y8zLJ7TMUaLDf3k5xhjVpJ0TLJEylSWx6XVGwLDIajJ0uozVo468ZcXRCYXZEckck",
+	"d0Rya0TSRzugLZ2/nd17bHaGJtPFdnNN2G+pO11B5zUt58KsxZz9J8l6zomQEecFTGr0/Zg9BVOGid/w",
+	"q9Giyn1vG55QkoiItcn3KY8gnkBfXt8mtbUK1u0+eeTPcxRxNN9rkr77a3kolNwtvpCGHGfV4IZW+r0a",
+	"DrwmApsP7d1gkN9++9jd1/85aP3228ejgf5PqP/5hFUEiJSDjNYzsp8SwA0fVn4DuAB2WhH7zJuPbGfH",
+	"fpP0IZZH/8M4oqB48VjErL+H2gzikQlEgFazEATi9kL9Rhr3Bg/1cDEcRjxmxtOAlxGbcBKqyICNbAZx",
+	"H67tpA9woKgxi5e9of5w43KMxMI+F1KOF8hXqE+fye3Q9m6nHnEv7KJuVeyVZbDzzn0ONyCSziWE9rkR",
+	"Cp7q0ke+4tJ1HL2GJvocvD6RyYSjeexsTkR0nZbm00TcQHEMYZqKJ4w86kNnfi039ffqFySwQeR5cIyH",
+	"fjE1E0nurM3WkVWUgJby7dWlnuutaWlLH095aOk0R+KmTsiADYXWnLH0RUTRyUZN6Q4rwFlJ837KS0vG",
+	"Yn95jiBIE6ogvJuSCY9TtcYSJkyNRVhRQOJRn04S0zLk6f6T4701e71LlvToyLT5r1FadAF08/WVjDCF",
+	"I1lZVbMqJLTabQ8OetvBjirju6RFQDHFPgLTJzpTEJ48eVJywx/4o/R8IaWVa7K6AVQSgm6ssEjfytok",
+	"twcxP4Bmi+0ePevWiRkwa92GpmlJ12dQNAthuBUxDzZu3ZScAHaIukKh0kSxs1YekxBJYVWL3BHfdPz0",
+	"QHAhWr7QnvV5sXek1a3QTKd5/RyUgslU/RlRoQ81bUxJF4FBsFAMYbFEBvJvqLC/tF6XJ/oBQh58Iupq",
+	"P+QrrUBj6IVpT2SUi6bb99KK5Ng1Eh39XOXOR3Rffj7Ho3fvpm7eInsrSY8grWs6YRust8kLGoPWlNm0",
+	"3eSkoj+/64uS/vCo9T/tPyt6hlS5nteTi19huJWVfPu/z66NBAr/xBYcimHBJgltuRZFzqpa5iBkSS13",
+	"Ah3tcyn7m3Rg1itZRSmKbcXMIL38DeIcy5QGt+clNdhnp6LLOpgKAk0vTIg6IIo+6txehHFgUWSNLs9J",
+	"f0o5FBCD4Ke8nE4eNCJZoESyLMr5aaHlF64DIoxxZi+8gy3glbHfnKZq/AbY8srQAyB10lZ8M2K16Rtu",
+	"ZssCEUy8PvZ4y81udqFGZTYiJiJ/b0AlLL74dCqkWnj4+0wBcEJvuN41m5snKpI9K7emagyJudGwh9Jo",
+	"b/FXTFvSgws/VJ+a6Y++Ubv2chNxzRRsw3UT23j87GBveYv05+UQQjOZnUjaGnuOz0gj9MiJ7aLY0dPf",
+	"ad0fXDOxBc5GTFm74FAkUHRMk8UQOJqdwxAWa2Pqb7Exd3U3viqtMmIjmsdNFHsGL5QB1FtEMm+gXGoR",
+	"TW8URTNT1NKAvTRF//o0UP0KS51pILbkeLGNv5hgJGzeeAJP2bRFmjB9fwMmecjc4kioyueN6WHZeZga",
+	"BncWTH25zp81s3/gxulZT7V6lmqbNlywlFt4NOf13HbdBZGE0ImIR6bjNchw9oezl46lfTt26/Ug0t+/",
+	"zXFV54Di40Nu4tcm1AfPLhLimkT8mgH4jJHMo7EgYTGbsbBNbPkuhBGTfyxShUbWkrkILK3Pba1Q6r4P",
+	"rFBDm8G9Ogn7mATnoVGuL6jK/vUCzV7oxlBZCxBjFC/AkMmxBCo2pAn2BQNKyUJjRzRSjfGvT9YAG1fY",
+	"+x+t/11h7VwbewpnUFW3tf/7TPXJI+fY904WTf7gLCmeiBOLjO6JzvFTKF44pX9PtaCCgCKvl7iETJTl",
+	"8XG3IJwgh8aJvBzWJsJnLhJPodZMnJJ5G9zSrrKQ8FJ271DY1sxZ+CQaX6EDoE3ffUL+9c/u3pYIYrdT",
+	"MzLZzTwfJTRY4uD8AdojzSAuZCEjAfaOXcABqULNrxGzpMnV0YeihbMR5TF5dNCxFjJJebjXJp0Tk/2s",
+	"P09SydA6omcAxCjmKBRMDV5LQ3FvkBThDRPqY77EAtCiIKzXkdGJ0qbbpH/N2LR/ktXhdQKYCxKozDTq",
+	"OCd4WdK30WsTN6vbhV9cYKPZ0F/zALDPnXWVpFKxMNfYSvTMqtuee/7extiDWVJKPUrk8gCKtLV9dAv9",
+	"ez3mmuwjVfkBmQBrGlH31Xzaz/zY5SU+J/2f3l/1XQpKbfQ4Vj5VQlQh2v4GcYTreL5z8cfxfhtZorSd",
+	"bYY6PkgDAV95h+IFZbUFJOrqTc2OExoolmg5Pvvjs+jwC1Z948eGiroQ88Y46MoQHicSY8vYKHTCULIa",
+	"cSV/sSTXA+sRv2G2Y2iRPh7XiLtbHdQQ0CgyZbTXhL8lrPSqkncWFQ/AW9wbeMywKEdu11ioFaI1Femq",
+	"KL4ACRqZhpQbc9mFUhMVIRHvS1vKYN/cFzExE2aVp1rtJqfnZ8ZVXnLZBmjvGzBHxbh7wG29bhwFZpK3",
+	"4yi0qK7qbEj5BC/X+putWHwCPa5N9hL6vOHK+zcs0fcbYlGLvi8iYMUN2YVNbBxY/c3hyDe2z86XHZBs",
+	"m5HYYGRbCMHh7ovMtXxv5eNy201k4c05Oi8hXZtGOBduYLMw57uKM8/BQJpFL0G5BiufgpXpTvLO+qrW",
+	"VyYQrb3BL1BiWnsPO7lnJ/f8O8k9W0sB/hIFo/U39+VLTk3LwVwfH3cY2mcSq/zOzyX5CYW5thE6UrSO",
+	"fIYAksICtpSusJOBdjLQTgZ6WBkImw3m1HUkmNzJRTu5aCcX7eSiTeSi5YLCkhbFIZd0EFW0Eav+ZmXk",
+	"lXFdZ9EheOx44uDSTOPwRGMhjQ0KqnlFTayIx9cstChLbBVCuCbzrBjCin6ygVBjInnIJPY2tJdo6I89",
+	"AZy9Z9dgWmkZi1jx4r1n8056/WNKJXyQqtWtYU7zNzdNLZiYsrT+X3p2E84rTpjPmMqe2+zN3yzQ6YwZ",
+	"F1sG0rzTnjeMyFeJ9jSSWAMe8M3AhtOitFYXWEhp6sXpZOAVILJAXZHGKpnngUXfHTzrHO93Dw6Pjp88",
+	"1TD03T55dNg92iNHR0et/e5+t73qcyuOtGYd90IFdxT6ezTI+inXzJYuFNjZ2EKvofhufbLd4qCfz6Tt",
+	"4G4J+Ktu0DF7541cHPT1XE4JaTY1W+sz38xavSFxyQhFoXbbYYE/HTTrkJFyNKIHBypJys9sqjBeSUZi",
+	"RsZUjrEFLjmF6CupyNNcmJd5zkDOVjAf0uSgJpbsl6XKTVpVZn0cttWzEtMJljStXCRkbjeMYuj9b799",
+	"9+t+69mHXzutZ+TRXrv14dNh86Bz+6e1CFaNy/tiCJhfRnRpzbKCYlmjZU1g8vjjhI1oApEzTs5UFULs",
+	"r4q9zxZTheNnGpLW7b+adX2vdYr4CRaCMFKSupcGevo7xi/fyQUbppJGnirHpvD+YsVvzqLQ+wuPQ/bR",
+	"L6hDzBTEKMOi+k1IyCSddsOne06YlHTEamT4wRezYu923KotS8CYBauhOXfns8UIslTij7VucfGIV5Yy",
+	"tt/PP1a1kW2YPUFKSCcTmsw/h9FTf35Lts4CB63XkcblpQutaLL+JDSKSD57e2226+tiVEeM3yYT8a1h",
+	"M/G33slmfKT6WJ0Ia3y5/fBcZyNJuqJkfh0m44X/CxF5GzNLzeu0Bl9hH9PDnPyJvLX1CEx+cQjFGsiY",
+	"Jay2kQeqg/iakNg13mGWctdGgQ0SnX1+WHZC6zc832zRy9rZ1UiiwI9W7WRTc41LpheZ9INbGGqGgVYq",
+	"j1+aBrt1xTRvQLOBHgn9pII04Wp+qY8Cbxm7huX/+sGu+af3V43mYvkvmzFRzD3Isp2z0l/939JO5yAw",
+	"wenvLl7D3+wxnfLHN/sQ0gEXAiCAa8hWPFZqCjYuEUsRsZ5kFf33r0zRExExSLCG17QeKGcsYYUqWfgK",
+	"lCgHHRIqaTZOGoEQ15xZn/BJo9f7i5CqFUT0hn1smZH50uiU/8wwzlkmQ1NCybuuGxqlmIecv9lHybT/",
+	"2MwLp2GW3W+TXxgLCzWrYW16F2jywNoSZJAq8uOrK6DFf3l1+jLbC7on8738/1ovLi9+aF2ZIk6lLdyC",
+	"VO3rf/Ltt6ZDqJq3v/2WnBvvXznhRAz1o1ICuXGALADEb/EqiLDpWDZzBbpiCMJNbodb8gi//8iUEEoY",
+	"DbGKkf4LVPX+3m/x//m//188xTRJ9PKRs5kZjNXZvoOr/qaY9GWyVB23TlaHKkiElEz+Frvv2+ywAYtE",
+	"PILSfJndv+AIAvCU5LBz2CYOCGtVFFPT8eJ/i22NDB5LxWhYC7KfG2Cxx4j1703irBQahjg6aeLf4oAm",
+	"CWeS9F1Q6bd/i3+Lv/1WKwLy22+R3/cjPuGqTx4ZHxHpdjpNctRxC+bvoX8IBfs+9HLABZuKT47Y3ydj",
+	"Kn+L7flA/TqCcj7Ws8ckKpgQz9N2Ax3ySOnTs1mhIgnR7DwnAZ1gT1WzgRe462+/heSany7f/kImLBkx",
+	"MtW6gcnhOnh2vHeCF1fqENkkfS3V9knCJgJqYlB099k0nd9ivQBoL0jeARHGZYUsYsYTDaXm+mfDFnhB",
+	"+jle9F9d0VHfzWai4QnUw5FS3w/isj4hAyzdp01At1QBtQdX0uF+125VMwS41xkPmMbaS6bv4ixkk6lQ",
+	"LA7mrZ/ZvH8CFqjuIRlDp0WNbVNgJRm8ZCuEbKprNrcn/VsMT6Byn11V9rIFKrObCQ1ZkwR2USZf+3lx",
+	"XvQKGAjQ07q77bbJqSmZAUVBxmIWO3YyaNAEhBz3D33u9E1DVTmnMMnjKbYJ/O53KWJbkPDw6MmedUpI",
+	"aPdH+lrNt1724ZDFoV442CMk4fFvcR/b72HeNyX9vPkb+v5kOtUqdpt8n9A4GGsMtXNiGSb9ADrJ9cFt",
+	"iE0CNa41mo2IByyWIFC45Tcbp1MajFmr2+7kVN15Bi5BI7413tCYjoo+Z9kE85Zs5s1w4hBzImduL8J2",
+	"1uQOcktv2Mfc5+vIFCeNff1JMWUxnfLGSeOgvQ8rm1I1BmnCEPPHKBuNmKqw2CD1FbZJDxmwMTf4bM61",
+	"uehAV4ij0H3I7bo8b+a9FLnlG22S8bBqFtJcySByKuMsxLyCTKFpgpkSBgERIg5AL9KSNLx9FjZOGj8y",
+	"9QY7BmLtRzisbqeDxrBYmZJTLtxqeAWJHput2ApWPECDmk/Cta8+foN12VDiXSUPw8sLReWuMuUPFOhD",
+	"XKtvnmxPj7+noenwgEP2Vw95FxdqaOG4g9XjfhDJgIchA73hsPts9YgrId7QeG4WCLL/UZ1NncVKC+RR",
+	"1knzqM763sX0hvII9M/bApq+H4NMo88WLSeKjqAHyIQ1PuhXLQ6JZCQrsegHkRBbO7NcR+PRlCXARkSc",
+	"vQNC0t4iYGoe/9alGIDNCZ0wbKpeYZDJX3n8WssFjdvmyhetFW/1m/8JL/lqFYUseW6KxkkTdaNfQ2qd",
+	"ycF/T1kyzwmmFIlquNiQdwm1ipat2YJ/tsz/C1pWy/nLlxm72HovmheJMday0sxMmbxb72qtjlcPe93L",
+	"s1rt7YcHozTu58FwXJ/ueIYuUKG3McNqlmJYPMsdUdoqUdLnXzxghzAVn4ONV8ht0CRQ1fZQB5JROiID",
+	"FogJk2RKsVdiqQhMUKhERkxBtyxyEou0idiIiKn0MGJ0o7ugtzbBc0Rq0KM/ZI2Avxfh/AHwzIQCbIZp",
+	"2eCC7Smr0lAgGvsPsJkNt1ElshTkNK2JGKqtIQFVKlipVr6qPmdeewzv3DYb2X2rFngZ5mi+XDY0H5KN",
+	"uG02XosgqwyxbHT2HuzxyyZynRpE7oWIhxFHa/Xh/kGtAfrsroR4TZMRw3FHdbZklDAWvmEhp7Zz4mG3",
+	"W2fwNBEBkxLJ41dGwBGty/a4JUS8JGg+/iSS0S3S9Ij5mn4voe5IwQuoJ5WYSmMm0DTaaEbPwbwFoVxY",
+	"iWkCtZx5TAZUBWMmIdCTDGhwPUqgasnvYqCnB4nZhhmncShi5vsqmOecN3EzIXl02HnmkX5fws934wZD",
+	"E1O7KHN1H4B8wg6sH3B7ZNRasKCy1YCN0vgrELg6h6tH/CLUDxquNiReNejIeQL5FOBN/IHyyGyn+3S9",
+	"odbx/NVRIsSpNShR02q4CyaTEmJ+BpXmHqWTjSWS2z8eIn5N8H0BFeXWgO71+MnbZAS8ZOrPmniL1b1M",
+	"dAbY4jFVwnp4HpXdHFgNH9wcbXKatY4ptEU2DHPC0NhuIsSAazaJ7RjSi4XqTZjq7zX1Nw1XN74g27Hm",
+	"xFY9xMKUIsGwEdPMxn4cX+YJNu75PgHlTkTokkgYCcYsuGYh2NU1hidUZpXAIz4aK1AHzYOQJtdkSiOm",
+	"FPqLMpkCXo2ZlCSNFY/QSTQWUbgoCaD7ZouSwEMqhOdZVs/6pMqOraEOfuUE1/QfAIt/ljuwo8APLwp9",
+	"TSrgv4vUhq7yu+qPj6HTVovd2HTzSg9gzGZMmh4KbfKD8ekHYjLgMbOe4dDvrzjVH3l1Y/ve3ru3YtEk",
+	"jVGkeaYYpKKZMKwquz6OKdj1V7Qf8ztBeOgmwDk+VFP8d/kSRFJYwYpYu1UrQK8/fJOkU5RpfR9WGofV",
+	"3b78C2j0Q5EwdKLwWCoaK/KIx0GUSn7D9qo+P0zExP/xJWF+iyv43vd19nHV15VY/9sP58DJkWlN983C",
+	"wKXOGyQJf0Qjwh/ftgjOIaDs5hodtgCPN1ZzVjORx5/g/z0e3jr8ZMFSkANj4zNgzkZYUyWywn7/kIjy",
+	"FSr5DtRvC+hXix4AHmcvK/FjQINrrcHELGol9qSqhK33rp5P5bUmxhATRtQ4EekIw/f0lMTMudiL5+z7",
+	"06whz57JsgXTw5hK0xkhJHNmYraKot1pMRAVG9+FWmyZOYM59HQp1Q9ZlPy+z3eegcjDS4AeKWyGQT1U",
+	"XldLX/rFtUSghxMCFs91TWGgcoKlQoEF3h21+wIYvL0MG8TLlUlW1zgqi8qgSf7dKtf3UbXHn/Io29vH",
+	"2UJOPt0P4V2EYqDCy+JdNI/IkTCr+wSUSySQUZ41VQJKoUnm76lUto2t040EQ8eBIGJEK3RkAQQh78cC",
+	"gojp1LQoG/Ebk+1o1T8s5+RQpSaRpkXuRH9wwAiNIjFjmNCemWnh3W+kbR+JblVYKzTWyDt1ulZbWBtX",
+	"tmcUNNCAbjsQzS0x0tt2IiKhwKZdRNJ53osna6DbNDHVBU4RsgnUz1MCCgSSR30aJD3IqpH9vYxjTM05",
+	"Qh01dPPCBpBzR2KEHaw0gTZn63MD6x8Wb7/xEIZc57MvLYBvRHid0TWMuYeezjNg/LenhJkpCFtjRrEb",
+	"DVc7P/AuiOX+XMca9BxCgAzICE5l5uNnI06tS6+yqHndi6zs/L9RqLMp81mKeC4+bRX/vHv8s1U87iPy",
+	"GW/xM8Q844fXlJALg5ZKxebMdkLxFyAU5w0qLPWxT+7g2fcKk6ckEPEQk7+o7aBrJbARizUNY6HJiGuS",
+	"hKk0QekJMcskWmIGqIiNg9+9ZZOt1y+1lIVMTGwQB5o99LM2vZNt9VlonWwSdAs9ra1DPxPwQMJ0Ygig",
+	"76AZlbARhgy6nfTa5JT0sQlwL099w17NXJIhU8HYJ7NhwCNi1dcRwo1rXTt4uzTsM4Zt40reczW+BChc",
+	"exOFof6MMwT7XeD2TkjeCcnLI70NrnhZ01LR+PEn40ypivS+wHR317iQdR4O9PJsIjF0y9S6ftaueCyi",
+	"UELwN5mJ5FpLqsuCtwcpj1SLx/Yztv68qYewZhz3psygOoL7sKoytGkqTUZQ0nuH7LvI6DUio5dhbnUw",
+	"dAbdD6rlrM3jl3P2Xcjd1+wPXQ6492KSR6C6YIFIQmuMv4fI6OckTqPIFnohFKs3LRR8IXm9l/fQYRk6",
+	"PltVpqfBqGeKNNmvQtdl88xWHDE6nEhcFotJq8FYCAm+AJK12SEzaPV8zfJKFmYGqIKBip+t5IPFhfMX",
+	"uDSJV1Cnh6vKhUHf+3xy0058JJRi8Uaq35osHtdVyeIxQHsrLP5hFL11g7KLoz5jODYuBM87vD8dbxeN",
+	"vYvG3kVjL4/GvpuO9xgp+b25y3282WvbfEOvFzjTMgOmyeyNsMgZphIbdTIrsUROiakkaH2U1opZwUAu",
+	"hMoYiCFQD2w529Bqtpya5mfaJujABT87lEujI8p3ibtfnawNgOqKhtKCa10qwGOuOI1aWK6zhfaZ2vkY",
+	"WgzUAqcbsNeEvDzICkynEL3HIH//RlwDDgdRaoMGeILSM6byYe07gEd/TN8ZrvUUlnqFK713x+zDOQsX",
+	"t7em47BygqVORAMBhYKtO5fil+BS9N7MAzgYbQSZ5pN5Dd0JnRu/HEvyMOEl/jpTNfXo2T751z/32909",
+	"k1vLLamQTc2EHEoBGiHQCc2hpCmMDE+XiAAVDr9FbPg6nH+L617bEbhkis/oFFxcldYA/0vf8Z325s7i",
+	"FXxM4XFqSk6XHYU759/O+ffHc/5BY03ohOnhIncVEB9/QnvmCvfgL5j7EdA45xzGP0hoPCcTkTDQRaCI",
+	"dl62QQuWUOjB7S5txEicxta+5zi2TS403+DQgRgLW2fWS1NR2qPmAavxsol6zj2kKw7T2ulPX5uvQt/b",
+	"WkhS7XWrA0gPpzrciaMuZaTNrOcdtyLaTlv4MnIQ14DiezHzLULSktzESIxEqlohi/gNS0wnIa/VQWur",
+	"XLEJBHkzikkkEOGI2SaaVcBjNwSFkr6TJ9TDr2GwoOnjLq6xeiwHZ1c5lfF7Gly3Xpg8x9cwGpIaFzMX",
+	"m+SaTTEC/aBDQjqX65apwOlf5ifxuTMV7cmiXScOq1MVbcOdbZSKePTu3dnLvczvZ92HCZiNqxaQ2b23",
+	"VqrCpmnK/ByWHsHa2ZpNX4PzIU0gLIoC0CyNfGe1A98LgDW/VKgDPpxJq/j9Nc1Z3sFLTVk5LdlxpC/A",
+	"fjVzE8pBfFfgqRkW6fc2TVp+ViNuWHLD2aySw7wYMzqFOAd5fUIoNni3lWkV2e90Oh3b4CPGNEFleogY",
+	"Nwr7SAPl7ebx1n784aqk2S+uUSEtH+KvjmZ+3+HVZ3b3asC0vXkCLews1FnZTllJPyKZSJ5qUe0VNBSz",
+	"AT8g9dhmOzZLN89bamrRSzIN/wEzTdnHYkYmNJ4XpQCDbkMBgUPlLjtOiFEg0gg7u2fvQlgT8wte53Y/",
+	"D4ab5otrssLiKC+G2qtp+o4HXLxOxYwdEn/evj5UZfdl8OLeeWDCpEiTgC137ooozCuyeFHmIpvnD+R6",
+	"tZtaEy1Lw1ZUMMF3iWTJDUt2EuqXUcmkeCkOFub4sm336ou8lDLKk1ReY/666+c1GmjWJRdFTXCpPn3S",
+	"ebJ3As3kTC3lJnR6hSIgMArH9rM99CHA2VTcMIFTp8UCnqB5Oh07q9yqFua/DmeqXe3aLtSFgZ/RcZod",
+	"+frLr5IWSoCPTgzrWtklUu58qTtfasG+bpyXtIw4FQxjhQj2+JP952oPau5lNP1MsZxS5j997obggZHF",
+	"vBfxG2hx5hS0x7CbqqTIzSn72mmRHvKzy4/c5Ueunx9ZDx2rnbYOzD+wqnF/zHyXHvNVZ07WBel78eBa",
+	"ULvHBEqTITijEqsCGJZmu7vnlV00V5iJRI1tCI9RcDCTQcQsKydwF96H2Wtb4n0Ppc6smzFYHvcZcwYf",
+	"QJnZ5Qvu8gV3+YIr8gXvqMgokbAN0wU/bNAVuk0u4JuQ1xdDV5WbUs+mUrynU9qMSzJgeqStDZOnkpud",
+	"VOaS41fZH669oOcAd1Ty3ybqFWCaUCJTOcVQjDu1cjLTPCg5cELLJR/FhMem28CCvcQY1qfQecgmIIG9",
+	"E1G/TS5x/UBbKs5kIZq8RkfhfKYK4mK++/mJy6Vd6ZapjP8sd4Tm34TQGLC6c6s4laRSsbAFCJ3c1YF9",
+	"hbOdmcn+QF7sws7WdGX7xi71Z5tLIeZSdu7sL8CdXboTB9HKKLRtn/ZVOVSLK2sSsl7uacIkNh80Zhro",
+	"JCElSwD7CR2IVJEpE9MI6wuPmCq5xE1CcfdgD4oFD2mi/8ehWYRc7tHer/ZoF0D/63BrF5a8tm/bP/oz",
+	"OriLN7DhRqqEEIQ1qIeGr+/c2zv39s697fAOQCPIH7MksJpt1JLQHn8yD3r4YJWXG6KG0cRvmceNSIOx",
+	"cQ2wOJRNywNMFL7xEyjODMOhCSMRj6+xZxFXVV7uO1L7tV3dOfnRaqHl0Fn2887jvfN4b4CjJBYAPytE",
+	"vCq3dxkJPoeCsm0+XxR+d0aGr9oJXrzM7Ssyq9X3AszdqzscK5lpLoeVd1WBa4QchAqwYw5YICZQ8hd9",
+	"5SJmTcMQhXQ7AuUsUTMdvRiX5fhd4NtkjA+q/6zrDPcO/owe8QekijvX+M41vnONr3KNr8F8NlaHHuf6",
+	"yx3t2a9B6TnLp3v44hHAADMeBCmXqUQZrKpgQg8qI3yJHa4L57l2zQLf4KV2dKOz5uCws6R/EaULxAIh",
+	"+EYSmQ5+Z4GCerVfjFDqTzLDRPEZNDsumNz7ZhO9iRZ9oHVeH4HQdNVT836VqbwI3l+Hrby45rWN5RXD",
+	"P6O1vHQJm26l0l5ufteAgXCxq5e5M4L/4Y3gl3S+guoTLu9dFnz8yaLfKpv5lRP6brX+kVBZheQpSyTU",
+	"foDM38HcdbWa2hpGJ2RxWGUsX6D3NW3eDgmJhbIyzs7o/ZUG8vwgkhFTd0SPhxKJmnXEEADPJcUJsXP8",
+	"ss7w7+SDRA99SX3h9aGUmsI7j1rOv+/eDh4u4F6aweuL+wyt4PVn11QmnSFLVUg4q53a+AWojakshl3h",
+	"31vvz2Dq71IypVLORBLmdStN+LGNicaAZ0pEzFqKT9BFrtkyhGKJxJ0Dnqoq1e+d/FqCo/RK11bzCoM+",
+	"o3IHx7zesqsUOaxjuuuPvlP5dirf8v7opoJvmWovEQ0f84k+s22nvHyvZSJJUqhFetTp2HDYYSImmdcX",
+	"E02wDDsQ/jGVY2a1Op5kFF22ySsajE0r2IQRvSSt1kVzTfqhEys0Y30Oon2euYKbAxkfujFAU684zBu4",
+	"jkUEPXug1CAUlWqTfhDRG/YRyQ7O0CcK+vnNxkJvgkdMLrKXM3jVitMPwx7wm2vS2WzQZ/QV5+u4YFJL",
+	"5ZtsIRu6wDYgM3/AAigWNvzDFovcEeAvpEcNgGOl1LyM/n4yTsSlNrIL06Q7r+quSWaQMDAA0Eg2sxrU",
+	"TegzzWxxXahMIdvkSmufOWFM41DErJB9iN8GVJEsumGySWJTpiKiUlVkMFalBKLZbTNZe+3QVKTUu9JL",
+	"u0DUTUovVQhN1UGnBqofkFNuUZHaBUp91fGklcB6LzZpELXuL2T0OYnTKCKJ4W7UNGEiLyFUFNPYgbaz",
+	"OJRuPxdbOP5GXBuuiHwOZT2qMkj3xYdugSk9hGi/bjSoO+YzC/bbtPvsAj13gZ67QM8VgZ4b2H0yveOx",
+	"1RcqwzffW/KOCBlFYsZKPS1t5W8z12JvMX/IJxir7ef/QAUMzJ7WdJMVRy31lNk72znLvoRqBZo5WaVb",
+	"DD+flLYevj/+hCi8MkAHTJ8DGlzngl6BEuTtbZoFuYxGkWlRmL0ABldr4Z2cFMsiNEnChgmTYzdFVgyH",
+	"EY+ZffNR3zzo4YP+XpucKkNuPqK/sGX671qzAJUQtDOiPF4kQ++5GocJnTmkqHZ4kDlJqO9ppol39oev",
+	"rYmNuTnolob3+RlxuAY3w0Vi84010N56zlsRj6839PespzFWFlgB373GVMeiyWMi4gALplB5LbGWLlTI",
+	"tW6gNjmFv2H4BKgSo0nEMYFQFtteikSNIyYlFjijYZho8sElkWMxi7OAHBrLGYyP5lUBA29jdsUnEEL4",
+	"IH4d53tre/99Yz9jEIB7dBttoko11CAADddNYCZeqiHxOwK88/PcD694Q6+ZG4RkpY0IacNm+pcmb9ds",
+	"Xq1/neb9kcijvLOR6eBcSKwjTsyhppDETt4kAoUirUE4LnYaQIvQavXs3K7u4ToL4hfX7SxYGOXvLGi2",
+	"slOavhClyV7IV6A02aU+/mT+tVJryveXh5vkFV4xgaCZVQHKDNt5C4ABG6Uxeno5NC9HUcZqNdCCeDAn",
+	"E8qjZf5Xgxi1lRq7aKgsOxE3LNxx1K/OV6TvzYTE6rv8ohUaA6BrIqNWCB5Ei0mVLx5jGtHAuJ6yuGON",
+	"y+CpolGUI7SjlbTJewh1Y5OpSGgyJ4/0LyYvYc+JfR4LIcEhZhqEELpo4vCUYWYZx4bTeQhlxX7skq3L",
+	"rPNRNRSUJbQKjn5GTcz3jlLtZP97yqtkbqLCxtJ+Ipa1HT+NpMC2/LMxD8YE3kb7KY0ilpAJnZMRv2He",
+	"Dv0a+y/Eg7YBzz+5ns/XjvH3wREmwHbn6P1KA1WUvcXPKtpXcO9TWBoEPQ4YYFNMRAIh3jFYArVYLcWE",
+	"ac47GwvjtOCQZyQVNP+nAy1hcUUeHXYO9lAyXxYmec3Y1Aj38PGqTgpFJP7SY1Rgneux/tKwzxypcj+k",
+	"axe0sgta2QWtVPIH0J1qsoh6QpVVtpbWZl6mmeU5SCUXNFBs6MJo35gYow2LIul4tq3lhsaKKEHGjCb6",
+	"A1yZNpGLXnNBRoIItPCIVBn77oJ/m4yEPiOPvvcqDiEH3G5+3XB5rUiykIh0pzd9dcoIH8U2OFbDDrth",
+	"yRxqZC2LZF8EhUEiZrZAAWocahFAeExiMSvEdBkcWhXb5YDmHya2y+xpTfdEcdTS2C5Ln3Zuii/ETeEy",
+	"jC/cTWGX+viT+deim2IZD6nNQiz+jynUe975CL466H4Vh4Rm9/hFOwgMcCIa6E2wIE24msNiBowmLGmc",
+	"/PpBzxSIWIqI9cy+9ONmI5DJsAfyHLz2Qc+Q3NjdeKzK6SDigY0ZahKTBWnm/kaSsZAq6+EdCHHNM4zQ",
+	"vDBNosZJ4zEwJXOY3uhBsOi18/o/E+YrSet2ljshjAZj9AjE5O2UxWcvyXkibnjIjLgpiZjFzqTFznT+",
+	"CksmOV8DQbzQ4dCpdVs13mGt0jMLefT2NFVj0m13rLC858xsHnnmNq3tCIskwwKgM6jNW9lsK2F5i0wT",
+	"BIrKBsC3jdbIu285qyjX+fLvtNRs2Ea/u/u3ofDFjl/6CXz36ZPOE/e7eZPixS++HwsS8hDCbptYOwGO",
+	"wRlO01ALSh9u/78AAAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,
