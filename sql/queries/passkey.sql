@@ -52,3 +52,6 @@ UPDATE passkeys SET name = @name WHERE org_id = @org_id AND user_id = @user_id A
 
 -- name: DeletePasskey :execrows
 DELETE FROM passkeys WHERE org_id = @org_id AND user_id = @user_id AND id = @id;
+
+-- name: LockPasskeysOfUser :exec
+SELECT id FROM passkeys WHERE org_id = @org_id AND user_id = @user_id ORDER BY id FOR UPDATE;

@@ -31,6 +31,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/web/letter"
 	"github.com/clavex/clavex/backend/internal/web/page"
 	"github.com/clavex/clavex/backend/internal/web/text"
+	"github.com/clavex/clavex/backend/internal/webauthn"
 )
 
 // SudoLifetime is how long after a proof of who they are a person may change what their account depends on.
@@ -46,10 +47,13 @@ type Dependencies struct {
 	Sessions  *session.Sessions
 	Grants    *grant.Grants
 	Passwords *credential.Passwords
-	Mails     *mailqueue.Queue
-	Audit     *audit.Log
-	Texts     *text.Catalog
-	Now       func() time.Time
+	Passkeys  *credential.Passkeys
+	// Ceremonies of passkeys; nil where browsers let nobody use them.
+	Ceremonies *webauthn.Ceremonies
+	Mails      *mailqueue.Queue
+	Audit      *audit.Log
+	Texts      *text.Catalog
+	Now        func() time.Time
 }
 
 // Account serves the pages at every organization. It is safe for concurrent use.
@@ -215,7 +219,11 @@ func (v *visit) failed(err error, show func(status int, problem *fault.Error)) {
 // tell writes to the person what was changed, in the transaction of the change; nothing where mail cannot reach them.
 // Every change that the account depends on is told of.
 func (v *visit) tell(ctx context.Context, tx *store.Tx, kind mailqueue.Kind, written func(letter.Frame) letter.Content) error {
-	return Letters{Mails: v.Mails, Texts: v.Texts, Issuers: v.Issuers, Now: v.Now}.Tell(ctx, tx, v.organization, v.live.User, kind, written)
+	return v.letters().Tell(ctx, tx, v.organization, v.live.User, kind, written)
+}
+
+func (v *visit) letters() Letters {
+	return Letters{Mails: v.Mails, Texts: v.Texts, Issuers: v.Issuers, Now: v.Now}
 }
 
 // Letters tell people what was changed about their account.

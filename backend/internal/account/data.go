@@ -26,6 +26,7 @@ type Everything struct {
 	User         *user.User       `json:"user"`
 	Roles        []role.Role      `json:"roles"`
 	Password     *kept            `json:"password,omitempty"` // never the password itself
+	Passkeys     []keptPasskey    `json:"passkeys"`
 	Sessions     []session.Kept   `json:"sessions"`
 	Consents     []consent        `json:"consents"`
 	Grants       []grant.Kept     `json:"grants"`
@@ -97,6 +98,9 @@ func (v *visit) everything() (*Everything, error) {
 	}
 	if !since.IsZero() {
 		all.Password = &kept{Since: since}
+	}
+	if all.Passkeys, err = v.keptPasskeys(); err != nil {
+		return nil, err
 	}
 	if all.Sessions, err = v.Sessions.KeptOfUser(ctx, orgID, userID); err != nil {
 		return nil, err

@@ -28,7 +28,14 @@ func (v *visit) showMethods() {
 // methods are the ways in which the person can prove who they are.
 func (v *visit) methods() ([]page.Method, error) {
 	password, err := v.passwordMethod()
-	return []page.Method{password}, err
+	if err != nil {
+		return nil, err
+	}
+	passkeys, ok, err := v.passkeyMethod()
+	if !ok {
+		return []page.Method{password}, err
+	}
+	return []page.Method{passkeys, password}, err
 }
 
 func (v *visit) passwordMethod() (page.Method, error) {

@@ -7,6 +7,7 @@ const (
 	pathProfile      = "account"
 	pathMethods      = "account/sign-in"
 	pathPassword     = "account/password"
+	pathPasskeys     = "account/passkeys"
 	pathSessions     = "account/sessions"
 	pathApplications = "account/applications"
 	pathActivity     = "account/activity"
@@ -19,6 +20,7 @@ func (a *Account) places() []place {
 		{path: pathProfile, label: func(w *text.Printer) string { return w.T("account_profile") }, show: (*visit).showProfile, post: (*visit).postProfile},
 		{path: pathMethods, label: func(w *text.Printer) string { return w.T("account_methods") }, show: (*visit).showMethods},
 		{path: pathPassword, of: pathMethods, title: func(w *text.Printer) string { return w.T("account_password") }, sudo: true, show: (*visit).showPassword, post: (*visit).postPassword},
+		{path: pathPasskeys, of: pathMethods, title: func(w *text.Printer) string { return w.T("account_passkeys") }, sudo: true, show: (*visit).showPasskeys, post: (*visit).postPasskeys},
 		{path: pathSessions, label: func(w *text.Printer) string { return w.T("account_sessions") }, show: (*visit).showSessions, post: (*visit).postSessions},
 		{path: pathApplications, label: func(w *text.Printer) string { return w.T("account_applications") }, show: (*visit).showApplications, post: (*visit).postApplications},
 		{path: pathActivity, label: func(w *text.Printer) string { return w.T("account_activity") }, show: (*visit).showActivity},
@@ -33,6 +35,10 @@ func (v *visit) done() string {
 		return v.words.T("done_saved")
 	case "password":
 		return v.words.T("done_password")
+	case "passkey_added":
+		return v.words.T("done_passkey_added")
+	case "passkey_removed":
+		return v.words.T("done_passkey_removed")
 	case "session":
 		return v.words.T("done_session")
 	case "sessions":

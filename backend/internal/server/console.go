@@ -8,6 +8,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/clavex/clavex/backend/internal/account"
 	"github.com/clavex/clavex/backend/internal/admin"
 	"github.com/clavex/clavex/backend/internal/console"
 	"github.com/clavex/clavex/backend/internal/org"
@@ -27,6 +28,7 @@ func (a *App) mountConsole(engine *gin.Engine, e *endpoints) error {
 			}
 			return consoleSession(session), nil
 		},
+		TellPasskeyRemoved: account.Letters{Mails: a.Mails, Texts: e.texts, Issuers: a.Issuers, Now: a.Now}.PasskeyRemoved,
 		OneTimeLinkURL: func(organization *org.Organization, token string) string {
 			return a.Issuers.Endpoint(organization, "login/link") + "?token=" + token
 		},

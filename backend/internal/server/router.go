@@ -41,6 +41,7 @@ type endpoints struct {
 	documents     *oidc.Documents
 	signIn        *signin.SignIn
 	account       *account.Account
+	texts         *text.Catalog
 	cookies       session.Cookies
 	tokens        *oauth.AccessTokens
 	resource      *oauth.ProtectedResource
@@ -54,7 +55,7 @@ func (a *App) endpoints(m *metrics) (*endpoints, error) {
 	if err != nil {
 		return nil, fmt.Errorf("translations: %w", err)
 	}
-	e := &endpoints{cookies: session.Cookies{Secure: strings.HasPrefix(a.Config.PublicURL, "https://"), StateKey: a.Ring.DeriveKey("browser-state").Key}}
+	e := &endpoints{texts: texts, cookies: session.Cookies{Secure: strings.HasPrefix(a.Config.PublicURL, "https://"), StateKey: a.Ring.DeriveKey("browser-state").Key}}
 	e.sessionManagement = logout.NewSessionManagement(e.cookies, rand.Reader)
 	hints := oauth.NewIDTokenHints(a.Issuers, a.JWTs, a.Clients, a.Subjects, a.Now)
 	authorities, err := a.Config.ClientAuthorities()
@@ -105,7 +106,7 @@ func (a *App) endpoints(m *metrics) (*endpoints, error) {
 	}, map[string]login.Continuation{authorize.ContinuationName: e.authorize, device.ContinuationName: e.device, ciba.ContinuationName: a.CIBA,
 		account.ContinuationName: account.Continuation{}})
 	e.account = account.New(account.Dependencies{SignIn: e.signIn, Store: a.Store, Issuers: a.Issuers, Users: a.Users, Clients: a.Clients, Sessions: a.Sessions, Grants: a.Grants,
-		Passwords: a.Passwords, Mails: a.Mails, Audit: a.Audit, Texts: texts, Now: a.Now})
+		Passwords: a.Passwords, Passkeys: a.Passkeys, Ceremonies: a.Ceremonies, Mails: a.Mails, Audit: a.Audit, Texts: texts, Now: a.Now})
 	return e, nil
 }
 

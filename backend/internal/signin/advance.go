@@ -215,7 +215,7 @@ func (s *SignIn) complete(c *gin.Context, v *visit, browser session.Browser) {
 		s.errorWithRetry(c, err, continuation.RestartURL(v.organization, v.transaction))
 		return
 	}
-	s.answer(c, answer)
+	s.answerKnowing(c, answer, s.acceptedAfter(c, v, live))
 }
 
 // deny finishes the transaction, once, and lets the protocol say that the person refused.
@@ -299,7 +299,10 @@ func (s *SignIn) Answer(c *gin.Context, answer login.Answer) {
 }
 
 // answer redirects, or shows a form that posts itself.
-func (s *SignIn) answer(c *gin.Context, answer login.Answer) {
+func (s *SignIn) answer(c *gin.Context, answer login.Answer) { s.answerKnowing(c, answer, "") }
+
+// answerKnowing is answer, telling the browser on its way which passkeys the person has.
+func (s *SignIn) answerKnowing(c *gin.Context, answer login.Answer, accepted string) {
 	organization := oauth.Organization(c)
 	if len(answer.Sessions) > 0 {
 		s.Cookies.KeepState(c.Writer, c.Request, organization, answer.Sessions)
@@ -310,7 +313,7 @@ func (s *SignIn) answer(c *gin.Context, answer login.Answer) {
 		shown = *view
 	}
 	if answer.FormPost == nil {
-		s.leave(c, page.Leaving{Frame: frame, Client: shown, URL: answer.RedirectURL})
+		s.leave(c, page.Leaving{Frame: frame, Client: shown, URL: answer.RedirectURL, Accepted: accepted})
 		return
 	}
 	fields := make([]page.Field, len(answer.FormPost.Fields))

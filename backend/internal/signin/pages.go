@@ -70,6 +70,10 @@ func (s *SignIn) Home(c *gin.Context) {
 	view := page.Home{Frame: s.frame(c, organization, nil), Name: live.User.DisplayName(), Username: live.User.Username,
 		Email: live.User.Email, Others: names(browser[1:]), AccountsURL: path(organization, pathSelectAccount), LogoutURL: path(organization, pathLogout),
 		AccountURL: path(organization, pathAccount)}
+	if view.Accepted, err = s.acceptedPasskeys(c.Request.Context(), organization.ID, live.User.ID); err != nil {
+		s.Error(c, err)
+		return
+	}
 	waiting, err := s.Grants.PendingBackchannel(c.Request.Context(), organization.ID, live.User.ID, uuid.Max, 1)
 	if err != nil {
 		s.Error(c, err)

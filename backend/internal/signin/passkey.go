@@ -1,9 +1,11 @@
 package signin
 
 import (
+	"context"
 	"net/http"
 
 	"github.com/gin-gonic/gin"
+	"github.com/google/uuid"
 
 	"github.com/clavex/clavex/backend/internal/fault"
 	"github.com/clavex/clavex/backend/internal/login"
@@ -75,4 +77,34 @@ func (s *SignIn) Passkey(c *gin.Context) {
 	}
 	s.Observe("success")
 	s.advance(c, v, pathLogin)
+}
+
+// acceptedPasskeys is what authenticators are told of a person's passkeys, so that they stop offering what was removed;
+// "" for nothing. Only ever of whoever is signed in: another organization's passkeys of the same host stay untouched.
+func (s *SignIn) acceptedPasskeys(ctx context.Context, orgID, userID uuid.UUID) (string, error) {
+	if s.Ceremonies == nil {
+		return "", nil
+	}
+	own, err := s.Passkeys.OfUser(ctx, s.Store, orgID, userID)
+	if err != nil || len(own) == 0 {
+		return "", err
+	}
+	handle, err := s.Passkeys.Handle(ctx, s.Store, orgID, userID)
+	if err != nil {
+		return "", err
+	}
+	accepted, err := s.Ceremonies.Party().AcceptedCredentials(handle, own)
+	return string(accepted), err
+}
+
+// acceptedAfter is acceptedPasskeys after a sign-in with a passkey.
+func (s *SignIn) acceptedAfter(c *gin.Context, v *visit, live *session.Live) string {
+	if v.transaction.Progress.Passkey == nil {
+		return ""
+	}
+	accepted, err := s.acceptedPasskeys(c.Request.Context(), v.organization.ID, live.User.ID)
+	if err != nil {
+		_ = c.Error(err) // authenticators learn it another time
+	}
+	return accepted
 }

@@ -89,6 +89,26 @@ func PasswordChanged(f Frame, username string) Content {
 	})
 }
 
+// PasskeyAdded tells a person that their account has one more passkey.
+func PasskeyAdded(f Frame, username, name string) Content {
+	return f.passkey(f.organizationSays("mail_passkey_added_subject"), f.Text.T("mail_passkey_added_title"),
+		f.Text.T("mail_passkey_added_reason", "Organization", f.name(), "Username", line(username), "Name", line(name)))
+}
+
+// PasskeyRemoved tells a person that a passkey of theirs was removed.
+func PasskeyRemoved(f Frame, username, name string) Content {
+	return f.passkey(f.organizationSays("mail_passkey_removed_subject"), f.Text.T("mail_passkey_removed_title"),
+		f.Text.T("mail_passkey_removed_reason", "Organization", f.name(), "Username", line(username), "Name", line(name)))
+}
+
+func (f Frame) passkey(subject, heading, reason string) Content {
+	return f.write(subject, body{heading: heading, paragraphs: []string{reason}, closing: []string{f.organizationSays("mail_changed_ignore")},
+		footer: f.Text.T("mail_footer_account", "Organization", f.name(), "Site", f.Site)})
+}
+
+// line is a text on one line.
+func line(text string) string { return strings.Join(strings.Fields(text), " ") }
+
 // RequestWaits tells a person that an application asks them for something. What it is they see when they are signed in.
 func RequestWaits(f Frame, application, url string, minutes int) Content {
 	application = strings.Join(strings.Fields(application), " ")

@@ -105,3 +105,21 @@ func TestTheDefaultColorIsThatOfThePages(t *testing.T) {
 		t.Errorf("%s is not the colour of web/asset/tokens.css", defaultColor)
 	}
 }
+
+// What the mails about passkeys say is text, asks for nothing and leads nowhere.
+func TestLettersAboutPasskeys(t *testing.T) {
+	t.Parallel()
+	texts, err := text.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, language := range texts.Languages() {
+		frame := Frame{Text: texts.Match(nil, "", language), Organization: "Demo", Site: "https://id.example/demo"}
+		for _, content := range []Content{PasskeyAdded(frame, "ada@demo.test", "Grey <b>laptop</b>\r\nBcc: x"), PasskeyRemoved(frame, "ada@demo.test", "Grey <b>laptop</b>\r\nBcc: x")} {
+			if strings.Contains(content.HTML, "href=") || strings.Contains(content.HTML, "<b>laptop") || !strings.Contains(content.Text, "Grey <b>laptop</b> Bcc: x") ||
+				strings.ContainsAny(content.Subject, "\r\n") || !strings.Contains(content.Text, "ada@demo.test") {
+				t.Errorf("%s: %s\n%s", language, content.Subject, content.Text)
+			}
+		}
+	}
+}

@@ -17,6 +17,7 @@ type Home struct {
 	LogoutURL   string
 
 	ApprovalsURL string // where requests wait for the person; "" when none does
+	Accepted     string // what authenticators are told of the person's passkeys; "" for nothing
 }
 
 // accounts says what the page of accounts is good for.
@@ -48,6 +49,8 @@ type Leaving struct {
 	Frame
 	Client Client // a zero value speaks of "the application"
 	URL    string // absolute http(s); any other scheme is not followed
+	// Accepted is what authenticators are told of the person's passkeys; "" for nothing.
+	Accepted string
 }
 
 // Render implements templ.Component.

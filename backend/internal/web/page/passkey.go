@@ -1,8 +1,59 @@
 package page
 
+import (
+	"context"
+	"io"
+
+	"github.com/clavex/clavex/backend/internal/fault"
+)
+
 // Passkey is a ceremony that the page offers: a form that stays hidden where no script runs or no passkey can be used,
 // with the options of the ceremony; what the browser answers is its field "passkey".
 type Passkey struct {
 	Form
 	Options string // in the JSON form of WebAuthn Level 3 §5.1.8, §5.1.9
+}
+
+// AccountPasskeys lists a person's passkeys and takes new ones. Its forms have the field "do": "add" with "name" and
+// "passkey", "rename" with "id" and "name", "remove" with "id" and, where it is the last way in, "last_way".
+type AccountPasskeys struct {
+	OwnAccount
+	Form
+	Passkeys  []OwnPasskey
+	Removing  *OwnPasskey // that the page asks about; nil for none
+	LastWay   bool        // and nobody could sign in without it
+	Add       *Passkey    // nil where no further one can be made
+	Suggested string      // name of a new one
+	Accepted  string      // what authenticators are told (WebAuthn Level 3 §5.1.10); "" for nothing
+	Off       bool        // nobody signs in with passkeys
+	URL       string      // of the page itself
+	BackURL   string
+	Fault     *fault.Error
+}
+
+// OwnPasskey is one of a person's passkeys.
+type OwnPasskey struct {
+	ID           string
+	Name         string
+	Synchronized bool // it can be on several devices
+	Suspended    bool // it may have been copied
+	Made, Used   Moment
+}
+
+// Render implements templ.Component.
+func (v AccountPasskeys) Render(ctx context.Context, w io.Writer) error {
+	return v.page().Render(ctx, w)
+}
+
+// place says where the passkey is, as far as that is known.
+func (v AccountPasskeys) place(p OwnPasskey) string {
+	if p.Synchronized {
+		return v.Text.T("passkey_synchronized")
+	}
+	return v.Text.T("passkey_in_device")
+}
+
+// question asks whether a passkey is to be removed.
+func (v AccountPasskeys) question() string {
+	return v.Text.T("passkey_remove_title", "Name", clean(v.Removing.Name))
 }

@@ -45,6 +45,9 @@ func states(words *text.Printer, organization page.Organization) map[string]temp
 	form := func(action string) page.Form {
 		return page.Form{Action: "/demo/" + action, Transaction: "tx-0123456789abcdefghijkl", CSRFToken: "csrf-0123456789abcdefghijklmnopqrstuv"}
 	}
+	passkey := func(action string) *page.Passkey {
+		return &page.Passkey{Form: form(action), Options: `{"challenge":"AAAA","rpId":"id.example.com"}`}
+	}
 	payroll := page.Client{Name: "Payroll", Host: "payroll.example.com", PolicyURL: "https://payroll.example.com/privacy", TermsURL: "https://payroll.example.com/terms"}
 	logo := payroll
 	logo.LogoURL = "/demo/client-logo/00112233445566778899aabbccddeeff?client_id=payroll"
@@ -136,6 +139,17 @@ func states(words *text.Printer, organization page.Organization) map[string]temp
 		"home-bare":           page.Home{Frame: frame, Username: "ada@demo.test", Email: "ada@demo.test", LogoutURL: "/demo/logout"},
 		"account": page.AccountProfile{OwnAccount: own(frame), Form: form("account"), Username: "ada@demo.test", Email: "ada@demo.test", Name: "Ada King Lovelace", GivenName: "Ada",
 			Languages: []page.Option{{Label: "Any"}, {Value: "de", Label: "Deutsch", Chosen: true}}, Zone: "Europe/Rome"},
+		"login-passkey": page.Login{Frame: frame, Form: form("login"), Client: &payroll, Passkey: passkey("login/passkey")},
+		"login-passkey-refused": page.Login{Frame: frame, Form: form("login"), Passkey: passkey("login/passkey"),
+			Fault: fault.New(fault.Unauthenticated, "passkey_refused", "").WithField("passkey")},
+		"home-passkeys": page.Home{Frame: frame, Username: "ada", LogoutURL: "/demo/logout", Accepted: `{"rpId":"id.example.com"}`},
+		"account-passkeys": page.AccountPasskeys{OwnAccount: own(frame), Form: form("account/passkeys"), URL: "/demo/account/passkeys", BackURL: "/demo/account/sign-in", Add: passkey("account/passkeys"), Suggested: "Chrome on Linux", Accepted: "{}", Passkeys: []page.OwnPasskey{
+			{ID: "0193a5b2-7c1e-7d3a-9f52-1b6c0e8d4a77", Name: "Work laptop", Synchronized: true, Made: page.Moment{Shown: "1 Nov 2026", Exact: "2026-11-01T00:00:00Z"}, Used: page.Moment{Shown: "2 Nov 2026", Exact: "2026-11-02T00:00:00Z"}},
+			{ID: "0193a5b2-7c1e-7d3a-9f52-1b6c0e8d4a78", Name: hostile, Suspended: true, Made: page.Moment{Shown: "1 Nov 2026", Exact: "2026-11-01T00:00:00Z"}}}},
+		"account-passkeys-none": page.AccountPasskeys{OwnAccount: own(frame), Form: form("account/passkeys"), URL: "/demo/account/passkeys", Add: passkey("account/passkeys"), Fault: fault.New(fault.Invalid, "passkey_ceremony_over", "")},
+		"account-passkeys-off":  page.AccountPasskeys{OwnAccount: own(frame), Form: form("account/passkeys"), URL: "/demo/account/passkeys", Off: true},
+		"account-passkeys-remove": page.AccountPasskeys{OwnAccount: own(frame), Form: form("account/passkeys"), URL: "/demo/account/passkeys", LastWay: true, Fault: fault.New(fault.Conflict, "last_way_in", ""),
+			Removing: &page.OwnPasskey{ID: "0193a5b2-7c1e-7d3a-9f52-1b6c0e8d4a77", Name: hostile}, Passkeys: []page.OwnPasskey{{ID: "0193a5b2-7c1e-7d3a-9f52-1b6c0e8d4a77", Name: hostile, Made: page.Moment{Shown: "1 Nov 2026", Exact: "2026-11-01T00:00:00Z"}}}},
 		"account-zone": page.AccountProfile{OwnAccount: own(frame), Form: form("account"), Username: "ada", Email: hostile, Name: hostile, Zone: hostile,
 			Fault: fault.New(fault.Invalid, "zoneinfo_unknown", "").WithField("zoneinfo")},
 		"account-name":     page.AccountProfile{OwnAccount: own(frame), Form: form("account"), Username: "ada", Fault: fault.New(fault.Invalid, "name_invalid", "").WithField("given_name")},

@@ -41,6 +41,11 @@ func (p *Printer) T(key string, arguments ...any) string {
 	return p.localize(key, nil, arguments)
 }
 
+// Counted is T with "Count" in the plural form of the number.
+func (p *Printer) Counted(key string, count int) string {
+	return p.localize(key, count, []any{"Count", count})
+}
+
 func (p *Printer) localize(key string, count any, arguments []any) string {
 	var data map[string]any
 	if len(arguments) > 0 {

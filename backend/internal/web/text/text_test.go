@@ -91,7 +91,7 @@ func TestLanguagesAreComplete(t *testing.T) {
 func TestEveryMessageIsSaid(t *testing.T) {
 	t.Parallel()
 	said := map[string]bool{}
-	call := regexp.MustCompile(`\b(?:T|Says|organizationSays|clientSays|localize)\("([a-z0-9_]+)"`)
+	call := regexp.MustCompile(`\b(?:T|Says|organizationSays|clientSays|localize|Counted)\("([a-z0-9_]+)"`)
 	quoted := regexp.MustCompile(`"([a-z0-9_]+)"`)
 	codes := map[string]bool{}
 	err := filepath.WalkDir("../..", func(path string, entry os.DirEntry, err error) error {

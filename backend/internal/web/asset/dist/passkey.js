@@ -98,6 +98,7 @@ offer();
 });
 addEventListener("pageshow", (event) => event.persisted && rest());
 for (const part of document.querySelectorAll("[data-with-passkeys]")) part.hidden = false;
-form.hidden = false;
+for (const part of document.querySelectorAll("[data-without-passkeys]")) part.hidden = true;
+form.hidden = button.hidden = false;
 offer();
 })();

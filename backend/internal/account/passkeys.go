@@ -1,0 +1,251 @@
+package account
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/clavex/clavex/backend/internal/credential"
+	"github.com/clavex/clavex/backend/internal/fault"
+	"github.com/clavex/clavex/backend/internal/mailqueue"
+	"github.com/clavex/clavex/backend/internal/org"
+	"github.com/clavex/clavex/backend/internal/signin"
+	"github.com/clavex/clavex/backend/internal/store"
+	"github.com/clavex/clavex/backend/internal/user"
+	"github.com/clavex/clavex/backend/internal/web/letter"
+	"github.com/clavex/clavex/backend/internal/web/page"
+	"github.com/clavex/clavex/backend/internal/webauthn"
+)
+
+// The kinds of mail about passkeys.
+const (
+	mailPasskeyAdded   mailqueue.Kind = "passkey_added"
+	mailPasskeyRemoved mailqueue.Kind = "passkey_removed"
+)
+
+// What the form of the page asks for, field "do".
+const (
+	addPasskey    = "add"
+	renamePasskey = "rename"
+	removePasskey = "remove"
+)
+
+// ErrLastWay is the answer to removing what the person could not sign in without, before they said that they know.
+var ErrLastWay = fault.New(fault.Conflict, "last_way_in", "There is no other way into your account. Confirm that it is to be removed.")
+
+// passkeysOpen reports whether the person may make passkeys.
+func (v *visit) passkeysOpen() bool {
+	return v.Ceremonies != nil && v.organization.Policies.PasskeyPolicy() == org.PasskeysOn
+}
+
+func (v *visit) ownPasskeys() ([]credential.Passkey, error) {
+	return v.Passkeys.OfUser(v.ctx(), v.Store, v.organization.ID, v.live.User.ID)
+}
+
+// passkeyMethod is the part of the page of methods about passkeys; ok is false where there are none and can be none.
+func (v *visit) passkeyMethod() (method page.Method, ok bool, err error) {
+	own, err := v.ownPasskeys()
+	if err != nil || len(own) == 0 && !v.passkeysOpen() {
+		return method, false, err
+	}
+	method = page.Method{ID: "method-passkeys", Title: v.words.T("account_passkeys"), State: v.words.T("method_passkeys_none"), Label: v.words.T("method_passkeys_manage"),
+		URL: v.address(pathPasskeys)}
+	if len(own) > 0 {
+		method.State = v.words.Counted("method_passkeys", len(own))
+	}
+	return method, true, nil
+}
+
+func (v *visit) showPasskeys() { v.passkeys(http.StatusOK, v.c.Query("remove"), nil) }
+
+// passkeys shows the passkeys, and asks whether one is to be removed.
+func (v *visit) passkeys(status int, removing string, problem *fault.Error) {
+	own, err := v.ownPasskeys()
+	var view page.AccountPasskeys
+	if err == nil {
+		view, err = v.passkeysView(own, removing)
+	}
+	if err != nil {
+		v.SignIn.Error(v.c, err)
+		return
+	}
+	view.Fault = problem
+	v.SignIn.Render(v.c, status, view)
+}
+
+func (v *visit) passkeysView(own []credential.Passkey, removing string) (page.AccountPasskeys, error) {
+	view := page.AccountPasskeys{OwnAccount: v.shell(), Form: v.hidden(), BackURL: v.address(pathMethods), URL: v.address(pathPasskeys), Off: !v.passkeysOpen()}
+	for _, passkey := range own {
+		one := page.OwnPasskey{ID: passkey.ID.String(), Name: passkey.Name, Synchronized: passkey.BackupEligible, Suspended: !passkey.SuspendedAt.IsZero(), Made: v.moment(passkey.CreatedAt)}
+		if !passkey.LastUsedAt.IsZero() {
+			one.Used = v.moment(passkey.LastUsedAt)
+		}
+		if one.ID == removing {
+			last, err := v.isLastWay(v.ctx(), v.Store, own, passkey.ID)
+			if err != nil {
+				return view, err
+			}
+			view.Removing, view.LastWay = &one, last
+		}
+		view.Passkeys = append(view.Passkeys, one)
+	}
+	if v.Ceremonies == nil || len(own) == 0 && view.Off {
+		return view, nil
+	}
+	handle, err := v.Passkeys.Handle(v.ctx(), v.Store, v.organization.ID, v.live.User.ID)
+	if err != nil {
+		return view, err
+	}
+	accepted, err := v.Ceremonies.Party().AcceptedCredentials(handle, own)
+	view.Accepted = string(accepted)
+	if err != nil || view.Off || len(own) >= credential.MaximumPasskeys {
+		return view, err
+	}
+	options, err := v.Ceremonies.Create(webauthn.NewPasskey{About: v.aboutPasskey(), Handle: handle, Username: v.live.User.Username, DisplayName: v.live.User.DisplayName(),
+		PartyName: v.organization.DisplayName, Existing: own})
+	view.Add, view.Suggested = &page.Passkey{Form: v.hidden(), Options: string(options)}, v.device(v.c.Request.UserAgent())
+	return view, err
+}
+
+// aboutPasskey binds a ceremony to the session and the browser.
+func (v *visit) aboutPasskey() webauthn.About {
+	return webauthn.About{OrgID: v.organization.ID, Subject: "account " + v.live.Session.ID.String() + " " + v.live.User.ID.String(),
+		Browser: v.SignIn.Token(v.c, v.organization, "passkey ceremony")}
+}
+
+// isLastWay reports whether nobody could sign in to the account any more without the passkey.
+func (v *visit) isLastWay(ctx context.Context, db store.DB, own []credential.Passkey, id uuid.UUID) (bool, error) {
+	removable := false
+	for _, passkey := range own {
+		switch {
+		case passkey.ID == id:
+			removable = passkey.SuspendedAt.IsZero()
+		case passkey.SuspendedAt.IsZero():
+			return false, nil
+		}
+	}
+	if !removable {
+		return false, nil
+	}
+	has, err := v.Passwords.Exists(ctx, db, v.organization.ID, v.live.User.ID)
+	return !has, err
+}
+
+// postPasskeys makes, renames or removes a passkey. The person is told of what is made and removed.
+func (v *visit) postPasskeys() {
+	var err error
+	done, removing := "", ""
+	switch v.form.Get("do") {
+	case addPasskey:
+		done, err = "passkey_added", v.addPasskey()
+	case renamePasskey:
+		done, err = "saved", v.changePasskey(func(ctx context.Context, tx *store.Tx, id uuid.UUID) error {
+			return v.Passkeys.Rename(ctx, tx, v.actor(), v.organization.ID, v.live.User.ID, id, v.form.Get("name"))
+		})
+	case removePasskey:
+		removing = v.form.Get("id")
+		done, err = "passkey_removed", v.changePasskey(v.removePasskey)
+	default:
+		err = signin.ErrUndecided
+	}
+	if err != nil {
+		v.failed(err, func(status int, problem *fault.Error) { v.passkeys(status, removing, problem) })
+		return
+	}
+	v.back(pathPasskeys, done)
+}
+
+func (v *visit) addPasskey() error {
+	if !v.passkeysOpen() {
+		return signin.ErrPasskeysOff
+	}
+	name, err := credential.CheckPasskeyName(v.form.Get("name"))
+	if err != nil {
+		return err
+	}
+	made, err := v.Ceremonies.Created(v.ctx(), v.aboutPasskey(), v.form.Get("passkey"))
+	if err != nil {
+		return err
+	}
+	person := v.live.User
+	made.OrgID, made.UserID, made.Name = person.OrgID, person.ID, name
+	return v.Store.InTx(v.ctx(), func(ctx context.Context, tx *store.Tx) error {
+		if err := v.stillHere(ctx, tx); err != nil {
+			return err
+		}
+		if _, err := v.Passkeys.Register(ctx, tx, v.actor(), made); err != nil {
+			return err
+		}
+		return v.tell(ctx, tx, mailPasskeyAdded, func(f letter.Frame) letter.Content { return letter.PasskeyAdded(f, person.Username, name) })
+	})
+}
+
+// changePasskey changes one of the person's passkeys, in the session that the form was shown in.
+func (v *visit) changePasskey(change func(context.Context, *store.Tx, uuid.UUID) error) error {
+	id, err := uuid.Parse(v.form.Get("id"))
+	if err != nil {
+		return credential.ErrPasskeyNotFound
+	}
+	return v.Store.InTx(v.ctx(), func(ctx context.Context, tx *store.Tx) error {
+		if err := v.stillHere(ctx, tx); err != nil {
+			return err
+		}
+		return change(ctx, tx, id)
+	})
+}
+
+// removePasskey removes a passkey; the last way into the account only when the person was warned. The present session
+// goes on, also when it was begun with it.
+func (v *visit) removePasskey(ctx context.Context, tx *store.Tx, id uuid.UUID) error {
+	person := v.live.User
+	if err := v.Passkeys.LockOfUser(ctx, tx, person.OrgID, person.ID); err != nil { // of two at once, one is the last
+		return err
+	}
+	own, err := v.Passkeys.OfUser(ctx, tx, person.OrgID, person.ID)
+	if err != nil {
+		return err
+	}
+	last, err := v.isLastWay(ctx, tx, own, id)
+	if err != nil {
+		return err
+	}
+	if last && v.form.Get("last_way") != "accepted" {
+		return ErrLastWay
+	}
+	name, err := v.Passkeys.Delete(ctx, tx, v.actor(), person.OrgID, person.ID, id, v.live.Session.ID)
+	if err != nil {
+		return err
+	}
+	return v.letters().PasskeyRemoved(ctx, tx, v.organization, person, name)
+}
+
+// PasskeyRemoved tells a person that a passkey of theirs was removed.
+func (l Letters) PasskeyRemoved(ctx context.Context, tx *store.Tx, organization *org.Organization, person *user.User, name string) error {
+	return l.Tell(ctx, tx, organization, person, mailPasskeyRemoved, func(f letter.Frame) letter.Content { return letter.PasskeyRemoved(f, person.Username, name) })
+}
+
+// keptPasskey is a passkey in the download of a person's data.
+type keptPasskey struct {
+	ID             uuid.UUID  `json:"id"`
+	Name           string     `json:"name"`
+	RPID           string     `json:"rp_id"`
+	AAGUID         *uuid.UUID `json:"aaguid,omitempty"`
+	BackupEligible bool       `json:"backup_eligible"`
+	CreatedAt      time.Time  `json:"created_at"`
+	LastUsedAt     time.Time  `json:"last_used_at,omitzero"`
+	SuspendedAt    time.Time  `json:"suspended_at,omitzero"`
+}
+
+func (v *visit) keptPasskeys() ([]keptPasskey, error) {
+	own, err := v.ownPasskeys()
+	kept := make([]keptPasskey, len(own))
+	for i, p := range own {
+		kept[i] = keptPasskey{ID: p.ID, Name: p.Name, RPID: p.RPID, BackupEligible: p.BackupEligible, CreatedAt: p.CreatedAt, LastUsedAt: p.LastUsedAt, SuspendedAt: p.SuspendedAt}
+		if p.AAGUID != uuid.Nil {
+			kept[i].AAGUID = &own[i].AAGUID
+		}
+	}
+	return kept, err
+}
