@@ -73,17 +73,19 @@ func (r *RoundTrips) Configure(config *pgxpool.Config) {
 	config.ShouldPing = func(context.Context, pgxpool.ShouldPingParams) bool { return false }
 }
 
-// countedConn sees a turnaround when bytes arrive after messages were sent.
+// countedConn sees a turnaround when PostgreSQL says that it waits for what comes next, not when bytes arrive: an answer
+// in several pieces is one.
 type countedConn struct {
 	net.Conn
 	trips *RoundTrips
 
-	mu        sync.Mutex // pgx may read in the background while it writes
-	counting  bool       // the connection is made; the next byte written begins a message
-	messages  messageScanner
-	asked     bool // something was sent since the last turnaround
-	preparing bool // a named statement was prepared or forgotten since then
-	working   bool // anything else was asked since then
+	mu        sync.Mutex     // pgx may read in the background while it writes
+	counting  bool           // the connection is made; the next byte written begins a message
+	messages  messageScanner // that are sent
+	answers   messageScanner // that arrive
+	asked     bool           // something was sent since the last turnaround
+	preparing bool           // a named statement was prepared or forgotten since then
+	working   bool           // anything else was asked since then
 }
 
 func (c *countedConn) begin() {
@@ -125,14 +127,24 @@ func (c *countedConn) note(kind, first byte) {
 func (c *countedConn) Read(buffer []byte) (int, error) {
 	n, err := c.Conn.Read(buffer)
 	if n > 0 {
-		c.turnAround()
+		c.mu.Lock()
+		if c.counting {
+			c.answers.scan(buffer[:n], c.hear)
+		}
+		c.mu.Unlock()
 	}
 	return n, err
 }
 
+// hear learns the kind of a message that arrived.
+func (c *countedConn) hear(kind, _ byte) {
+	switch kind {
+	case 'Z', 'G': // ReadyForQuery; CopyInResponse
+		c.turnAround()
+	}
+}
+
 func (c *countedConn) turnAround() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	if !c.asked {
 		return
 	}
