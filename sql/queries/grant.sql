@@ -159,11 +159,13 @@ JOIN users u ON u.org_id = g.org_id AND u.id = g.user_id
 WHERE t.org_id = @org_id AND t.token_hash = @token_hash;
 
 -- name: PersonOfIDToken :one
--- Whom an ID token of a client speaks of, as long as its session goes on and the client still has something of it.
+-- Whom an ID token of a client speaks of, as long as its session goes on and the client still has something of it: the
+-- newest that it redeemed. What it was given a code for and never fetched widens nothing.
 SELECT sqlc.embed(users), g.id, g.scopes, g.authenticated_at, g.methods, g.acr
 FROM sessions s
 JOIN users ON users.org_id = s.org_id AND users.id = s.user_id
 JOIN grants g ON g.org_id = s.org_id AND g.session_id = s.id AND g.client_id = @client_id AND g.revoked_at IS NULL
+  AND g.expires_at > @at AND (g.code_hash IS NULL OR g.code_redeemed_at IS NOT NULL)
 WHERE s.org_id = @org_id AND s.id = @session_id AND s.user_id = @user_id AND users.status = 'active'
   AND s.ended_at IS NULL AND s.expires_at > @at AND s.idle_expires_at > @at
 ORDER BY g.id DESC LIMIT 1;

@@ -208,7 +208,7 @@ func (v *visit) actor() audit.Actor {
 func (v *visit) failed(err error, show func(status int, problem *fault.Error)) {
 	problem := fault.From(err)
 	switch problem.Kind {
-	case fault.Invalid, fault.Conflict, fault.PreconditionFailed, fault.RateLimited, fault.NotFound:
+	case fault.Invalid, fault.Conflict, fault.PreconditionFailed, fault.RateLimited, fault.NotFound, fault.Unauthenticated:
 		_ = v.c.Error(err)
 		show(signin.StatusOf(problem), problem)
 	default:

@@ -119,10 +119,11 @@ func (v *visit) aboutPasskey() webauthn.About {
 func (v *visit) isLastWay(ctx context.Context, db store.DB, own []credential.Passkey, id uuid.UUID) (bool, error) {
 	removable := false
 	for _, passkey := range own {
+		usable := passkey.SuspendedAt.IsZero() && (v.Ceremonies == nil || passkey.RPID == v.Ceremonies.Party().ID)
 		switch {
 		case passkey.ID == id:
-			removable = passkey.SuspendedAt.IsZero()
-		case passkey.SuspendedAt.IsZero():
+			removable = usable
+		case usable:
 			return false, nil
 		}
 	}

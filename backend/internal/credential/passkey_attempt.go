@@ -95,7 +95,7 @@ func (p *Passkeys) reserve(ctx context.Context, attempt PasskeyAttempt, person *
 }
 
 // use counts a verified assertion, once, and says what is wrong with it, nil for nothing. A counter that does not grow
-// suspends the passkey, and that is recorded.
+// suspends the passkey, ends what was begun with it, and that is recorded.
 func (p *Passkeys) use(ctx context.Context, stored Passkey, asserted Assertion) (told *fault.Error, err error) {
 	err = p.db.InTx(ctx, func(ctx context.Context, tx *store.Tx) error {
 		told = nil
@@ -108,7 +108,12 @@ func (p *Passkeys) use(ctx context.Context, stored Passkey, asserted Assertion) 
 			return err
 		}
 		told = ErrPasskeyCopied
-		return p.record(ctx, tx, audit.Actor{Kind: audit.System, Name: "passkey counter"}, "credential.passkey_suspended", stored.OrgID, stored.UserID,
+		counter := audit.Actor{Kind: audit.System, Name: "passkey counter"}
+		// Whoever has the copy may have been the first to sign in.
+		if err := p.sessions.EndOfPasskey(ctx, tx, counter, stored.OrgID, stored.UserID, stored.ID, uuid.Nil, "the passkey may have been copied"); err != nil {
+			return err
+		}
+		return p.record(ctx, tx, counter, "credential.passkey_suspended", stored.OrgID, stored.UserID,
 			map[string]any{"passkey_id": stored.ID, "name": stored.Name, "stored_sign_count": stored.SignCount, "sign_count": asserted.SignCount})
 	})
 	return told, err

@@ -24,6 +24,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/fault"
 	"github.com/clavex/clavex/backend/internal/kv"
 	"github.com/clavex/clavex/backend/internal/org"
+	"github.com/clavex/clavex/backend/internal/session"
 	"github.com/clavex/clavex/backend/internal/store"
 	"github.com/clavex/clavex/backend/internal/user"
 	"github.com/clavex/clavex/backend/internal/webauthn"
@@ -521,6 +522,14 @@ func TestCountersThatGoBack(t *testing.T) {
 		return code(err)
 	}
 	stored, made := f.registered(f.ada, at(5))
+	begin := func(passkey uuid.UUID) (begun session.Session) {
+		f.InTx(func(ctx context.Context, tx *store.Tx) (err error) {
+			begun, _, err = f.Sessions.Begin(ctx, tx, session.Authenticated{Organization: f.acme, User: f.ada, BrowserHash: []byte("browser"), Methods: []string{"hwk"}, At: f.Clock.Now(), PasskeyID: passkey})
+			return err
+		})
+		return begun
+	}
+	withIt, without := begin(stored.ID), begin(uuid.Nil)
 	for _, step := range []struct {
 		counter uint32
 		want    string
@@ -539,6 +548,12 @@ func TestCountersThatGoBack(t *testing.T) {
 	if !slices.Contains(f.Events(f.acme.ID), "credential.passkey_suspended") {
 		t.Error("it is not recorded")
 	}
+	f.InTx(func(ctx context.Context, tx *store.Tx) error {
+		if err := f.Sessions.StillLive(ctx, tx, f.acme.ID, withIt.ID); err == nil {
+			t.Error("what was begun with it goes on")
+		}
+		return f.Sessions.StillLive(ctx, tx, f.acme.ID, without.ID)
+	})
 	_, uncounted := f.registered(f.ada, at(0))
 	for range 3 {
 		if got := use(uncounted, 0); got != "" {

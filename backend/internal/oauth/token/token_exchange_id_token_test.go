@@ -77,6 +77,13 @@ func TestIDTokensAreExchanged(t *testing.T) {
 			t.Errorf("%d %s", got.Status, got.Body)
 		}
 	})
+	t.Run("a code that was never redeemed widens nothing", func(t *testing.T) {
+		narrow := x.idTokenOf(t, portal)
+		x.Code(t, portal.Client, x.session, "openid", "profile")
+		if got := x.askByIDToken(portal, narrow); got.Text("scope") != "openid" {
+			t.Errorf("%d %s", got.Status, got.Body)
+		}
+	})
 	t.Run("what was exchanged ends with the session", func(t *testing.T) {
 		fresh := x.session
 		x.session = x.SignIn(t, x.organization, x.ada)

@@ -404,17 +404,18 @@ SELECT users.org_id, users.id, users.username, users.email, users.email_verified
 FROM sessions s
 JOIN users ON users.org_id = s.org_id AND users.id = s.user_id
 JOIN grants g ON g.org_id = s.org_id AND g.session_id = s.id AND g.client_id = $1 AND g.revoked_at IS NULL
-WHERE s.org_id = $2 AND s.id = $3 AND s.user_id = $4 AND users.status = 'active'
-  AND s.ended_at IS NULL AND s.expires_at > $5 AND s.idle_expires_at > $5
+  AND g.expires_at > $2 AND (g.code_hash IS NULL OR g.code_redeemed_at IS NOT NULL)
+WHERE s.org_id = $3 AND s.id = $4 AND s.user_id = $5 AND users.status = 'active'
+  AND s.ended_at IS NULL AND s.expires_at > $2 AND s.idle_expires_at > $2
 ORDER BY g.id DESC LIMIT 1
 `
 
 type PersonOfIDTokenParams struct {
 	ClientID  uuid.UUID
+	At        time.Time
 	OrgID     uuid.UUID
 	SessionID uuid.UUID
 	UserID    uuid.UUID
-	At        time.Time
 }
 
 type PersonOfIDTokenRow struct {
@@ -426,14 +427,15 @@ type PersonOfIDTokenRow struct {
 	Acr             string
 }
 
-// Whom an ID token of a client speaks of, as long as its session goes on and the client still has something of it.
+// Whom an ID token of a client speaks of, as long as its session goes on and the client still has something of it: the
+// newest that it redeemed. What it was given a code for and never fetched widens nothing.
 func (q *Queries) PersonOfIDToken(ctx context.Context, arg PersonOfIDTokenParams) (PersonOfIDTokenRow, error) {
 	row := q.db.QueryRow(ctx, personOfIDToken,
 		arg.ClientID,
+		arg.At,
 		arg.OrgID,
 		arg.SessionID,
 		arg.UserID,
-		arg.At,
 	)
 	var i PersonOfIDTokenRow
 	err := row.Scan(
