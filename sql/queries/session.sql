@@ -26,7 +26,7 @@ WHERE org_id = @org_id AND id = @id AND ended_at IS NULL AND last_seen_at < @at;
 
 -- name: RenewSession :execrows
 -- The same person proved who they are again: a fresh token, so an old one stolen earlier is worth nothing.
-UPDATE sessions SET token_hash = @token_hash, authenticated_at = @authenticated_at, methods = @methods, last_seen_at = @authenticated_at,
+UPDATE sessions SET token_hash = @token_hash, authenticated_at = @authenticated_at, methods = @methods, last_seen_at = @at,
     idle_expires_at = @idle_expires_at, expires_at = @expires_at, address = @address, user_agent = @user_agent, passkey_id = sqlc.narg(passkey_id), aaguid = sqlc.narg(aaguid)
 WHERE org_id = @org_id AND id = @id AND user_id = @user_id AND ended_at IS NULL;
 

@@ -25,6 +25,7 @@ type organizationChange struct {
 
 	registration, profile, signUp, recovery, documents        string
 	passkeys                                                  string
+	secondFactor                                              string
 	tokenFormat, rotation                                     string
 	grace                                                     time.Duration
 	sessionIdle, sessionAbsolute, accessTokens, refreshTokens time.Duration
@@ -95,6 +96,7 @@ func (c *organizationChange) flags(command *cobra.Command) {
 	flags.StringVar(&c.signUp, "sign-up", "", "who makes the accounts of people: closed (administrators) or open (also people who prove an e-mail address)")
 	flags.StringArrayVar(&c.wanted.Policies.SignUpEmailDomains, "sign-up-email-domain", nil, "domain of the addresses that people may sign up with, such as acme.example; may be repeated")
 	flags.StringVar(&c.passkeys, "passkeys", "", "whether people sign in with passkeys: on or off")
+	flags.StringVar(&c.secondFactor, "second-factor", "", "whether people prove themselves by a second factor: off, optional (whoever has one) or required (everybody adds one)")
 	flags.StringVar(&c.recovery, "password-recovery", "", "what people can do who forgot their password: mail (choose another one with a code) or closed (ask an administrator)")
 	flags.DurationVar(&c.sessionIdle, "session-idle-lifetime", 0, "after how long a session ends that is not used")
 	flags.DurationVar(&c.sessionAbsolute, "session-absolute-lifetime", 0, "after how long a session ends in any case")
@@ -111,7 +113,7 @@ func (c *organizationChange) flags(command *cobra.Command) {
 	flags.StringVar(&c.claimsFile, "claims-file", "", "file with a JSON list of claims, as in the Admin API; - for standard input")
 	command.MarkFlagsOneRequired("display-name", "brand-color", "default-locale", "registration", "profile", "session-idle-lifetime", "session-absolute-lifetime",
 		"access-token-lifetime", "refresh-token-lifetime", "access-token-format", "refresh-token-rotation", "refresh-token-grace", "registration-redirect-host", "registration-scope", "registration-grant-type",
-		"sign-up", "sign-up-email-domain", "password-recovery", "passkeys", "client-id-metadata-documents", "client-id-metadata-document-host", "software-statement-issuers-file", "scopes-file", "claims-file")
+		"sign-up", "sign-up-email-domain", "password-recovery", "passkeys", "second-factor", "client-id-metadata-documents", "client-id-metadata-document-host", "software-statement-issuers-file", "scopes-file", "claims-file")
 }
 
 // policyFiles are the lists that stand in files.
@@ -140,6 +142,7 @@ func (c *organizationChange) apply(given func(flag string) bool, o *org.Organiza
 	policies.ClientIDMetadataDocumentHosts = pick(given("client-id-metadata-document-host"), withoutEmpty(wanted.ClientIDMetadataDocumentHosts), policies.ClientIDMetadataDocumentHosts)
 	policies.Profile = pick(given("profile"), org.Profile(c.profile), policies.Profile)
 	policies.SignUp = pick(given("sign-up"), org.SignUp(c.signUp), policies.SignUp)
+	policies.SecondFactor = pick(given("second-factor"), org.SecondFactor(c.secondFactor), policies.SecondFactor)
 	policies.PasswordRecovery = pick(given("password-recovery"), org.Recovery(c.recovery), policies.PasswordRecovery)
 	policies.Passkeys = pick(given("passkeys"), org.Passkeys(c.passkeys), policies.Passkeys)
 	policies.SignUpEmailDomains = pick(given("sign-up-email-domain"), withoutEmpty(wanted.SignUpEmailDomains), policies.SignUpEmailDomains)

@@ -39,15 +39,16 @@ const SudoLifetime = 10 * time.Minute
 
 // Dependencies are what the package is made of.
 type Dependencies struct {
-	SignIn    *signin.SignIn
-	Store     *store.Store
-	Issuers   oauth.Issuers
-	Users     *user.Users
-	Clients   *client.Clients
-	Sessions  *session.Sessions
-	Grants    *grant.Grants
-	Passwords *credential.Passwords
-	Passkeys  *credential.Passkeys
+	SignIn        *signin.SignIn
+	Store         *store.Store
+	Issuers       oauth.Issuers
+	Users         *user.Users
+	Clients       *client.Clients
+	Sessions      *session.Sessions
+	Grants        *grant.Grants
+	Passwords     *credential.Passwords
+	SecondFactors *credential.SecondFactors
+	Passkeys      *credential.Passkeys
 	// Ceremonies of passkeys; nil where browsers let nobody use them.
 	Ceremonies *webauthn.Ceremonies
 	Mails      *mailqueue.Queue
@@ -123,7 +124,7 @@ func (a *Account) serve(where *place) gin.HandlerFunc {
 				return
 			}
 		}
-		if required := a.requirement(where, live); !required.Accepts(live) {
+		if required := a.requirement(where, organization, live); !required.Accepts(live) {
 			a.begin(c, where, required)
 			return
 		}
@@ -136,8 +137,8 @@ func (a *Account) serve(where *place) gin.HandlerFunc {
 }
 
 // requirement is what a place demands of whom it is opened for.
-func (a *Account) requirement(where *place, live *session.Live) login.Requirement {
-	required := login.Requirement{UserID: live.User.ID}
+func (a *Account) requirement(where *place, organization *org.Organization, live *session.Live) login.Requirement {
+	required := login.Requirement{UserID: live.User.ID, SecondFactor: organization.Policies.SecondFactorPolicy() == org.SecondFactorRequired}
 	if where.sudo {
 		required.AuthenticatedSince = a.Now().Add(-SudoLifetime)
 	}

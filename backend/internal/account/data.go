@@ -21,22 +21,30 @@ const eventsAtOnce = 1000
 
 // Everything is what is kept about a person, without secrets. Consents and grants are those of applications that exist.
 type Everything struct {
-	Organization string           `json:"organization"`
-	MadeAt       time.Time        `json:"made_at"`
-	User         *user.User       `json:"user"`
-	Roles        []role.Role      `json:"roles"`
-	Password     *kept            `json:"password,omitempty"` // never the password itself
-	Passkeys     []keptPasskey    `json:"passkeys"`
-	Sessions     []session.Kept   `json:"sessions"`
-	Consents     []consent        `json:"consents"`
-	Grants       []grant.Kept     `json:"grants"`
-	Mails        []mailqueue.Kept `json:"mails"`
-	Activity     []event          `json:"activity"`
+	Organization  string           `json:"organization"`
+	MadeAt        time.Time        `json:"made_at"`
+	User          *user.User       `json:"user"`
+	Roles         []role.Role      `json:"roles"`
+	Password      *kept            `json:"password,omitempty"`          // never the password itself
+	Authenticator *authenticator   `json:"authenticator_app,omitempty"` // never its secret
+	Passkeys      []keptPasskey    `json:"passkeys"`
+	Sessions      []session.Kept   `json:"sessions"`
+	Consents      []consent        `json:"consents"`
+	Grants        []grant.Kept     `json:"grants"`
+	Mails         []mailqueue.Kept `json:"mails"`
+	Activity      []event          `json:"activity"`
 }
 
 // kept is a secret that exists, and since when.
 type kept struct {
 	Since time.Time `json:"since"`
+}
+
+// authenticator is an authenticator app that exists.
+type authenticator struct {
+	AddedAt           time.Time `json:"added_at"`
+	LastUsedAt        time.Time `json:"last_used_at"`
+	RecoveryCodesLeft int       `json:"recovery_codes_left"`
 }
 
 type consent struct {
@@ -101,6 +109,13 @@ func (v *visit) everything() (*Everything, error) {
 	}
 	if all.Passkeys, err = v.keptPasskeys(); err != nil {
 		return nil, err
+	}
+	factor, err := v.SecondFactors.Of(ctx, v.Store, orgID, userID)
+	if err != nil {
+		return nil, err
+	}
+	if factor != nil {
+		all.Authenticator = &authenticator{factor.AddedAt, factor.LastUsedAt, factor.CodesLeft}
 	}
 	if all.Sessions, err = v.Sessions.KeptOfUser(ctx, orgID, userID); err != nil {
 		return nil, err

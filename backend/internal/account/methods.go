@@ -31,11 +31,19 @@ func (v *visit) methods() ([]page.Method, error) {
 	if err != nil {
 		return nil, err
 	}
+	methods := []page.Method{password}
 	passkeys, ok, err := v.passkeyMethod()
-	if !ok {
-		return []page.Method{password}, err
+	if err != nil {
+		return nil, err
 	}
-	return []page.Method{passkeys, password}, err
+	if ok {
+		methods = []page.Method{passkeys, password}
+	}
+	factor, err := v.factorMethod()
+	if factor != nil {
+		methods = append(methods, *factor)
+	}
+	return methods, err
 }
 
 func (v *visit) passwordMethod() (page.Method, error) {

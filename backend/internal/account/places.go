@@ -8,6 +8,7 @@ const (
 	pathMethods      = "account/sign-in"
 	pathPassword     = "account/password"
 	pathPasskeys     = "account/passkeys"
+	pathFactor       = "account/second-factor"
 	pathSessions     = "account/sessions"
 	pathApplications = "account/applications"
 	pathActivity     = "account/activity"
@@ -21,6 +22,7 @@ func (a *Account) places() []place {
 		{path: pathMethods, label: func(w *text.Printer) string { return w.T("account_methods") }, show: (*visit).showMethods},
 		{path: pathPassword, of: pathMethods, title: func(w *text.Printer) string { return w.T("account_password") }, sudo: true, show: (*visit).showPassword, post: (*visit).postPassword},
 		{path: pathPasskeys, of: pathMethods, title: func(w *text.Printer) string { return w.T("account_passkeys") }, sudo: true, show: (*visit).showPasskeys, post: (*visit).postPasskeys},
+		{path: pathFactor, of: pathMethods, title: func(w *text.Printer) string { return w.T("account_factor") }, sudo: true, show: (*visit).showFactor, post: (*visit).postFactor},
 		{path: pathSessions, label: func(w *text.Printer) string { return w.T("account_sessions") }, show: (*visit).showSessions, post: (*visit).postSessions},
 		{path: pathApplications, label: func(w *text.Printer) string { return w.T("account_applications") }, show: (*visit).showApplications, post: (*visit).postApplications},
 		{path: pathActivity, label: func(w *text.Printer) string { return w.T("account_activity") }, show: (*visit).showActivity},
@@ -39,6 +41,8 @@ func (v *visit) done() string {
 		return v.words.T("done_passkey_added")
 	case "passkey_removed":
 		return v.words.T("done_passkey_removed")
+	case "factor_removed":
+		return v.words.T("done_factor_removed")
 	case "session":
 		return v.words.T("done_session")
 	case "sessions":

@@ -57,13 +57,16 @@ type Options struct {
 	Passwords     *credential.Passwords
 	Links         *credential.Links
 	Passkeys      *credential.Passkeys
-	Audit         *audit.Log
-	Issuers       oauth.Issuers
-	Resource      *oauth.ProtectedResource
-	Counters      kv.Store
-	Fetch         *fetch.Client
-	Ring          *seal.Ring
-	Now           func() time.Time
+	SecondFactors *credential.SecondFactors
+	// TellFactorReset tells a person that an administrator removed their second factor; nil tells nobody.
+	TellFactorReset func(ctx context.Context, tx *store.Tx, organization *org.Organization, person *user.User) error
+	Audit           *audit.Log
+	Issuers         oauth.Issuers
+	Resource        *oauth.ProtectedResource
+	Counters        kv.Store
+	Fetch           *fetch.Client
+	Ring            *seal.Ring
+	Now             func() time.Time
 
 	// Console judges the console's cookie. It returns nil when the request has none or came to another
 	// host, and a fault when it has one that is no good. Nil: bearer tokens only.
@@ -82,30 +85,32 @@ type Options struct {
 
 // API is the Admin API. It is safe for concurrent use.
 type API struct {
-	db            *store.Store
-	organizations *org.Organizations
-	users         *user.Users
-	imports       *userimport.Imports
-	roles         *role.Assignments
-	clients       *client.Clients
-	resources     *resource.Resources
-	trusted       *trust.Issuers
-	sessions      *session.Sessions
-	grants        *grant.Grants
-	backchannel   *ciba.Endpoint
-	signing       *key.Keys
-	passwords     *credential.Passwords
-	links         *credential.Links
-	passkeys      *credential.Passkeys
-	log           *audit.Log
-	issuers       oauth.Issuers
-	resource      *oauth.ProtectedResource
-	counters      kv.Store
-	fetch         *fetch.Client
-	keys          *idempotency.Keys
-	cursors       cursors
-	contract      *contract
-	perMinute     int
+	db              *store.Store
+	organizations   *org.Organizations
+	users           *user.Users
+	imports         *userimport.Imports
+	roles           *role.Assignments
+	clients         *client.Clients
+	resources       *resource.Resources
+	trusted         *trust.Issuers
+	sessions        *session.Sessions
+	grants          *grant.Grants
+	backchannel     *ciba.Endpoint
+	signing         *key.Keys
+	passwords       *credential.Passwords
+	links           *credential.Links
+	passkeys        *credential.Passkeys
+	secondFactors   *credential.SecondFactors
+	tellFactorReset func(ctx context.Context, tx *store.Tx, organization *org.Organization, person *user.User) error
+	log             *audit.Log
+	issuers         oauth.Issuers
+	resource        *oauth.ProtectedResource
+	counters        kv.Store
+	fetch           *fetch.Client
+	keys            *idempotency.Keys
+	cursors         cursors
+	contract        *contract
+	perMinute       int
 
 	sendsMail          func() bool
 	console            func(*http.Request) (*ConsoleSession, error)
@@ -124,6 +129,9 @@ func New(options Options) (*API, error) {
 	if options.RequestsPerMinute == 0 {
 		options.RequestsPerMinute = DefaultRequestsPerMinute
 	}
+	if options.TellFactorReset == nil {
+		options.TellFactorReset = func(context.Context, *store.Tx, *org.Organization, *user.User) error { return nil }
+	}
 	if options.SendsMail == nil {
 		options.SendsMail = func() bool { return true }
 	}
@@ -132,7 +140,7 @@ func New(options Options) (*API, error) {
 	}
 	return &API{
 		db: options.Store, organizations: options.Organizations, users: options.Users, imports: options.Imports, roles: options.Roles, clients: options.Clients, resources: options.Resources, trusted: options.Trusted,
-		sessions: options.Sessions, grants: options.Grants, backchannel: options.Backchannel, signing: options.Keys, passwords: options.Passwords, links: options.Links, passkeys: options.Passkeys, log: options.Audit, issuers: options.Issuers,
+		sessions: options.Sessions, grants: options.Grants, backchannel: options.Backchannel, signing: options.Keys, passwords: options.Passwords, links: options.Links, secondFactors: options.SecondFactors, tellFactorReset: options.TellFactorReset, passkeys: options.Passkeys, log: options.Audit, issuers: options.Issuers,
 		resource: options.Resource, counters: options.Counters, fetch: options.Fetch, keys: idempotency.New(options.Now, options.Ring),
 		cursors: cursors{options.Ring}, contract: read, perMinute: options.RequestsPerMinute, sendsMail: options.SendsMail,
 		tellPasskeyRemoved: options.TellPasskeyRemoved, console: options.Console, oneTimeLinkURL: options.OneTimeLinkURL, enqueueDeletion: options.EnqueueOrganizationDeletion,

@@ -42,6 +42,7 @@ type site struct {
 	roles     *role.Assignments
 	passwords *credential.Passwords
 	passkeys  *credential.Passkeys
+	factors   *credential.SecondFactors
 
 	system, acme, rival *org.Organization
 
@@ -67,11 +68,12 @@ func newSite(t *testing.T, options ...option) *site {
 	hasher, err := passwordhash.NewHasher(cheap, queue, rand.Reader)
 	check(t, err)
 	s.roles = role.NewAssignments(s.AuditLog, now)
+	s.factors = credential.NewSecondFactors(s.Store, s.Sessions, s.AuditLog, ring, now, rand.Reader)
 	s.passwords = credential.NewPasswords(s.Store, s.Users, s.Sessions, s.AuditLog, now, hasher, ring)
 	s.passkeys = credential.NewPasskeys(s.Store, s.Sessions, s.AuditLog, now, ring, rand.Reader)
 	settings := admin.Options{
 		Store: s.Store, Organizations: s.Organizations, Users: s.Users, Imports: userimport.New(s.Store, s.Users, s.passwords, s.AuditLog, s.Clock.Now), Roles: s.roles, Clients: s.Clients, Resources: s.Resources, Trusted: s.Trusted, Sessions: s.Sessions, Grants: s.Grants, Backchannel: s.Backchannel, Keys: s.Keys, Passwords: s.passwords,
-		Links: credential.NewLinks(s.AuditLog, now, rand.Reader), Passkeys: s.passkeys, Audit: s.AuditLog, Issuers: s.Issuers, Resource: s.Resource,
+		Links: credential.NewLinks(s.AuditLog, now, rand.Reader), Passkeys: s.passkeys, SecondFactors: s.factors, Audit: s.AuditLog, Issuers: s.Issuers, Resource: s.Resource,
 		Counters: kv.NewPostgres(s.Store, rand.Reader), Fetch: s.Fetch, Ring: ring, Now: now, RequestsPerMinute: 100_000,
 		Console: func(r *http.Request) (*admin.ConsoleSession, error) {
 			if s.console == nil {

@@ -57,6 +57,8 @@ var rules = map[string]rule{
 	"deleteUser":               {role.Write, false},
 	"setUserPassword":          {role.Write, false},
 	"getUserRoles":             {role.Read, false},
+	"getUserSecondFactor":      {role.Read, false},
+	"resetUserSecondFactor":    {role.Write, false},
 	"setUserRoles":             {role.Write, false},
 	"createOneTimeLink":        {role.Write, false},
 	"listUserSessions":         {role.Read, false},

@@ -2,6 +2,7 @@ package admin_test
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"net/http"
 	"strings"
@@ -54,6 +55,8 @@ var operations = []operation{
 	{"updateUser", "PATCH", "/orgs/$org/users/$user", fields{"username": "renamed"}, true, false, 200},
 	{"setUserPassword", "PUT", "/orgs/$org/users/$user/password", fields{"password": "Difference-Engine-2"}, false, false, 204},
 	{"getUserRoles", "GET", "/orgs/$org/users/$user/roles", nil, false, false, 200},
+	{"getUserSecondFactor", "GET", "/orgs/$org/users/$user/second-factor", nil, false, false, 200},
+	{"resetUserSecondFactor", "DELETE", "/orgs/$org/users/$user/second-factor", nil, false, false, 204},
 	{"setUserRoles", "PUT", "/orgs/$org/users/$user/roles", fields{"roles": []string{"organization-auditor"}}, true, false, 200},
 	{"createOneTimeLink", "POST", "/orgs/$org/users/$user/one-time-link", fields{}, false, false, 201},
 	{"listUserSessions", "GET", "/orgs/$org/users/$user/sessions", nil, false, false, 200},
@@ -102,7 +105,7 @@ func (s *site) things(organization *org.Organization) things {
 	person := s.Person(s.t, organization, "target-"+uuid.NewString())
 	registered, _ := s.Application(s.t, organization, client.Client{Name: "Target", Scopes: []string{"openid"}})
 	s.InTx(s.t, func(ctx context.Context, tx *store.Tx) error {
-		return s.Grants.Consent(ctx, tx, oidctest.Actor(), organization.ID, person.ID, registered.ID, []string{"openid"})
+		return errors.Join(s.addFactor(ctx, tx, person), s.Grants.Consent(ctx, tx, oidctest.Actor(), organization.ID, person.ID, registered.ID, []string{"openid"}))
 	})
 	records, err := s.AuditLog.List(s.t.Context(), s.Store, organization.ID, auditLast)
 	check(s.t, err)

@@ -15,6 +15,7 @@ func TestNobodyBecomesSomebodyWithMoreRights(t *testing.T) {
 	etag := mallory.get(at).must(200).etag()
 	mallory.do("PUT", at+"/password", fields{"password": "Difference-Engine-2"}).refuses(403, "user_has_more_rights")
 	mallory.do("POST", at+"/one-time-link", fields{}).refuses(403, "user_has_more_rights")
+	mallory.do("DELETE", at+"/second-factor", nil).refuses(403, "user_has_more_rights")
 	mallory.do("PATCH", at, fields{"email": "mallory@evil.test"}, "If-Match", etag).refuses(403, "user_has_more_rights")
 	mallory.do("DELETE", at, nil, "If-Match", etag).refuses(403, "user_has_more_rights")
 	mallory.do("PUT", at+"/roles", fields{"roles": []string{}}, "If-Match", mallory.get(at+"/roles").etag()).refuses(403, "user_has_more_rights")

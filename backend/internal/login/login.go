@@ -53,6 +53,11 @@ type Requirement struct {
 	UserID uuid.UUID `json:"user_id,omitzero"`
 	// ACRValues: only a sign-in of one of these authentication contexts does. Empty: any.
 	ACRValues []string `json:"acr_values,omitempty"`
+	// ACRWishes are authentication contexts that are wished for, the best liked first (acr_values): people who have a
+	// second factor are asked for it when that reaches a better liked one.
+	ACRWishes []string `json:"acr_wishes,omitempty"`
+	// SecondFactor: only a sign-in by more than one factor does (org.SecondFactorRequired).
+	SecondFactor bool `json:"second_factor,omitempty"`
 	// SelectAccount: the person says which account, also when only one is signed in (prompt=select_account).
 	SelectAccount bool `json:"select_account,omitempty"`
 	// Create: the person is asked to make an account first, also when somebody is signed in (prompt=create).
@@ -137,6 +142,8 @@ type Progress struct {
 	SignUp          *MailProof `json:"sign_up,omitempty"`       // the account that is on its way
 	Recovery        *MailProof `json:"recovery,omitempty"`      // of a forgotten password
 	SignUpAnswered  bool       `json:"sign_up_answered,omitempty"`
+	Factor          uuid.UUID  `json:"factor,omitzero"`   // the second factor that was proved
+	Stronger        uuid.UUID  `json:"stronger,omitzero"` // the session in whose stead this sign-in proves one more factor
 }
 
 // Passkey names the passkey that somebody proved, and the model of its authenticator.
@@ -163,15 +170,17 @@ type Step string
 
 // The steps, in the order in which they are decided.
 const (
-	ConfirmRecovery Step = "confirm_recovery" // prove that one reads the mail of the account whose password is forgotten
-	ConfirmAddress  Step = "confirm_address"  // prove the address that an account is to be made with
-	MakeAccount     Step = "make_account"     // say who you are, to have an account
-	SelectAccount   Step = "select_account"   // say which of the accounts signed in here, or another one
-	Authenticate    Step = "authenticate"     // prove who you are
-	ChangePassword  Step = "change_password"  // choose a new password
-	BeginSession    Step = "begin_session"    // no page: everything about the person is settled
-	Consent         Step = "consent"          // allow the client
-	Complete        Step = "complete"         // no page: the continuation answers
+	ConfirmRecovery   Step = "confirm_recovery"    // prove that one reads the mail of the account whose password is forgotten
+	ConfirmAddress    Step = "confirm_address"     // prove the address that an account is to be made with
+	MakeAccount       Step = "make_account"        // say who you are, to have an account
+	SelectAccount     Step = "select_account"      // say which of the accounts signed in here, or another one
+	Authenticate      Step = "authenticate"        // prove who you are
+	SecondFactor      Step = "second_factor"       // prove who you are by another factor
+	ChangePassword    Step = "change_password"     // choose a new password
+	EnrolSecondFactor Step = "enrol_second_factor" // add another factor
+	BeginSession      Step = "begin_session"       // no page: everything about the person is settled
+	Consent           Step = "consent"             // allow the client
+	Complete          Step = "complete"            // no page: the continuation answers
 )
 
 // Facts are what is true at the moment of a decision, read anew each time.
@@ -184,6 +193,8 @@ type Facts struct {
 	SignUpOpen bool
 	// RecoveryOpen: whoever reads the mail of an account may choose another password.
 	RecoveryOpen bool
+	// Factors are of whom the sign-in is about (Subject).
+	Factors Factors
 }
 
 // Next decides the next step. It is a pure function of the persisted transaction and the facts.
@@ -199,8 +210,14 @@ func (t *Transaction) Next(facts Facts) Step {
 			return MakeAccount
 		case t.mustChoose(facts.Browser):
 			return SelectAccount
-		case !t.Required.Requirement.Accepts(live):
+		case !t.Required.Requirement.acceptsPerson(live):
 			return Authenticate
+		}
+		if step := t.secondFactor(facts.Factors, live.Session.Methods, false); step != "" {
+			return step
+		}
+		if !t.Required.Requirement.Accepts(live) {
+			return Authenticate // what is demanded is reached by no second factor
 		}
 		return t.afterSession(live)
 	}
@@ -211,13 +228,25 @@ func (t *Transaction) Next(facts Facts) Step {
 		return Authenticate
 	}
 	if t.Progress.SessionID == uuid.Nil {
-		if len(t.Progress.OneTimeLink) > 0 || slices.Contains(facts.User.RequiredActions, user.ChangePassword) {
+		// Whoever has a second factor proves it before anything changes; whoever has none adds it last.
+		step := t.secondFactor(facts.Factors, t.Progress.Methods, true)
+		switch {
+		case step == SecondFactor:
+			return step
+		case t.Progress.Stronger != uuid.Nil && slices.Contains(facts.User.RequiredActions, user.ChangePassword):
+			return Authenticate // demanded after the session began that this sign-in makes stronger
+		case len(t.Progress.OneTimeLink) > 0 || slices.Contains(facts.User.RequiredActions, user.ChangePassword):
 			return ChangePassword
+		case step != "":
+			return step
 		}
 		return BeginSession
 	}
 	if live == nil {
 		return Authenticate // it was ended meanwhile, or the browser lost its cookie
+	}
+	if step := t.secondFactor(facts.Factors, live.Session.Methods, true); step != "" {
+		return step // the policy was changed meanwhile
 	}
 	return t.afterSession(live)
 }
@@ -298,14 +327,18 @@ func (t *Transaction) afterSession(live *session.Live) Step {
 
 // Accepts reports whether a session satisfies the requirement without another proof by the person.
 func (r Requirement) Accepts(live *session.Live) bool {
+	return r.acceptsPerson(live) && (len(r.ACRValues) == 0 || session.Reach(live.Session.Methods, r.ACRValues)) &&
+		(!r.SecondFactor || live.Session.MultiFactor())
+}
+
+// acceptsPerson is Accepts without regard to how many factors the person proved.
+func (r Requirement) acceptsPerson(live *session.Live) bool {
 	switch {
 	case live == nil:
 		return false
 	case r.UserID != uuid.Nil && r.UserID != live.User.ID:
 		return false
 	case !r.AuthenticatedSince.IsZero() && live.Session.AuthenticatedAt.Before(r.AuthenticatedSince):
-		return false
-	case len(r.ACRValues) > 0 && !slices.Contains(r.ACRValues, live.Session.AuthenticationContext()):
 		return false
 	}
 	return len(live.User.RequiredActions) == 0

@@ -64,6 +64,7 @@ type Policies struct {
 	Profile                     Profile      `json:"profile,omitempty"`
 	SignUp                      SignUp       `json:"sign_up,omitempty"`
 	PasswordRecovery            Recovery     `json:"password_recovery,omitempty"`
+	SecondFactor                SecondFactor `json:"second_factor,omitempty"`
 	Passkeys                    Passkeys     `json:"passkeys,omitempty"`
 	SignUpEmailDomains          []string     `json:"sign_up_email_domains,omitempty"` // acme.example, or *.acme.example for every one below; empty: any
 	RequireBoundTokens          bool         `json:"require_bound_tokens,omitempty"`  // no bearer tokens (RFC 9449, RFC 8705)
@@ -408,6 +409,9 @@ func (o *Organization) validate() error {
 		return err
 	}
 	if err := o.validateSignUp(); err != nil {
+		return err
+	}
+	if err := o.Policies.validateSecondFactor(); err != nil {
 		return err
 	}
 	if err := o.validatePasskeys(); err != nil {

@@ -78,6 +78,7 @@ type App struct {
 	Passwords     *credential.Passwords
 	Imports       *userimport.Imports
 	Links         *credential.Links
+	SecondFactors *credential.SecondFactors
 	Passkeys      *credential.Passkeys
 	Ceremonies    *webauthn.Ceremonies // nil where browsers let nobody use passkeys
 	Jobs          *jobs.Jobs
@@ -183,6 +184,7 @@ func (a *App) wire(options Options) error {
 	a.Sessions = session.New(a.Store, a.Audit, a.Jobs, now, random)
 	a.Grants = grant.New(a.Store, a.Audit, now, a.Ring, random)
 	a.Links = credential.NewLinks(a.Audit, now, random)
+	a.SecondFactors = credential.NewSecondFactors(a.Store, a.Sessions, a.Audit, a.Ring, now, random)
 	limits := passwordhash.DefaultLimits()
 	if a.Config.HashConcurrency > 0 {
 		limits.Concurrency = a.Config.HashConcurrency

@@ -97,7 +97,7 @@ func (a *App) endpoints(m *metrics) (*endpoints, error) {
 		KeySets: a.KeySets, Hints: hints, Sessions: a.Sessions, Grants: a.Grants, Targets: a.Targets, Tokens: e.token, State: a.State, Fetch: a.Fetch,
 		Notifier: signin.ApprovalMails{Mails: a.Mails, Texts: texts, Issuers: a.Issuers, Now: a.Now}, Enqueue: a.Jobs.EnqueueOutgoing, Audit: a.Audit, Now: a.Now, Random: rand.Reader})
 	e.signIn = signin.New(signin.Dependencies{
-		Store: a.Store, Issuers: a.Issuers, Users: a.Users, Clients: a.Clients, Directory: directory, Documents: descriptions, Logos: client.NewLogos(a.Fetch, a.Now), Subjects: a.Subjects, Sessions: a.Sessions, Grants: a.Grants, Resources: a.Resources, Passwords: a.Passwords, Links: a.Links, Passkeys: a.Passkeys, Ceremonies: a.Ceremonies,
+		Store: a.Store, Issuers: a.Issuers, Users: a.Users, Clients: a.Clients, Directory: directory, Documents: descriptions, Logos: client.NewLogos(a.Fetch, a.Now), Subjects: a.Subjects, Sessions: a.Sessions, Grants: a.Grants, Resources: a.Resources, Passwords: a.Passwords, Links: a.Links, SecondFactors: a.SecondFactors, Passkeys: a.Passkeys, Ceremonies: a.Ceremonies,
 		Transactions: login.NewTransactions(a.State, a.Now, rand.Reader), Logout: logout.NewValidator(hints, a.Clients), Devices: e.device, Backchannel: a.CIBA, Audit: a.Audit, Ring: a.Ring,
 		Cookies: e.cookies, Pages: web.NewPages(nil), Texts: texts, Organizations: a.Organizations, Now: a.Now, Random: rand.Reader,
 		Mails: a.Mails, SignUpOpen: a.signUpOpen, SignUps: signin.NewSignUpLimits(a.State, a.Config.SignUpsPerNetwork),
@@ -106,7 +106,7 @@ func (a *App) endpoints(m *metrics) (*endpoints, error) {
 	}, map[string]login.Continuation{authorize.ContinuationName: e.authorize, device.ContinuationName: e.device, ciba.ContinuationName: a.CIBA,
 		account.ContinuationName: account.Continuation{}})
 	e.account = account.New(account.Dependencies{SignIn: e.signIn, Store: a.Store, Issuers: a.Issuers, Users: a.Users, Clients: a.Clients, Sessions: a.Sessions, Grants: a.Grants,
-		Passwords: a.Passwords, Passkeys: a.Passkeys, Ceremonies: a.Ceremonies, Mails: a.Mails, Audit: a.Audit, Texts: texts, Now: a.Now})
+		Passwords: a.Passwords, SecondFactors: a.SecondFactors, Passkeys: a.Passkeys, Ceremonies: a.Ceremonies, Mails: a.Mails, Audit: a.Audit, Texts: texts, Now: a.Now})
 	return e, nil
 }
 
@@ -172,7 +172,7 @@ func (a *App) mountOrganizations(engine *gin.Engine, e *endpoints, page errorRen
 	pages.GET("/authorize", authorization)
 	pages.POST("/authorize", authorization)
 	for address, serve := range map[string]gin.HandlerFunc{
-		"/login": e.signIn.Login, "/login/passkey": e.signIn.Passkey, "/sign-up": e.signIn.SignUp, "/sign-up/confirm": e.signIn.ConfirmAddress,
+		"/login": e.signIn.Login, "/login/second-factor": e.signIn.SecondFactor, "/login/second-factor/add": e.signIn.EnrolSecondFactor, "/login/passkey": e.signIn.Passkey, "/sign-up": e.signIn.SignUp, "/sign-up/confirm": e.signIn.ConfirmAddress,
 		"/forgot-password": e.signIn.ForgotPassword, "/forgot-password/confirm": e.signIn.ConfirmRecovery,
 		"/select-account": e.signIn.SelectAccount, "/consent": e.signIn.Consent, "/action/change-password": e.signIn.ChangePassword, "/logout": e.signIn.Logout,
 		"/" + device.PathVerification: e.signIn.Device, "/" + ciba.PathApprovals: e.signIn.Approvals,

@@ -1,5 +1,12 @@
 package session
 
+// The values of amr (RFC 8176 §2) that other ways of signing in report. A recovery code reports none of its own: none of the
+// values says what it is.
+const (
+	MethodPassword        = "pwd"
+	MethodOneTimePassword = "otp" // of an authenticator app (RFC 6238)
+)
+
 // The values of amr (RFC 8176 §2) that passkeys report. What a sign-in amounts to (acr) is derived from them.
 const (
 	// MethodHardwareKey says that possession of a key was proved that cannot leave its device: the passkey is not backup

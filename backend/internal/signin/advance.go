@@ -113,7 +113,8 @@ func (s *SignIn) facts(ctx context.Context, v *visit) (login.Facts, error) {
 			facts.User = person
 		}
 	}
-	return facts, nil
+	facts.Factors, err = s.factors(ctx, v, browser)
+	return facts, err
 }
 
 // advance goes on with the sign-in: it asks what is next and either goes to that step's page, or begins the
@@ -163,6 +164,11 @@ func (s *SignIn) beginSession(c *gin.Context, v *visit, facts login.Facts) error
 		if err := s.stillProved(ctx, tx, v); err != nil {
 			return err
 		}
+		if progress.Stronger != uuid.Nil {
+			if err := s.Sessions.StillLive(ctx, tx, v.organization.ID, progress.Stronger); err != nil {
+				return credential.ErrReplaced.WithCause(err) // the session that the first factor began has ended
+			}
+		}
 		begun, token, err = s.Sessions.Begin(ctx, tx, proof)
 		return err
 	})
@@ -188,8 +194,13 @@ func (s *SignIn) stillProved(ctx context.Context, db store.DB, v *visit) error {
 			return err
 		}
 	}
-	if !slices.Contains(progress.Methods, methodPassword) {
-		return nil
+	if progress.Factor != uuid.Nil {
+		if err := s.SecondFactors.StillHolds(ctx, db, v.organization.ID, progress.UserID, progress.Factor); err != nil {
+			return err
+		}
+	}
+	if progress.Stronger != uuid.Nil || !slices.Contains(progress.Methods, methodPassword) {
+		return nil // a session ends when its password is replaced
 	}
 	return s.Passwords.StillHolds(ctx, db, v.organization.ID, progress.UserID, progress.Password)
 }

@@ -73,6 +73,7 @@ type Dependencies struct {
 	Resources     *resource.Resources
 	Passwords     *credential.Passwords
 	Links         *credential.Links
+	SecondFactors *credential.SecondFactors
 	Passkeys      *credential.Passkeys
 	Ceremonies    *webauthn.Ceremonies // nil where browsers let nobody use passkeys
 	Transactions  *login.Transactions
@@ -127,6 +128,8 @@ func path(organization *org.Organization, name string) string {
 const (
 	pathLogin           = "login"
 	pathPasskey         = "login/passkey"
+	pathSecondFactor    = "login/second-factor"
+	pathEnrol           = "login/second-factor/add"
 	pathSignUp          = "sign-up"
 	pathConfirm         = "sign-up/confirm"
 	pathForgotPassword  = "forgot-password"
@@ -150,6 +153,10 @@ func pathOf(step login.Step) string {
 		return pathConfirmRecovery
 	case login.SelectAccount:
 		return pathSelectAccount
+	case login.SecondFactor:
+		return pathSecondFactor
+	case login.EnrolSecondFactor:
+		return pathEnrol
 	case login.ChangePassword:
 		return pathChangePassword
 	case login.Consent:

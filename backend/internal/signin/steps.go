@@ -23,6 +23,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/org"
 	"github.com/clavex/clavex/backend/internal/passwordhash"
 	"github.com/clavex/clavex/backend/internal/secret"
+	"github.com/clavex/clavex/backend/internal/session"
 	"github.com/clavex/clavex/backend/internal/store"
 	"github.com/clavex/clavex/backend/internal/user"
 	"github.com/clavex/clavex/backend/internal/web/page"
@@ -50,7 +51,7 @@ func (s *SignIn) Login(c *gin.Context) {
 }
 
 // methodPassword is the amr value of a password (RFC 8176 §2).
-const methodPassword = "pwd"
+const methodPassword = session.MethodPassword
 
 // suggestedUsername is what the application says, or who has to prove themselves again: of several people whoever used
 // the browser last.

@@ -434,16 +434,16 @@ func (e OrganizationStatus) Valid() bool {
 
 // Defines values for PasskeyPolicy.
 const (
-	Off PasskeyPolicy = "off"
-	On  PasskeyPolicy = "on"
+	PasskeyPolicyOff PasskeyPolicy = "off"
+	PasskeyPolicyOn  PasskeyPolicy = "on"
 )
 
 // Valid indicates whether the value is a known member of the PasskeyPolicy enum.
 func (e PasskeyPolicy) Valid() bool {
 	switch e {
-	case Off:
+	case PasskeyPolicyOff:
 		return true
-	case On:
+	case PasskeyPolicyOn:
 		return true
 	default:
 		return false
@@ -624,6 +624,27 @@ func (e ResponseType) Valid() bool {
 	case ResponseTypeNone:
 		return true
 	case ResponseTypeToken:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SecondFactorPolicy.
+const (
+	SecondFactorPolicyOff      SecondFactorPolicy = "off"
+	SecondFactorPolicyOptional SecondFactorPolicy = "optional"
+	SecondFactorPolicyRequired SecondFactorPolicy = "required"
+)
+
+// Valid indicates whether the value is a known member of the SecondFactorPolicy enum.
+func (e SecondFactorPolicy) Valid() bool {
+	switch e {
+	case SecondFactorPolicyOff:
+		return true
+	case SecondFactorPolicyOptional:
+		return true
+	case SecondFactorPolicyRequired:
 		return true
 	default:
 		return false
@@ -2051,6 +2072,9 @@ type Policies struct {
 	RequireDpopNonce bool              `json:"require_dpop_nonce"`
 	Scopes           []ScopeDefinition `json:"scopes"`
 
+	// SecondFactor Whether people prove themselves by a second factor. `off`: nobody is asked for one, whoever has one. `optional`: whoever has one is asked for it. `required`: everybody; who has none adds one while signing in, and sessions without one are worth nothing until it is proved.
+	SecondFactor SecondFactorPolicy `json:"second_factor"`
+
 	// SessionAbsoluteLifetimeSeconds Seconds after sign-in at which a session ends in any case.
 	SessionAbsoluteLifetimeSeconds SessionAbsoluteLifetime `json:"session_absolute_lifetime_seconds"`
 
@@ -2125,6 +2149,9 @@ type PoliciesPatch struct {
 
 	// Scopes Replaces the whole list.
 	Scopes *[]ScopeDefinition `json:"scopes,omitempty"`
+
+	// SecondFactor Whether people prove themselves by a second factor. `off`: nobody is asked for one, whoever has one. `optional`: whoever has one is asked for it. `required`: everybody; who has none adds one while signing in, and sessions without one are worth nothing until it is proved.
+	SecondFactor *SecondFactorPolicy `json:"second_factor,omitempty"`
 
 	// SessionAbsoluteLifetimeSeconds Seconds after sign-in at which a session ends in any case.
 	SessionAbsoluteLifetimeSeconds *SessionAbsoluteLifetime `json:"session_absolute_lifetime_seconds,omitempty"`
@@ -2326,6 +2353,19 @@ type ScopeDefinition struct {
 	Description *map[string]string `json:"description,omitempty"`
 	Name        Scope              `json:"name"`
 }
+
+// SecondFactor What a user has beside the password. No secret is ever told.
+type SecondFactor struct {
+	// AuthenticatorApp The authenticator app (RFC 6238); absent when there is none.
+	AuthenticatorApp *struct {
+		AddedAt           time.Time `json:"added_at"`
+		LastUsedAt        time.Time `json:"last_used_at"`
+		RecoveryCodesLeft int       `json:"recovery_codes_left"`
+	} `json:"authenticator_app,omitempty"`
+}
+
+// SecondFactorPolicy Whether people prove themselves by a second factor. `off`: nobody is asked for one, whoever has one. `optional`: whoever has one is asked for it. `required`: everybody; who has none adds one while signing in, and sessions without one are worth nothing until it is proved.
+type SecondFactorPolicy string
 
 // Session defines model for Session.
 type Session struct {
@@ -3275,6 +3315,12 @@ type ServerInterface interface {
 	// SetUserRoles Replace the roles of a user
 	// (PUT /api/v1/orgs/{org}/users/{user_id}/roles)
 	SetUserRoles(c *gin.Context, org Org, userId UserID, params SetUserRolesParams)
+	// ResetUserSecondFactor Reset the second factor of a user
+	// (DELETE /api/v1/orgs/{org}/users/{user_id}/second-factor)
+	ResetUserSecondFactor(c *gin.Context, org Org, userId UserID)
+	// GetUserSecondFactor Read the second factor of a user
+	// (GET /api/v1/orgs/{org}/users/{user_id}/second-factor)
+	GetUserSecondFactor(c *gin.Context, org Org, userId UserID)
 	// EndUserSessions Sign a user out everywhere
 	// (DELETE /api/v1/orgs/{org}/users/{user_id}/sessions)
 	EndUserSessions(c *gin.Context, org Org, userId UserID)
@@ -5645,6 +5691,74 @@ func (siw *ServerInterfaceWrapper) SetUserRoles(c *gin.Context) {
 	siw.Handler.SetUserRoles(c, org, userId, params)
 }
 
+// ResetUserSecondFactor operation middleware
+func (siw *ServerInterfaceWrapper) ResetUserSecondFactor(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "org" -------------
+	var org Org
+
+	err = runtime.BindStyledParameterWithOptions("simple", "org", c.Param("org"), &org, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter org: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "user_id" -------------
+	var userId UserID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "user_id", c.Param("user_id"), &userId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter user_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ResetUserSecondFactor(c, org, userId)
+}
+
+// GetUserSecondFactor operation middleware
+func (siw *ServerInterfaceWrapper) GetUserSecondFactor(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "org" -------------
+	var org Org
+
+	err = runtime.BindStyledParameterWithOptions("simple", "org", c.Param("org"), &org, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter org: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "user_id" -------------
+	var userId UserID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "user_id", c.Param("user_id"), &userId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter user_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.GetUserSecondFactor(c, org, userId)
+}
+
 // EndUserSessions operation middleware
 func (siw *ServerInterfaceWrapper) EndUserSessions(c *gin.Context) {
 
@@ -5827,6 +5941,8 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.DELETE(options.BaseURL+"/api/v1/orgs/:org/users/:user_id/passkeys/:passkey_id", wrapper.DeleteUserPasskey)
 	router.GET(options.BaseURL+"/api/v1/orgs/:org/users/:user_id/consents", wrapper.ListUserConsents)
 	router.DELETE(options.BaseURL+"/api/v1/orgs/:org/users/:user_id/consents/:client_id", wrapper.WithdrawUserConsent)
+	router.DELETE(options.BaseURL+"/api/v1/orgs/:org/users/:user_id/second-factor", wrapper.ResetUserSecondFactor)
+	router.GET(options.BaseURL+"/api/v1/orgs/:org/users/:user_id/second-factor", wrapper.GetUserSecondFactor)
 	router.POST(options.BaseURL+"/api/v1/orgs/:org/users/:user_id/one-time-link", wrapper.CreateOneTimeLink)
 	router.GET(options.BaseURL+"/api/v1/orgs/:org/clients", wrapper.ListClients)
 	router.POST(options.BaseURL+"/api/v1/orgs/:org/clients", wrapper.CreateClient)
@@ -15476,6 +15592,316 @@ func (response SetUserRoles503ApplicationProblemPlusJSONResponse) VisitSetUserRo
 	return err
 }
 
+type ResetUserSecondFactorRequestObject struct {
+	Org    Org    `json:"org"`
+	UserId UserID `json:"user_id"`
+}
+
+type ResetUserSecondFactorResponseObject interface {
+	VisitResetUserSecondFactorResponse(w http.ResponseWriter) error
+}
+
+type ResetUserSecondFactor204Response struct {
+}
+
+func (response ResetUserSecondFactor204Response) VisitResetUserSecondFactorResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type ResetUserSecondFactor400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response ResetUserSecondFactor400ApplicationProblemPlusJSONResponse) VisitResetUserSecondFactorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResetUserSecondFactor401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response ResetUserSecondFactor401ApplicationProblemPlusJSONResponse) VisitResetUserSecondFactorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResetUserSecondFactor403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response ResetUserSecondFactor403ApplicationProblemPlusJSONResponse) VisitResetUserSecondFactorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResetUserSecondFactor404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response ResetUserSecondFactor404ApplicationProblemPlusJSONResponse) VisitResetUserSecondFactorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResetUserSecondFactor409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response ResetUserSecondFactor409ApplicationProblemPlusJSONResponse) VisitResetUserSecondFactorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResetUserSecondFactor429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response ResetUserSecondFactor429ApplicationProblemPlusJSONResponse) VisitResetUserSecondFactorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResetUserSecondFactor500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response ResetUserSecondFactor500ApplicationProblemPlusJSONResponse) VisitResetUserSecondFactorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResetUserSecondFactor503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response ResetUserSecondFactor503ApplicationProblemPlusJSONResponse) VisitResetUserSecondFactorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetUserSecondFactorRequestObject struct {
+	Org    Org    `json:"org"`
+	UserId UserID `json:"user_id"`
+}
+
+type GetUserSecondFactorResponseObject interface {
+	VisitGetUserSecondFactorResponse(w http.ResponseWriter) error
+}
+
+type GetUserSecondFactor200JSONResponse SecondFactor
+
+func (response GetUserSecondFactor200JSONResponse) VisitGetUserSecondFactorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetUserSecondFactor400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response GetUserSecondFactor400ApplicationProblemPlusJSONResponse) VisitGetUserSecondFactorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetUserSecondFactor401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response GetUserSecondFactor401ApplicationProblemPlusJSONResponse) VisitGetUserSecondFactorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetUserSecondFactor403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response GetUserSecondFactor403ApplicationProblemPlusJSONResponse) VisitGetUserSecondFactorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetUserSecondFactor404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response GetUserSecondFactor404ApplicationProblemPlusJSONResponse) VisitGetUserSecondFactorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetUserSecondFactor429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response GetUserSecondFactor429ApplicationProblemPlusJSONResponse) VisitGetUserSecondFactorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetUserSecondFactor500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response GetUserSecondFactor500ApplicationProblemPlusJSONResponse) VisitGetUserSecondFactorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetUserSecondFactor503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response GetUserSecondFactor503ApplicationProblemPlusJSONResponse) VisitGetUserSecondFactorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type EndUserSessionsRequestObject struct {
 	Org    Org    `json:"org"`
 	UserId UserID `json:"user_id"`
@@ -16106,6 +16532,12 @@ type StrictServerInterface interface {
 	// SetUserRoles Replace the roles of a user
 	// (PUT /api/v1/orgs/{org}/users/{user_id}/roles)
 	SetUserRoles(ctx context.Context, request SetUserRolesRequestObject) (SetUserRolesResponseObject, error)
+	// ResetUserSecondFactor Reset the second factor of a user
+	// (DELETE /api/v1/orgs/{org}/users/{user_id}/second-factor)
+	ResetUserSecondFactor(ctx context.Context, request ResetUserSecondFactorRequestObject) (ResetUserSecondFactorResponseObject, error)
+	// GetUserSecondFactor Read the second factor of a user
+	// (GET /api/v1/orgs/{org}/users/{user_id}/second-factor)
+	GetUserSecondFactor(ctx context.Context, request GetUserSecondFactorRequestObject) (GetUserSecondFactorResponseObject, error)
 	// EndUserSessions Sign a user out everywhere
 	// (DELETE /api/v1/orgs/{org}/users/{user_id}/sessions)
 	EndUserSessions(ctx context.Context, request EndUserSessionsRequestObject) (EndUserSessionsResponseObject, error)
@@ -17888,6 +18320,60 @@ func (sh *strictHandler) SetUserRoles(ctx *gin.Context, org Org, userId UserID, 
 	}
 }
 
+// ResetUserSecondFactor operation middleware
+func (sh *strictHandler) ResetUserSecondFactor(ctx *gin.Context, org Org, userId UserID) {
+	var request ResetUserSecondFactorRequestObject
+
+	request.Org = org
+	request.UserId = userId
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ResetUserSecondFactor(ctx, request.(ResetUserSecondFactorRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ResetUserSecondFactor")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ResetUserSecondFactorResponseObject); ok {
+		if err := validResponse.VisitResetUserSecondFactorResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetUserSecondFactor operation middleware
+func (sh *strictHandler) GetUserSecondFactor(ctx *gin.Context, org Org, userId UserID) {
+	var request GetUserSecondFactorRequestObject
+
+	request.Org = org
+	request.UserId = userId
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetUserSecondFactor(ctx, request.(GetUserSecondFactorRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetUserSecondFactor")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(GetUserSecondFactorResponseObject); ok {
+		if err := validResponse.VisitGetUserSecondFactorResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // EndUserSessions operation middleware
 func (sh *strictHandler) EndUserSessions(ctx *gin.Context, org Org, userId UserID) {
 	var request EndUserSessionsRequestObject
@@ -17976,425 +18462,433 @@ func (sh *strictHandler) EndUserSession(ctx *gin.Context, org Org, userId UserID
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7P39dts22iiK3wq23lmrcSspsvyRxFmz9naTtOM2afzazpvfTJufBJGQhJoiNARoRZPXe50/z5WcWec2",
-	"5lL2lZyF5wFIkAIlSpadpKN/2pgiQHw835+fGoGYTEXMYiUbJ58a7COdTCMG/z5NQ65e3bBY6b9uaJQy",
-	"/Q8aKC7ixkkjlSxpp9OQKhY2mvq5SPQLPGycNDr7zw6Onj4dtg6DTqf1hO53Wk8HR6zVHR6H+8Ez2tnv",
-	"dBvNRkwnrHHSGCU0YP8rZBPRVkyqRrOh5lNmvtG4bTboUDGYnE0oj3o3LOFDzsLGiUpSdttsDNhQJMz3",
-	"wpBGUr8RRJzFqkfDMGFSNk4a3c5Bu9Pe3z9oP2k0ay76oLPfaDZEEKRJwsIeVTBP96i1v9/q7l91np0c",
-	"dE46nb/pl1IVCNicTINAf7LZSNjfUyZVz3zsp5cH/3n0/tnfjr9/+tfuz4dvnvzSOd+/OLjS26fJiKl1",
-	"TnM/P00a0mVnqf/foyO418Yb8Q8eRfTxUbvTuL1tOpf+msvixXPFJrJx8usOBP7AIPCh2YjZR9UL0kTq",
-	"u2yw+U/J2e+C//X9xfgsRiD5ngbXwZjGMYtesoBLAAYHUsLsYYNOp4m4YeVhF3gMS2Es6cFj/eeHZmPA",
-	"45DHo96ESUlHejPvDy9f6IMy11rvlLpwSmaIOaxzOk9EFOnnCdOgvPRW2ccpT5j0vnNk3qm3lqewFhmI",
-	"KWyyIaYs5mHjg7mfda5dD/Be/e0HffIvYL8lMq4hsqfENYt7ER8yxSesJ1kg4lA2Tg46naa+vIgHVCN7",
-	"z0DQjA0azcYg5ZHq8djgVvEOpvlxVh0zPk8T3jhpjJWaypPHj82wtmFB7UBM9KsiVjRQcD7mjf/lvvGh",
-	"6tI6V52nJx17aaOExgr2ADPRVI1Fwv+BWwtEyAA1hwmTYzwSPfE6EMVDc5SSj2IW9hImpyKWrEejUeOk",
-	"8eqye3SsSULCRxzwIpzwmEuVUE0ym42pkKoXiZFIVS9hIU9YAAcEy11yRI/1QtcaENAoGtDgGgc6W/ZA",
-	"QffoWbejIUGTLZ6wnj64nn4nu3n7S6B3q2FMk2P92Ow/O3M45Q8eeG82pokY8kjfAZBueEtRlWoarXnN",
-	"jf5JpoPf9R4NIE7TQcQDTdpg7SwOp4Jr6q5XOGFqLPTtGUiTLEiY6g2ohCGGYy1F8xuWIAnr5gj0AiCt",
-	"gEbrAf5GYLjh7ebLXkZl7wvDvwScXISh+4eVWvwTr+WcqmDsA6biaRIahyRi1GxAItmM0yjKp7qENfvm",
-	"kuaXxuyvB5NO+l+Dvz9V+6L7c3CU/PTk498O49Nj+fLZ8MfO+PX+9D+77OJAvXPW+M7Idosz73jIjofs",
-	"eEh9HpKh1HuuxpX4usOqHVbtsKo2VjXvzubwcJaISA+sXnouAY++2RDDYcRj1kMCAXriyuNC/e8s5orT",
-	"6BQGXgEWFWhPjXXZdwZzr7HGoxV3y1PUO8JjOMIJ/dhLpT6I/U5m1TiniYpZQqYiUTRCtVcaCX1xix5p",
-	"vc4q63zZ/8FlQPS1n3AFGGlm9l92u/m+8b2ey8n+AHDWuW3aPa5NZ17z+JqFZyGLFVfztbGv3paeodqD",
-	"5Lhx0njX2X92+PRpt/uksbZNaXHRHny6r0/dEZM+w2kBfrwGKeEli/gNS5ZtgirFJlMtO+1vZr+sOIT9",
-	"zsn+ejbII5gvolL1zKKWTgovsiQB1fZqzAguntBYzljCQjLjakxQRCBHnYO2HWOlhqPOgdGQV3zuCJgh",
-	"k5rV1zybw0zrBzGEgcF407t8UyJpUqYscYRiHhZkN02jQIoc0dhIr/VN9x3XdP8SZ5JRqsVTmPe22Ziy",
-	"ZMLhMFA2cL5zkjAalr59Mku4Ymbv0r6Bf9if8OqyH+2f9meahlzhj1oeFRFb+HKrKCsbw3XmgvES8A1c",
-	"Qz/qSchfxHTKkqKtuzw9qFlvY3bFJ0xTlFXMf7/V7RYoR5pEy+/4Mfq+HouYtbS03Yp4fP0/gcP9uTu/",
-	"evp//q//p1FahIduLsrzT48POx0YWIKgbMwgoQjQ9t+9QESAh/+xPzwaDoYaTOpoXOvAZE2wL4LuVEQ8",
-	"4OhErqPMBhHlE+PmyYih1hRoSBXthSJIJ/rhWEi1+jUJyoWQ4JGcUimv2Vw/E7H5eyYSrQUGQhPpxknD",
-	"SNdW1TlpCK2pdNv7jbXUsBHiAbq9sgW4z3tJiq7121w5G4g0NgqqXNDcwqmY9mIRB7lSl6kHH3LqSAdS",
-	"RKlinvUddw6f6uXlhDTyvdZ9im/xUdxLp+76zaMe+lRDMaEcKNCH2yKJ8umFaylzT8rA70GbWiiwhIyW",
-	"vvCSRUyZ6XZotkOzrwvNQgu9ayLaszIaLJFT/QjwhcD/lslPLc+Ne26L/huXdkRiJIybprBw8lqFJeRd",
-	"ATX7T7VkUPr4ZSq1gFtyzeyI1454fRXES2bguyaePgVEuGHJDWezhbjEG71eqyVBNGOQ2b3Ni/uZ0bjy",
-	"lQM4+0ADD7vBF3dBb3/woDdQjasAAt1350gnlpl16CiFddMwYJ1Op9s6OBoEreC4Q1vHh08Hrc6gezTc",
-	"H3aOjjoHGnSUXini/VAkEzjXWMSaew1ocM1CwDRci36gkSziIz7QNAgfb4+aP8tNQalcccvmxN+L5JpE",
-	"dKrEVF/zFG+4SP/1RSQ0llORoLNwPB8k4NfgsdKafNT4gCaXc0N4L0uuUUuQGyeNV/GIx6z1i2jtPz3U",
-	"R6jYZCoSqok0oISeBon0SpeO7KXxBD/lu/TObVOTLQrE79cGmLslidkNS4hK6A2LiBonIh2NiRozMkjE",
-	"TLLkG0kMqp3A40CEjAwjMSNcwgMRR3MiYtZuNBuvNHfBV7gk00QoFigWksGcnP/84hUa0y67R8ftxofs",
-	"zDPOg4d2waRIk4CtE9y33+00t2hIfWL8rCxWmvi4ogCd8oIsMKVz5L9w+4mQUxagp9eSZHAmwzstOuXO",
-	"vs/zoeBhlGNLB12nmR1srVrZ32jW+rAmu9l3j9ijkT7gpuvv0V3zg1jStwsAq668LOVs/84LJ7go5tfB",
-	"rtIOIIgrYcNUv6Fnv0QxZRkzSdVYH2iw2mW2nMXfJah5/+nJfnctWDjMuYhkLPaa9+2MGAyAdzjLA5/9",
-	"PFqf2lWSSsXCM6NxuHcSjUTC1RgOzwR1fGg2qJQsyaJk4Lef3l81PjgyoIYfcPe18Lsftkkan1ZpSNMM",
-	"K0SiVfjfZ9eyFHZTeumxfgU9lnySTqoUJQN4r3AgMa5MEMIQngthKGX0FEmo5SB/MAj+mLkEqgNBQFkD",
-	"CXDgPJ0gIjUicPX1uPWFbkKSC4DgoctbBYfd9S27voXrWEbTdlj6b4OliwR7kZPmxkwu6SBiIUDTO1km",
-	"7kolfJAqNBeFTIPCBHnEaUyjueKBrGvZsp7JsrLoU7CbjTGVvVz9wGfraKbTsYhZL04nA4Cs7w4Pu50n",
-	"zw6PPT+XdXfH2vSpMeCJGofo2N5/ug9RL/udRrMxpBMezW2o2WtxwyIa6Fse8RsW2+enIdVMWQQUjFcs",
-	"bv34fa7FnYaUOCP/IWLG46HQ8JkmYsoevxZxKOJGbpIKe2gNsUamjWyvlTlLDhgdWHjwBXNV3KRzbOuc",
-	"ju8wbpdlVpmVnWkFtEjwjDHh13yN7Ib+LxpMmEXjSoDLjI9jKjUa/qk7+NN+50+/PPu7eJq+fsuD69HH",
-	"7t/eXPxNvJmzs9//djoKhtGT6bNuFP74kYbHT1//9Lfw9f6TaPx+XjwLS3JuKLkQUvLS5hZWiAic7/CC",
-	"yTQqEXb4QS8erJvDVOp/a9VChNbyoqfvKXrNYg2tnEWh8wNoASH7CBPkmX2XYsIGIpwTHhM15pK4QQdk",
-	"TCU+tbMQGmlqN287a15b77kLldjAVlXCufvEoFqODX1mi/TZPYaiSacCegvkzuao6LkvhMkqz4m6lHwU",
-	"UzBlLQ0raZZ+TENuok0qglLsC4Vvl41KK8feNhtjRkNjFnx1RUfIfGSQ8KkxBV+NGTEnTcSQzMZUkRmV",
-	"WThUkwxFQvpnw9Ybfbb9NqhaiF8njd8aT35rNHKimlszxmxC9deMBVOqhMcjjDoN2WQqFIvVBZtGdI4O",
-	"oOKqzhMmWayahErS11P2m2Q2ZjGhxFhi0bIESJRNGMxbP7M5mdCQgaFKjXk8ImhgbpMrPV6NWQKmqlgQ",
-	"jLhuN9zlsjid6CPV39T3s7j81yLIIlsWj9JosIWjNNjaXvOcLqhir/mEq8UvvddTc0kiNlT6U3qzf0+F",
-	"onBgPCZhQoeqxZkatrQERqe8lVDFIj1dy8BE+SYBZH9rPE/+3Hmu/nzQadRc3rmIeDD3H8fWFvX3Px93",
-	"Os9nfz5euSymkvmp9TkUV3SJAixRgswoVwYyiErmGk7oiPK48P2DjudbPFZsxBL42Pv3708dG4f/DIIx",
-	"jSIWjxh5dPHDC3L85KhD/vXPg73iVr9nNGEJgcDEP//W4PENjWzeB6BY9aZvNc9N6IQpg+mLWepnL/1r",
-	"46EFH4NWbeBnkGijxjmtd9wfy4A48wCkKby5eD2YQHTBApGESxb16N27s5d7dm2oQn0jSQLjmiQWinAl",
-	"ST9zkPYrFn73BWN2Ba579TGaYNJHfR72cZ3OGvcqFpmHz95xrYY9+pbYdxho3652SkfM0ke7tL+nLJk7",
-	"a8M53YVM6MfXLB6pcePksPPs2LcSKL+x+rTAN1lxKPDb3c/EYQ4/Mw+VOiVpzP+eMgJsNbtGjbLJN7JJ",
-	"pCBKU1vNeKZAxzMOhHRdsxJkNGrGg/wckaDl+ylxqaoT7R4dNRsTHtu/9ys2BSrt6hNGHZhYHbgSS/Dn",
-	"LRz38I0VwTwwqEWQPp6nZoxa5G2TUwJhwfGI4JEZ0UOSw+7TJqExEakCQZKImJHD/W71ERshpfJsOx3v",
-	"mhdyQlafq8kPIWhIJ0CmKw4Xjex3PtkKUUAvayKkpodsAmxWnxIeYRVOA8ctHFLIhhRUo6NOZvgx56Xl",
-	"WPgrh0SXBb5NKoRKGaUje1qugFpkeyaqwnNsaK6qPrE/JWzYOGn8x+O8/NNj/FU+voxSPDTj8F59nyaC",
-	"puIKza93v8T/9KyDfVRaIomEuAZZmyr0xrIRj2ONFmJI9DrQA5O7qGQTZGCRKpKwEU1CPUtAJdMopQ8l",
-	"Ygq2OORa6NH80tApIaog4+9roo71MNWRL/BNIllyA07mMjPPd1YphOAUd78G47pavWoTilOxICe3427r",
-	"KdgYV69K4esEzb0+uQh/qRKKzPgevnX35YOFZeWqIejIvyCb3nKXZdzmecFGCA6N8AsZaiJWNjk9Tzx/",
-	"PE3EIGKT736XqNBlhCkzAE1opL8MWdc4W7MRMoVGhatccCZo7QFpgIDsTn66fPtLe63YIWtDOQRs4wo1",
-	"AxqSi+zbZtt0IFJ1MohofN24rUsWz3G3eFiLV5XJNSKNQtjHgAGPRhuAORsyYAFNJWrYeot604MEGSAK",
-	"zMOIB3c79QWzW3bkp1raYglA06IdDZiLVqHkuka83HS36gu3Hza70mf5lWZndG/3eaYI+8ilktay2CQi",
-	"AdoAyWUkFCi4EhpFYgZbtLenb+xKiNc0GbE7XaLGiJ4SohfBVMvwZkLnZExvmGZ+IM3skzf8+w2RZ/+g",
-	"cNJ68eRKCPLaLOMeUcgSAdhxoiXd2PARzfQAmfCcfxDJgIehSSre9ITzlLpeyGIOwZzOIWtqxFiIUVv5",
-	"u8RJotuUPjlHnG/lXo8WVTJ9uNexmMUgDGmw0UAcCoBggHG91xeXFz+gTK7fnyUiHpFH/UAmQxPyYswr",
-	"WiMHBQCj+F5hVugdLsTGA5oEU+c2LsWEofg10/CIaxJauUmI5OGGF3HkMgq7DXKJ0PbKrOGeLuWUgM6g",
-	"N5GD+DcSd0Mu2FQkyjUtER7Caf8i1A8ijcM7M4heLFRvCFMVaUtu4U2DcSZ3bALmh/np/iIU+cF87P7A",
-	"vLh0BJghQDWXBgXaBMy/AxaJeATGTGo4VsHHZLVoKZoo8UNcKVhAuX7hB8ojdrdLMH6D3oTLidG7C/AO",
-	"1JBFEmyg8YiFuA2OADNhNFZ8ArBCQ8JVboHdhOh386tyt0nMPu/t0rKN2j1yRSSPA6b/kVk5yqd/kcm5",
-	"d6E2Q4x16GVSs3sBLA6JtYhYbwkjr67oCC0wc5GatW104N2nFQd+kS/mno4890ZpZDHWIzjiKyHe0Hhu",
-	"xGV5p9NNKOSaTLgqHux7yhU56BATDrPp8TnioBZO9LJJtu77IzFCkIn+lFmyfI6uECqJJifgbwMXSgt8",
-	"KH0i6Ry26DgSC44p3zrMu4/zF11/USt3GNUabF63vp1W5txZOjp3A8EpvIsLwah34z2luVyk46NY07e7",
-	"ULLOfg4ZuGyR8H/cJz79IozGiiKTSKzdgwR0wnLa4fiIHHB4//59q+wFW3Y1ZaeZvZ8byiP0pd/hbkKq",
-	"6IBK1kudCUuah33HUYLQXEqukjleHdwhmYiJ8U9sIpk5IrIWyHjAyLvCou5NLptSkLzQR6w1ALAVETqj",
-	"8+dEZXuMqELJyMXtu6DYNBGBVqPveokAjCanyHLvgmBBQIHHvWXSDzhw/AYAt4adlf0dM0ChxN2vnQ9F",
-	"cwCxP5N3F2dgEIgFGSZ0hMCxoTmg23Wx3Dk5YlTW+5VYULI0klgmoBtd6Tnp4xn2jeFZv4RHDlz2XSzT",
-	"KcZNvWEhp1ewzjtR1GzC3kTPiIX4ytKMO6mebFNR8cg9+uzLBPZCrvDLD2Ak0JQHbYS32dTYtsItyIbB",
-	"t9XBDDQuOKFIxG+YfI6eBOuOtn4CrhbcMd8Ad89cPlDExXH6HHQWvT7NxqnN0/jUoCGKfTQ6T8SUJQoy",
-	"ok34Z3V8DETukkdvpyw+e6lBPtYI9kIkjOy3O+Rf/zxq77f3wWE+debVEJPGKpmX3BP7HvdE05iMDbsv",
-	"vu17HYJLTWmzFa4PrKlJIyzvWXz/yPd6wkYmZmjlzFIljDm5MKXJvX4Y80RgITB9QzmqWOy0oU1YZTWm",
-	"EKX3wbOA00Kssv+C0TpfvN8f0gQI8ZAGSvpcf99IImbxc6LlT7Ac43r1q9bud3xIfkbD3+KW0pCrU5uq",
-	"XIQKHnoCY6x7weeWyAIvRWKRBOMwDeMExbThORxlTnMZ/ucrhbO/vXX9Gr/iFB+W7tDeWUnv0VumSiSg",
-	"90ireBqHYSAmEyi0zWOW+6+SG+Tx9vYhldhmJWiqOJeKTRrNhp270WzQWMTziUilHzwKTXWK92AzzL0B",
-	"a2M6nbKYhRAPFos0bt+wZHBC3Gz0ZuZyg9x67xVk6er17qCQhL5yyCXUXivkpdcfU05j80FezNRMJNcZ",
-	"JXQZMIjbw0RMvPtGZijXWxJixgrnWSkx3nlfXwpUCfMOsonyNRb01rx7W2TZHqTNE+hXTnqFr5Yy431h",
-	"gS7+YY6Js+Gmhdt8SxbKKtG00GCoRIwwTtv5x8qNIDrlhJwmCQWVtxD2vHyiX9hHZSLAFnYMC6ncy9v8",
-	"Hi2ZyCsfaAk8TVg1KUBQW49ToPiuqZUaM25kd9k0uelYgRGic2Wb9BET+/B6n6JZYiyiEBPRIczW2N6q",
-	"+cZVBlR3ZBwLXMIEJmfGvkAkVYRLean6ZRqMNUV0OWUTiGLTsKamG4ewHLaX8BanKvlLpCQ/oP6zQogr",
-	"Htg1jz3x2n060XIZ8CUaO3w9+wEuD1AuDuZ9lyMp9lGjoAm5bzYGQkSMgjeJfQRbGM7hhcCIDlhUvYVF",
-	"IXFpaF0ZTv8iZmTKxDRCPzj4TzUANMlgTiIaj1I6YkTRkZGh3U87YmB+CxaunFUdH65cVOIYi82P9pDK",
-	"92+82XBLdcHAChtriPKnRM8Mgps7ITEsCiOdnx08Oyb/+md3D5HFJEKC0y6VjMzGPBgjPnGlVdF+sXK+",
-	"mQsTKvs+TcAUha91+QdrXz7ILO7t23DxMZsbtzlXC5Dw3NomeEwGCQ2YJDTR2nMUsZCgUdADKRMeu4/2",
-	"PVeH81bIVgWkgxghfT/6qKHJgV4MkzxkpG/S3vpN0o9MKgP8EVJF8aibpJ/HYhnMnSb8hkdsZG6iJmer",
-	"Ijm3cAZnOImjYmZsz1LKsrK0KjB2gRQ2MzDxYUNFF7g1yGHoDLMEzTaM0wAVz/1ZJO5CszlWLNEJZypL",
-	"3XmjOW9SSm5uBaOuiIGyYpIKD9C4K/kobvHYjdYik1QqDfvBGOq9kPd5Co0GahrPm8iEsxEBjYnZfwFO",
-	"KnhhfuNe3K/OfKHymoVg5OCW6uREZ+85oQMJhg+9YBufzaVvSflRl5e00K/Puxgn6l+OxUyCtxWEAqQV",
-	"ecISlWTARmlcXJ2TkQTL9EoOToHtOvkHq1MlVioEhQYQnvtzUxDr6gtuiY66Y2rqL07Suf+AsqjZioBU",
-	"aSQ6rJEE0G1BrAxNMV4XnaCYVx/Gbap7Tc3gUr/umyerBl7jYPIEy1pqkZuK4oJA04nRdKLmzI6aLgkq",
-	"wEbh0uvRt20oVR6q+RmUq++dWpbF3RQqW35q0Ch6OwSHxbI1vIDXbz8sCGNFarKYagwgK4ZAB8QMwzSx",
-	"uOfyD77W73jNi3ZnWb7tGiyztPeSKzKNIpIwlSYxhLagYSsSaaI38CKiN+wjiIJUKZboEf////i103pG",
-	"W8MPn45v/5ShwK8WzLVmEUWND86ey7KsFn3Iu4vXJk+xr/fdf05iXMtE3BgXiB5v5LdMCjnY7zzpFtaj",
-	"ZzvhEzpijx9N49F//z5lo/+escF07/mASnZ82Pz1tPU32vpHp/Xsu8cfvvvzp06zu3Tlvht4EVE+ecmG",
-	"kIhSQ2wp7xkN8NZJCCmzWpqPSVapQv+N4i8kFMD7XF9KFNpcXEB/4yPialFEz+Zaoksbcpy9Wjrgbg25",
-	"3aNVeYY5V/Tr/2j97w/f/WmlNm2oXL6ND96bsG3PijvE58RWbkXx5MnRs32tEzVJyfXxch7TCQ+IGXXh",
-	"FFQ1HpGuxxuyoo7XCvnc42a69TVmWzFNydVQJczZyjg+SICfaqiTRpV0ZC6jTd5F2GRxkMynaqGx2vJt",
-	"/8zmb2hMR2zCYnVqqwLVmp3FwarZjRP4FQ7mIl7yBW9XuLpM5ZKPYh6PnOk/+KwggKImolCJ0jXZWCIQ",
-	"m3A15p6wyCSVhJKf3l+RR/1skRMRMshD/en04g2G4Q5ypt0rqiw29wK2qkVys0WPOK7fwGSnbFWFGpc0",
-	"uCbmIwty+Bw2oCVm3IRXFHdXaSUkoWXLwN43Novzrc+qBAZ2LTW12bBxaLm0XbupvjDl8cgq4qkclyT4",
-	"hK9ap+n9Z/OVXHuSJ9Da+IxprOCuB8zSfK0q2sigsnsmM0h5vwwFpz6ttWakaaHpRATwsgppbNuiN/rd",
-	"W7eT5CcP/4NdZkKFPnYWDZ8TrrQSa7JfbEynSAgUq6/ackE/W1+XclpWrj6kvGvlpzVI3ib6mskK7RXt",
-	"C/W/acdP6MeeV4HOYhiGiiUGwGhmiQD0EETDXh4CbQziaRwxKZ1yIJLOJYFAoBmXruvWCVuAQuNYitxl",
-	"nB6ehGVtC3EVXBIYCuSPvDwX5+SazQ1rOjx8BjEL3b02MeL4hNFYEpC+/DAzTESsPg+G+j5dE/oKzU5r",
-	"amM/6jFWNigDSU09NuuBum1uvWziOzPq5Z1b1+XMzTxRP6s36AHeH4TFJQyMKzLr3NyRAdKIZem3ak7y",
-	"qTNY1ugXm4rPtW7cFig4tXPlQby54ffIY/jFvHrFNFTy2AKlj4/C3iQYHCUEh5EpS6SINUJIRRNk4jbK",
-	"Tbjkow77LJb23TrQrZr97pBX+MJDiIhWPISQOdeQVpAInYZ78lpimFomHgItfdLZzw24IP5cXHaPjvsg",
-	"I0JtyhUH89Pl21/es8HPbH6JwQF5zctVItk3kmDvX03bYfXPc8FwyFQwZmFZXIT42joghfFl/0Cqvtzu",
-	"Yl58Y3RHa7CpS6RtJ+gVAARbfovv3pqGJvO631jSVLomW7gwo95dnPkYg1P4r6Z9DPZjaufXsJMZOByK",
-	"KBIz6Y2MvF3of72dva1quLJqchi9oLlbLQltE5asQO+UuxCr6mnvTKVKU5fUu+VnACPfwkAfq7RT22vz",
-	"Ib4VHvHz6Joe5Ig+TMTkOaFZsLdtgDCmcpw5XHB/69kfPB3P/RLo2UsjfYJ4m0Gu4XSGsPLYL+UtdE9f",
-	"0ILktTud8W9jnyKk3GOaVMmQdnatkGq9omCSSJwErNI3qy0HOBMZ8kQqwwv2u8fkX/88XkOqtsvKOJ4L",
-	"YGstx5xuGUbMwjr75F//3O+0j9Za25acVEXzF5VYOMawXNdjBew1itaFzmJ7/dokD4dVCfq598tTLAh+",
-	"q9hYbamz0mEmWaBE0ssP2C8NvOZoLmKFlA+0S0ZRFsACd3Ad57FBA3SASzphZEo5aKDubdYRDqQYqhlN",
-	"WJUNIfsd6jdMWKxW+6OxKxc0NUbrBkbWFQzR7YO9NjlTWmQGTXwgbhjG1LmObVCuh2aW9tL1Z2VbfZsw",
-	"KRh1+Pglvnub1/WuY4y+xHczGIykNdIBrZU07oWxXHQW+ALxfYNNOdlNh/Pp5mMNyG4w2JxfGPt1xX5p",
-	"QB/7/phhGaPTihxYOU0hy8Oj/cM9KLkg8oDzoUg1xYFCBIrfWOcQDHj6pHMEILffRl/GWltxvr8VG45e",
-	"7dXry8K+SkUcnUUftA/XIPTWoICWYLwF7BSyCn5BpntlBmrm9AaHVUxaEpi2bvK3+A9G9dwwUOQv8Zxk",
-	"XRGQOA65oaO46baz/I9oUq13Dubl3HiAk0yXJhAXpnCHyrqqjVu4uq6tNJUs4fFQbN1UsGziO8vf2eRb",
-	"sk85xL8IUD8mWsUC9sOwZRjcbIEz8lgdHza8VQbXiFMp6mvL9NSiMXNB7lmKxh43qRMNk5noV1gAS7zN",
-	"pxgsivEZG830fMfTUQq+cSA5v5xqJ/YpdPMzqcBl2UIQbPYnCY+1tBCgx9ZKRYZ24vmQPr7b+32mCqzF",
-	"sdwb2jKmEo0teYAKBGH8PruWfYL1EPvWgtOvjJ0biHBeEBTXiEjZslHpFQezqyn7b3bikQFXs796gQ01",
-	"Yhh8V54bYrseQywCRN6zYo3jfKighHrcbiE8YYHZ9Wds0DchLQBc7fVjGJbHL9QJWlgz5mWJGb3ZwJLG",
-	"5nfTZ3UX87COANSHzk6LULF+jELhXu8YT7A2AakZBHAHH/56a9iCU39JKPSPLGYJVIp2r428QHc+ShxN",
-	"EosEi+uiONIPwP/f6pcj+5ZHkGUhfO3e/255Y8kW/P5rYvjSqIDVx+4NEygUGj9cj6ysDghYq4z5Ugbk",
-	"J2GeeIKscMHB/tHBcadTKF7QWTcIYHMn/Vo+9iLUvkWb7lhIzIQvGJ82EhtKPvoKI5GlnSb4DmqpOHjT",
-	"JP1fizQ3ECH70M+KSdB4XtsyVx0B4L/pP6a3/965079peMDaCLJz7m8D2rasNp3FUjEKIZB3UJnuzcm+",
-	"+tNL/ed1hm/Zob4clbbuXr9arPZShpgH2NbOs/7gnvXsEtcG+bWVWK/jvKbn23Q4wXoUd/Bnb+BzXssV",
-	"fFH2+aJ7kSeuS/E5oTFhk6mak4hL65Iou3oXbmDbRoVFV3GJdfxqhcacEtiyHyXBQ79IQHKF/N4oErNS",
-	"fuXGzmf/2qv80f1fsRFxkxgS2STg9Svu4jlm1RXKrIGZB/KhU8lssCEJEgb3RiO5vid77Rup6eo+g1M2",
-	"gS5NLKaeSoXAhBb6QtnDgmdsI8ZccnCXdcVaDuXVg3au4i26irftn13XUVpPLql0mS4KsmapWFqoN6CS",
-	"B4tibQ0/67pusS/X97n6ineOzQWXimvXq3amvRRBqjf9F+ENhIPHyDKg1n9oXpemaoupBNe0lRvc9vng",
-	"F+t/W3wEPXqAcmvGNGCRmD03IoJx01fKBkcH2xcNiodQ1ST2/ZihESL30uABGAYGos9EsuiGWUHI7bFL",
-	"s2PDk8TJBxhKNiGP3mp6YHNqz14Sq+sRuy65l3dRGzAej5ygqbY+eiFZ2D8hsWiTvpYL+idkzqRbvwrf",
-	"wQqKsbdIFX5/G3UNTGhUOpnQZP45ShoUYsa9TuKs+7IBW/I2Zng5i+Foj/ohpj3390zvFui0md0pXahd",
-	"4tzwo75Nre7ZAXoaGs3oXObZBUYHcG/M8ZaX+3Sb9UAF6NLkS662XhmExRpPa/pNV5dK2Kiy76+Zedyp",
-	"lfDgWeB/HA8qjec1xJZKxpjJSXAXtx/W8K7W+/JSzrny61XWxlqf9ghH5Q82fWDOpc0CagIUGG3e5o9v",
-	"0zXrKxyyfR/tqq88qLN21WIqvLaWnE5FFDWajSnOME3luNHU83xYNv/D+0a9q9g5SZezgT+qt9QHDNtN",
-	"bd7Ysbl99lHD6Xk/nOOrT3/22Fi/fEenD7brejzvAfhqekPvCQJreUo/l+xi850L7tR6qyk7Vj17vxdX",
-	"q7+umuNzrVGLt9oX4Zu9nLNoSrSVvLe2Xhsa5CdsMoB+q1i8jatm/qu+g9lYQFVf/Nm4TUpleffdTRsN",
-	"uFRM7u54uYnP2D/PZ3Me18PbovO4HuY8RGb2Xb3Jd9LJrTzmiGPHy+WxlY7o7RPwlU7q+6Hcyx3Y9b65",
-	"ypW95LNflXN7582+J2/2/fue/63cwT7OVcsvvHTgSgexd/SXn4rsW/Ymjua68yz1ONedZLnrudYsdXzQ",
-	"Kya6B2f0PWbtbkv98Hqa683u9znXktIUvQYRG/qLtn2e6jWWUPvTF2waQXeNTJw3CkDEqJHpfQJYeyN3",
-	"uA/aavjFty+L1fCZ3480tsqfvj0Yvq30Op7nSocnpSFrL6P5FjAwOichuG010nXb+6augSfsbBiJGfqB",
-	"yfnPL17lrnTIKiV9wcOgFbERDeb9E0IjKXwZFMYDDVZyW4ylUHs2ETPJEvKIT6YRDzguczwfJDzcQ6Yb",
-	"iHjITbRYoWEOQDURqYIFtkl/SKe825IsSBOu5mZrP5yen5Fuu0MuzXNiziwbYHpZtAwJ6p+YZluFWjfY",
-	"mcvWc8PGMdJM0Qr4gPZP8FMvzr4/bfpnqCq66/ph7cU0mg3nhKHnmLu57EFp8eY5rGiJc/YSon0WPe+F",
-	"YCBPbdKxmMVExAFb3XWrOFW13/wyEzqyXjEBtOFsNkIO3X/DZRsxbv/F/i9399W6pXK3Xt52g9Kzn6vM",
-	"6GZi4b1IDptUoXBE4S2XVVi3FkKxtEJWsWBLhQreczVejtf1rtAB39V0oGn7ZSNltOKFLRAG5B+iX7jK",
-	"UqN8FYmXEhH/pv3NMk5tawwekzH7SEMW8AmNiLz48fs2uaCTqbRcRSVUs8UE2sROU2Wq29muDau6abi0",
-	"KDc7eOlp3R5F99CFaCG0LM4bU2FVORNWDr1zs25L9VBri8Xb5tk6uKpoMDSjd+wwVJH0CWfhC65fOXWR",
-	"HPmPek4iDWYgxSQTrJvOPiqoRG1Arc5h+7mrhyjlBVcqaIkfmQCAtxKOZ3DhcwTiVQvwnlDTmVur0jR6",
-	"yVSIvDhW/uhRn8VBv0mwVNz+U+zIvudKb6f73acvvn/R+stl9+i40Wycdo+O8e+j/a7+e7/79McXb8wv",
-	"+l9e0QZaey7cA/tIfeUaf6ARdI4stKGbYFdGGpM+xFv0/UW54DcwKSzJDy+dP45pmuX47qFQnqD65B1P",
-	"M3RnRO3ABDBY/uGXmMkjLWYXeuPvnYC+La9ls9iSRwn9FGIpuSQS42LZxL02T7SO715eJnToC1u+nLIg",
-	"C3wyJC3rmsGUiljYtIG6YDc0zDyP4Cu0p0LjwZQminBvYzycG5sPWuop6RyDpMFagfqHgtbaHxVJWMRo",
-	"KTLQ7j3Um2pxpoYt0D1a1uvfyrz+Lf38Hy0QX1qdAy2ZlwdhaSNYf2tAJQtbeL0wtLXf8Z5nDVvtqwnl",
-	"0UsxodwX1mB+yJqFtPTbNhbaap+mIKU+HK0kkXQKp9PEEHMqCQ0mzIaNA5h823YfOUHkIXwP48jLkRAU",
-	"/XL4olnCPQWX3zaxW/SrJPE1/g8M2rmlObAuR6+iKMfQNj32FARumg5ggIIinJ+QvvF0tgc8UWPNV/pN",
-	"0i94Hn/tfOh7S2I6fSOXMzhcUhM3k4/zkZtcx1nMW7NmhT5cWjySuYS6iZ3iOdYGxv0TLVuGDFJ6MarG",
-	"jcQd0xtm+Hum2C6UjtDwYVbYKHlWc8buJMtpLEniE414J1Oa0Ik8Afw7QdzUezkJ2Q0PmJ1ev465e3aA",
-	"8ypYCWpMCQtqZRbUGiN+n6nWgNGEJV7Mr4oBWq9jW52opjpBTUCbgd/bLbq9SqtpM1mfdrbJ2zjS9MEJ",
-	"sZdklnDF/N3i0pCzOKhoFselTFliyR8eAm7bW0q0XgApD1dX0eWSBBS6NwNH2qA/XeagKe2KRZFTf/sb",
-	"qXmlViHCEnWvqiYdzXk86ukLmvvPzE2cwKYZi6cH3Ho2FsWSxVq+uI41kUeWUqj4af23coOzWMdV7F2t",
-	"VrKFVA/rGa7Sqy6xbnXthd6Hk7fETDIsKlpzzA58POVsMhWJYuE7yZJ1S/3Zzoir6/rlb7oYUY61di7u",
-	"oAqTehZNCnn9Zn2LeOLD8Z/ZVMvPpC/TQR+brBUy0PIS35nSPJiDzB0ljIbz52joKaSO1jBnTKmUM5GE",
-	"vTGV48VVDUD7apLTZCTibpOcf//zyx+6TSLhuZbWLv9y2sI/qCTwj0cHe2Dj0VNHfGDIqxb6m1mvAoNL",
-	"L3+n8UiA1PcDT5gWXb+RZvI20fQCjSS2/1ZiXWxIrFdEvDQb8GlN8jO0mY5FzHpxOhkgZDlTHPsC6933",
-	"17xlJyJtGRjmEWgZ0vRMR/w14j1w4CmMqxvxUcuwrFEwNyu7vZuXIMrKEqDZPF7sh0jjyKm76ZGyN7Dg",
-	"2zGD+fLmr7Ox0HoE8ndrJXrI1uET+rGXSib92vuExvPMExdQrRC5iYyge3K1UBAbYdjfhq7SmpmwG3Fd",
-	"YWIz9mRTPZdjO3kzoL4Rc8U+Z0a+qeMqyNuCy2KX78LVF0xz9cBvo5qzRfgoCXRcjXlMKJkzmtQ/q2q4",
-	"OM0uuMwBssjO/U6nlGezvwwUFmX9otS8tqDlb2S8ohf74l1sw0jqITCfwV66uAoNFv9lbYKlDeLLhaCh",
-	"zbaZGR09Ooa10BmDQ7EVzZjRMFd3EqcddJs8mEvKew6+0y1mIyxs99zpqWa6j+w/AUMmpocDFaVkmvAb",
-	"aMOQEDmfTJhKcJA+qYQNU4mkrnhXetICLPqpRqHsk68Itq33av8sg2jpaOCzvqOoCOepNA3r/VUa5MGy",
-	"+6hPo1HRFn9YssVfXJ623p6+Om+hKf7Vi5d/ab26zP/13el+9+nP790H3aPjn997DRY/s/k55Ulh7fmH",
-	"zBfM/8/t3+HLy1N4fvD0EP6PToBz8/e5+fvC/H0Bf39YFCI/tvSnWjcUJBapv2nWYz9t/nxV/PO89KtZ",
-	"T/Yyfjb7E1eTjS38el789aL4q1n5bbPxmsfXLLTmne1ITXXDFNKKflaZ8QLNJd+gigPxlNDXqw9OIMpj",
-	"2a7qYlFhFBFITbisoen45AW75PwjK2WD4gFvJBds6aDWTNq9n2NcPMHVh7YNBl6C88/AvCHbq8IuGNF4",
-	"lNIR6BJTOmJOmzwbcJfVAgHXOpw/+wi9vh59/+KcHD4pdyM6OPIV+/7wqdt8evuoldf+/vBpv/n0du9b",
-	"r6NhscDoXbPjCq253XN4A+lu4LpAG5Q9FEnSOGTWYoe9mAyzzc5N0VGpJVh3L3cY9R2P+39w1W8XnvSz",
-	"8kTQnaNJ+jYtTv87T24zzetN4G3fNlqcJVwpBv0+pFYCaZSvfHlGXgE4RqICNMRIYHdZqPnz7uI1eXT+",
-	"y49N8tP5qx+1lPGeDc4zQx15dkx+5t/nbZ7KLUbisu13/2C/86RbABX9oRM+oSP2+NE0Hv3371M2+u8Z",
-	"G0z3ng+oZMeHzRx6vnv84bs/f+o0u7cV8DMSqbL+ZU/Un1JsMlUV+pwYqmKbU60voh3br5WuGb7zjRbJ",
-	"ApGETXD9lsr01AvuqRO8s9DNfKt8NKJS9cxBrsWnYSCzPkkPa5nBmSciHkFMTLtyktwwtHjof7m6Oif4",
-	"gj19CLBBad/nLoe4IQOpHnVT0+nidqtb5HLQUIRxsNQ7FlvsYY1oS7a6ULOLB5cwpMhjN5FG8oUW7eS5",
-	"cIKLa+Z4tlpeKax0K6y3SAM+C+tdPP1F1/OQ8oiFfUgi4zGNToptKEF1A8NzyEOgF0Zf1Ux5LNKkUFBt",
-	"yuIQlQHjpIbqavgJr8Lyhq0djehWbJ0mTEM9OvhQ9yq7u6CKmIjAXo6Q40VolCXr+C+N+1bN6/QGdb2y",
-	"qy75rfPuBRuyBHxBt83GlCUTDkuvD37n2Rhvn1gRrZMlKSJvYHZqvU61in2+YeCl8lcfRz9qkSxmcQo0",
-	"UCgE2iamZRwonHJ2l3abxQP0YYpZ2mIom/V1bcqkKu3Frn+gBs1b6gZwiMOi+QYRpCQQ0RhlTS10e7Hh",
-	"bcyu+IRp9cEX4Le+QT9NIq9KBf6DsYhCMIxjs0oea8nPeu9cm9lqjCu7T5Jote3U2exGiqq/toDxetna",
-	"fda6fNw5fFoq5uePZVxcZomUFBcxSCiS3hW4/L19b8PsjpqAn5PTVRSyEkVABeGr3dPn9j0tlUTp6upE",
-	"+p3abj331B333t0SPO63wSYcQublyYhhnshhQcA5401zOtzj2Qh51oVbrNe5aYPF9aEq+1590Crbfpzr",
-	"WHWE2xA8CxD7+crNusvYTpHVrwRUVtHuXLRbvOg7ShUbw+gC3Vh1o0vSIWUqp6DyoxbAlF6cT/b3Aaqf",
-	"r/UCm0W1PKVDv/TF87WvhEfdC+vZkMncsOSGs5nHkAZAZwtV1kj6Sd3EwfrvuwqGXKPvEo5f0HjcC5ME",
-	"MizAo5zcsOQ5tiHR6s40okpfQzkO1ziOCxG/fTmXik36prxWoDVodmM3WTIVGaupYnHTZF/MmFQYQ2YL",
-	"z9vS6ibK1ehPhKYhVycJo/UbvJzqIa9uTLaV67b1q5R1r8UTKiUb+d02F6CjfDA+WDunUl4zn82WjtIq",
-	"k8REhCxy7QOmgHE5P5ArEgomMeOGzmuZWp2UlZ59eaGy6pDMrFOs8HkiKVp/TdX2zL8yxW2C0XFCQ/ac",
-	"9GMRs77NY8wyLL09YVnYS6feUkR6PjmPg3EiYv4P25bSxDylkoVlk2qpFnI67bGIj/jA5zM6UzaMq/AJ",
-	"JYzrBFMKMntrCpkQWcwEKJiKzgF/uJLFk/Iv6R45CViQ9YnUsebGoCebQg08rm/V9UcpFXNKAxpFsip6",
-	"L5lWGuKgkC+6RFUGSEC4Hl2ck7OXe21y5uj0aH3QxK3t94sbscF7Hpc8DpgHifgIXFA0nkMuYZMMWEBT",
-	"uGxJAk0nWIIGfQ1dkHuXZb0MGItJIKZ8He+ESmgspyKpct4somAWeUhNhS5Z8HBqDF0nnXdJQB/e1SIi",
-	"uUhb2IGXuqy0lRsSuQ1dxVLblbusVDPMDKualJjsOgsvoGwbGijJo/dscJqqcbzXJn0xHELTkIEI52QC",
-	"eTQiZk3T+kxI1wtNQuGC4XOT46iQtGe1UuJGsyGGQ68QfG7iyi9YIKyz0IOsZv0alkJBZmOh8WwklHEP",
-	"2+j0NulPKI/6JyQYC71Wa+kTeagWlM1RbhSbCT1zmrPgrDQADLJZRpDXYsa4DVaovCY0LgopppiriBGT",
-	"SMTj6zY5WyK4GKeV6QGCk7unCKbYpm3ZsuwoTRzbGkYIe3wL0drHy5VEX+C8YpOpSKi9yULrwnI93Gtz",
-	"TDGbZVdIDGmGjFgTz+9jTiUMybbgRZLcGeAHL4r+5SSrvAQ2eSt+OuZzA/eZiJqH4TgSqOMPMlOAwNho",
-	"5n/DuTWKgrV9qfDMvgjSnX0D/7A/GYHP/mj/tD/nEqsfahwtf82mLkuFXjcSN+9Gus3GKhD58ezg2fHe",
-	"8uzrM3ClYMI1V3luSF5NOeJrJDsVgl1f4lps6Z7l2cAQnbVOxyTKJy/ZEEJZ/X4sW3wQuFgdzQHeP81e",
-	"z6dwyw5aDx/3XcqL/EVJHp2/erNXdgxyCGTS1Ddw33VrgjkSgqHLcJlPn3SOIIxnvxzWdHx0dHC8LBmy",
-	"t9D0qDe23ctWn0ix4dnyedecMi+bb9tbRFlI2MomzwBUYVbPYNn7puqBSdWyocU1hI98gVmOV+Iw41Uz",
-	"FJh3/WymclXte+t+nEefr54jfzc/FHeGXpJGTK4zzwUMcCskOwJnMNZMxxS7LJsoAEXDDGumqUIqhiM0",
-	"zokUbCEovWghKBFiKDNaaPJtMklHVOXi4sKw1mheZLRULlMQzBM3WfcntoICkPk86htm0QKV1j+k1mcw",
-	"S/fluTg3BPvw8NkeAbZ/9frSJRE5DdhbvlTo7BILb741fAhPwobBagFDv5ydWbYO8q9/Pq341iZljpfT",
-	"ahu3QwdSRKlia8P4JU5wasa7YJ7HBEUbz3sWRsU5+Sg2Zo5VhTHfTXN8McOwtG8vzGuCLJukUD/kLg1D",
-	"S1JhAf1XUPU6zCQnbxWI4wVSLxFxS0ChXJAfedUp+ki0Q+9XwUEdGGyuEPtWEmqv/F3wEK2Zp72TQu9L",
-	"Cl1Vlni9FXnE1VKK0k56/UNJr56C2qaCNYQdjgUPmLWtGGvf1pIVvN12dnLyFycn1/MTeiTmBZ+hzTs1",
-	"NBY8GeXmG1j2B0tgaTk0K+v+YNL3TsbeSMbeLifyCOPLWeJONH8Y0XxRMEzEIGITX50CAikqpqodAtPR",
-	"k8Uc6sBbvPJS0UHEsDrONBGjhE5kqVrwilp7KN5VmIvHdDplMQvBKYKeZ0FCYarxmGBufzEQvan6aqVT",
-	"P9AXxW76G/kclL9AwhzEVdiUem7TkpIbyBqNhN/DnQfdZFG7R8+eOSG7h76Q3WZDcVWV6WgSgXhMNBv0",
-	"J/CqrDSg8Rk06ECk6mQQ0fi6FPjcSrIgslUh0KaoNy7ODcXBwnvOGX7wA2jWLa5+xbtLReOQJpp/aFmb",
-	"PHo7ZfHZS/JCxDELVKEgqpYWC2l7aXwdi1nsKTKH/qmVmoF57bbZyCo/Lt7KX//617+23rxpvXzZJPrf",
-	"kOLS6XQ6+LCELI9+BSns8LaF/+jm//hv+9Oev2YlnfBoXtksebF6PvCz0qv7/lf5DYvrz1wluJ4W80lt",
-	"9ihXrbMrZGNHx4fHZZH+yNs3jYeaytdeUv0XeXBd++UpD1SasI06v00BsRIW9qoqOFUMy9Bk7U/O2EBy",
-	"tdnYf4iY8XgofLcKflf9AtZrsvf6KtVI9fhCTBZyYj2fuK2mCS/ZhBoW7svfkr00njBVO8QuzKcrt41m",
-	"4HLW1A6L3NJgDNVTXsWjiMvxesXQ7Z2uoXT4K/LYBTdLG15CRrcSMlE8/c0jJ9xumot2AjGZ0oSFBMpn",
-	"R3NTUVYkpnV3JMQUKl3boAFwHPPhkCVGxO4edcm//vmkfbDXJr8IMkzoaLJWxznnDr1a26LQgzIl1OWG",
-	"943KEHHoKjVULLGRSqZimUhIIhRVLHxuRBebcW2CH7m6Ux9QVzrwaI3eGhP6IG2Vskz/MjEBro5JbEOP",
-	"vALAnhuVgREsbdK3V9U/ITSGtkim7092h25/QAm+fZTkQnbDIjGdYLyHmLI4n6NN+r4SQ/2TrCrcGNL3",
-	"8Qqw1ng5RgRvwY0XMNEdmlnh2hrNhv5uo7mqoJELLGVlej3hpdiSimLNcjSSTSSLbpwyFc5N5b86Fbc1",
-	"SKFkA+q5ZEqSWBgFFqMyiVfUKfXQKecL0Vi5BaHdxY7pDXtuApWgOiwPxgvRT07lsyz13ynf3Mc+WTFj",
-	"Gpv0EDj6giJeWxldt81+VqA7MwCWg+ywRxVVJbg1vbZCooRTA4NOp7ZCejsQkz7Ief1vC8+c0ukQ04iF",
-	"0++nKPpGRWqX3rIYkpJ4Xapsd999Sm0zT8i6B9stRgR5m5noFdsRJBshwVEwYBFnNyws1TQ52Ku/CzPz",
-	"pZ34DFMQCvvqdjw808MelzUgXtUuAqNereaJs8osyDqCCt8KjFckjU1cr4ihVRs05YB8fPM8a5KQle/A",
-	"hkfFKmLbLO7VbNjOIHq9NWt9FQ7Mrqfw8JXv4bn3TbPs0nCzxuJDs4HinJ43z31vXvjevPC9+RffOt+Z",
-	"uwP7e6m47Iqoa2h2GIqqcL+MI4LHrOcJ73M5Hlbf3iCErSIxZMwliUQ8aoJ1B9g5zcGPJmyxyoL5sSAc",
-	"2eTnPNfZW77mHtO1srLoXhObtXdCY2Qr81lJ1bacxJrcll27PFDWqQDBY5UIOWUBGt3zxKPlNd/FMCP4",
-	"phTkHANtByiX2iVY+Cl8JpMNl5RaX8nEqhSn6ujkRHNfEWdVNzR8VJYYmKYDrbyxqpQa47jLCrS7McMR",
-	"VADjypTI6k8ToVhgWqpijfq+scA/6ULRxb1msTMoUYLYJKb6hnmXHWuGZeU3coV3oT+B8dYLDcRMpHhA",
-	"k2SeNfZZjzMvb+v1hSWhO5iX5SdkAR9+nHBhYtNUQUsKN8pF/yqo5cOTtNX6+VdL49YWdu9GBNdNQN+R",
-	"yAftv7FIs5aRmG0Y8zLJ7TMUaLDf3k5xhjVpJ0TLJEylSWx6XVGwLDIajJ0uozVo468ZcXRCYXZEckck",
-	"d0Rya0TSRzugLZ2/nd17bHaGJtPFdnNN2G+pO11B5zUt58KsxZz9J8l6zomQEecFTGr0/Zg9BVOGid/w",
-	"q9Giyn1vG55QkoiItcn3KY8gnkBfXt8mtbUK1u0+eeTPcxRxNN9rkr77a3kolNwtvpCGHGfV4IZW+r0a",
-	"DrwmApsP7d1gkN9++9jd1/85aP3228ejgf5PqP/5hFUEiJSDjNYzsp8SwA0fVn4DuAB2WhH7zJuPbGfH",
-	"fpP0IZZH/8M4oqB48VjErL+H2gzikQlEgFazEATi9kL9Rhr3Bg/1cDEcRjxmxtOAlxGbcBKqyICNbAZx",
-	"H67tpA9woKgxi5e9of5w43KMxMI+F1KOF8hXqE+fye3Q9m6nHnEv7KJuVeyVZbDzzn0ONyCSziWE9rkR",
-	"Cp7q0ke+4tJ1HL2GJvocvD6RyYSjeexsTkR0nZbm00TcQHEMYZqKJ4w86kNnfi039ffqFySwQeR5cIyH",
-	"fjE1E0nurM3WkVWUgJby7dWlnuutaWlLH095aOk0R+KmTsiADYXWnLH0RUTRyUZN6Q4rwFlJ837KS0vG",
-	"Yn95jiBIE6ogvJuSCY9TtcYSJkyNRVhRQOJRn04S0zLk6f6T4701e71LlvToyLT5r1FadAF08/WVjDCF",
-	"I1lZVbMqJLTabQ8OetvBjirju6RFQDHFPgLTJzpTEJ48eVJywx/4o/R8IaWVa7K6AVQSgm6ssEjfytok",
-	"twcxP4Bmi+0ePevWiRkwa92GpmlJ12dQNAthuBUxDzZu3ZScAHaIukKh0kSxs1YekxBJYVWL3BHfdPz0",
-	"QHAhWr7QnvV5sXek1a3QTKd5/RyUgslU/RlRoQ81bUxJF4FBsFAMYbFEBvJvqLC/tF6XJ/oBQh58Iupq",
-	"P+QrrUBj6IVpT2SUi6bb99KK5Ng1Eh39XOXOR3Rffj7Ho3fvpm7eInsrSY8grWs6YRust8kLGoPWlNm0",
-	"3eSkoj+/64uS/vCo9T/tPyt6hlS5nteTi19huJWVfPu/z66NBAr/xBYcimHBJgltuRZFzqpa5iBkSS13",
-	"Ah3tcyn7m3Rg1itZRSmKbcXMIL38DeIcy5QGt+clNdhnp6LLOpgKAk0vTIg6IIo+6txehHFgUWSNLs9J",
-	"f0o5FBCD4Ke8nE4eNCJZoESyLMr5aaHlF64DIoxxZi+8gy3glbHfnKZq/AbY8srQAyB10lZ8M2K16Rtu",
-	"ZssCEUy8PvZ4y81udqFGZTYiJiJ/b0AlLL74dCqkWnj4+0wBcEJvuN41m5snKpI9K7emagyJudGwh9Jo",
-	"b/FXTFvSgws/VJ+a6Y++Ubv2chNxzRRsw3UT23j87GBveYv05+UQQjOZnUjaGnuOz0gj9MiJ7aLY0dPf",
-	"ad0fXDOxBc5GTFm74FAkUHRMk8UQOJqdwxAWa2Pqb7Exd3U3viqtMmIjmsdNFHsGL5QB1FtEMm+gXGoR",
-	"TW8URTNT1NKAvTRF//o0UP0KS51pILbkeLGNv5hgJGzeeAJP2bRFmjB9fwMmecjc4kioyueN6WHZeZga",
-	"BncWTH25zp81s3/gxulZT7V6lmqbNlywlFt4NOf13HbdBZGE0ImIR6bjNchw9oezl46lfTt26/Ug0t+/",
-	"zXFV54Di40Nu4tcm1AfPLhLimkT8mgH4jJHMo7EgYTGbsbBNbPkuhBGTfyxShUbWkrkILK3Pba1Q6r4P",
-	"rFBDm8G9Ogn7mATnoVGuL6jK/vUCzV7oxlBZCxBjFC/AkMmxBCo2pAn2BQNKyUJjRzRSjfGvT9YAG1fY",
-	"+x+t/11h7VwbewpnUFW3tf/7TPXJI+fY904WTf7gLCmeiBOLjO6JzvFTKF44pX9PtaCCgCKvl7iETJTl",
-	"8XG3IJwgh8aJvBzWJsJnLhJPodZMnJJ5G9zSrrKQ8FJ271DY1sxZ+CQaX6EDoE3ffUL+9c/u3pYIYrdT",
-	"MzLZzTwfJTRY4uD8AdojzSAuZCEjAfaOXcABqULNrxGzpMnV0YeihbMR5TF5dNCxFjJJebjXJp0Tk/2s",
-	"P09SydA6omcAxCjmKBRMDV5LQ3FvkBThDRPqY77EAtCiIKzXkdGJ0qbbpH/N2LR/ktXhdQKYCxKozDTq",
-	"OCd4WdK30WsTN6vbhV9cYKPZ0F/zALDPnXWVpFKxMNfYSvTMqtuee/7extiDWVJKPUrk8gCKtLV9dAv9",
-	"ez3mmuwjVfkBmQBrGlH31Xzaz/zY5SU+J/2f3l/1XQpKbfQ4Vj5VQlQh2v4GcYTreL5z8cfxfhtZorSd",
-	"bYY6PkgDAV95h+IFZbUFJOrqTc2OExoolmg5Pvvjs+jwC1Z948eGiroQ88Y46MoQHicSY8vYKHTCULIa",
-	"cSV/sSTXA+sRv2G2Y2iRPh7XiLtbHdQQ0CgyZbTXhL8lrPSqkncWFQ/AW9wbeMywKEdu11ioFaI1Femq",
-	"KL4ACRqZhpQbc9mFUhMVIRHvS1vKYN/cFzExE2aVp1rtJqfnZ8ZVXnLZBmjvGzBHxbh7wG29bhwFZpK3",
-	"4yi0qK7qbEj5BC/X+putWHwCPa5N9hL6vOHK+zcs0fcbYlGLvi8iYMUN2YVNbBxY/c3hyDe2z86XHZBs",
-	"m5HYYGRbCMHh7ovMtXxv5eNy201k4c05Oi8hXZtGOBduYLMw57uKM8/BQJpFL0G5BiufgpXpTvLO+qrW",
-	"VyYQrb3BL1BiWnsPO7lnJ/f8O8k9W0sB/hIFo/U39+VLTk3LwVwfH3cY2mcSq/zOzyX5CYW5thE6UrSO",
-	"fIYAksICtpSusJOBdjLQTgZ6WBkImw3m1HUkmNzJRTu5aCcX7eSiTeSi5YLCkhbFIZd0EFW0Eav+ZmXk",
-	"lXFdZ9EheOx44uDSTOPwRGMhjQ0KqnlFTayIx9cstChLbBVCuCbzrBjCin6ygVBjInnIJPY2tJdo6I89",
-	"AZy9Z9dgWmkZi1jx4r1n8056/WNKJXyQqtWtYU7zNzdNLZiYsrT+X3p2E84rTpjPmMqe2+zN3yzQ6YwZ",
-	"F1sG0rzTnjeMyFeJ9jSSWAMe8M3AhtOitFYXWEhp6sXpZOAVILJAXZHGKpnngUXfHTzrHO93Dw6Pjp88",
-	"1TD03T55dNg92iNHR0et/e5+t73qcyuOtGYd90IFdxT6ezTI+inXzJYuFNjZ2EKvofhufbLd4qCfz6Tt",
-	"4G4J+Ktu0DF7541cHPT1XE4JaTY1W+sz38xavSFxyQhFoXbbYYE/HTTrkJFyNKIHBypJys9sqjBeSUZi",
-	"RsZUjrEFLjmF6CupyNNcmJd5zkDOVjAf0uSgJpbsl6XKTVpVZn0cttWzEtMJljStXCRkbjeMYuj9b799",
-	"9+t+69mHXzutZ+TRXrv14dNh86Bz+6e1CFaNy/tiCJhfRnRpzbKCYlmjZU1g8vjjhI1oApEzTs5UFULs",
-	"r4q9zxZTheNnGpLW7b+adX2vdYr4CRaCMFKSupcGevo7xi/fyQUbppJGnirHpvD+YsVvzqLQ+wuPQ/bR",
-	"L6hDzBTEKMOi+k1IyCSddsOne06YlHTEamT4wRezYu923KotS8CYBauhOXfns8UIslTij7VucfGIV5Yy",
-	"tt/PP1a1kW2YPUFKSCcTmsw/h9FTf35Lts4CB63XkcblpQutaLL+JDSKSD57e2226+tiVEeM3yYT8a1h",
-	"M/G33slmfKT6WJ0Ia3y5/fBcZyNJuqJkfh0m44X/CxF5GzNLzeu0Bl9hH9PDnPyJvLX1CEx+cQjFGsiY",
-	"Jay2kQeqg/iakNg13mGWctdGgQ0SnX1+WHZC6zc832zRy9rZ1UiiwI9W7WRTc41LpheZ9INbGGqGgVYq",
-	"j1+aBrt1xTRvQLOBHgn9pII04Wp+qY8Cbxm7huX/+sGu+af3V43mYvkvmzFRzD3Isp2z0l/939JO5yAw",
-	"wenvLl7D3+wxnfLHN/sQ0gEXAiCAa8hWPFZqCjYuEUsRsZ5kFf33r0zRExExSLCG17QeKGcsYYUqWfgK",
-	"lCgHHRIqaTZOGoEQ15xZn/BJo9f7i5CqFUT0hn1smZH50uiU/8wwzlkmQ1NCybuuGxqlmIecv9lHybT/",
-	"2MwLp2GW3W+TXxgLCzWrYW16F2jywNoSZJAq8uOrK6DFf3l1+jLbC7on8738/1ovLi9+aF2ZIk6lLdyC",
-	"VO3rf/Ltt6ZDqJq3v/2WnBvvXznhRAz1o1ICuXGALADEb/EqiLDpWDZzBbpiCMJNbodb8gi//8iUEEoY",
-	"DbGKkf4LVPX+3m/x//m//188xTRJ9PKRs5kZjNXZvoOr/qaY9GWyVB23TlaHKkiElEz+Frvv2+ywAYtE",
-	"PILSfJndv+AIAvCU5LBz2CYOCGtVFFPT8eJ/i22NDB5LxWhYC7KfG2Cxx4j1703irBQahjg6aeLf4oAm",
-	"CWeS9F1Q6bd/i3+Lv/1WKwLy22+R3/cjPuGqTx4ZHxHpdjpNctRxC+bvoX8IBfs+9HLABZuKT47Y3ydj",
-	"Kn+L7flA/TqCcj7Ws8ckKpgQz9N2Ax3ySOnTs1mhIgnR7DwnAZ1gT1WzgRe462+/heSany7f/kImLBkx",
-	"MtW6gcnhOnh2vHeCF1fqENkkfS3V9knCJgJqYlB099k0nd9ivQBoL0jeARHGZYUsYsYTDaXm+mfDFnhB",
-	"+jle9F9d0VHfzWai4QnUw5FS3w/isj4hAyzdp01At1QBtQdX0uF+125VMwS41xkPmMbaS6bv4ixkk6lQ",
-	"LA7mrZ/ZvH8CFqjuIRlDp0WNbVNgJRm8ZCuEbKprNrcn/VsMT6Byn11V9rIFKrObCQ1ZkwR2USZf+3lx",
-	"XvQKGAjQ07q77bbJqSmZAUVBxmIWO3YyaNAEhBz3D33u9E1DVTmnMMnjKbYJ/O53KWJbkPDw6MmedUpI",
-	"aPdH+lrNt1724ZDFoV442CMk4fFvcR/b72HeNyX9vPkb+v5kOtUqdpt8n9A4GGsMtXNiGSb9ADrJ9cFt",
-	"iE0CNa41mo2IByyWIFC45Tcbp1MajFmr2+7kVN15Bi5BI7413tCYjoo+Z9kE85Zs5s1w4hBzImduL8J2",
-	"1uQOcktv2Mfc5+vIFCeNff1JMWUxnfLGSeOgvQ8rm1I1BmnCEPPHKBuNmKqw2CD1FbZJDxmwMTf4bM61",
-	"uehAV4ij0H3I7bo8b+a9FLnlG22S8bBqFtJcySByKuMsxLyCTKFpgpkSBgERIg5AL9KSNLx9FjZOGj8y",
-	"9QY7BmLtRzisbqeDxrBYmZJTLtxqeAWJHput2ApWPECDmk/Cta8+foN12VDiXSUPw8sLReWuMuUPFOhD",
-	"XKtvnmxPj7+noenwgEP2Vw95FxdqaOG4g9XjfhDJgIchA73hsPts9YgrId7QeG4WCLL/UZ1NncVKC+RR",
-	"1knzqM763sX0hvII9M/bApq+H4NMo88WLSeKjqAHyIQ1PuhXLQ6JZCQrsegHkRBbO7NcR+PRlCXARkSc",
-	"vQNC0t4iYGoe/9alGIDNCZ0wbKpeYZDJX3n8WssFjdvmyhetFW/1m/8JL/lqFYUseW6KxkkTdaNfQ2qd",
-	"ycF/T1kyzwmmFIlquNiQdwm1ipat2YJ/tsz/C1pWy/nLlxm72HovmheJMday0sxMmbxb72qtjlcPe93L",
-	"s1rt7YcHozTu58FwXJ/ueIYuUKG3McNqlmJYPMsdUdoqUdLnXzxghzAVn4ONV8ht0CRQ1fZQB5JROiID",
-	"FogJk2RKsVdiqQhMUKhERkxBtyxyEou0idiIiKn0MGJ0o7ugtzbBc0Rq0KM/ZI2Avxfh/AHwzIQCbIZp",
-	"2eCC7Smr0lAgGvsPsJkNt1ElshTkNK2JGKqtIQFVKlipVr6qPmdeewzv3DYb2X2rFngZ5mi+XDY0H5KN",
-	"uG02XosgqwyxbHT2HuzxyyZynRpE7oWIhxFHa/Xh/kGtAfrsroR4TZMRw3FHdbZklDAWvmEhp7Zz4mG3",
-	"W2fwNBEBkxLJ41dGwBGty/a4JUS8JGg+/iSS0S3S9Ij5mn4voe5IwQuoJ5WYSmMm0DTaaEbPwbwFoVxY",
-	"iWkCtZx5TAZUBWMmIdCTDGhwPUqgasnvYqCnB4nZhhmncShi5vsqmOecN3EzIXl02HnmkX5fws934wZD",
-	"E1O7KHN1H4B8wg6sH3B7ZNRasKCy1YCN0vgrELg6h6tH/CLUDxquNiReNejIeQL5FOBN/IHyyGyn+3S9",
-	"odbx/NVRIsSpNShR02q4CyaTEmJ+BpXmHqWTjSWS2z8eIn5N8H0BFeXWgO71+MnbZAS8ZOrPmniL1b1M",
-	"dAbY4jFVwnp4HpXdHFgNH9wcbXKatY4ptEU2DHPC0NhuIsSAazaJ7RjSi4XqTZjq7zX1Nw1XN74g27Hm",
-	"xFY9xMKUIsGwEdPMxn4cX+YJNu75PgHlTkTokkgYCcYsuGYh2NU1hidUZpXAIz4aK1AHzYOQJtdkSiOm",
-	"FPqLMpkCXo2ZlCSNFY/QSTQWUbgoCaD7ZouSwEMqhOdZVs/6pMqOraEOfuUE1/QfAIt/ljuwo8APLwp9",
-	"TSrgv4vUhq7yu+qPj6HTVovd2HTzSg9gzGZMmh4KbfKD8ekHYjLgMbOe4dDvrzjVH3l1Y/ve3ru3YtEk",
-	"jVGkeaYYpKKZMKwquz6OKdj1V7Qf8ztBeOgmwDk+VFP8d/kSRFJYwYpYu1UrQK8/fJOkU5RpfR9WGofV",
-	"3b78C2j0Q5EwdKLwWCoaK/KIx0GUSn7D9qo+P0zExP/xJWF+iyv43vd19nHV15VY/9sP58DJkWlN983C",
-	"wKXOGyQJf0Qjwh/ftgjOIaDs5hodtgCPN1ZzVjORx5/g/z0e3jr8ZMFSkANj4zNgzkZYUyWywn7/kIjy",
-	"FSr5DtRvC+hXix4AHmcvK/FjQINrrcHELGol9qSqhK33rp5P5bUmxhATRtQ4EekIw/f0lMTMudiL5+z7",
-	"06whz57JsgXTw5hK0xkhJHNmYraKot1pMRAVG9+FWmyZOYM59HQp1Q9ZlPy+z3eegcjDS4AeKWyGQT1U",
-	"XldLX/rFtUSghxMCFs91TWGgcoKlQoEF3h21+wIYvL0MG8TLlUlW1zgqi8qgSf7dKtf3UbXHn/Io29vH",
-	"2UJOPt0P4V2EYqDCy+JdNI/IkTCr+wSUSySQUZ41VQJKoUnm76lUto2t040EQ8eBIGJEK3RkAQQh78cC",
-	"gojp1LQoG/Ebk+1o1T8s5+RQpSaRpkXuRH9wwAiNIjFjmNCemWnh3W+kbR+JblVYKzTWyDt1ulZbWBtX",
-	"tmcUNNCAbjsQzS0x0tt2IiKhwKZdRNJ53osna6DbNDHVBU4RsgnUz1MCCgSSR30aJD3IqpH9vYxjTM05",
-	"Qh01dPPCBpBzR2KEHaw0gTZn63MD6x8Wb7/xEIZc57MvLYBvRHid0TWMuYeezjNg/LenhJkpCFtjRrEb",
-	"DVc7P/AuiOX+XMca9BxCgAzICE5l5uNnI06tS6+yqHndi6zs/L9RqLMp81mKeC4+bRX/vHv8s1U87iPy",
-	"GW/xM8Q844fXlJALg5ZKxebMdkLxFyAU5w0qLPWxT+7g2fcKk6ckEPEQk7+o7aBrJbARizUNY6HJiGuS",
-	"hKk0QekJMcskWmIGqIiNg9+9ZZOt1y+1lIVMTGwQB5o99LM2vZNt9VlonWwSdAs9ra1DPxPwQMJ0Ygig",
-	"76AZlbARhgy6nfTa5JT0sQlwL099w17NXJIhU8HYJ7NhwCNi1dcRwo1rXTt4uzTsM4Zt40reczW+BChc",
-	"exOFof6MMwT7XeD2TkjeCcnLI70NrnhZ01LR+PEn40ypivS+wHR317iQdR4O9PJsIjF0y9S6ftaueCyi",
-	"UELwN5mJ5FpLqsuCtwcpj1SLx/Yztv68qYewZhz3psygOoL7sKoytGkqTUZQ0nuH7LvI6DUio5dhbnUw",
-	"dAbdD6rlrM3jl3P2Xcjd1+wPXQ6492KSR6C6YIFIQmuMv4fI6OckTqPIFnohFKs3LRR8IXm9l/fQYRk6",
-	"PltVpqfBqGeKNNmvQtdl88xWHDE6nEhcFotJq8FYCAm+AJK12SEzaPV8zfJKFmYGqIKBip+t5IPFhfMX",
-	"uDSJV1Cnh6vKhUHf+3xy0058JJRi8Uaq35osHtdVyeIxQHsrLP5hFL11g7KLoz5jODYuBM87vD8dbxeN",
-	"vYvG3kVjL4/GvpuO9xgp+b25y3282WvbfEOvFzjTMgOmyeyNsMgZphIbdTIrsUROiakkaH2U1opZwUAu",
-	"hMoYiCFQD2w529Bqtpya5mfaJujABT87lEujI8p3ibtfnawNgOqKhtKCa10qwGOuOI1aWK6zhfaZ2vkY",
-	"WgzUAqcbsNeEvDzICkynEL3HIH//RlwDDgdRaoMGeILSM6byYe07gEd/TN8ZrvUUlnqFK713x+zDOQsX",
-	"t7em47BygqVORAMBhYKtO5fil+BS9N7MAzgYbQSZ5pN5Dd0JnRu/HEvyMOEl/jpTNfXo2T751z/32909",
-	"k1vLLamQTc2EHEoBGiHQCc2hpCmMDE+XiAAVDr9FbPg6nH+L617bEbhkis/oFFxcldYA/0vf8Z325s7i",
-	"FXxM4XFqSk6XHYU759/O+ffHc/5BY03ohOnhIncVEB9/QnvmCvfgL5j7EdA45xzGP0hoPCcTkTDQRaCI",
-	"dl62QQuWUOjB7S5txEicxta+5zi2TS403+DQgRgLW2fWS1NR2qPmAavxsol6zj2kKw7T2ulPX5uvQt/b",
-	"WkhS7XWrA0gPpzrciaMuZaTNrOcdtyLaTlv4MnIQ14DiezHzLULSktzESIxEqlohi/gNS0wnIa/VQWur",
-	"XLEJBHkzikkkEOGI2SaaVcBjNwSFkr6TJ9TDr2GwoOnjLq6xeiwHZ1c5lfF7Gly3Xpg8x9cwGpIaFzMX",
-	"m+SaTTEC/aBDQjqX65apwOlf5ifxuTMV7cmiXScOq1MVbcOdbZSKePTu3dnLvczvZ92HCZiNqxaQ2b23",
-	"VqrCpmnK/ByWHsHa2ZpNX4PzIU0gLIoC0CyNfGe1A98LgDW/VKgDPpxJq/j9Nc1Z3sFLTVk5LdlxpC/A",
-	"fjVzE8pBfFfgqRkW6fc2TVp+ViNuWHLD2aySw7wYMzqFOAd5fUIoNni3lWkV2e90Oh3b4CPGNEFleogY",
-	"Nwr7SAPl7ebx1n784aqk2S+uUSEtH+KvjmZ+3+HVZ3b3asC0vXkCLews1FnZTllJPyKZSJ5qUe0VNBSz",
-	"AT8g9dhmOzZLN89bamrRSzIN/wEzTdnHYkYmNJ4XpQCDbkMBgUPlLjtOiFEg0gg7u2fvQlgT8wte53Y/",
-	"D4ab5otrssLiKC+G2qtp+o4HXLxOxYwdEn/evj5UZfdl8OLeeWDCpEiTgC137ooozCuyeFHmIpvnD+R6",
-	"tZtaEy1Lw1ZUMMF3iWTJDUt2EuqXUcmkeCkOFub4sm336ou8lDLKk1ReY/666+c1GmjWJRdFTXCpPn3S",
-	"ebJ3As3kTC3lJnR6hSIgMArH9rM99CHA2VTcMIFTp8UCnqB5Oh07q9yqFua/DmeqXe3aLtSFgZ/RcZod",
-	"+frLr5IWSoCPTgzrWtklUu58qTtfasG+bpyXtIw4FQxjhQj2+JP952oPau5lNP1MsZxS5j997obggZHF",
-	"vBfxG2hx5hS0x7CbqqTIzSn72mmRHvKzy4/c5Ueunx9ZDx2rnbYOzD+wqnF/zHyXHvNVZ07WBel78eBa",
-	"ULvHBEqTITijEqsCGJZmu7vnlV00V5iJRI1tCI9RcDCTQcQsKydwF96H2Wtb4n0Ppc6smzFYHvcZcwYf",
-	"QJnZ5Qvu8gV3+YIr8gXvqMgokbAN0wU/bNAVuk0u4JuQ1xdDV5WbUs+mUrynU9qMSzJgeqStDZOnkpud",
-	"VOaS41fZH669oOcAd1Ty3ybqFWCaUCJTOcVQjDu1cjLTPCg5cELLJR/FhMem28CCvcQY1qfQecgmIIG9",
-	"E1G/TS5x/UBbKs5kIZq8RkfhfKYK4mK++/mJy6Vd6ZapjP8sd4Tm34TQGLC6c6s4laRSsbAFCJ3c1YF9",
-	"hbOdmcn+QF7sws7WdGX7xi71Z5tLIeZSdu7sL8CdXboTB9HKKLRtn/ZVOVSLK2sSsl7uacIkNh80Zhro",
-	"JCElSwD7CR2IVJEpE9MI6wuPmCq5xE1CcfdgD4oFD2mi/8ehWYRc7tHer/ZoF0D/63BrF5a8tm/bP/oz",
-	"OriLN7DhRqqEEIQ1qIeGr+/c2zv39s697fAOQCPIH7MksJpt1JLQHn8yD3r4YJWXG6KG0cRvmceNSIOx",
-	"cQ2wOJRNywNMFL7xEyjODMOhCSMRj6+xZxFXVV7uO1L7tV3dOfnRaqHl0Fn2887jvfN4b4CjJBYAPytE",
-	"vCq3dxkJPoeCsm0+XxR+d0aGr9oJXrzM7Ssyq9X3AszdqzscK5lpLoeVd1WBa4QchAqwYw5YICZQ8hd9",
-	"5SJmTcMQhXQ7AuUsUTMdvRiX5fhd4NtkjA+q/6zrDPcO/owe8QekijvX+M41vnONr3KNr8F8NlaHHuf6",
-	"yx3t2a9B6TnLp3v44hHAADMeBCmXqUQZrKpgQg8qI3yJHa4L57l2zQLf4KV2dKOz5uCws6R/EaULxAIh",
-	"+EYSmQ5+Z4GCerVfjFDqTzLDRPEZNDsumNz7ZhO9iRZ9oHVeH4HQdNVT836VqbwI3l+Hrby45rWN5RXD",
-	"P6O1vHQJm26l0l5ufteAgXCxq5e5M4L/4Y3gl3S+guoTLu9dFnz8yaLfKpv5lRP6brX+kVBZheQpSyTU",
-	"foDM38HcdbWa2hpGJ2RxWGUsX6D3NW3eDgmJhbIyzs7o/ZUG8vwgkhFTd0SPhxKJmnXEEADPJcUJsXP8",
-	"ss7w7+SDRA99SX3h9aGUmsI7j1rOv+/eDh4u4F6aweuL+wyt4PVn11QmnSFLVUg4q53a+AWojakshl3h",
-	"31vvz2Dq71IypVLORBLmdStN+LGNicaAZ0pEzFqKT9BFrtkyhGKJxJ0Dnqoq1e+d/FqCo/RK11bzCoM+",
-	"o3IHx7zesqsUOaxjuuuPvlP5dirf8v7opoJvmWovEQ0f84k+s22nvHyvZSJJUqhFetTp2HDYYSImmdcX",
-	"E02wDDsQ/jGVY2a1Op5kFF22ySsajE0r2IQRvSSt1kVzTfqhEys0Y30Oon2euYKbAxkfujFAU684zBu4",
-	"jkUEPXug1CAUlWqTfhDRG/YRyQ7O0CcK+vnNxkJvgkdMLrKXM3jVitMPwx7wm2vS2WzQZ/QV5+u4YFJL",
-	"5ZtsIRu6wDYgM3/AAigWNvzDFovcEeAvpEcNgGOl1LyM/n4yTsSlNrIL06Q7r+quSWaQMDAA0Eg2sxrU",
-	"TegzzWxxXahMIdvkSmufOWFM41DErJB9iN8GVJEsumGySWJTpiKiUlVkMFalBKLZbTNZe+3QVKTUu9JL",
-	"u0DUTUovVQhN1UGnBqofkFNuUZHaBUp91fGklcB6LzZpELXuL2T0OYnTKCKJ4W7UNGEiLyFUFNPYgbaz",
-	"OJRuPxdbOP5GXBuuiHwOZT2qMkj3xYdugSk9hGi/bjSoO+YzC/bbtPvsAj13gZ67QM8VgZ4b2H0yveOx",
-	"1RcqwzffW/KOCBlFYsZKPS1t5W8z12JvMX/IJxir7ef/QAUMzJ7WdJMVRy31lNk72znLvoRqBZo5WaVb",
-	"DD+flLYevj/+hCi8MkAHTJ8DGlzngl6BEuTtbZoFuYxGkWlRmL0ABldr4Z2cFMsiNEnChgmTYzdFVgyH",
-	"EY+ZffNR3zzo4YP+XpucKkNuPqK/sGX671qzAJUQtDOiPF4kQ++5GocJnTmkqHZ4kDlJqO9ppol39oev",
-	"rYmNuTnolob3+RlxuAY3w0Vi84010N56zlsRj6839PespzFWFlgB373GVMeiyWMi4gALplB5LbGWLlTI",
-	"tW6gNjmFv2H4BKgSo0nEMYFQFtteikSNIyYlFjijYZho8sElkWMxi7OAHBrLGYyP5lUBA29jdsUnEEL4",
-	"IH4d53tre/99Yz9jEIB7dBttoko11CAADddNYCZeqiHxOwK88/PcD694Q6+ZG4RkpY0IacNm+pcmb9ds",
-	"Xq1/neb9kcijvLOR6eBcSKwjTsyhppDETt4kAoUirUE4LnYaQIvQavXs3K7u4ToL4hfX7SxYGOXvLGi2",
-	"slOavhClyV7IV6A02aU+/mT+tVJryveXh5vkFV4xgaCZVQHKDNt5C4ABG6Uxeno5NC9HUcZqNdCCeDAn",
-	"E8qjZf5Xgxi1lRq7aKgsOxE3LNxx1K/OV6TvzYTE6rv8ohUaA6BrIqNWCB5Ei0mVLx5jGtHAuJ6yuGON",
-	"y+CpolGUI7SjlbTJewh1Y5OpSGgyJ4/0LyYvYc+JfR4LIcEhZhqEELpo4vCUYWYZx4bTeQhlxX7skq3L",
-	"rPNRNRSUJbQKjn5GTcz3jlLtZP97yqtkbqLCxtJ+Ipa1HT+NpMC2/LMxD8YE3kb7KY0ilpAJnZMRv2He",
-	"Dv0a+y/Eg7YBzz+5ns/XjvH3wREmwHbn6P1KA1WUvcXPKtpXcO9TWBoEPQ4YYFNMRAIh3jFYArVYLcWE",
-	"ac47GwvjtOCQZyQVNP+nAy1hcUUeHXYO9lAyXxYmec3Y1Aj38PGqTgpFJP7SY1Rgneux/tKwzxypcj+k",
-	"axe0sgta2QWtVPIH0J1qsoh6QpVVtpbWZl6mmeU5SCUXNFBs6MJo35gYow2LIul4tq3lhsaKKEHGjCb6",
-	"A1yZNpGLXnNBRoIItPCIVBn77oJ/m4yEPiOPvvcqDiEH3G5+3XB5rUiykIh0pzd9dcoIH8U2OFbDDrth",
-	"yRxqZC2LZF8EhUEiZrZAAWocahFAeExiMSvEdBkcWhXb5YDmHya2y+xpTfdEcdTS2C5Ln3Zuii/ETeEy",
-	"jC/cTWGX+viT+deim2IZD6nNQiz+jynUe975CL466H4Vh4Rm9/hFOwgMcCIa6E2wIE24msNiBowmLGmc",
-	"/PpBzxSIWIqI9cy+9ONmI5DJsAfyHLz2Qc+Q3NjdeKzK6SDigY0ZahKTBWnm/kaSsZAq6+EdCHHNM4zQ",
-	"vDBNosZJ4zEwJXOY3uhBsOi18/o/E+YrSet2ljshjAZj9AjE5O2UxWcvyXkibnjIjLgpiZjFzqTFznT+",
-	"CksmOV8DQbzQ4dCpdVs13mGt0jMLefT2NFVj0m13rLC858xsHnnmNq3tCIskwwKgM6jNW9lsK2F5i0wT",
-	"BIrKBsC3jdbIu285qyjX+fLvtNRs2Ea/u/u3ofDFjl/6CXz36ZPOE/e7eZPixS++HwsS8hDCbptYOwGO",
-	"wRlO01ALSh9u/78AAAD//w==",
+	"7P37cts4uiiKvwq21lR13C0psnxJ4tTU3s6tJ91Jx8t2Vn4z3flJEAlJaFOEhgCtaLK86/x5nuRMndeY",
+	"R9lPcgrfB5AgBUqULDtJj/7pjikCxOW7Xz83AjGZipjFSjZOPjfYJzqZRgz+fZqGXL28ZrHSf13TKGX6",
+	"HzRQXMSNk0YqWdJOpyFVLGw09XOR6Bd42DhpdPafHBw9fjxsHQadTusR3e+0Hg+OWKs7PA73gye0s9/p",
+	"NpqNmE5Y46QxSmjA/lfIJqKtmFSNZkPNp8x8o3HTbNChYjA5m1Ae9a5ZwoechY0TlaTsptkYsKFImO+F",
+	"IY2kfiOIOItVj4ZhwqRsnDS6nYN2p72/f9B+1GjWXPRBZ7/RbIggSJOEhT2qYJ7uUWt/v9Xdv+w8OTno",
+	"nHQ6f9MvpSoQsDmZBoH+ZLORsL+nTKqe+dhPLw7+8+jDk78dP3v81+7Ph28f/dI52z8/uNTbp8mIqXVO",
+	"cz8/TRrSZWep/9+jI7jXxlvxDx5F9OFRu9O4uWk6l/6Gy+LFc8UmsnHy6w4E/sAg8LHZiNkn1QvSROq7",
+	"bLD5T8nr3wX/64fz8esYgeQZDa6CMY1jFr1gAZcADA6khNnDBp1OE3HNysPO8RiWwljSg8f6z4/NxoDH",
+	"IY9HvQmTko70Zj4cXjzXB2Wutd4pdeGUzBBzWGd0nogo0s8TpkF56a2yT1OeMOl958i8U28tj2EtMhBT",
+	"2GRDTFnMw8ZHcz/rXLse4L36m4/65J/DfktkXENkT4krFvciPmSKT1hPskDEoWycHHQ6TX15EQ+oRvae",
+	"gaAZGzSajUHKI9XjscGt4h1M8+OsOmZ8nia8cdIYKzWVJw8fmmFtw4LagZjoV0WsaKDgfMwb/8t942PV",
+	"pXUuO49POvbSRgmNFewBZqKpGouE/wO3FoiQAWoOEybHeCR64nUgiofmKCUfxSzsJUxORSxZj0ajxknj",
+	"5UX36FiThISPOOBFOOExlyqhmmQ2G1MhVS8SI5GqXsJCnrAADgiWu+SIHuqFrjUgoFE0oMEVDnS27IGC",
+	"7tGTbkdDgiZbPGE9fXA9/U528/aXQO9Ww5gmx/qx2X925nDKHz3w3mxMEzHkkb4DIN3wlqIq1TRa85pr",
+	"/ZNMB7/rPRpAnKaDiAeatMHaWRxOBdfUXa9wwtRY6NszkCZZkDDVG1AJQwzHWorm1yxBEtbNEeg5QFoB",
+	"jdYD/I3AcMPbzZe9jMreFYZ/DTi5CEN3Dyu1+CdeyxlVwdgHTMXTJDQOScSo2YBEshmnUZRPdQFr9s0l",
+	"zS+N2V8PJp30vwZ/f6z2Rffn4Cj56dGnvx3Gp8fyxZPhj53xm/3pf3bZ+YF676zxvZHtFmfe8ZAdD9nx",
+	"kPo8JEOpD1yNK/F1h1U7rNphVW2sat6ezeHhLBGR7lm99FwCHn2zIYbDiMeshwQC9MSVx4X63+uYK06j",
+	"Uxh4CVhUoD011mXfGcy9xhqPVtwtT1HvCI/hCCf0Uy+V+iD2O5lV44wmKmYJmYpE0QjVXmkk9MUteqT1",
+	"Oqus82X/B5cB0bd+whVgpJnZf9nt5vvG93ouJ/sDwFnnpmn3uDadecPjKxa+DlmsuJqvjX31tvQE1R4k",
+	"x42TxvvO/pPDx4+73UeNtW1Ki4v24NNdfeqWmPQFTgvw4w1ICS9YxK9ZsmwTVCk2mWrZaX8z+2XFIex3",
+	"TvbXs0EewXwRlapnFrV0UniRJQmotpdjRnDxhMZyxhIWkhlXY4IiAjnqHLTtGCs1HHUOjIa84nNHwAyZ",
+	"1Ky+5tkcZlo/iCEMDMab3uXbEkmTMmWJIxTzsCC7aRoFUuSIxkZ6rW+677im+xc4k4xSLZ7CvDfNxpQl",
+	"Ew6HgbKB852ThNGw9O2TWcIVM3uX9g38w/6EV5f9aP+0P9M05Ap/1PKoiNjCl1tFWdkYrjMXjJeAb+Aa",
+	"+lFPQv4iplOWFG3d5elBzXoXs0s+YZqirGL++61ut0A50iRafscP0ff1UMSspaXtVsTjq/8JHO7P3fnl",
+	"4//zf/0/jdIiPHRzUZ5/fHzY6cDAEgRlYwYJRYC2/+4FIgI8/I/94dFwMNRgUkfjWgcma4J9EXSnIuIB",
+	"RydyHWU2iCifGDdPRgy1pkBDqmgvFEE60Q/HQqrVr0lQLoQEj+SUSnnF5vqZiM3fM5FoLTAQmkg3ThpG",
+	"uraqzklDaE2l295vrKWGjRAP0O2VLcB93ktSdK3f5MrZQKSxUVDlguYWTsW0F4s4yJW6TD3Qmhisojc0",
+	"bteGmOqvgMBiCScdSBGlinmWftw5fKxXntPYyPda9zG+xUdxL526WzOPeuhuDcWEciBOH2+K1MunMq6l",
+	"5z0q44UHo2phxxIKW/rCCxYxZabbYeAOA/8wGBhawF4TB5+UMWSJdOvHja8ENbZMmWr5e9xzW/T6uGQl",
+	"EiNhnDuFhZM3Kizh9Qqo2X+s5YnSxy9SqcXikkNnR9d2dO1bp2syg+w1Ufgx4Mg1S645my0EOl7r9Vq1",
+	"C8Ijg8yQbl7cz6zQla8cwLUEGq7YNb64i6L7g0fRga5dBRDoDzxDErLMTkRHKaybhgHrdDrd1sHRIGgF",
+	"xx3aOj58PGh1Bt2j4f6wc3TUOdCgo/RKkSQMRTKBc41FrBnbgAZXLARMw7XoBxrJIj7iA02e8PH2CP2T",
+	"3LaUyhW3bE78g0iuSESnSkz1NU/xhousQV9EQmM5FQl6H8fzQQKOEh4rlmgy9RFtOGeGJl+UfK2WVjdO",
+	"Gi/jEY9Z6xfR2n98qI9QsclUJFTTb0AJPQ3S75U+ItlL4wl+ynfpnZumJlsUiN+vDbCfSxKza5YQldBr",
+	"FhE1TkQ6GhM1ZmSQiJlkyXeSGFQ7gceBCBkZRmJGuIQHIo7mRMSs3Wg2XmrGg69wSaaJUCxQLCSDOTn7",
+	"+flLtM5ddI+O242P2ZlnTAkP7ZxJkSYBWydacL/baW7RMvvIOG5ZrDTxcaUEOuUFMWFK58ia4fYTIacs",
+	"QNexJcngnYZ3WnTKnX2f5UPBZSnHlg66Xjg72JrJsr/RTvZxTXaz7x6xR4+9x03X36O75nsxzW8XAFZd",
+	"eVkA2v6dF05wUQOog12lHUBUWMKGqX5Dz36BYsoyZpKqsT7QYLUPbjmLv02U9P7jk/3uWrBwmHMRyVjs",
+	"9RfYGTG6AO9wlkdS+3m0PrXLJJWKha+NMuLeSTQSCVdjODwTJfKx2aBSsiQLu4Hffvpw2fjoyIAafsB/",
+	"2MLvftwmaXxcpTxNM6wQidbuf59dyVIcT+mlh/oVdIHySTqp0qEM4L3EgcT4RkEIQ3guxLWU0VMkoZaD",
+	"/NEl+GPmY6iOLAE9DiTAgfN0gojUiMB32OPWuboJSS4AgocubxUcdte37PoWrmMZTdth6b8Nli4S7EVO",
+	"mts5uaSDiIUATe9lmbgrlfBBqtCSFDINChPkEacxjeaKB7Ku0cu6OsvKok/BbjbGVPZy9QOfraOZTsci",
+	"Zr04nQwAsn44POx2Hj05PPb8XNbdHUPU58aAJ2ocoqd8//E+hNHsdxrNxpBOeDS3sWtvxDWLaKBvecSv",
+	"WWyfn4ZUM2URULBrsbj147NcizsNKXFG/kPEjMdDoeEzTcSUPXwj4lDEjdxaFfbQGmLtTxuZZSuToBww",
+	"OrDw4IsOq7hJ59jWOR3fYdwsS9UyK3utFdAiwTPGhF/zNbJr+r9oMGEWjSsBLrNLjqnUaPin7uBP+50/",
+	"/fLk7+Jx+uYdD65Gn7p/e3v+N/F2zl7//rfTUTCMHk2fdKPwx080PH785qe/hW/2H0XjD/PiWViSc03J",
+	"uZCSlza3sEJE4HyH50ymUYmwww968WD4HKZS/1urFiK0lhc9fU/RKxZraOUsCp0fQAsI2SeYIE8VvBAT",
+	"NhDhnPCYqDGXxI1iIGMq8amdhdBIU7t521nz2nrPbajEBraqEs7dJQbV8nnoM1ukz+4xFE06FdBbIHc2",
+	"6UXPfS5MmnpO1KXko5iCKWtpnEqz9GMachO+UhHlYl8ofLtsVFo59qbZGDMaGrPgy0s6QuYjg4RPjSn4",
+	"csyIOWkihmQ2porMqMziq5pkKBLSfz1svdVn22+DqoX4ddL4rfHot0YjJ6q5NWPMJlR/zVgwpUp4PMIw",
+	"1pBNpkKxWJ2zaUTn6BsqruosYZLFqkmoJH09Zb9JZmMWE0qMJRYtS4BE2YTBvPUzm5MJDRkYqtSYxyOC",
+	"BuY2udTj1ZglYKqKBcEQ7nbDXS6L04k+Uv1NfT+Ly38jgixUZvEojQZbOEqDre01z+mcKvaGT7ha/NIH",
+	"PTWXJGJDpT+lN/v3VCgKB8ZjEiZ0qFqcqWFLS2B0ylsJVSzS07UMTJRvEkD2t8bT5M+dp+rPB51GzeWd",
+	"iYgHc/9xbG1Rf//zcafzdPbn45XLYiqZn1qfQ3FFFyjAEiXIjHJlIIOoZK7hhI4ojwvfP+h4vsVjxUYs",
+	"gY99+PDh1LFx+M8gGNMoYvGIkQfnr56T40dHHfKvfx7sFbf6jNGEJQQiHf/8W4PH1zSyiSSAYtWbvtE8",
+	"N6ETpgymL6a9v37hXxsPLfgYtGoDP4PMHTXOab3j/lgGxJkHIE3hzcXrwYykcxaIJFyyqAfv379+sWfX",
+	"hirUd5IkMK5JYqEIV5L0M99pv2Lht18wpmvgulcfo4lOfdDnYR/X6axxr2KReTzuLddq2KNviX2Hgfbt",
+	"aqd0xCx9tEv7e8qSubM2nNNdyIR+esPikRo3Tg47T459K4F6HqtPC3yTFYcCv93+TBzm8DPzUKlTksb8",
+	"7ykjwFaza9Qom3wnm0QKojS11YxnCnQ840BI1zUrQUajZjzIzxEJWr6fEpeqOtHu0VGzMeGx/Xu/YlOg",
+	"0q4+YdSBidWBK7EEf97CcQ/fWhHMA4NaBOnjeWrGqEXeNjklEGccjwgemRE9JDnsPm4SGhORKhAkiYgZ",
+	"OdzvVh+xEVIqz7bT8a55Iclk9bmahBOChnQCZLricNHIfuuTrRAF9LImQmp6yCbAZvUp4RFW4TRw3MIh",
+	"hWxIQTU66mSGH3NeWo6Fv3JIdFngu6RCqJRROrKn5QqoRbZnoio8x4bmquoT+1PCho2Txn88zOtJPcRf",
+	"5cOLKMVDMw7v1fdpgmsqrtD8evtL/E/POtgnpSWSSIgrkLWpQm8sG/E41mghhkSvAz0wuYtKNkEGFqki",
+	"CRvRJNSzBFQyjVL6UCKmYItDroUezS8NnRKiCjL+vibqWA9THfkC3ySSJdfgZC4z83xnlUIITnH7azCu",
+	"q9WrNqE4FQtykkVut56CjXH1qhS+TtDc65OL8JcqociM7+Fbt18+WFhWrhqCjvwLsvkyt1nGTZ5obITg",
+	"0Ai/kPImYmWz3fNM9ofTRAwiNvnhd4kKXUaYMgPQhEb6y5DGjbM1GyFTaFS4zAVngtYekAYIyO7kp4t3",
+	"v7TXih2yNpRDwDauUDOgITnPvm22TQciVSeDiMZXjZu6ZPEMd4uHtXhVmVwj0iiEfQwY8Gi0AZizIQMW",
+	"0FSihq23qDc9SJABosA8jHhwu1NfMLtlR36qpS2WADQt2tGAuWgVSq5rxMtNd6u+cPNxsyt9kl9pdkZ3",
+	"dp+vFWGfuFTSWhabRCRAGyBbjYQCBVdCo0jMYIv29vSNXQrxhiYjdqtL1BjRU0L0IphqGd5M6JyM6TXT",
+	"zA+kmX3ylj/bEHn2DwonrRdPLoUgb8wy7hCFLBGAHSda0o0NH9FMD5AJz/mVSAY8DE2W8qYnnOfo9UIW",
+	"cwjmdA5ZUyPGQozayt8lTlbepvTJOeJ8K3d6tKiS6cO9isUsBmFIg40G4lAABAOM670+vzh/hTK5fn+W",
+	"iHhEHvQDmQxNyIsxr2iNHBQAjOJ7iWmmt7gQGw9oMlad27gQE4bi10zDI65JaOUmIZKHG17Ekcso7DbI",
+	"BULbS7OGO7qUUwI6g95EDuLfSdwNOWdTkSjXtER4CKf9i1CvRBqHt2YQvVio3hCmKtKW3MKbBuNM7tgE",
+	"zA/z0/1FKPLKfOzuwLy4dASYIUA1lwYF2gTMvwMWiXgExkxqOFbBx2S1aCmaKPFDXClYQLl+4RXlEbvd",
+	"JRi/QW/C5cTo3QV4B2rIIgk20HjEQtwGR4CZMBorPgFYoSHhKrfAbkL0u/lVudskZp93dmnZRu0euSKS",
+	"xwHT/8isHOXTP8/k3NtQmyHGOvQyqdm9ABaHxFpErLeEkZeXdIQWmLlIzdo2OvDu44oDP88Xc0dHnnuj",
+	"NLIY6xEc8aUQb2k8N+KyvNXpJhRyTSZcFQ/2A+WKHHSICYfZ9PgccVALJ3rZJFv33ZEYIchEf8osWT5F",
+	"VwiVRJMT8LeBC6UFPpQ+kXQOW3QciQXHlG8d5t2H+Yuuv6iVO4xqDTavW99OK3PuLB2du4HgFN7HhWDU",
+	"2/Ge0lwu0vFRrOnbbShZZz+HDFy2SPg/7hKffhFGY0WRSSTW7kECOmE57XB8RA44fPjwoVX2gi27mrLT",
+	"zN7PNeUR+tJvcTchVXRAJeulzoQlzcO+4yhBaC4ll8kcrw7ukEzExPgnNpHMHBFZC2Q8YOR9YVF3JpdN",
+	"KUhe6CPWGgDYigid0flTorI9RlShZOTi9m1QbJqIQKvRt71EAEaTU2S5d0GwIKDA494y6QccOH4DgFsU",
+	"z8r+jhmgUDPv187HojmA2J/J+/PXYBCIBRkmdITAsaE5oNt1sdw5OWJU1ruVWFCyNJJYJqAbXekp6eMZ",
+	"9o3hWb+ERw5c9n0s0ynGTb1lIaeXsM5bUdRswt5Ez4iV/crSjDupnmxTUfHIPfrsywT2Qi7xy/dgJNCU",
+	"B22EN9nU2AfDrfCGwbfVwQw0LjihSMSvmXyKngTrjrZ+Aq4W3DHfAXfPXD5QFcZx+hx0Fr0+zcapzdP4",
+	"3KAhin00OkvElCUKkqVN+Gd1fAxE7pIH76Ysfv1Cg3ysEey5SBjZb3fIv/551N5v74PDfOrMqyEmjVUy",
+	"L7kn9j3uiaYxGRt2X3zb9zoEl5paaStcH1ikk0ZYL7T4/pHv9YSNTMzQypmlShhzcmFKk3v9MOaJwMpi",
+	"+oZyVLHYaUObsGxrTCFK76NnAaeFWGX/BaN1vni/r9IECPGQBkr6XH/fSSJm8VOi5U+wHON69avW7nd8",
+	"SH5Gw9/iltKQq1ObqlyECh56AmOse8HnlsgCL0VikQTjMA3jBMW04TkcZU5zGf7nK4Wzv7lx/Rq/4hQf",
+	"l+7Q3llJ79FbpkokoPdIq3gah2EgJhOo3M1jlvuvkmvk8fb2IZXYZiVoqjiXik0azYadu9Fs0FjE84lI",
+	"pR88Cl16ivdgM8y9AWtjOp2ymIUQDxaLNG5fs2RwQtxs9GbmcoPceu8VZOnq9e6gkIS+csgFFHMr5KXX",
+	"H1NOY/NBXszUTCRXGSV0GTCI28NETLz7RmYo11sSYsYK51kpMd55X18KlB3zDrKJ8jUW9M68e1Nk2R6k",
+	"zRPoV056ia+WMuN9YYEu/mGOibPhpoXbfEsWyirRtNCxqESMME7b+cfKjSA65YScJgkFlbcQ9rx8ol/Y",
+	"J2UiwBZ2DAup3Mu7/B4tmcgrH2gJPE1YNSlAUFuPU6D4rqmVGjNuZHfZNLnpWNIRonNlm/QRE/vwep+i",
+	"WWIsohAT0SHM1tjeqvnGZQZUt2QcC1zCBCZnxr5AJFWES3mp+kUajDVFdDllE4hi07CmphuHsBy2l/AW",
+	"p8z5C6Qkr1D/WSHEFQ/siseeeO0+nWi5DPgSjR2+nv0AlwcoFwfzvsuRFPukUdCE3DcbAyEiRsGbxD6B",
+	"LQzn8EJgRAcsqt7CopC4NLSuDKd/ETMyZWIaoR8c/KcaAJpkMCcRjUcpHTGi6MjI0O6nHTEwvwULV86q",
+	"jg9XLipxjMXmR3tI5fs33my4pbpgYIWNNUT5U6JnBsHNnZAYFoWRzk8OnhyTf/2zu4fIYhIhwWmXSkZm",
+	"Yx6MEZ+40qpov1iK38yFCZV9nyZgqszXuvyDtS8fZBb39m24+JjNjducqwVIeGptEzwmg4QGTBKaaO05",
+	"ilhI0CjogZQJj91H+56rw3krZKsC0kGMkL4ffdTQNUEvhkkeMtI3aW/9JulHJpUB/giponjUTdLPY7EM",
+	"5k4Tfs0jNjI3UZOzVZGcGziD1ziJo2JmbM9SyrKytCowdoEUNjMw8WFDRVu5Nchh6AyzBM12oNMAFc/9",
+	"WSTuQrM5VizRCWcqS9155zpvUkpubgWjroiBsmKSCg/QuCv5KG7x2I3WIpNUKg37wRjqvZAPeQqNBmoa",
+	"z5vIhLMRAY2J2X8BTip4YX7jXtyvznyh8oqFYOTglurkRGfvKaEDCYYPvWAbn82lb0n5UZeXtNAA0LsY",
+	"J+pfjsVMgrcVhAKkFXnCEpVkwEZpXFydk5EEy/RKDk7F7jr5B6tTJVYqBIWOEp77c1MQ6+oLbomOumNq",
+	"6i9O0rn/gLKo2YqAVGkkOqyRBNBtQawMTTFeF52gmFcfxm2qe03N4EK/7psnKy9e42DyBMtaapGbiuKC",
+	"QNOJ0XSi5syOmi4JKsBG4dLr0bdtKFUeqvkFlKtnTpnL4m4KRS8/N2gUvRuCw2LZGp7D6zcfF4SxIjVZ",
+	"TDUGkBVDoANihmGaWPdz+Qff6He85kW7syzfdg2WWdp7yRWZRhFJmEqTGEJb0LAViTTRG3ge0Wv2CURB",
+	"qhRL9Ij//3/82mk9oa3hx8/HN3/KUOBXC+Zas4iixkdnz2VZVos+5P35G5On2Nf77j8lMa5lIq6NC0SP",
+	"N/JbJoUc7HcedQvr0bOd8AkdsYcPpvHov3+fstF/z9hguvd0QCU7Pmz+etr6G239o9N68sPDjz/8+XOn",
+	"2V26ct8NPI8on7xgQ0hEqSG2lPeMBnjrJISUWS3NxySrVKH/RvEXEgrgfa4vJQptLi6gv/ERcbUoomdz",
+	"LdGlDTnOXi0dcLeG3O7RqjzDnCv69X+0/vfHH/60Ups2VC7fxkfvTdg+asUd4nNii7qiePLo6Mm+1oma",
+	"pOT6eDGP6YQHxIw6d2qtGo9I1+MNWVHHa4V87nEz3fg6va2YpuRqqBLmbGUcHyTATzXUSaNKOjKX0SZv",
+	"I2yyOEjmU7XQqW35tn9m87c0piM2YbE6tVWBas3O4mDV7MYJ/BIHcxEv+YK3zVxdpnLBRzGPR870H31W",
+	"EEBRE1GoROmabCwRiE24GnNPWGSSSkLJTx8uyYN+tsiJCBnkof50ev4Ww3AHOdPuFVUWm3sBW9Uiudmi",
+	"RxzXb2CyU7aqQo1LGlwR85EFOXwOG9ASM27CK4q7q7QSktCyZWDvG7vP+dZnVQIDu5aa2mzYOLRc2q7d",
+	"VF+Y8nhkFfFUjksSfMJXrdM0E7T5Sq49yRNobXzGNFZw1wNmab5WFW1kUNk9kxmkvF+GglOf11oz0rTQ",
+	"tDYCeFmFNLYP0lv97o3bmvKzh//BLjOhQh87i4ZPCVdaiTXZLzamUyQE6thXbbmgn62vSzk9MFcfUt4G",
+	"8/MaJG8Tfc1khfaK9oX637TjJ/RTz6tAZzEMQ8USA2A0s0QAegiiYS8PgTYG8TSOmJROORBJ55JAINCM",
+	"S9d164QtQA1yrFLuMk4PT8KytoW4Ci4JDAXyR16ciTNyxeaGNR0ePoGYhe5emxhxfMJoLAlIX36YGSYi",
+	"Vl8GQ32frgl9he6pNbWxH/UYKxuUgaSmHps1Vd02t1428a0Z9fJWsOty5maeqJ/VG/QA7ythcQkD44rM",
+	"Ojd3ZIA0Yln6rZqTfOoMljX6xabic60btwUKTu1ceRBvbvg98hh+Ma9eMQ2VPLZA6eOjsDcJBkcJwWFk",
+	"yhIpYo0QUtEEmbiNchMu+ajDPoulfbcOdKtmvz3kFb5wHyKiFQ8hZM41pBUkQqeDn7ySGKaWiYdASx91",
+	"9nMDLog/5xfdo+M+yIhQm3LFwfx08e6XD2zwM5tfYHBAXvNylUj2nSTYTFjTdlj901wwHDIVjFlYFhch",
+	"vrYOSGF82T+Qqi+3u5gX3xrd0Rps6hJp21p6BQDBlt/huzem18m87jeWdKmuyRbOzaj35699jMEp/FfT",
+	"Pgb7MbXza9jJDBwORRSJmfRGRt4sNNTezt5W9WJZNTmMXtDcrZaEtglLVqB3ym2IVfW0t6ZSpalL6t3y",
+	"M4CR72Cgj1Xaqe21+RDfCo/4eXRND3JEHyZi8pTQLNjbNkAYUznOHC64v/XsD54W6n4J9PULI32CeJtB",
+	"ruF0hrDy2C/lLbRjX9CC5JU7nfFvYwsjpNxjmlTJkHZ2rZBqvaJgkkicBKzSN6stBzgTGfJEKsML9rvH",
+	"5F//PF5DqrbLyjieC2BrLcecbhlGzMI6++Rf/9zvtI/WWtuWnFRF8xeVWDjGsFzXYwXsNYrWhc5iv/7a",
+	"JA+HVQn6uffLUywIfqvYWG2ps9JhJlmgRNLLD9gvDbzhaC5ihZQPtEtGURbAAndwFeexQQN0gEs6YWRK",
+	"OWig7m3WEQ6kGKoZTViVDSH7Heo3TFisVvujsWEXdElG6wZG1hUM0e2DvTZ5rbTIDJr4QFwzjKlzHdug",
+	"XA/NLO2l68/Ktvo2YVIw6vDxC3z3Jq/rXccYfYHvZjAYSWukA1oradwLY7noLPAF4vsGm3Kymw7n083H",
+	"GpDdYLA5vzD264r90oA+9v0xwzJGpxU5sHKaQpaHR/uHe1ByQeQB50ORaooDhQgUv7bOIRjw+FHnCEBu",
+	"v42+jLW24nx/KzYcvdrLNxeFfZWKODqLPmgfrkHorUEBLcF4C9gpZBX8gkz30gzUzOktDquYtCQwbd3k",
+	"b/EfjOq5YaDIX+I5yboiIHEcckNHcdNtZ/mf0KRa7xzMy7nxACeZLk0gLkzhDpV1VRu3cHVdW2kqWcLj",
+	"odi6qWDZxLeWv7PJt2Sfcoh/EaB+TLSKBeyHYcswuNkCZ+SxOj5seKsMrhGnUtTXlumpRWPmgtyzFI09",
+	"blInGiYz0a+wAJZ4m08xWBTjMzaa6fmOp6MUfONAcn451U7sU+jmZ1KBy7KFINjsTxIea2khQI+tlYoM",
+	"7cTzIX18t/f7TBVYi2O5N7RlTCUaW/IAFQjC+H12JfsE6yH2rQWnXxk7NxDhvCAorhGRsmWj0ksOZldT",
+	"9t/sxCMDrmZ/9QIbasQw+K48N8R2PYZYBIi8Z8Uax3lfQQn1uN1CeMICs+vP2KBvQloAuNrrxzAsj1+o",
+	"E7SwZszLEjN6s4Eljc3vps/qLuZhHQGoD52dFqFi/RiFwr3eMp5gbQJSMwjgFj789dawBaf+klDoH1nM",
+	"EqgU7V4beY7ufJQ4miQWCRbXRXGkH4D/v9UvR/YtjyDLQvjavf/d8saSLfj918TwpVEBq4/dGyZQKDR+",
+	"uB5ZWR0QsFYZ86UMyE/CPPEEWeGCg/2jg+NOp1C8oLNuEMDmTvq1fOxFqH2HNt2xkJgJXzA+bSQ2lHz0",
+	"FUYiSztN8B3UUnHwpkn6vxZpbiBC9rGfFZOg8by2Za46AsB/039Mb/+dc6d/0/CAtRFk59zfBrRtWW16",
+	"HUvFKIRA3kJlujMn++pPL/Wf1xm+ZYf6clTaunv9crHaSxli7mFbO8/6vXvWs0tcG+TXVmK9jvOanm/T",
+	"4QTrUdzCn72Bz3ktV/B52eeL7kWeuC7Fp4TGhE2mak4iLq1LouzqXbiBbRsVFl3FJdbxqxUac0pgy36U",
+	"BA/9IgHJFfJ7o0jMSvmVGzuf/Wuv8kf3f8VGxE1iSGSTgNevuIunmFVXKLMGZh7Ih04ls8GGJEgY3BuN",
+	"5Pqe7LVvpKar+zWcsgl0aWIx9VQqBCa00BfKHhY8Yxsx5pKDu6wr1nIorx60cxVv0VW8bf/suo7SenJJ",
+	"pct0UZA1S8XSQr0BlTxYFGtr+FnXdYt9vb7P1Ve8c2wuuFRcu161M+2FCFK96b8IbyAcPEaWAbX+Q/O6",
+	"NFVbTCW4pq3c4LbPB79Y//viI+jRA5RbM6YBi8TsqRERjJu+UjY4Oti+aFA8hKomsR/GDI0QuZcGD8Aw",
+	"MBB9JpJF18wKQm6PXZodG54kTj7AULIJefBO0wObU/v6BbG6HrHrknt5F7UB4/HICZpq66MXkoX9ExKL",
+	"NulruaB/QuZMuvWr8B2soBh7i1Th97dR18CERqWTCU3mX6KkQSFm3OskzrovG7Al72KGl7MYjvagH2La",
+	"c3/P9G6BTpvZndKF2iXODT/o29Tqnh2gp6HRjM5lnl1gdAD3xhxveblPt1kPVIAuTb7kauuVQVis8bSm",
+	"33R1qYSNKvv+mpnHnVoJ954F/sfxoNJ4XkNsqWSMmZwEd3HzcQ3var0vL+WcK79eZW2s9WmPcFT+YNMH",
+	"5lzaLKAmQIHR5m3++DZds77CIdv30a76yr06a1ctpsJra8npVERRo9mY4gzTVI4bTT3Px2Xz379v1LuK",
+	"nZN0ORv4o3pLfcCw3dTmjR2b22cfNZyed8M5vvn0Z4+N9et3dPpgu67H8w6Ar6Y39I4gsJan9EvJLjbf",
+	"ueBOrbeasmPVs/c7cbX666o5PtcatXirfRG+2cs5i6ZEW8l7a+u1oUF+wiYD6LeKxdu4aua/6juYjQVU",
+	"9cWfjdukVJZ339200YBLxeRuj5eb+Iz983wx53E9vC06j+thzn1kZt/Wm3wrndzKY444drxcHlvpiN4+",
+	"AV/ppL4byr3cgV3vm6tc2Us++005t3fe7DvyZt+97/nfyh3s41y1/MJLB650EHtHf/2pyL5lb+JorjvP",
+	"Uo9z3UmWu55rzVLHB71iojtwRt9h1u621A+vp7ne7H6fcy0pTdErELGhv2jb56leYwm1P33OphF018jE",
+	"eaMARIwamd4ngLU3cof7oK2GX3z7slgNn/ndSGOr/Onbg+GbSq/jWa50eFIasvYymm8BA6NzEoLbViNd",
+	"t71v6hp4ws6GkZihH5ic/fz8Ze5Kh6xS0hc8DFoRG9Fg3j8hNJLCl0FhPNBgJbfFWAq1ZxMxkywhD/hk",
+	"GvGA4zLH80HCwz1kuoGIh9xEixUa5gBUE5EqWGCb9Id0yrstyYI04Wputvbq9Ow16bY75MI8J+bMsgGm",
+	"l0XLkKD+iWm2Vah1g525bD03bBwjzRStgA9o/wQ/9fz1s9Omf4aqoruuH9ZeTKPZcE4Yeo65m8selBZv",
+	"nsOKljhnLyDaZ9HzXggG8tQmHYtZTEQcsNVdt4pTVfvNLzKhI+sVE0AbzmYj5ND9N1y2EeP2X+z/cntf",
+	"rVsqd+vlbTcoPfulyoxuJhbeieSwSRUKRxTeclmFdWshFEsrZBULtlSo4ANX4+V4Xe8KHfBdTQeatl82",
+	"UkYrXtgCYUD+IfqFqyw1yleReCkR8W/a3yzj1LbG4DEZs080ZAGf0IjI8x+ftck5nUyl5SoqoZotJtAm",
+	"dpoqU93Odm1Y1U3DpUW52cFLT+v2KLqDLkQLoWVx3pgKq8qZsHLonZt1W6qHWlss3jbP1sFVRYOhGb1l",
+	"h6GKpE84C19w/cqpi+TIf9RzEmkwAykmmWDddPZJQSVqA2p1DtvPXT1EKS+4UkFL/MgEALyVcDyDC18i",
+	"EK9agPeEms7cWpWm0UumQuTFsfJHD/osDvpNgqXi9h9jR/Y9V3o73e8+fv7seesvF92j40azcdo9Osa/",
+	"j/a7+u/97uMfn781v+h/eUUbaO25cA/sE/WVa3xFI+gcWWhDN8GujDQmfYi36PuLcsFvYFJYkh9eOn8c",
+	"0zTL8d1DoTxB9ck7nmbozojagQlgsPzDLzGTB1rMLvTG3zsBfVteyWaxJY8S+inEUnJJJMbFsol7bZ5o",
+	"Hd+9vEjo0Be2fDFlQRb4ZEha1jWDKRWxsGkDdcFuaJh5HsFXaE+FxoMpTRTh3sZ4ODc2H7TUU9I5BkmD",
+	"tQL1DwWttT8pkrCI0VJkoN17qDfV4kwNW6B7tKzXv5V5/Vv6+T9aIL60OgdaMi8PwtJGsP7WgEoWtvB6",
+	"YWhrv+M9zxq22pcTyqMXYkK5L6zB/JA1C2npt20stNU+TUFKfThaSSLpFE6niSHmVBIaTJgNGwcw+b7t",
+	"PnKCyEP4HsaRlyMhKPrl8EWzhDsKLr9pYrfol0nia/wfGLRzS3NgXY5eRVGOoW167CkI3DQdwAAFRTg/",
+	"IX3j6WwPeKLGmq/0m6Rf8Dz+2vnY95bEdPpGLmdwuKQmbiYf5yM3uY6zmLdmzQp9uLR4JHMJdRM7xVOs",
+	"DYz7J1q2DBmk9GJUjRuJO6bXzPD3TLFdKB2h4cOssFHyrOaM3UmW01iSxCca8U6mNKETeQL4d4K4qfdy",
+	"ErJrHjA7vX4dc/fsAOdVsBLUmBIW1MosqDVG/D5TrQGjCUu8mF8VA7Rex7Y6UU11gpqANgO/t1t0e5VW",
+	"02ayPu1sk3dxpOmDE2IvySzhivm7xaUhZ3FQ0SyOS5myxJI/PATctreUaL0AUh6urqLLJQkodG8GjrRB",
+	"f7rMQVPaFYsip/72d1LzSq1ChCXqXlVNOprzeNTTFzT3n5mbOIFNMxZPD7j1bCyKJYu1fHEVayKPLKVQ",
+	"8dP6b+UGZ7GOq9i7Wq1kC6nu1zNcpVddYN3q2gu9CydviZlkWFS05pgd+HjK68lUJIqF7yVL1i31Zzsj",
+	"rq7rl7/pYkQ51tq5uIMqTOpZNCnk9Zv1LeKJD8d/ZlMtP5O+TAd9bLJWyEDLS3xnSvNgDjJ3lDAazp+i",
+	"oaeQOlrDnDGlUs5EEvbGVI4XVzUA7atJTpORiLtNcvbs5xevuk0i4bmW1i7+ctrCP6gk8I8HB3tg49FT",
+	"R3xgyKsW+ptZrwKDSy9+p/FIgNT3iidMi67fSTN5m2h6gUYS238rsS42JNYrIl6aDfi0JvkZ2kzHIma9",
+	"OJ0MELKcKY59gfXu+2veshORtgwM8wi0DGl6piP+GvEeOPAUxtWN+KhlWNYomJuV3d7NSxBlZQnQbB4v",
+	"9kOkceTU3fRI2RtY8O2YwXx589fZWGg9Avm7tRLdZ+vwCf3USyWTfu19QuN55okLqFaI3ERG0D25WiiI",
+	"jTDsb0NXac1M2LW4qjCxGXuyqZ7LsZ28GVDfiLlinzMj39RxFeRtwWWxy3fh6gumuXrgt1HN2SJ8lAQ6",
+	"rsY8JpTMGU3qn1U1XJxmF1zmAFlk536nU8qz2V8GCouyflFqXlvQ8jcyXtGLffEutmEk9RCYL2AvXVyF",
+	"Bov/sjbB0gbx5ULQ0GbbzIyOHh3DWuiMwaHYimbMaJirO4nTDrpN7s0l5T0H3+kWsxEWtnvm9FQz3Uf2",
+	"H4EhE9PDgYpSMk34NbRhSIicTyZMJThIn1TChqlEUle8Kz1pARb9VKNQ9slXBNvWe7V/lkG0dDTwWd9R",
+	"VITzVJqG9f4qDfJg2X3Qp9GoaIs/LNnizy9OW+9OX5610BT/8vmLv7ReXuT/+uF0v/v45w/ug+7R8c8f",
+	"vAaLn9n8jPKksPb8Q+YL5v9n9u/wxcUpPD94fAj/RyfAmfn7zPx9bv4+h78/LgqRn1r6U61rChKL1N80",
+	"67GfNn++LP55VvrVrCd7GT+b/YmrycYWfj0r/npe/NWs/KbZeMPjKxZa8852pKa6YQppRT+rzHiB5pLv",
+	"UMWBeEro69UHJxDlsWxXdbGoMIoIpCZc1tB0fPKCXXL+kZWyQfGAN5ILtnRQaybt3s0xLp7g6kPbBgMv",
+	"wfkXYN6Q7VVhF4xoPErpCHSJKR0xp02eDbjLaoGAax3On32CXl8Pnj0/I4ePyt2IDo58xb4/fu42H988",
+	"aOW1vz9+3m8+vtn73utoWCwwetvsuEJrbvcc3kK6G7gu0AZlD0WSNA6ZtdhhLybDbLNzU3RUagnW3csd",
+	"Rn3H4/4fXPXbhSf9rDwRdOdokr5Ni9P/zpPbTPN6E3jbt40WZwlXikG/D6mVQBrlK1+ekVcAjpGoAA0x",
+	"EthdFmr+vD9/Qx6c/fJjk/x09vJHLWV8YIOzzFBHnhyTn/mzvM1TucVIXLb97h/sdx51C6CiP3TCJ3TE",
+	"Hj6YxqP//n3KRv89Y4Pp3tMBlez4sJlDzw8PP/7w58+dZvemAn5GIlXWv+yJ+lOKTaaqQp8TQ1Vsc6r1",
+	"RbRj+7XSNcN3vtMiWSCSsAmu31KZnnrBPXWCdxa6mW+Vj0ZUqp45yLX4NAxk1ifpYS0zOPNExCOIiWlX",
+	"TpIbhhYP/S+Xl2cEX7CnDwE2KO373OUQN2Qg1aNuajpd3G51i1wOGoowDpZ6x2KLPawRbclWF2p28eAC",
+	"hhR57CbSSL7Qop08F05wcc0cz1bLK4WVboX1FmnAF2G9i6e/6HoeUh6xsA9JZDym0UmxDSWobmB4DnkI",
+	"9MLoq5opj0WaFAqqTVkcojJgnNRQXQ0/4VVY3rK1oxHdiq3ThGmoRwcf6l5ldxdUERMR2MsRcrwIjbJk",
+	"Hf+lcd+qeZ3eoK5XdtUlv3PePWdDloAv6KbZmLJkwmHp9cHvLBvj7RMronWyJEXkDcxOrdepVrHPtwy8",
+	"VP7q4+hHLZLFLE6BBgqFQNvEtIwDhVPO7tJus3iAPkwxS1sMZbO+rk2ZVKW92PUP1KB5S90ADnFYNN8g",
+	"gpQEIhqjrKmFbi82vIvZJZ8wrT74AvzWN+inSeRVqcB/MBZRCIZxbFbJYy35We+dazNbjXFl90kSrbad",
+	"OpvdSFH11xYwXi9bu89al487h49Lxfz8sYyLyyyRkuIiBglF0rsCl5/Z9zbM7qgJ+Dk5XUUhK1EEVBC+",
+	"2j19Zt/TUkmUrq5OpN+p7dZzT91x790uweNuG2zCIWRenowY5okcFgScM940p8M9no2QZ124xXqdmzZY",
+	"XB+qsu/VB62y7ce5jlVHuA3BswCxX67crLuM7RRZ/UZAZRXtzkW7xYu+pVSxMYwu0I1VN7okHVKmcgoq",
+	"P2oBTOnF+WR/H6D6+VovsFlUy1M69EtfPV/7RnjUnbCeDZnMNUuuOZt5DGkAdLZQZY2kn9RNHKz/vqtg",
+	"yDX6LuH4BY3HvTBJIMMCPMrJNUueYhsSre5MI6r0NZTjcI3juBDx25dzqdikb8prBVqDZtd2kyVTkbGa",
+	"KhY3TfbFjEmFMWS28LwtrW6iXI3+RGgacnWSMFq/wcupHvLy2mRbuW5bv0pZ91o8oVKykd9tcwE6ygfj",
+	"g7UzKuUV89ls6SitMklMRMgi1z5gChiX8wO5IqFgEjNu6LyWqdVJWenZlxcqqw7JzDrFCp8nkqL111Rt",
+	"z/wrU9wmGB0nNGRPST8WMevbPMYsw9LbE5aFvXTqLUWk55PzOBgnIub/sG0pTcxTKllYNqmWaiGn0x6L",
+	"+IgPfD6j18qGcRU+oYRxnWBKQWZvTSETIouZAAVT0TngD1eyeFL+Jd0hJwELsj6ROtbcGPRkU6iBx/Wt",
+	"uv4opWJOaUCjSFZF7yXTSkMcFPJFl6jKAAkI14PzM/L6xV6bvHZ0erQ+aOLW9vvFjdjgPY8LHgfMg0R8",
+	"BC4oGs8hl7BJBiygKVy2JIGmEyxBg76GLsi9y7JeBozFJBBTvo53QiU0llORVDlvFlEwizykpkKXLHg4",
+	"NYauk867JKAP72oRkVykLezAS11W2soNidyGrmKp7cpdVqoZZoZVTUpMdp2FF1C2DQ2U5MEHNjhN1Tje",
+	"a5O+GA6hachAhHMygTwaEbOmaX0mpOuFJqFwwfCpyXFUSNqzWilxo9kQw6FXCD4zceXnLBDWWehBVrN+",
+	"DUuhILOx0Hg2Esq4h210epv0J5RH/RMSjIVeq7X0iTxUC8rmKDeKzYSeOc1ZcFYaAAbZLCPIazFj3AYr",
+	"VF4RGheFFFPMVcSISSTi8VWbvF4iuBinlekBgpO7pwim2KZt2bLsKE0c2xpGCHt8C9Hax8uVRF/gvGKT",
+	"qUiovclC68JyPdwrc0wxm2VXSAxphoxYE8/vY04lDMm24EWS3BngBy+K/uUkq7wENnkrfjrmcwP3mYia",
+	"h+E4EqjjDzJTgMDYaOZ/w7k1ioK1fanwzL4I0p19A/+wPxmBz/5o/7Q/5xKrH2ocLX/Npi5LhV43Ejfv",
+	"RrrNxioQ+fHk4Mnx3vLs69fgSsGEa67y3JC8mnLE10h2KgS7vsC12NI9y7OBITprnY5JlE9esCGEsvr9",
+	"WLb4IHCxOpoDvH+avZ5P4ZYdtB4+7ruU5/mLkjw4e/l2r+wY5BDIpKlv4L7r1gRzJARDl+EyHz/qHEEY",
+	"z345rOn46OjgeFkyZG+h6VFvbLuXrT6RYsOz5fOuOWVeNt+2t4iykLCVTZ4BqMKsnsGy903VA5OqZUOL",
+	"awgf+QKzHK/EYcarZigw7/rZTOWq2nfW/TiPPl89R/5ufijuDL0kjZhcZ55zGOBWSHYEzmCsmY4pdlk2",
+	"UQCKhhnWTFOFVAxHaJwTKdhCUHrRQlAixFBmtNDk22SSjqjKxcWFYa3RvMhoqVymIJgnbrLuT2wFBSDz",
+	"edQ3zKIFKq1/SK3PYJbuizNxZgj24eGTPQJs//LNhUsichqwt3yp0NklFt58a/gQnoQNg9UChn45O7Ns",
+	"HeRf/3xc8a1Nyhwvp9UIyb0hDdRqW+4FvPwK3s1h0Yb+0IEUUarY2mhygROcmvEupuRhRdHG874Oo+Kc",
+	"fBQbS8mq2prvp842cRhWB+6FeVmRZZMUSpDcpudoSbAsUJAVjKEOP8opZAXueeHcS4fcKlIoWuRHXnWK",
+	"PirvsIwymK6Cizow2VwhSa6k/V6RvuB0WjP1eyfY3pVgu6rS8Xor8kjApaynnUD8hxKIPTW6TVFsiGQc",
+	"Cx4wa64xBsSt5T94G/jsRO+vTvSu53r0COELbkibympoLDhHyv08sJIQVtXSom1WKf7eBPqd2L6R2L5d",
+	"TuSR75ezxJ20/81I+4uyZSIGEZv4qicQSJwxtfYQHo8eLWZ2B96SmheKDiKGNXumiRgldCJLNYxXVABE",
+	"CbHCiD2m0ymLWQiuGvSHCxIKUyPIhJj7S5ToTdVXdp2qhr7YetN1yec2/QXS+CDawyb6c5sslVxDLmsk",
+	"/H73PBQoiyU+evLECSQ+9AUSNxuKq6r8S5OexGOiOak/rVhlBQuNJ6NBByJVJ4OIxlelcOxWkoW2rQrM",
+	"NqXGcXFugBCWA3TO8KMfQLMedvXr8F0oGoc00SxIi+vkwbspi1+/IM9FHLNAFcq0aoGzkEyYxlexmMWe",
+	"0nfoNVupXJjXbpqNrB7l4q389a9//Wvr7dvWixdNov8NiTedTqeDD0vI8uBXEOQOb1r4j27+j/+2P+35",
+	"K2nSCY/mlS2cF2v6A0ssvbrvf5Vfs7j+zFWy72kxy9XmtHLVen2JnPDo+PC4rBUcebu58VBT+dpLqv8i",
+	"D65qvzzlgUoTtlE/uikgVsLCXlVdqYphGZqs/ckZG0iuNhv7DxEzHg+F71bBG6xfwCpS9l5fphqpHp6L",
+	"yUKmrucTN9U04QWbUMPCfVllspfGE6ZqB/6F+XTlZtYMHOGa2mHpXRqMoabLy3gUcTler0S7vdM19BZ/",
+	"nSC74GZpw0vI6FYCOYqnv3k8h9vjc9HUICZTmrCQQFHvaG7q3IrENBSPhJhC/W0bygDubD4cssRI6d2j",
+	"LvnXPx+1D/ba5BdBhgkdTdbqg+fcoVfxWxR6UKaEauHwvtE6Ig69roaKJTZ+ytRREwlJhKKKhU+N6GLz",
+	"wE1IJle36k7qSgcexdNb+UIfpK2dlqlwJlLBVVOJbTOS1yXYc2NFMK6mTfr2qvonhMbQrMl0I8ru0O1a",
+	"KCHiACW5kF2zSEwnGIUipizO52iTvq/wUf8kq1U3hqICeAVYAb0cuYK34EYxmJgTzaxwbY1mQ3+30VxV",
+	"ZskFlrI+vp7wUmyURbGSOtrZJpJF107xDOem8l+dOuAapFCyAQ1fMiVJLIwOjLGixCvqlDr7lLOYaKzc",
+	"MtXuYsf0mj014VNQs5YH44WYLKceW1aQwCkq3cfuXTFjGpv0EDj6gi5fW59dt/l/VjY8syGWQ/+wcxZV",
+	"Jbg1HcBCooRTmYNOp7ZuezsQkz7Ief3vC8+cgu4QaYnl3O+mVPtGpXOX3rIYkpJ4Xaq3d9fdU22LUagF",
+	"AOZfjFPytljRK7YjSDZCgq9hwCLOrllYqrRysFd/F2bmCzvxa0yMKOyr2/HwTA97XNYWeVUTC4zFtZon",
+	"ziqz0O8I6o4rsH+RNDbRxiKGBnLQKgSqBJjnWeuGrKgItmEq1jbbZsmxZsP2K9HrrVmBrHBgdj2Fhy99",
+	"D8+8b5pll4abNRYfmg0U5/S8eeZ789z35rnvzb/41vne3B2Y8Eslb1fEgkMLxlBUBSFmHBGcbj1P0KHL",
+	"8bAm+AaBdRXpKmMuSSTiUROsO8DOaQ5+NGGLtR/MjwXhyKZk5xnY3qI6d5hElhVr95rYrL0T2jVbmc9K",
+	"qrYRJlYKt+za5YGyTl0KHqtEyCkL0G6fp0Mtr0QvhhnBNwUq5xj+O0C51C7Bwk/hM5lsuKQA/EomVqU4",
+	"VcdMJ5r7ijirBaLho7LwwTQdaOWNVSX6GN9fVjbejWSOoC4ZV6ZwV3+aCMUC0+gVK+f3jRH/URdKQe41",
+	"i/1KiRLEplbVt+277FgzLCu/kUu8C/0JjAJfaGtm4tcDmiTzrN3Qepx5ebOxryw13sG8LGsiiyHx44QL",
+	"E5smMFpSuFGG/DdBLe+fpK3Wz79ZGre2sHs7IrhuWvyORN5rV5BFmrWMxGzDmJdJbl+gbIT99nZKRqxJ",
+	"OyHgJmEqTWLTgYuCZZHRYOz0Pq1BG3/NiKMTTbMjkjsiuSOSWyOSPtoBzfL8TfY+YAs2NJkuNsFrwn5L",
+	"PfMKOq9phBdmje/sP0nWCU+EjDgvYKql78fsKZgyTPyGX40WVe5724aFkkRErE2epTyCeAJ9eX2batcq",
+	"WLf75IE/+1LE0XyvSfrur+WhUAi4+EIacpxVgxta6fdqOPCaCGw+tHeDQX777VN3X//noPXbb5+OBvo/",
+	"of7nI1YRIFKOU1rPyH5KADd8WPkd4ALYaUXsM28+sP0m+03Sh1ge/Q/jiIKSymMRs/4eajOIRyYQARrg",
+	"QhCI26H1O2ncGzzUw8VwGPGYGU8DXkZswkmoIgM2snnNfbi2kz7AgaLGLF72hvojlssxEgv7XEiEXiBf",
+	"oT59JrdD27udesS9sIu6tbpXFufO+wk63IBIOpcQHehGKHhqXh/5Sl7XcfQamuhz8PpEJjd6rjK/F6x7",
+	"YyrJgEkesqwICGaN/yKM9RZaSWNz0Sj09Xl0Khv06HTqp0zFAgh0OkV2ddw9eOwN6XdqdC8E16xpSiiX",
+	"1ajbIR6jiKEdqexFbKjWbDedrbS0BP/ci9d4s+JiaxY4mCbimrlOwcGcUIICL8FgzHKNAy615MZC5O8x",
+	"NBXNfaWQaNEXU8SmkiNVU8LCcK7apG+PpX+SSyRPoWbB2JS4JjQMcfRszI0LkMcjwmMkL7ZiTyYFw5iE",
+	"kZlI1NiWpyFprHhk6gbAxgteWzEcgp8WV95wrsvHZk1Mp8dY7WQmrCh4DjiGC4Htgi9WL/tBX8/S09DX",
+	"36tfa8Qmc+QRZh4hgKmZSPKIh2wdWbEYMkzEpL26inu9NS3t1uWp/C6dvmfclAAasKFI2FNT1Sai6Kmm",
+	"piqP1YKsunY3leMlY7G/8k4QpAlVkGZByYTHqVpjCROmxiKsqA3zoE8niekG9Hj/0fHeejFCUN+cjhg2",
+	"3a9RNXgBdPP1lSyZhSNZWTC3Kq66OvYFolxsc0qqTAAALQKKqeMTmBbwmZb96NGjUizLgT/U1ReXXbkm",
+	"S1qgSBg0WoZF+lbWJrlRlfkBNFts9+hJt07gjVnrNsw1lnR9AWtNIZa9InDI5o+YajIgUyK3KhSRKTbN",
+	"ywN7Iiksc8vZWtMJdkGWR+NS5+Wnxbaw1kCBtm4tMM9Bs55M1Z8RFfpQrspUaxIYSQ51Thar3yCXguYZ",
+	"S0vxeUKIIG7Iy4BWOvNf0mBs4pdM5zGjoTfdlrZWr8WGsBgtA2zZePAxBuDLee+9ezclMRfZW0kFA5VX",
+	"0wm8Yybb5DmNwfSQOYbcJMFiUEzXl2rw8UHrf9p/VrQDqorfWE+5fIkxi1Z97P8+uzJqHPwTu+sohrXY",
+	"JHTcWxSIq9oUgJQvtfIGdLTPpexv0lxdr2QVpSh2DDSD9PI3CBYuUxrcnpfUYAstv22nD/a2QNMLk+eR",
+	"y6eZ0RWDKaPIWi6fkv6UcqgNCBGEeaWsPPJKMi0yL0sVeFzo5ofrgDB9nNkL72BQe2mMoKepGr8Ftrwy",
+	"fgdInbTFHI1uivYka1LNonlM0gu2b8xt13ahxu5kRExE/t6ASlh88elUSLXw8PeZAuCEto+9KzY3T1Qk",
+	"e1ZuTdUYEuSjYQ+l0d7ir5g+qAcXfqg+tU+I6TnPWTeI0jlPzRSYmdAECB8/OYDOltG8XHUV23Nz9bQc",
+	"h2smsxNJq584jleN0CMnQJImPmXXGPf9EWoTW7twxJQ1rg9FAvUENVkMgaPZOQxhsYba/hZ77lc32qwy",
+	"zURsRPPgo2I78IUKn3qLSOYNlEsCamvTiGamXq0Be2nqefZpoPoV5m7TG3DJ8b4SWvATE7SK5D1l8JRN",
+	"x7MJ0/fnmE9M3TO0h2VggMvOYz0xQrpgL88NZ3aM3OL91AmOzNol1nP32PT9grvJwqM5r6e2oTaIJIRO",
+	"RDwyzexBhrM/vH7huKu24/xZDyL9rRmdeI8cUHx8yM2e3IT64NlFQlyRiF8xAJ8xknk0FiQsZjMWtomt",
+	"zIcwYuoAiFShp6JkcwV3xVNbBpi67wMr1NBmcK9O4QzMJPXQKNehWmVEfo62Y/QFqqy7j/EsFWDI5DoD",
+	"FRvSBFv+AaVkoTHGG6nGBKlM1gAbV9j7H63/XeEyWBt7CmdQVZK5//tM9ckD59j3Thb9ZuBxLJ6IY7tD",
+	"H1/n+DHUJZ3Sv6daUEFAkVdL/KomVPn4uFsQTpBD40ReDmsLUmR+Rk8N5kycknmH69KusryKUpb9UNiu",
+	"61kMMnowwCZo0+gfkX/9s7u3JYLY7dQM73crQIwSGiyJEngFnc9mEFy1kNYDe8cG/4BUoebXiFnSJLzp",
+	"Q9HC2YjymDw46FgLmaQ83GuTzompQgA221QytI7oGQAxiok+BVOD19JQ3BtkFnlj7fqYdLQAtCgI63Vk",
+	"dKK06TbpXzE27Z9kJbadLICCBCozjTrOCV5WfMHotYlbXcGFX1xgo9nQX/MAsM+GfpmkUrEw19hK9Myq",
+	"2557fmYTVcAsKaUeJXJ5AEXa2o7uhdbcHnNN9pGqJJtMgDU95vtqPu1nwSDlJT4l/Z8+XPZdCkptCgZa",
+	"+pUQVYi2v0Ew7jrhI7n444SQGFmitJ1txgvfS28QX5mV4gVlNT4k6upNzY4TGiiWaDk+++OL6PALVn0T",
+	"DALFsiFwlHHQlSHGVCTGlrFR/JGhZDWCs/5iSa4H1iN+zWwz4CJ9PK4RvLo6MiigUWQq5K8Jf0tY6WUl",
+	"7ywqHoC3uDdwO2NxnNyusVCzR2sq0lVRfFFGNDIe14257ELJl4q4og+lLWWwb+6LmMAjs8pTrXaT07PX",
+	"Jt6kFPcQoL1vwBwV4/ZR6/Ua7RSYSd5pp9B9vqppKeUTvFwbtGHF4hNoX29SADFwBK68f80Sfb8hVobp",
+	"+8JqVtyQXdjEBlPW3xyOfGtbaH3dUf22z5CN6LfVRBzuvshcy/dWPi63k0yWI5Cj8xLStWmaQOEGNssV",
+	"uK048xQMpFkIINQ8sfIpWJluJe+sr2p9YwLR2hv8CiWmtfewk3t2cs+/k9yztTz6r1EwWn9zX7/k1LQc",
+	"zPXxcYehfSGxyu/8XJLkU5hrG6EjRevIFwggKSxgSzk/OxloJwPtZKD7lYGwj2hOXUeCyZ1ctJOLdnLR",
+	"Ti7aRC5aLigs6T4eckkHUUWQf/U3KyOvjOs6iw7BY8cTB5dmGocnkGURGxRU84rCchGPr1hoUZbYUp5w",
+	"TeZZMYQV/WQDocZE8pBJbFtqL9HQH3sCOHvPrsF0yTMWseLFe8/mvfT6x5RK+CBVq7s+neZvbppaMDG1",
+	"nf2/9OwmnFecMJ8xlT23j6M/TcZpehsXu4HSPB3KG0bkK+d8GknsxQD4ZmDD6T5cq8Ez5AX24nQy8AoQ",
+	"WaCuSGOVzPPAoh8OnnSO97sHh0fHjx5rGPphnzw47B7tkaOjo9Z+d7/bXvW5FUdas59CoZMCCv09GmSt",
+	"0muWHChUqdrYQq+h+HYt8N0Ku1/OpO3gbgn4q27QMXvnDZYc9PVcTglpNjVb6zPfzFq9IXHJCEWhAOJh",
+	"gT8dNOuQkXI0ogcHKknKz2yqMF5JRmJGxlSOsbs1OYXoK6nI41yYl3nOQM5WMKnYJHInluyXpcpNutBm",
+	"/VS21Y4W0wmW9KNdJGRuV5pi6P1vv/3w637rycdfO60n5MFeu/Xx82HzoHPzp7UIVo3L+2oImF9GdGnN",
+	"sqp8WQ91TWDy+OOEjWgCkTNOzlQVQuyvir3PFlOF4681JK3bWhla9dY+RfwEC0EYKUndSwM9fZuRK3Zy",
+	"zoappJGnVLjpXrFYNp+zKPT+wuOQffIL6hAzBTHKsKh+ExIySafd8OmeEyYlHbEaGX7wxaxjgh23assS",
+	"MGbBamjO3flsMYIslfhjrVtcPOKV9cDt9/OPVW1kG2ZPkBLSyYQm8y9h9NSf35Kts8BB63WGcnnpQkuo",
+	"rE8QjSKSz95em+36uonVEeO3yUR8a9hM/K13shkfqT5WJ8IaX27fP9fZSJKu6DtRh8l44f9cRN6e61Lz",
+	"Oq3BV9jH9DAnfyLvWj8Ck18cQsUTMmYJq23kgRI7vk4+do23mKXcTVVg41Jnnx+XndAFW5fhbrboZW0l",
+	"ayRR4EerdrKpucYl04tM+t4tDDXDQCuVx69Ng926Ypp3cdpAj8SecWnC1fxCHwXeMnbvy//1yq75pw+X",
+	"jeZiDT2bMVHMPciynbP6ef3f0k7nIDDB6e/P38Df7CGd8ofX+xDSARcCIIBryFY8VmoKNi4RSxGxnsxL",
+	"h3jMtPgSJFjDa1oPlDOWsEKpOXwF6vyDDgnlaBsnjUCIK86sT/ik0ev9RUjVCiJ6zT61zMh8aXTKf2YY",
+	"5yyToalD5l3XNY1SzEPO3+yjZNp/aOaF0zDL7rfJL4yFhcLvsDa9CzR5YG0JMkgV+fHlJdDiv7w8fZHt",
+	"Bd2T+V7+f63nF+evWpemElppCzcgVfuaCH3/venUq+bt778nZ8b7V044EUP9qJRAbhwgCwDxW7wKImw6",
+	"ls1cgdYygnCT2+HWDcPvPzB1uBJGQywFpv8CVb2/91v8f/7v/xdPMU0SvXzkbGYGY3W27+CqvysmfZks",
+	"VcetkxVzCxIhJZO/xe77NjtswCIRj6C+ZWb3LziCADwlOewctokDwloVxdR0vPjfYlsjg8dSMRrWguyn",
+	"BljsMWITCZM4K4WGIY5Omvi3OKBJwpkkfRdU+u3f4t/i77/XioD8/nvk9/2IT7jqkwfGR0S6nU6THHXc",
+	"rhN76B9Cwb4PDVFwwaZsmiP298mYyt9iez5QBJKgnI9NITCJCibE87RdeYc8Uvr0bFaoSEI0O89JQCfY",
+	"29hs4Dnu+vvvIbnmp4t3v5AJS0aMTLVuYHK4Dp4c753gxZU6tTZJX0u1fZKwiYCaGBTdfTZN57dYLwDa",
+	"fJL3QIRxWSGLmPFEQ73G/uthC7wg/Rwv+i8v6ajvZjPR8ATq4Uip7wdxWZ+QAZbu4yagW6qA2oMr6XC/",
+	"a7eqGQLc64wHTGPtBdN38Tpkk6lQLA7mrZ/ZvH8CFqjuIRlDx1ONbVNgJRm8ZCuEbKorNrcn/VsMT6Ck",
+	"lV1V9rIFKrObCQ1ZkwR2USZf+2lxXvQKGAjQ07q77bbJqVMyTY7FLHbsZNDlDAg57h+aReqbhtKMTmGS",
+	"h1PstfnD71LEtqrn4dGjPeuUkNAzk/S1mm+97MMhi0O9cLBHSMLj3+I+9rDEvG+KRbiwgyL6/mQ61Sp2",
+	"mzxLaByMNYbaObEMk34A7Rj74DbETpsa1xrNRsQDFksQKNwato3TKQ3GrNVtd3Kq7jwDl6AR3xpvaUxH",
+	"RZ+zbIJ5SzbzjlJxiDmRM7ehZzvrFAm5pdfsU+7zdWSKk8a+/qSYsphOeeOkcdDeh5VNqRqDNGGI+UOU",
+	"jUZMVVhskPoK2+mKDNiYG3w259pcdKArxFFo4eV2P58384ak3PKNNsl4WDULaa5kEDmVcRZiXkGm0DTB",
+	"TAmDgAgRB6AXaUka3n4dNk4aPzL1FttuYgFVOKxup4PGsFiZklMu3Gp4BYkeOxbZClY8QIOaT8K1rz58",
+	"i8UNUeJdJQ/DywuVGS8z5Q8U6ENcq2+ebE8Pn9HQtEnBIfurh7yPCzW0cNzB6nGvRDLgYchAbzjsPlk9",
+	"4lKItzSemwWC7H9UZ1OvY6UF8ihrR3tUZ33vY3pNeQT6500BTT+MQabRZ4uWE0VH0Ehnwhof9asWh0Qy",
+	"kpVY9EokxBagLdfReDBlCbAREWfvgJC0twiYmse/cykGYHNCJ0yBWbnCIJO/8vCNlgsaN82VL1or3uo3",
+	"/xNe8tUqClny1BSNkybqRr+G1DqTg/+esmSeE0wpEtVwsSFvtWsVLVuzBf9smf8XtKyW85cvM3axf2U0",
+	"LxJjrGWlmZkyebfe1Vodrx72updntdqbj/dGadzPg+G4Pt3xDF2gQu9ihiVhxbB4ljuitFWipM+/eMAO",
+	"YSo+BxuvkNugSaCq7aEOJKN0RAYsEBMmyZRiw9FSEZigUImMmIJuWeQkFmkTsRERU+lhxOhGd0FvbYLn",
+	"iNSgR3/Mumk/E+H8HvDMhAJshmnZ4ILtKavSUCAa+/ewmQ23USWyFOQ0rYkYqq0hAVUqWKlWvqo+Z157",
+	"CO/cNBvZfasWeBnmaL5cNjQfko24aTbeiCCrDLFsdPYe7PHrJnKdGkTuuYiHEUdr9eH+Qa0B+uwuhXhD",
+	"kxHDcUd1tmSUMBa+ZSGntv3oYbdbZ/A0EQGTEsnjN0bAEa3L9rglRLwkaD78LJLRDdL0iPk65y+h7kjB",
+	"C6gnlZhKYybQNNpoRk/BvAWhXFiJaQK1nHlMBlQFY1tOe0CDq1ECVUt+FwM9PUjMNsw4jUOomr34VTDP",
+	"OW/iZkLy4LDzxCP9voCfb8cNhiamdlHm6t4D+YQdWD/g9siotWCZgvajNP4GBK7O4eoRvwj1SsPVhsSr",
+	"Bh05SyCfAryJryiPzHa6j9cbah3P3xwlQpxagxI1rYa7YDIpIeYXUGnuUDrZWCK5+eMh4rcE3+dQUW4N",
+	"6F6Pn7xLRsBLpv6siXdY3ctEZ4AtHlMlrIfnQdnNgdXwwc3RJqdZ/6VCb3HDMCcMje0mQgy4ZpPYtju9",
+	"WKjehKn+XlN/03B14wuybZ9ObNVDLEwpEgwbMR2h7MfxZZ5g96tnCSh3IkKXRMJIMGaB7XihMTyhMqsE",
+	"HvHRWIE6aB6ENLkiUxoxpdBflMkU8GrMpDSNLMBJNDZ9V4rUBt03W5QE7lMhPMuyetYnVXZsDXXwGye4",
+	"pv8AWPyz3IEdBb5/UehbUgH/XaQ2dJXfVn98CO3qWuzapptXegBjNmPS9FBok1fGpx+IyYDHzHqGQ7+/",
+	"4lR/5OW1bR59596KRZM0RpHmmWKQimbCsKrs+jimYNdf0cPP7wThoZsA5/hQTfHf5UsQSWEFK2LtVq0A",
+	"vf7wTZJOUab1fVhpHFa3+/IvoNEPRcLQicJjqWisyAMeB1Eq+TXbq/r8MBET/8eXhPktruCZ7+vs06qv",
+	"K7H+t+/PgZMj05rum4WBS503SBL+iEaEP75tEZxDQNnNNTpsAR5vrOasZiIPP8P/ezy8cfjJgqUgB8bG",
+	"F8CcjbCmSmSF/f4hEeUbVPIdqN8W0K8WPQA8Xr+oxI8BDa60BhOzqJXYk6oStj64ej6VV5oYQ0wYUeNE",
+	"pCMM39NTEjPnYi+e189Os4Y8eybLFkwPYypNZ4SQzJmJ2SqKdqfFQFRsfBdqsWXmDIb+pKpUP2RR8nuW",
+	"7zwDkfuXAD1S2AyDeqBPZ5UcoF9cSwS6PyFg8VzXFAYqJ1gqFFjg3VG7r4DB28uwQbxcmWR1jaOyqAya",
+	"5N+tcn0fVXv4OY+yvXmYLeTk890Q3kUoBiq8LN5F84gcCbO6T0C5RAIZ5VlTpaxD9O+pVLaNrdONBEPH",
+	"gSBiRCt0ZAEEIR9MU2A6NS3KRvzaZDta9Q/LOTlUqUmkaZE70R8cMEKjSMwYJrRnZlp49ztp20eiWxXW",
+	"Co018k6drtXWNCO2PaOggQZ024FobomR3rYTEQkFNu0iks7zXjxZA92miakucIqQTaB+nhJQIJA86NMg",
+	"6UFWjezvZRxjas4R6qihm5dcmrwTRSIxwg5WmkCbs/W5gfUPi7ffuA9DrvPZFxbANyK8zugaxtxDT+cZ",
+	"MP7bU8LMFIStMaPYjYarnR94F8Ryd65jDXoOIUAGZASnMvPxsxGn1qVXWdS87nlWdv7fKNTZlPksRTwX",
+	"n7aKf94+/tkqHncR+Yy3+AVinvHDa0rIhUFLpWJzZjuh+CsQivMGFZb62Ce38Ox7hclTEoh4iMlf1HbQ",
+	"tRLYiMWahrHQZMQ1ScJUmqD0hJhlEi0xA1TExsHv3rLJ1uuXWspCJiY2iAPNHvpZm97JtvostE42CbqF",
+	"ntbWoZ8JeCBhOjEE0HfQjErYCEMG3U56bXJK+tgEuJenvmGvZi7JkKlg7JPZMOARserbCOHGta4dvF0a",
+	"9gXDtnElH7gaXwAUrr2JwlB/xhmC/S5weyck74Tk5ZHeBle8rGmpaPzws3GmVEV6n2O6u2tcyDoPB3p5",
+	"NpEYumVqXT9rVzwWUSgh+JvMRHKlJdVlwduDlEeqxWP7GVt/3tRDWDOOe1NmUB3BfVhVGdo0lSYjKOm9",
+	"Q/ZdZPQakdHLMLc6GDqD7nvVctbm8cs5+y7k7lv2hy4H3DsxySNQnbNAJKE1xt9BZPRTEqdRZAu9EIrV",
+	"mxYKvpC83ssH6LAMHZ+tKtPTYNQzRZrsV6HrsnlmK44YHU4kLovFpNVgLIQEXwDJ2uyQGbR6vmJ5JQsz",
+	"A1TBQMXPVvLB4sL5C1yaxCuo08NV5cKg730+uWknPhJKsXgj1W9NFo/rqmTxGKC9FRZ/P4reukHZxVFf",
+	"MBwbF4LnHd6djreLxt5FY++isZdHY99Ox3uIlPzO3OU+3uy1bb6lVwucaZkB02T2RljkDFOJjTqZlVgi",
+	"p8RUErQ+SmvFrGAg50JlDMQQqHu2nG1oNVtOTfMzbRN04IKfHcql0RHlu8Tdb07WBkB1RUNpwbUuFeAx",
+	"V5xGLSzX2UL7TO18DC0GaoHTDdhrQl4eZAWmU4jeY5C/fy2uAIeDKLVBAzxB6RlT+bD2HcCjP6bvNa71",
+	"FJZ6iSu9c8fs/TkLF7e3puOwcoKlTkQDAYWCrTuX4tfgUvTezD04GG0EmeaTeQ3dCZ0bvxxL8jDhJf46",
+	"UzX16Mk++dc/99vdPZNbyy2pkE3NhBxKARoh0AnNoaQpjAxPl4gAFQ6/RWz4Npx/i+te2xG4ZIov6BRc",
+	"XJXWAP9L3/Gt9ubO4hV8TOFxakpOlx2FO+ffzvn3x3P+QWNN6ITp4SK3FRAffkZ75gr34C+Y+xHQOOcc",
+	"xj9IaDwnE5Ew0EWgiHZetkELllDowe0ubcRInMbWvuc4tk3ONd/g0IEYC1tn1ktTUdqj5gGr8bKJes49",
+	"pCsO09rpT9+ar0Lf21pIUu11qwNI96c63IqjLmWkzaznHbci2k5b+DpyENeA4jsx8y1C0pLcxEiMRKpa",
+	"IYv4NUtMJyGv1UFrq1yxCQR5M4pJJBDhiNkmmlXAYzcEhZK+kyfUw69hsKDp4y6usHosB2dXOZXxGQ2u",
+	"Ws9NnuMbGA1JjYuZi01yxaYYgX7QISGdy3XLVOD0L/KT+NKZivZk0a4Th9WpirbhzjZKRTx4//71i73M",
+	"72fdhwmYjasWkNm9t1aqwqZpyvwclh7B2tmaTV+D8yFNICyKAtAsjXxntQPfC4A1v1CoA96fSav4/TXN",
+	"Wd7BS01ZOS3ZcaSvwH41cxPKQXxX4KkZFun3Nk1aflYjrllyzdmsksM8HzM6hTgHeXVCKDZ4t5VpFdnv",
+	"dDod2+AjxjRBZXqIGDcK+0QD5e3m8c5+/P6qpNkvrlEhLR/ir45mft/h1Rd292rAtL15Ai3sLNRZ2U5Z",
+	"ST8imUiealHtJTQUswE/IPXYZjs2SzfPW2pq0UsyDf8BM03Zx2JGJjSeF6UAg25DAYFD5S47TohRINII",
+	"O7tn70JYE/MLXmd2P/eGm+aLa7LC4igvhtqrafqOB1y8TsWMHRJ/2b4+VGX3ZfDiznlgwqRIk4Atd+6K",
+	"KMwrsnhR5jyb5w/kerWbWhMtS8NWVDDBd4lkyTVLdhLq11HJpHgpDhbm+LJt9+rzvJQyypNUXmH+uuvn",
+	"NRpo1iUXRU1wqT5+1Hm0dwLN5Ewt5SZ0eoUiIDAKx/azPfQhwNlU3DCBU6fFAp6geTodO6vcqhbmvw1n",
+	"ql3t2i7UhYFf0HGaHfn6y6+SFkqAj04M61rZJVLufKk7X2rBvm6cl7SMOBUMY4UI9vCz/edqD2ruZTT9",
+	"TLGcUuY/feqG4IGRxbwX8WtoceYUtMewm6qkyM0p+9ppkR7ys8uP3OVHrp8fWQ8dq522Dszfs6pxd8x8",
+	"lx7zTWdO1gXpO/HgWlC7wwRKkyE4oxKrAhiWZru755VdNFeYiUSNbQiPUXAwk0HELCsncBveh9lrW+J9",
+	"96XOrJsxWB73BXMG70GZ2eUL7vIFd/mCK/IFb6nIKJGwDdMFP27QFbpNzuGbkNcXQ1eV61LPplK8p1Pa",
+	"jEsyYHqkrQ2Tp5KbnVTmkuNX2R+uvaDnAHdU8t8m6hVgmlAiUznFUIxbtXIy09wrOXBCyyUfxYTHptvA",
+	"gr3EGNan0HnIJiCBvRNRv00ucP1AWyrOZCGavEZH4XymCuJivvvlicuFXemWqYz/LHeE5t+E0BiwunWr",
+	"OJWkUrGwBQid3NaBfYmzvTaT/YG82IWdrenK9o1d6s82l0LMpezc2V+BO7t0Jw6ilVFo2z7ty3KoFlfW",
+	"JGS93NOESWw+aMw00ElCSpYA9hM6EKkiUyamEdYXHjFVcombhOLuwR4UCx7SRP+PQ7MIudyjvV/t0S6A",
+	"/rfh1i4seW3ftn/0F3RwF29gw41UCSEIa1APDV/fubd37u2de9vhHYBGkD9mSWA126gloT38bB708MEq",
+	"LzdEDaOJ3zKPa5EGY+MaYHEom5YHmCh84ydQnBmGQxNGIh5fYc8irqq83Lek9mu7unPyo9VCy6Gz7Oed",
+	"x3vn8d4AR0ksAH5WiHhVbu8yEnwJBWXbfL4o/O6MDN+0E7x4mdtXZFar7wWYu1N3OFYy01wOK++qAtcI",
+	"OQgVYMccsEBMoOQv+spFzJqGIQrpdgTKWaJmOnoxLsvxu8C3yRjvVf9Z1xnuHfwFPeL3SBV3rvGda3zn",
+	"Gl/lGl+D+WysDj3M9Zdb2rPfgNLzOp/u/otHAAPMeBCkXKYSZbCqggk9qIzwNXa4Lpzn2jULfIOX2tGN",
+	"zpqDw86S/lWULhALhOA7SWQ6+J0FCurVfjVCqT/JDBPFZ9DsuGBy75tN9CZa9IHWeX0EQtNVT837Vaby",
+	"Inh/G7by4prXNpZXDP+C1vLSJWy6lUp7ufldAwbCxa5e5s4I/oc3gl/Q+QqqT7i8c1nw4WeLfqts5pdO",
+	"6LvV+kdCZRWSpyyRUPsBMn8Hc9fVamprGJ2QxWGVsXyB3te0eTskJBbKyjg7o/c3GsjzSiQjpm6JHvcl",
+	"EjXriCEAnkuKE2Ln+GWd4d/Le4ke+pr6wutDKTWFdx61nH/fvh08XMCdNIPXF/cFWsHrz66pTDpDlqqQ",
+	"cFY7tfErUBtTWQy7wr+33p/B1N+lZEqlnIkkzOtWmvBjGxONAc+UiJi1FJ+gi1yzZQjFEok7BzxVVarf",
+	"e/mtBEfpla6t5hUGfUHlDo55vWVXKXJYx3TXH32n8u1UvuX90U0F3zLVXiIaPuQTfWbbTnl5pmUiSVKo",
+	"RXrU6dhw2GEiJpnXFxNNsAw7EP4xlWNmtTqeZBRdtslLGoxNK9iEEb0krdZFc036oRMrNGN9CqJ9nrmC",
+	"mwMZH7oxQFOvOMwbuI5FBD17oNQgFJVqk34Q0Wv2CckOztAnCvr5zcZCb4JHTC6yl9fwqhWn74c94DfX",
+	"pLPZoC/oK87Xcc6klso32UI2dIFtQGb+gAVQLGz4hy0WuSPAX0mPGgDHSql5Gf39bJyIS21k56ZJd17V",
+	"XZPMIGFgAKCRbGY1qJvQZ5rZ4rpQmUK2yaXWPnPCmMahiFkh+xC/DagiWXTNZJPEpkxFRKWqyGCsSglE",
+	"s9tmsvbaoalIqXell3aBqJuUXqoQmqqDTg1U3yOn3KIitQuU+qbjSSuB9U5s0iBq3V3I6FMSp1FEEsPd",
+	"qGnCRF5AqCimsQNtZ3Eo3X4utnD8tbgyXBH5HMp6VGWQ7osP3QJTug/Rft1oUHfMFxbst2n32QV67gI9",
+	"d4GeKwI9N7D7ZHrHQ6svVIZvfrDkHREyisSMlXpa2srfZq7F3mL+kE8wVtvP/4EKGJg9rekmK45a6imz",
+	"d7Zzln0N1Qo0c7JKtxh+OSltPXx/+BlReGWADpg+BzS4ygW9AiXI29s0C3IZjSLTojB7AQyu1sI7OSmW",
+	"RWiShA0TJsduiqwYDiMeM/vmg7550MMH/b02OVWG3HxCf2HL9N+1ZgEqIWhnRHm8SIY+cDUOEzpzSFHt",
+	"8CBzklDf00wT7+wP31oTG3Nz0C0N7/ML4nANboaLxOYba6C99Zy3Ih5fbejvWU9jrCywAr57jamORZPH",
+	"RMQBFkyh8kpiLV2okGvdQG1yCn/D8AlQJUaTiGMCoSy2vRSJGkdMSixwRsMw0eSDSyLHYhZnATk0ljMY",
+	"H82rAgbexeySTyCE8F78Os731vb++8Z+wSAA9+g22kSVaqhBABqum8BMvFRD4ncEeOfnuRte8ZZeMTcI",
+	"yUobEdKGzfQvTd6u2Lxa/zrN+yORB3lnI9PBuZBYR5yYQ00hiZ28SQQKRVqDcFzsNIAWodXq2Zld3f11",
+	"FsQvrttZsDDK31nQbGWnNH0lSpO9kG9AabJLffjZ/Gul1pTvLw83ySu8YgJBM6sClBm28xYAAzZKY/T0",
+	"cmhejqKM1WqgBfFgTiaUR8v8rwYxais1dtFQWXYirlm446jfnK9I35sJidV3+VUrNAZA10RGrRDcixaT",
+	"Kl88xjSigXE9ZXHHGpfBU0WjKEdoRytpkw8Q6sYmU5HQZE4e6F9MXsKeE/s8FkKCQ8w0CCF00cThKcPM",
+	"Mo4Np3Mfyor92AVbl1nno2ooKEtoFRz9jJqY7x2l2sn+d5RXydxEhY2l/UQsazt+GkmBbflnYx6MCbyN",
+	"9lMaRSwhEzonI37NvB36Nfafi3ttA55/cj2frx3j74MjTIDtztH7jQaqKHuLX1S0r+Dep7A0CHocMMCm",
+	"mIgEQrxjsARqsVqKCdOcdzYWxmnBIc9IKmj+TwdawuKKPDjsHOyhZL4sTPKKsakR7uHjVZ0Uikj8tceo",
+	"wDrXY/2lYV84UuVuSNcuaGUXtLILWqnkD6A71WQR9YQqCefSGtJAiaRuIL0D/SIhdDrNjDH6mK9ZMieB",
+	"CN31ITOgkkQCLViTJSYZ8gFSlSjBxRFcHJpV8Oqajis9DAvVML0KHwHzs0wTllWXxoyoCVY0kFfevl/I",
+	"Ui5gFa/whGrqV9CHksSitIVd+Ytvt2EWU8bc6F7ochmtIiaMAaxmEAw9KuJFpGoSyeOAQUVYNHeOxYxM",
+	"NAyV0AwKn7OhqlRtloPwLcQECDuGMe7qe3Q6hYdhiDUfThrdTve4tb/f6h5fdh6fdDonnc7fGs2GFvx6",
+	"qfS99eTkwL5lt9uD7fb0VhsnT25u6ksfhQOoynpzb2Tn6fhKdKF18O1rcHdY6+XSZgfLTJ15Um8ppgs4",
+	"F7Q1tm9MjBeERZF0QsWsK4TGiihBxozCwXFl+i4vhqEJMhJEoMtEpMo4TBcCxshIaKbuMaC+jEOkM2bz",
+	"6+afaUbNQiLSnSHym7Pu8VFspTwNO0xTaig6WZ8nalAYJGJmK/6gCU8tAgiPSSxmhSBpg0OrgqUd0PzD",
+	"BEubPa3p7y+OWhosbenTjht+JX5/l2F8I4zw4Wfzr0W//zIeUpuFWPzXYjR0Gt1xkG8Mul/GISj7eI9f",
+	"tcfdACeigd4EC9KEqzksZsBowpLGya8f9UyBiKWIWM/sSz9uNgKZDHsgz8FrH/UMybXdjcdNmw4iHtgg",
+	"3CYxZQXM3N9JMhZSQcAvPhZXPMMIzQvTJGqcNB4CUzKH6Q3HBxdZOy+oN2G+Gu9uq9YTwmgwRotLTN5N",
+	"Wfz6BTlLxDUPmRE3JRGz2Jm02OrVX7LQVLvRQBAvtAx2isdXjXdYq/TMQh68O03VmHTbHSss7zkzm0ee",
+	"uU2vWMIiybCi9gyK3Vd2r0xY3nPaZFWg9Q7g24Y/5u0snVWUC2f6d1rq3m/Tydz929yyYgtN/QS++/hR",
+	"55H73bzr/+IXP4wFCXkIeSxNLEYEx+AMp2moBaWPN/9fAAAA//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

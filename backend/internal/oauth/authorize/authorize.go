@@ -84,6 +84,8 @@ func (a *Endpoint) Handle(ctx context.Context, organization *org.Organization, p
 	}
 	signedIn := r.requirement.Accepts(live)
 	switch {
+	case signedIn && !r.prompted(promptNone) && r.wishesMore(live):
+		// Whether the person has another factor is seen when they are asked.
 	case signedIn && !r.requirement.Consent.Asks(live.ConsentedScopes):
 		answer, err := a.issue(ctx, r, live)
 		if err != nil {
@@ -180,7 +182,7 @@ func (a *Endpoint) Complete(ctx context.Context, organization *org.Organization,
 		return a.refuseAgain(ctx, r, err)
 	}
 	r.sawSessions, r.browser = true, browser
-	if demanded := r.requirement.ACRValues; len(demanded) > 0 && !slices.Contains(demanded, live.Session.AuthenticationContext()) {
+	if demanded := r.requirement.ACRValues; len(demanded) > 0 && !session.Reach(live.Session.Methods, demanded) {
 		return a.refuseAgain(ctx, r, oauth.NewError(oauth.CodeUnmetAuthenticationRequirements, "The sign-in did not reach any of the demanded values of acr."))
 	}
 	// The requirement of the transaction was met by the sign-in; what the client was changed to demand

@@ -50,6 +50,7 @@ func (a *Endpoint) checks() oauth.Table[request] {
 		{Name: "max_age", Clause: "OpenID Connect Core 1.0 §3.1.2.1", Do: checkMaxAge},
 		{Name: "id_token_hint", Clause: "OpenID Connect Core 1.0 §3.1.2.1", Do: a.checkIDTokenHint},
 		{Name: "claims", Clause: "OpenID Connect Core 1.0 §5.5", Do: a.checkClaims},
+		{Name: "factors", Clause: "OpenID Connect Core 1.0 §3.1.2.1, acr_values", Do: checkFactors},
 		{Name: "requirement", Clause: "OpenID Connect Core 1.0 §3.1.2.3, §3.1.2.4", Do: setRequirement},
 	}
 }

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/google/uuid"
 
 	"github.com/clavex/clavex/backend/internal/grant"
 	"github.com/clavex/clavex/backend/internal/oauth"
+	"github.com/clavex/clavex/backend/internal/org"
 	"github.com/clavex/clavex/backend/internal/session"
 )
 
@@ -60,6 +62,30 @@ func demandContext(r *request, demanded *oauth.ClaimRequest) error {
 	}
 	r.requirement.ACRValues = reachable
 	return nil
+}
+
+// checkFactors takes over what the organization demands of every sign-in, and which contexts the client wishes for: those
+// of acr_values, otherwise those that it registered (OpenID Connect Dynamic Client Registration 1.0 §2, default_acr_values).
+func checkFactors(_ context.Context, r *request) error {
+	policy := r.organization.Policies.SecondFactorPolicy()
+	r.requirement.SecondFactor = policy == org.SecondFactorRequired
+	if policy == org.SecondFactorOff {
+		return nil
+	}
+	if r.requirement.ACRWishes = strings.Fields(r.parameters.Get("acr_values")); len(r.requirement.ACRWishes) == 0 {
+		r.requirement.ACRWishes = r.client.Metadata.DefaultACRValues
+	}
+	return nil
+}
+
+// wishesMore reports whether a session that would do might be made stronger as the client wishes.
+func (r *request) wishesMore(live *session.Live) bool {
+	return !live.Session.MultiFactor() && r.requirement.WantsMore(live.Session.Methods)
+}
+
+// askedContexts are the values of acr that the client asked for: those it demands, then those it wishes for.
+func (r *request) askedContexts() []string {
+	return append(slices.Clone(r.requirement.ACRValues), strings.Fields(r.parameters.Get("acr_values"))...)
 }
 
 func (r *request) permitted(asked map[string]*oauth.ClaimRequest) map[string]*oauth.ClaimRequest {

@@ -79,7 +79,7 @@ func (a *Endpoint) grant(ctx context.Context, r *request, issued *Issued, respon
 	now := a.Now()
 	authorization := grant.Authorization{
 		OrgID: r.organization.ID, ClientID: r.client.ID, Session: issued.Live.Session, IdleUntil: issued.Live.Session.IdleUntil(now, r.organization.Policies),
-		Scopes: r.scopes, Nonce: r.parameters.Get("nonce"), RedirectURI: r.sentRedirectURI, ACR: issued.Live.Session.AuthenticationContext(), Audience: r.target.Audience,
+		Scopes: r.scopes, Nonce: r.parameters.Get("nonce"), RedirectURI: r.sentRedirectURI, ACR: issued.Live.Session.AuthenticationContextFor(r.askedContexts()), Audience: r.target.Audience,
 		WithoutCode: !client.AsksFor(r.responseType, client.CodeResponse), TellOfEnd: r.client.WantsToHearOfSessionEnd(),
 	}
 	if authorization.Claims, err = r.claims.Encode(); err != nil {

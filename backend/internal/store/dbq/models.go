@@ -312,6 +312,15 @@ type Passkey struct {
 	SuspendedAt       *time.Time
 }
 
+type RecoveryCode struct {
+	OrgID     uuid.UUID
+	ID        uuid.UUID
+	UserID    uuid.UUID
+	CodeHash  []byte
+	CreatedAt time.Time
+	UsedAt    *time.Time
+}
+
 type RefreshToken struct {
 	OrgID     uuid.UUID
 	ID        uuid.UUID
@@ -407,6 +416,17 @@ type SigningKeyPool struct {
 	PrivateKey []byte
 	SealedBy   string
 	CreatedAt  time.Time
+}
+
+type TotpCredential struct {
+	OrgID        uuid.UUID
+	ID           uuid.UUID
+	UserID       uuid.UUID
+	SealedBy     string
+	Sealed       []byte
+	LastUsedStep int64
+	ConfirmedAt  time.Time
+	LastUsedAt   time.Time
 }
 
 type TrustedIssuer struct {

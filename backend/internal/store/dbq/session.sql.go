@@ -564,15 +564,16 @@ func (q *Queries) RecordLogoutAttempt(ctx context.Context, arg RecordLogoutAttem
 }
 
 const renewSession = `-- name: RenewSession :execrows
-UPDATE sessions SET token_hash = $1, authenticated_at = $2, methods = $3, last_seen_at = $2,
-    idle_expires_at = $4, expires_at = $5, address = $6, user_agent = $7, passkey_id = $8, aaguid = $9
-WHERE org_id = $10 AND id = $11 AND user_id = $12 AND ended_at IS NULL
+UPDATE sessions SET token_hash = $1, authenticated_at = $2, methods = $3, last_seen_at = $4,
+    idle_expires_at = $5, expires_at = $6, address = $7, user_agent = $8, passkey_id = $9, aaguid = $10
+WHERE org_id = $11 AND id = $12 AND user_id = $13 AND ended_at IS NULL
 `
 
 type RenewSessionParams struct {
 	TokenHash       []byte
 	AuthenticatedAt time.Time
 	Methods         []string
+	At              time.Time
 	IdleExpiresAt   time.Time
 	ExpiresAt       time.Time
 	Address         *netip.Addr
@@ -590,6 +591,7 @@ func (q *Queries) RenewSession(ctx context.Context, arg RenewSessionParams) (int
 		arg.TokenHash,
 		arg.AuthenticatedAt,
 		arg.Methods,
+		arg.At,
 		arg.IdleExpiresAt,
 		arg.ExpiresAt,
 		arg.Address,

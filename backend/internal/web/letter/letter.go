@@ -109,6 +109,28 @@ func (f Frame) passkey(subject, heading, reason string) Content {
 // line is a text on one line.
 func line(text string) string { return strings.Join(strings.Fields(text), " ") }
 
+// FactorChange is what was changed about a second factor.
+type FactorChange string
+
+// The changes.
+const (
+	FactorAdded   FactorChange = "added"
+	FactorRemoved FactorChange = "removed"
+	FactorReset   FactorChange = "reset" // by an administrator
+	CodesMade     FactorChange = "codes_made"
+	CodeUsed      FactorChange = "code_used"
+)
+
+// FactorChanged tells a person what was changed about their second factor.
+func FactorChanged(f Frame, change FactorChange, username string) Content {
+	what := map[FactorChange]string{FactorAdded: f.Text.T("mail_factor_added"), FactorRemoved: f.Text.T("mail_factor_removed"), FactorReset: f.Text.T("mail_factor_reset"),
+		CodesMade: f.Text.T("mail_factor_codes_made"), CodeUsed: f.Text.T("mail_factor_code_used")}[change]
+	return f.write(f.organizationSays("mail_factor_subject"), body{
+		heading: f.Text.T("mail_factor_title"), paragraphs: []string{what, f.Text.T("mail_factor_account", "Organization", f.name(), "Username", strings.Join(strings.Fields(username), " "))},
+		closing: []string{f.organizationSays("mail_changed_ignore")}, footer: f.Text.T("mail_footer_account", "Organization", f.name(), "Site", f.Site),
+	})
+}
+
 // RequestWaits tells a person that an application asks them for something. What it is they see when they are signed in.
 func RequestWaits(f Frame, application, url string, minutes int) Content {
 	application = strings.Join(strings.Fields(application), " ")

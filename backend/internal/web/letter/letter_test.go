@@ -123,3 +123,24 @@ func TestLettersAboutPasskeys(t *testing.T) {
 		}
 	}
 }
+
+// Letters about changes have nothing to click: whoever gets one knows the way, and whoever forges one has no better link.
+func TestLettersAboutChanges(t *testing.T) {
+	t.Parallel()
+	texts, err := text.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, language := range texts.Languages() {
+		f := Frame{Text: texts.Match([]string{language}, "", ""), Organization: hostile, Site: "https://id.example/demo"}
+		seen := map[string]bool{}
+		for _, change := range []FactorChange{FactorAdded, FactorRemoved, FactorReset, CodesMade, CodeUsed} {
+			content := FactorChanged(f, change, hostile)
+			if seen[content.Text] || strings.ContainsAny(content.Subject, "\r\n") || strings.Contains(content.HTML, "<script") || strings.Contains(content.HTML, "href") ||
+				regexp.MustCompile(`\bmail_[a-z_]+|\{\{|<no value>`).MatchString(content.Subject+content.Text) {
+				t.Errorf("%s %s: %q %q", language, change, content.Subject, content.Text)
+			}
+			seen[content.Text] = true
+		}
+	}
+}

@@ -126,7 +126,7 @@ func checkDocument(t *testing.T, d document, language string) {
 			t.Errorf("%q stands in the page", leak)
 		}
 	}
-	if key := regexp.MustCompile(`\b(login|sign_up|forgot|recover|confirm|other_browser|mail|accounts|consent|scope|password|logout|logged|home|post|expired|fault|form|account|event|done|profile|sessions?|applications?|activity|data|method)_[a-z_]+`).FindString(body); key != "" {
+	if key := regexp.MustCompile(`\b(login|sign_up|forgot|recover|confirm|other_browser|mail|accounts|consent|scope|password|logout|logged|home|post|expired|fault|form|account|event|done|profile|sessions?|applications?|activity|data|method|second|enrol|codes|factor)_[a-z_]+`).FindString(body); key != "" {
 		t.Errorf("the key %s is shown instead of its words", key)
 	}
 }
@@ -264,6 +264,11 @@ func TestPromisedElements(t *testing.T) {
 		"account-sessions":     {"ul#sessions-list", "button#end-others[name=others]", "button[name=session]", "a[href=/demo/logout]"},
 		"account-applications": {"ul#applications-list", "button[name=client]"},
 		"account-activity":     {"ul#activity-list", "a[href=/demo/account/activity?before=x]"},
+		"second":               {"form#otp-form", "input#otp-code[name=code]", "input#otp-code[autofocus]", "button#otp-submit", "input#recovery-code[name=recovery_code]", "button#another-account[value=another]"},
+		"second-recovery":      {"details[open]", "input#recovery-code[autofocus]"},
+		"enrol":                {"svg[role=img]", "code#otp-secret", "input[name=enrolment]", "input#otp-code[autocomplete=one-time-code]"},
+		"recovery-codes":       {"ul#recovery-codes", "a#continue[href=/demo/login?transaction=x]"},
+		"account-factor":       {"button#new-codes[value=codes]", "button#remove-factor[value=remove]"},
 		"account-data":         {"form#data-form", "button#download"},
 		"home-account":         {"a#account[href=/demo/account]"},
 		"error-denied":         {"a#continue[href=https://payroll.example.com/]"},

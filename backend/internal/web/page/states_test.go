@@ -33,6 +33,8 @@ const hostile = "<script>alert(1)</script>\u202egnp.exe\u0000 \"'&"
 
 var moment = page.Moment{Shown: "2026-11-26 04:35 UTC", Exact: "2026-11-26T04:35:00Z"}
 
+var enrolment = page.Enrolment{URI: "otpauth://totp/Demo:ada?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=Demo", Secret: "GEZD GNBV GY3T QOJQ", Kept: "k.abc"}
+
 // own is what surrounds the pages of an account.
 func own(frame page.Frame) page.OwnAccount {
 	return page.OwnAccount{Frame: frame, Person: hostile, Done: "Your changes are saved.", Places: []page.Place{{Label: "Profile", URL: "/demo/account", Current: true},
@@ -168,10 +170,21 @@ func states(words *text.Printer, organization page.Organization) map[string]temp
 		"account-no-applications": page.AccountApplications{OwnAccount: own(frame)},
 		"account-activity": page.AccountActivity{OwnAccount: own(frame), OlderURL: "/demo/account/activity?before=x", NewestURL: "/demo/account/activity", Events: []page.Happened{
 			{What: "Signed in", Where: "Firefox on Linux · 192.0.2.1", At: moment}, {What: "The profile was changed", By: "By an administrator", At: moment}, {What: hostile, Where: hostile, At: moment, Problem: true}}},
-		"account-no-activity": page.AccountActivity{OwnAccount: own(frame)},
-		"account-data":        page.AccountData{OwnAccount: own(frame), Form: form("account/data")},
-		"login-sudo":          page.Login{Frame: frame, Form: form("login"), Username: "ada@demo.test", Again: true},
-		"home-account":        page.Home{Frame: frame, Username: "ada", ApprovalsURL: "/demo/approvals", AccountURL: "/demo/account", LogoutURL: "/demo/logout"},
+		"account-no-activity":     page.AccountActivity{OwnAccount: own(frame)},
+		"second":                  page.SecondFactor{Frame: frame, Form: form("login/second-factor"), Client: &payroll, Username: "ada@demo.test", Another: true},
+		"second-wrong":            page.SecondFactor{Frame: frame, Form: form("login/second-factor"), Username: hostile, Fault: fault.New(fault.Unauthenticated, "second_factor_wrong", "").WithField("code")},
+		"second-recovery":         page.SecondFactor{Frame: frame, Form: form("login/second-factor"), Username: "ada", Fault: fault.New(fault.Unauthenticated, "recovery_code_wrong", "").WithField("recovery_code")},
+		"second-too-many":         page.SecondFactor{Frame: frame, Form: form("login/second-factor"), Username: "ada", Fault: tooMany},
+		"enrol":                   page.EnrolSecondFactor{Frame: frame, Form: form("login/second-factor/add"), Client: &logo, Username: "ada", Enrolment: enrolment},
+		"enrol-wrong":             page.EnrolSecondFactor{Frame: frame, Form: form("login/second-factor/add"), Username: hostile, Enrolment: enrolment, Fault: fault.New(fault.Invalid, "enrolment_code_wrong", "").WithField("code")},
+		"recovery-codes":          page.RecoveryCodes{Frame: frame, Codes: []string{"2345-6789-cfgh", "jmpq-rvwx-2345"}, ContinueURL: "/demo/login?transaction=x"},
+		"account-factor":          page.AccountSecondFactor{OwnAccount: own(frame), Form: form("account/second-factor"), Added: moment, LastUsed: moment, CodesLeft: 9, BackURL: "/demo/account/sign-in"},
+		"account-factor-add":      page.AccountSecondFactor{OwnAccount: own(frame), Form: form("account/second-factor"), Enrolment: &enrolment, BackURL: "/demo/account/sign-in"},
+		"account-factor-codes":    page.AccountSecondFactor{OwnAccount: own(frame), Form: form("account/second-factor"), Codes: []string{"2345-6789-cfgh"}, BackURL: "/demo/account/sign-in"},
+		"account-factor-required": page.AccountSecondFactor{OwnAccount: own(frame), Form: form("account/second-factor"), Added: moment, LastUsed: moment, BackURL: "/demo/account/sign-in", Fault: fault.New(fault.Conflict, "second_factor_required", "")},
+		"account-data":            page.AccountData{OwnAccount: own(frame), Form: form("account/data")},
+		"login-sudo":              page.Login{Frame: frame, Form: form("login"), Username: "ada@demo.test", Again: true},
+		"home-account":            page.Home{Frame: frame, Username: "ada", ApprovalsURL: "/demo/approvals", AccountURL: "/demo/account", LogoutURL: "/demo/logout"},
 		"form-post": page.FormPost{Frame: frame, Client: payroll, Action: "https://payroll.example.com/callback",
 			Fields: []page.Field{{Name: "code", Value: "abc"}, {Name: "state", Value: `"><script>`}, {Name: "iss", Value: "https://id.example.com/demo"}}},
 		"form-post-scheme": page.FormPost{Frame: frame, Client: payroll, Action: "javascript:alert(1)"},

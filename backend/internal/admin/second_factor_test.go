@@ -1,0 +1,53 @@
+package admin_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"github.com/clavex/clavex/backend/internal/credential"
+	"github.com/clavex/clavex/backend/internal/domaintest"
+	"github.com/clavex/clavex/backend/internal/oidctest"
+	"github.com/clavex/clavex/backend/internal/store"
+	"github.com/clavex/clavex/backend/internal/user"
+)
+
+// addFactor gives a person an authenticator app.
+func (s *site) addFactor(ctx context.Context, tx *store.Tx, person *user.User) error {
+	whose := credential.Person{OrgID: person.OrgID, UserID: person.ID}
+	seed, _, err := s.factors.Begin(whose, "test")
+	if err != nil {
+		return err
+	}
+	_, _, err = s.factors.Confirm(ctx, tx, oidctest.Actor(), whose, seed, domaintest.OneTimePassword(s.t, seed.Text(), s.Clock.Now()))
+	return err
+}
+
+func TestSecondFactorsOfUsers(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	grace := s.administrator(s.acme)
+	ada := s.Person(t, s.acme, "ada")
+	at := "/orgs/acme/users/" + ada.ID.String() + "/second-factor"
+	if none := grace.get(at).must(200); none.text("authenticator_app.added_at") != "" {
+		t.Errorf("%s", none.body)
+	}
+	grace.do("DELETE", at, nil).refuses(404, "second_factor_missing")
+	check(t, s.Store.InTx(t.Context(), func(ctx context.Context, tx *store.Tx) error { return s.addFactor(ctx, tx, ada) }))
+	if one := grace.get(at).must(200); one.text("authenticator_app.added_at") == "" || one.at("authenticator_app.recovery_codes_left") != float64(10) {
+		t.Errorf("%s", one.body)
+	}
+	s.administrator(s.rival).do("DELETE", at, nil).refuses(404, "organization_not_found")
+	grace.do("DELETE", "/orgs/acme/users/"+uuid.NewString()+"/second-factor", nil).refuses(404, "user_not_found")
+	grace.do("DELETE", at, nil).must(204)
+	if gone := grace.get(at).must(200); gone.text("authenticator_app.added_at") != "" {
+		t.Errorf("%s", gone.body)
+	}
+	grace.do("DELETE", at, nil).refuses(404, "second_factor_missing")
+	if got := grace.get("/orgs/acme").must(200).text("policies.second_factor"); got != "optional" {
+		t.Errorf("the policy is %q", got)
+	}
+	grace.do("PATCH", "/orgs/acme", fields{"policies": fields{"second_factor": "required"}}, "If-Match", grace.get("/orgs/acme").etag()).must(200)
+	grace.do("PATCH", "/orgs/acme", fields{"policies": fields{"second_factor": "always"}}, "If-Match", grace.get("/orgs/acme").etag()).refuses(422, "validation_failed")
+}

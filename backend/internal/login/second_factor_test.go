@@ -1,0 +1,108 @@
+package login_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/clavex/clavex/backend/internal/login"
+	"github.com/clavex/clavex/backend/internal/org"
+	"github.com/clavex/clavex/backend/internal/session"
+	"github.com/clavex/clavex/backend/internal/user"
+)
+
+// Whatever was reported before: without another factor nobody gets past where one is demanded, and whoever has one proves it
+// before anything else happens in their name.
+func TestNothingPassesASecondFactor(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	app := uuid.New()
+	for _, policy := range []org.SecondFactor{"", org.SecondFactorOff, org.SecondFactorOptional, org.SecondFactorRequired} {
+		for _, enrolled := range []bool{false, true} {
+			for _, demanded := range [][]string{nil, {session.ACRPassword}, {session.ACRMultiFactor}, {session.ACRPhishingResistant}} {
+				for _, action := range []bool{false, true} {
+					for name, report := range map[string]func(*login.Transaction, *user.User){
+						"signed in": nil,
+						"chosen":    func(t *login.Transaction, ada *user.User) { t.Choose(ada.ID) },
+						"password":  func(t *login.Transaction, ada *user.User) { t.Authenticated(ada.ID, now, "pwd") },
+						"link":      func(t *login.Transaction, ada *user.User) { t.OpenedLink(ada.ID, []byte("hash"), now) },
+						"passkey": func(t *login.Transaction, ada *user.User) {
+							t.Authenticated(ada.ID, now, session.PasskeyMethods(true, true)...)
+						},
+						"session": func(t *login.Transaction, ada *user.User) { t.Authenticated(ada.ID, now, "pwd") },
+					} {
+						ada := &user.User{ID: uuid.New(), Status: user.Active}
+						if action {
+							ada.RequiredActions = []user.RequiredAction{user.ChangePassword}
+						}
+						live := &session.Live{Session: session.Session{ID: uuid.New(), UserID: ada.ID, AuthenticatedAt: now, Methods: []string{"pwd"}}, User: ada}
+						facts := login.Facts{Browser: session.Browser{live}, User: ada, Factors: login.Factors{Policy: policy, Enrolled: enrolled}}
+						transaction := &login.Transaction{Required: login.Required{Requirement: login.Requirement{ACRValues: demanded}}}
+						if report != nil {
+							report(transaction, ada)
+						}
+						if name == "session" {
+							transaction.Progress.SessionID = live.Session.ID
+						}
+						on := policy == org.SecondFactorOptional || policy == org.SecondFactorRequired
+						needed := on && name != "passkey" && (policy == org.SecondFactorRequired || len(demanded) > 0 && demanded[0] == session.ACRMultiFactor ||
+							enrolled && name != "signed in" && name != "chosen")
+						step := transaction.Next(facts)
+						passes := step == login.Complete || step == login.BeginSession || step == login.Consent
+						state := []any{name, policy, "enrolled", enrolled, "demanded", demanded, "action", action, "step", step}
+						if needed && passes {
+							t.Error("passed without another factor:", state)
+						}
+						if needed && enrolled && step == login.ChangePassword {
+							t.Error("the password changes before the other factor is proved:", state)
+						}
+						if !on && (step == login.SecondFactor || step == login.EnrolSecondFactor) {
+							t.Error("asked although the organization asks nobody:", state)
+						}
+						if step == login.EnrolSecondFactor && (enrolled || name == "signed in" || name == "chosen") {
+							t.Error("adds a factor without a proof in this sign-in:", state)
+						}
+						if step != login.SecondFactor && step != login.EnrolSecondFactor {
+							continue
+						}
+						transaction.SecondFactorProved(app, live, "otp")
+						if again := transaction.Next(facts); again == login.SecondFactor || again == login.EnrolSecondFactor {
+							t.Error("asked again:", state, again)
+						} else if action && (again == login.BeginSession || again == login.Complete) {
+							t.Error("a required action is passed:", state, again)
+						}
+						if transaction.Progress.UserID != ada.ID || transaction.Progress.Factor != app {
+							t.Errorf("%v: %+v", state, transaction.Progress)
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestWishesForContexts(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	ada := &user.User{ID: uuid.New(), Status: user.Active}
+	live := &session.Live{Session: session.Session{ID: uuid.New(), UserID: ada.ID, AuthenticatedAt: now, Methods: []string{"pwd"}}, User: ada}
+	for name, c := range map[string]struct {
+		wishes   []string
+		enrolled bool
+		want     login.Step
+	}{
+		"none":                          {nil, true, login.Complete},
+		"more, and the person has it":   {[]string{session.ACRMultiFactor}, true, login.SecondFactor},
+		"more, and the person has none": {[]string{session.ACRMultiFactor}, false, login.Complete},
+		"better what there is":          {[]string{session.ACRPassword, session.ACRMultiFactor}, true, login.Complete},
+		"unknown before more":           {[]string{"urn:example:gold", session.ACRMultiFactor}, true, login.SecondFactor},
+		"what no code reaches":          {[]string{session.ACRPhishingResistant}, true, login.Complete},
+	} {
+		transaction := &login.Transaction{Required: login.Required{Requirement: login.Requirement{ACRWishes: c.wishes}}}
+		facts := login.Facts{Browser: session.Browser{live}, Factors: login.Factors{Policy: org.SecondFactorOptional, Enrolled: c.enrolled}}
+		if got := transaction.Next(facts); got != c.want {
+			t.Errorf("%s: %s, want %s", name, got, c.want)
+		}
+	}
+}

@@ -1,0 +1,224 @@
+package signin
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"github.com/google/uuid"
+
+	"github.com/clavex/clavex/backend/internal/credential"
+	"github.com/clavex/clavex/backend/internal/fault"
+	"github.com/clavex/clavex/backend/internal/login"
+	"github.com/clavex/clavex/backend/internal/mailqueue"
+	"github.com/clavex/clavex/backend/internal/org"
+	"github.com/clavex/clavex/backend/internal/session"
+	"github.com/clavex/clavex/backend/internal/store"
+	"github.com/clavex/clavex/backend/internal/user"
+	"github.com/clavex/clavex/backend/internal/web/letter"
+	"github.com/clavex/clavex/backend/internal/web/page"
+)
+
+// MailFactorChanged is the kind of mail about changed second factors.
+const MailFactorChanged mailqueue.Kind = "second_factor_changed"
+
+// factors reads what is true of second factors now.
+func (s *SignIn) factors(ctx context.Context, v *visit, browser session.Browser) (login.Factors, error) {
+	factors := login.Factors{Policy: v.organization.Policies.SecondFactorPolicy()}
+	subject := v.transaction.Subject(browser)
+	if factors.Policy == org.SecondFactorOff || subject == uuid.Nil {
+		return factors, nil
+	}
+	var err error
+	factors.Enrolled, err = s.SecondFactors.Enrolled(ctx, v.organization.ID, subject)
+	return factors, err
+}
+
+// subject is the person that the sign-in is about at the steps of second factors.
+func (v *visit) subject(facts login.Facts) *user.User {
+	if v.transaction.Progress.UserID != uuid.Nil {
+		return facts.User
+	}
+	return v.transaction.Live(facts.Browser).User
+}
+
+// proving is whoever proves or adds a factor.
+func (v *visit) proving(facts login.Facts) credential.Person {
+	return credential.Person{OrgID: v.organization.ID, UserID: v.subject(facts).ID, BrowserHash: v.browserHash}
+}
+
+// SecondFactor serves GET and POST of the page on which a person proves another factor.
+func (s *SignIn) SecondFactor(c *gin.Context) {
+	if c.Request.Method == http.MethodPost {
+		s.postSecondFactor(c)
+		return
+	}
+	v := s.visit(c, c.Query("transaction"))
+	if v == nil {
+		return
+	}
+	if facts, show := s.advance(c, v, pathSecondFactor); show {
+		s.showSecondFactor(c, v, facts, http.StatusOK, nil)
+	}
+}
+
+func (s *SignIn) showSecondFactor(c *gin.Context, v *visit, facts login.Facts, status int, problem *fault.Error) {
+	required := v.transaction.Required
+	view := page.SecondFactor{Frame: s.frame(c, v.organization, required.Requirement.UILocales), Form: s.form(v, pathSecondFactor), Username: v.subject(facts).Username,
+		Another: required.Requirement.UserID == noSession, Fault: problem}
+	view.Client, _ = s.clientView(c, v.organization, required.ClientID, view.Text.Language())
+	if problem != nil && problem.RetryAfter > 0 {
+		c.Header("Retry-After", retryAfter(problem.RetryAfter))
+	}
+	s.render(c, status, view, s.leadsTo(v)...)
+}
+
+func (s *SignIn) postSecondFactor(c *gin.Context) {
+	v, form := s.posted(c)
+	if v == nil {
+		return
+	}
+	ctx := c.Request.Context()
+	facts, err := s.facts(ctx, v)
+	if err != nil {
+		s.Error(c, err)
+		return
+	}
+	if v.transaction.Next(facts) != login.SecondFactor {
+		s.advance(c, v, pathSecondFactor)
+		return
+	}
+	if form.Get("instead") != "" && v.transaction.Required.Requirement.UserID == noSession {
+		v.transaction.ChooseAnother()
+		s.saved(c, v, pathLogin)
+		return
+	}
+	live, methods := v.transaction.Live(facts.Browser), []string{session.MethodOneTimePassword}
+	var factor uuid.UUID
+	if code := form.Get("recovery_code"); code != "" {
+		methods = nil
+		if factor, err = s.SecondFactors.UseRecoveryCode(ctx, v.proving(facts), code); err == nil {
+			err = s.Store.InTx(ctx, func(ctx context.Context, tx *store.Tx) error {
+				return s.tellFactor(ctx, tx, v, v.subject(facts), letter.CodeUsed)
+			})
+		}
+	} else {
+		factor, err = s.SecondFactors.Verify(ctx, v.proving(facts), form.Get("code"))
+	}
+	if err != nil {
+		s.factorFailed(c, err, func(status int, problem *fault.Error) { s.showSecondFactor(c, v, facts, status, problem) })
+		return
+	}
+	v.transaction.SecondFactorProved(factor, live, methods...)
+	if err := s.Transactions.Save(ctx, v.transaction); err != nil {
+		s.stepFailed(c, v, err)
+		return
+	}
+	s.advance(c, v, pathSecondFactor)
+}
+
+// factorFailed shows the form again with what went wrong.
+func (s *SignIn) factorFailed(c *gin.Context, err error, show func(status int, problem *fault.Error)) {
+	problem := fault.From(err)
+	switch problem.Kind {
+	case fault.Unauthenticated, fault.Invalid, fault.Conflict:
+		_ = c.Error(err)
+		show(http.StatusUnprocessableEntity, problem)
+	case fault.RateLimited:
+		_ = c.Error(err)
+		show(http.StatusTooManyRequests, problem)
+	default:
+		s.Error(c, err)
+	}
+}
+
+// EnrolSecondFactor serves GET and POST of the page on which a person who must have another factor adds one.
+func (s *SignIn) EnrolSecondFactor(c *gin.Context) {
+	if c.Request.Method == http.MethodPost {
+		s.postEnrolSecondFactor(c)
+		return
+	}
+	v := s.visit(c, c.Query("transaction"))
+	if v == nil {
+		return
+	}
+	if facts, show := s.advance(c, v, pathEnrol); show {
+		s.showEnrol(c, v, facts, http.StatusOK, "", nil)
+	}
+}
+
+// showEnrol shows the page with what was begun before, or begins anew.
+func (s *SignIn) showEnrol(c *gin.Context, v *visit, facts login.Facts, status int, begun string, problem *fault.Error) {
+	required, person := v.transaction.Required, v.subject(facts)
+	seed, err := s.SecondFactors.Begun(v.proving(facts), v.transaction.ID, begun)
+	if err != nil {
+		seed, begun, err = s.SecondFactors.Begin(v.proving(facts), v.transaction.ID)
+	}
+	if err != nil {
+		s.Error(c, err)
+		return
+	}
+	view := page.EnrolSecondFactor{Frame: s.frame(c, v.organization, required.Requirement.UILocales), Form: s.form(v, pathEnrol), Username: person.Username, Fault: problem,
+		Enrolment: page.Enrolment{URI: seed.URI(v.organization.DisplayName, person.Username), Secret: seed.Text(), Kept: begun}}
+	view.Client, _ = s.clientView(c, v.organization, required.ClientID, view.Text.Language())
+	s.render(c, status, view, s.leadsTo(v)...)
+}
+
+func (s *SignIn) postEnrolSecondFactor(c *gin.Context) {
+	v, form := s.posted(c)
+	if v == nil {
+		return
+	}
+	ctx := c.Request.Context()
+	facts, err := s.facts(ctx, v)
+	if err != nil {
+		s.Error(c, err)
+		return
+	}
+	if v.transaction.Next(facts) != login.EnrolSecondFactor {
+		s.advance(c, v, pathEnrol)
+		return
+	}
+	person, begun := v.subject(facts), form.Get("enrolment")
+	var factor uuid.UUID
+	var codes []string
+	seed, err := s.SecondFactors.Begun(v.proving(facts), v.transaction.ID, begun)
+	if err == nil {
+		err = s.Store.InTx(ctx, func(ctx context.Context, tx *store.Tx) (err error) {
+			if err := s.stillProved(ctx, tx, v); err != nil {
+				return err
+			}
+			if factor, codes, err = s.SecondFactors.Confirm(ctx, tx, actorOf(person), v.proving(facts), seed, form.Get("code")); err != nil {
+				return err
+			}
+			return s.tellFactor(ctx, tx, v, person, letter.FactorAdded)
+		})
+	}
+	if fault.IsKind(err, fault.Unauthenticated) { // what was proved before is worth nothing any more
+		s.stepFailed(c, v, err)
+		return
+	}
+	if err != nil {
+		s.factorFailed(c, err, func(status int, problem *fault.Error) { s.showEnrol(c, v, facts, status, begun, problem) })
+		return
+	}
+	v.transaction.SecondFactorProved(factor, v.transaction.Live(facts.Browser), session.MethodOneTimePassword)
+	if err := s.Transactions.Save(ctx, v.transaction); err != nil {
+		_ = c.Error(err) // the sign-in goes on where it is; the codes are shown in any case, because they never are again
+	}
+	s.render(c, http.StatusOK, page.RecoveryCodes{Frame: s.frame(c, v.organization, v.transaction.Required.Requirement.UILocales), Codes: codes,
+		ContinueURL: path(v.organization, pathLogin) + "?transaction=" + v.transaction.ID})
+}
+
+// tellFactor tells a person what was changed about their second factor, in the transaction of the change.
+func (s *SignIn) tellFactor(ctx context.Context, tx *store.Tx, v *visit, person *user.User, change letter.FactorChange) error {
+	if person.Email == "" || !s.Mails.Works() {
+		return nil
+	}
+	words := s.Texts.Match([]string{person.Profile.Locale}, "", v.organization.Policies.DefaultLocale)
+	content := letter.FactorChanged(letter.Frame{Text: words, Organization: v.organization.DisplayName, Color: v.organization.Branding.BrandColor, Site: s.Issuers.URL(v.organization)},
+		change, person.Username)
+	return s.Mails.Put(ctx, tx, mailqueue.Mail{OrgID: v.organization.ID, Kind: MailFactorChanged, UserID: person.ID, To: person.Email, FromName: v.organization.DisplayName,
+		Expires: s.Now().Add(24 * time.Hour), Subject: content.Subject, Text: content.Text, HTML: content.HTML})
+}

@@ -1,0 +1,84 @@
+package page
+
+import (
+	"context"
+	"io"
+
+	"github.com/clavex/clavex/backend/internal/fault"
+)
+
+// SecondFactor asks for the code of an authenticator app, field "code", or instead for a recovery code, field
+// "recovery_code". With another form the person uses another account, field "instead".
+type SecondFactor struct {
+	Frame
+	Form
+	Client   *Client // nil when nobody but the organization asks
+	Username string
+	Another  bool // another account may be used
+	Fault    *fault.Error
+}
+
+// Render implements templ.Component.
+func (v SecondFactor) Render(ctx context.Context, w io.Writer) error { return v.page().Render(ctx, w) }
+
+func (v SecondFactor) aboutRecovery() bool { return about(v.Fault, "recovery_code") }
+func (v SecondFactor) aboutCode() bool     { return about(v.Fault, "code") }
+
+// Enrolment is what an authenticator app is added with.
+type Enrolment struct {
+	URI    string // as a picture
+	Secret string // to be typed
+	Kept   string // field "enrolment"
+}
+
+// EnrolSecondFactor lets a person add an authenticator app while they sign in: fields "enrolment" and "code".
+type EnrolSecondFactor struct {
+	Frame
+	Form
+	Enrolment
+	Client   *Client
+	Username string
+	Fault    *fault.Error
+}
+
+// Render implements templ.Component.
+func (v EnrolSecondFactor) Render(ctx context.Context, w io.Writer) error {
+	return v.page().Render(ctx, w)
+}
+
+// RecoveryCodes shows the recovery codes, once.
+type RecoveryCodes struct {
+	Frame
+	Codes       []string
+	ContinueURL string
+}
+
+// Render implements templ.Component.
+func (v RecoveryCodes) Render(ctx context.Context, w io.Writer) error { return v.page().Render(ctx, w) }
+
+// AccountSecondFactor shows the second factor of a person. Without one they add it: fields "enrolment" and "code"; with one
+// they press one of two buttons of the field "do": "codes" or "remove".
+type AccountSecondFactor struct {
+	OwnAccount
+	Form
+	Enrolment *Enrolment // nil when there is a factor
+	Codes     []string   // fresh recovery codes, shown once
+	Added     Moment
+	LastUsed  Moment
+	CodesLeft int
+	BackURL   string
+	Fault     *fault.Error
+}
+
+// Render implements templ.Component.
+func (v AccountSecondFactor) Render(ctx context.Context, w io.Writer) error {
+	return v.page().Render(ctx, w)
+}
+
+// codeDescribed is the list of ids that explain the field of a code.
+func codeDescribed(id string, invalid bool) string {
+	if invalid {
+		return "notice " + id + "-hint"
+	}
+	return id + "-hint"
+}
