@@ -23,6 +23,7 @@ export function organizationWith(policies: Partial<Policies> = {}): Organization
       sign_up_email_domains: [],
       password_recovery: 'mail',
       passkeys: 'on',
+      second_factor: 'optional',
       session_idle_lifetime_seconds: 28_800,
       session_absolute_lifetime_seconds: 604_800,
       access_token_lifetime_seconds: 300,

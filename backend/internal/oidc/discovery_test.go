@@ -73,7 +73,7 @@ func TestMetadata(t *testing.T) {
 			"id_token_signing_alg_values_supported": `["RS256","ES256","PS256","EdDSA","ES384","ES512","PS384","PS512","RS384","RS512","HS256"]`, "code_challenge_methods_supported": `["S256"]`, "request_uri_parameter_supported": `true`,
 			"grant_types_supported": `["authorization_code","refresh_token","client_credentials","urn:ietf:params:oauth:grant-type:device_code","urn:openid:params:grant-type:ciba","urn:ietf:params:oauth:grant-type:token-exchange","urn:ietf:params:oauth:grant-type:jwt-bearer"]`, "response_modes_supported": `["query","fragment","form_post","jwt","query.jwt","fragment.jwt","form_post.jwt"]`,
 			"claims_parameter_supported": `true`, "prompt_values_supported": `["none","login","consent","select_account"]`,
-			"acr_values_supported":                           `["urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport"]`,
+			"acr_values_supported":                           `["urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport","http://schemas.openid.net/pape/policies/2007/06/multi-factor","phr","phrh"]`,
 			"authorization_response_iss_parameter_supported": `true`, "end_session_endpoint": `"` + issuer + `/logout"`,
 			"introspection_endpoint_auth_methods_supported":    `["client_secret_basic","client_secret_post","client_secret_jwt","private_key_jwt"]`,
 			"token_endpoint_auth_methods_supported":            `["client_secret_basic","client_secret_post","client_secret_jwt","private_key_jwt","none"]`,

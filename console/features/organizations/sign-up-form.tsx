@@ -11,9 +11,9 @@ import { Section } from '@/components/ui/surface';
 import { useOrganizationUpdate } from '@/components/use-organization-update';
 import { address } from '@/lib/address';
 import type { Organization, Versioned } from '@/lib/api';
-import { patchOf, passkeys, recoveries, signUpSchema, signUps, valuesOf, type SignUpValues } from './sign-up-values';
+import { patchOf, passkeys, recoveries, secondFactors, signUpSchema, signUps, valuesOf, type SignUpValues } from './sign-up-values';
 
-/** Who makes the accounts of people, and what those do who forgot their password. */
+/** Who makes the accounts of people, what those do who forgot their password, and who proves a second factor. */
 export function SignUpForm({ organization }: { organization: Versioned<Organization> }) {
   const { policies, issuer } = organization.value;
   const { editable, save, reload } = useOrganizationUpdate(organization);
@@ -72,6 +72,11 @@ export function SignUpForm({ organization }: { organization: Versioned<Organizat
               control={form.control}
               name="passkeys"
               render={({ field }) => <OptionCards label="How people sign in" options={passkeys} value={field.value} onChange={field.onChange} disabled={!editable} />}
+            />
+            <Controller
+              control={form.control}
+              name="second_factor"
+              render={({ field }) => <OptionCards label="Second factor" options={secondFactors} value={field.value} onChange={field.onChange} disabled={!editable} />}
             />
           </div>
         </Section>

@@ -1,4 +1,4 @@
-import type { PasskeyPolicy, PasswordRecovery, Policies, PoliciesPatch, SignUpPolicy } from '@/lib/api';
+import type { PasskeyPolicy, PasswordRecovery, Policies, PoliciesPatch, SecondFactorPolicy, SignUpPolicy } from '@/lib/api';
 import { changes, lines, z } from '@/lib/schema';
 
 export const signUps: { value: SignUpPolicy; label: string; hint: string }[] = [
@@ -16,12 +16,19 @@ export const passkeys: { value: PasskeyPolicy; label: string; hint: string }[] =
   { value: 'off', label: 'No passkeys', hint: 'Nobody makes one. Those that exist stay, and do not sign in.' },
 ];
 
+export const secondFactors: { value: SecondFactorPolicy; label: string; hint: string }[] = [
+  { value: 'optional', label: 'Whoever has one proves it', hint: 'People add an authenticator app on the pages of their account.' },
+  { value: 'required', label: 'Everybody proves one', hint: 'Who has none adds one while signing in. Sessions without one ask for it.' },
+  { value: 'off', label: 'Nobody is asked', hint: 'Also those who have one.' },
+];
+
 const domainPattern = /^(\*\.)?([a-z0-9]([a-z0-9-]*[a-z0-9])?)(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/;
 
 export const signUpSchema = z.object({
   sign_up: z.enum(['closed', 'open']),
   password_recovery: z.enum(['mail', 'closed']),
   passkeys: z.enum(['on', 'off']),
+  second_factor: z.enum(['off', 'optional', 'required']),
   sign_up_email_domains: z.string().superRefine((text, context) => {
     const wrong = lines(text).find((line) => !domainPattern.test(line));
     if (wrong !== undefined) context.addIssue({ code: 'custom', message: `${wrong} is not a domain in small letters, such as acme.example or *.acme.example.` });
@@ -30,12 +37,12 @@ export const signUpSchema = z.object({
 
 export type SignUpValues = z.infer<typeof signUpSchema>;
 
-export function valuesOf({ sign_up, sign_up_email_domains, password_recovery, passkeys }: Policies): SignUpValues {
-  return { sign_up, password_recovery, passkeys, sign_up_email_domains: sign_up_email_domains.join('\n') };
+export function valuesOf({ sign_up, sign_up_email_domains, password_recovery, passkeys, second_factor }: Policies): SignUpValues {
+  return { sign_up, password_recovery, passkeys, second_factor, sign_up_email_domains: sign_up_email_domains.join('\n') };
 }
 
 /** What differs, as a merge patch; undefined when nothing does. */
 export function patchOf(policies: Policies, values: SignUpValues): PoliciesPatch | undefined {
-  const written = ({ sign_up, password_recovery, passkeys, sign_up_email_domains }: SignUpValues) => ({ sign_up, password_recovery, passkeys, sign_up_email_domains: lines(sign_up_email_domains) });
+  const written = ({ sign_up_email_domains, ...others }: SignUpValues) => ({ ...others, sign_up_email_domains: lines(sign_up_email_domains) });
   return changes(written(valuesOf(policies)), written(values));
 }

@@ -913,6 +913,38 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/orgs/{org}/users/{user_id}/second-factor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+                /** @description The id of the user. */
+                user_id: components["parameters"]["UserID"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Read the second factor of a user
+         * @description Whether the user has an authenticator app, since when, and how many recovery codes are left.
+         */
+        get: operations["getUserSecondFactor"];
+        put?: never;
+        post?: never;
+        /**
+         * Reset the second factor of a user
+         * @description Removes the authenticator app and the recovery codes of a user who has lost them. The user is told by mail. Where a second factor is required, the user adds another one at the next sign-in. Make sure that it is them who ask.
+         */
+        delete: operations["resetUserSecondFactor"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/orgs/{org}/users/{user_id}/sessions": {
         parameters: {
             query?: never;
@@ -1940,6 +1972,7 @@ export interface components {
             /** @description DPoP proofs contain a nonce of ours (RFC 9449 §8). */
             require_dpop_nonce: boolean;
             scopes: components["schemas"]["ScopeDefinition"][];
+            second_factor: components["schemas"]["SecondFactorPolicy"];
             session_absolute_lifetime_seconds: components["schemas"]["SessionAbsoluteLifetime"];
             session_idle_lifetime_seconds: components["schemas"]["SessionIdleLifetime"];
             sign_up: components["schemas"]["SignUpPolicy"];
@@ -1975,6 +2008,7 @@ export interface components {
             require_dpop_nonce?: boolean;
             /** @description Replaces the whole list. */
             scopes?: components["schemas"]["ScopeDefinition"][];
+            second_factor?: components["schemas"]["SecondFactorPolicy"];
             session_absolute_lifetime_seconds?: components["schemas"]["SessionAbsoluteLifetime"];
             session_idle_lifetime_seconds?: components["schemas"]["SessionIdleLifetime"];
             sign_up?: components["schemas"]["SignUpPolicy"];
@@ -2148,6 +2182,22 @@ export interface components {
             };
             name: components["schemas"]["Scope"];
         };
+        /** @description What a user has beside the password. No secret is ever told. */
+        SecondFactor: {
+            /** @description The authenticator app (RFC 6238); absent when there is none. */
+            authenticator_app?: {
+                /** Format: date-time */
+                added_at: string;
+                /** Format: date-time */
+                last_used_at: string;
+                recovery_codes_left: number;
+            };
+        };
+        /**
+         * @description Whether people prove themselves by a second factor. `off`: nobody is asked for one, whoever has one. `optional`: whoever has one is asked for it. `required`: everybody; who has none adds one while signing in, and sessions without one are worth nothing until it is proved.
+         * @enum {string}
+         */
+        SecondFactorPolicy: "off" | "optional" | "required";
         Session: {
             /**
              * Format: date-time
@@ -2896,6 +2946,8 @@ export type ResponseType = components['schemas']['ResponseType'];
 export type Role = components['schemas']['Role'];
 export type Scope = components['schemas']['Scope'];
 export type ScopeDefinition = components['schemas']['ScopeDefinition'];
+export type SecondFactor = components['schemas']['SecondFactor'];
+export type SecondFactorPolicy = components['schemas']['SecondFactorPolicy'];
 export type Session = components['schemas']['Session'];
 export type SessionAbsoluteLifetime = components['schemas']['SessionAbsoluteLifetime'];
 export type SessionIdleLifetime = components['schemas']['SessionIdleLifetime'];
@@ -5008,6 +5060,75 @@ export interface operations {
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["Unprocessable"];
             428: components["responses"]["PreconditionRequired"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getUserSecondFactor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+                /** @description The id of the user. */
+                user_id: components["parameters"]["UserID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What the user has. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecondFactor"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    resetUserSecondFactor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+                /** @description The id of the user. */
+                user_id: components["parameters"]["UserID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description There is no second factor any more. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];

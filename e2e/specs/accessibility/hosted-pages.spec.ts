@@ -1,7 +1,9 @@
 import type { Page } from "@playwright/test";
 import { expectAccessible, expectNoSidewaysScroll, expectReadable, type Look } from "../../fixtures/accessibility.ts";
+import { oneTimePassword } from "../../fixtures/one-time-password.ts";
 import { demo, issuerOf, unique } from "../../fixtures/environment.ts";
 import type { HostedPages } from "../../fixtures/hosted-pages.ts";
+import { newcomer } from "../../fixtures/newcomer.ts";
 import type { RelyingParty } from "../../fixtures/relying-party.ts";
 import { expect, test } from "../../fixtures/test.ts";
 import { Till } from "../../fixtures/till.ts";
@@ -81,6 +83,29 @@ async function expectToForget({ page, hosted, payroll }: Parts, look: Look): Pro
   await page.getByRole("button", { name: "Send the code" }).click();
   await expect(hosted.heading("Check your mail")).toBeVisible();
   await look(page, "the page for the code of a forgotten password");
+}
+
+/** Walks through the pages of a second factor. */
+async function expectToProveMore({ page, hosted, payroll }: Parts, look: Look): Promise<void> {
+  const eva = await newcomer(page, "A-newcomer-with-a-long-name");
+  await page.goto(`${issuerOf(demo.slug)}/account/second-factor`);
+  await look(page, "the page on which an authenticator app is added");
+  const secret = await page.locator("#otp-secret").innerText();
+  await page.locator("#otp-code").fill(oneTimePassword(secret));
+  await page.locator("#otp-submit").click();
+  await expect(page.locator("#recovery-codes")).toBeVisible();
+  await look(page, "the recovery codes");
+  await page.goto(`${issuerOf(demo.slug)}/account/second-factor`);
+  await look(page, "the page of an authenticator app");
+  await page.goto((await payroll.begin({ prompt: "login" })).url);
+  await hosted.signIn(eva);
+  await expect(hosted.heading("Confirm that it is you")).toBeVisible();
+  await page.getByText("I do not have the app at hand").click();
+  await look(page, "the page of the second factor");
+  await page.locator("#recovery-code").fill("2345-6789-cfgh");
+  await page.locator("#recovery-submit").click();
+  await expect(hosted.problem).toBeVisible();
+  await look(page, "the page of the second factor with a problem");
 }
 
 /** Walks through the pages of an account. */
@@ -182,6 +207,11 @@ test("every page of a request through the back channel is accessible", async ({ 
   await expectToApprove({ page, hosted, payroll }, till, expectAccessible);
 });
 
+test("every page of a second factor is accessible", async ({ page, hosted, payroll }) => {
+  test.slow();
+  await expectToProveMore({ page, hosted, payroll }, expectAccessible);
+});
+
 test("every page of an account is accessible", async ({ page, hosted, payroll }) => {
   test.slow();
   await expectToLookAfter({ page, hosted, payroll }, expectAccessible);
@@ -207,6 +237,11 @@ test.describe("in dark colours", () => {
   test("every page of a request through the back channel is readable", async ({ page, hosted, payroll }) => {
     test.slow();
     await expectToApprove({ page, hosted, payroll }, till, expectReadable);
+  });
+
+  test("every page of a second factor is readable", async ({ page, hosted, payroll }) => {
+    test.slow();
+    await expectToProveMore({ page, hosted, payroll }, expectReadable);
   });
 
   test("every page of an account is readable", async ({ page, hosted, payroll }) => {
@@ -244,6 +279,11 @@ test.describe("on a screen of 320 pixels", () => {
 
   test("every page of a forgotten password fits", async ({ page, hosted, payroll }) => {
     await expectToForget({ page, hosted, payroll }, expectNoSidewaysScroll);
+  });
+
+  test("every page of a second factor fits", async ({ page, hosted, payroll }) => {
+    test.slow();
+    await expectToProveMore({ page, hosted, payroll }, expectNoSidewaysScroll);
   });
 
   test("every page of an account fits", async ({ page, hosted, payroll }) => {
