@@ -124,9 +124,10 @@ func algorithms() string {
 
 func (p *program) reseal() *cobra.Command {
 	command := &cobra.Command{Use: "reseal", Args: cobra.NoArgs, Short: "Bring everything sealed under the current key-encryption key",
-		Long: `Re-wraps every private key and secret of every organization, every client secret that is kept readable, and every seed of an
-authenticator app, and every mail and request through the back channel that waits, under the current key-encryption key. When it is done the
-previous keys may leave the configuration. It can be interrupted and run again, while servers serve.`,
+		Long: `Re-wraps every private key and secret of every organization, every client secret that is kept readable, every
+seed of an authenticator app, and every mail and request through the back channel that waits, under the current
+key-encryption key. When it is done the previous keys may leave the configuration. It can be interrupted and run
+again, while servers serve.`,
 		Example: "  clavex key reseal"}
 	return p.operates(command, func(ctx context.Context, app *server.App, _ []string) error {
 		changed, err := app.Keys.Reseal(ctx)
