@@ -45,11 +45,12 @@ func newApp(t *testing.T) *app {
 func (a *app) add(person *user.User) {
 	a.T.Helper()
 	a.person = credential.Person{OrgID: person.OrgID, UserID: person.ID, BrowserHash: []byte("browser")}
-	seed, kept, err := a.factors.Begin(a.person, "here")
+	_, kept, err := a.factors.Begin(a.person, "here")
 	if err != nil {
 		a.T.Fatal(err)
 	}
-	if seed, err = a.factors.Begun(a.person, "here", kept); err != nil {
+	seed, err := a.factors.Begun(a.person, "here", kept)
+	if err != nil {
 		a.T.Fatal(err)
 	}
 	a.secret = seed.Text()
