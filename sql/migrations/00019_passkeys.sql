@@ -49,4 +49,3 @@ ALTER TABLE sessions ADD COLUMN passkey_id uuid;
 ALTER TABLE sessions ADD COLUMN aaguid uuid;
 ALTER TABLE sessions
     ADD CONSTRAINT sessions_passkey FOREIGN KEY (org_id, passkey_id) REFERENCES passkeys (org_id, id) ON DELETE SET NULL (passkey_id) NOT VALID;
-CREATE INDEX sessions_passkey ON sessions (org_id, passkey_id) WHERE passkey_id IS NOT NULL;

@@ -44,6 +44,9 @@ SELECT p.id FROM users u JOIN passkeys p ON p.org_id = u.org_id AND p.user_id = 
 WHERE u.org_id = @org_id AND u.id = @user_id AND u.status = 'active' AND p.id = @id AND p.suspended_at IS NULL
 FOR KEY SHARE OF u FOR SHARE OF p;
 
+-- name: HasUsablePasskey :one
+SELECT EXISTS (SELECT 1 FROM passkeys WHERE org_id = @org_id AND user_id = @user_id AND rp_id = @rp_id AND suspended_at IS NULL)::boolean;
+
 -- name: LockPasskeyOfUser :one
 SELECT name FROM passkeys WHERE org_id = @org_id AND user_id = @user_id AND id = @id FOR UPDATE;
 

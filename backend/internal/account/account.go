@@ -124,7 +124,12 @@ func (a *Account) serve(where *place) gin.HandlerFunc {
 				return
 			}
 		}
-		if required := a.requirement(where, organization, live); !required.Accepts(live) {
+		required, err := a.requirement(c.Request.Context(), where, organization, live)
+		if err != nil {
+			a.SignIn.Error(c, err)
+			return
+		}
+		if !required.Accepts(live) {
 			a.begin(c, where, required)
 			return
 		}
@@ -136,13 +141,20 @@ func (a *Account) serve(where *place) gin.HandlerFunc {
 	}
 }
 
-// requirement is what a place demands of whom it is opened for.
-func (a *Account) requirement(where *place, organization *org.Organization, live *session.Live) login.Requirement {
-	required := login.Requirement{UserID: live.User.ID, SecondFactor: organization.Policies.SecondFactorPolicy() == org.SecondFactorRequired}
-	if where.sudo {
-		required.AuthenticatedSince = a.Now().Add(-SudoLifetime)
+// requirement is what a place demands of whom it is opened for: before sensitive changes all that the person has.
+func (a *Account) requirement(ctx context.Context, where *place, organization *org.Organization, live *session.Live) (login.Requirement, error) {
+	policy := organization.Policies.SecondFactorPolicy()
+	required := login.Requirement{UserID: live.User.ID, SecondFactor: policy == org.SecondFactorRequired}
+	if !where.sudo {
+		return required, nil
 	}
-	return required
+	required.AuthenticatedSince = a.Now().Add(-SudoLifetime)
+	if policy != org.SecondFactorOptional {
+		return required, nil
+	}
+	enrolled, err := a.SecondFactors.Enrolled(ctx, organization.ID, live.User.ID)
+	required.SecondFactor = enrolled
+	return required, err
 }
 
 // begin sends the person to sign in, and back to the place.

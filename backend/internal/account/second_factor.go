@@ -84,8 +84,14 @@ func (v *visit) postFactor() {
 				return ErrFactorRequired
 			}
 			err = v.SecondFactors.Remove(ctx, tx, v.actor(), v.organization.ID, v.live.User.ID)
+			if err == nil { // elsewhere it may have been what a session began with
+				_, err = v.Sessions.EndOthers(ctx, tx, v.actor(), v.organization.ID, v.live.User.ID, v.live.Session.ID, "second factor removed")
+			}
 		default:
 			codes, err = v.addFactor(ctx, tx, begun)
+			if err == nil { // whoever knows the password already may be signed in elsewhere, without the app
+				_, err = v.Sessions.EndOthers(ctx, tx, v.actor(), v.organization.ID, v.live.User.ID, v.live.Session.ID, "second factor added")
+			}
 		}
 		if err != nil {
 			return err

@@ -41,6 +41,10 @@ func (h handlers) ResetUserSecondFactor(ginContext context.Context, request api.
 		if err := h.secondFactors.Remove(ctx, tx, call.by.Actor(), person.OrgID, person.ID); err != nil {
 			return err
 		}
+		// Whoever has the lost app may be signed in by it.
+		if _, err := h.sessions.EndEverywhere(ctx, tx, call.by.Actor(), person.OrgID, person.ID, "second factor reset"); err != nil {
+			return err
+		}
 		return h.tellFactorReset(ctx, tx, call.organization, person)
 	})
 	if err != nil {

@@ -97,13 +97,13 @@ func (e *Endpoint) Complete(ctx context.Context, organization *org.Organization,
 	}
 	actor := audit.Actor{Kind: audit.User, ID: live.User.ID.String(), Name: live.User.Username}
 	err = e.Store.InTx(ctx, func(ctx context.Context, tx *store.Tx) error {
-		return e.approve(ctx, tx, actor, organization, id, live.Session, found)
+		return e.approve(ctx, tx, actor, organization, id, live.Session, transaction.Required.Requirement.ACRValues, found)
 	})
 	return login.Answer{RedirectURL: e.Issuers.Endpoint(organization, PathAllowed)}, err
 }
 
-func (e *Endpoint) approve(ctx context.Context, tx *store.Tx, actor audit.Actor, organization *org.Organization, id uuid.UUID, in session.Session, asking *client.Client) error {
-	notify, err := e.Grants.ApproveBackchannel(ctx, tx, actor, organization.ID, id, in, in.IdleUntil(e.Now(), organization.Policies), in.AuthenticationContext(), asking.WantsToHearOfSessionEnd())
+func (e *Endpoint) approve(ctx context.Context, tx *store.Tx, actor audit.Actor, organization *org.Organization, id uuid.UUID, in session.Session, demanded []string, asking *client.Client) error {
+	notify, err := e.Grants.ApproveBackchannel(ctx, tx, actor, organization.ID, id, in, in.IdleUntil(e.Now(), organization.Policies), in.AuthenticationContextFor(demanded), asking.WantsToHearOfSessionEnd())
 	if err == nil && notify {
 		err = e.tell(ctx, tx, organization.ID, id)
 	}
@@ -147,7 +147,7 @@ func (e *Endpoint) ApproveFor(ctx context.Context, tx *store.Tx, actor audit.Act
 	if err != nil {
 		return err
 	}
-	return e.approve(ctx, tx, actor, organization, found.ID, begun, asking)
+	return e.approve(ctx, tx, actor, organization, found.ID, begun, nil, asking)
 }
 
 // DenyFor denies a pending request in the name of its person, like ApproveFor.

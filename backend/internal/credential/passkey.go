@@ -238,6 +238,11 @@ func (p *Passkeys) record(ctx context.Context, db store.DB, actor audit.Actor, a
 	return p.log.Record(ctx, db, orgID, audit.Event{Action: action, Actor: actor, Target: audit.Target{Kind: "user", ID: userID.String()}, Details: details})
 }
 
+// Usable reports whether a person has a passkey that signs them in at the relying party.
+func (p *Passkeys) Usable(ctx context.Context, db store.DB, orgID, userID uuid.UUID, rpID string) (bool, error) {
+	return dbq.New(db).HasUsablePasskey(ctx, dbq.HasUsablePasskeyParams{OrgID: orgID, UserID: userID, RpID: rpID})
+}
+
 // StillHolds tells whether a passkey that was proved signs its person in still: ErrReplaced when it was removed or
 // suspended, or the person disabled. In a transaction it stays so until the end, as in Passwords.StillHolds.
 func (p *Passkeys) StillHolds(ctx context.Context, db store.DB, orgID, userID, id uuid.UUID) error {

@@ -45,7 +45,6 @@ type SecondFactors struct {
 	sessions *session.Sessions
 	log      *audit.Log
 	ring     *seal.Ring
-	codeKeys []seal.DerivedKey
 	now      func() time.Time
 	random   io.Reader
 	damping  damping
@@ -53,7 +52,7 @@ type SecondFactors struct {
 
 // NewSecondFactors makes the keeper of second factors.
 func NewSecondFactors(db *store.Store, sessions *session.Sessions, log *audit.Log, ring *seal.Ring, now func() time.Time, random io.Reader) *SecondFactors {
-	return &SecondFactors{db: db, sessions: sessions, log: log, ring: ring, codeKeys: ring.DeriveKeys("recovery-codes"), now: now, random: random,
+	return &SecondFactors{db: db, sessions: sessions, log: log, ring: ring, now: now, random: random,
 		damping: newDamping(db, ring, now)}
 }
 
@@ -154,7 +153,7 @@ func (f *SecondFactors) Confirm(ctx context.Context, tx *store.Tx, actor audit.A
 	if err != nil {
 		return uuid.Nil, nil, err
 	}
-	codes, err := f.replaceCodes(ctx, tx, person)
+	codes, err := f.replaceCodes(ctx, tx, person, seed)
 	if err != nil {
 		return uuid.Nil, nil, err
 	}
@@ -163,10 +162,15 @@ func (f *SecondFactors) Confirm(ctx context.Context, tx *store.Tx, actor audit.A
 
 // NewCodes replaces the recovery codes of a person who has a factor.
 func (f *SecondFactors) NewCodes(ctx context.Context, tx *store.Tx, actor audit.Actor, person Person) ([]string, error) {
-	if found, err := f.Of(ctx, tx, person.OrgID, person.UserID); err != nil || found == nil {
-		return nil, or(err, ErrFactorMissing)
+	row, err := dbq.New(tx).TOTPOfUser(ctx, dbq.TOTPOfUserParams{OrgID: person.OrgID, UserID: person.UserID})
+	if err != nil {
+		return nil, or(ignoreNotFound(err), ErrFactorMissing)
 	}
-	codes, err := f.replaceCodes(ctx, tx, person)
+	seed, err := f.open(row)
+	if err != nil {
+		return nil, err
+	}
+	codes, err := f.replaceCodes(ctx, tx, person, seed)
 	if err != nil {
 		return nil, err
 	}
@@ -194,9 +198,9 @@ func (f *SecondFactors) Verify(ctx context.Context, person Person, typed string)
 		if err != nil {
 			return uuid.Nil, false, ignoreNotFound(err)
 		}
-		seed, err := f.ring.Open(row.SealedBy, row.Sealed, sealedTOTP(row.OrgID, row.ID))
+		seed, err := f.open(row)
 		if err != nil {
-			return uuid.Nil, false, fmt.Errorf("authenticator %s of organization %s: %w", row.ID, row.OrgID, err)
+			return uuid.Nil, false, err
 		}
 		step, ok := matchTOTP(seed, readTOTP(typed), f.now(), row.LastUsedStep)
 		if !ok {
@@ -207,21 +211,41 @@ func (f *SecondFactors) Verify(ctx context.Context, person Person, typed string)
 	})
 }
 
-// UseRecoveryCode checks a recovery code and uses it up, in place of a code of the app, whose name it returns.
-// ErrRecoveryWrong, or ErrTooMany.
-func (f *SecondFactors) UseRecoveryCode(ctx context.Context, person Person, typed string) (uuid.UUID, error) {
+// UseRecoveryCode checks a recovery code and uses it up, in place of a code of the app, whose name it returns. tell is
+// called in the transaction that uses it up. ErrRecoveryWrong, or ErrTooMany.
+func (f *SecondFactors) UseRecoveryCode(ctx context.Context, person Person, typed string, tell func(context.Context, *store.Tx) error) (uuid.UUID, error) {
 	return f.attempt(ctx, person, ErrRecoveryWrong, func() (uuid.UUID, bool, error) {
 		row, err := dbq.New(f.db).TOTPOfUser(ctx, dbq.TOTPOfUserParams{OrgID: person.OrgID, UserID: person.UserID})
 		code := readRecoveryCode(typed)
 		if err != nil || code == "" {
 			return uuid.Nil, false, ignoreNotFound(err)
 		}
-		used, err := dbq.New(f.db).UseRecoveryCode(ctx, dbq.UseRecoveryCodeParams{OrgID: person.OrgID, UserID: person.UserID, Hashes: f.codeHashes(person, code), At: new(f.now())})
-		if err != nil || used == 0 {
-			return row.ID, false, err
+		seed, err := f.open(row)
+		if err != nil {
+			return uuid.Nil, false, err
 		}
-		return row.ID, true, f.record(ctx, f.db, audit.Actor{Kind: audit.User, ID: person.UserID.String()}, person, "second_factor.recovery_code_used", "recovery_code")
+		var used int64
+		err = f.db.InTx(ctx, func(ctx context.Context, tx *store.Tx) (err error) {
+			used, err = dbq.New(tx).UseRecoveryCode(ctx, dbq.UseRecoveryCodeParams{OrgID: person.OrgID, UserID: person.UserID, Hashes: [][]byte{codeHash(seed, person, code)}, At: new(f.now())})
+			if err != nil || used == 0 {
+				return err
+			}
+			if err := f.record(ctx, tx, audit.Actor{Kind: audit.User, ID: person.UserID.String()}, person, "second_factor.recovery_code_used", "recovery_code"); err != nil {
+				return err
+			}
+			return tell(ctx, tx)
+		})
+		return row.ID, used == 1, err
 	})
+}
+
+// open is the seed of an app.
+func (f *SecondFactors) open(row dbq.TotpCredential) (Seed, error) {
+	seed, err := f.ring.Open(row.SealedBy, row.Sealed, sealedTOTP(row.OrgID, row.ID))
+	if err != nil {
+		return nil, fmt.Errorf("authenticator %s of organization %s: %w", row.ID, row.OrgID, err)
+	}
+	return seed, nil
 }
 
 // attempt counts an attempt before it is made, so simultaneous guesses gain nothing, and forgets the count when it was right.
@@ -277,7 +301,7 @@ func (f *SecondFactors) Reseal(ctx context.Context) (changed int, err error) {
 	}
 }
 
-func (f *SecondFactors) replaceCodes(ctx context.Context, tx *store.Tx, person Person) ([]string, error) {
+func (f *SecondFactors) replaceCodes(ctx context.Context, tx *store.Tx, person Person, seed Seed) ([]string, error) {
 	queries := dbq.New(tx)
 	if _, err := queries.DeleteRecoveryCodes(ctx, dbq.DeleteRecoveryCodesParams{OrgID: person.OrgID, UserID: person.UserID}); err != nil {
 		return nil, err
@@ -289,7 +313,7 @@ func (f *SecondFactors) replaceCodes(ctx context.Context, tx *store.Tx, person P
 		if err != nil {
 			return nil, err
 		}
-		row.Ids, row.Hashes = append(row.Ids, store.NewID()), append(row.Hashes, f.codeHashes(person, code)[0])
+		row.Ids, row.Hashes = append(row.Ids, store.NewID()), append(row.Hashes, codeHash(seed, person, code))
 		codes[i] = code[:4] + "-" + code[4:8] + "-" + code[8:]
 	}
 	return codes, queries.InsertRecoveryCodes(ctx, row)
@@ -324,13 +348,10 @@ func readRecoveryCode(typed string) string {
 	return code
 }
 
-// codeHashes are what is kept of a code, under the current key and those of before.
-func (f *SecondFactors) codeHashes(person Person, code string) [][]byte {
-	hashes := make([][]byte, len(f.codeKeys))
-	for i, key := range f.codeKeys {
-		hashes[i] = secret.Derive(key.Key, "recovery-code", person.OrgID.String(), person.UserID.String(), code)
-	}
-	return hashes
+// codeHash is what is kept of a code: keyed by the seed of the app in whose place it stands, which is sealed and moves
+// to a new key-encryption key, as a hash could not.
+func codeHash(seed Seed, person Person, code string) []byte {
+	return secret.Derive(seed, "recovery-code", person.OrgID.String(), person.UserID.String(), code)
 }
 
 func (f *SecondFactors) record(ctx context.Context, db store.DB, actor audit.Actor, person Person, action, kind string) error {

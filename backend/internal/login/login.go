@@ -365,9 +365,10 @@ func (t *Transaction) Over() bool { return t.CreatedAt.IsZero() }
 // StartOver forgets what was proved: it is worth nothing any more.
 func (t *Transaction) StartOver() { t.reset(Progress{}) }
 
-// OpenedLink reports that a person opened a one-time link: it lets them choose a password and nothing else.
+// OpenedLink reports that a person opened a one-time link: it lets them choose a password and nothing else. RFC 8176 has no
+// name for it, so it is no method.
 func (t *Transaction) OpenedLink(userID uuid.UUID, tokenHash []byte, at time.Time) {
-	t.reset(Progress{UserID: userID, AuthenticatedAt: at, Methods: []string{"otp"}, OneTimeLink: tokenHash})
+	t.reset(Progress{UserID: userID, AuthenticatedAt: at, Methods: []string{}, OneTimeLink: tokenHash})
 }
 
 // Transactions keeps transactions in short-lived state. It is safe for concurrent use.

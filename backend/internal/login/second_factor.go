@@ -13,6 +13,8 @@ import (
 type Factors struct {
 	Policy   org.SecondFactor // "" is as org.SecondFactorOff
 	Enrolled bool             // the person has one that is no passkey
+	// Passkey: the person has a passkey that signs them in, which is more than one factor by itself.
+	Passkey bool
 }
 
 // Subject is whom the sign-in is about so far; uuid.Nil when that is nobody yet.
@@ -33,16 +35,21 @@ func (t *Transaction) secondFactor(factors Factors, methods []string, proved boo
 		return ""
 	}
 	required := t.Required.Requirement
-	demanded := factors.Policy == org.SecondFactorRequired || !session.Reach(methods, required.ACRValues) && session.Reach(withAnother(methods), required.ACRValues)
+	demanded := factors.Policy == org.SecondFactorRequired || required.SecondFactor || !session.Reach(methods, required.ACRValues) && session.Reach(withAnother(methods), required.ACRValues)
 	switch {
 	case factors.Enrolled && (proved || demanded || required.WantsMore(methods)):
 		return SecondFactor
 	case factors.Enrolled || !demanded:
 		return ""
-	case !proved:
+	case !proved, factors.Passkey: // who has a passkey uses it: a password alone does not add something beside it
 		return Authenticate
 	}
 	return EnrolSecondFactor
+}
+
+// NeedsPasskey reports whether what was proved leads nowhere, because the person has a passkey and has to use it.
+func (t *Transaction) NeedsPasskey(factors Factors) bool {
+	return factors.Passkey && t.secondFactor(factors, t.Progress.Methods, true) == Authenticate
 }
 
 // withAnother is what methods become with another factor.

@@ -21,7 +21,8 @@ func TestNothingPassesASecondFactor(t *testing.T) {
 	for _, policy := range []org.SecondFactor{"", org.SecondFactorOff, org.SecondFactorOptional, org.SecondFactorRequired} {
 		for _, enrolled := range []bool{false, true} {
 			for _, demanded := range [][]string{nil, {session.ACRPassword}, {session.ACRMultiFactor}, {session.ACRPhishingResistant}} {
-				for _, action := range []bool{false, true} {
+				for _, kind := range [][2]bool{{false, false}, {true, false}, {false, true}, {true, true}} {
+					action, passkey := kind[0], kind[1]
 					for name, report := range map[string]func(*login.Transaction, *user.User){
 						"signed in": nil,
 						"chosen":    func(t *login.Transaction, ada *user.User) { t.Choose(ada.ID) },
@@ -37,7 +38,7 @@ func TestNothingPassesASecondFactor(t *testing.T) {
 							ada.RequiredActions = []user.RequiredAction{user.ChangePassword}
 						}
 						live := &session.Live{Session: session.Session{ID: uuid.New(), UserID: ada.ID, AuthenticatedAt: now, Methods: []string{"pwd"}}, User: ada}
-						facts := login.Facts{Browser: session.Browser{live}, User: ada, Factors: login.Factors{Policy: policy, Enrolled: enrolled}}
+						facts := login.Facts{Browser: session.Browser{live}, User: ada, Factors: login.Factors{Policy: policy, Enrolled: enrolled, Passkey: passkey}}
 						transaction := &login.Transaction{Required: login.Required{Requirement: login.Requirement{ACRValues: demanded}}}
 						if report != nil {
 							report(transaction, ada)
@@ -50,7 +51,7 @@ func TestNothingPassesASecondFactor(t *testing.T) {
 							enrolled && name != "signed in" && name != "chosen")
 						step := transaction.Next(facts)
 						passes := step == login.Complete || step == login.BeginSession || step == login.Consent
-						state := []any{name, policy, "enrolled", enrolled, "demanded", demanded, "action", action, "step", step}
+						state := []any{name, policy, "enrolled", enrolled, "has a passkey", passkey, "demanded", demanded, "action", action, "step", step}
 						if needed && passes {
 							t.Error("passed without another factor:", state)
 						}
@@ -59,6 +60,9 @@ func TestNothingPassesASecondFactor(t *testing.T) {
 						}
 						if !on && (step == login.SecondFactor || step == login.EnrolSecondFactor) {
 							t.Error("asked although the organization asks nobody:", state)
+						}
+						if step == login.EnrolSecondFactor && passkey {
+							t.Error("adds a factor beside a passkey, without it:", state)
 						}
 						if step == login.EnrolSecondFactor && (enrolled || name == "signed in" || name == "chosen") {
 							t.Error("adds a factor without a proof in this sign-in:", state)

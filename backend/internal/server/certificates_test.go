@@ -3,6 +3,9 @@ package server
 import (
 	"bytes"
 	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/tls"
@@ -72,10 +75,9 @@ func (p *pair) renew(t *testing.T, host string) {
 	p.write(t, chain, key)
 }
 
-// rsaPair replaces the pair by one with an RSA key, for the suites that are for those.
-func (p *pair) rsaPair(t *testing.T) {
+// signedItself replaces the pair by one with the key, for the suites that are for keys of its kind.
+func (p *pair) signedItself(t *testing.T, key crypto.Signer, err error) {
 	t.Helper()
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,9 +146,12 @@ func (s *tlsServer) handshake(roots *x509.CertPool, host string, version, suite 
 
 func TestHandshakesThatRFC9325Allows(t *testing.T) {
 	t.Parallel()
-	elliptic, classic := newPair(t), newPair(t)
-	classic.rsaPair(t)
-	servers := map[*pair]*tlsServer{elliptic: elliptic.serve(t, nothing), classic: classic.serve(t, nothing)}
+	modern, classic := newPair(t), newPair(t)
+	curve, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	modern.signedItself(t, curve, err)
+	primes, err := rsa.GenerateKey(rand.Reader, 2048)
+	classic.signedItself(t, primes, err)
+	servers := map[*pair]*tlsServer{modern: modern.serve(t, nothing), classic: classic.serve(t, nothing)}
 	for _, c := range []struct {
 		clause  string
 		with    *pair
@@ -154,16 +159,16 @@ func TestHandshakesThatRFC9325Allows(t *testing.T) {
 		suite   uint16
 		allowed bool
 	}{
-		{"RFC 9325 §3.1.1: TLS 1.0", elliptic, tls.VersionTLS10, 0, false},
-		{"RFC 9325 §3.1.1: TLS 1.1", elliptic, tls.VersionTLS11, 0, false},
-		{"RFC 9325 §3.1.1: TLS 1.2", elliptic, tls.VersionTLS12, 0, true},
-		{"RFC 9325 §3.1.1: TLS 1.3", elliptic, tls.VersionTLS13, 0, true},
-		{"RFC 9325 §4.2", elliptic, tls.VersionTLS12, tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, true},
-		{"RFC 9325 §4.2", elliptic, tls.VersionTLS12, tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, true},
+		{"RFC 9325 §3.1.1: TLS 1.0", modern, tls.VersionTLS10, 0, false},
+		{"RFC 9325 §3.1.1: TLS 1.1", modern, tls.VersionTLS11, 0, false},
+		{"RFC 9325 §3.1.1: TLS 1.2", modern, tls.VersionTLS12, 0, true},
+		{"RFC 9325 §3.1.1: TLS 1.3", modern, tls.VersionTLS13, 0, true},
+		{"RFC 9325 §4.2", modern, tls.VersionTLS12, tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, true},
+		{"RFC 9325 §4.2", modern, tls.VersionTLS12, tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, true},
 		{"RFC 9325 §4.2", classic, tls.VersionTLS12, tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, true},
 		{"RFC 9325 §4.2", classic, tls.VersionTLS12, tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384, true},
-		{"no CBC", elliptic, tls.VersionTLS12, tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA, false},
-		{"no CBC", elliptic, tls.VersionTLS12, tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256, false},
+		{"no CBC", modern, tls.VersionTLS12, tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA, false},
+		{"no CBC", modern, tls.VersionTLS12, tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256, false},
 		{"no CBC", classic, tls.VersionTLS12, tls.TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA, false},
 		{"no CBC", classic, tls.VersionTLS12, tls.TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256, false},
 		{"no CBC", classic, tls.VersionTLS12, tls.TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA, false},

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"math"
 	"net/http"
 	"net/url"
 	"strings"
@@ -87,10 +88,14 @@ func TestForgettingTellsNobodyWhoHasAnAccount(t *testing.T) {
 		_, err := s.app.Users.Create(ctx, tx, operator, user.User{OrgID: s.acme.ID, Username: "mailless"})
 		return err
 	})
+	// The least of a few times: what works in the background on the same pool counts, too.
 	ask := func(typed string) (page *answer, trips int, b *browser) {
-		b = s.browser()
-		form := b.get(attribute(b.get(s.authorizeURL()).element("forgot-password"), "href"))
-		trips = s.trips.During(func() { page = b.submit(form, "forgot-password-form", "username", typed) })
+		trips = math.MaxInt
+		for range 3 {
+			b = s.browser()
+			form := b.get(attribute(b.get(s.authorizeURL()).element("forgot-password"), "href"))
+			trips = min(trips, s.trips.During(func() { page = b.submit(form, "forgot-password-form", "username", typed) }))
+		}
 		return page, trips, b
 	}
 	ask("warm-up") // statements are prepared once per connection

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"encoding/json"
+	"math"
 	"net/http"
 	"regexp"
 	"slices"
@@ -368,10 +369,14 @@ func TestSigningUpTellsNobodyWhoHasAnAccount(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	s.openSignUp(s.acme)
+	// The least of a few times: what works in the background on the same pool counts, too.
 	ask := func(email string) (page *answer, trips int, b *browser) {
-		b = s.browser()
-		form := b.get(s.authorizeURL("prompt", "create"))
-		trips = s.trips.During(func() { page = b.signUp(form, email) })
+		trips = math.MaxInt
+		for range 3 {
+			b = s.browser()
+			form := b.get(s.authorizeURL("prompt", "create"))
+			trips = min(trips, s.trips.During(func() { page = b.signUp(form, email) }))
+		}
 		return page, trips, b
 	}
 	ask("warm-up@new.test") // statements are prepared once per connection

@@ -137,7 +137,7 @@ type Authenticated struct {
 func (s *Sessions) Begin(ctx context.Context, tx *store.Tx, proof Authenticated) (Session, string, error) {
 	now, request := s.now(), reqctx.From(ctx)
 	session := Session{OrgID: proof.Organization.ID, UserID: proof.User.ID, AuthenticatedAt: proof.At, Methods: proof.Methods, Address: request.Address,
-		UserAgent: request.UserAgent, CreatedAt: now, LastSeenAt: now, ExpiresAt: now.Add(proof.Organization.Policies.SessionAbsolute()), BrowserHash: proof.BrowserHash,
+		UserAgent: request.UserAgent, CreatedAt: now, LastSeenAt: now, ExpiresAt: proof.At.Add(proof.Organization.Policies.SessionAbsolute()), BrowserHash: proof.BrowserHash,
 		PasskeyID: proof.PasskeyID, AAGUID: proof.AAGUID}
 	session.IdleExpiresAt = session.IdleUntil(now, proof.Organization.Policies)
 	token := secret.New(s.random)

@@ -165,8 +165,12 @@ func (s *SignIn) beginSession(c *gin.Context, v *visit, facts login.Facts) error
 			return err
 		}
 		if progress.Stronger != uuid.Nil {
-			if err := s.Sessions.StillLive(ctx, tx, v.organization.ID, progress.Stronger); err != nil {
+			err := s.Sessions.StillLive(ctx, tx, v.organization.ID, progress.Stronger)
+			if fault.IsKind(err, fault.NotFound) {
 				return credential.ErrReplaced.WithCause(err) // the session that the first factor began has ended
+			}
+			if err != nil {
+				return err
 			}
 		}
 		begun, token, err = s.Sessions.Begin(ctx, tx, proof)

@@ -26,6 +26,10 @@ const fieldPasskey = "passkey"
 // ErrPasskeysOff is the answer to a passkey where the organization switched them off.
 var ErrPasskeysOff = fault.New(fault.Unauthenticated, "passkeys_off", "Nobody signs in with passkeys here. Sign in with your password.").WithField(fieldPasskey)
 
+// ErrPasskeyNeeded is the answer to a password where more than one factor is demanded of somebody who has a passkey: it is
+// their other factor, and nothing is added beside it with a password alone.
+var ErrPasskeyNeeded = fault.New(fault.Unauthenticated, "passkey_needed", "More than a password is asked for here. Sign in with your passkey.").WithField(fieldPasskey)
+
 // passkeysOpen reports whether people sign in with passkeys.
 func (s *SignIn) passkeysOpen(organization *org.Organization) bool {
 	return s.Ceremonies != nil && organization.Policies.PasskeyPolicy() == org.PasskeysOn

@@ -32,6 +32,9 @@ func (s *SignIn) factors(ctx context.Context, v *visit, browser session.Browser)
 	}
 	var err error
 	factors.Enrolled, err = s.SecondFactors.Enrolled(ctx, v.organization.ID, subject)
+	if err == nil && !factors.Enrolled && s.passkeysOpen(v.organization) {
+		factors.Passkey, err = s.Passkeys.Usable(ctx, s.Store, v.organization.ID, subject, s.Ceremonies.Party().ID)
+	}
 	return factors, err
 }
 
@@ -98,11 +101,9 @@ func (s *SignIn) postSecondFactor(c *gin.Context) {
 	var factor uuid.UUID
 	if code := form.Get("recovery_code"); code != "" {
 		methods = nil
-		if factor, err = s.SecondFactors.UseRecoveryCode(ctx, v.proving(facts), code); err == nil {
-			err = s.Store.InTx(ctx, func(ctx context.Context, tx *store.Tx) error {
-				return s.tellFactor(ctx, tx, v, v.subject(facts), letter.CodeUsed)
-			})
-		}
+		factor, err = s.SecondFactors.UseRecoveryCode(ctx, v.proving(facts), code, func(ctx context.Context, tx *store.Tx) error {
+			return s.tellFactor(ctx, tx, v, v.subject(facts), letter.CodeUsed)
+		})
 	} else {
 		factor, err = s.SecondFactors.Verify(ctx, v.proving(facts), form.Get("code"))
 	}

@@ -118,6 +118,15 @@ func (s *SignIn) postLogin(c *gin.Context) {
 	}
 	v.transaction.Authenticated(proof.Person.ID, s.Now(), methodPassword)
 	v.transaction.Progress.Password = proof.Password
+	factors, err := s.factors(c.Request.Context(), v, nil)
+	if err != nil {
+		s.Error(c, err)
+		return
+	}
+	if v.transaction.NeedsPasskey(factors) {
+		s.loginFailed(c, v, username, ErrPasskeyNeeded)
+		return
+	}
 	if err := s.Transactions.Save(c.Request.Context(), v.transaction); err != nil {
 		s.stepFailed(c, v, err)
 		return

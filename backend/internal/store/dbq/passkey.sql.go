@@ -30,6 +30,23 @@ func (q *Queries) DeletePasskey(ctx context.Context, arg DeletePasskeyParams) (i
 	return result.RowsAffected(), nil
 }
 
+const hasUsablePasskey = `-- name: HasUsablePasskey :one
+SELECT EXISTS (SELECT 1 FROM passkeys WHERE org_id = $1 AND user_id = $2 AND rp_id = $3 AND suspended_at IS NULL)::boolean
+`
+
+type HasUsablePasskeyParams struct {
+	OrgID  uuid.UUID
+	UserID uuid.UUID
+	RpID   string
+}
+
+func (q *Queries) HasUsablePasskey(ctx context.Context, arg HasUsablePasskeyParams) (bool, error) {
+	row := q.db.QueryRow(ctx, hasUsablePasskey, arg.OrgID, arg.UserID, arg.RpID)
+	var column_1 bool
+	err := row.Scan(&column_1)
+	return column_1, err
+}
+
 const insertPasskey = `-- name: InsertPasskey :execrows
 INSERT INTO passkeys (org_id, id, user_id, credential_id, public_key, rp_id, sign_count, aaguid, transports, discoverable, backup_eligible, backup_state, user_verified,
     attestation_format, attestation_object, client_data_hash, name, created_at)
