@@ -35,8 +35,10 @@ func notesScopes() []string { return []string{"notes:read", "notes:write"} }
 
 func notesScopeDefinitions() []org.ScopeDefinition {
 	return []org.ScopeDefinition{
-		{Name: "notes:read", Description: map[string]string{"en": "Read your notes", "de": "Ihre Notizen lesen", "it": "Leggere le tue note"}},
-		{Name: "notes:write", Description: map[string]string{"en": "Write and change your notes", "de": "Ihre Notizen schreiben und ändern", "it": "Scrivere e modificare le tue note"}},
+		{Name: "notes:read", Description: map[string]string{"en": "Read your notes", "de": "Ihre Notizen lesen", "it": "Leggere le tue note",
+			"fr": "Lire vos notes", "es": "Leer sus notas", "nl": "Uw notities lezen"}},
+		{Name: "notes:write", Description: map[string]string{"en": "Write and change your notes", "de": "Ihre Notizen schreiben und ändern", "it": "Scrivere e modificare le tue note",
+			"fr": "Écrire et modifier vos notes", "es": "Escribir y cambiar sus notas", "nl": "Uw notities schrijven en wijzigen"}},
 	}
 }
 

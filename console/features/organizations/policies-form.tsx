@@ -128,7 +128,10 @@ export function PoliciesForm({ organization }: { organization: Versioned<Organiz
               <option value="">As the browser wishes, else English</option>
               <option value="en">English</option>
               <option value="de">Deutsch</option>
+              <option value="fr">Français</option>
               <option value="it">Italiano</option>
+              <option value="es">Español</option>
+              <option value="nl">Nederlands</option>
             </Select>
           </Field>
         </div>

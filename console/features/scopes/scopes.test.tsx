@@ -16,7 +16,7 @@ vi.mock('next/navigation', () => ({
 const read = 'GET /api/v1/orgs/demo';
 const change = 'PATCH /api/v1/orgs/demo';
 const department = { name: 'department', attribute: 'department' };
-const work = { name: 'work', claims: ['department', 'email'], description: { en: 'Your department', fr: 'Votre service' } };
+const work = { name: 'work', claims: ['department', 'email'], description: { en: 'Your department', pt: 'O seu departamento' } };
 
 function open(tab: 'scopes' | 'claims') {
   window.history.replaceState(null, '', `/console/orgs/demo/scopes?tab=${tab}`);
