@@ -76,9 +76,10 @@ test("one session ends, and the others do", async ({ page, browser, hosted }) =>
   await page.getByRole("button", { name: "Sign out everywhere else" }).click();
   await expect(page.locator("#sessions-list > li")).toHaveCount(1);
   for (const context of others) {
-    const [elsewhere] = context.pages();
-    await elsewhere?.goto(account);
-    await expect(elsewhere!.getByRole("heading", { level: 1, name: "Sign in to Demo" })).toBeVisible();
+    for (const elsewhere of context.pages()) {
+      await elsewhere.goto(account);
+      await expect(elsewhere.getByRole("heading", { level: 1, name: "Sign in to Demo" })).toBeVisible();
+    }
     await context.close();
   }
   await page.reload();
