@@ -172,6 +172,7 @@ type Step string
 const (
 	ConfirmRecovery   Step = "confirm_recovery"    // prove that one reads the mail of the account whose password is forgotten
 	ConfirmAddress    Step = "confirm_address"     // prove the address that an account is to be made with
+	MakePasskey       Step = "make_passkey"        // make a passkey, to have an account
 	MakeAccount       Step = "make_account"        // say who you are, to have an account
 	SelectAccount     Step = "select_account"      // say which of the accounts signed in here, or another one
 	Authenticate      Step = "authenticate"        // prove who you are
@@ -204,6 +205,8 @@ func (t *Transaction) Next(facts Facts) Step {
 		switch {
 		case facts.RecoveryOpen && t.Progress.Recovery != nil:
 			return ConfirmRecovery
+		case facts.SignUpOpen && t.Progress.SignUp != nil && t.Progress.SignUp.Proved:
+			return MakePasskey
 		case facts.SignUpOpen && t.Progress.SignUp != nil:
 			return ConfirmAddress
 		case facts.SignUpOpen && t.Required.Requirement.Create && !t.Progress.SignUpAnswered:

@@ -17,6 +17,7 @@ type MailProof struct {
 	Expires  time.Time `json:"expires"`   // of the code
 	Guesses  int       `json:"guesses"`   // wrong codes since the last mail
 	Mails    int       `json:"mails"`     // sent so far
+	Proved   bool      `json:"proved,omitempty"`
 }
 
 // Mailed reports that a mail with another code goes out.
@@ -31,6 +32,9 @@ func (p *MailProof) GuessedWrong() {
 		p.Code = nil
 	}
 }
+
+// Prove reports that the code was right, and that something else is missing still.
+func (p *MailProof) Prove() { p.Proved = true }
 
 // Spend makes the code worth nothing; whoever saves that first may use it.
 func (p *MailProof) Spend() { p.Code = nil }

@@ -12,7 +12,9 @@ type SignUpData struct {
 	Email      string `json:"email"`
 	GivenName  string `json:"given_name"`
 	FamilyName string `json:"family_name,omitempty"`
-	Password   string `json:"password"` // hashed
+	Password   string `json:"password,omitempty"` // hashed; "" with Passkey
+	Passkey    bool   `json:"passkey,omitempty"`  // they make one when the address is proved
+	Handle     []byte `json:"handle,omitempty"`   // the user handle of that passkey
 	Locale     string `json:"locale,omitempty"`
 }
 

@@ -42,6 +42,7 @@ func TestStepsOfSignUp(t *testing.T) {
 		"waiting for the code":                  {facts: login.Facts{SignUpOpen: true}, reports: []func(*login.Transaction){begun}, want: login.ConfirmAddress},
 		"waiting for the code, closed":          {reports: []func(*login.Transaction){begun}, want: login.Authenticate},
 		"waiting for the code, signed in":       {requirement: create, facts: login.Facts{SignUpOpen: true, Browser: browser}, reports: []func(*login.Transaction){begun}, want: login.ConfirmAddress},
+		"the address proved, a passkey wanted":  {facts: login.Facts{SignUpOpen: true}, reports: []func(*login.Transaction){begun, func(t *login.Transaction) { t.Progress.SignUp.Prove() }}, want: login.MakePasskey},
 		"another address":                       {requirement: create, facts: login.Facts{SignUpOpen: true}, reports: []func(*login.Transaction){begun, (*login.Transaction).ForgetSignUp}, want: login.MakeAccount},
 		"sign in instead":                       {requirement: create, facts: login.Facts{SignUpOpen: true}, reports: []func(*login.Transaction){(*login.Transaction).SignInInstead}, want: login.Authenticate, may: true},
 		"sign in instead, signed in":            {requirement: create, facts: login.Facts{SignUpOpen: true, Browser: browser}, reports: []func(*login.Transaction){(*login.Transaction).SignInInstead}, want: login.SelectAccount},

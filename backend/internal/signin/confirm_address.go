@@ -2,6 +2,7 @@ package signin
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"time"
@@ -153,7 +154,6 @@ func (s *SignIn) postConfirmAddress(c *gin.Context) {
 		s.mailStepFailed(c, v, err, func(status int, problem *fault.Error) { s.showConfirmAddress(c, v, status, typed, problem) })
 		return
 	}
-	s.Observe("signed_up")
 	s.advance(c, v, pathConfirm)
 }
 
@@ -163,19 +163,32 @@ func (s *SignIn) confirm(c *gin.Context, v *visit, data login.SignUpData, code s
 	if err := s.checkCode(ctx, v.transaction, v.transaction.Progress.SignUp, data.Email, code); err != nil {
 		return err
 	}
+	if data.Passkey {
+		v.transaction.Progress.SignUp.Prove()
+		return s.Transactions.Save(ctx, v.transaction)
+	}
 	hashed := credential.Kept(data.Password)
-	made, err := s.makeAccount(ctx, v, data, hashed)
+	made, err := s.makeAccount(ctx, v, data, func(ctx context.Context, tx *store.Tx, made *user.User) error {
+		return s.Passwords.Store(ctx, tx, actorOf(made), made.OrgID, made.ID, hashed)
+	})
 	if err != nil {
 		return err
 	}
 	v.transaction.SignedUp()
 	v.transaction.Authenticated(made.ID, s.Now(), methodPassword)
 	v.transaction.Progress.Password = hashed.Proof(made).Password
+	return s.signedUp(ctx, v)
+}
+
+// signedUp writes down that the account was made, and by what it is opened.
+func (s *SignIn) signedUp(ctx context.Context, v *visit) error {
+	s.Observe("signed_up")
 	return s.Transactions.Save(ctx, v.transaction)
 }
 
-// makeAccount judges anew what the organization may have changed since the mail went out.
-func (s *SignIn) makeAccount(ctx context.Context, v *visit, data login.SignUpData, hashed credential.Hashed) (made *user.User, err error) {
+// makeAccount judges anew what the organization may have changed since the mail went out. keep stores by what the account
+// is opened.
+func (s *SignIn) makeAccount(ctx context.Context, v *visit, data login.SignUpData, keep func(context.Context, *store.Tx, *user.User) error) (made *user.User, err error) {
 	newcomer := audit.Actor{Kind: audit.Anonymous, Name: "sign-up"}
 	err = s.Store.InTx(ctx, func(ctx context.Context, tx *store.Tx) error {
 		organization, err := s.Organizations.Hold(ctx, tx, v.organization.ID)
@@ -195,13 +208,13 @@ func (s *SignIn) makeAccount(ctx context.Context, v *visit, data login.SignUpDat
 		if err != nil {
 			return err
 		}
-		if err := s.Passwords.Store(ctx, tx, actorOf(made), organization.ID, made.ID, hashed); err != nil {
+		if err := keep(ctx, tx, made); err != nil {
 			return err
 		}
 		return s.Audit.Record(ctx, tx, organization.ID, audit.Event{Action: "user.signed_up", Actor: actorOf(made), Target: user.Target(made),
 			Details: map[string]any{"client_id": v.transaction.Required.ClientID}})
 	})
-	if fault.IsKind(err, fault.Conflict) { // somebody was faster between the two statements
+	if fault.IsKind(err, fault.Conflict) && !errors.Is(err, credential.ErrPasskeyExists) { // somebody was faster between the two statements
 		err = ErrAddressTaken
 	}
 	return made, err

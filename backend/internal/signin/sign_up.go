@@ -75,7 +75,7 @@ func (s *SignIn) suggestedAddress(v *visit) string {
 func (s *SignIn) showSignUp(c *gin.Context, v *visit, status int, typed login.SignUpData, problem *fault.Error) {
 	required := v.transaction.Required
 	view := page.SignUp{Frame: s.frame(c, v.organization, required.Requirement.UILocales), Form: s.form(v, pathSignUp), Email: typed.Email, GivenName: typed.GivenName,
-		FamilyName: typed.FamilyName, Domains: v.organization.Policies.SignUpEmailDomains, MinLength: credential.MinimumLength, Fault: problem}
+		FamilyName: typed.FamilyName, Domains: v.organization.Policies.SignUpEmailDomains, MinLength: credential.MinimumLength, Passkeys: s.passkeysOpen(v.organization), Fault: problem}
 	view.Client, _ = s.clientView(c, v.organization, required.ClientID, view.Text.Language())
 	s.render(c, status, view, s.leadsTo(v)...)
 }
@@ -100,7 +100,7 @@ func (s *SignIn) atStep(c *gin.Context, at string, or func(*login.Transaction, l
 }
 
 func (s *SignIn) postSignUp(c *gin.Context) {
-	v, form := s.atStep(c, pathSignUp, (*login.Transaction).MaySignUp, login.MakeAccount, login.ConfirmAddress)
+	v, form := s.atStep(c, pathSignUp, (*login.Transaction).MaySignUp, login.MakeAccount, login.ConfirmAddress, login.MakePasskey)
 	if v == nil {
 		return
 	}
@@ -117,6 +117,7 @@ func (s *SignIn) postSignUp(c *gin.Context) {
 	}
 	typed := login.SignUpData{Email: user.Normalize(form.Get("email")), GivenName: oneLine(form.Get("given_name")), FamilyName: oneLine(form.Get("family_name"))}
 	typed.Locale = s.frame(c, v.organization, v.transaction.Required.Requirement.UILocales).Text.Language()
+	typed.Passkey = form.Get("with") == fieldPasskey
 	err := s.prepare(ctx, v, &typed, form.Get("new_password"))
 	if err == nil {
 		err = s.mailSignUp(c, v, typed)
@@ -173,6 +174,9 @@ func (s *SignIn) prepare(ctx context.Context, v *visit, typed *login.SignUpData,
 		return ErrNameMissing
 	case utf8.RuneCountInString(typed.GivenName) > maximumName || utf8.RuneCountInString(typed.FamilyName) > maximumName:
 		return ErrNameInvalid
+	}
+	if typed.Passkey {
+		return s.preparePasskey(ctx, v, typed)
 	}
 	if err := credential.CheckRules(&person, password); err != nil {
 		return err

@@ -132,6 +132,7 @@ const (
 	pathEnrol           = "login/second-factor/add"
 	pathSignUp          = "sign-up"
 	pathConfirm         = "sign-up/confirm"
+	pathSignUpPasskey   = "sign-up/passkey"
 	pathForgotPassword  = "forgot-password"
 	pathConfirmRecovery = "forgot-password/confirm"
 	pathSelectAccount   = "select-account"
@@ -149,6 +150,8 @@ func pathOf(step login.Step) string {
 		return pathSignUp
 	case login.ConfirmAddress:
 		return pathConfirm
+	case login.MakePasskey:
+		return pathSignUpPasskey
 	case login.ConfirmRecovery:
 		return pathConfirmRecovery
 	case login.SelectAccount:

@@ -8,8 +8,8 @@ import {
 } from "@simplewebauthn/server";
 import { expectAccessible, expectNoSidewaysScroll } from "../../fixtures/accessibility.ts";
 import { Authenticator, withoutConditionalMediation, type Abilities } from "../../fixtures/authenticator.ts";
-import { baseUrl, demo, issuerOf, system } from "../../fixtures/environment.ts";
-import { mailTo } from "../../fixtures/mailbox.ts";
+import { baseUrl, demo, issuerOf, system, unique } from "../../fixtures/environment.ts";
+import { codeIn, mailTo } from "../../fixtures/mailbox.ts";
 import { newcomer, type Newcomer } from "../../fixtures/newcomer.ts";
 import { expect, test } from "../../fixtures/test.ts";
 
@@ -175,6 +175,35 @@ test("another implementation verifies what the pages produce", async ({ page }) 
   const assertion = await sent("/login/passkey", () => button(page).click());
   const authenticated = await verifyAuthenticationResponse({ ...expected, ...assertion, credential: (registered.registrationInfo as VerifiedRegistration).credential });
   expect(authenticated.verified).toBe(true);
+});
+
+test("a newcomer makes a passkey instead of a password", async ({ page, hosted }) => {
+  await withoutConditionalMediation(page);
+  await Authenticator.attach(page);
+  const email = `passkey-${unique()}@new.test`;
+  await page.setViewportSize({ width: 320, height: 640 });
+  await page.goto(`${issuer}/sign-up`);
+  await page.locator("#email").fill(email);
+  await page.locator("#given-name").fill("Eva");
+  await expectAccessible(page, "the sign-up page with passkeys");
+  await page.screenshot({ path: test.info().outputPath("sign-up.png"), fullPage: true });
+  await page.getByRole("button", { name: "Continue with a passkey instead" }).click();
+  await page.locator("#code").fill(codeIn(await mailTo(email)));
+  await page.locator("#confirm-submit").click();
+  await expect(hosted.heading("Make your passkey")).toBeVisible();
+  await expectAccessible(page, "the page that makes the first passkey");
+  await expectNoSidewaysScroll(page, "the page that makes the first passkey");
+  await page.screenshot({ path: test.info().outputPath("make.png"), fullPage: true });
+  await page.getByRole("button", { name: "Make a passkey" }).click();
+  await expect(hosted.heading("You are signed in")).toBeVisible();
+  await page.goto(passkeys);
+  await page.getByRole("link", { name: "Remove the passkey My first passkey" }).click();
+  await expect(page.getByText("It is the only way into your account")).toBeVisible();
+  await expectAccessible(page, "the warning before the last way in");
+  await signOut(page);
+  await page.goto(`${issuer}/login`);
+  await button(page).click();
+  await expect(hosted.heading("You are signed in")).toBeVisible();
 });
 
 for (const colorScheme of ["light", "dark"] as const) {

@@ -19,6 +19,9 @@
     api.signalAllAcceptedCredentials(JSON.parse(accepted.dataset.acceptedPasskeys)).catch(() => {});
   }
 
+  for (const part of document.querySelectorAll("[data-with-passkeys]")) part.hidden = false;
+  for (const part of document.querySelectorAll("[data-without-passkeys]")) part.hidden = true;
+
   const form = document.getElementById("passkey-form");
   if (!form) return;
   const button = form.querySelector(".passkey");
@@ -115,8 +118,6 @@
   });
 
   addEventListener("pageshow", (event) => event.persisted && rest());
-  for (const part of document.querySelectorAll("[data-with-passkeys]")) part.hidden = false;
-  for (const part of document.querySelectorAll("[data-without-passkeys]")) part.hidden = true;
   form.hidden = button.hidden = false;
   offer();
 })();

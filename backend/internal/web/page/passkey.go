@@ -57,3 +57,16 @@ func (v AccountPasskeys) place(p OwnPasskey) string {
 func (v AccountPasskeys) question() string {
 	return v.Text.T("passkey_remove_title", "Name", clean(v.Removing.Name))
 }
+
+// SignUpPasskey makes the passkey of a new account. The field "instead" with "again" leads back to the form before.
+type SignUpPasskey struct {
+	Frame
+	Form
+	Client  *Client
+	Email   string
+	Passkey *Passkey // nil when passkeys were switched off meanwhile
+	Fault   *fault.Error
+}
+
+// Render implements templ.Component.
+func (v SignUpPasskey) Render(ctx context.Context, w io.Writer) error { return v.page().Render(ctx, w) }

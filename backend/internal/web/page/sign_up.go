@@ -17,6 +17,7 @@ type SignUp struct {
 	Email, GivenName, FamilyName string   // what was typed before, or login_hint
 	Domains                      []string // that addresses must be of; empty: any
 	MinLength                    int      // characters of a password, shown as a hint
+	Passkeys                     bool     // a passkey may be made instead: field "with" with "passkey"
 	Fault                        *fault.Error
 }
 

@@ -12,6 +12,8 @@ const accepted = document.querySelector("[data-accepted-passkeys]");
 if (accepted && api.signalAllAcceptedCredentials) {
 api.signalAllAcceptedCredentials(JSON.parse(accepted.dataset.acceptedPasskeys)).catch(() => {});
 }
+for (const part of document.querySelectorAll("[data-with-passkeys]")) part.hidden = false;
+for (const part of document.querySelectorAll("[data-without-passkeys]")) part.hidden = true;
 const form = document.getElementById("passkey-form");
 if (!form) return;
 const button = form.querySelector(".passkey");
@@ -97,8 +99,6 @@ offer();
 }
 });
 addEventListener("pageshow", (event) => event.persisted && rest());
-for (const part of document.querySelectorAll("[data-with-passkeys]")) part.hidden = false;
-for (const part of document.querySelectorAll("[data-without-passkeys]")) part.hidden = true;
 form.hidden = button.hidden = false;
 offer();
 })();
