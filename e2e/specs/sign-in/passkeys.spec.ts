@@ -187,7 +187,7 @@ test("a newcomer makes a passkey instead of a password", async ({ page, hosted }
   await page.locator("#given-name").fill("Eva");
   await expectAccessible(page, "the sign-up page with passkeys");
   await page.screenshot({ path: test.info().outputPath("sign-up.png"), fullPage: true });
-  await page.getByRole("button", { name: "Continue with a passkey instead" }).click();
+  await page.getByRole("button", { name: "Use a passkey instead" }).click();
   await page.locator("#code").fill(codeIn(await mailTo(email)));
   await page.locator("#confirm-submit").click();
   await expect(hosted.heading("Make your passkey")).toBeVisible();
