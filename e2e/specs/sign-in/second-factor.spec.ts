@@ -52,12 +52,12 @@ test("an authenticator app is added, proved, lost, and removed", async ({ page, 
   await payroll.redeem(await payroll.returned(elsewhere, lost), lost);
   await other.close();
 
-  await page.getByRole("link", { name: "Manage" }).click();
+  await page.getByRole("link", { name: "Manage", exact: true }).click();
   await expect(page.getByText("9 left")).toBeVisible();
   await page.getByRole("button", { name: "Make new recovery codes" }).click();
   await expect(page.locator("#recovery-codes code")).toHaveCount(10);
   await page.getByRole("link", { name: "I have kept them" }).click();
-  await page.getByRole("link", { name: "Manage" }).click();
+  await page.getByRole("link", { name: "Manage", exact: true }).click();
   await page.getByRole("button", { name: "Remove the app" }).click();
   await expect(page.getByRole("status").filter({ hasText: "The app is removed." })).toBeVisible();
 });
