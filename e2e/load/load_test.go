@@ -121,7 +121,7 @@ func TestWhatAnswersSay(t *testing.T) {
 	if signed := signedContents(body); len(signed) != 2 || string(signed[0]) != "aaa.bbb" || string(signed[1]) != "ddd.eee" {
 		t.Errorf("%q", signed)
 	}
-	fields := hiddenFields([]byte(`<form><input type="hidden" name="transaction" value="t1"><p><input type="hidden" name="csrf_token" value="a&amp;b"/><input name="username"></form>`))
+	fields := hiddenFields([]byte(`<form><input type="hidden" name="transaction" value="t1"><p><input type="hidden" name="csrf_token" value="a&amp;b"/><input name="username"></form><form><input type="hidden" name="passkey"/><input type="hidden" name="csrf_token" value="another"></form>`))
 	if len(fields) != 2 || fields.Get("transaction") != "t1" || fields.Get("csrf_token") != "a&b" {
 		t.Errorf("%v", fields)
 	}

@@ -125,10 +125,10 @@ func jsonText(body []byte, name string) string {
 	return value
 }
 
-// hiddenFields are the hidden inputs of a page's forms.
+// hiddenFields are the hidden inputs of a page's first form: others, such as that of a passkey, go elsewhere.
 func hiddenFields(page []byte) url.Values {
 	fields := url.Values{}
-	rest := string(page)
+	rest, _, _ := strings.Cut(string(page), "</form>")
 	for {
 		_, after, found := strings.Cut(rest, `<input type="hidden" name="`)
 		if !found {
