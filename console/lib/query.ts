@@ -19,6 +19,7 @@ export function makeQueryClient(): QueryClient {
 export const keys = {
   organizations: (filters?: object) => (filters ? ['organizations', filters] : ['organizations']),
   organization: (org: string) => ['org', org, 'organization'],
+  mailServer: (org: string) => ['org', org, 'mail-server'],
   overview: (org: string) => ['org', org, 'overview'],
   users: (org: string, filters?: object) => (filters ? ['org', org, 'users', filters] : ['org', org, 'users']),
   user: (org: string, id: string) => ['org', org, 'user', id],

@@ -156,7 +156,8 @@ func (e *examination) checkKeys(ctx context.Context, db *store.Store) {
 	rows, err := db.Query(ctx, `SELECT sealed_by FROM signing_keys UNION SELECT sealed_by FROM signing_key_pool
 		UNION SELECT sealed_by FROM organization_secrets UNION SELECT secret_sealed_by FROM clients WHERE secret_sealed_by IS NOT NULL
 		UNION SELECT sealed_by FROM totp_credentials UNION SELECT sealed_by FROM mails WHERE sealed_by IS NOT NULL
-		UNION SELECT sealed_by FROM backchannel_requests WHERE sealed_by IS NOT NULL`)
+		UNION SELECT sealed_by FROM backchannel_requests WHERE sealed_by IS NOT NULL
+		UNION SELECT sealed_by FROM mail_servers WHERE sealed_by IS NOT NULL`)
 	if err != nil {
 		e.problem("keys", rootCause(err), "")
 		return

@@ -125,9 +125,9 @@ func algorithms() string {
 func (p *program) reseal() *cobra.Command {
 	command := &cobra.Command{Use: "reseal", Args: cobra.NoArgs, Short: "Bring everything sealed under the current key-encryption key",
 		Long: `Re-wraps every private key and secret of every organization, every client secret that is kept readable, every
-seed of an authenticator app, and every mail and request through the back channel that waits, under the current
-key-encryption key. When it is done the previous keys may leave the configuration. It can be interrupted and run
-again, while servers serve.`,
+seed of an authenticator app, every password of a mail server, and every mail and request through the back channel that
+waits, under the current key-encryption key. When it is done the previous keys may leave the
+configuration. It can be interrupted and run again, while servers serve.`,
 		Example: "  clavex key reseal"}
 	return p.operates(command, func(ctx context.Context, app *server.App, _ []string) error {
 		changed, err := app.Keys.Reseal(ctx)
@@ -146,11 +146,15 @@ again, while servers serve.`,
 		if err != nil {
 			return err
 		}
+		servers, err := app.MailServers.Reseal(ctx)
+		if err != nil {
+			return err
+		}
 		requests, err := app.Grants.ResealBackchannel(ctx)
 		if err != nil {
 			return err
 		}
-		result := map[string]any{"resealed": changed, "client_secrets_resealed": secrets, "mails_resealed": mails, "backchannel_requests_resealed": requests, "authenticators_resealed": authenticators, "key_encryption_key": app.Ring.CurrentKeyID()}
+		result := map[string]any{"resealed": changed, "client_secrets_resealed": secrets, "mails_resealed": mails, "backchannel_requests_resealed": requests, "authenticators_resealed": authenticators, "mail_servers_resealed": servers, "key_encryption_key": app.Ring.CurrentKeyID()}
 		return p.print(result, func(w io.Writer) {
 			fmt.Fprintf(w, "%d keys and secrets of organizations, %d client secrets, %d waiting mails and %d waiting requests were sealed anew; all are under the key-encryption key %s now.\n",
 				changed, secrets, mails, requests, app.Ring.CurrentKeyID())

@@ -14,7 +14,7 @@ import (
 )
 
 func (p *program) mail() *cobra.Command {
-	return p.group("mail", "Outgoing mail", "Tries out how mail is sent.", p.testMail())
+	return p.group("mail", "Outgoing mail", "Tries out how mail is sent, and says by which servers organizations send theirs.", p.testMail(), p.mailServers())
 }
 
 func (p *program) testMail() *cobra.Command {
@@ -60,12 +60,7 @@ func mailProblem(err error) string {
 	if !errors.As(err, &failed) {
 		return err.Error()
 	}
-	words := map[string]string{
-		mail.CodeConnect: "the mail server cannot be reached, or hung up", mail.CodeTimeout: "the mail server did not answer in time",
-		mail.CodeTLS: "the connection to the mail server cannot be protected", mail.CodeAuthentication: "the mail server does not take user name and password",
-		mail.CodeSenderRefused: "the mail server takes no mail from mail_from", mail.CodeRecipientRefused: "the mail server takes no mail to this address",
-		mail.CodeMessageRefused: "the mail server does not take this mail",
-	}[failed.Code]
+	words := failed.Words()
 	if cause := errors.Unwrap(failed); cause != nil {
 		words += ": " + cause.Error()
 	}
@@ -75,7 +70,7 @@ func mailProblem(err error) string {
 // checkMail connects to the mail server as serve would and sends nothing.
 func (e *examination) checkMail(ctx context.Context) {
 	if !e.cfg.SendsMail() {
-		e.ok("mail", "not used; people cannot sign up by themselves")
+		e.ok("mail", "not used; people can sign up only where the organization has a mail server of its own")
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, checkPatience)

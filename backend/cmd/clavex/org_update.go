@@ -64,7 +64,7 @@ A list replaces the list that was; "" empties it. NAME itself cannot be changed.
 			if err := change.apply(command.Flags().Changed, &changed, files); err != nil {
 				return err
 			}
-			if changed.Policies.SignUpPolicy() == org.SignUpOpen && current.Policies.SignUpPolicy() != org.SignUpOpen && !app.Mails.Works() {
+			if changed.Policies.SignUpPolicy() == org.SignUpOpen && current.Policies.SignUpPolicy() != org.SignUpOpen && !app.Mails.Works(ctx, found.ID) {
 				return org.ErrSignUpNeedsMail
 			}
 			if updated, err = app.Organizations.Update(ctx, tx, operator(), changed); err != nil {

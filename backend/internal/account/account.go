@@ -249,7 +249,7 @@ type Letters struct {
 
 // Tell puts a letter to a person down in their own language; nothing where mail cannot reach them.
 func (l Letters) Tell(ctx context.Context, tx *store.Tx, organization *org.Organization, person *user.User, kind mailqueue.Kind, written func(letter.Frame) letter.Content) error {
-	if person.Email == "" || !l.Mails.Works() {
+	if person.Email == "" || !l.Mails.Works(ctx, organization.ID) {
 		return nil
 	}
 	words := l.Texts.Match([]string{person.Profile.Locale}, "", organization.Policies.DefaultLocale)

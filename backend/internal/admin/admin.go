@@ -25,6 +25,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/idempotency"
 	"github.com/clavex/clavex/backend/internal/key"
 	"github.com/clavex/clavex/backend/internal/kv"
+	"github.com/clavex/clavex/backend/internal/mailserver"
 	"github.com/clavex/clavex/backend/internal/oauth"
 	"github.com/clavex/clavex/backend/internal/org"
 	"github.com/clavex/clavex/backend/internal/resource"
@@ -46,6 +47,7 @@ type Options struct {
 	Organizations *org.Organizations
 	Users         *user.Users
 	Imports       *userimport.Imports
+	MailServers   *mailserver.Servers
 	Roles         *role.Assignments
 	Clients       *client.Clients
 	Resources     *resource.Resources
@@ -75,8 +77,10 @@ type Options struct {
 	OneTimeLinkURL func(organization *org.Organization, token string) string
 	// EnqueueOrganizationDeletion starts the job that removes what belongs to an organization.
 	EnqueueOrganizationDeletion func(ctx context.Context, tx *store.Tx, orgID uuid.UUID) error
-	// SendsMail reports whether people can be written to. Nil: they can.
-	SendsMail func() bool
+	// SendsMail reports whether people of an organization can be written to. Nil: they can.
+	SendsMail func(ctx context.Context, orgID uuid.UUID) bool
+	// InstallationSendsMail: mail of organizations without a server of their own goes out.
+	InstallationSendsMail bool
 	// TellPasskeyRemoved writes to a person that an administrator removed a passkey of theirs; nobody is told when nil.
 	TellPasskeyRemoved func(ctx context.Context, tx *store.Tx, organization *org.Organization, person *user.User, name string) error
 	// RequestsPerMinute of one actor; 0 means DefaultRequestsPerMinute.
@@ -112,7 +116,9 @@ type API struct {
 	contract        *contract
 	perMinute       int
 
-	sendsMail          func() bool
+	mailServers        *mailserver.Servers
+	installationSends  bool
+	sendsMail          func(context.Context, uuid.UUID) bool
 	console            func(*http.Request) (*ConsoleSession, error)
 	tellPasskeyRemoved func(context.Context, *store.Tx, *org.Organization, *user.User, string) error
 
@@ -133,7 +139,7 @@ func New(options Options) (*API, error) {
 		options.TellFactorReset = func(context.Context, *store.Tx, *org.Organization, *user.User) error { return nil }
 	}
 	if options.SendsMail == nil {
-		options.SendsMail = func() bool { return true }
+		options.SendsMail = func(context.Context, uuid.UUID) bool { return true }
 	}
 	if options.TellPasskeyRemoved == nil {
 		options.TellPasskeyRemoved = func(context.Context, *store.Tx, *org.Organization, *user.User, string) error { return nil }
@@ -142,7 +148,7 @@ func New(options Options) (*API, error) {
 		db: options.Store, organizations: options.Organizations, users: options.Users, imports: options.Imports, roles: options.Roles, clients: options.Clients, resources: options.Resources, trusted: options.Trusted,
 		sessions: options.Sessions, grants: options.Grants, backchannel: options.Backchannel, signing: options.Keys, passwords: options.Passwords, links: options.Links, secondFactors: options.SecondFactors, tellFactorReset: options.TellFactorReset, passkeys: options.Passkeys, log: options.Audit, issuers: options.Issuers,
 		resource: options.Resource, counters: options.Counters, fetch: options.Fetch, keys: idempotency.New(options.Now, options.Ring),
-		cursors: cursors{options.Ring}, contract: read, perMinute: options.RequestsPerMinute, sendsMail: options.SendsMail,
+		cursors: cursors{options.Ring}, contract: read, perMinute: options.RequestsPerMinute, mailServers: options.MailServers, installationSends: options.InstallationSendsMail, sendsMail: options.SendsMail,
 		tellPasskeyRemoved: options.TellPasskeyRemoved, console: options.Console, oneTimeLinkURL: options.OneTimeLinkURL, enqueueDeletion: options.EnqueueOrganizationDeletion,
 	}, nil
 }

@@ -30,6 +30,14 @@ func versionOf(ifMatch *string) (int64, error) {
 	return version, nil
 }
 
+// versionOrNone reads If-Match for something that has the version 0 while it is not there.
+func versionOrNone(ifMatch *string) (int64, error) {
+	if tag, err := tagOf(ifMatch); err == nil && tag == "0" {
+		return 0, nil
+	}
+	return versionOf(ifMatch)
+}
+
 func tagOf(ifMatch *string) (string, error) {
 	if ifMatch == nil || strings.TrimSpace(*ifMatch) == "" {
 		return "", errIfMatch

@@ -22,6 +22,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/client"
 	"github.com/clavex/clavex/backend/internal/credential"
 	"github.com/clavex/clavex/backend/internal/kv"
+	"github.com/clavex/clavex/backend/internal/mailserver"
 	"github.com/clavex/clavex/backend/internal/oidctest"
 	"github.com/clavex/clavex/backend/internal/org"
 	"github.com/clavex/clavex/backend/internal/passwordhash"
@@ -43,6 +44,8 @@ type site struct {
 	passwords *credential.Passwords
 	passkeys  *credential.Passkeys
 	factors   *credential.SecondFactors
+
+	mailServers *mailserver.Servers
 
 	system, acme, rival *org.Organization
 
@@ -71,6 +74,7 @@ func newSite(t *testing.T, options ...option) *site {
 	s.factors = credential.NewSecondFactors(s.Store, s.Sessions, s.AuditLog, ring, now, rand.Reader)
 	s.passwords = credential.NewPasswords(s.Store, s.Users, s.Sessions, s.AuditLog, now, hasher, ring)
 	s.passkeys = credential.NewPasskeys(s.Store, s.Sessions, s.AuditLog, now, ring, rand.Reader)
+	s.mailServers = mailserver.New(s.Store, store.NewInvalidations(), ring, s.AuditLog, s.Fetch.Dial, nil, now, 10)
 	settings := admin.Options{
 		Store: s.Store, Organizations: s.Organizations, Users: s.Users, Imports: userimport.New(s.Store, s.Users, s.passwords, s.AuditLog, s.Clock.Now), Roles: s.roles, Clients: s.Clients, Resources: s.Resources, Trusted: s.Trusted, Sessions: s.Sessions, Grants: s.Grants, Backchannel: s.Backchannel, Keys: s.Keys, Passwords: s.passwords,
 		Links: credential.NewLinks(s.AuditLog, now, rand.Reader), Passkeys: s.passkeys, SecondFactors: s.factors, Audit: s.AuditLog, Issuers: s.Issuers, Resource: s.Resource,
@@ -81,7 +85,7 @@ func newSite(t *testing.T, options ...option) *site {
 			}
 			return s.console(r)
 		},
-		TellPasskeyRemoved: s.tellPasskeyRemoved,
+		TellPasskeyRemoved: s.tellPasskeyRemoved, MailServers: s.mailServers,
 		OneTimeLinkURL: func(o *org.Organization, token string) string {
 			return s.Issuers.Endpoint(o, "login/link") + "?token=" + token
 		},

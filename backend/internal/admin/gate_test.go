@@ -49,8 +49,12 @@ func TestAPlatformAdministratorCrossesOrganizations(t *testing.T) {
 			if o.name == "createOrganization" {
 				continue
 			}
-			if got := by.try(o, x, root); got.status != o.status {
-				t.Errorf("%s: got %d, want %d: %s", o.name, got.status, o.status, got.body)
+			want := o.status
+			if o.name == "testMailServer" && by == service {
+				want = http.StatusConflict // the mail goes to the caller, and a client has no address
+			}
+			if got := by.try(o, x, root); got.status != want {
+				t.Errorf("%s: got %d, want %d: %s", o.name, got.status, want, got.body)
 			}
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/clavex/clavex/backend/internal/client"
+	"github.com/clavex/clavex/backend/internal/mailserver"
 	"github.com/clavex/clavex/backend/internal/oidctest"
 	"github.com/clavex/clavex/backend/internal/org"
 	"github.com/clavex/clavex/backend/internal/resource"
@@ -45,6 +46,10 @@ var operations = []operation{
 	{"suspendOrganization", "POST", "/orgs/$org/suspend", nil, false, true, 200},
 	{"restoreOrganization", "POST", "/orgs/$org/restore", nil, false, true, 200},
 	{"getOverview", "GET", "/orgs/$org/overview", nil, false, false, 200},
+	{"getMailServer", "GET", "/orgs/$org/mail-server", nil, false, false, 200},
+	{"setMailServer", "PUT", "/orgs/$org/mail-server", fields{"host": "127.0.0.1", "port": 1, "from": "a@b.test"}, true, false, 200},
+	{"testMailServer", "POST", "/orgs/$org/mail-server/test", nil, false, false, 200},
+	{"removeMailServer", "DELETE", "/orgs/$org/mail-server", nil, true, false, 204},
 	{"listUsers", "GET", "/orgs/$org/users", nil, false, false, 200},
 	{"createUser", "POST", "/orgs/$org/users", fields{"username": "fresh"}, false, false, 201},
 	{"importUsers", "POST", "/orgs/$org/users/import", fields{"users": []any{fields{"username": "imported"}}}, false, false, 200},
@@ -105,7 +110,8 @@ func (s *site) things(organization *org.Organization) things {
 	person := s.Person(s.t, organization, "target-"+uuid.NewString())
 	registered, _ := s.Application(s.t, organization, client.Client{Name: "Target", Scopes: []string{"openid"}})
 	s.InTx(s.t, func(ctx context.Context, tx *store.Tx) error {
-		return errors.Join(s.addFactor(ctx, tx, person), s.Grants.Consent(ctx, tx, oidctest.Actor(), organization.ID, person.ID, registered.ID, []string{"openid"}))
+		_, err := s.mailServers.Set(ctx, tx, oidctest.Actor(), mailserver.Server{OrgID: organization.ID, Host: "127.0.0.1", Port: 1, From: "target@mail.test"}, nil)
+		return errors.Join(err, s.addFactor(ctx, tx, person), s.Grants.Consent(ctx, tx, oidctest.Actor(), organization.ID, person.ID, registered.ID, []string{"openid"}))
 	})
 	records, err := s.AuditLog.List(s.t.Context(), s.Store, organization.ID, auditLast)
 	check(s.t, err)

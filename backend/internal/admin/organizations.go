@@ -42,7 +42,7 @@ func (h handlers) CreateOrganization(ginContext context.Context, request api.Cre
 	if err != nil {
 		return nil, err
 	}
-	if err := h.checkSignUp(org.Policies{}, wanted.Policies); err != nil {
+	if err := h.checkSignUp(call.ctx, uuid.Nil, org.Policies{}, wanted.Policies); err != nil {
 		return nil, err
 	}
 	if err := h.checkDefaults(call.ctx, uuid.Nil, "policies.", wanted.Policies.TokenPolicy); err != nil { // a new one has none
@@ -248,7 +248,7 @@ func (h handlers) UpdateOrganization(ginContext context.Context, request api.Upd
 		if err != nil {
 			return err
 		}
-		if err := h.checkSignUp(current.Policies, changed.Policies); err != nil {
+		if err := h.checkSignUp(ctx, current.ID, current.Policies, changed.Policies); err != nil {
 			return err
 		}
 		if body.Policies != nil && body.Policies.TokenPolicy != nil {
@@ -278,8 +278,8 @@ func (h handlers) UpdateOrganization(ginContext context.Context, request api.Upd
 }
 
 // checkSignUp refuses to let people sign up where they cannot be written to.
-func (h handlers) checkSignUp(before, after org.Policies) error {
-	if after.SignUpPolicy() == org.SignUpOpen && before.SignUpPolicy() != org.SignUpOpen && !h.sendsMail() {
+func (h handlers) checkSignUp(ctx context.Context, orgID uuid.UUID, before, after org.Policies) error {
+	if after.SignUpPolicy() == org.SignUpOpen && before.SignUpPolicy() != org.SignUpOpen && !h.sendsMail(ctx, orgID) {
 		return org.ErrSignUpNeedsMail
 	}
 	return nil

@@ -1,10 +1,13 @@
 package admin_test
 
 import (
+	"context"
 	"net/http"
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/google/uuid"
 
 	"github.com/clavex/clavex/backend/internal/admin"
 )
@@ -76,7 +79,9 @@ func TestScopesClaimsAndRegistrationRules(t *testing.T) {
 func TestSignUpPolicy(t *testing.T) {
 	t.Parallel()
 	mail := true
-	s := newSite(t, func(options *admin.Options) { options.SendsMail = func() bool { return mail } })
+	s := newSite(t, func(options *admin.Options) {
+		options.SendsMail = func(context.Context, uuid.UUID) bool { return mail }
+	})
 	grace := s.administrator(s.acme)
 	before := grace.get("/orgs/acme").must(200)
 	if before.text("policies.sign_up") != "closed" || before.at("policies.sign_up_email_domains.0") != nil {

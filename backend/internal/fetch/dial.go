@@ -66,6 +66,17 @@ func (d *dialer) tls(ctx context.Context, network, hostPort string) (net.Conn, e
 	return connection, nil
 }
 
+// Dial connects to a host that others named, for protocols other than HTTP: as for documents, its addresses are judged,
+// and the connection goes to one that was. address is host:port. Whoever calls protects the connection by TLS and bounds
+// its time.
+func (c *Client) Dial(ctx context.Context, network, address string) (net.Conn, error) {
+	dialer := newDialer(c.options)
+	return dialer.dial(ctx, network, address, refused, func(found netip.Addr) bool {
+		_, acceptable := permitted(found, dialer.allowed)
+		return acceptable
+	})
+}
+
 // dial resolves the host once, judges all of its addresses, and connects to the first that answers.
 func (d *dialer) dial(ctx context.Context, network, hostPort string, refuse func(host string, cause error) error, fits func(netip.Addr) bool) (net.Conn, error) {
 	host, port, err := net.SplitHostPort(hostPort)

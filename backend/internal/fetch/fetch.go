@@ -1,5 +1,5 @@
 // Package fetch is the only way to documents at addresses that others gave us: key sets and request objects of
-// clients, sector identifier documents, logout endpoints. Such an address is an attempt to reach what only this
+// clients, sector identifier documents, logout endpoints; and to mail servers of organizations (Dial). Such an address is an attempt to reach what only this
 // machine can reach (server-side request forgery) until the opposite is shown. Therefore:
 //
 //   - only https; plain http within the networks that the operator allows;

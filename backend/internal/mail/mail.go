@@ -4,6 +4,7 @@ package mail
 
 import (
 	"context"
+	"html"
 	"net/mail"
 	"strings"
 )
@@ -16,6 +17,12 @@ type Message struct {
 	Subject  string
 	Text     string // the plain text
 	HTML     string // the same in HTML
+}
+
+// Trial is a mail by which somebody sees that mail of an organization is sent.
+func Trial(id, to, organization string) Message {
+	text := "This is a test. Mail of " + organization + " goes out by this server."
+	return Message{ID: id, To: to, FromName: organization, Subject: "Test: mail of " + organization + " is sent", Text: text + "\n", HTML: "<p>" + html.EscapeString(text) + "</p>\n"}
 }
 
 // Sender hands mails over for delivery. Implementations: SMTP and Mailbox.
@@ -46,6 +53,27 @@ type Error struct {
 
 // ErrNotConfigured is returned where nobody said how mail is sent.
 func ErrNotConfigured() *Error { return &Error{Code: CodeNotConfigured} }
+
+// Words are what an administrator reads: a sentence without the end of one.
+func (e *Error) Words() string {
+	switch e.Code {
+	case CodeConnect:
+		return "the mail server cannot be reached, or hung up"
+	case CodeTimeout:
+		return "the mail server did not answer in time"
+	case CodeTLS:
+		return "the connection to the mail server cannot be protected"
+	case CodeAuthentication:
+		return "the mail server does not take user name and password"
+	case CodeSenderRefused:
+		return "the mail server takes no mail from the sender's address"
+	case CodeRecipientRefused:
+		return "the mail server takes no mail to this address"
+	case CodeMessageRefused:
+		return "the mail server does not take this mail"
+	}
+	return "no mail server is configured"
+}
 
 // Error implements error.
 func (e *Error) Error() string { return "mail: " + e.Code }

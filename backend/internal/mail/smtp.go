@@ -40,6 +40,8 @@ type Server struct {
 	From     string         // address, with or without a name
 	ReplyTo  string         // address, with or without a name; "" for none
 	Roots    *x509.CertPool // authorities that are trusted; nil for the system's
+	// Dial connects where others than the operator name the server; nil dials whatever is named.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 // SMTP sends mail by a server. It is safe for concurrent use: each mail has a connection of its own.
@@ -95,12 +97,20 @@ func (s *SMTP) connected(ctx context.Context, do func(client *gomail.Client) err
 }
 
 func (s *SMTP) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	if s.server.TLS == ImplicitTLS {
-		dialer := tls.Dialer{Config: s.tls()}
-		return dialer.DialContext(ctx, network, address)
+	dial := s.server.Dial
+	if dial == nil {
+		dial = (&net.Dialer{}).DialContext
 	}
-	var dialer net.Dialer
-	return dialer.DialContext(ctx, network, address)
+	connection, err := dial(ctx, network, address)
+	if err != nil || s.server.TLS != ImplicitTLS {
+		return connection, err
+	}
+	protected := tls.Client(connection, s.tls())
+	if err := protected.HandshakeContext(ctx); err != nil {
+		_ = connection.Close()
+		return nil, err
+	}
+	return protected, nil
 }
 
 func (s *SMTP) tls() *tls.Config {

@@ -84,16 +84,44 @@ type Queue struct {
 	jobs   *jobs.Jobs
 	log    *audit.Log
 	sender mail.Sender
+	own    Own
 	now    func() time.Time
 }
 
-// New makes the queue. A nil sender means that nobody said how mail is sent.
-func New(db *store.Store, ring *seal.Ring, queue *jobs.Jobs, log *audit.Log, sender mail.Sender, now func() time.Time) *Queue {
-	return &Queue{db: db, ring: ring, jobs: queue, log: log, sender: sender, now: now}
+// Own finds what organizations say of their mail themselves. mailserver.Servers is it.
+type Own interface {
+	// Has reports whether the organization sends its mail itself.
+	Has(ctx context.Context, orgID uuid.UUID) (bool, error)
+	// Sender is how it does; nil when it does not.
+	Sender(ctx context.Context, orgID uuid.UUID) (mail.Sender, error)
 }
 
-// Works reports whether mail can be sent at all.
-func (q *Queue) Works() bool { return q.sender != nil }
+// New makes the queue. A nil sender means that the operator did not say how mail is sent: organizations may still do.
+func New(db *store.Store, ring *seal.Ring, queue *jobs.Jobs, log *audit.Log, sender mail.Sender, own Own, now func() time.Time) *Queue {
+	return &Queue{db: db, ring: ring, jobs: queue, log: log, sender: sender, own: own, now: now}
+}
+
+// Installed reports whether mail of organizations that do not send it themselves is sent.
+func (q *Queue) Installed() bool { return q.sender != nil }
+
+// Works reports whether mail of the organization can be sent at all. Where that cannot be found out, nothing can be put
+// down either.
+func (q *Queue) Works(ctx context.Context, orgID uuid.UUID) bool {
+	if q.sender != nil {
+		return true
+	}
+	has, err := q.own.Has(ctx, orgID)
+	return err == nil && has
+}
+
+// senderOf is how the organization's mail goes out; nil when it cannot.
+func (q *Queue) senderOf(ctx context.Context, orgID uuid.UUID) (mail.Sender, error) {
+	own, err := q.own.Sender(ctx, orgID)
+	if err != nil || own != nil {
+		return own, err
+	}
+	return q.sender, nil
+}
 
 // content is what is sealed.
 type content struct {
@@ -112,7 +140,7 @@ func sealedFor(of Reference) []byte {
 // Put puts a mail down in the transaction of its cause: it is sent if and only if that commits. ErrNotConfigured where
 // it could not be.
 func (q *Queue) Put(ctx context.Context, tx *store.Tx, wanted Mail) error {
-	if !q.Works() {
+	if !q.Works(ctx, wanted.OrgID) {
 		return ErrNotConfigured
 	}
 	plain, err := json.Marshal(content{To: wanted.To, FromName: wanted.FromName, Subject: wanted.Subject, Text: wanted.Text, HTML: wanted.HTML})
@@ -182,7 +210,11 @@ func (q *Queue) Deliver(ctx context.Context, arguments json.RawMessage) error {
 
 // send hands the mail over. failed is what went wrong with that; err is our own.
 func (q *Queue) send(ctx context.Context, of Reference, row dbq.Mail) (failed *mail.Error, err error) {
-	if !q.Works() {
+	sender, err := q.senderOf(ctx, of.OrgID)
+	if err != nil {
+		return nil, err
+	}
+	if sender == nil {
 		return mail.ErrNotConfigured(), nil
 	}
 	plain, err := q.ring.Open(*row.SealedBy, row.Sealed, sealedFor(of))
@@ -196,7 +228,7 @@ func (q *Queue) send(ctx context.Context, of Reference, row dbq.Mail) (failed *m
 	if written.To == "" {
 		return nil, errNobody
 	}
-	err = q.sender.Send(ctx, mail.Message{ID: of.ID.String(), To: written.To, FromName: written.FromName, Subject: written.Subject, Text: written.Text, HTML: written.HTML})
+	err = sender.Send(ctx, mail.Message{ID: of.ID.String(), To: written.To, FromName: written.FromName, Subject: written.Subject, Text: written.Text, HTML: written.HTML})
 	switch {
 	case err == nil:
 		return nil, nil

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"net"
 	"slices"
 	"strings"
 	"testing"
@@ -18,6 +19,8 @@ import (
 	"github.com/clavex/clavex/backend/internal/jobs"
 	"github.com/clavex/clavex/backend/internal/mail"
 	"github.com/clavex/clavex/backend/internal/mailqueue"
+	"github.com/clavex/clavex/backend/internal/mailserver"
+	"github.com/clavex/clavex/backend/internal/mailtest"
 	"github.com/clavex/clavex/backend/internal/org"
 	"github.com/clavex/clavex/backend/internal/seal"
 	"github.com/clavex/clavex/backend/internal/store"
@@ -41,6 +44,8 @@ type fixture struct {
 	*domaintest.World
 	queue  *mailqueue.Queue
 	server *server
+	own    *mailserver.Servers
+	relay  *mailtest.Relay
 	acme   *org.Organization
 	ada    *user.User
 }
@@ -50,6 +55,10 @@ func newFixture(t *testing.T) *fixture {
 	w := domaintest.New(t)
 	f := &fixture{World: w, server: &server{Mailbox: mail.NewMailbox(w.Clock.Now)}, acme: w.Organization("acme")}
 	f.ada = w.User(f.acme, "ada@acme.test")
+	config, roots := mailtest.Authority(t)
+	f.relay = &mailtest.Relay{TLS: config, Auth: "PLAIN"}
+	direct := new(net.Dialer)
+	f.own = mailserver.New(w.DB, w.Hub, w.Ring, w.Audit, direct.DialContext, roots, w.Clock.Now, 10)
 	f.queue = f.newQueue(f.server)
 	return f
 }
@@ -60,7 +69,7 @@ func (f *fixture) newQueue(sender mail.Sender) *mailqueue.Queue {
 	if err != nil {
 		f.T.Fatal(err)
 	}
-	return mailqueue.New(f.DB, f.Ring, enqueuer, f.Audit, sender, f.Clock.Now)
+	return mailqueue.New(f.DB, f.Ring, enqueuer, f.Audit, sender, f.own, f.Clock.Now)
 }
 
 func (f *fixture) letter() mailqueue.Mail {
@@ -246,7 +255,7 @@ func TestWithoutAServerNothingIsPutDown(t *testing.T) {
 	f := newFixture(t)
 	queue := f.newQueue(nil)
 	err := f.DB.InTx(t.Context(), func(ctx context.Context, tx *store.Tx) error { return queue.Put(ctx, tx, f.letter()) })
-	if !errors.Is(err, mailqueue.ErrNotConfigured) || queue.Works() || f.count("SELECT count(*) FROM mails") != 0 {
+	if !errors.Is(err, mailqueue.ErrNotConfigured) || queue.Works(t.Context(), f.acme.ID) || queue.Installed() || f.count("SELECT count(*) FROM mails") != 0 {
 		t.Errorf("got %v", err)
 	}
 	of, arguments := f.put() // by a replica that knows a server
@@ -285,6 +294,7 @@ func TestMailsMoveToANewKey(t *testing.T) {
 	build := func(key seal.Key, previous ...seal.Key) *fixture {
 		w := domaintest.NewOn(t, db, key, previous...)
 		f := &fixture{World: w, server: &server{Mailbox: mail.NewMailbox(w.Clock.Now)}}
+		f.own = mailserver.New(w.DB, w.Hub, w.Ring, w.Audit, new(net.Dialer).DialContext, nil, w.Clock.Now, 10)
 		f.queue = f.newQueue(f.server)
 		return f
 	}
@@ -298,5 +308,54 @@ func TestMailsMoveToANewKey(t *testing.T) {
 	after := build(current)
 	if err := after.queue.Deliver(t.Context(), arguments); err != nil || len(after.server.List("ada@acme.test")) != 1 {
 		t.Errorf("%v", err)
+	}
+}
+
+// An organization's own server sends its mail and that of nobody else, with or without one of the installation.
+func TestAnOrganizationSendsItsMailItself(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.relay.Start(t)
+	rival := f.Organization("rival")
+	own := mailserver.Server{OrgID: f.acme.ID, Host: "localhost", Port: f.relay.Port(), Username: "acme", From: "The Acme <post@acme.test>", ReplyTo: "help@acme.test"}
+	right := "right"
+	var set *mailserver.Server
+	f.InTx(func(ctx context.Context, tx *store.Tx) (err error) {
+		set, err = f.own.Set(ctx, tx, domaintest.Operator, own, &right)
+		return err
+	})
+	f.own.Forget(f.acme.ID)
+	without := f.newQueue(nil)
+	if !without.Works(t.Context(), f.acme.ID) || without.Works(t.Context(), rival.ID) || !f.queue.Works(t.Context(), rival.ID) {
+		t.Error("wrong about who can be written to")
+	}
+	of, arguments := f.put()
+	if err := f.queue.Deliver(t.Context(), arguments); err != nil {
+		t.Fatal(err)
+	}
+	f.expect(of, mailqueue.Sent, 1, "")
+	mails := f.relay.Mails()
+	if len(mails) != 1 || len(f.server.List("")) != 0 || !f.relay.Secured() || f.relay.Logins()[0] != "acme right" {
+		t.Fatalf("%d mails by its own server, %d by the installation's, logins %v", len(mails), len(f.server.List("")), f.relay.Logins())
+	}
+	if !strings.Contains(mails[0], `From: "The Acme" <post@acme.test>`) || !strings.Contains(mails[0], "Reply-To: <help@acme.test>") {
+		t.Errorf("got %s", mails[0])
+	}
+	// When its server fails, the mail waits: the installation's would send it under another name.
+	f.relay.Close()
+	of, arguments = f.put()
+	if err := f.queue.Deliver(t.Context(), arguments); err == nil {
+		t.Error("the job does not ask to be called again")
+	}
+	f.expect(of, mailqueue.Pending, 1, "connect")
+	f.InTx(func(ctx context.Context, tx *store.Tx) error {
+		return f.own.Remove(ctx, tx, domaintest.Operator, f.acme.ID, set.Version)
+	})
+	f.own.Forget(f.acme.ID)
+	if err := f.queue.Deliver(t.Context(), arguments); err != nil || len(f.server.List("")) != 1 {
+		t.Errorf("%v; %d mails by the installation's server", err, len(f.server.List("")))
+	}
+	if without.Works(t.Context(), f.acme.ID) {
+		t.Error("mail works without any server")
 	}
 }

@@ -116,7 +116,7 @@ type Documents struct {
 	keys      *key.Keys
 	resources *resource.Resources
 	locales   []string
-	prompts   func(organization *org.Organization) []string
+	prompts   func(ctx context.Context, organization *org.Organization) []string
 	metadata  *otter.Cache[metadataKey, *document]
 	keySets   *otter.Cache[uuid.UUID, *document]
 }
@@ -126,6 +126,7 @@ type metadataKey struct {
 	id        uuid.UUID
 	version   int64
 	resources string
+	prompts   string
 }
 
 // document is what goes over the wire. content is shared: do not change it.
@@ -147,15 +148,16 @@ const metadataRemembered = 2000
 
 // NewDocuments makes the documents, remembered for at most cacheSize organizations. locales are the
 // languages of the hosted pages (BCP 47), prompts the values of prompt that an organization supports.
-func NewDocuments(issuers oauth.Issuers, keys *key.Keys, resources *resource.Resources, locales []string, prompts func(organization *org.Organization) []string, cacheSize int) *Documents {
+func NewDocuments(issuers oauth.Issuers, keys *key.Keys, resources *resource.Resources, locales []string, prompts func(ctx context.Context, organization *org.Organization) []string, cacheSize int) *Documents {
 	return &Documents{issuers: issuers, keys: keys, resources: resources, locales: locales, prompts: prompts,
 		metadata: otter.Must(&otter.Options[metadataKey, *document]{MaximumSize: min(cacheSize, metadataRemembered)}),
 		keySets:  otter.Must(&otter.Options[uuid.UUID, *document]{MaximumSize: cacheSize}),
 	}
 }
 
-// Metadata returns what the organization's issuer says of itself; protected are the resource servers that it lists.
-func (d *Documents) Metadata(organization *org.Organization, protected []string) Metadata {
+// Metadata returns what the organization's issuer says of itself; protected are the resource servers that it lists, prompts
+// the values of prompt that it supports.
+func (d *Documents) Metadata(organization *org.Organization, protected, prompts []string) Metadata {
 	endpoint := func(name string) string { return d.issuers.Endpoint(organization, name) }
 	profile := oauth.ProfileFor(organization)
 	methods := profile.AuthenticationMethods(d.issuers)
@@ -172,7 +174,7 @@ func (d *Documents) Metadata(organization *org.Organization, protected []string)
 		IntrospectionEndpointAuthMethodsSupported: confidential, RevocationEndpointAuthMethodsSupported: methods,
 		TokenEndpointAuthAlgSupported: assertions, IntrospectionEndpointAuthAlgSupported: assertions, RevocationEndpointAuthAlgSupported: assertions,
 		CodeChallengeMethodsSupported: []string{"S256"}, ClaimTypesSupported: []string{"normal"}, ClaimsSupported: claimsSupported(organization), ClaimsParameterSupported: true,
-		ACRValuesSupported: session.AuthenticationContexts(), DisplayValuesSupported: []string{"page", "popup", "touch"}, PromptValuesSupported: d.prompts(organization),
+		ACRValuesSupported: session.AuthenticationContexts(), DisplayValuesSupported: []string{"page", "popup", "touch"}, PromptValuesSupported: prompts,
 		IDTokenEncryptionAlgValuesSupported: jose.KeyManagements(), IDTokenEncryptionEncValuesSupported: jose.Encryptions(),
 		IntrospectionEncryptionAlgValuesSupported: jose.KeyManagements(), IntrospectionEncryptionEncValuesSupported: jose.Encryptions(),
 		AuthorizationEncryptionAlgValuesSupported: jose.KeyManagements(), AuthorizationEncryptionEncValuesSupported: jose.Encryptions(),
@@ -235,12 +237,12 @@ func (d *Documents) published(ctx context.Context, organization *org.Organizatio
 }
 
 func (d *Documents) metadataDocument(ctx context.Context, organization *org.Organization) (*document, error) {
-	protected := d.published(ctx, organization)
-	name := metadataKey{organization.ID, organization.Version, strings.Join(protected, " ")}
+	protected, prompts := d.published(ctx, organization), d.prompts(ctx, organization)
+	name := metadataKey{organization.ID, organization.Version, strings.Join(protected, " "), strings.Join(prompts, " ")}
 	if found, ok := d.metadata.GetIfPresent(name); ok {
 		return found, nil
 	}
-	content, err := json.Marshal(d.Metadata(organization, protected))
+	content, err := json.Marshal(d.Metadata(organization, protected, prompts))
 	if err != nil {
 		return nil, err
 	}

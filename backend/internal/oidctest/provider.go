@@ -177,7 +177,7 @@ func (p *Provider) router() http.Handler {
 	p.Backchannel = ciba.New(ciba.Dependencies{Store: p.Store, Issuers: p.Issuers, Authentication: p.Authentication, Organizations: p.Organizations, Clients: p.Clients, Users: p.Users,
 		KeySets: p.KeySets, Hints: p.Hints, Sessions: p.Sessions, Grants: p.Grants, Targets: oauth.NewTargets(p.Resources, p.Issuers), Tokens: tokens, State: p.State, Fetch: p.Fetch,
 		Notifier: p, Enqueue: p.enqueue, Audit: p.AuditLog, Now: p.Clock.Now, Random: rand.Reader})
-	authorization := authorize.Endpoint{SignUpOpen: func(o *org.Organization) bool { return o.Policies.SignUpPolicy() == org.SignUpOpen }}
+	authorization := authorize.Endpoint{SignUpOpen: func(_ context.Context, o *org.Organization) bool { return o.Policies.SignUpPolicy() == org.SignUpOpen }}
 	documents := oidc.NewDocuments(p.Issuers, p.Keys, p.Resources, []string{"en", "it", "de"}, authorization.Prompts, cacheSize)
 	userinfo := oidc.NewUserinfo(p.Issuers, p.Resource, p.Subjects, p.JWTs)
 	registrations := registration.NewEndpoint(registration.Dependencies{Store: p.Store, Clients: p.Clients, Organizations: p.Organizations, State: p.State, Fetch: p.Fetch,

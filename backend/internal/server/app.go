@@ -27,6 +27,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/logout"
 	"github.com/clavex/clavex/backend/internal/mail"
 	"github.com/clavex/clavex/backend/internal/mailqueue"
+	"github.com/clavex/clavex/backend/internal/mailserver"
 	"github.com/clavex/clavex/backend/internal/oauth"
 	"github.com/clavex/clavex/backend/internal/org"
 	"github.com/clavex/clavex/backend/internal/passwordhash"
@@ -86,6 +87,7 @@ type App struct {
 	BackChannel   *logout.BackChannel
 	CIBA          *ciba.Endpoint // made with the endpoints: nil on the command line
 	Mails         *mailqueue.Queue
+	MailServers   *mailserver.Servers
 
 	pages   func(gin.IRouter)
 	redis   *kv.Redis
@@ -180,7 +182,12 @@ func (a *App) wire(options Options) error {
 	if err != nil {
 		return err
 	}
-	a.Mails = mailqueue.New(a.Store, a.Ring, a.Jobs, a.Audit, sender, now)
+	roots, err := a.Config.FetchRoots()
+	if err != nil {
+		return err
+	}
+	a.MailServers = mailserver.New(a.Store, a.Invalidations, a.Ring, a.Audit, a.Fetch.Dial, roots, now, cachedOrganizations)
+	a.Mails = mailqueue.New(a.Store, a.Ring, a.Jobs, a.Audit, sender, a.MailServers, now)
 	a.Sessions = session.New(a.Store, a.Audit, a.Jobs, now, random)
 	a.Grants = grant.New(a.Store, a.Audit, now, a.Ring, random)
 	a.Links = credential.NewLinks(a.Audit, now, random)

@@ -42,7 +42,7 @@ func (a *App) mountConsole(engine *gin.Engine, e *endpoints) error {
 		OneTimeLinkURL: func(organization *org.Organization, token string) string {
 			return a.Issuers.Endpoint(organization, "login/link") + "?token=" + token
 		},
-		SendsMail: func() bool { return a.Mails.Works() }, EnqueueOrganizationDeletion: a.DeleteOrganizationLater,
+		SendsMail: a.Mails.Works, InstallationSendsMail: a.Mails.Installed(), MailServers: a.MailServers, EnqueueOrganizationDeletion: a.DeleteOrganizationLater,
 	})
 	if err != nil {
 		return err

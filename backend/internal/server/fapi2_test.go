@@ -341,7 +341,7 @@ func TestMetadataOfMutualTLS(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	aliases := e.documents.Metadata(s.acme, nil).MTLSEndpointAliases
+	aliases := e.documents.Metadata(s.acme, nil, nil).MTLSEndpointAliases
 	if aliases == nil || aliases.TokenEndpoint != "https://mtls.example.test/acme/token" || aliases.UserinfoEndpoint != "https://mtls.example.test/acme/userinfo" {
 		t.Errorf("RFC 8705 §5: %+v", aliases)
 	}

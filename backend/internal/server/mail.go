@@ -37,6 +37,6 @@ func (a *App) sendMail(ctx context.Context, arguments json.RawMessage) error {
 
 // signUpOpen reports whether people make their accounts at the organization themselves: it lets them, and they can be
 // written to.
-func (a *App) signUpOpen(organization *org.Organization) bool {
-	return organization.Policies.SignUpPolicy() == org.SignUpOpen && a.Mails.Works()
+func (a *App) signUpOpen(ctx context.Context, organization *org.Organization) bool {
+	return organization.Policies.SignUpPolicy() == org.SignUpOpen && a.Mails.Works(ctx, organization.ID)
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/dbtest"
 	"github.com/clavex/clavex/backend/internal/mail"
 	"github.com/clavex/clavex/backend/internal/mailqueue"
+	"github.com/clavex/clavex/backend/internal/mailserver"
 	"github.com/clavex/clavex/backend/internal/org"
 	"github.com/clavex/clavex/backend/internal/store"
 )
@@ -279,8 +280,9 @@ func TestPromptCreate(t *testing.T) {
 func TestWithoutMailNobodySignsUp(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	s.app.Mails = mailqueue.New(s.app.Store, s.app.Ring, s.app.Jobs, s.app.Audit, nil, s.app.Now)
+	s.app.Mails = mailqueue.New(s.app.Store, s.app.Ring, s.app.Jobs, s.app.Audit, nil, s.app.MailServers, s.app.Now)
 	s.openSignUp(s.acme)
+	s.openSignUp(s.organization("rival"))
 	b := s.browser()
 	if q := b.get(s.authorizeURL("prompt", "create")).url.Query(); q.Get("error") != "invalid_request" {
 		t.Errorf("%v", q)
@@ -290,6 +292,24 @@ func TestWithoutMailNobodySignsUp(t *testing.T) {
 	}
 	if a := b.get("/acme/sign-up"); a.status != http.StatusForbidden {
 		t.Errorf("%d", a.status)
+	}
+	// From the moment on at which the organization sends its mail itself, it is offered; elsewhere it is not.
+	err := s.app.Store.InTx(t.Context(), func(ctx context.Context, tx *store.Tx) error {
+		_, err := s.app.MailServers.Set(ctx, tx, audit.Actor{Kind: audit.System, Name: "test"}, mailserver.Server{OrgID: s.acme.ID, Host: "smtp.acme.test", Port: 587, From: "post@acme.test"}, nil)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.app.MailServers.Forget(s.acme.ID)
+	if a := b.get("/acme/.well-known/openid-configuration"); !strings.Contains(a.body, `"create"`) {
+		t.Errorf("%s", a.body)
+	}
+	if a := b.get("/acme/sign-up"); a.element("sign-up-form") == nil {
+		t.Errorf("%d", a.status)
+	}
+	if a := b.get("/rival/.well-known/openid-configuration"); strings.Contains(a.body, `"create"`) {
+		t.Errorf("%s", a.body)
 	}
 }
 

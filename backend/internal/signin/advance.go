@@ -103,7 +103,7 @@ func (s *SignIn) facts(ctx context.Context, v *visit) (login.Facts, error) {
 	if err != nil {
 		return login.Facts{}, err
 	}
-	facts := login.Facts{Browser: browser, SignUpOpen: s.SignUpOpen(v.organization), RecoveryOpen: s.recoveryOpen(v.organization)}
+	facts := login.Facts{Browser: browser, SignUpOpen: s.SignUpOpen(ctx, v.organization), RecoveryOpen: s.recoveryOpen(ctx, v.organization)}
 	if id := v.transaction.Progress.UserID; id != uuid.Nil {
 		person, err := s.Users.ByID(ctx, s.Store, v.organization.ID, id)
 		if err != nil && !fault.IsKind(err, fault.NotFound) {

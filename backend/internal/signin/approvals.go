@@ -157,7 +157,7 @@ type ApprovalMails struct {
 // Notify implements ciba.Notifier.
 func (m ApprovalMails) Notify(ctx context.Context, tx *store.Tx, waiting ciba.Waiting) error {
 	person, organization := waiting.Person, waiting.Organization
-	if !m.Mails.Works() || person.Email == "" || !person.EmailVerified {
+	if !m.Mails.Works(ctx, organization.ID) || person.Email == "" || !person.EmailVerified {
 		return nil
 	}
 	words := m.Texts.Match([]string{person.Profile.Locale}, "", organization.Policies.DefaultLocale)

@@ -195,7 +195,7 @@ func (s *SignIn) makeAccount(ctx context.Context, v *visit, data login.SignUpDat
 		if err != nil {
 			return err
 		}
-		if !s.SignUpOpen(organization) || !organization.Policies.SignUpAllows(data.Email) {
+		if !s.SignUpOpen(ctx, organization) || !organization.Policies.SignUpAllows(data.Email) {
 			return ErrSignUpClosed
 		}
 		if _, _, err := s.Users.ByIdentifier(ctx, tx, organization.ID, data.Email); !fault.IsKind(err, fault.NotFound) {

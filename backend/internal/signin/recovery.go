@@ -40,8 +40,8 @@ var (
 )
 
 // recoveryOpen reports whether whoever reads a person's mail may choose their password.
-func (s *SignIn) recoveryOpen(organization *org.Organization) bool {
-	return organization.RecoversByMail() && s.Mails.Works()
+func (s *SignIn) recoveryOpen(ctx context.Context, organization *org.Organization) bool {
+	return organization.RecoversByMail() && s.Mails.Works(ctx, organization.ID)
 }
 
 // ForgotPassword serves GET and POST of the page on which somebody says whose password they forgot.
@@ -52,7 +52,7 @@ func (s *SignIn) ForgotPassword(c *gin.Context) {
 	}
 	organization, id := oauth.Organization(c), c.Query("transaction")
 	switch {
-	case !s.recoveryOpen(organization):
+	case !s.recoveryOpen(c.Request.Context(), organization):
 		s.Error(c, ErrRecoveryClosed)
 		return
 	case id == "":
@@ -250,7 +250,7 @@ func (s *SignIn) recover(ctx context.Context, v *visit, data login.RecoveryData,
 
 // tellChanged tells a person by mail that their password was changed, in the transaction of the change.
 func (s *SignIn) tellChanged(ctx context.Context, tx *store.Tx, c *gin.Context, v *visit, person *user.User) error {
-	if person.Email == "" || !s.Mails.Works() {
+	if person.Email == "" || !s.Mails.Works(ctx, v.organization.ID) {
 		return nil
 	}
 	content := letter.PasswordChanged(s.letterFrame(c, v), person.Username)

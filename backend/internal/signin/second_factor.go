@@ -214,7 +214,7 @@ func (s *SignIn) postEnrolSecondFactor(c *gin.Context) {
 
 // tellFactor tells a person what was changed about their second factor, in the transaction of the change.
 func (s *SignIn) tellFactor(ctx context.Context, tx *store.Tx, v *visit, person *user.User, change letter.FactorChange) error {
-	if person.Email == "" || !s.Mails.Works() {
+	if person.Email == "" || !s.Mails.Works(ctx, v.organization.ID) {
 		return nil
 	}
 	words := s.Texts.Match([]string{person.Profile.Locale}, "", v.organization.Policies.DefaultLocale)

@@ -48,7 +48,7 @@ func (s *SignIn) SignUp(c *gin.Context) {
 	}
 	organization, id := oauth.Organization(c), c.Query("transaction")
 	switch {
-	case !s.SignUpOpen(organization):
+	case !s.SignUpOpen(c.Request.Context(), organization):
 		s.Error(c, ErrSignUpClosed)
 		return
 	case id == "":

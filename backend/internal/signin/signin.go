@@ -7,6 +7,7 @@
 package signin
 
 import (
+	"context"
 	"crypto/hmac"
 	"io"
 	"net/http"
@@ -93,7 +94,7 @@ type Dependencies struct {
 	SignUps       SignUpLimits
 	Recoveries    RecoveryLimits
 	// SignUpOpen reports whether people make their accounts at the organization themselves.
-	SignUpOpen func(organization *org.Organization) bool
+	SignUpOpen func(ctx context.Context, organization *org.Organization) bool
 	// Observe is told of every sign-in attempt: "success", "wrong", "damped", "busy", "error"; "limited" of one that
 	// was not even begun; and "signed_up" of an account that was made.
 	Observe func(outcome string)

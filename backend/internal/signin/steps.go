@@ -86,10 +86,10 @@ func (s *SignIn) showLogin(c *gin.Context, v *visit, status int, username string
 			view.Username, view.Chosen = person.Username, true
 		}
 	}
-	if s.recoveryOpen(v.organization) {
+	if s.recoveryOpen(c.Request.Context(), v.organization) {
 		view.ForgotPasswordURL = path(v.organization, pathForgotPassword) + "?transaction=" + v.transaction.ID
 	}
-	if s.SignUpOpen(v.organization) && v.transaction.Wanted() == noSession {
+	if s.SignUpOpen(c.Request.Context(), v.organization) && v.transaction.Wanted() == noSession {
 		view.SignUpURL = path(v.organization, pathSignUp) + "?transaction=" + v.transaction.ID
 	}
 	if view.Passkey, err = s.passkeyRequest(v); err != nil {

@@ -10,6 +10,7 @@ import { useMay } from '@/lib/session';
 import { BrandingForm } from './branding-form';
 import { OrganizationDanger } from './danger';
 import { GeneralForm } from './general-form';
+import { MailForm } from './mail-form';
 import { PoliciesForm } from './policies-form';
 import { SignUpForm } from './sign-up-form';
 import { OrganizationBadge } from './status';
@@ -24,6 +25,7 @@ export function OrganizationSettings() {
     { id: 'branding', label: 'Branding' },
     { id: 'policies', label: 'Policies' },
     { id: 'accounts', label: 'Accounts' },
+    { id: 'mail', label: 'Mail' },
     ...(platform ? [{ id: 'danger', label: 'Danger zone' }] : []),
   ];
   const tab = useTab(tabs);
@@ -38,6 +40,7 @@ export function OrganizationSettings() {
             {tab === 'branding' && <BrandingForm organization={organization} />}
             {tab === 'policies' && <PoliciesForm organization={organization} />}
             {tab === 'accounts' && <SignUpForm organization={organization} />}
+            {tab === 'mail' && <MailForm organization={organization.value} />}
             {tab === 'danger' && <OrganizationDanger organization={organization} />}
           </div>
         </Page>

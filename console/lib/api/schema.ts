@@ -357,6 +357,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/orgs/{org}/mail-server": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Read by which server mail goes out
+         * @description Every organization answers: one without a server of its own sends by that of the installation, and its version is 0. The password is never shown.
+         */
+        get: operations["getMailServer"];
+        /**
+         * Send mail by a server of the organization
+         * @description From the next mail on. Without a password the present one stays, unless host, port or username are others. The server must be reachable at public addresses, or in a network that the operator allows, and speak TLS with a certificate for its name.
+         */
+        put: operations["setMailServer"];
+        post?: never;
+        /**
+         * Send mail by the server of the installation again
+         * @description Where the installation has none, people cannot be written to any more: they cannot sign up, nor choose a forgotten password anew.
+         */
+        delete: operations["removeMailServer"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/orgs/{org}/mail-server/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try the organization's mail server
+         * @description Sends a mail to the address of the caller, at once, and answers what the server said. Clients have no address and cannot ask for it.
+         */
+        post: operations["testMailServer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/orgs/{org}/overview": {
         parameters: {
             query?: never;
@@ -1784,6 +1844,56 @@ export interface components {
          * @enum {string}
          */
         LogoutDeliveryState: "pending" | "delivered" | "failed";
+        MailServer: {
+            /**
+             * @description Who sends the mail of the organization: its own server, that of the installation, or nobody.
+             * @enum {string}
+             */
+            sends_by: "organization" | "installation" | "nobody";
+            server?: components["schemas"]["OwnMailServer"];
+            /**
+             * Format: int64
+             * @description Grows with every change; 0 without a server of its own.
+             */
+            version: number;
+        };
+        MailServerSet: {
+            /** @description Whose mail it is: an address, with or without a name. */
+            from: string;
+            /** @description Its name alone, such as smtp.example.com. */
+            host: string;
+            /** @description Left out to keep the present one. */
+            password?: string;
+            port: number;
+            /** @description Where answers go: an address, with or without a name. */
+            reply_to?: string;
+            tls?: components["schemas"]["MailServerTLS"];
+            /** @description Empty or left out when the server asks for none. */
+            username?: string;
+        };
+        MailServerTest: {
+            /**
+             * @description What went wrong.
+             * @enum {string}
+             */
+            error?: "connect" | "timeout" | "tls" | "authentication" | "sender_refused" | "recipient_refused" | "message_refused" | "not_configured";
+            /** @description The same in words. */
+            message: string;
+            /**
+             * @description Whether the server took the mail.
+             * @enum {string}
+             */
+            outcome: "sent" | "failed";
+            /** @description The number of the server's answer (RFC 5321 §4.2). */
+            reply?: number;
+            /** @description The address of the caller. */
+            to: string;
+        };
+        /**
+         * @description How the connection is protected: `starttls` after connecting, as at port 587, or `implicit` from the first byte, as at port 465.
+         * @enum {string}
+         */
+        MailServerTLS: "starttls" | "implicit";
         Me: {
             /** @description The client that presented the token; absent for the console's session. */
             client_id?: string;
@@ -1887,6 +1997,20 @@ export interface components {
             /** @description At most ten, the newest first; empty without the permission audit:read. */
             recent_events: components["schemas"]["AuditEvent"][];
             users: components["schemas"]["Count"];
+        };
+        /** @description The organization's own server. */
+        OwnMailServer: {
+            /** Format: date-time */
+            created_at: string;
+            from: string;
+            host: string;
+            password_set: boolean;
+            port: number;
+            reply_to?: string;
+            tls: components["schemas"]["MailServerTLS"];
+            /** Format: date-time */
+            updated_at: string;
+            username?: string;
         };
         Passkey: {
             /**
@@ -2907,6 +3031,10 @@ export type Logo = components['schemas']['Logo'];
 export type LogoutDelivery = components['schemas']['LogoutDelivery'];
 export type LogoutDeliveryList = components['schemas']['LogoutDeliveryList'];
 export type LogoutDeliveryState = components['schemas']['LogoutDeliveryState'];
+export type MailServer = components['schemas']['MailServer'];
+export type MailServerSet = components['schemas']['MailServerSet'];
+export type MailServerTest = components['schemas']['MailServerTest'];
+export type MailServerTls = components['schemas']['MailServerTLS'];
 export type Me = components['schemas']['Me'];
 export type MeUser = components['schemas']['MeUser'];
 export type NextCursor = components['schemas']['NextCursor'];
@@ -2920,6 +3048,7 @@ export type OrganizationReference = components['schemas']['OrganizationReference
 export type OrganizationStatus = components['schemas']['OrganizationStatus'];
 export type OrganizationSummary = components['schemas']['OrganizationSummary'];
 export type Overview = components['schemas']['Overview'];
+export type OwnMailServer = components['schemas']['OwnMailServer'];
 export type Passkey = components['schemas']['Passkey'];
 export type PasskeyList = components['schemas']['PasskeyList'];
 export type PasskeyPolicy = components['schemas']['PasskeyPolicy'];
@@ -3849,6 +3978,158 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getMailServer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How mail goes out. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MailServer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    setMailServer: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` that was read. A missing header answers 428, an outdated one 412. */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MailServerSet"];
+            };
+        };
+        responses: {
+            /** @description How mail goes out from now on. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MailServer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Unprocessable"];
+            428: components["responses"]["PreconditionRequired"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    removeMailServer: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` that was read. A missing header answers 428, an outdated one 412. */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The organization has no server of its own any more. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            428: components["responses"]["PreconditionRequired"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    testMailServer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What came of it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MailServerTest"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];

@@ -290,34 +290,34 @@ func (e DeliveryMode) Valid() bool {
 
 // Defines values for GrantType.
 const (
-	AuthorizationCode                        GrantType = "authorization_code"
-	ClientCredentials                        GrantType = "client_credentials"
-	Implicit                                 GrantType = "implicit"
-	RefreshToken                             GrantType = "refresh_token"
-	UrnIetfParamsOauthGrantTypeDeviceCode    GrantType = "urn:ietf:params:oauth:grant-type:device_code"
-	UrnIetfParamsOauthGrantTypeJwtBearer     GrantType = "urn:ietf:params:oauth:grant-type:jwt-bearer"
-	UrnIetfParamsOauthGrantTypeTokenExchange GrantType = "urn:ietf:params:oauth:grant-type:token-exchange"
-	UrnOpenidParamsGrantTypeCiba             GrantType = "urn:openid:params:grant-type:ciba"
+	GrantTypeAuthorizationCode                        GrantType = "authorization_code"
+	GrantTypeClientCredentials                        GrantType = "client_credentials"
+	GrantTypeImplicit                                 GrantType = "implicit"
+	GrantTypeRefreshToken                             GrantType = "refresh_token"
+	GrantTypeUrnIetfParamsOauthGrantTypeDeviceCode    GrantType = "urn:ietf:params:oauth:grant-type:device_code"
+	GrantTypeUrnIetfParamsOauthGrantTypeJwtBearer     GrantType = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+	GrantTypeUrnIetfParamsOauthGrantTypeTokenExchange GrantType = "urn:ietf:params:oauth:grant-type:token-exchange"
+	GrantTypeUrnOpenidParamsGrantTypeCiba             GrantType = "urn:openid:params:grant-type:ciba"
 )
 
 // Valid indicates whether the value is a known member of the GrantType enum.
 func (e GrantType) Valid() bool {
 	switch e {
-	case AuthorizationCode:
+	case GrantTypeAuthorizationCode:
 		return true
-	case ClientCredentials:
+	case GrantTypeClientCredentials:
 		return true
-	case Implicit:
+	case GrantTypeImplicit:
 		return true
-	case RefreshToken:
+	case GrantTypeRefreshToken:
 		return true
-	case UrnIetfParamsOauthGrantTypeDeviceCode:
+	case GrantTypeUrnIetfParamsOauthGrantTypeDeviceCode:
 		return true
-	case UrnIetfParamsOauthGrantTypeJwtBearer:
+	case GrantTypeUrnIetfParamsOauthGrantTypeJwtBearer:
 		return true
-	case UrnIetfParamsOauthGrantTypeTokenExchange:
+	case GrantTypeUrnIetfParamsOauthGrantTypeTokenExchange:
 		return true
-	case UrnOpenidParamsGrantTypeCiba:
+	case GrantTypeUrnOpenidParamsGrantTypeCiba:
 		return true
 	default:
 		return false
@@ -392,19 +392,112 @@ func (e KeyPairAlgorithm) Valid() bool {
 
 // Defines values for LogoutDeliveryState.
 const (
-	Delivered LogoutDeliveryState = "delivered"
-	Failed    LogoutDeliveryState = "failed"
-	Pending   LogoutDeliveryState = "pending"
+	LogoutDeliveryStateDelivered LogoutDeliveryState = "delivered"
+	LogoutDeliveryStateFailed    LogoutDeliveryState = "failed"
+	LogoutDeliveryStatePending   LogoutDeliveryState = "pending"
 )
 
 // Valid indicates whether the value is a known member of the LogoutDeliveryState enum.
 func (e LogoutDeliveryState) Valid() bool {
 	switch e {
-	case Delivered:
+	case LogoutDeliveryStateDelivered:
 		return true
-	case Failed:
+	case LogoutDeliveryStateFailed:
 		return true
-	case Pending:
+	case LogoutDeliveryStatePending:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for MailServerSendsBy.
+const (
+	MailServerSendsByInstallation MailServerSendsBy = "installation"
+	MailServerSendsByNobody       MailServerSendsBy = "nobody"
+	MailServerSendsByOrganization MailServerSendsBy = "organization"
+)
+
+// Valid indicates whether the value is a known member of the MailServerSendsBy enum.
+func (e MailServerSendsBy) Valid() bool {
+	switch e {
+	case MailServerSendsByInstallation:
+		return true
+	case MailServerSendsByNobody:
+		return true
+	case MailServerSendsByOrganization:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for MailServerTLS.
+const (
+	MailServerTLSImplicit MailServerTLS = "implicit"
+	MailServerTLSStarttls MailServerTLS = "starttls"
+)
+
+// Valid indicates whether the value is a known member of the MailServerTLS enum.
+func (e MailServerTLS) Valid() bool {
+	switch e {
+	case MailServerTLSImplicit:
+		return true
+	case MailServerTLSStarttls:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for MailServerTestError.
+const (
+	Authentication   MailServerTestError = "authentication"
+	Connect          MailServerTestError = "connect"
+	MessageRefused   MailServerTestError = "message_refused"
+	NotConfigured    MailServerTestError = "not_configured"
+	RecipientRefused MailServerTestError = "recipient_refused"
+	SenderRefused    MailServerTestError = "sender_refused"
+	Timeout          MailServerTestError = "timeout"
+	Tls              MailServerTestError = "tls"
+)
+
+// Valid indicates whether the value is a known member of the MailServerTestError enum.
+func (e MailServerTestError) Valid() bool {
+	switch e {
+	case Authentication:
+		return true
+	case Connect:
+		return true
+	case MessageRefused:
+		return true
+	case NotConfigured:
+		return true
+	case RecipientRefused:
+		return true
+	case SenderRefused:
+		return true
+	case Timeout:
+		return true
+	case Tls:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for MailServerTestOutcome.
+const (
+	MailServerTestOutcomeFailed MailServerTestOutcome = "failed"
+	MailServerTestOutcomeSent   MailServerTestOutcome = "sent"
+)
+
+// Valid indicates whether the value is a known member of the MailServerTestOutcome enum.
+func (e MailServerTestOutcome) Valid() bool {
+	switch e {
+	case MailServerTestOutcomeFailed:
+		return true
+	case MailServerTestOutcomeSent:
 		return true
 	default:
 		return false
@@ -1840,6 +1933,70 @@ type LogoutDeliveryList struct {
 // LogoutDeliveryState `failed` is final: the client refused, or did not answer for hours.
 type LogoutDeliveryState string
 
+// MailServer defines model for MailServer.
+type MailServer struct {
+	// SendsBy Who sends the mail of the organization: its own server, that of the installation, or nobody.
+	SendsBy MailServerSendsBy `json:"sends_by"`
+
+	// Server The organization's own server.
+	Server *OwnMailServer `json:"server,omitempty"`
+
+	// Version Grows with every change; 0 without a server of its own.
+	Version int64 `json:"version"`
+}
+
+// MailServerSendsBy Who sends the mail of the organization: its own server, that of the installation, or nobody.
+type MailServerSendsBy string
+
+// MailServerSet defines model for MailServerSet.
+type MailServerSet struct {
+	// From Whose mail it is: an address, with or without a name.
+	From string `json:"from"`
+
+	// Host Its name alone, such as smtp.example.com.
+	Host string `json:"host"`
+
+	// Password Left out to keep the present one.
+	Password *string `json:"password,omitempty"`
+	Port     int     `json:"port"`
+
+	// ReplyTo Where answers go: an address, with or without a name.
+	ReplyTo *string `json:"reply_to,omitempty"`
+
+	// Tls How the connection is protected: `starttls` after connecting, as at port 587, or `implicit` from the first byte, as at port 465.
+	Tls *MailServerTLS `json:"tls,omitempty"`
+
+	// Username Empty or left out when the server asks for none.
+	Username *string `json:"username,omitempty"`
+}
+
+// MailServerTLS How the connection is protected: `starttls` after connecting, as at port 587, or `implicit` from the first byte, as at port 465.
+type MailServerTLS string
+
+// MailServerTest defines model for MailServerTest.
+type MailServerTest struct {
+	// Error What went wrong.
+	Error *MailServerTestError `json:"error,omitempty"`
+
+	// Message The same in words.
+	Message string `json:"message"`
+
+	// Outcome Whether the server took the mail.
+	Outcome MailServerTestOutcome `json:"outcome"`
+
+	// Reply The number of the server's answer (RFC 5321 §4.2).
+	Reply *int `json:"reply,omitempty"`
+
+	// To The address of the caller.
+	To string `json:"to"`
+}
+
+// MailServerTestError What went wrong.
+type MailServerTestError string
+
+// MailServerTestOutcome Whether the server took the mail.
+type MailServerTestOutcome string
+
 // Me defines model for Me.
 type Me struct {
 	// ClientId The client that presented the token; absent for the console's session.
@@ -1961,6 +2118,21 @@ type Overview struct {
 	// RecentEvents At most ten, the newest first; empty without the permission audit:read.
 	RecentEvents []AuditEvent `json:"recent_events"`
 	Users        Count        `json:"users"`
+}
+
+// OwnMailServer The organization's own server.
+type OwnMailServer struct {
+	CreatedAt   time.Time `json:"created_at"`
+	From        string    `json:"from"`
+	Host        string    `json:"host"`
+	PasswordSet bool      `json:"password_set"`
+	Port        int       `json:"port"`
+	ReplyTo     *string   `json:"reply_to,omitempty"`
+
+	// Tls How the connection is protected: `starttls` after connecting, as at port 587, or `implicit` from the first byte, as at port 465.
+	Tls       MailServerTLS `json:"tls"`
+	UpdatedAt time.Time     `json:"updated_at"`
+	Username  *string       `json:"username,omitempty"`
 }
 
 // Passkey defines model for Passkey.
@@ -2971,6 +3143,18 @@ type ListLogoutDeliveriesParams struct {
 	State *LogoutDeliveryState `form:"state,omitempty" json:"state,omitempty"`
 }
 
+// RemoveMailServerParams defines parameters for RemoveMailServer.
+type RemoveMailServerParams struct {
+	// IfMatch The `ETag` that was read. A missing header answers 428, an outdated one 412.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// SetMailServerParams defines parameters for SetMailServer.
+type SetMailServerParams struct {
+	// IfMatch The `ETag` that was read. A missing header answers 428, an outdated one 412.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
 // ListResourcesParams defines parameters for ListResources.
 type ListResourcesParams struct {
 	// Limit The most items in one answer.
@@ -3124,6 +3308,9 @@ type UpdateClientJSONRequestBody = ClientPatch
 // CreateInitialAccessTokenJSONRequestBody defines body for CreateInitialAccessToken for application/json ContentType.
 type CreateInitialAccessTokenJSONRequestBody = InitialAccessTokenCreate
 
+// SetMailServerJSONRequestBody defines body for SetMailServer for application/json ContentType.
+type SetMailServerJSONRequestBody = MailServerSet
+
 // CreateResourceJSONRequestBody defines body for CreateResource for application/json ContentType.
 type CreateResourceJSONRequestBody = ResourceCreate
 
@@ -3222,6 +3409,18 @@ type ServerInterface interface {
 	// ListLogoutDeliveries List what clients were told of ended sessions
 	// (GET /api/v1/orgs/{org}/logout-deliveries)
 	ListLogoutDeliveries(c *gin.Context, org Org, params ListLogoutDeliveriesParams)
+	// RemoveMailServer Send mail by the server of the installation again
+	// (DELETE /api/v1/orgs/{org}/mail-server)
+	RemoveMailServer(c *gin.Context, org Org, params RemoveMailServerParams)
+	// GetMailServer Read by which server mail goes out
+	// (GET /api/v1/orgs/{org}/mail-server)
+	GetMailServer(c *gin.Context, org Org)
+	// SetMailServer Send mail by a server of the organization
+	// (PUT /api/v1/orgs/{org}/mail-server)
+	SetMailServer(c *gin.Context, org Org, params SetMailServerParams)
+	// TestMailServer Try the organization's mail server
+	// (POST /api/v1/orgs/{org}/mail-server/test)
+	TestMailServer(c *gin.Context, org Org)
 	// GetOverview Counts and recent events
 	// (GET /api/v1/orgs/{org}/overview)
 	GetOverview(c *gin.Context, org Org)
@@ -4316,6 +4515,154 @@ func (siw *ServerInterfaceWrapper) ListLogoutDeliveries(c *gin.Context) {
 	}
 
 	siw.Handler.ListLogoutDeliveries(c, org, params)
+}
+
+// RemoveMailServer operation middleware
+func (siw *ServerInterfaceWrapper) RemoveMailServer(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "org" -------------
+	var org Org
+
+	err = runtime.BindStyledParameterWithOptions("simple", "org", c.Param("org"), &org, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter org: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RemoveMailServerParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfMatch = &IfMatch
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.RemoveMailServer(c, org, params)
+}
+
+// GetMailServer operation middleware
+func (siw *ServerInterfaceWrapper) GetMailServer(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "org" -------------
+	var org Org
+
+	err = runtime.BindStyledParameterWithOptions("simple", "org", c.Param("org"), &org, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter org: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.GetMailServer(c, org)
+}
+
+// SetMailServer operation middleware
+func (siw *ServerInterfaceWrapper) SetMailServer(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "org" -------------
+	var org Org
+
+	err = runtime.BindStyledParameterWithOptions("simple", "org", c.Param("org"), &org, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter org: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params SetMailServerParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfMatch = &IfMatch
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.SetMailServer(c, org, params)
+}
+
+// TestMailServer operation middleware
+func (siw *ServerInterfaceWrapper) TestMailServer(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "org" -------------
+	var org Org
+
+	err = runtime.BindStyledParameterWithOptions("simple", "org", c.Param("org"), &org, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter org: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.TestMailServer(c, org)
 }
 
 // GetOverview operation middleware
@@ -5924,6 +6271,10 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.PATCH(options.BaseURL+"/api/v1/orgs/:org", wrapper.UpdateOrganization)
 	router.POST(options.BaseURL+"/api/v1/orgs/:org/suspend", wrapper.SuspendOrganization)
 	router.POST(options.BaseURL+"/api/v1/orgs/:org/restore", wrapper.RestoreOrganization)
+	router.DELETE(options.BaseURL+"/api/v1/orgs/:org/mail-server", wrapper.RemoveMailServer)
+	router.GET(options.BaseURL+"/api/v1/orgs/:org/mail-server", wrapper.GetMailServer)
+	router.PUT(options.BaseURL+"/api/v1/orgs/:org/mail-server", wrapper.SetMailServer)
+	router.POST(options.BaseURL+"/api/v1/orgs/:org/mail-server/test", wrapper.TestMailServer)
 	router.GET(options.BaseURL+"/api/v1/orgs/:org/overview", wrapper.GetOverview)
 	router.GET(options.BaseURL+"/api/v1/orgs/:org/users", wrapper.ListUsers)
 	router.POST(options.BaseURL+"/api/v1/orgs/:org/users", wrapper.CreateUser)
@@ -9761,6 +10112,775 @@ type ListLogoutDeliveries503ApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListLogoutDeliveries503ApplicationProblemPlusJSONResponse) VisitListLogoutDeliveriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemoveMailServerRequestObject struct {
+	Org    Org `json:"org"`
+	Params RemoveMailServerParams
+}
+
+type RemoveMailServerResponseObject interface {
+	VisitRemoveMailServerResponse(w http.ResponseWriter) error
+}
+
+type RemoveMailServer204Response struct {
+}
+
+func (response RemoveMailServer204Response) VisitRemoveMailServerResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type RemoveMailServer400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response RemoveMailServer400ApplicationProblemPlusJSONResponse) VisitRemoveMailServerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemoveMailServer401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response RemoveMailServer401ApplicationProblemPlusJSONResponse) VisitRemoveMailServerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemoveMailServer403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response RemoveMailServer403ApplicationProblemPlusJSONResponse) VisitRemoveMailServerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemoveMailServer404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response RemoveMailServer404ApplicationProblemPlusJSONResponse) VisitRemoveMailServerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemoveMailServer409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response RemoveMailServer409ApplicationProblemPlusJSONResponse) VisitRemoveMailServerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemoveMailServer412ApplicationProblemPlusJSONResponse struct {
+	PreconditionFailedApplicationProblemPlusJSONResponse
+}
+
+func (response RemoveMailServer412ApplicationProblemPlusJSONResponse) VisitRemoveMailServerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(412)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemoveMailServer428ApplicationProblemPlusJSONResponse struct {
+	PreconditionRequiredApplicationProblemPlusJSONResponse
+}
+
+func (response RemoveMailServer428ApplicationProblemPlusJSONResponse) VisitRemoveMailServerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(428)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemoveMailServer429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response RemoveMailServer429ApplicationProblemPlusJSONResponse) VisitRemoveMailServerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemoveMailServer500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response RemoveMailServer500ApplicationProblemPlusJSONResponse) VisitRemoveMailServerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemoveMailServer503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response RemoveMailServer503ApplicationProblemPlusJSONResponse) VisitRemoveMailServerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMailServerRequestObject struct {
+	Org Org `json:"org"`
+}
+
+type GetMailServerResponseObject interface {
+	VisitGetMailServerResponse(w http.ResponseWriter) error
+}
+
+type GetMailServer200ResponseHeaders struct {
+	ETag string
+}
+
+type GetMailServer200JSONResponse struct {
+	Body    MailServer
+	Headers GetMailServer200ResponseHeaders
+}
+
+func (response GetMailServer200JSONResponse) VisitGetMailServerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMailServer400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response GetMailServer400ApplicationProblemPlusJSONResponse) VisitGetMailServerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMailServer401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response GetMailServer401ApplicationProblemPlusJSONResponse) VisitGetMailServerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMailServer403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response GetMailServer403ApplicationProblemPlusJSONResponse) VisitGetMailServerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMailServer404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response GetMailServer404ApplicationProblemPlusJSONResponse) VisitGetMailServerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMailServer429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response GetMailServer429ApplicationProblemPlusJSONResponse) VisitGetMailServerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMailServer500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response GetMailServer500ApplicationProblemPlusJSONResponse) VisitGetMailServerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMailServer503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response GetMailServer503ApplicationProblemPlusJSONResponse) VisitGetMailServerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetMailServerRequestObject struct {
+	Org    Org `json:"org"`
+	Params SetMailServerParams
+	Body   *SetMailServerJSONRequestBody
+}
+
+type SetMailServerResponseObject interface {
+	VisitSetMailServerResponse(w http.ResponseWriter) error
+}
+
+type SetMailServer200ResponseHeaders struct {
+	ETag string
+}
+
+type SetMailServer200JSONResponse struct {
+	Body    MailServer
+	Headers SetMailServer200ResponseHeaders
+}
+
+func (response SetMailServer200JSONResponse) VisitSetMailServerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetMailServer400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response SetMailServer400ApplicationProblemPlusJSONResponse) VisitSetMailServerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetMailServer401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response SetMailServer401ApplicationProblemPlusJSONResponse) VisitSetMailServerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetMailServer403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response SetMailServer403ApplicationProblemPlusJSONResponse) VisitSetMailServerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetMailServer404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response SetMailServer404ApplicationProblemPlusJSONResponse) VisitSetMailServerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetMailServer409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response SetMailServer409ApplicationProblemPlusJSONResponse) VisitSetMailServerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetMailServer412ApplicationProblemPlusJSONResponse struct {
+	PreconditionFailedApplicationProblemPlusJSONResponse
+}
+
+func (response SetMailServer412ApplicationProblemPlusJSONResponse) VisitSetMailServerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(412)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetMailServer413ApplicationProblemPlusJSONResponse struct {
+	ContentTooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response SetMailServer413ApplicationProblemPlusJSONResponse) VisitSetMailServerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetMailServer415ApplicationProblemPlusJSONResponse struct {
+	UnsupportedMediaTypeApplicationProblemPlusJSONResponse
+}
+
+func (response SetMailServer415ApplicationProblemPlusJSONResponse) VisitSetMailServerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetMailServer422ApplicationProblemPlusJSONResponse struct {
+	UnprocessableApplicationProblemPlusJSONResponse
+}
+
+func (response SetMailServer422ApplicationProblemPlusJSONResponse) VisitSetMailServerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetMailServer428ApplicationProblemPlusJSONResponse struct {
+	PreconditionRequiredApplicationProblemPlusJSONResponse
+}
+
+func (response SetMailServer428ApplicationProblemPlusJSONResponse) VisitSetMailServerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(428)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetMailServer429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response SetMailServer429ApplicationProblemPlusJSONResponse) VisitSetMailServerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetMailServer500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response SetMailServer500ApplicationProblemPlusJSONResponse) VisitSetMailServerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetMailServer503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response SetMailServer503ApplicationProblemPlusJSONResponse) VisitSetMailServerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TestMailServerRequestObject struct {
+	Org Org `json:"org"`
+}
+
+type TestMailServerResponseObject interface {
+	VisitTestMailServerResponse(w http.ResponseWriter) error
+}
+
+type TestMailServer200JSONResponse MailServerTest
+
+func (response TestMailServer200JSONResponse) VisitTestMailServerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TestMailServer400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response TestMailServer400ApplicationProblemPlusJSONResponse) VisitTestMailServerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TestMailServer401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response TestMailServer401ApplicationProblemPlusJSONResponse) VisitTestMailServerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TestMailServer403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response TestMailServer403ApplicationProblemPlusJSONResponse) VisitTestMailServerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TestMailServer404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response TestMailServer404ApplicationProblemPlusJSONResponse) VisitTestMailServerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TestMailServer409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response TestMailServer409ApplicationProblemPlusJSONResponse) VisitTestMailServerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TestMailServer429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response TestMailServer429ApplicationProblemPlusJSONResponse) VisitTestMailServerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TestMailServer500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response TestMailServer500ApplicationProblemPlusJSONResponse) VisitTestMailServerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TestMailServer503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response TestMailServer503ApplicationProblemPlusJSONResponse) VisitTestMailServerResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -16439,6 +17559,18 @@ type StrictServerInterface interface {
 	// ListLogoutDeliveries List what clients were told of ended sessions
 	// (GET /api/v1/orgs/{org}/logout-deliveries)
 	ListLogoutDeliveries(ctx context.Context, request ListLogoutDeliveriesRequestObject) (ListLogoutDeliveriesResponseObject, error)
+	// RemoveMailServer Send mail by the server of the installation again
+	// (DELETE /api/v1/orgs/{org}/mail-server)
+	RemoveMailServer(ctx context.Context, request RemoveMailServerRequestObject) (RemoveMailServerResponseObject, error)
+	// GetMailServer Read by which server mail goes out
+	// (GET /api/v1/orgs/{org}/mail-server)
+	GetMailServer(ctx context.Context, request GetMailServerRequestObject) (GetMailServerResponseObject, error)
+	// SetMailServer Send mail by a server of the organization
+	// (PUT /api/v1/orgs/{org}/mail-server)
+	SetMailServer(ctx context.Context, request SetMailServerRequestObject) (SetMailServerResponseObject, error)
+	// TestMailServer Try the organization's mail server
+	// (POST /api/v1/orgs/{org}/mail-server/test)
+	TestMailServer(ctx context.Context, request TestMailServerRequestObject) (TestMailServerResponseObject, error)
 	// GetOverview Counts and recent events
 	// (GET /api/v1/orgs/{org}/overview)
 	GetOverview(ctx context.Context, request GetOverviewRequestObject) (GetOverviewResponseObject, error)
@@ -17270,6 +18402,130 @@ func (sh *strictHandler) ListLogoutDeliveries(ctx *gin.Context, org Org, params 
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(ListLogoutDeliveriesResponseObject); ok {
 		if err := validResponse.VisitListLogoutDeliveriesResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// RemoveMailServer operation middleware
+func (sh *strictHandler) RemoveMailServer(ctx *gin.Context, org Org, params RemoveMailServerParams) {
+	var request RemoveMailServerRequestObject
+
+	request.Org = org
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RemoveMailServer(ctx, request.(RemoveMailServerRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RemoveMailServer")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(RemoveMailServerResponseObject); ok {
+		if err := validResponse.VisitRemoveMailServerResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetMailServer operation middleware
+func (sh *strictHandler) GetMailServer(ctx *gin.Context, org Org) {
+	var request GetMailServerRequestObject
+
+	request.Org = org
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetMailServer(ctx, request.(GetMailServerRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetMailServer")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(GetMailServerResponseObject); ok {
+		if err := validResponse.VisitGetMailServerResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// SetMailServer operation middleware
+func (sh *strictHandler) SetMailServer(ctx *gin.Context, org Org, params SetMailServerParams) {
+	var request SetMailServerRequestObject
+
+	request.Org = org
+	request.Params = params
+
+	var body SetMailServerJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SetMailServer(ctx, request.(SetMailServerRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SetMailServer")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(SetMailServerResponseObject); ok {
+		if err := validResponse.VisitSetMailServerResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// TestMailServer operation middleware
+func (sh *strictHandler) TestMailServer(ctx *gin.Context, org Org) {
+	var request TestMailServerRequestObject
+
+	request.Org = org
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.TestMailServer(ctx, request.(TestMailServerRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "TestMailServer")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(TestMailServerResponseObject); ok {
+		if err := validResponse.VisitTestMailServerResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {
@@ -18462,433 +19718,456 @@ func (sh *strictHandler) EndUserSession(ctx *gin.Context, org Org, userId UserID
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7P37cts4uiiKvwq21lR13C0psnxJ4tTU3s6tJ91Jx8t2Vn4z3flJEAlJaFOEhgCtaLK86/x5nuRMndeY",
-	"R9lPcgrfB5AgBUqULDtJj/7pjikCxOW7Xz83AjGZipjFSjZOPjfYJzqZRgz+fZqGXL28ZrHSf13TKGX6",
-	"HzRQXMSNk0YqWdJOpyFVLGw09XOR6Bd42DhpdPafHBw9fjxsHQadTusR3e+0Hg+OWKs7PA73gye0s9/p",
-	"NpqNmE5Y46QxSmjA/lfIJqKtmFSNZkPNp8x8o3HTbNChYjA5m1Ae9a5ZwoechY0TlaTsptkYsKFImO+F",
-	"IY2kfiOIOItVj4ZhwqRsnDS6nYN2p72/f9B+1GjWXPRBZ7/RbIggSJOEhT2qYJ7uUWt/v9Xdv+w8OTno",
-	"nHQ6f9MvpSoQsDmZBoH+ZLORsL+nTKqe+dhPLw7+8+jDk78dP3v81+7Ph28f/dI52z8/uNTbp8mIqXVO",
-	"cz8/TRrSZWep/9+jI7jXxlvxDx5F9OFRu9O4uWk6l/6Gy+LFc8UmsnHy6w4E/sAg8LHZiNkn1QvSROq7",
-	"bLD5T8nr3wX/64fz8esYgeQZDa6CMY1jFr1gAZcADA6khNnDBp1OE3HNysPO8RiWwljSg8f6z4/NxoDH",
-	"IY9HvQmTko70Zj4cXjzXB2Wutd4pdeGUzBBzWGd0nogo0s8TpkF56a2yT1OeMOl958i8U28tj2EtMhBT",
-	"2GRDTFnMw8ZHcz/rXLse4L36m4/65J/DfktkXENkT4krFvciPmSKT1hPskDEoWycHHQ6TX15EQ+oRvae",
-	"gaAZGzSajUHKI9XjscGt4h1M8+OsOmZ8nia8cdIYKzWVJw8fmmFtw4LagZjoV0WsaKDgfMwb/8t942PV",
-	"pXUuO49POvbSRgmNFewBZqKpGouE/wO3FoiQAWoOEybHeCR64nUgiofmKCUfxSzsJUxORSxZj0ajxknj",
-	"5UX36FiThISPOOBFOOExlyqhmmQ2G1MhVS8SI5GqXsJCnrAADgiWu+SIHuqFrjUgoFE0oMEVDnS27IGC",
-	"7tGTbkdDgiZbPGE9fXA9/U528/aXQO9Ww5gmx/qx2X925nDKHz3w3mxMEzHkkb4DIN3wlqIq1TRa85pr",
-	"/ZNMB7/rPRpAnKaDiAeatMHaWRxOBdfUXa9wwtRY6NszkCZZkDDVG1AJQwzHWorm1yxBEtbNEeg5QFoB",
-	"jdYD/I3AcMPbzZe9jMreFYZ/DTi5CEN3Dyu1+CdeyxlVwdgHTMXTJDQOScSo2YBEshmnUZRPdQFr9s0l",
-	"zS+N2V8PJp30vwZ/f6z2Rffn4Cj56dGnvx3Gp8fyxZPhj53xm/3pf3bZ+YF676zxvZHtFmfe8ZAdD9nx",
-	"kPo8JEOpD1yNK/F1h1U7rNphVW2sat6ezeHhLBGR7lm99FwCHn2zIYbDiMeshwQC9MSVx4X63+uYK06j",
-	"Uxh4CVhUoD011mXfGcy9xhqPVtwtT1HvCI/hCCf0Uy+V+iD2O5lV44wmKmYJmYpE0QjVXmkk9MUteqT1",
-	"Oqus82X/B5cB0bd+whVgpJnZf9nt5vvG93ouJ/sDwFnnpmn3uDadecPjKxa+DlmsuJqvjX31tvQE1R4k",
-	"x42TxvvO/pPDx4+73UeNtW1Ki4v24NNdfeqWmPQFTgvw4w1ICS9YxK9ZsmwTVCk2mWrZaX8z+2XFIex3",
-	"TvbXs0EewXwRlapnFrV0UniRJQmotpdjRnDxhMZyxhIWkhlXY4IiAjnqHLTtGCs1HHUOjIa84nNHwAyZ",
-	"1Ky+5tkcZlo/iCEMDMab3uXbEkmTMmWJIxTzsCC7aRoFUuSIxkZ6rW+677im+xc4k4xSLZ7CvDfNxpQl",
-	"Ew6HgbKB852ThNGw9O2TWcIVM3uX9g38w/6EV5f9aP+0P9M05Ap/1PKoiNjCl1tFWdkYrjMXjJeAb+Aa",
-	"+lFPQv4iplOWFG3d5elBzXoXs0s+YZqirGL++61ut0A50iRafscP0ff1UMSspaXtVsTjq/8JHO7P3fnl",
-	"4//zf/0/jdIiPHRzUZ5/fHzY6cDAEgRlYwYJRYC2/+4FIgI8/I/94dFwMNRgUkfjWgcma4J9EXSnIuIB",
-	"RydyHWU2iCifGDdPRgy1pkBDqmgvFEE60Q/HQqrVr0lQLoQEj+SUSnnF5vqZiM3fM5FoLTAQmkg3ThpG",
-	"uraqzklDaE2l295vrKWGjRAP0O2VLcB93ktSdK3f5MrZQKSxUVDlguYWTsW0F4s4yJW6TD3Qmhisojc0",
-	"bteGmOqvgMBiCScdSBGlinmWftw5fKxXntPYyPda9zG+xUdxL526WzOPeuhuDcWEciBOH2+K1MunMq6l",
-	"5z0q44UHo2phxxIKW/rCCxYxZabbYeAOA/8wGBhawF4TB5+UMWSJdOvHja8ENbZMmWr5e9xzW/T6uGQl",
-	"EiNhnDuFhZM3Kizh9Qqo2X+s5YnSxy9SqcXikkNnR9d2dO1bp2syg+w1Ufgx4Mg1S645my0EOl7r9Vq1",
-	"C8Ijg8yQbl7cz6zQla8cwLUEGq7YNb64i6L7g0fRga5dBRDoDzxDErLMTkRHKaybhgHrdDrd1sHRIGgF",
-	"xx3aOj58PGh1Bt2j4f6wc3TUOdCgo/RKkSQMRTKBc41FrBnbgAZXLARMw7XoBxrJIj7iA02e8PH2CP2T",
-	"3LaUyhW3bE78g0iuSESnSkz1NU/xhousQV9EQmM5FQl6H8fzQQKOEh4rlmgy9RFtOGeGJl+UfK2WVjdO",
-	"Gi/jEY9Z6xfR2n98qI9QsclUJFTTb0AJPQ3S75U+ItlL4wl+ynfpnZumJlsUiN+vDbCfSxKza5YQldBr",
-	"FhE1TkQ6GhM1ZmSQiJlkyXeSGFQ7gceBCBkZRmJGuIQHIo7mRMSs3Wg2XmrGg69wSaaJUCxQLCSDOTn7",
-	"+flLtM5ddI+O242P2ZlnTAkP7ZxJkSYBWydacL/baW7RMvvIOG5ZrDTxcaUEOuUFMWFK58ia4fYTIacs",
-	"QNexJcngnYZ3WnTKnX2f5UPBZSnHlg66Xjg72JrJsr/RTvZxTXaz7x6xR4+9x03X36O75nsxzW8XAFZd",
-	"eVkA2v6dF05wUQOog12lHUBUWMKGqX5Dz36BYsoyZpKqsT7QYLUPbjmLv02U9P7jk/3uWrBwmHMRyVjs",
-	"9RfYGTG6AO9wlkdS+3m0PrXLJJWKha+NMuLeSTQSCVdjODwTJfKx2aBSsiQLu4Hffvpw2fjoyIAafsB/",
-	"2MLvftwmaXxcpTxNM6wQidbuf59dyVIcT+mlh/oVdIHySTqp0qEM4L3EgcT4RkEIQ3guxLWU0VMkoZaD",
-	"/NEl+GPmY6iOLAE9DiTAgfN0gojUiMB32OPWuboJSS4AgocubxUcdte37PoWrmMZTdth6b8Nli4S7EVO",
-	"mts5uaSDiIUATe9lmbgrlfBBqtCSFDINChPkEacxjeaKB7Ku0cu6OsvKok/BbjbGVPZy9QOfraOZTsci",
-	"Zr04nQwAsn44POx2Hj05PPb8XNbdHUPU58aAJ2ocoqd8//E+hNHsdxrNxpBOeDS3sWtvxDWLaKBvecSv",
-	"WWyfn4ZUM2URULBrsbj147NcizsNKXFG/kPEjMdDoeEzTcSUPXwj4lDEjdxaFfbQGmLtTxuZZSuToBww",
-	"OrDw4IsOq7hJ59jWOR3fYdwsS9UyK3utFdAiwTPGhF/zNbJr+r9oMGEWjSsBLrNLjqnUaPin7uBP+50/",
-	"/fLk7+Jx+uYdD65Gn7p/e3v+N/F2zl7//rfTUTCMHk2fdKPwx080PH785qe/hW/2H0XjD/PiWViSc03J",
-	"uZCSlza3sEJE4HyH50ymUYmwww968WD4HKZS/1urFiK0lhc9fU/RKxZraOUsCp0fQAsI2SeYIE8VvBAT",
-	"NhDhnPCYqDGXxI1iIGMq8amdhdBIU7t521nz2nrPbajEBraqEs7dJQbV8nnoM1ukz+4xFE06FdBbIHc2",
-	"6UXPfS5MmnpO1KXko5iCKWtpnEqz9GMachO+UhHlYl8ofLtsVFo59qbZGDMaGrPgy0s6QuYjg4RPjSn4",
-	"csyIOWkihmQ2porMqMziq5pkKBLSfz1svdVn22+DqoX4ddL4rfHot0YjJ6q5NWPMJlR/zVgwpUp4PMIw",
-	"1pBNpkKxWJ2zaUTn6BsqruosYZLFqkmoJH09Zb9JZmMWE0qMJRYtS4BE2YTBvPUzm5MJDRkYqtSYxyOC",
-	"BuY2udTj1ZglYKqKBcEQ7nbDXS6L04k+Uv1NfT+Ly38jgixUZvEojQZbOEqDre01z+mcKvaGT7ha/NIH",
-	"PTWXJGJDpT+lN/v3VCgKB8ZjEiZ0qFqcqWFLS2B0ylsJVSzS07UMTJRvEkD2t8bT5M+dp+rPB51GzeWd",
-	"iYgHc/9xbG1Rf//zcafzdPbn45XLYiqZn1qfQ3FFFyjAEiXIjHJlIIOoZK7hhI4ojwvfP+h4vsVjxUYs",
-	"gY99+PDh1LFx+M8gGNMoYvGIkQfnr56T40dHHfKvfx7sFbf6jNGEJQQiHf/8W4PH1zSyiSSAYtWbvtE8",
-	"N6ETpgymL6a9v37hXxsPLfgYtGoDP4PMHTXOab3j/lgGxJkHIE3hzcXrwYykcxaIJFyyqAfv379+sWfX",
-	"hirUd5IkMK5JYqEIV5L0M99pv2Lht18wpmvgulcfo4lOfdDnYR/X6axxr2KReTzuLddq2KNviX2Hgfbt",
-	"aqd0xCx9tEv7e8qSubM2nNNdyIR+esPikRo3Tg47T459K4F6HqtPC3yTFYcCv93+TBzm8DPzUKlTksb8",
-	"7ykjwFaza9Qom3wnm0QKojS11YxnCnQ840BI1zUrQUajZjzIzxEJWr6fEpeqOtHu0VGzMeGx/Xu/YlOg",
-	"0q4+YdSBidWBK7EEf97CcQ/fWhHMA4NaBOnjeWrGqEXeNjklEGccjwgemRE9JDnsPm4SGhORKhAkiYgZ",
-	"OdzvVh+xEVIqz7bT8a55Iclk9bmahBOChnQCZLricNHIfuuTrRAF9LImQmp6yCbAZvUp4RFW4TRw3MIh",
-	"hWxIQTU66mSGH3NeWo6Fv3JIdFngu6RCqJRROrKn5QqoRbZnoio8x4bmquoT+1PCho2Txn88zOtJPcRf",
-	"5cOLKMVDMw7v1fdpgmsqrtD8evtL/E/POtgnpSWSSIgrkLWpQm8sG/E41mghhkSvAz0wuYtKNkEGFqki",
-	"CRvRJNSzBFQyjVL6UCKmYItDroUezS8NnRKiCjL+vibqWA9THfkC3ySSJdfgZC4z83xnlUIITnH7azCu",
-	"q9WrNqE4FQtykkVut56CjXH1qhS+TtDc65OL8JcqociM7+Fbt18+WFhWrhqCjvwLsvkyt1nGTZ5obITg",
-	"0Ai/kPImYmWz3fNM9ofTRAwiNvnhd4kKXUaYMgPQhEb6y5DGjbM1GyFTaFS4zAVngtYekAYIyO7kp4t3",
-	"v7TXih2yNpRDwDauUDOgITnPvm22TQciVSeDiMZXjZu6ZPEMd4uHtXhVmVwj0iiEfQwY8Gi0AZizIQMW",
-	"0FSihq23qDc9SJABosA8jHhwu1NfMLtlR36qpS2WADQt2tGAuWgVSq5rxMtNd6u+cPNxsyt9kl9pdkZ3",
-	"dp+vFWGfuFTSWhabRCRAGyBbjYQCBVdCo0jMYIv29vSNXQrxhiYjdqtL1BjRU0L0IphqGd5M6JyM6TXT",
-	"zA+kmX3ylj/bEHn2DwonrRdPLoUgb8wy7hCFLBGAHSda0o0NH9FMD5AJz/mVSAY8DE2W8qYnnOfo9UIW",
-	"cwjmdA5ZUyPGQozayt8lTlbepvTJOeJ8K3d6tKiS6cO9isUsBmFIg40G4lAABAOM670+vzh/hTK5fn+W",
-	"iHhEHvQDmQxNyIsxr2iNHBQAjOJ7iWmmt7gQGw9oMlad27gQE4bi10zDI65JaOUmIZKHG17Ekcso7DbI",
-	"BULbS7OGO7qUUwI6g95EDuLfSdwNOWdTkSjXtER4CKf9i1CvRBqHt2YQvVio3hCmKtKW3MKbBuNM7tgE",
-	"zA/z0/1FKPLKfOzuwLy4dASYIUA1lwYF2gTMvwMWiXgExkxqOFbBx2S1aCmaKPFDXClYQLl+4RXlEbvd",
-	"JRi/QW/C5cTo3QV4B2rIIgk20HjEQtwGR4CZMBorPgFYoSHhKrfAbkL0u/lVudskZp93dmnZRu0euSKS",
-	"xwHT/8isHOXTP8/k3NtQmyHGOvQyqdm9ABaHxFpErLeEkZeXdIQWmLlIzdo2OvDu44oDP88Xc0dHnnuj",
-	"NLIY6xEc8aUQb2k8N+KyvNXpJhRyTSZcFQ/2A+WKHHSICYfZ9PgccVALJ3rZJFv33ZEYIchEf8osWT5F",
-	"VwiVRJMT8LeBC6UFPpQ+kXQOW3QciQXHlG8d5t2H+Yuuv6iVO4xqDTavW99OK3PuLB2du4HgFN7HhWDU",
-	"2/Ge0lwu0vFRrOnbbShZZz+HDFy2SPg/7hKffhFGY0WRSSTW7kECOmE57XB8RA44fPjwoVX2gi27mrLT",
-	"zN7PNeUR+tJvcTchVXRAJeulzoQlzcO+4yhBaC4ll8kcrw7ukEzExPgnNpHMHBFZC2Q8YOR9YVF3JpdN",
-	"KUhe6CPWGgDYigid0flTorI9RlShZOTi9m1QbJqIQKvRt71EAEaTU2S5d0GwIKDA494y6QccOH4DgFsU",
-	"z8r+jhmgUDPv187HojmA2J/J+/PXYBCIBRkmdITAsaE5oNt1sdw5OWJU1ruVWFCyNJJYJqAbXekp6eMZ",
-	"9o3hWb+ERw5c9n0s0ynGTb1lIaeXsM5bUdRswt5Ez4iV/crSjDupnmxTUfHIPfrsywT2Qi7xy/dgJNCU",
-	"B22EN9nU2AfDrfCGwbfVwQw0LjihSMSvmXyKngTrjrZ+Aq4W3DHfAXfPXD5QFcZx+hx0Fr0+zcapzdP4",
-	"3KAhin00OkvElCUKkqVN+Gd1fAxE7pIH76Ysfv1Cg3ysEey5SBjZb3fIv/551N5v74PDfOrMqyEmjVUy",
-	"L7kn9j3uiaYxGRt2X3zb9zoEl5paaStcH1ikk0ZYL7T4/pHv9YSNTMzQypmlShhzcmFKk3v9MOaJwMpi",
-	"+oZyVLHYaUObsGxrTCFK76NnAaeFWGX/BaN1vni/r9IECPGQBkr6XH/fSSJm8VOi5U+wHON69avW7nd8",
-	"SH5Gw9/iltKQq1ObqlyECh56AmOse8HnlsgCL0VikQTjMA3jBMW04TkcZU5zGf7nK4Wzv7lx/Rq/4hQf",
-	"l+7Q3llJ79FbpkokoPdIq3gah2EgJhOo3M1jlvuvkmvk8fb2IZXYZiVoqjiXik0azYadu9Fs0FjE84lI",
-	"pR88Cl16ivdgM8y9AWtjOp2ymIUQDxaLNG5fs2RwQtxs9GbmcoPceu8VZOnq9e6gkIS+csgFFHMr5KXX",
-	"H1NOY/NBXszUTCRXGSV0GTCI28NETLz7RmYo11sSYsYK51kpMd55X18KlB3zDrKJ8jUW9M68e1Nk2R6k",
-	"zRPoV056ia+WMuN9YYEu/mGOibPhpoXbfEsWyirRtNCxqESMME7b+cfKjSA65YScJgkFlbcQ9rx8ol/Y",
-	"J2UiwBZ2DAup3Mu7/B4tmcgrH2gJPE1YNSlAUFuPU6D4rqmVGjNuZHfZNLnpWNIRonNlm/QRE/vwep+i",
-	"WWIsohAT0SHM1tjeqvnGZQZUt2QcC1zCBCZnxr5AJFWES3mp+kUajDVFdDllE4hi07CmphuHsBy2l/AW",
-	"p8z5C6Qkr1D/WSHEFQ/siseeeO0+nWi5DPgSjR2+nv0AlwcoFwfzvsuRFPukUdCE3DcbAyEiRsGbxD6B",
-	"LQzn8EJgRAcsqt7CopC4NLSuDKd/ETMyZWIaoR8c/KcaAJpkMCcRjUcpHTGi6MjI0O6nHTEwvwULV86q",
-	"jg9XLipxjMXmR3tI5fs33my4pbpgYIWNNUT5U6JnBsHNnZAYFoWRzk8OnhyTf/2zu4fIYhIhwWmXSkZm",
-	"Yx6MEZ+40qpov1iK38yFCZV9nyZgqszXuvyDtS8fZBb39m24+JjNjducqwVIeGptEzwmg4QGTBKaaO05",
-	"ilhI0CjogZQJj91H+56rw3krZKsC0kGMkL4ffdTQNUEvhkkeMtI3aW/9JulHJpUB/giponjUTdLPY7EM",
-	"5k4Tfs0jNjI3UZOzVZGcGziD1ziJo2JmbM9SyrKytCowdoEUNjMw8WFDRVu5Nchh6AyzBM12oNMAFc/9",
-	"WSTuQrM5VizRCWcqS9155zpvUkpubgWjroiBsmKSCg/QuCv5KG7x2I3WIpNUKg37wRjqvZAPeQqNBmoa",
-	"z5vIhLMRAY2J2X8BTip4YX7jXtyvznyh8oqFYOTglurkRGfvKaEDCYYPvWAbn82lb0n5UZeXtNAA0LsY",
-	"J+pfjsVMgrcVhAKkFXnCEpVkwEZpXFydk5EEy/RKDk7F7jr5B6tTJVYqBIWOEp77c1MQ6+oLbomOumNq",
-	"6i9O0rn/gLKo2YqAVGkkOqyRBNBtQawMTTFeF52gmFcfxm2qe03N4EK/7psnKy9e42DyBMtaapGbiuKC",
-	"QNOJ0XSi5syOmi4JKsBG4dLr0bdtKFUeqvkFlKtnTpnL4m4KRS8/N2gUvRuCw2LZGp7D6zcfF4SxIjVZ",
-	"TDUGkBVDoANihmGaWPdz+Qff6He85kW7syzfdg2WWdp7yRWZRhFJmEqTGEJb0LAViTTRG3ge0Wv2CURB",
-	"qhRL9Ij//3/82mk9oa3hx8/HN3/KUOBXC+Zas4iixkdnz2VZVos+5P35G5On2Nf77j8lMa5lIq6NC0SP",
-	"N/JbJoUc7HcedQvr0bOd8AkdsYcPpvHov3+fstF/z9hguvd0QCU7Pmz+etr6G239o9N68sPDjz/8+XOn",
-	"2V26ct8NPI8on7xgQ0hEqSG2lPeMBnjrJISUWS3NxySrVKH/RvEXEgrgfa4vJQptLi6gv/ERcbUoomdz",
-	"LdGlDTnOXi0dcLeG3O7RqjzDnCv69X+0/vfHH/60Ups2VC7fxkfvTdg+asUd4nNii7qiePLo6Mm+1oma",
-	"pOT6eDGP6YQHxIw6d2qtGo9I1+MNWVHHa4V87nEz3fg6va2YpuRqqBLmbGUcHyTATzXUSaNKOjKX0SZv",
-	"I2yyOEjmU7XQqW35tn9m87c0piM2YbE6tVWBas3O4mDV7MYJ/BIHcxEv+YK3zVxdpnLBRzGPR870H31W",
-	"EEBRE1GoROmabCwRiE24GnNPWGSSSkLJTx8uyYN+tsiJCBnkof50ev4Ww3AHOdPuFVUWm3sBW9Uiudmi",
-	"RxzXb2CyU7aqQo1LGlwR85EFOXwOG9ASM27CK4q7q7QSktCyZWDvG7vP+dZnVQIDu5aa2mzYOLRc2q7d",
-	"VF+Y8nhkFfFUjksSfMJXrdM0E7T5Sq49yRNobXzGNFZw1wNmab5WFW1kUNk9kxmkvF+GglOf11oz0rTQ",
-	"tDYCeFmFNLYP0lv97o3bmvKzh//BLjOhQh87i4ZPCVdaiTXZLzamUyQE6thXbbmgn62vSzk9MFcfUt4G",
-	"8/MaJG8Tfc1khfaK9oX637TjJ/RTz6tAZzEMQ8USA2A0s0QAegiiYS8PgTYG8TSOmJROORBJ55JAINCM",
-	"S9d164QtQA1yrFLuMk4PT8KytoW4Ci4JDAXyR16ciTNyxeaGNR0ePoGYhe5emxhxfMJoLAlIX36YGSYi",
-	"Vl8GQ32frgl9he6pNbWxH/UYKxuUgaSmHps1Vd02t1428a0Z9fJWsOty5maeqJ/VG/QA7ythcQkD44rM",
-	"Ojd3ZIA0Yln6rZqTfOoMljX6xabic60btwUKTu1ceRBvbvg98hh+Ma9eMQ2VPLZA6eOjsDcJBkcJwWFk",
-	"yhIpYo0QUtEEmbiNchMu+ajDPoulfbcOdKtmvz3kFb5wHyKiFQ8hZM41pBUkQqeDn7ySGKaWiYdASx91",
-	"9nMDLog/5xfdo+M+yIhQm3LFwfx08e6XD2zwM5tfYHBAXvNylUj2nSTYTFjTdlj901wwHDIVjFlYFhch",
-	"vrYOSGF82T+Qqi+3u5gX3xrd0Rps6hJp21p6BQDBlt/huzem18m87jeWdKmuyRbOzaj35699jMEp/FfT",
-	"Pgb7MbXza9jJDBwORRSJmfRGRt4sNNTezt5W9WJZNTmMXtDcrZaEtglLVqB3ym2IVfW0t6ZSpalL6t3y",
-	"M4CR72Cgj1Xaqe21+RDfCo/4eXRND3JEHyZi8pTQLNjbNkAYUznOHC64v/XsD54W6n4J9PULI32CeJtB",
-	"ruF0hrDy2C/lLbRjX9CC5JU7nfFvYwsjpNxjmlTJkHZ2rZBqvaJgkkicBKzSN6stBzgTGfJEKsML9rvH",
-	"5F//PF5DqrbLyjieC2BrLcecbhlGzMI6++Rf/9zvtI/WWtuWnFRF8xeVWDjGsFzXYwXsNYrWhc5iv/7a",
-	"JA+HVQn6uffLUywIfqvYWG2ps9JhJlmgRNLLD9gvDbzhaC5ihZQPtEtGURbAAndwFeexQQN0gEs6YWRK",
-	"OWig7m3WEQ6kGKoZTViVDSH7Heo3TFisVvujsWEXdElG6wZG1hUM0e2DvTZ5rbTIDJr4QFwzjKlzHdug",
-	"XA/NLO2l68/Ktvo2YVIw6vDxC3z3Jq/rXccYfYHvZjAYSWukA1oradwLY7noLPAF4vsGm3Kymw7n083H",
-	"GpDdYLA5vzD264r90oA+9v0xwzJGpxU5sHKaQpaHR/uHe1ByQeQB50ORaooDhQgUv7bOIRjw+FHnCEBu",
-	"v42+jLW24nx/KzYcvdrLNxeFfZWKODqLPmgfrkHorUEBLcF4C9gpZBX8gkz30gzUzOktDquYtCQwbd3k",
-	"b/EfjOq5YaDIX+I5yboiIHEcckNHcdNtZ/mf0KRa7xzMy7nxACeZLk0gLkzhDpV1VRu3cHVdW2kqWcLj",
-	"odi6qWDZxLeWv7PJt2Sfcoh/EaB+TLSKBeyHYcswuNkCZ+SxOj5seKsMrhGnUtTXlumpRWPmgtyzFI09",
-	"blInGiYz0a+wAJZ4m08xWBTjMzaa6fmOp6MUfONAcn451U7sU+jmZ1KBy7KFINjsTxIea2khQI+tlYoM",
-	"7cTzIX18t/f7TBVYi2O5N7RlTCUaW/IAFQjC+H12JfsE6yH2rQWnXxk7NxDhvCAorhGRsmWj0ksOZldT",
-	"9t/sxCMDrmZ/9QIbasQw+K48N8R2PYZYBIi8Z8Uax3lfQQn1uN1CeMICs+vP2KBvQloAuNrrxzAsj1+o",
-	"E7SwZszLEjN6s4Eljc3vps/qLuZhHQGoD52dFqFi/RiFwr3eMp5gbQJSMwjgFj789dawBaf+klDoH1nM",
-	"EqgU7V4beY7ufJQ4miQWCRbXRXGkH4D/v9UvR/YtjyDLQvjavf/d8saSLfj918TwpVEBq4/dGyZQKDR+",
-	"uB5ZWR0QsFYZ86UMyE/CPPEEWeGCg/2jg+NOp1C8oLNuEMDmTvq1fOxFqH2HNt2xkJgJXzA+bSQ2lHz0",
-	"FUYiSztN8B3UUnHwpkn6vxZpbiBC9rGfFZOg8by2Za46AsB/039Mb/+dc6d/0/CAtRFk59zfBrRtWW16",
-	"HUvFKIRA3kJlujMn++pPL/Wf1xm+ZYf6clTaunv9crHaSxli7mFbO8/6vXvWs0tcG+TXVmK9jvOanm/T",
-	"4QTrUdzCn72Bz3ktV/B52eeL7kWeuC7Fp4TGhE2mak4iLq1LouzqXbiBbRsVFl3FJdbxqxUac0pgy36U",
-	"BA/9IgHJFfJ7o0jMSvmVGzuf/Wuv8kf3f8VGxE1iSGSTgNevuIunmFVXKLMGZh7Ih04ls8GGJEgY3BuN",
-	"5Pqe7LVvpKar+zWcsgl0aWIx9VQqBCa00BfKHhY8Yxsx5pKDu6wr1nIorx60cxVv0VW8bf/suo7SenJJ",
-	"pct0UZA1S8XSQr0BlTxYFGtr+FnXdYt9vb7P1Ve8c2wuuFRcu161M+2FCFK96b8IbyAcPEaWAbX+Q/O6",
-	"NFVbTCW4pq3c4LbPB79Y//viI+jRA5RbM6YBi8TsqRERjJu+UjY4Oti+aFA8hKomsR/GDI0QuZcGD8Aw",
-	"MBB9JpJF18wKQm6PXZodG54kTj7AULIJefBO0wObU/v6BbG6HrHrknt5F7UB4/HICZpq66MXkoX9ExKL",
-	"NulruaB/QuZMuvWr8B2soBh7i1Th97dR18CERqWTCU3mX6KkQSFm3OskzrovG7Al72KGl7MYjvagH2La",
-	"c3/P9G6BTpvZndKF2iXODT/o29Tqnh2gp6HRjM5lnl1gdAD3xhxveblPt1kPVIAuTb7kauuVQVis8bSm",
-	"33R1qYSNKvv+mpnHnVoJ954F/sfxoNJ4XkNsqWSMmZwEd3HzcQ3var0vL+WcK79eZW2s9WmPcFT+YNMH",
-	"5lzaLKAmQIHR5m3++DZds77CIdv30a76yr06a1ctpsJra8npVERRo9mY4gzTVI4bTT3Px2Xz379v1LuK",
-	"nZN0ORv4o3pLfcCw3dTmjR2b22cfNZyed8M5vvn0Z4+N9et3dPpgu67H8w6Ar6Y39I4gsJan9EvJLjbf",
-	"ueBOrbeasmPVs/c7cbX666o5PtcatXirfRG+2cs5i6ZEW8l7a+u1oUF+wiYD6LeKxdu4aua/6juYjQVU",
-	"9cWfjdukVJZ339200YBLxeRuj5eb+Iz983wx53E9vC06j+thzn1kZt/Wm3wrndzKY444drxcHlvpiN4+",
-	"AV/ppL4byr3cgV3vm6tc2Us++005t3fe7DvyZt+97/nfyh3s41y1/MJLB650EHtHf/2pyL5lb+JorjvP",
-	"Uo9z3UmWu55rzVLHB71iojtwRt9h1u621A+vp7ne7H6fcy0pTdErELGhv2jb56leYwm1P33OphF018jE",
-	"eaMARIwamd4ngLU3cof7oK2GX3z7slgNn/ndSGOr/Onbg+GbSq/jWa50eFIasvYymm8BA6NzEoLbViNd",
-	"t71v6hp4ws6GkZihH5ic/fz8Ze5Kh6xS0hc8DFoRG9Fg3j8hNJLCl0FhPNBgJbfFWAq1ZxMxkywhD/hk",
-	"GvGA4zLH80HCwz1kuoGIh9xEixUa5gBUE5EqWGCb9Id0yrstyYI04Wputvbq9Ow16bY75MI8J+bMsgGm",
-	"l0XLkKD+iWm2Vah1g525bD03bBwjzRStgA9o/wQ/9fz1s9Omf4aqoruuH9ZeTKPZcE4Yeo65m8selBZv",
-	"nsOKljhnLyDaZ9HzXggG8tQmHYtZTEQcsNVdt4pTVfvNLzKhI+sVE0AbzmYj5ND9N1y2EeP2X+z/cntf",
-	"rVsqd+vlbTcoPfulyoxuJhbeieSwSRUKRxTeclmFdWshFEsrZBULtlSo4ANX4+V4Xe8KHfBdTQeatl82",
-	"UkYrXtgCYUD+IfqFqyw1yleReCkR8W/a3yzj1LbG4DEZs080ZAGf0IjI8x+ftck5nUyl5SoqoZotJtAm",
-	"dpoqU93Odm1Y1U3DpUW52cFLT+v2KLqDLkQLoWVx3pgKq8qZsHLonZt1W6qHWlss3jbP1sFVRYOhGb1l",
-	"h6GKpE84C19w/cqpi+TIf9RzEmkwAykmmWDddPZJQSVqA2p1DtvPXT1EKS+4UkFL/MgEALyVcDyDC18i",
-	"EK9agPeEms7cWpWm0UumQuTFsfJHD/osDvpNgqXi9h9jR/Y9V3o73e8+fv7seesvF92j40azcdo9Osa/",
-	"j/a7+u/97uMfn781v+h/eUUbaO25cA/sE/WVa3xFI+gcWWhDN8GujDQmfYi36PuLcsFvYFJYkh9eOn8c",
-	"0zTL8d1DoTxB9ck7nmbozojagQlgsPzDLzGTB1rMLvTG3zsBfVteyWaxJY8S+inEUnJJJMbFsol7bZ5o",
-	"Hd+9vEjo0Be2fDFlQRb4ZEha1jWDKRWxsGkDdcFuaJh5HsFXaE+FxoMpTRTh3sZ4ODc2H7TUU9I5BkmD",
-	"tQL1DwWttT8pkrCI0VJkoN17qDfV4kwNW6B7tKzXv5V5/Vv6+T9aIL60OgdaMi8PwtJGsP7WgEoWtvB6",
-	"YWhrv+M9zxq22pcTyqMXYkK5L6zB/JA1C2npt20stNU+TUFKfThaSSLpFE6niSHmVBIaTJgNGwcw+b7t",
-	"PnKCyEP4HsaRlyMhKPrl8EWzhDsKLr9pYrfol0nia/wfGLRzS3NgXY5eRVGOoW167CkI3DQdwAAFRTg/",
-	"IX3j6WwPeKLGmq/0m6Rf8Dz+2vnY95bEdPpGLmdwuKQmbiYf5yM3uY6zmLdmzQp9uLR4JHMJdRM7xVOs",
-	"DYz7J1q2DBmk9GJUjRuJO6bXzPD3TLFdKB2h4cOssFHyrOaM3UmW01iSxCca8U6mNKETeQL4d4K4qfdy",
-	"ErJrHjA7vX4dc/fsAOdVsBLUmBIW1MosqDVG/D5TrQGjCUu8mF8VA7Rex7Y6UU11gpqANgO/t1t0e5VW",
-	"02ayPu1sk3dxpOmDE2IvySzhivm7xaUhZ3FQ0SyOS5myxJI/PATctreUaL0AUh6urqLLJQkodG8GjrRB",
-	"f7rMQVPaFYsip/72d1LzSq1ChCXqXlVNOprzeNTTFzT3n5mbOIFNMxZPD7j1bCyKJYu1fHEVayKPLKVQ",
-	"8dP6b+UGZ7GOq9i7Wq1kC6nu1zNcpVddYN3q2gu9CydviZlkWFS05pgd+HjK68lUJIqF7yVL1i31Zzsj",
-	"rq7rl7/pYkQ51tq5uIMqTOpZNCnk9Zv1LeKJD8d/ZlMtP5O+TAd9bLJWyEDLS3xnSvNgDjJ3lDAazp+i",
-	"oaeQOlrDnDGlUs5EEvbGVI4XVzUA7atJTpORiLtNcvbs5xevuk0i4bmW1i7+ctrCP6gk8I8HB3tg49FT",
-	"R3xgyKsW+ptZrwKDSy9+p/FIgNT3iidMi67fSTN5m2h6gUYS238rsS42JNYrIl6aDfi0JvkZ2kzHIma9",
-	"OJ0MELKcKY59gfXu+2veshORtgwM8wi0DGl6piP+GvEeOPAUxtWN+KhlWNYomJuV3d7NSxBlZQnQbB4v",
-	"9kOkceTU3fRI2RtY8O2YwXx589fZWGg9Avm7tRLdZ+vwCf3USyWTfu19QuN55okLqFaI3ERG0D25WiiI",
-	"jTDsb0NXac1M2LW4qjCxGXuyqZ7LsZ28GVDfiLlinzMj39RxFeRtwWWxy3fh6gumuXrgt1HN2SJ8lAQ6",
-	"rsY8JpTMGU3qn1U1XJxmF1zmAFlk536nU8qz2V8GCouyflFqXlvQ8jcyXtGLffEutmEk9RCYL2AvXVyF",
-	"Bov/sjbB0gbx5ULQ0GbbzIyOHh3DWuiMwaHYimbMaJirO4nTDrpN7s0l5T0H3+kWsxEWtnvm9FQz3Uf2",
-	"H4EhE9PDgYpSMk34NbRhSIicTyZMJThIn1TChqlEUle8Kz1pARb9VKNQ9slXBNvWe7V/lkG0dDTwWd9R",
-	"VITzVJqG9f4qDfJg2X3Qp9GoaIs/LNnizy9OW+9OX5610BT/8vmLv7ReXuT/+uF0v/v45w/ug+7R8c8f",
-	"vAaLn9n8jPKksPb8Q+YL5v9n9u/wxcUpPD94fAj/RyfAmfn7zPx9bv4+h78/LgqRn1r6U61rChKL1N80",
-	"67GfNn++LP55VvrVrCd7GT+b/YmrycYWfj0r/npe/NWs/KbZeMPjKxZa8852pKa6YQppRT+rzHiB5pLv",
-	"UMWBeEro69UHJxDlsWxXdbGoMIoIpCZc1tB0fPKCXXL+kZWyQfGAN5ILtnRQaybt3s0xLp7g6kPbBgMv",
-	"wfkXYN6Q7VVhF4xoPErpCHSJKR0xp02eDbjLaoGAax3On32CXl8Pnj0/I4ePyt2IDo58xb4/fu42H988",
-	"aOW1vz9+3m8+vtn73utoWCwwetvsuEJrbvcc3kK6G7gu0AZlD0WSNA6ZtdhhLybDbLNzU3RUagnW3csd",
-	"Rn3H4/4fXPXbhSf9rDwRdOdokr5Ni9P/zpPbTPN6E3jbt40WZwlXikG/D6mVQBrlK1+ekVcAjpGoAA0x",
-	"EthdFmr+vD9/Qx6c/fJjk/x09vJHLWV8YIOzzFBHnhyTn/mzvM1TucVIXLb97h/sdx51C6CiP3TCJ3TE",
-	"Hj6YxqP//n3KRv89Y4Pp3tMBlez4sJlDzw8PP/7w58+dZvemAn5GIlXWv+yJ+lOKTaaqQp8TQ1Vsc6r1",
-	"RbRj+7XSNcN3vtMiWSCSsAmu31KZnnrBPXWCdxa6mW+Vj0ZUqp45yLX4NAxk1ifpYS0zOPNExCOIiWlX",
-	"TpIbhhYP/S+Xl2cEX7CnDwE2KO373OUQN2Qg1aNuajpd3G51i1wOGoowDpZ6x2KLPawRbclWF2p28eAC",
-	"hhR57CbSSL7Qop08F05wcc0cz1bLK4WVboX1FmnAF2G9i6e/6HoeUh6xsA9JZDym0UmxDSWobmB4DnkI",
-	"9MLoq5opj0WaFAqqTVkcojJgnNRQXQ0/4VVY3rK1oxHdiq3ThGmoRwcf6l5ldxdUERMR2MsRcrwIjbJk",
-	"Hf+lcd+qeZ3eoK5XdtUlv3PePWdDloAv6KbZmLJkwmHp9cHvLBvj7RMronWyJEXkDcxOrdepVrHPtwy8",
-	"VP7q4+hHLZLFLE6BBgqFQNvEtIwDhVPO7tJus3iAPkwxS1sMZbO+rk2ZVKW92PUP1KB5S90ADnFYNN8g",
-	"gpQEIhqjrKmFbi82vIvZJZ8wrT74AvzWN+inSeRVqcB/MBZRCIZxbFbJYy35We+dazNbjXFl90kSrbad",
-	"OpvdSFH11xYwXi9bu89al487h49Lxfz8sYyLyyyRkuIiBglF0rsCl5/Z9zbM7qgJ+Dk5XUUhK1EEVBC+",
-	"2j19Zt/TUkmUrq5OpN+p7dZzT91x790uweNuG2zCIWRenowY5okcFgScM940p8M9no2QZ124xXqdmzZY",
-	"XB+qsu/VB62y7ce5jlVHuA3BswCxX67crLuM7RRZ/UZAZRXtzkW7xYu+pVSxMYwu0I1VN7okHVKmcgoq",
-	"P2oBTOnF+WR/H6D6+VovsFlUy1M69EtfPV/7RnjUnbCeDZnMNUuuOZt5DGkAdLZQZY2kn9RNHKz/vqtg",
-	"yDX6LuH4BY3HvTBJIMMCPMrJNUueYhsSre5MI6r0NZTjcI3juBDx25dzqdikb8prBVqDZtd2kyVTkbGa",
-	"KhY3TfbFjEmFMWS28LwtrW6iXI3+RGgacnWSMFq/wcupHvLy2mRbuW5bv0pZ91o8oVKykd9tcwE6ygfj",
-	"g7UzKuUV89ls6SitMklMRMgi1z5gChiX8wO5IqFgEjNu6LyWqdVJWenZlxcqqw7JzDrFCp8nkqL111Rt",
-	"z/wrU9wmGB0nNGRPST8WMevbPMYsw9LbE5aFvXTqLUWk55PzOBgnIub/sG0pTcxTKllYNqmWaiGn0x6L",
-	"+IgPfD6j18qGcRU+oYRxnWBKQWZvTSETIouZAAVT0TngD1eyeFL+Jd0hJwELsj6ROtbcGPRkU6iBx/Wt",
-	"uv4opWJOaUCjSFZF7yXTSkMcFPJFl6jKAAkI14PzM/L6xV6bvHZ0erQ+aOLW9vvFjdjgPY8LHgfMg0R8",
-	"BC4oGs8hl7BJBiygKVy2JIGmEyxBg76GLsi9y7JeBozFJBBTvo53QiU0llORVDlvFlEwizykpkKXLHg4",
-	"NYauk867JKAP72oRkVykLezAS11W2soNidyGrmKp7cpdVqoZZoZVTUpMdp2FF1C2DQ2U5MEHNjhN1Tje",
-	"a5O+GA6hachAhHMygTwaEbOmaX0mpOuFJqFwwfCpyXFUSNqzWilxo9kQw6FXCD4zceXnLBDWWehBVrN+",
-	"DUuhILOx0Hg2Esq4h210epv0J5RH/RMSjIVeq7X0iTxUC8rmKDeKzYSeOc1ZcFYaAAbZLCPIazFj3AYr",
-	"VF4RGheFFFPMVcSISSTi8VWbvF4iuBinlekBgpO7pwim2KZt2bLsKE0c2xpGCHt8C9Hax8uVRF/gvGKT",
-	"qUiovclC68JyPdwrc0wxm2VXSAxphoxYE8/vY04lDMm24EWS3BngBy+K/uUkq7wENnkrfjrmcwP3mYia",
-	"h+E4EqjjDzJTgMDYaOZ/w7k1ioK1fanwzL4I0p19A/+wPxmBz/5o/7Q/5xKrH2ocLX/Npi5LhV43Ejfv",
-	"RrrNxioQ+fHk4Mnx3vLs69fgSsGEa67y3JC8mnLE10h2KgS7vsC12NI9y7OBITprnY5JlE9esCGEsvr9",
-	"WLb4IHCxOpoDvH+avZ5P4ZYdtB4+7ruU5/mLkjw4e/l2r+wY5BDIpKlv4L7r1gRzJARDl+EyHz/qHEEY",
-	"z345rOn46OjgeFkyZG+h6VFvbLuXrT6RYsOz5fOuOWVeNt+2t4iykLCVTZ4BqMKsnsGy903VA5OqZUOL",
-	"awgf+QKzHK/EYcarZigw7/rZTOWq2nfW/TiPPl89R/5ufijuDL0kjZhcZ55zGOBWSHYEzmCsmY4pdlk2",
-	"UQCKhhnWTFOFVAxHaJwTKdhCUHrRQlAixFBmtNDk22SSjqjKxcWFYa3RvMhoqVymIJgnbrLuT2wFBSDz",
-	"edQ3zKIFKq1/SK3PYJbuizNxZgj24eGTPQJs//LNhUsichqwt3yp0NklFt58a/gQnoQNg9UChn45O7Ns",
-	"HeRf/3xc8a1Nyhwvp9UIyb0hDdRqW+4FvPwK3s1h0Yb+0IEUUarY2mhygROcmvEupuRhRdHG874Oo+Kc",
-	"fBQbS8mq2prvp842cRhWB+6FeVmRZZMUSpDcpudoSbAsUJAVjKEOP8opZAXueeHcS4fcKlIoWuRHXnWK",
-	"PirvsIwymK6Cizow2VwhSa6k/V6RvuB0WjP1eyfY3pVgu6rS8Xor8kjApaynnUD8hxKIPTW6TVFsiGQc",
-	"Cx4wa64xBsSt5T94G/jsRO+vTvSu53r0COELbkibympoLDhHyv08sJIQVtXSom1WKf7eBPqd2L6R2L5d",
-	"TuSR75ezxJ20/81I+4uyZSIGEZv4qicQSJwxtfYQHo8eLWZ2B96SmheKDiKGNXumiRgldCJLNYxXVABE",
-	"CbHCiD2m0ymLWQiuGvSHCxIKUyPIhJj7S5ToTdVXdp2qhr7YetN1yec2/QXS+CDawyb6c5sslVxDLmsk",
-	"/H73PBQoiyU+evLECSQ+9AUSNxuKq6r8S5OexGOiOak/rVhlBQuNJ6NBByJVJ4OIxlelcOxWkoW2rQrM",
-	"NqXGcXFugBCWA3TO8KMfQLMedvXr8F0oGoc00SxIi+vkwbspi1+/IM9FHLNAFcq0aoGzkEyYxlexmMWe",
-	"0nfoNVupXJjXbpqNrB7l4q389a9//Wvr7dvWixdNov8NiTedTqeDD0vI8uBXEOQOb1r4j27+j/+2P+35",
-	"K2nSCY/mlS2cF2v6A0ssvbrvf5Vfs7j+zFWy72kxy9XmtHLVen2JnPDo+PC4rBUcebu58VBT+dpLqv8i",
-	"D65qvzzlgUoTtlE/uikgVsLCXlVdqYphGZqs/ckZG0iuNhv7DxEzHg+F71bBG6xfwCpS9l5fphqpHp6L",
-	"yUKmrucTN9U04QWbUMPCfVllspfGE6ZqB/6F+XTlZtYMHOGa2mHpXRqMoabLy3gUcTler0S7vdM19BZ/",
-	"nSC74GZpw0vI6FYCOYqnv3k8h9vjc9HUICZTmrCQQFHvaG7q3IrENBSPhJhC/W0bygDubD4cssRI6d2j",
-	"LvnXPx+1D/ba5BdBhgkdTdbqg+fcoVfxWxR6UKaEauHwvtE6Ig69roaKJTZ+ytRREwlJhKKKhU+N6GLz",
-	"wE1IJle36k7qSgcexdNb+UIfpK2dlqlwJlLBVVOJbTOS1yXYc2NFMK6mTfr2qvonhMbQrMl0I8ru0O1a",
-	"KCHiACW5kF2zSEwnGIUipizO52iTvq/wUf8kq1U3hqICeAVYAb0cuYK34EYxmJgTzaxwbY1mQ3+30VxV",
-	"ZskFlrI+vp7wUmyURbGSOtrZJpJF107xDOem8l+dOuAapFCyAQ1fMiVJLIwOjLGixCvqlDr7lLOYaKzc",
-	"MtXuYsf0mj014VNQs5YH44WYLKceW1aQwCkq3cfuXTFjGpv0EDj6gi5fW59dt/l/VjY8syGWQ/+wcxZV",
-	"Jbg1HcBCooRTmYNOp7ZuezsQkz7Ief3vC8+cgu4QaYnl3O+mVPtGpXOX3rIYkpJ4Xaq3d9fdU22LUagF",
-	"AOZfjFPytljRK7YjSDZCgq9hwCLOrllYqrRysFd/F2bmCzvxa0yMKOyr2/HwTA97XNYWeVUTC4zFtZon",
-	"ziqz0O8I6o4rsH+RNDbRxiKGBnLQKgSqBJjnWeuGrKgItmEq1jbbZsmxZsP2K9HrrVmBrHBgdj2Fhy99",
-	"D8+8b5pll4abNRYfmg0U5/S8eeZ789z35rnvzb/41vne3B2Y8Eslb1fEgkMLxlBUBSFmHBGcbj1P0KHL",
-	"8bAm+AaBdRXpKmMuSSTiUROsO8DOaQ5+NGGLtR/MjwXhyKZk5xnY3qI6d5hElhVr95rYrL0T2jVbmc9K",
-	"qrYRJlYKt+za5YGyTl0KHqtEyCkL0G6fp0Mtr0QvhhnBNwUq5xj+O0C51C7Bwk/hM5lsuKQA/EomVqU4",
-	"VcdMJ5r7ijirBaLho7LwwTQdaOWNVSX6GN9fVjbejWSOoC4ZV6ZwV3+aCMUC0+gVK+f3jRH/URdKQe41",
-	"i/1KiRLEplbVt+277FgzLCu/kUu8C/0JjAJfaGtm4tcDmiTzrN3Qepx5ebOxryw13sG8LGsiiyHx44QL",
-	"E5smMFpSuFGG/DdBLe+fpK3Wz79ZGre2sHs7IrhuWvyORN5rV5BFmrWMxGzDmJdJbl+gbIT99nZKRqxJ",
-	"OyHgJmEqTWLTgYuCZZHRYOz0Pq1BG3/NiKMTTbMjkjsiuSOSWyOSPtoBzfL8TfY+YAs2NJkuNsFrwn5L",
-	"PfMKOq9phBdmje/sP0nWCU+EjDgvYKql78fsKZgyTPyGX40WVe5724aFkkRErE2epTyCeAJ9eX2batcq",
-	"WLf75IE/+1LE0XyvSfrur+WhUAi4+EIacpxVgxta6fdqOPCaCGw+tHeDQX777VN3X//noPXbb5+OBvo/",
-	"of7nI1YRIFKOU1rPyH5KADd8WPkd4ALYaUXsM28+sP0m+03Sh1ge/Q/jiIKSymMRs/4eajOIRyYQARrg",
-	"QhCI26H1O2ncGzzUw8VwGPGYGU8DXkZswkmoIgM2snnNfbi2kz7AgaLGLF72hvojlssxEgv7XEiEXiBf",
-	"oT59JrdD27udesS9sIu6tbpXFufO+wk63IBIOpcQHehGKHhqXh/5Sl7XcfQamuhz8PpEJjd6rjK/F6x7",
-	"YyrJgEkesqwICGaN/yKM9RZaSWNz0Sj09Xl0Khv06HTqp0zFAgh0OkV2ddw9eOwN6XdqdC8E16xpSiiX",
-	"1ajbIR6jiKEdqexFbKjWbDedrbS0BP/ci9d4s+JiaxY4mCbimrlOwcGcUIICL8FgzHKNAy615MZC5O8x",
-	"NBXNfaWQaNEXU8SmkiNVU8LCcK7apG+PpX+SSyRPoWbB2JS4JjQMcfRszI0LkMcjwmMkL7ZiTyYFw5iE",
-	"kZlI1NiWpyFprHhk6gbAxgteWzEcgp8WV95wrsvHZk1Mp8dY7WQmrCh4DjiGC4Htgi9WL/tBX8/S09DX",
-	"36tfa8Qmc+QRZh4hgKmZSPKIh2wdWbEYMkzEpL26inu9NS3t1uWp/C6dvmfclAAasKFI2FNT1Sai6Kmm",
-	"piqP1YKsunY3leMlY7G/8k4QpAlVkGZByYTHqVpjCROmxiKsqA3zoE8niekG9Hj/0fHeejFCUN+cjhg2",
-	"3a9RNXgBdPP1lSyZhSNZWTC3Kq66OvYFolxsc0qqTAAALQKKqeMTmBbwmZb96NGjUizLgT/U1ReXXbkm",
-	"S1qgSBg0WoZF+lbWJrlRlfkBNFts9+hJt07gjVnrNsw1lnR9AWtNIZa9InDI5o+YajIgUyK3KhSRKTbN",
-	"ywN7Iiksc8vZWtMJdkGWR+NS5+Wnxbaw1kCBtm4tMM9Bs55M1Z8RFfpQrspUaxIYSQ51Thar3yCXguYZ",
-	"S0vxeUKIIG7Iy4BWOvNf0mBs4pdM5zGjoTfdlrZWr8WGsBgtA2zZePAxBuDLee+9ezclMRfZW0kFA5VX",
-	"0wm8Yybb5DmNwfSQOYbcJMFiUEzXl2rw8UHrf9p/VrQDqorfWE+5fIkxi1Z97P8+uzJqHPwTu+sohrXY",
-	"JHTcWxSIq9oUgJQvtfIGdLTPpexv0lxdr2QVpSh2DDSD9PI3CBYuUxrcnpfUYAstv22nD/a2QNMLk+eR",
-	"y6eZ0RWDKaPIWi6fkv6UcqgNCBGEeaWsPPJKMi0yL0sVeFzo5ofrgDB9nNkL72BQe2mMoKepGr8Ftrwy",
-	"fgdInbTFHI1uivYka1LNonlM0gu2b8xt13ahxu5kRExE/t6ASlh88elUSLXw8PeZAuCEto+9KzY3T1Qk",
-	"e1ZuTdUYEuSjYQ+l0d7ir5g+qAcXfqg+tU+I6TnPWTeI0jlPzRSYmdAECB8/OYDOltG8XHUV23Nz9bQc",
-	"h2smsxNJq584jleN0CMnQJImPmXXGPf9EWoTW7twxJQ1rg9FAvUENVkMgaPZOQxhsYba/hZ77lc32qwy",
-	"zURsRPPgo2I78IUKn3qLSOYNlEsCamvTiGamXq0Be2nqefZpoPoV5m7TG3DJ8b4SWvATE7SK5D1l8JRN",
-	"x7MJ0/fnmE9M3TO0h2VggMvOYz0xQrpgL88NZ3aM3OL91AmOzNol1nP32PT9grvJwqM5r6e2oTaIJIRO",
-	"RDwyzexBhrM/vH7huKu24/xZDyL9rRmdeI8cUHx8yM2e3IT64NlFQlyRiF8xAJ8xknk0FiQsZjMWtomt",
-	"zIcwYuoAiFShp6JkcwV3xVNbBpi67wMr1NBmcK9O4QzMJPXQKNehWmVEfo62Y/QFqqy7j/EsFWDI5DoD",
-	"FRvSBFv+AaVkoTHGG6nGBKlM1gAbV9j7H63/XeEyWBt7CmdQVZK5//tM9ckD59j3Thb9ZuBxLJ6IY7tD",
-	"H1/n+DHUJZ3Sv6daUEFAkVdL/KomVPn4uFsQTpBD40ReDmsLUmR+Rk8N5kycknmH69KusryKUpb9UNiu",
-	"61kMMnowwCZo0+gfkX/9s7u3JYLY7dQM73crQIwSGiyJEngFnc9mEFy1kNYDe8cG/4BUoebXiFnSJLzp",
-	"Q9HC2YjymDw46FgLmaQ83GuTzompQgA221QytI7oGQAxiok+BVOD19JQ3BtkFnlj7fqYdLQAtCgI63Vk",
-	"dKK06TbpXzE27Z9kJbadLICCBCozjTrOCV5WfMHotYlbXcGFX1xgo9nQX/MAsM+GfpmkUrEw19hK9Myq",
-	"2557fmYTVcAsKaUeJXJ5AEXa2o7uhdbcHnNN9pGqJJtMgDU95vtqPu1nwSDlJT4l/Z8+XPZdCkptCgZa",
-	"+pUQVYi2v0Ew7jrhI7n444SQGFmitJ1txgvfS28QX5mV4gVlNT4k6upNzY4TGiiWaDk+++OL6PALVn0T",
-	"DALFsiFwlHHQlSHGVCTGlrFR/JGhZDWCs/5iSa4H1iN+zWwz4CJ9PK4RvLo6MiigUWQq5K8Jf0tY6WUl",
-	"7ywqHoC3uDdwO2NxnNyusVCzR2sq0lVRfFFGNDIe14257ELJl4q4og+lLWWwb+6LmMAjs8pTrXaT07PX",
-	"Jt6kFPcQoL1vwBwV4/ZR6/Ua7RSYSd5pp9B9vqppKeUTvFwbtGHF4hNoX29SADFwBK68f80Sfb8hVobp",
-	"+8JqVtyQXdjEBlPW3xyOfGtbaH3dUf22z5CN6LfVRBzuvshcy/dWPi63k0yWI5Cj8xLStWmaQOEGNssV",
-	"uK048xQMpFkIINQ8sfIpWJluJe+sr2p9YwLR2hv8CiWmtfewk3t2cs+/k9yztTz6r1EwWn9zX7/k1LQc",
-	"zPXxcYehfSGxyu/8XJLkU5hrG6EjRevIFwggKSxgSzk/OxloJwPtZKD7lYGwj2hOXUeCyZ1ctJOLdnLR",
-	"Ti7aRC5aLigs6T4eckkHUUWQf/U3KyOvjOs6iw7BY8cTB5dmGocnkGURGxRU84rCchGPr1hoUZbYUp5w",
-	"TeZZMYQV/WQDocZE8pBJbFtqL9HQH3sCOHvPrsF0yTMWseLFe8/mvfT6x5RK+CBVq7s+neZvbppaMDG1",
-	"nf2/9OwmnFecMJ8xlT23j6M/TcZpehsXu4HSPB3KG0bkK+d8GknsxQD4ZmDD6T5cq8Ez5AX24nQy8AoQ",
-	"WaCuSGOVzPPAoh8OnnSO97sHh0fHjx5rGPphnzw47B7tkaOjo9Z+d7/bXvW5FUdas59CoZMCCv09GmSt",
-	"0muWHChUqdrYQq+h+HYt8N0Ku1/OpO3gbgn4q27QMXvnDZYc9PVcTglpNjVb6zPfzFq9IXHJCEWhAOJh",
-	"gT8dNOuQkXI0ogcHKknKz2yqMF5JRmJGxlSOsbs1OYXoK6nI41yYl3nOQM5WMKnYJHInluyXpcpNutBm",
-	"/VS21Y4W0wmW9KNdJGRuV5pi6P1vv/3w637rycdfO60n5MFeu/Xx82HzoHPzp7UIVo3L+2oImF9GdGnN",
-	"sqp8WQ91TWDy+OOEjWgCkTNOzlQVQuyvir3PFlOF4681JK3bWhla9dY+RfwEC0EYKUndSwM9fZuRK3Zy",
-	"zoappJGnVLjpXrFYNp+zKPT+wuOQffIL6hAzBTHKsKh+ExIySafd8OmeEyYlHbEaGX7wxaxjgh23assS",
-	"MGbBamjO3flsMYIslfhjrVtcPOKV9cDt9/OPVW1kG2ZPkBLSyYQm8y9h9NSf35Kts8BB63WGcnnpQkuo",
-	"rE8QjSKSz95em+36uonVEeO3yUR8a9hM/K13shkfqT5WJ8IaX27fP9fZSJKu6DtRh8l44f9cRN6e61Lz",
-	"Oq3BV9jH9DAnfyLvWj8Ck18cQsUTMmYJq23kgRI7vk4+do23mKXcTVVg41Jnnx+XndAFW5fhbrboZW0l",
-	"ayRR4EerdrKpucYl04tM+t4tDDXDQCuVx69Ng926Ypp3cdpAj8SecWnC1fxCHwXeMnbvy//1yq75pw+X",
-	"jeZiDT2bMVHMPciynbP6ef3f0k7nIDDB6e/P38Df7CGd8ofX+xDSARcCIIBryFY8VmoKNi4RSxGxnsxL",
-	"h3jMtPgSJFjDa1oPlDOWsEKpOXwF6vyDDgnlaBsnjUCIK86sT/ik0ev9RUjVCiJ6zT61zMh8aXTKf2YY",
-	"5yyToalD5l3XNY1SzEPO3+yjZNp/aOaF0zDL7rfJL4yFhcLvsDa9CzR5YG0JMkgV+fHlJdDiv7w8fZHt",
-	"Bd2T+V7+f63nF+evWpemElppCzcgVfuaCH3/venUq+bt778nZ8b7V044EUP9qJRAbhwgCwDxW7wKImw6",
-	"ls1cgdYygnCT2+HWDcPvPzB1uBJGQywFpv8CVb2/91v8f/7v/xdPMU0SvXzkbGYGY3W27+CqvysmfZks",
-	"VcetkxVzCxIhJZO/xe77NjtswCIRj6C+ZWb3LziCADwlOewctokDwloVxdR0vPjfYlsjg8dSMRrWguyn",
-	"BljsMWITCZM4K4WGIY5Omvi3OKBJwpkkfRdU+u3f4t/i77/XioD8/nvk9/2IT7jqkwfGR0S6nU6THHXc",
-	"rhN76B9Cwb4PDVFwwaZsmiP298mYyt9iez5QBJKgnI9NITCJCibE87RdeYc8Uvr0bFaoSEI0O89JQCfY",
-	"29hs4Dnu+vvvIbnmp4t3v5AJS0aMTLVuYHK4Dp4c753gxZU6tTZJX0u1fZKwiYCaGBTdfTZN57dYLwDa",
-	"fJL3QIRxWSGLmPFEQ73G/uthC7wg/Rwv+i8v6ajvZjPR8ATq4Uip7wdxWZ+QAZbu4yagW6qA2oMr6XC/",
-	"a7eqGQLc64wHTGPtBdN38Tpkk6lQLA7mrZ/ZvH8CFqjuIRlDx1ONbVNgJRm8ZCuEbKorNrcn/VsMT6Ck",
-	"lV1V9rIFKrObCQ1ZkwR2USZf+2lxXvQKGAjQ07q77bbJqVMyTY7FLHbsZNDlDAg57h+aReqbhtKMTmGS",
-	"h1PstfnD71LEtqrn4dGjPeuUkNAzk/S1mm+97MMhi0O9cLBHSMLj3+I+9rDEvG+KRbiwgyL6/mQ61Sp2",
-	"mzxLaByMNYbaObEMk34A7Rj74DbETpsa1xrNRsQDFksQKNwato3TKQ3GrNVtd3Kq7jwDl6AR3xpvaUxH",
-	"RZ+zbIJ5SzbzjlJxiDmRM7ehZzvrFAm5pdfsU+7zdWSKk8a+/qSYsphOeeOkcdDeh5VNqRqDNGGI+UOU",
-	"jUZMVVhskPoK2+mKDNiYG3w259pcdKArxFFo4eV2P58384ak3PKNNsl4WDULaa5kEDmVcRZiXkGm0DTB",
-	"TAmDgAgRB6AXaUka3n4dNk4aPzL1FttuYgFVOKxup4PGsFiZklMu3Gp4BYkeOxbZClY8QIOaT8K1rz58",
-	"i8UNUeJdJQ/DywuVGS8z5Q8U6ENcq2+ebE8Pn9HQtEnBIfurh7yPCzW0cNzB6nGvRDLgYchAbzjsPlk9",
-	"4lKItzSemwWC7H9UZ1OvY6UF8ihrR3tUZ33vY3pNeQT6500BTT+MQabRZ4uWE0VH0Ehnwhof9asWh0Qy",
-	"kpVY9EokxBagLdfReDBlCbAREWfvgJC0twiYmse/cykGYHNCJ0yBWbnCIJO/8vCNlgsaN82VL1or3uo3",
-	"/xNe8tUqClny1BSNkybqRr+G1DqTg/+esmSeE0wpEtVwsSFvtWsVLVuzBf9smf8XtKyW85cvM3axf2U0",
-	"LxJjrGWlmZkyebfe1Vodrx72updntdqbj/dGadzPg+G4Pt3xDF2gQu9ihiVhxbB4ljuitFWipM+/eMAO",
-	"YSo+BxuvkNugSaCq7aEOJKN0RAYsEBMmyZRiw9FSEZigUImMmIJuWeQkFmkTsRERU+lhxOhGd0FvbYLn",
-	"iNSgR3/Mumk/E+H8HvDMhAJshmnZ4ILtKavSUCAa+/ewmQ23USWyFOQ0rYkYqq0hAVUqWKlWvqo+Z157",
-	"CO/cNBvZfasWeBnmaL5cNjQfko24aTbeiCCrDLFsdPYe7PHrJnKdGkTuuYiHEUdr9eH+Qa0B+uwuhXhD",
-	"kxHDcUd1tmSUMBa+ZSGntv3oYbdbZ/A0EQGTEsnjN0bAEa3L9rglRLwkaD78LJLRDdL0iPk65y+h7kjB",
-	"C6gnlZhKYybQNNpoRk/BvAWhXFiJaQK1nHlMBlQFY1tOe0CDq1ECVUt+FwM9PUjMNsw4jUOomr34VTDP",
-	"OW/iZkLy4LDzxCP9voCfb8cNhiamdlHm6t4D+YQdWD/g9siotWCZgvajNP4GBK7O4eoRvwj1SsPVhsSr",
-	"Bh05SyCfAryJryiPzHa6j9cbah3P3xwlQpxagxI1rYa7YDIpIeYXUGnuUDrZWCK5+eMh4rcE3+dQUW4N",
-	"6F6Pn7xLRsBLpv6siXdY3ctEZ4AtHlMlrIfnQdnNgdXwwc3RJqdZ/6VCb3HDMCcMje0mQgy4ZpPYtju9",
-	"WKjehKn+XlN/03B14wuybZ9ObNVDLEwpEgwbMR2h7MfxZZ5g96tnCSh3IkKXRMJIMGaB7XihMTyhMqsE",
-	"HvHRWIE6aB6ENLkiUxoxpdBflMkU8GrMpDSNLMBJNDZ9V4rUBt03W5QE7lMhPMuyetYnVXZsDXXwGye4",
-	"pv8AWPyz3IEdBb5/UehbUgH/XaQ2dJXfVn98CO3qWuzapptXegBjNmPS9FBok1fGpx+IyYDHzHqGQ7+/",
-	"4lR/5OW1bR59596KRZM0RpHmmWKQimbCsKrs+jimYNdf0cPP7wThoZsA5/hQTfHf5UsQSWEFK2LtVq0A",
-	"vf7wTZJOUab1fVhpHFa3+/IvoNEPRcLQicJjqWisyAMeB1Eq+TXbq/r8MBET/8eXhPktruCZ7+vs06qv",
-	"K7H+t+/PgZMj05rum4WBS503SBL+iEaEP75tEZxDQNnNNTpsAR5vrOasZiIPP8P/ezy8cfjJgqUgB8bG",
-	"F8CcjbCmSmSF/f4hEeUbVPIdqN8W0K8WPQA8Xr+oxI8BDa60BhOzqJXYk6oStj64ej6VV5oYQ0wYUeNE",
-	"pCMM39NTEjPnYi+e189Os4Y8eybLFkwPYypNZ4SQzJmJ2SqKdqfFQFRsfBdqsWXmDIb+pKpUP2RR8nuW",
-	"7zwDkfuXAD1S2AyDeqBPZ5UcoF9cSwS6PyFg8VzXFAYqJ1gqFFjg3VG7r4DB28uwQbxcmWR1jaOyqAya",
-	"5N+tcn0fVXv4OY+yvXmYLeTk890Q3kUoBiq8LN5F84gcCbO6T0C5RAIZ5VlTpaxD9O+pVLaNrdONBEPH",
-	"gSBiRCt0ZAEEIR9MU2A6NS3KRvzaZDta9Q/LOTlUqUmkaZE70R8cMEKjSMwYJrRnZlp49ztp20eiWxXW",
-	"Co018k6drtXWNCO2PaOggQZ024FobomR3rYTEQkFNu0iks7zXjxZA92miakucIqQTaB+nhJQIJA86NMg",
-	"6UFWjezvZRxjas4R6qihm5dcmrwTRSIxwg5WmkCbs/W5gfUPi7ffuA9DrvPZFxbANyK8zugaxtxDT+cZ",
-	"MP7bU8LMFIStMaPYjYarnR94F8Ryd65jDXoOIUAGZASnMvPxsxGn1qVXWdS87nlWdv7fKNTZlPksRTwX",
-	"n7aKf94+/tkqHncR+Yy3+AVinvHDa0rIhUFLpWJzZjuh+CsQivMGFZb62Ce38Ox7hclTEoh4iMlf1HbQ",
-	"tRLYiMWahrHQZMQ1ScJUmqD0hJhlEi0xA1TExsHv3rLJ1uuXWspCJiY2iAPNHvpZm97JtvostE42CbqF",
-	"ntbWoZ8JeCBhOjEE0HfQjErYCEMG3U56bXJK+tgEuJenvmGvZi7JkKlg7JPZMOARserbCOHGta4dvF0a",
-	"9gXDtnElH7gaXwAUrr2JwlB/xhmC/S5weyck74Tk5ZHeBle8rGmpaPzws3GmVEV6n2O6u2tcyDoPB3p5",
-	"NpEYumVqXT9rVzwWUSgh+JvMRHKlJdVlwduDlEeqxWP7GVt/3tRDWDOOe1NmUB3BfVhVGdo0lSYjKOm9",
-	"Q/ZdZPQakdHLMLc6GDqD7nvVctbm8cs5+y7k7lv2hy4H3DsxySNQnbNAJKE1xt9BZPRTEqdRZAu9EIrV",
-	"mxYKvpC83ssH6LAMHZ+tKtPTYNQzRZrsV6HrsnlmK44YHU4kLovFpNVgLIQEXwDJ2uyQGbR6vmJ5JQsz",
-	"A1TBQMXPVvLB4sL5C1yaxCuo08NV5cKg730+uWknPhJKsXgj1W9NFo/rqmTxGKC9FRZ/P4reukHZxVFf",
-	"MBwbF4LnHd6djreLxt5FY++isZdHY99Ox3uIlPzO3OU+3uy1bb6lVwucaZkB02T2RljkDFOJjTqZlVgi",
-	"p8RUErQ+SmvFrGAg50JlDMQQqHu2nG1oNVtOTfMzbRN04IKfHcql0RHlu8Tdb07WBkB1RUNpwbUuFeAx",
-	"V5xGLSzX2UL7TO18DC0GaoHTDdhrQl4eZAWmU4jeY5C/fy2uAIeDKLVBAzxB6RlT+bD2HcCjP6bvNa71",
-	"FJZ6iSu9c8fs/TkLF7e3puOwcoKlTkQDAYWCrTuX4tfgUvTezD04GG0EmeaTeQ3dCZ0bvxxL8jDhJf46",
-	"UzX16Mk++dc/99vdPZNbyy2pkE3NhBxKARoh0AnNoaQpjAxPl4gAFQ6/RWz4Npx/i+te2xG4ZIov6BRc",
-	"XJXWAP9L3/Gt9ubO4hV8TOFxakpOlx2FO+ffzvn3x3P+QWNN6ITp4SK3FRAffkZ75gr34C+Y+xHQOOcc",
-	"xj9IaDwnE5Ew0EWgiHZetkELllDowe0ubcRInMbWvuc4tk3ONd/g0IEYC1tn1ktTUdqj5gGr8bKJes49",
-	"pCsO09rpT9+ar0Lf21pIUu11qwNI96c63IqjLmWkzaznHbci2k5b+DpyENeA4jsx8y1C0pLcxEiMRKpa",
-	"IYv4NUtMJyGv1UFrq1yxCQR5M4pJJBDhiNkmmlXAYzcEhZK+kyfUw69hsKDp4y6usHosB2dXOZXxGQ2u",
-	"Ws9NnuMbGA1JjYuZi01yxaYYgX7QISGdy3XLVOD0L/KT+NKZivZk0a4Th9WpirbhzjZKRTx4//71i73M",
-	"72fdhwmYjasWkNm9t1aqwqZpyvwclh7B2tmaTV+D8yFNICyKAtAsjXxntQPfC4A1v1CoA96fSav4/TXN",
-	"Wd7BS01ZOS3ZcaSvwH41cxPKQXxX4KkZFun3Nk1aflYjrllyzdmsksM8HzM6hTgHeXVCKDZ4t5VpFdnv",
-	"dDod2+AjxjRBZXqIGDcK+0QD5e3m8c5+/P6qpNkvrlEhLR/ir45mft/h1Rd292rAtL15Ai3sLNRZ2U5Z",
-	"ST8imUiealHtJTQUswE/IPXYZjs2SzfPW2pq0UsyDf8BM03Zx2JGJjSeF6UAg25DAYFD5S47TohRINII",
-	"O7tn70JYE/MLXmd2P/eGm+aLa7LC4igvhtqrafqOB1y8TsWMHRJ/2b4+VGX3ZfDiznlgwqRIk4Atd+6K",
-	"KMwrsnhR5jyb5w/kerWbWhMtS8NWVDDBd4lkyTVLdhLq11HJpHgpDhbm+LJt9+rzvJQyypNUXmH+uuvn",
-	"NRpo1iUXRU1wqT5+1Hm0dwLN5Ewt5SZ0eoUiIDAKx/azPfQhwNlU3DCBU6fFAp6geTodO6vcqhbmvw1n",
-	"ql3t2i7UhYFf0HGaHfn6y6+SFkqAj04M61rZJVLufKk7X2rBvm6cl7SMOBUMY4UI9vCz/edqD2ruZTT9",
-	"TLGcUuY/feqG4IGRxbwX8WtoceYUtMewm6qkyM0p+9ppkR7ys8uP3OVHrp8fWQ8dq522Dszfs6pxd8x8",
-	"lx7zTWdO1gXpO/HgWlC7wwRKkyE4oxKrAhiWZru755VdNFeYiUSNbQiPUXAwk0HELCsncBveh9lrW+J9",
-	"96XOrJsxWB73BXMG70GZ2eUL7vIFd/mCK/IFb6nIKJGwDdMFP27QFbpNzuGbkNcXQ1eV61LPplK8p1Pa",
-	"jEsyYHqkrQ2Tp5KbnVTmkuNX2R+uvaDnAHdU8t8m6hVgmlAiUznFUIxbtXIy09wrOXBCyyUfxYTHptvA",
-	"gr3EGNan0HnIJiCBvRNRv00ucP1AWyrOZCGavEZH4XymCuJivvvlicuFXemWqYz/LHeE5t+E0BiwunWr",
-	"OJWkUrGwBQid3NaBfYmzvTaT/YG82IWdrenK9o1d6s82l0LMpezc2V+BO7t0Jw6ilVFo2z7ty3KoFlfW",
-	"JGS93NOESWw+aMw00ElCSpYA9hM6EKkiUyamEdYXHjFVcombhOLuwR4UCx7SRP+PQ7MIudyjvV/t0S6A",
-	"/rfh1i4seW3ftn/0F3RwF29gw41UCSEIa1APDV/fubd37u2de9vhHYBGkD9mSWA126gloT38bB708MEq",
-	"LzdEDaOJ3zKPa5EGY+MaYHEom5YHmCh84ydQnBmGQxNGIh5fYc8irqq83Lek9mu7unPyo9VCy6Gz7Oed",
-	"x3vn8d4AR0ksAH5WiHhVbu8yEnwJBWXbfL4o/O6MDN+0E7x4mdtXZFar7wWYu1N3OFYy01wOK++qAtcI",
-	"OQgVYMccsEBMoOQv+spFzJqGIQrpdgTKWaJmOnoxLsvxu8C3yRjvVf9Z1xnuHfwFPeL3SBV3rvGda3zn",
-	"Gl/lGl+D+WysDj3M9Zdb2rPfgNLzOp/u/otHAAPMeBCkXKYSZbCqggk9qIzwNXa4Lpzn2jULfIOX2tGN",
-	"zpqDw86S/lWULhALhOA7SWQ6+J0FCurVfjVCqT/JDBPFZ9DsuGBy75tN9CZa9IHWeX0EQtNVT837Vaby",
-	"Inh/G7by4prXNpZXDP+C1vLSJWy6lUp7ufldAwbCxa5e5s4I/oc3gl/Q+QqqT7i8c1nw4WeLfqts5pdO",
-	"6LvV+kdCZRWSpyyRUPsBMn8Hc9fVamprGJ2QxWGVsXyB3te0eTskJBbKyjg7o/c3GsjzSiQjpm6JHvcl",
-	"EjXriCEAnkuKE2Ln+GWd4d/Le4ke+pr6wutDKTWFdx61nH/fvh08XMCdNIPXF/cFWsHrz66pTDpDlqqQ",
-	"cFY7tfErUBtTWQy7wr+33p/B1N+lZEqlnIkkzOtWmvBjGxONAc+UiJi1FJ+gi1yzZQjFEok7BzxVVarf",
-	"e/mtBEfpla6t5hUGfUHlDo55vWVXKXJYx3TXH32n8u1UvuX90U0F3zLVXiIaPuQTfWbbTnl5pmUiSVKo",
-	"RXrU6dhw2GEiJpnXFxNNsAw7EP4xlWNmtTqeZBRdtslLGoxNK9iEEb0krdZFc036oRMrNGN9CqJ9nrmC",
-	"mwMZH7oxQFOvOMwbuI5FBD17oNQgFJVqk34Q0Wv2CckOztAnCvr5zcZCb4JHTC6yl9fwqhWn74c94DfX",
-	"pLPZoC/oK87Xcc6klso32UI2dIFtQGb+gAVQLGz4hy0WuSPAX0mPGgDHSql5Gf39bJyIS21k56ZJd17V",
-	"XZPMIGFgAKCRbGY1qJvQZ5rZ4rpQmUK2yaXWPnPCmMahiFkh+xC/DagiWXTNZJPEpkxFRKWqyGCsSglE",
-	"s9tmsvbaoalIqXell3aBqJuUXqoQmqqDTg1U3yOn3KIitQuU+qbjSSuB9U5s0iBq3V3I6FMSp1FEEsPd",
-	"qGnCRF5AqCimsQNtZ3Eo3X4utnD8tbgyXBH5HMp6VGWQ7osP3QJTug/Rft1oUHfMFxbst2n32QV67gI9",
-	"d4GeKwI9N7D7ZHrHQ6svVIZvfrDkHREyisSMlXpa2srfZq7F3mL+kE8wVtvP/4EKGJg9rekmK45a6imz",
-	"d7Zzln0N1Qo0c7JKtxh+OSltPXx/+BlReGWADpg+BzS4ygW9AiXI29s0C3IZjSLTojB7AQyu1sI7OSmW",
-	"RWiShA0TJsduiqwYDiMeM/vmg7550MMH/b02OVWG3HxCf2HL9N+1ZgEqIWhnRHm8SIY+cDUOEzpzSFHt",
-	"8CBzklDf00wT7+wP31oTG3Nz0C0N7/ML4nANboaLxOYba6C99Zy3Ih5fbejvWU9jrCywAr57jamORZPH",
-	"RMQBFkyh8kpiLV2okGvdQG1yCn/D8AlQJUaTiGMCoSy2vRSJGkdMSixwRsMw0eSDSyLHYhZnATk0ljMY",
-	"H82rAgbexeySTyCE8F78Os731vb++8Z+wSAA9+g22kSVaqhBABqum8BMvFRD4ncEeOfnuRte8ZZeMTcI",
-	"yUobEdKGzfQvTd6u2Lxa/zrN+yORB3lnI9PBuZBYR5yYQ00hiZ28SQQKRVqDcFzsNIAWodXq2Zld3f11",
-	"FsQvrttZsDDK31nQbGWnNH0lSpO9kG9AabJLffjZ/Gul1pTvLw83ySu8YgJBM6sClBm28xYAAzZKY/T0",
-	"cmhejqKM1WqgBfFgTiaUR8v8rwYxais1dtFQWXYirlm446jfnK9I35sJidV3+VUrNAZA10RGrRDcixaT",
-	"Kl88xjSigXE9ZXHHGpfBU0WjKEdoRytpkw8Q6sYmU5HQZE4e6F9MXsKeE/s8FkKCQ8w0CCF00cThKcPM",
-	"Mo4Np3Mfyor92AVbl1nno2ooKEtoFRz9jJqY7x2l2sn+d5RXydxEhY2l/UQsazt+GkmBbflnYx6MCbyN",
-	"9lMaRSwhEzonI37NvB36Nfafi3ttA55/cj2frx3j74MjTIDtztH7jQaqKHuLX1S0r+Dep7A0CHocMMCm",
-	"mIgEQrxjsARqsVqKCdOcdzYWxmnBIc9IKmj+TwdawuKKPDjsHOyhZL4sTPKKsakR7uHjVZ0Uikj8tceo",
-	"wDrXY/2lYV84UuVuSNcuaGUXtLILWqnkD6A71WQR9YQqCefSGtJAiaRuIL0D/SIhdDrNjDH6mK9ZMieB",
-	"CN31ITOgkkQCLViTJSYZ8gFSlSjBxRFcHJpV8Oqajis9DAvVML0KHwHzs0wTllWXxoyoCVY0kFfevl/I",
-	"Ui5gFa/whGrqV9CHksSitIVd+Ytvt2EWU8bc6F7ochmtIiaMAaxmEAw9KuJFpGoSyeOAQUVYNHeOxYxM",
-	"NAyV0AwKn7OhqlRtloPwLcQECDuGMe7qe3Q6hYdhiDUfThrdTve4tb/f6h5fdh6fdDonnc7fGs2GFvx6",
-	"qfS99eTkwL5lt9uD7fb0VhsnT25u6ksfhQOoynpzb2Tn6fhKdKF18O1rcHdY6+XSZgfLTJ15Um8ppgs4",
-	"F7Q1tm9MjBeERZF0QsWsK4TGiihBxozCwXFl+i4vhqEJMhJEoMtEpMo4TBcCxshIaKbuMaC+jEOkM2bz",
-	"6+afaUbNQiLSnSHym7Pu8VFspTwNO0xTaig6WZ8nalAYJGJmK/6gCU8tAgiPSSxmhSBpg0OrgqUd0PzD",
-	"BEubPa3p7y+OWhosbenTjht+JX5/l2F8I4zw4Wfzr0W//zIeUpuFWPzXYjR0Gt1xkG8Mul/GISj7eI9f",
-	"tcfdACeigd4EC9KEqzksZsBowpLGya8f9UyBiKWIWM/sSz9uNgKZDHsgz8FrH/UMybXdjcdNmw4iHtgg",
-	"3CYxZQXM3N9JMhZSQcAvPhZXPMMIzQvTJGqcNB4CUzKH6Q3HBxdZOy+oN2G+Gu9uq9YTwmgwRotLTN5N",
-	"Wfz6BTlLxDUPmRE3JRGz2Jm02OrVX7LQVLvRQBAvtAx2isdXjXdYq/TMQh68O03VmHTbHSss7zkzm0ee",
-	"uU2vWMIiybCi9gyK3Vd2r0xY3nPaZFWg9Q7g24Y/5u0snVWUC2f6d1rq3m/Tydz929yyYgtN/QS++/hR",
-	"55H73bzr/+IXP4wFCXkIeSxNLEYEx+AMp2moBaWPN/9fAAAA//8=",
+	"7P3rdts4ti+Ovgq2Vo9RcZWkyPIljjN67OXcql2VVLxsZ+V0V+VIEAlJKFOEmgDtqLO8x/l4nuT0OK/R",
+	"j7Kf5D8wJ0CCFChRsuwk1fpSFVO84DIxr7855+dGICZTEbNYycbx5wb7RCfTiMG/T9KQq1fXLFb6r2sa",
+	"pUz/gwaKi7hx3EglS9rpNKSKhY2mvi4SfQMPG8eNzu7TvYOjo2FrP+h0Wk/obqd1NDhgre7wMNwNntLO",
+	"bqfbaDZiOmGN48YooQH7z5BNRFsxqRrNhppNmflG47bZoEPF4OVsQnnUu2YJH3IWNo5VkrLbZmPAhiJh",
+	"vhuGNJL6jiDiLFY9GoYJk7Jx3Oh29tqd9u7uXvtJo1lz0Hud3UazIYIgTRIW9qiC93QPWru7re7uZefp",
+	"8V7nuNP5m74pVYGAyck0CPQnm42E/T1lUvXMx356ufdfBx+e/u3w+dFfuz/vv33yS+ds93zvUk+fJiOm",
+	"VlnN3Xw1aUgXraX+f4+OYF8bb8U/eBTRxwftTuP2tuls+hsuixvPFZvIxvGvWxL4A5PAx2YjZp9UL0gT",
+	"qfeywWY/Jae/C/7XD+fj0xiJ5DkNroIxjWMWvWQBl0AMDqWE2cUGnU4Tcc3Kj53jMiyksaQHl/WfH5uN",
+	"AY9DHo96EyYlHenJfNi/eKEXymxrvVXqwiqZR8xindFZIqJIX0+YJuWFu8o+TXnCpPeeA3NPvbEcwVhk",
+	"IKYwyYaYspiHjY9mf1bZdv2Ad+tvP+qVfwHzLbFxTZE9Ja5Y3Iv4kCk+YT3JAhGHsnG81+k09eZFPKD6",
+	"sPcMBd2wQaPZGKQ8Uj0em7NV3INpvpxVy4zX04Q3jhtjpaby+PFj81jbiKB2ICb6VhErGihYH3PHf7p3",
+	"fKzatM5l5+i4YzdtlNBYwRzgTTRVY5Hwf+DUAhEyOJrDhMkxLol+8SoUxUOzlJKPYhb2EianIpasR6NR",
+	"47jx6qJ7cKhZQsJHHM5FOOExlyqhmmU2G1MhVS8SI5GqXsJCnrAAFgiGu2CJHuuBrvRAQKNoQIMrfNCZ",
+	"socKugdPux1NCZpt8YT19ML19D3ZzttfAj1bTWOaHevLZv7ZmsMqf/TQe7MxTcSQR3oPgHXDXYqqVPNo",
+	"LWuu9U8yHfyu52gIcZoOIh5o1gZjZ3E4FVxzdz3CCVNjoXfPUJpkQcJUb0AlPGIk1sJjfs0SZGHd/AC9",
+	"AEorHKPVCH8tMlxzd/NhL+Ky93XCv4YzOU9D908rteQnbssZVcHYR0zF1SQ0DknEqJmARLYZp1GUv+oC",
+	"xux7lzS/NG7+ujfppP89+PuR2hXdn4OD5Kcnn/62H58cypdPhz92xm92p//VZed76r0zxvdGt5t/81aG",
+	"bGXIVobUlyHZkfrA1bjyvG5P1fZUbU9V7VPVvLuYw8VZoCI9sHnp2QRc+mZDDIcRj1kPGQTYiUuXC+2/",
+	"05grTqMTePASTlGB99QYl71nMPM6azxWcbf8inpLeAhLOKGfeqnUC7HbybwaZzRRMUvIVCSKRmj2SqOh",
+	"z0/Ro63XGWWdL/s/uIiIvvUVriAjLcz+2043nzfe13Ml2R+Azjq3TTvHlfnMGx5fsfA0ZLHiarby6as3",
+	"pado9iA7bhw33nd2n+4fHXW7Txor+5TmB+05T/f1qTuepC+wWnA+3oCW8JJF/JoliyZBlWKTqdaddtfz",
+	"X1Yswm7neHc1H+QBvC+iUvXMoBa+FG5kSQKm7eWYERw8obG8YQkLyQ1XY4IqAjno7LXtM1ZrOOjsGQt5",
+	"yecOQBgyqUV9zbXZz6x+UEMYOIzX3cu3lEcXLLnGmENO8SwOJTInkYxobDRVGKu9ubw7hzCzw4LaO0zE",
+	"pHHcOAkmjPyWdjp7QSxaCZtGs/+kwYRZvRB+0jrWWGhiasiJmrbdG7SORqW8EUnYkyxT8jTnahwfHD1p",
+	"NlSklTWpaKL0P+eVBt/wHH9yENFr9qlx6yheu8UFuiiZMvcwNz0OkWhNmoxFIhkZaPJJZprUzJ2LZjw/",
+	"m8IELlnppFoK1yqr5kiB3eQ8+qCJX+tlBPedhIJJEgtFFL1iRH+R6E+C98bOol0ICg0pjyBsBkvTOD7Y",
+	"O9A6cyb2CksBAy5JWSlTTXCZTcHDgjmhxSYYNg6Z1o4mddxo0kt8k4xSbTHBe2+bjSlLJhzOJ6qrzneO",
+	"E0bD0rePbxKumNkNae/AP+xPyE2yH+2f9meahlzhj9pEEhGb+3KraL6ZWEoWFfTqFGtEK3/ULyF/EdMp",
+	"S4oEVn49WP7vYnbJJ0wLuWX66G6r2y0IszSJFu/xYwzHPhYxa2kDsBXx+Op/g9L15+7s8uj//n/+f43S",
+	"IDyifN7EPDrc73TgwRIFZc8MEoo81v67F4gIDs5/7A4PhoOhJpM6ToBVaLIm2RdJdyoiHnDENdTxrwQR",
+	"5RMTeczkszZeaUgV7YUiSCf6omZdy2+TwHiEhNOumcEVm+lrwFIy9p2wQGi9oXHcMAaftb6PG0Jzom57",
+	"t7GSZ2CE5wAjsdkA3Ou9JEW0x23uLxiINDY+EznnTAinYtqLRRzkfobMYv2ohaAeRW9okAANMdVfAR3a",
+	"ynI6kCJKFfMM/bCzf6RHnov9yHdb9wjv4qO4l07dqZlLPUQAhGJCOTCnj7dF7uXzYqzkenhSPheeE1Xr",
+	"dCzgsKUvvGQRU+Z12xO4PYF/mBMYWsJe8Qw+LZ+QBQaX/2x8JUdjw5ypVgjSXbf5QKTLViIxEibeWBg4",
+	"eaPC0rleQjW7R1qfKH38IpXaUivFGLd8bcvXvnW+JjPKXvEIH8EZuWbJNWc3c9jbaz1ea3YBYjfIzH5z",
+	"424WGKm8ZQ+2JdB0xa7xxi2w8w8O7ARbu4ogMER9hixkkeuSjlIYNw0D1ul0uq29g0HQCg47tHW4fzRo",
+	"dQbdg+HusHNw0NnTpKP0SJElDEUygXWNRawF24AGVyyEk4Zj0Rf0IYv4iA80e8LLm2P0T3N3ZyqX7LJZ",
+	"8Q8iuSIRnSox1ds8xR0uiga9EQmN5VQkGBAfzwYJxO54rFii2dRHdCueGZ5c9pk5jq5X8YjHrPWLaO0e",
+	"7eslVGwyFQnV/BuOhH4N8u+lYUvZS+MJfsq36Z3bpmZbFJjfrw0I6UgSs2uWEJXQaxYRNU5EOhoTNWZk",
+	"kIgbyZLvJDFH7RguByJkZBiJG8IlXBBxNCMiZu1Gs/FKCx68hUsyTYRigWIhGczI2c8vXqHD+KJ7cNhu",
+	"fMzWPBNKuGjnTIo0CdgqANbdbqe5wWDBE4MlYLHSzMfVEuiUF9SEKZ2haIbdT4ScsgDRDJYlA2AC7mnR",
+	"KXfmfZY/ClF0ObZ80A0M24etmyz7G/1kH1cUN7vuEnvs2AecdP05umN+kGjRZglg2ZaXFaDN73lhBect",
+	"gDqnqzQDcHUnbJjqO/TbL1BNWSRMcv/6srDwYhF/F+D+7tHxbnclWtjPpYhkLPaGsOwbEfCCe3iTg/v9",
+	"Mlqv2mWSSsXCU2OMuHsSjUTC1RgWzwCXPjYbVEqWZEgw+O2nD5eNj44OqOkHQtot/O7HTbLGoyrjaZqd",
+	"CpFo6/73mytZgpaVbnqsb8GoPJ+kkyobyhDeK3yQmHA9KGFIzwWoVfl4iiTUepAf8IQ/ZjGGarAT2HGg",
+	"AQ6cqxM8SI0Iwtk9buP967DkAiF4+PJGyWG7fYu2b247FvG07Sn9tzml8wx7XpLmfk4u6SBiIVDTe1lm",
+	"7kolfJAq9CSFTJPCBGXESUyjmeKBrOv0sqHOsrHoM7CbjTGVvdz8wGurWKbTsYhZL04nA6CsH/b3u50n",
+	"T/cPPT+XbXfHEfW5MeCJGocI3tg92gVk126n0WwM6YRHMwunfCOuWUQDvcsjfs1ie/0kpFooi4CCX4vF",
+	"rR+f51bcSUiJ8+Q/RMx4PBSaPtNETNnjNyIORdzIvVVhD70h1v+0llu2Mi/PIaM9Sw8+wGLFTjrLtsrq",
+	"+BbjdlH2oBnZ6QThFc7IjDPh13yM7Jr+Zwm+4Se4zC85plIfwz91B3/a7fzpl6d/F0fpm3c8uBp96v7t",
+	"7fnfxNsZO/39byejYBg9mT7tRuGPn2h4ePTmp7+Fb3afROMPs+JaWJZzTcm5kJKXJjc3QjzA+QzPmUyj",
+	"EmOHH/TgwfE5TKX+tzYtRGg9L/r1PUWvWKyplbModH4AKyBkn+AFOX7kQkzYQIQzwmOixlwSF8VAxlTi",
+	"VfsWQiPN7WZtZ8wr2z134RJr+KpKZ+4+T1CtmIdes3n+7C5D0aVTQb0FdmfzsPS7z4WpnJAzdSn5KKbg",
+	"ylqIU2mWfkxDbuArFSgXe0Ph22Wn0tJnb5uNMaOhcQu+uqQjFD4ySPjUuIIvx4yYlSZiSG7GVJEbKjPI",
+	"X5MMRUL6p8PWW722/TaYWni+jhu/NZ781mjkTDX3ZozZhOqvGQ+mVAmPR4isDtlkKhSL1TmbRnSGsaHi",
+	"qM4SJlmsmoRK0tev7DfJzZjFhBLjiUXPEhyi7IXBrPUzm5EJDRk4qtSYxyOCDuY2udTPqzFLwFUVC4JZ",
+	"Be2GO1wWpxO9pPqben/mh/9GBBlUZn4pjQVbWEpzWtsrrtM5VewNn3A1/6UP+tVckogNlf6UnuzfU6Eo",
+	"LBiPSZjQoWpxpoYtrYHRKW8lVLFIv65laKK8k0CyvzWeJX/uPFN/3us0ag7vTEQ8mPmXY2OD+vufDzud",
+	"Zzd/Plw6LKaS2YmNORRHdIEKLFGC3FCuDGUQlcw0ndAR5XHh+3sdz7d4rNiIJfCxDx8+nDg+Dv8aBGMa",
+	"RSweMfLo/PULcvjkoEP+9c+9neJUnzOasIQANPHPvzV4fE0jm9sER6x60rda5iZ0wpQ56fOVGE5f+sfG",
+	"Q0s+5li1QZ5BMpka57zeCX8sIuIsApCmcOf89mCS3DkLRBIuGNSj9+9PX+7YsaEJ9Z0kCTzXBCAmV5L0",
+	"s9hpv2Lgdx8wZhDhuJcvowFMP+rzsI/jdMa4UzHIHCJ+x7Ea8egbYt8RoH072ikdMcsf7dD+nrJk5owN",
+	"3+kOZEI/vWHxSI0bx/udp4e+kUCJmeWrBbHJikWB3+6+Jo5w+Jl5uNQJSWP+95QREKvZNuojm3wnm0QK",
+	"ojS31YJnCnw8k0DI1wEWDIJG3fAgX0dkaPl8SlKqakW7BwfNxoTH9u/dikmBSbt8hdEGJtYGrjwl+PMG",
+	"lnv41qpgHhrUKkgf11MLRq3ytskJAZxxPCK4ZEb1kGS/e9QkNCYiVaBIEhEzsr/brV5io6RUrm2n4x3z",
+	"XN7T8nU1OVAEHekE2HTF4qKT/c4rW6EKAFBdSM0P2QTErF4lXMKqMw0St7BIIRtSMI0OOpnjx6yX1mPh",
+	"r5wSXRH4LqlQKmWUjuxquQpqUewZVIVn2dBdVb1if0rYsHHc+I/HeYmzx/irfHwRpbhoJuC9fD8NuKZi",
+	"C82vd9/E//KMg31SWiOJhLgCXZsqjMayEY9jfSzEEHINMAKTh6hkE3RgkSqSsBFNQv2WgEqmj5RelIgp",
+	"mOKQa6VHy0vDp4Soooy/r3h0bISpjn6Bd5qECo8wz2dWqYTgK+6+DSZ0tXzUBopTMSAnf+lu4yn4GJeP",
+	"SuHtBN29Pr0If6lSiszzPbzr7sMHD8vSUQPoyD8gm8J1l2Hc5rnvRgkOjfILSVsiVrYAQ15c4fE0EYOI",
+	"TX74XaJBlzGmzAE0oZH+MlQWwLc1GyFT6FS4zBVngt4eTBIC3Z38dPHul/ZK2CHrQ9mH08YVWgY0JOfZ",
+	"t8206UCk6ngQ0fiqcVuXLZ7hbHGx5rcq02tEGoUwjwEDGY0+ALM2ZMACmkq0sPUU9aQHCQpAVJiHEQ/u",
+	"tupzbrdsyU+0tsUSTMGa86OBcNEmlFzViZe77pZ94fbjelv6NN/SbI3ubT9PFWGfuFTSehabRCTAGyCB",
+	"Ms9no1EkbmCKdvf0jl0K8YYmI3anTdQnoqeE6EXwqkXnZkJnZEyvmRZ+oM3skrf8+ZqHZ3evsNJ68ORS",
+	"CPLGDOMej5BlAjDjRGu6sZEjkEWodwLX+bVIBjwMTeL8uiuc5+j1QhZzAHM6i6y5EWMhorbye4mTlbcu",
+	"f3KWOJ/KvS4tmmR6ca9icRODMqTJRhNxKICCgcb1XF9cnL9GnVzff5OIeEQe9QOZDA3kxbhXtEUOBgCi",
+	"+F5hXugdNsTiAU0StbMbF2LCUP260fSIYxLauEmI5OGaG3HgCgo7DYJpr+SVGcM9bcoJAZtBTyIn8e8k",
+	"zoacs6lIlOtaIjyE1f5FqNcijcM7C4heLFRvCK8q8pbcw5sG40zvWIfM9/PV/UUo8tp87P7IvDh0JJgh",
+	"UDWX5gi0Cbh/BywS8QicmdRIrEKMyVrRUjRR4wdcKXhAub7hNeYn32UTTNygN+FyYuzuAr0DN2SRBB9o",
+	"PGIhToMjwUwYjRWfAK3QkHCVe2DXYfrdfKvcaZLXNg/7njYtm6idI1dE8jhg+h+Zl6O8+ueZnnsXbjNE",
+	"rEMv05rdDWBxSKxHxEZLGHl1SUfogZmJ1IxtrQXvHlUs+Hk+mHta8jwapQ+L8R7BEl8K8ZbGM6Muyzut",
+	"bkIh12TCVXFhP1CuyF6HGDjMusvnqINaOdHDJtm474/FCEEm+lNmyPIZhkKoJJqdQLwNQigtiKH0iaQz",
+	"mKITSCwEpnzjMPc+zm9040WtPGBU62Fzu43ttLLgzsKn8zAQrML7uABGvZvsKb3LPXR8FGv+dhdO1tnN",
+	"KQOHLRL+j/s8T78IY7GiyiQS6/cgAZ2wnHc4MSKHHD58+NAqR8EWbU05aGb355ryCGPpd9ibkCo6oJL1",
+	"UueFJcvD3uMYQeguJZfJDLcO9pBMxMTEJ9bRzBwVWStkPGDkfWFQ96aXTSloXhgj1hYA+IoIvaGzZ0Rl",
+	"c4yoQs3IPdt3OWLTRATajL7rJgIxmpwiK70LigUBAx7nlmk/EMDxOwDcOo1W93fcAIUyjr92PhbdAcT+",
+	"TN6fn4JDIBZkmNAREsea7oBu1z3lzsoRY7Ler8aCmqXRxDIF3dhKz0gf17BvHM/6JlxykLLvY5lOETf1",
+	"loWcXsI478RRsxf2JvqNWGyyrM24L9UvW1dVPHCXPvsygbmQS/zyAzgJNOdBH+Ft9mpszeIWHUTwbTWY",
+	"gcaFIBSJ+DWTzzCSYMPRNk7A1Vw45juQ7lnIB6rCOEGfvc581KfZOLF5Gp8bNES1j0ZniZiyREGytIF/",
+	"VuNjALlLHr2bsvj0pSb5WB+wFyJhZLfdIf/650F7t70LAfOp815NMWmsklkpPLHrCU80jcvYiPvi3b7b",
+	"AVxqyvctCX1g3VgaYQnb4v0HvtsTNjKYoaVvliphzMmFKb3cG4cxVwQWu9M7lB8VezottAkrCccUUHof",
+	"PQM4KWCV/RuM3vni/r5OE2DEQxoo6Qv9fSeJuImfEa1/gucYx6tvtX6/w33yMzr+5qeUhlyd2FTlIlXw",
+	"0AOMseEFX1giA16KxB4SxGEawQmGacOzOMqs5qLzn48U1v721o1r/Iqv+LhwhnbPSnaPnjJVIgG7R1rD",
+	"0wQMAzGZQDF5HrM8fpVco4y3uw+pxDYrQXPFmVRs0mg27LsbzQaNRTybiFT6yaPQOKq4DzbD3AtYG9Pp",
+	"lMUsBDxYLNK4fc2SwTFxs9GbWcgNcuu9W5Clq9fbg0IS+tJHLqC+YCEvvf4z5TQ2H+XFTN2I5CrjhK4A",
+	"BnV7mIiJd94oDOVqQ8KTsSR4VkqMd+7XmwJlx7wP2UT5GgN6Z+69LYpsz6HNE+iXvvQSby1lxvtgge75",
+	"wxwTZ8JNS7f5lCyVVR7TQhOtEjNCnLbzj6UTweOUM3KaJBRM3gLsefGLfmGflEGAzc0YBlI5l3f5Plo2",
+	"kVc+0Bp4mrBqVoCktpqkQPVdcys1Ztzo7rJpctOxyiigc2Wb9PEk9uH2PkW3xFhEISaiA8zW+N6q5cZl",
+	"RlR3FBxzUsIAkzNnXyCSKsalvFz9Ig3GmiO6krIJTLFpRFPTxSEspu0FssWpvP8SOclrtH+WKHHFBbvi",
+	"sQev3acTrZeBXKKxI9ezH2Dz4MjFwazvSiTFPukjaCD3zcZAiIhRiCaxT+ALw3d4KTCiAxZVT2FeSVwI",
+	"rSvT6V/EDZkyMY0wDg7xU00ATTKYkYjGo5SOGFF0ZHRo99OOGpjvgqUrZ1SH+0sHlTjOYvOjXaTy/pto",
+	"NuxSXTKwysYKqvwJ0W8Gxc19ITEiCpHOT/eeHpJ//bO7g4fFJEJC0C6VjNyMeTDG88SVNkX7xe4Q5l2Y",
+	"UNn3WQKm8UGtzd9befNBZ3F338LFx2xmwuZczVHCM+ub4DEZJDRgktBEW89RxEKCTkEPpUx47F7a9Wwd",
+	"vrdCtyocOsAI6f3RSw2NPPRgmOQhI32T9tZvkn5kUhngj5AqikvdJP0ci2VO7jTh1zxiI7MTNSVbFcu5",
+	"hTU4xZc4JmYm9iynLBtLy4Cxc6ywmZGJ7zRUdDpcgR2GzmOWodmmiJqg4pk/i8QdaPaOJUN04ExlrTtv",
+	"puhNSinUOQaK0JwVk1R4gM5dyUdxi8cuWotMUqk07QdjqPdCPuQpNJqoaTxrohDOnghoTMz8C3RSIQvz",
+	"Hfee/erMFyqvWAhODm65Ts50dp4ROpDg+NADtvhsLn1Dype6PKS5npTewTiofzkWNxKiraAUIK/IE5ao",
+	"JAM2SuPi6JyMJBimV3NwisjXyT9Yniqx1CAoNDnx7J+bgljXXnBLdNR9pqb94iSd+xcoQ81WAFKl0eiw",
+	"RhJQtyWxMjXFuF10gmpefRq3qe41LYMLfbvvPVnF+xoLkydY1jKL3FQUlwSaDkbTQc2ZGTVdFlSgjcKm",
+	"1+NvmzCqPFzzCxhXz50yl8XZFIpefm7QKHo3hIDFojG8gNtvP84pY0VuMp9qDCQrhsAHxA3CNLHu5+IP",
+	"vtH3eN2LdmZZvu0KIrM091IoMo0ikjCVJjFAW9CxFYk00RN4AeX9QRWEBgH6if/3f/zaaT2lreHHz4e3",
+	"f8qOwK+WzLVlEUWNj86cy7qsVn3I+/M3Jk+xr+fdf0ZiHMtEXJsQiH7e6G+ZFrK323nSLYxHv+2YT+iI",
+	"PX40jUf/8/uUjf7nhg2mO88GVLLD/eavJ62/0dY/Oq2nPzz++MOfP3ea3YUj9+3Ai4jyyUs2hESUGmpL",
+	"ec7ogLdBQkiZ1dp8TLJKFfpvVH8hoQDu53pTotDm4sLxNzEiruZV9OxdC2xpw46zW0sL3K2ht3usKs9j",
+	"zhb9+r9a/+fjD39aak0bLpdP46N3J2xrv+IM8TqxRV1RPXly8HRX20RNUgp9vJzFdMIDYp46d2qtmohI",
+	"1xMNWVLHa4l+7gkz3fqaDy55TSnUUKXM2co4PkqAn2qYk8aUdHQuY03eRdlkcZDMpmqueeDiaf/MZm9p",
+	"TEdswmJ1YqsC1Xo7i4NlbzdB4Ff4MBfxgi94Ox/WFSoXfBTzeOS8/qPPCwJH1CAKlShtk8USgdqEozH7",
+	"hEUmqSSU/PThkjzqZ4OciJBBHupPJ+dvEYY7yIV2r2iy2NwLmKpWyc0UPeq4vgOTnbJRFWpc0uCKmI/M",
+	"6eEzmIDWmHESXlXcHaXVkITWLQO739gQ0Tc+axIY2rXc1GbDxqGV0nbspvrClMcja4inclzS4BO+bJym",
+	"v6XNV3L9SR6gtYkZ01jBXg+Y5fnaVLTIoHJ4JnNIeb8MBac+rzRm5Gmh6bYF9LLs0NjWXG/1vbdut9TP",
+	"HvkHs8yUCr3sLBo+I1xpI9Zkv1hMp0gI1LGvmnLBPlvdlnLasi5fpLwz6+cVWN469prJCu0V/Qv1v2mf",
+	"n9BPPa8BnWEYhoolhsBo5omA4yGIpr0cAm0c4mkcMSmdciCSziQBINANl27o1oEtQA1yrFLuCk6PTMKy",
+	"tgVcBZcEHgX2R16eiTNyxWZGNO3vPwXMQnenTYw6PmE0lgS0Lz/NDBMRqy9zQn2frkl9hYa+Na2xH/Uz",
+	"VjcoE0lNOzbr87tpab3oxXcW1Iu7E68qmZt5on5Wb9BDvK+FPUsIjCsK69zdkRHSiGXpt2pG8ldntKyP",
+	"X2wqPtfacVug4MS+Kwfx5o7fA4/jF/PqFdNUyWNLlD45CnOT4HCUAA4jU5ZIEesDAc3hiFEWAOUmXPZR",
+	"R3wWS/tunOiWvf3ulFf4wkOoiFY9BMic60graIROU0l5JRGmlqmHwEufdHZzBy6oP+cX3YPDPuiIUJty",
+	"ycL8dPHulw9s8DObXSA4IK95uUwl+04S7G+teTuM/lmuGA6ZCsYsLKuLgK+tQ1KIL/sHcvXFfhdz41tj",
+	"O1qHTV0mbbudLyEgmPI7vPfW9DqZ1f3GgsbpNcXCuXnq/fmpTzA4hf9q+sdgPqZ2fg0/maHDoYgicSO9",
+	"yMjbuR7vm5nbsl4sy14OT89Z7tZKQt+EZSvQO+UuzKr6tXfmUqVXl8y7xWsAT76DB32i0r7abpvv4Fvl",
+	"ET+PoelBftCHiZg8IzQDe9sGCGMqx1nABee3mv/B09Xfr4GevjTaJ6i3GeUaSWcYK4/9Wp79ihMoLx0I",
+	"eeW+zsS3sYURcu4xTap0SPt2bZBqu6LgkkicBKzSN6s9B/gmMuSJVEYW7HYPyb/+ebiCVm2HlUk8l8BW",
+	"Go5Z3TKNmIF1dsm//rnbaR+sNLYNBamK7i8qsXCMEbluxArEaxStSp1GS1hNyz83j1Up+nn0y1MsCH6r",
+	"mFhtrbMyYCZZoETSyxfYrw284eguYoWUD/RLRlEGYIE9uIpzbNAAA+CSThiZUg4WqLubdZQDKYbqhias",
+	"yoeQ/Q71GyYsVsvj0diwCxp3o3cDkXUFR3R7b6dNTpVWmcESH4hrhpg6N7ANxvXQvKW9cPxZ2VbfJEwK",
+	"Rh05foH33uZ1ves4oy/w3owGI2mddMBrJY17YSzngwU+IL7vYVNOdt3H+XT9Zw3JrvGwWb8w9tuK/dID",
+	"fez7Yx7LBJ025MDLaQpZ7h/s7u9AyQWRA86HItUcBwoRKH5tg0PwwNGTzgGQ3G4bYxkrTcX5/kZ8OHq0",
+	"l28uCvMqFXF0Br3X3l+B0VuHAnqCcRewU8gy+gWd7pV5UAunt/hYxUtLCtPGXf72/INTPXcMFOVLPCNZ",
+	"VwRkjkNu+ChOuu0M/xO6VOutg7k5dx7gS6YLE4gLr3AflXVNG7dwdV1faSpZwuOh2LirYNGL76x/Zy/f",
+	"kH/KYf5Fgvox0SYWiB+GLcNgZwuSkcfqcL/hrTK4Ak6laK8tslOLzsw5vWfhMfaESR00TOaiX+IBLMk2",
+	"n2Ewr8ZnYjSz851IRwl841ByvjnVQewT6OZnUoHLuoUg2OxPEh5rbSHAiK3VigzvxPUhfby39/uNKogW",
+	"x3NveMuYSnS25AAVAGH8fnMl+wTrIfatB6dfiZ0biHBWUBRXQKRs2Kn0ioPb1ZT9NzPx6IDLxV89YEMN",
+	"DINvy3NHbNfjiEWCyHtWrLCcDwVKqCft5uAJc8Kuf8MGfQNpAeJqr45hWIxfqANaWBHzssCN3mxgSWPz",
+	"u+mzusU8rKIA9aGz0zxVrI5RKOzrHfEEKzOQmiCAO8TwVxvDBoL6C6DQP7KYJVAp2t028gLD+ahxNEks",
+	"Eiyui+pIP4D4f6tfRvYtRpBlEL527/+0vFiyubj/iid8ISpg+bJ7YQKFQuP7q7GV5YCAlcqYLxRAfhbm",
+	"wRNkhQv2dg/2DjudQvGCzqoggPWD9CvF2ItU+w59umMhMRO+4HxaS20oxegrnESWdxrwHdRScc5Nk/R/",
+	"LfLcQITsYz8rJkHjWW3PXDUCwL/Tf8xo/71Lp39TeMDKB2Qb3N8EtW3YbDqNpWIUIJB3MJnuLci+/NML",
+	"4+d1Ht9wQH3xUdp4eP1yvtpLmWIeYFrbyPqDR9azTVyZ5Fc2Yr2B85qRb9PhBOtR3CGevUbMeaVQ8Hk5",
+	"5ovhRZ64IcVnhMaETaZqRiIubUiiHOqd24FNOxXmQ8Ul0fGrVRpzTmDLfpQUD30jAc0V8nujSNyU8ivX",
+	"Dj77x14Vj+7/io2Im8SwyCaBqF9xFs8wq65QZg3cPJAPnUpmwYYkSBjsG43k6pHslXekZqj7FFbZAF2a",
+	"WEw9lQqJCT30hbKHhcjYWoK5FOAu24q1AsrLH9qGijcYKt50fHbVQGk9vaQyZDqvyJqhYmmh3oBKHsyr",
+	"tTXirKuGxb7e2OfyLd4GNudCKq5frzqY9lIEqZ70X4QXCAeXUWRArf/Q3C5N1RZTCa5pKze47fMhLtb/",
+	"vngJevQA59aCacAicfPMqAgmTF+pGxzsbV41KC5CVZPYD2OGTog8SoMLYAQYqD4TyaJrZhUht8cuzZYN",
+	"VxJfPkAo2YQ8eqf5gc2pPX1JrK1H7LjkTt5FbcB4PHJAU2299EKysH9MYtEmfa0X9I/JjEm3fhXegxUU",
+	"Y2+RKvz+JuoaGGhUOpnQZPYlShoUMOPeIHHWfdmQLXkXM9yceTjao36Iac/9HdO7BTptZntK52qXODv8",
+	"qG9Tq3v2Af0aGt3QmcyzC4wN4O6YEy0v9+k244EK0KWXL9jaemUQ5ms8rRg3XV4qYa3Kvr9m7nGnVsKD",
+	"Z4H/cSKoNJ7VUFsqBWOmJ8Fe3H5cIbpa78sLJefSr1d5G2t92qMclT/Y9JE5lzYLqAlUYKx5mz++ydCs",
+	"r3DI5mO0y77yoMHaZYOpiNpadjoVUdRoNqb4hmkqx42mfs/HRe9/+NiodxTbIOliMfBHjZb6iGGzqc1r",
+	"BzY3Lz5qBD3vR3J88+nPHh/r1x/o9NF23YjnPRBfzWjoPVFgrUjpl9JdbL5zIZxabzTlwKpn7vcSavXX",
+	"VXNirjVq8VbHInxvL+csmhJtpeitrdeGDvkJmwyg3yoWb+Oqmf+q9+BmLKCqL/5swialsry77qSNBVwq",
+	"Jnf3c7lOzNj/ni8WPK53bovB43on5yEys+8aTb6TTW71MUcdO1ysjy0NRG+egS8NUt8P514cwK73zWWh",
+	"7AWf/aaC29to9j1Fs+8/9vxvFQ72Sa5aceGFDy4NEHuf/vpTkX3DXifQXPc9CyPOdV+yOPRc6y11YtBL",
+	"XnQPweh7zNrdlPnhjTTXe7s/5lxLS1P0ClRs6C/a9kWqVxhC7U+fs2kE3TUydd4YABGjRqf3KWDttcLh",
+	"PmqrERffvC5WI2Z+P9rYsnj65mj4tjLqeJYbHZ6Uhqy9jJZbIMDojIQQttWHrtveNXUNPLCzYSRuMA5M",
+	"zn5+8SoPpUNWKekLHgatiI1oMOsfExpJ4cugMBFo8JLbYiyF2rOJuJEsIY/4ZBrxgOMwx7NBwsMdFLqB",
+	"iIfcoMUKDXOAqolIFQywTfpDOuXdlmRBmnA1M1N7fXJ2SrrtDrkw14lZs+wB08uiZVhQ/9g02yrUusHO",
+	"XLaeGzaOkeYVrYAPaP8YP/Xi9PlJ0/+GqqK7bhzWbkyj2XBWGHqOuZPLLpQGb67DiBYEZy8A7TMfeS+A",
+	"gTy1ScfiJiYiDtjyrlvFV1XHzS8ypSPrFRNAG85mI+TQ/TdcNBET9p/v/3L3WK1bKnfj5W3XKD37pcqM",
+	"rqcW3ovmsE4VCkcV3nBZhVVrIRRLK2QVCzZUqOADV+PF57reFjrku5wPNG2/bOSMVr2wBcKA/QP6hass",
+	"NcpXkXghE/FP2t8s48S2xuAxGbNPNGQBn9CIyPMfn7fJOZ1MpZUqKqFaLCbQJnaaKlPdznZtWNZNw+VF",
+	"udvBy0/r9ii6hy5Ec9CyOG9MhVXlDKwceudm3ZbqHa0NFm+bZePgqqLB0A29Y4ehiqRPWAsfuH7pq4vs",
+	"yL/UMxJpMgMtJplg3XT2SUElakNqdRbbL109TCkvuFLBS/yHCQh4I3A8cxa+BBCvWoH3QE1v3FqVptFL",
+	"ZkLkxbHyS4/6LA76TYKl4naPsCP7jqu9nex2j148f9H6y0X34LDRbJx0Dw7x74Pdrv57t3v044u35hf9",
+	"L69qA6095/aBfaK+co2vaQSdIwtt6CbYlZHGpA94i76/KBf8Bi6FBfnhpfXHZ5pmOL59KJQnqF55J9IM",
+	"3RnROjAABis//BozeaTV7EJv/J1jsLfllWwWW/Iooa8ClpJLIhEXyybutnnQOr59eZnQoQ+2fDFlQQZ8",
+	"Miwt65rBlIpY2LRAXfAbGmGeI/gK7anQeTCliSLc2xgP343NBy33lHSGIGnwVqD9oaC19idFEhYxWkIG",
+	"2rmHelItztSwBbZHy0b9W1nUv6Wv/6MF6kurs6c18/JDWNoIxt8aUMnCFm4vPNra7XjXs4av9tWE8uil",
+	"mFDugzWYH7JmIS19t8VCW+vTFKTUi6ONJJJOYXWaCDGnktBgwixsHMjk+7Z7yQGRh/A9xJGXkRAU43J4",
+	"oxnCPYHLb5vYLfpVkvga/wfm2LmlObAuR6+iKMfQNj32FARumg5gcARFODsmfRPpbA94osZarvSbpF+I",
+	"PP7a+dj3lsR0+kYuFnA4pCZOJn/Ox25yG2c+b826FfqwafFI5hrqOn6KZ1gbGOdPtG4ZMkjpRVSNi8Qd",
+	"02tm5Htm2M6VjtD0YUbYKEVWc8HuJMvpU5LEx/rgHU9pQifyGM7fMZ5NPZfjkF3zgNnX69sxd88+4NwK",
+	"XoIar4QBtTIPao0nfr9RrQGjCUu8J78KA7Rax7Y6qKY6oCbgzSDv7RTdXqXVvJmszjvb5F0caf7gQOwl",
+	"uUm4Yv5ucWnIWRxUNIvjUqYssewPFwGn7S0lWg9AysPlVXS5JAGF7s0gkdboT5cFaEqzYlHk1N/+TmpZ",
+	"qU2IsMTdq6pJRzMej3p6g2b+NXMTJ7BpxvzqgbS+GYtiyWKtX1zFmsmjSClU/LTxW7nGWqwSKvaOVhvZ",
+	"QqqHjQxX2VUXWLe69kDvI8hbEibZKSp6c8wMfDLldDIViWLhe8mSVUv92c6Iy+v65Xe6J6KMtXY2bq/q",
+	"JPXsMSnk9ZvxzZ8T3xn/mU21/kz6Mh30sclaIQMtL/GdGc2DGejcUcJoOHuGjp5C6mgNd8aUSnkjkrA3",
+	"pnI8P6oBWF9NcpKMRNxtkrPnP7983W0SCde1tnbxl5MW/kElgX882tsBH49+dcQHhr1qpb+Z9SowZ+nl",
+	"7zQeCdD6XvOEadX1O2le3iaaX6CTxPbfSmyIDZn1EsRLswGf1iw/OzbTsYhZL04nA6Qs5xWHPmC9e/+K",
+	"u+wg0haRYY5Ayw5Nz3TEXwHvgQ+ewHN1ER+1HMv6COZuZbd384KDsrQEaPYe7+kHpHHk1N30aNlrePDt",
+	"M4PZ4uavN2Oh7QiU79ZL9JCtwyf0Uy+VTPqt9wmNZ1kkLqDaIHITGcH25GquIDbSsL8NXaU3M2HX4qrC",
+	"xWb8yaZ6Lsd28uaB+k7MJfO8MfpNnVBB3hZcFrt8F7a+4JqrR35r1Zwt0kdJoeNqzGNCyYzRpP5aVdPF",
+	"SbbBZQmQITt3O51Sns3uIlKY1/WLWvPKipa/kfGSXuzze7EJJ6mHwXwBf+n8KDRZ/Lf1CZYmiDcXQEPr",
+	"TTNzOnpsDOuhMw6HYiuaMaNhbu4kTjvoNnmwkJR3HXyrW8xGmJvumdNTzXQf2X0CjkxMDwcuSsk04dfQ",
+	"hiEhcjaZMJXgQ3qlEjZMJbK64l7plxZo0c81CmWffEWwbb1X+2eZREtLA5/1LUUFnKfSNaznV+mQB8/u",
+	"oz6NRkVf/H7JF39+cdJ6d/LqrIWu+FcvXv6l9eoi/9cPJ7vdo58/uBe6B4c/f/A6LH5mszPKk8LY8w+Z",
+	"L5j/n9m/w5cXJ3B972gf/o9BgDPz95n5+9z8fQ5/f5xXIj+19Kda1xQ0Fqm/acZjP23+fFX886z0qxlP",
+	"djN+NvsTR5M9W/j1rPjrefFXM/LbZuMNj69YaN07m9Ga6sIU0op+VpnzAt0l36GJA3hK6OvVhyAQ5bFs",
+	"V3WxqHCKCOQmXNawdHz6gh1y/pGlukFxgdfSCza0UCsm7d7PMs6v4PJF24QAL9H5FxDekO1V4ReMaDxK",
+	"6QhsiSkdMadNngXcZbVAILQO688+Qa+vR89fnJH9J+VuRHsHvmLfHz93m0e3j1p57e+Pn3ebR7c733sD",
+	"DfMFRu+aHVdoze2uw1tId4PQBfqg7KJIksYhsx477MVkhG22boqOSi3Bujt5wKjvRNz/g6t+u3Cln5Un",
+	"gu4cTdK3aXH633lym2leb4C3fdto8SbhSjHo9yG1EUijfOSLM/IKxDESFaQhRgK7y0LNn/fnb8ijs19+",
+	"bJKfzl79qLWMD2xwljnqyNND8jN/nrd5KrcYicu+39293c6TboFU9IeO+YSO2ONH03j0P79P2eh/bthg",
+	"uvNsQCU73G/m1PPD448//Plzp9m9raCfkUiVjS97UH9KsclUVdhzYqiKbU61vYh+bL9VuiJ85zutkgUi",
+	"CZsQ+i2V6akH7qkD3pnrZr5RORpRqXpmIVeS0/AgszFJj2i5gTVPRDwCTEy78iW5Y2h+0f9yeXlG8Aa7",
+	"+gCwQW3fFy4H3JChVI+5qfl0cbrVLXI5WCjCBFjqLYst9rAC2pItL9TsnoMLeKQoY9fRRvKBFv3kuXKC",
+	"g2vm52y5vlIY6UZEb5EHfBHRO7/686HnIeURC/uQRMZjGh0X21CC6QaO55CHwC+MvaqF8likSaGg2pTF",
+	"IRoDJkgN1dXwE16D5S3l0QVEXebXW7I4lF4npNbF4FfsW0V5lMVxnCjocdaUysZ1sMor3gmdsKII7oT5",
+	"5Y2oMpC787JGs+E+0Wg28H7vrGQ2o0Wb+u4mdqa/Rgu2Z6STt3SwgeS8F9c6HdqyNV8M5c3HbZwGK+j1",
+	"w0RMvFsqzVYC9zrWZrUJopo8BZE4s9UqTEmmH5SUL18Uaiyk8uVQImST0EjELNeg5ERN3UqNc/bEcnyM",
+	"jRt5WtayoSLYb59cMTY1mA2Gnp55jaWObjkViSqUDTo8ONg7WObKTNg0mvWUqOq1bdNJRmLdXfFVn112",
+	"PHIau3xzUY6plNq2Ab5JJCSya3qTKyFwKgp2RNlk8DR3Kh0LIBuzvE2k4MXHQg95EZgzxrImmutOE6FY",
+	"oFh4TPpS0USpSPYJHSqWZHfGI8A3UUX0EMjB0RNgWQ5uCCDhKgsEDmaKFR7ZPzxwWZv9kIvsWcyfL5lP",
+	"JtbTowo1N3FKmhXxCRMp/AsGUqz8BpJeW0A9I4QAeRTwKQj8/JqBXDlXYqF6gGMepUmF2HHwXZ6O1poT",
+	"8JjoY+v3tYhUBWLCqmuiOpSnhLjKxFRhC7Aj5ALhCOeyIgSHMQwjy/BT30krm8EmPNjr7oK/ETv2zh97",
+	"VWF7OUVagVq15ZEs9zjbRYEXL4bCvWUr5yC4ddoNk0RYD3pcyyAXqB0qIoiSo77o3Uj0INVBLRnQlprV",
+	"6QheUByWaQHOvedsyBJAgGhezpIJh6HXVzrPsme83eFFtEptBBF507FSizWpVeL7LQNsir/nCKKnisZQ",
+	"hk6kgUKWbVuXzxFcST3DvbTTLC6gnwotbKbE0yzCZV3TtDJK7EqwGpbOwuC/YxLMB22MFlF0g9AYPUxT",
+	"OmLe0/AuZpd8wt7w+MoH6189jJ8mkVfTA9TAWEQhhMOxRTWPtbiymB03Urb8xJVBE0m0PGLqTHYt97S/",
+	"opDButiKvZka1tk/KpXw9WcwzA+zxEqKgxgkFA2uJWf5ub1vzZzOmoSfs9NlHLLyiIDjkS8HpZ3Z+7S5",
+	"FaXLaxLqe2qDedxVd0A9d0vrvN+22rAIGbYjY4Z5+qYlAWeN183kdJdnrcOzKt1ile512yqvTlXZ9+qT",
+	"VtmQdrZj2RJuwt1UoNgvV2TeHcZmSqt/I6SyjHfnqt38Rt9Rq1ibRuf4xrIdXVAEQaZyCo5+9P0xbbN6",
+	"jRofofrlWi+wudOLEzn1TV+9XPtGZNS9iJ41hcw1S645u/GEz4DobHnqGqm+qVsuoP79roEhV+i2iM/P",
+	"WTzuhkkCeZWAI9O2+zNsPqbNnWlEld6GcvaNgYsV8nz6ciYVm/RNUc1AW9Ds2k6yFCAysVLF4qbJubxh",
+	"UqHDyLabsa48k9ti7CdC05Cr44TR+m3dTvQjr65NjrUL1vKblHW3xQOQlo18b5tz1FFeGC+tFVzxXndA",
+	"qT9mHlaYx7Wtw4msV7zSY12dkSBZRW1H6w1e7PHdjG92DbZT3xouul/RW1iYvlm/1aoJnFEpr5gvPE9H",
+	"aZUfaiJCFrlOIeOxLJeC4IqEgklMrqazWlF1Jzu5Z2+eK6I/JDcW/1T4PJEUA/2mQU/mAZ/iNCG+PKEh",
+	"e0b6sYhZ35asyIppeNv/s7CXTr1VJ/X75CwOxomI+T9sB3IDb08lC8vR81Lbi3TaYxEf8YEPHnSqLGK/",
+	"8AklDEoGs0czH2UKSa8ZPBa8CorOgGlyJYsr5R/SPaoPABbQK1IncB+Dc8TU5OJx/QC+PzRSLB8S0CiS",
+	"VYkaybTS+wo9GxD9pjJCAmn16PyMnL7caZNTx5GDLict0dp+CKTRFb3rccHjgHkOER8B2ojGMygb0SQD",
+	"FtAUNluSQAsHlmDMQVMXlFnIEpwHjMUkEFO+ChBFJTSWmufI6lBO8QhmSSbUFGOVBTCbPqGrVG5ZkLuB",
+	"ezV/kNxDW5iBl7sshUUYFrkJA9Vy26WzrLQtzRuW9aMzhRQsvYCHxfBASR59YIOTVI3jnTbpi+EQ+sMN",
+	"RDgjE0iZhvAvdrkV0gUcklC4ZPjMlLNQtIgYiBvNhhgOvZbPmZFY5ywQFhfmOaxm/JqWQkFuxkKfs5FQ",
+	"Bglo5V6b9CeUR/1jEoyFHqt174oclQ8VEpWbsGCyDIohHp4QGsAJsgnlGIfHZ9xeelReYQTY0UxN3X4R",
+	"40kiEY+v2uR0gbZq8Emm3Ru+3F1F8L83bXe+RUu5OvrAjccXQvmHiz0DvhxJxSZTkVC7k4Uu1eXWB1dm",
+	"mWJ2k20hMawZip+Y1E2fcCqdkGwK3kOSR4D85EVNQC8rsgmBGGtzODETQ/eZXZIjrh2zw4H+mFeAlaD1",
+	"M/s3rFujaE3ZmwrX7I2g0ts78A/7k9Hy7Y/2T/tzbqb4qcZx7azYv2+hpeMmXeWN5zfZQw8Cuk/3nh7u",
+	"LC60cwrxM6ytw1WeBpw3zoj4CnnthbymlzgWW6VxceEXAOKv0hyT8slLNoSsJX/w0taZBilWx1yE+0+y",
+	"2/NXuBWmbViX+zblRX6jJI/OXr3dKUeDOWDWNfcN3Hvd8q+OhmD4Mmzm0ZPOASC2d8sI9sODg73DRXUv",
+	"enP9LXtj26h2+YoUe9sufu+Kr8w7JNlOZlGG/l8MlYS7bk3BpqVfNQWujA1ss8hqKB/5ADPrMXGE8bI3",
+	"FIR3/cT1cgOVGq1JFueww9Nz/MZNNFz+jvzefFHcN/SSNGJylfecwwNuMwxH4QzGWujEPsiNOaJhdmqm",
+	"ACXLntBnTqTgAEPtRStBiRBDmfFCk1qdaTqiquwKDgzLyuf15EuV0QXBkkCmwNKxLZYFbD5P8IO3aIVK",
+	"2x8IVYKCLC/PxJlh2Pv7T3cIiP3LNxcui8h5wM7ioUITv1h4S+vAh3AlbMaTVjD0zdmaZeMg//rnUcW3",
+	"1ulosZhXIyX3hjRQyx34F3Dza7g3p0WL8qYDKaJUsZWPyQW+4MQ8756UHEEerf3e0zAqvpOPYuMpWVZG",
+	"/f3UmSY+ho0gemFeQW7RSwrV5u7SXr6kWBY4yBLBUEce5Ryy4ux56dzLh9yCoaha5EtetYo+Lu+IjDKZ",
+	"LqOLOjTZXKJJLuX9XpW+EGlcscrPVrG9L8V2WVOL1Ubk0YBLCe5bhfgPpRB72rGY/icAXx0LHjDrrjEO",
+	"xI2lunp7NW5V769O9a4Xb/Yo4XOxZ1u1xPBYCI6UW7dh0UgsoKpV26wp0IMp9Fu1fS21fbOSyKPfLxaJ",
+	"W23/m9H253XLRAwiNvEVyiKQ22PKKiM9HjzxgB281dMvFB1EDMszThMxSuhEltpVLCn2jBpihRN7TKdT",
+	"FrMQQjUYDxckFKYcpMkr8Fej05Oqb+w6Bax9CRWmwaYvbPoLVGwAiI+t6cTjYrZOJPxx9xz/lQHID54+",
+	"ddDj+z70eLOhuKoqtWEy0RdmNamsNrWJZDToQKTqeBDR+KqEwW8lGZ5xGRrfdJXBwbmoMKz87KzhRz+B",
+	"Zu2K65dcvlA0DmmiRZBW18mjd1MWn74kLzD5rFCRXyuchboRaXwVm/TZkjGFUbOlxoW57bbZyEqPz+/K",
+	"X//617+23r5tvXzZJPrfkNDX6XQ6eLF0WB79Corc/m0L/9HN//E/9qcdf9F0OuHRrFeFhp1v3wQisXTr",
+	"rv9Wfs3i+m+u0n1PigVNbPItV63TS5PKdrh/uDOXV+rL6+Oh5vK1h1T/Rh5c1b55ygOVJmyt1sNTOFgJ",
+	"C3tVJUQrHsuOycqfvGEDydV6z/5DxIzHQ+HbVYgG6xswt9ru66tUH6rH52LiSXH2MZMqnvCSTagR4b5U",
+	"QtlL4wlTtdGeYf66EuQqZhAI19wOuyzQYAzl+17Fo4jL8WrdeOyermC3+EtC2gE3SxNewEY3AuQorv76",
+	"eA63nfu8q0FMpjRhIYH+LdHMtDQQCfbAIZEQU2i1YqEMEM7mw6FNfz3qHnTJv/75pL230ya/CDJM6Giy",
+	"UstjZw+9ht+80oM6JTSGgfuN1RFxaGsKGd0GP2VK5oqEJEJRxcJnRnWxJX8MDperOzWid7UDj+HpLayh",
+	"F9KWyc1MOINUcM1UYjvK5SWodlysiKmnQfp2q/rHhMbQl9OUDsj20G1QLQFxgJpcyK5ZJKYTRKGIKYvz",
+	"d7RJ31fjsn+clSUeQ/0o3AJsdlNGruAuFLLTEXOihRWOrdFs6O9C+Y+FFTVdYinb46spL8WeqBSb5qCf",
+	"bSJZdO3USXN2Kv/VafmiSQo1G7DwJVOSxMLYwMVKIUWWUGriWE5do7FyO5K4gx3Ta/bMwKegPQEPxnOY",
+	"LKf0blZ7yukf0sdGrTFj+jTpR2DpC7Z8bXu2urdkVSt50yEm8yGWoX/YJJWqEt2aZq8hUcIpwkanhRIi",
+	"fSzc8H3hmtO7B5CW2LnnfrryrNUlYeEuiyEpqdel0sr33SjfdpOHsk/g/kWckqwqM2OfINkTEmINAxZx",
+	"ds3CUlG9vZ36szBvvrAvPsVsmMK8uh2PzPSIRzCM3sGFufbLy/qVIRbXWp74VplBvyNoMaPA/0XS2KCN",
+	"RQy9gqErHBSEMtezLl1Z/TjsuFksY7vJ6rLNhm1Np8dbs9hsYcHseAoXX/kunnnvNMMuPW7GWLxoJlB8",
+	"p+fOM9+d5747z313/sU3zvdm78CFX+pusAQLDt22Q1EFQswkIgTdeh7QoSvxsP3LGsC6ihylMZckEvGo",
+	"Cd4dEOc0Jz+asPmCH+bHgnJk8/DztHtv/cR7zBzM+vJ4XWzW36kFSKbzWU3V9jzHpjBWXLsyUNYpRsJj",
+	"lQg5xYJDPScHbnHTITHMGL6pRT5D+O8A9VI7BEs/hc9kuuGCXj9LhViV4VSNmU609BVxVgBG00dltYtp",
+	"OtDGG6tK9DGxP19lOdCmgIFijdZ+VsOplzVJ6hsn/pMuVP3eaRZb0xMliM2nq+/bd8WxFlhWfyOXuBf6",
+	"E4gCn+tga/DrAU2SWdZZcjXJvLiv7FdWD8E5eVnWRIYh8Z8JlybWzVq1rHCtsgjfBLd8eJa23D7/Znnc",
+	"ysru3ZjgqrUQtizyQRvAzfOsRSxmE868THP7ArVC7Lc3UydkRd4JgJuEqTSJTbNVLA3LaDB22tzX4I2/",
+	"ZszRQdNsmeSWSW6Z5MaYpI93QF9kfz/lD9htF12m8/2OmzDfUnvkYo1S7HkcZj2O7T9J1vRYhIw4N2Cq",
+	"pe/H7Cq4Mgx+w29Gi6rwve24R0kiItYmz1MeAZ5Ab17fptq1Ct7tPnnkz74UcTTbaZK++2v5Uej5ULwh",
+	"DTm+VZMbeul3agTwmkhsvmPvgkF+++1Td1f/Z6/122+fDgb6P6H+5xNWARAp45RWc7KfEDgbvlOJ1T3A",
+	"Tytin3vzkW0t3m+SPmB59D9MIAq6Z4xFzPo7pkAynCMDRFBjakAgbjP+76QJb/BQPy6Gw4jHzEQacDNi",
+	"AyehigzYyOY192HbjvtAB4oat3g5GupHLJcxEnPznEuEnmNfoV59JjfD27udesy9MIu6bVmW9mHJW0c7",
+	"0oBIOpOADnQRCp72Jge+7iZ1Ar2GJ/oCvD6VyUXPVeb3gndvTCUZMMlDlhUBwazxX4Tx3hIuQYxApzJf",
+	"S2+nskGPTqcVxYILBRDodIri6rC7d+SF9DvtWObANSu6EsplNeo9ZVHH0Hle9iI2xIrpVrHrLHUvZCMt",
+	"DcH/7vltvF2ysTULHEwTcc3coOBgBl0A9IsIgjHLNQ641JobC1G+x9A/Po+VQqJFX0zxNJUCqZoTFh7n",
+	"qk36dln6x7lG8gxqFoxNNxNCwxCfvhlzEwLk8YjwGNmLLdOUacHwTMLIjUjU2JanIWmsbGcAnHghaiuG",
+	"Q4jT4sgbznb5xKzBdHqc1U5mwpLeNnDGcCAwXYjF6mE/6uu39DT19Xfq1xqxyRw5wsyjBDB1I5Ic8ZCN",
+	"IysWA1Xg28sb9tQb08LGrJ4mP9JpcctNCaABG4qEPTNVbSKKkWpqqvJYK8iaa/fTJEgyFvsr7wRBmlAF",
+	"aRaUTHicqhWGMGFqLMKK2jCP+nSSmMaPR7tPDndWwwhBKxs6YrGqWSp6jnTz8ZU8mYUlWVoluQpXXY19",
+	"AZSL7UNOlQEA0CKhmDo+AZWsYGU/efKkhGXZ80NdfbjsyjFl/SkCxa+5mplB+kbWJrlTlfkJNBts9+Bp",
+	"tw7wxox1E+4ay7q+gLemgGWvAA7Z/BFTTQZ0SpRWhSIyxf7IObAnksIKt1ysNR2wC4o8GhPWggo1hhM+",
+	"03pHZHRpmTko0NetFeYZWNaTqfozHoU+lKsy1ZoEIsmhzsl89RuUUtAnbWH9RQ+ECHBDXgG0NJj/igZj",
+	"g18yTWaNhd7EylvFSvnY8gPRMiCWTQQfMQBfLnrvnbupg7q0wGJsunCYPWayTV7QGFwPWWDITRIsgmK6",
+	"vlSDj49a/9v+s6LzYxV+YzXj8hViFq352P/95sqYcfBPbKSoGNZik9BceV4hrupNAVq+1MYb8NE+l7Lf",
+	"9jkAl1heeiTLOEWxObR5SA9/DbBwmdPg9LysBrul+n07ffC3BZpfmDyPXD/NnK4Ipowi67l8RvpTyqE2",
+	"ICAI80pZOfJKMq0yL0oVOCo0bsZxAEwf3+yld3CovTJO0JNUjd+CWF6K3wFWJ20xR2Oboj/JulQzNI9J",
+	"esFO3bnv2g7U+J2MiomHvzegEgZfvDrFQpvFi7/fQPFN7PDdu2Izc0VFsmf11lSNIUE+GvZQG+3N/4rp",
+	"g/rhwg/Vq/YJT3ouc1YFUTrrqYUCMy80AOHDp3vQxDyalUvtQj0pwtWzMg7XvMy+SFr7xAm86gM9cgCS",
+	"NPEZu8a570eoTWztwhFT1rk+FAnUE9RsMQSJZt9hGIt11PYXeGNWdbVX91Svcs1EbERz8JHJI/Ju0ClO",
+	"Edm8oXJJwGxtGtXMFCk2ZC9NPc8+DVS/wt1t2kAvWN7XQit+pleW00gIV9k0t50wvX+O+8TUPUN/WEYG",
+	"OOwc64kI6YK/PHec2WfkBvenDjgy64xdL9xj0/cL4SZLj2a98Fhk3RXpRMQj0NiaqMPZH05fOuGqzQR/",
+	"VqNIfxduB++RE4pPDrnZk+twH1y7SIgrEvErBuQzRjaPzoKExeyGhW1iK/MhjZg6ACJVGKko+VwhXPHM",
+	"lgGm7v0gCjW1mbNXp3AGZpJ6eJQbUK1yIr9A3zHGAlXW0slElgo0ZHKdgYsNaYLdnYFTstA4441WY0Aq",
+	"kxXIxlX2/lfr/1SEDFY+PYU1qCrJ3P/9RvXJI2fZd47n42YQcSyuiOO7wxhf5/AI6pJO6d9Traggocir",
+	"BXFVA1U+POwWlBOU0Pgir4S1BSmyOKOnBnOmTmV1ludmleVVlLLsh8BmwUixGGSMYIBP0KbRPyH/+md3",
+	"Z0MMsdupCe93K0CMEhosQAm8hia3NwCumkvrgbnfUGkPVajlNZ4saRLe9KJo5WxEeUwe7XWsh0xSHu60",
+	"SefYVCEAn20qGcma2sLBKCb6FFwNHX8jT3dukFnkxdr1MelojmhREdbjyPhEadJt0r9ibNo/zkpsO1kA",
+	"BQ1UZhZ1nDO8rPiCsWsTt7qCS784wEazob/mIWCfD/0ySaViYW6xlfiZNbc9+/zcJqqAW1JK/ZTI9QFU",
+	"aWsHun9mszPKk9y+97hrso9UJdlkCuyYUcAGqNm0n4FBykN8Rvo/fbjsuxyU2hQM9PQrIaoO2u4aYNxV",
+	"4CO5+uNASGyn2+J0NokXfpCGML4yK8UNymp8SLTVm1ocJzRQLNF6fPbHF7Hhfe1+rUsCgaOMm46mXELm",
+	"Evgy1sIfGU5WA5z1F8tyPbQe8Wum7eGJkCX+eFgDvLocGRTQKDIV8lekvwWi9LJSdhYNDzi3ODcIO2Nx",
+	"nNyvMVezR1sq0jVRfCgj6Gp9Jyk7V/KlAlf0oTSljPbNfhEDPDKjPNFmNzk5OzV4kxLuIUB/34A5Jsbd",
+	"Uev1uisVhEneXik3ISifVHWqpXyCm2tBG1YtPiZ9mQ5MCiACR2DL+9cs0fsbYmWYvg9Ws2SH7MAmFkxZ",
+	"f3L45FvbN+3rRvXb5lIW0W+riTjSfV64lvetvFxu+6AsRyA/zgtY17ppAoUdWC9X4K7qzDNwkGYQQKh5",
+	"YvVT8DLdSd9Z3dT6xhSilSf4FWpMK89hq/ds9Z5/J71nY3n0X6NitPrkvn7NqWklmBvj445A+0JqlT/4",
+	"uSDJp/CuTUBHit6RLwAgKQxgQzk/Wx1oqwNtdaCH1YGweWzOXUeCya1etNWLtnrRVi9aRy9arCgsaDkf",
+	"ckkHUQXIv/qblcgrE7rO0CG47LjiENJM4/AYsixicwTVrKKwXMTjKxbaI0tsKU/YJnOtCGHFONlAqDGR",
+	"PGQS25baTTT8x64Avr1nx9BwWimD18nZeO/avJfe+JhSCR+kannXp5P8znVTCyamtrP/l56dhL+v9ZjK",
+	"ntvH0Z8m4zS9jYvdQGmeDuWFEfnKOZ9EEnsxwHkztOF0H67V4BnyAntxOhl4FYgMqCvSWCWzHFj0w97T",
+	"zuFud2//4PDJkaahH3bJo/3uwQ45ODho7XZ3u+1ln1uypDX7KRQ6KaDS36NB1h+/ZsmBQpWqtT30mopz",
+	"NrrhBuQP6NJ2zm6J+Kt20HF75w2WnOPr2ZzSoVnXba3XfD1v9ZrMJWMUhQKI+wX5tNesw0bKaETPGahk",
+	"KT+zqUK8kozEDRlTOcbu1uQE0FdSkaNcmZd5zkAuVjCp2CRyJ5btl7XKdbrQZv1UNtWOFtMJFvSjnWdk",
+	"bleaIvT+t99++HW39fTjr53WU/Jop936+Hm/ude5/dNKDKvG5n01DMyvI7q8ZlFVvqyHumYwOf44YSOa",
+	"AHLGyZmqOhC7y7D32WCqzvippqRVWytDq97aq4ifYCEoIyWteyHQ0zcZuWQm52yYShp5SoWb7hXzZfM5",
+	"i0LvLzwO2Se/og6YKcAow6D6TUjIJJ12w2d7TpiUdMRqZPjBF7OOCfa5ZVOWcGLmvIZm3Z3PFhFkqcQf",
+	"a+3i/BIvrQduv59/rGoim3B7gpaQTiY0mX0Jp6f+/IZ8nQUJWq8zlCtL51pCZX2CaBSR/O3tlcWur5tY",
+	"HTV+k0LEN4b11N96K5vJkepldRDWeHP74aXOWpp0Rd+JOkLGS//nIvL2XJda1mkLvsI/ph9z8ifyrvUj",
+	"cPnFIVQ8IWOWsNpOHiix4+vkY8d4h7eUu6kKbFzqzPPjohW6YKsK3PUGvaitZI0kCvxo1UzWdde4bHpe",
+	"SD+4h6EmDLTSePzaLNiNG6Z5F6c17EjsGZcmXM0u9FLgLmP3vvxfr+2Yf/pw2WjO19CzGRPF3IMs2zmr",
+	"n9f/Le109gIDTn9//gb+Zo/plD++3gVIB2wIkACOIRvxWKkp+LhELEXEejIvHeJx0+JNkGANt2k7UN6w",
+	"hBVKzeEtUOcfbEgoR9s4bgRCXHFmY8LHjV7vL0KqVhDRa/apZZ7Mh0an/GeGOGeZDE0dMu+4rmmUYh5y",
+	"fmcfNdP+Y/NeWA0z7H6b/MJYWCj8DmPTs0CXB9aWIINUkR9fXQIv/surk5fZXDA8mc/l/9V6cXH+unVp",
+	"KqGVpnALWrWvidD335tOvWrW/v57cmaif+WEEzHUl0oJ5CYAMkcQv8XLKMKmY9nMFWgtIwg3uR1u3TD8",
+	"/iNThythNMRSYPovMNX7O7/F//f/+//HVUyTRA8fJZt5g/E623tw1N8Vk75MlqoT1smKuQWJkJLJ32L3",
+	"fpsdNmCRiEdQ3zLz+xcCQUCekux39tvEIWFtimJqOm78b7GtkcFjqRgNa1H2M0MsdhmxiYRJnJVC0xDH",
+	"IE38WxzQJOFMkr5LKv32b/Fv8fffa0NAfv89yvt+xCdc9ckjEyMi3U6nSQ46bteJHYwPoWLfh4YoOGBT",
+	"Ns1R+/tkTOVvsV0fKAJJUM/HphCYRAUvxPW0XXmHPFJ69WxWqEhCdDvPSEAn2NvYTOAFzvr77yG55qeL",
+	"d7+QCUtGjEy1bWByuPaeHu4c48aVOrU2SV9rtX2SsImAmhgUw302Tee3WA8A2nyS98CEcVghi5iJREO9",
+	"xv7psAVRkH5+LvqvLumo72Yz0fAY6uFIqfcHz7JeIUMs3aMmHLdUAbeHUNL+btdOVQsE2NcbHjB9ai+Y",
+	"3ovTkE2mQrE4mLV+ZrP+MXiguvtkDB1P9WmbgijJ6CUbIWRTXbGZXenfYrgCJa3sqLKbLVGZ2UxoyJok",
+	"sIMy+drPiu/FqIChAP1ad7bdNjlxSqbJsbiJHT8ZdDkDRo7zh2aReqehNKNTmOTxFHtt/vC7FLGt6rl/",
+	"8GTHBiUk9MwkfW3m2yj7cMjiUA8c/BGS8Pi3uI89LDHvm2IRLuygiLE/mU61id0mzxMaB2N9Qu07sQyT",
+	"vgDtGPsQNsROm/qsNZqNiAcslqBQuDVsGydTGoxZq9vu5FzduQYhQaO+Nd7SmI6KMWfZBPeWbOYdpeIQ",
+	"cyJv3Iae7axTJOSWXrNPeczX0SmOG7v6k2LKYjrljePGXnsXRjalagzahGHmj1E3GjFV4bFB7itspysy",
+	"YGNuzrNZ1+Z8AF3hGYUWXm7381kzb0jKrdxok0yGVYuQ5lIBkXMZZyDmFhQKTQNmShgAIkQcgF2kNWm4",
+	"+zRsHDd+ZOottt3EAqqwWN1OB51hsTIlp1y61fQKGj12LLIVrHiADjWfhmtvffwWixuixrtMH4ab5yoz",
+	"XmbGHxjQ+zhW33uyOT1+TkPTJgUf2V3+yPu4UEMLn9tb/txrkQx4GDKwG/a7T5c/cSnEWxrPzABB9z+o",
+	"M6nTWGmFPMra0R7UGd/7mF5THoH9eVs4ph/GoNPotUXPiaIjaKQzYY2P+lZ7hkQykpWn6LVIiC1AW66j",
+	"8WjKEhAjIs7uASVpZ54wtYx/53IMOM0JnTAFbuUKh0x+y+M3Wi9o3DaX3mi9eMvv/C+4yVerKGTJM1M0",
+	"ThrUjb4NuXWmB/89ZcksZ5hSJKrhnoa81a41tGzNFvyzZf5fsLJazl++zNj5/pXRrMiMsZaVFmbK5N16",
+	"R2ttvHqn1908a9XefnwwTuN+HhzH9fmO59E5LvQuZlgSVgyLa7llShtlSnr9iwvsMKbidfDxCrkJngSm",
+	"2g7aQDJKR2TAAjFhkkwpNhwtFYEJCpXIiCnoliEnsUibiI2KmEqPIMYwukt6KzM8R6UGO/pj1k37uQhn",
+	"D3DODBRgvZOWPVzwPWVVGgpMY/cBJrPmNKpUloKepi0Rw7U1JaBJBSPVxlfV58xtj+Ge22Yj22/VgijD",
+	"DN2Xix7NH8meuG023oggqwyx6OnsPpjj183kOjWY3AsRDyOO3ur93b1aD+i1uxTiDU1GDJ87qDMlY4Sx",
+	"8C0LObXtR/e73ToPTxMRMCmRPX5jDByPddkft4CJlxTNx59FMrpFnh4xX+f8BdwdOXjh6EklptK4CTSP",
+	"NpbRM3BvAZQLKzFNoJYzj8mAqmBsy2kPaHA1SqBqye9ioF8PGrOFGadxCFWz578K7jnnTpxMSB7td556",
+	"tN+X8PPdpMHQYGrnda7uA7BPmIGNA26OjVoPliloP0rjb0Dh6uwvf+IXoV5rulqTedXgI2cJ5FNANPE1",
+	"5ZGZTvdotUdt4Pmb40R4plbgRE1r4c65TEoH8wuYNPeonaytkdz+8Q7it0Tf51BRbgXqXk2evEtGIEum",
+	"/qyJd1jdy6AzwBePqRI2wvOoHObAavgQ5miTk6z/UqG3uBGYE4bOdoMQA6nZJLbtTi8Wqjdhqr/T1N80",
+	"Ut3Egmzbp2Nb9RALU4oEYSOmI5T9ON7ME+x+9TwB405EGJJIGAnGLLAdL/QJT6jMKoFHfDRWYA6aCyFN",
+	"rsiURkwpjBdlOgXcGjMpTSMLCBKNTd+VIrfB8M0GNYGHNAjPsqye1VmVfbaGOfiNM1zTfwA8/lnuwJYD",
+	"P7wq9C2ZgP8uWhuGyu9qPz6GdnUtdm3TzSsjgDG7YdL0UGiT1yamH4jJgMfMRoZDf7ziRH/k1bVtHn3v",
+	"0Yp5lzSiSPNMMUhFMzCsKr8+PlPw6y/p4ecPgvDQTYBzYqim+O/iIYikMIIlWLtlI8CoP3yTpFPUaX0f",
+	"VvoMq7t9+Rew6IciYRhE4bFUNFbkEY+DKJX8mu1UfX6YiIn/4wtgfvMjeO77Ovu07OtKrP7thwvg5Idp",
+	"xfDN3IMLgzfIEv6IToQ/vm8RgkPA2c02OmIBLq9t5iwXIo8/w/97PLx15MmcpyAnxsYXODlrnZoqlRXm",
+	"+4c8KN+gke9Q/aaIfrnqAeRx+rLyfAxocKUtmJhFrcSuVJWy9cG186m80swYMGFEjRORjhC+p19JzDvn",
+	"e/GcPj/JGvLsmCxbcD2MqTSdEUIyYwazVVTtTopAVGx8F2q15cZ5GPqTqlL9kHnN73k+84xEHl4D9Ghh",
+	"NwjqgT6dVXqAvnElFejhlID5dV1RGah8wUKlwBLvltt9BQLeboYF8XJlktX1GZVFY9Ak/25U6vu42uPP",
+	"Ocr29nE2kOPP98N456kYuPAivIuWEfkhzOo+AecSCWSUZ02Vsg7Rv6dS2Ta2TjcShI4DQ0REK3RkgQNC",
+	"PpimwHRqWpSN+LXJdrTmH5ZzcrhSk0jTIneiPzhghEaRuGGY0J65aeHe76RtH4lhVRgrNNbIO3W6XlvT",
+	"jNj2jIIGGtBtB9DcEpHethMRCQU27SKSzvJePFkD3abBVBckRcgmUD9PCSgQSB71aZD0IKtG9ncyiTE1",
+	"6wh11DDMSy5N3okikRhhByvNoM3a+sLA+of53W88hCPX+exLS+BrMV7n6RrO3H1P5xlw/ttVwswUpK0x",
+	"o9iNhqttHHgLYrm/0LEmPYcRoAAyilNZ+PjFiFPr0mssaln3Iis7/28EdTZlPkuI5+LVVvHPu+OfreFx",
+	"H8hn3MUvgHnGD6+oIRceWqgVmzXbKsVfgVKcN6iw3MdeuUNk36tMnpBAxENM/qK2g67VwEYs1jyMhSYj",
+	"rkkSptIEtSc8WSbREjNARWwC/O4um2y9fqmlLGRiYoM4sOyhn7XpnWyrz0LrZJOgW+hpbQP6mYIHGqaD",
+	"IYC+g+aphI0QMuh20muTE9LHJsC9PPUNezVzSYZMBWOfzoaARzxV3waEG8e6Mni79NgXhG3jSD5wNb4A",
+	"Klx5EoVH/RlnSPZb4PZWSd4qyYuR3uaseEXTQtX48WcTTKlCep9jurvrXMg6Dwd6eDaRGLplals/a1c8",
+	"FlEoAfxNbkRypTXVReDtQcoj1eKx/YytP2/qIayI415XGFQjuPerKkObptJkBCW9t4d9i4xeARm96ORW",
+	"g6Ez6n5QK2dlGb9Ysm8hd99yPHQx4d6LSx6J6pwFIgmtM/4ekNHPSJxGkS30QihWb5or+ELyei8foMMy",
+	"dHy2pkxPk1HPFGmyX4Wuy+aarThibDiRuCIWk1aDsRASYgEka7NDbqDV8xXLK1mYN0AVDDT8bCUfLC6c",
+	"38ClSbyCOj1cVQ4M+t7nLzftxEdCKRavZfqtKOJxXJUiHgHaGxHxD2PorQrKLj71BeHYOBBc7/D+bLwt",
+	"GnuLxt6isRejse9m4z1GTn5v4XKfbPb6Nt/SqznJtMiBaTJ7IyxyhqnExpzMSiyRE2IqCdoYpfViVgiQ",
+	"c6EyAWIY1AN7ztb0mi3mpvmatgkGcCHODuXS6IjybeLuN6drA6G6qqG05FqXC/CYK06jFpbrbKF/pnY+",
+	"hlYDtcLpAvaakJcHWYHpFNB7DPL3r8UVnOEgSi1ogCeoPWMqH9a+A3r0Y/pOcawnMNRLHOm9B2YfLlg4",
+	"P70VA4eVL1gYRDQUUCjYug0pfg0hRe/OPECA0SLItJzMa+hO6MzE5ViSw4QXxOtM1dSDp7vkX//cbXd3",
+	"TG4tt6xCNrUQcjgFWITAJ7SEkqYwMlxdoAJUBPzmT8O3EfybH/fKgcAFr/iCQcH5UWkL8L/1Ht9pbu5b",
+	"vIqPKTxOTcnpcqBwG/zbBv/+eME/aKwJnTA9UuSuCuLjz+jPXBIe/AVzPwIa55LDxAcJjWdkIhIGtggU",
+	"0c7LNmjFEgo9uN2ljRqJr7G17zk+2ybnWm5w6ECMha0z76WpKO0x80DUeMVEveAe8hVHaG3tp28tVqH3",
+	"baVDUh11q0NID2c63EmiLhSkzaznHbcq2tZa+DpyEFeg4ntx881T0oLcxEiMRKpaIYv4NUtMJyGv10Fb",
+	"q1yxCYC8GcUkEkA4YraJFhVw2YWgUNJ38oR6+DUEC5o+7uIKq8dyCHaVUxmf0+Cq9cLkOb6BpyGpcT5z",
+	"sUmu2BQR6HsdEtKZXLVMBb7+Zb4SXzpT0a4s+nXisDpV0Tbc2USpiEfv35++3MnifjZ8mIDbuGoAmd97",
+	"Y6UqbJqmzNdh4RKsnK3Z9DU4H9IEYFEUiGYh8p3VBr4XCGt2odAGfDiXVvH7K7qzvA8vdGXlvGQrkb4C",
+	"/9WNm1AO6ruCSM2wyL836dLyi5oJ5VFLsuTadnX3mysfIDMQKonHUtEoollh01jErEmmTEwLSISbhCsF",
+	"6I7Mnjm2DYbgHmhrn06bJBaJQWwQmqMlnNbOMbvxmSgTcc3eUh5d4OjvH7FYqIOGUye4dJjVh22yM+tt",
+	"a/JsEY11GAL0mNLnkAxmRsWwNDV34CAYWacMbJF6X0EzM1//tGOIDluzhXroWUJaMgyNKt+g0CEBFg+2",
+	"ONJ2fwfDz9kh5nJxEOtHpgpn+aF6/OTfXKHXj/vQnNTVGgvs5kgwSUS6hWt+y6bjYGaS883BKOzsfVSs",
+	"TX01EhIxMbbVJ4VDEHGbfMhObXbMoOmW6TSJsA9owZfGkbZ6x0KbZFORKCISYnukYqdAqDhguoiYqZp6",
+	"B4k2IKG9G1UWLkLDMGFSMgkATB4DLkXdiOQq73qc1W8ATKNENiGnjF6RyzcX1hQNWKL4EKjQlEOQADmd",
+	"ZxEXJRbxNaMX84FerARWKT/3BRGMD8EasZNrLG7ItpT3Frq4hS56VUJaUgjvVFvWsfceKybXxTVWAiQu",
+	"QFukOHjTbNYIi8x7BQ0RmxaEaOrW2F6oVnqYOUvKwzYxtSbImF4zbXXZNzr9rKi8MvJjXnJcMvmFtctL",
+	"JtcTA+bBOVaKFem09N4WlPkW42uXyWzuMH8n8dhIS6arHW1xzZJrzm4qgwUvxoxOwSEjr4616iVS6NIM",
+	"TYYU2e10Oh3bqzXGik/KtIM1iFj2iQbKa7y9sx9/uIL39osrFLvPH/EXuje/b12kXxi5rwnTtlkOtC0z",
+	"VzJ3M/aW/yCZpKzqqBu6U2zuFhgytm+yLbiWl6BpavNIG2QsDpixgsagCMezYkDHHLehgBwwD3ewXwxE",
+	"GoVwILN7IUON+WNoZ3Y+D3Y2zRdXjGoUn/KeULs1Td/ygPfVKX66PcRftkUzVdl+mXNx7+GMhEmRJgFb",
+	"jNMXUZgX1/UemfPsPX8gFL2d1IrHsvTYkmK0eK/RYbbBxq+jKG1xU5xTmJ+XTSPlX+RdsVCftAZaAbJv",
+	"wAQ0DbkWj0bVBHT80ZPOk51jQqPItsVqkkGKYBJMrcFn+9kc+uA4NK5MkwN3Es+H7fKGW50qhLyl+W8D",
+	"F29HuzIafu7BL4iBz5Z89eFXaQslwkc8qkXJbmtibWHxW1h8Id5lcOi0fHAqBMYSFezxZ/vP5WD4HDCO",
+	"eSjGlZeBKZ652ZSAlzH3RfwautU7vQkxg6qqvtX6nH1lvIiH/WxLXW2BIauXuqp3HKvx9w7NP7CpcX/C",
+	"fBsu/KaLYNUl6XsB41tSu8daWKbY0w2VWODRiDQag3VC8iK9WirciESNbTaWMXCwKIWIWVYZ8i6yDwsR",
+	"bUj2PZQ5s2rxp/JzXxA88QDGzLb00xY/scVPLCn9dEdDRomEbRoh8VokZBpRNRTJhNBwwmOsDyES2Sbn",
+	"8E0o0RRDg9zrEuy8lLrrVKnnkgyYftKW+c2x+GYmlWUB8avlxu3ffuNyzwJuueS/TQIz0DShRKZyilk1",
+	"d0JOmdc8KDtwqgRAugyPTePIOX+JcaxPoYm0rSUD/k48+m1ygeMH3lKxJnOFAchc2oucScUmDm/J31TB",
+	"XMx3vzxzubAj3TCX8a/lltH8mzAaQ1Z37vqvklQqFrbgQCd3DWBf4ttOzcv+QFHswsxWDGX7nl0Yzzab",
+	"QsymbMPZX0E4u7QnzkErH6FNx7Qvy1AtrqxLyEa5bfINJMnBML6ThErJEjj9hA5Eqmy2LLT/YKoUEje1",
+	"4bp7O9D3aUgT/T8OfT/l4oj2bnVEu0D630ZYuzDklWPb/qe/YIC7uANrTqRKCUFag9L2ePs2vL0Nb2/D",
+	"2wXEfSoVlAKyLLBabNTS0B5/Nhd6eGFZlBtQw+jit8LjWqTB2IQGWBzKppUBBoVv4gSKMyNwaMJIxOMr",
+	"bD/ty3XBoOEduf3Koe6c/Wiz0ErobSmEbcT7LmeUxALoZ4mKVxX2Lh+CL2GgbFrOF5XfrZPhmw6CFzdz",
+	"84bMcvO9QHP3Gg7HovRaymETJVWQGiEHpQL8mAMWiAl0b8JYOdQXQoEopNvcOReJWujowbgixx8C36Rg",
+	"fFD7Z9VguPfhLxgRf0CuuA2Nb0Pj29D4stD4CsJnbXPocW6/3NGf/QaMntP8dQ9fBxQEYCaDIOUylaiD",
+	"VdW+7EGRy/rlLx+w/KS7niuXn/Q9vNCPbmzWnBy2nvSvogqlmGME30ki08HvLFDQeuirUUr9SWaYKH6T",
+	"V6e0c+ibSfQmWvXpax2zj0TYM0Q461e5yovk/W34yotjXtlZXvH4F/SWlzZh3alU+svN75owkC62rU+2",
+	"TvA/vBP8gs6WcH3C5b3rgo8/2+O3zGd+6UDfrdU/EiprdjVliYTaD5D5O5i5oVZbqhRtQuarMI/O8jl+",
+	"X9Pn7bCQWCir42yd3t8okOe1SEZM3fF4PJRK1KyjhgB5LugzoU0U1zCbN7veywdBDy2/878qGjOIJGTJ",
+	"M0LJhMepJBNGY0n0bQh1rOwVIJJiY4SQDWkaKWO3wV3NBovTid5m51LL+XcAalLYo/pVLeevjzUaG4A1",
+	"CRuQMTNoYLCou0Eqa7c30Bt3gY88pFmpP7uiMek8stCEhLXamo1fgdmYyiLsCv/eeKtNf3VjaEHithDg",
+	"NgGOEhGzluITDJFrsYx1kBP3HXBVVZl+7+W3Ao7SI13ZzCs89AWNO1jm1YZdZchhSxoqieG/W9zT1uTb",
+	"mnyuwx/OBaHENGMqc+0FquFjPtFrtumUl+daJ5IkhVqkB52OhcNCMXAb9cVEE+yoB4x/TOWYWauOJxlH",
+	"l23yigZjgD6CH1APSZt10UyzfqgNrAiNomeg2ueZKzg50PGhsSb0Z49DEgrMgCFjEUH7ZSg1aOrj94OI",
+	"XrNPyHbwDX2i6BWDUlZ6Ejxicl68nMKtVp1+GPGA31yRz2YPfcFYcT6Ocya1Vr7OFLJH/bWTB8xWT/6j",
+	"FovcMuCvpN0wkGOl1ryI/342QcSFPjLshCWdBn2aZQYJAwcAjWQzayfWJIEerS2uC5UpoOkHlw5jTONQ",
+	"xKyQfYjfhqMiWXTNJLbtgp7EVKqKDMaqlEB0u62na68MTUVOvS29tAWirlN6qUJpqgadGqp+QEm5QUNq",
+	"C5T6pvGklcR6Lz5pULXuDzL6jMRpFJHESDdq+mmTlwAVxTR24O3QccRpzWsLx1+LKyMVUc6hrkdVRuk+",
+	"fOgGhNJDqParokHdZ76wYr9Jv88W6LkFem6BnkuAnmv4fTK747G1Fyrhmx8se8cDGUXihoUlhL6p/G3e",
+	"Nd8m3g/5BGe1/fwfqICBmdOKYbLiUwsjZXbPtsGyr6FagRZO1ugWwy+npa123h9/xiO8FKADrs8BDa5y",
+	"Ra/ACfL2Ns2CXkajKG8VijeAw9V6eCfHxbIITZKwYcLk2E2RFcNhxGNm73zUNxd6eKG/0yYnKu+cKvko",
+	"bvE4HySXmjmxEPsqz7OhD1yNw4TeOKyoNjzIrCTU9zSvibf+h2+tiY3ZOeiWhvv5Bc9wDWmGg8TmGysc",
+	"exs5b0U8vloz3rOaxVhZYAVi9/qkOh5NHkOrSOwUKa8k1tKFCrk2DNQmJ/A3PD4BrsRoEnFMIMzQgOgg",
+	"FYkaR0yafse2mySX2J08A+RgU0rsJFIBGHgXs0s+AQjhg8R1nO+tHP33PfsFQQDu0q01iSrTUJNAm5xm",
+	"XQtxUw2L3zLgbZznfmTFW3rFXBCS1TYi5A3r2V+avV2xWbX9dZL3RyKP8s5GO6ZDnptYRxzMoeaQxL68",
+	"SQQqRdqCcELsNIAWodXm2Zkd3cN1FsQvrtpZsPCUv7OgmcrWaPpKjCa7Id+A0WSH+viz+ddSqymfXw43",
+	"ySu8YgJBM6sClDm28xYAAzZKY4z0cgXJDcQNdioRhWQwg37Ci+Kv5mDUNmrsoKGy7OT/Ye/qXiO3gfi/",
+	"MuxLE9jkfLlyH/sW6BX6dKVXCLSERWtPYhNbYyR7TSj534tG0lq7/qi35XK7xW9hY8n6GHlGM7+ZH20x",
+	"mTXq2cWKzL45SKzZy5O+0DgBPfIwmgvBq9xi6qoPj1HmInahpx3u2Jxly42f5+2BDm4l13DHUDcsSlJC",
+	"PcOF+Y/LS7gMsM8pkeaAmCMIAdF1cfSUYcadxubVeY3Lin/ZVzxWWbetJlxQRr5VvPSNcJjv+Us12/7f",
+	"KK8Sw0SFf23tKxqjHb/NNVla/ibN4hT4aes/FXmOCgrxDI/ZFnsZ+s3p/41elQa8feVxMV/fpp8HhxzA",
+	"dg70nilQpfK7+F1N+wHtfctDY9DjBvk0SSDFEG/JnkBjVmsq0GjeJiUXtMg4z0hXTP4vNsbCyiq4+DF6",
+	"d2kt8zGY5BNi6Yx7fvkQk8L+IT51jAqP8zjVf9DsOyNVvs2nawatzKCVGbQyqB/47jRRRUwzqjSvy9WD",
+	"iCtSU4H0gfSTAlGWO2eMWeYtqmeIKQnHZ5WB0JCT9WAVIy4ZuONUJQF2cGAHZ90qduuWQSg9SfaqYfZe",
+	"+IDdz7pWuKsubTOiClvRQD/18n5ZlfKVR/GzXaGJ9yvmoQRJB1OYy1+cL2EWVs7dGG7ouI02gAlDltWd",
+	"BDNHheweqiXoTMbIFWGtuzOlBgojQwfHjAuf40M1eLUZF+H/YCYw7JjbhKNfi7LkH5PE1nxYLW6im/dX",
+	"b99e3bz/Pfq4iqJVFP2xWC6M4beudd9Tn1bv/FN+umue7tpMdbH69PIy3frYW4ChrLdwR+ZIx4nchY45",
+	"b6cQ7vDey1GygzFXZ5vUe4DpYs3FtMb+icJFQTDPdQAV86EQISuoCFIUvHBZ5XiXuzA0gkcCsiETqisX",
+	"MO0AxuCRjFLvcaB+lon9zrjJH5t/ZhQ1JkD17Ig8O+9e9ii9lWdkB82XmotOTteJRhQ2ihpf8ce68Kqu",
+	"gGQSJDV7IGl3hv4JLB2I5v8GLO3mdGS8f7/VKFjaf59mbXgicf9QYZyJInzzl/urG/cf0yGTVYg//8aM",
+	"ZqbRWYOcmXR/lglf9u0+nnTE3QmnPQZmEhjXKqueeTAbFArVYvXnvekpJqkpx7Wbl/l5uYi1elizPceP",
+	"3Zse1NbPpidMW2/yLPYg3CW4sgKu7x80pKQrBvzan+kp250IowtrlS9WizeslNxi9sLxOUR23RbUK7Cv",
+	"xntI1boCFHFqPS4SvpQof/kJflW0zRJ05qYGamTQ6T7Va3/JQlftxgiB7FAGB8Xjh9oHqlX39AIXX27r",
+	"KoWb68gby5dBz+6nnr4dVyxgrtFW1G642P0ge6XClnPaZVVY7x3Lt4c/tnSWwSgOC2f2z/SAvd+nk4Xz",
+	"97ll+xSa5hd+78cP0YfwvS3rf/eNdylBkiWcx7K0xYh4GYLmok6MoXT/8ncAAAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

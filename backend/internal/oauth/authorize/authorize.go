@@ -50,7 +50,7 @@ type Endpoint struct {
 	// state (Session Management 1.0 §2): these people are signed in. "" is for pages that cannot ask.
 	SessionState func(organization *org.Organization, c *client.Client, redirectURI string, browser session.Browser) string
 	// SignUpOpen reports whether people make their accounts at the organization themselves.
-	SignUpOpen func(organization *org.Organization) bool
+	SignUpOpen func(ctx context.Context, organization *org.Organization) bool
 	Now        func() time.Time
 	Random     io.Reader
 }

@@ -215,12 +215,12 @@ func checkLengths(_ context.Context, r *request) error {
 	return nil
 }
 
-func (a *Endpoint) checkPrompt(_ context.Context, r *request) error {
+func (a *Endpoint) checkPrompt(ctx context.Context, r *request) error {
 	r.prompts = strings.Fields(r.parameters.Get("prompt"))
 	if r.prompted(promptNone) && len(r.prompts) > 1 {
 		return oauth.InvalidRequest("The prompt none cannot be combined with others.")
 	}
-	if r.prompted(promptCreate) && !a.SignUpOpen(r.organization) {
+	if r.prompted(promptCreate) && !a.SignUpOpen(ctx, r.organization) {
 		return oauth.InvalidRequest("The prompt create is not supported: this organization makes the accounts of its people itself.")
 	}
 	return nil

@@ -10,6 +10,7 @@
 package authorize
 
 import (
+	"context"
 	"encoding/json"
 	"slices"
 	"time"
@@ -34,9 +35,9 @@ const (
 const promptCreate = "create"
 
 // Prompts lists the values of prompt that an organization supports, in the order of discovery documents.
-func (a *Endpoint) Prompts(organization *org.Organization) []string {
+func (a *Endpoint) Prompts(ctx context.Context, organization *org.Organization) []string {
 	prompts := []string{promptNone, promptLogin, promptConsent, promptSelectAccount}
-	if a.SignUpOpen(organization) {
+	if a.SignUpOpen(ctx, organization) {
 		prompts = append(prompts, promptCreate)
 	}
 	return prompts

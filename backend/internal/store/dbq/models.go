@@ -251,6 +251,21 @@ type Mail struct {
 	NextAttemptAt *time.Time
 }
 
+type MailServer struct {
+	OrgID       uuid.UUID
+	Host        string
+	Port        int32
+	Tls         string
+	Username    string
+	Sealed      []byte
+	SealedBy    *string
+	FromAddress string
+	ReplyTo     string
+	Version     int64
+	CreatedAt   time.Time
+	UpdatedAt   time.Time
+}
+
 type OneTimeLink struct {
 	OrgID     uuid.UUID
 	ID        uuid.UUID
