@@ -2,6 +2,7 @@
 
 import Link from 'next/link';
 import { usePathname, useSearchParams } from 'next/navigation';
+import { useEffect, useRef } from 'react';
 import { changeQuery } from '@/lib/address';
 import { cn } from '@/lib/cn';
 
@@ -20,8 +21,15 @@ export function useTab(tabs: Tab[]): string {
 export function Tabs({ tabs, label }: { tabs: Tab[]; label: string }) {
   const pathname = usePathname();
   const active = useTab(tabs);
+  const shown = useRef<HTMLElement>(null);
+  // On a narrow screen the list is longer than what is seen of it.
+  useEffect(() => {
+    const list = shown.current;
+    const tab = list?.querySelector<HTMLElement>('[aria-current=page]');
+    if (list && tab) list.scrollLeft = tab.offsetLeft - (list.clientWidth - tab.offsetWidth) / 2;
+  }, [active]);
   return (
-    <nav aria-label={label} className="-mb-px flex gap-1 overflow-x-auto border-b border-neutral-6">
+    <nav ref={shown} aria-label={label} className="relative -mb-px flex gap-1 overflow-x-auto border-b border-neutral-6">
       {tabs.map((tab, index) => (
         <Link
           key={tab.id}
