@@ -34,6 +34,9 @@ export const actionWords: Record<string, string> = {
   'user.deleted': 'User deleted',
   'user.roles_changed': 'Roles changed',
   'user.signed_up': 'Signed up',
+  'user.email_changed': 'Changed the email address',
+  'user.email_restored': 'Undid a change of the email address',
+  'credential.password_removed': 'Password removed',
   'user.updated': 'User changed',
   'users.imported': 'Users imported',
 };

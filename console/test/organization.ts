@@ -22,6 +22,7 @@ export function organizationWith(policies: Partial<Policies> = {}): Organization
       sign_up: 'closed',
       sign_up_email_domains: [],
       password_recovery: 'mail',
+      email_change: 'open',
       passkeys: 'on',
       second_factor: 'optional',
       session_idle_lifetime_seconds: 28_800,

@@ -71,3 +71,6 @@ INSERT INTO credentials (org_id, id, user_id, kind, secret, created_at, updated_
 
 -- name: PasswordSince :one
 SELECT updated_at FROM credentials WHERE org_id = @org_id AND user_id = @user_id AND kind = 'password';
+
+-- name: DeletePassword :execrows
+DELETE FROM credentials WHERE org_id = @org_id AND user_id = @user_id AND kind = 'password';

@@ -69,3 +69,21 @@ WHERE w.turn > 1 OR EXISTS (SELECT 1 FROM users u WHERE u.org_id = @org_id AND l
 UNION ALL
 SELECT w.place::bigint, 'id' FROM ids w
 WHERE w.turn > 1 OR EXISTS (SELECT 1 FROM users u WHERE u.org_id = @org_id AND u.id = w.value);
+
+-- name: InsertEmailChange :exec
+INSERT INTO email_changes (org_id, id, user_id, old_username, old_email, new_email, objection_hash, created_at, expires_at)
+VALUES (@org_id, @id, @user_id, @old_username, @old_email, @new_email, @objection_hash, @created_at, @expires_at);
+
+-- name: OpenEmailChange :one
+-- A change that may still be objected to: nobody but the person changed the address since.
+SELECT c.* FROM email_changes c JOIN users u ON u.org_id = c.org_id AND u.id = c.user_id
+WHERE c.org_id = @org_id AND c.objection_hash = @objection_hash AND c.closed_at IS NULL AND c.expires_at > @at
+    AND lower(u.email) = (SELECT lower(l.new_email) FROM email_changes l WHERE l.org_id = c.org_id AND l.user_id = c.user_id ORDER BY l.id DESC LIMIT 1);
+
+-- name: CloseEmailChanges :execrows
+-- This change and every later one.
+UPDATE email_changes SET closed_at = @at WHERE org_id = @org_id AND user_id = @user_id AND id >= @id AND closed_at IS NULL;
+
+-- name: DeleteExpiredEmailChanges :execrows
+-- cross-tenant: periodic clean-up
+DELETE FROM email_changes WHERE (org_id, id) IN (SELECT c.org_id, c.id FROM email_changes c WHERE c.expires_at < @before LIMIT @row_limit);

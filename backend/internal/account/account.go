@@ -22,13 +22,13 @@ import (
 	"github.com/clavex/clavex/backend/internal/grant"
 	"github.com/clavex/clavex/backend/internal/login"
 	"github.com/clavex/clavex/backend/internal/mailqueue"
+	"github.com/clavex/clavex/backend/internal/notice"
 	"github.com/clavex/clavex/backend/internal/oauth"
 	"github.com/clavex/clavex/backend/internal/org"
 	"github.com/clavex/clavex/backend/internal/session"
 	"github.com/clavex/clavex/backend/internal/signin"
 	"github.com/clavex/clavex/backend/internal/store"
 	"github.com/clavex/clavex/backend/internal/user"
-	"github.com/clavex/clavex/backend/internal/web/letter"
 	"github.com/clavex/clavex/backend/internal/web/page"
 	"github.com/clavex/clavex/backend/internal/web/text"
 	"github.com/clavex/clavex/backend/internal/webauthn"
@@ -51,6 +51,7 @@ type Dependencies struct {
 	Passkeys      *credential.Passkeys
 	// Ceremonies of passkeys; nil where browsers let nobody use them.
 	Ceremonies *webauthn.Ceremonies
+	Letters    notice.Letters
 	Mails      *mailqueue.Queue
 	Audit      *audit.Log
 	Texts      *text.Catalog
@@ -159,12 +160,13 @@ func (a *Account) requirement(ctx context.Context, where *place, organization *o
 
 // begin sends the person to sign in, and back to the place.
 func (a *Account) begin(c *gin.Context, where *place, required login.Requirement) {
-	request, err := json.Marshal(came{From: where.path})
-	if err != nil {
-		a.SignIn.Error(c, err)
-		return
-	}
-	a.SignIn.Begin(c, login.Required{Continuation: ContinuationName, Request: request, Requirement: required})
+	a.SignIn.Begin(c, a.required(where.path, required))
+}
+
+// required is a sign-in that leads to one of the pages.
+func (a *Account) required(to string, required login.Requirement) login.Required {
+	request, _ := json.Marshal(came{From: to}) // a struct of one text
+	return login.Required{Continuation: ContinuationName, Request: request, Requirement: required}
 }
 
 // about is what the forms of the place are bound to: the session beside the page.
@@ -227,33 +229,4 @@ func (v *visit) failed(err error, show func(status int, problem *fault.Error)) {
 	default:
 		v.SignIn.Error(v.c, err)
 	}
-}
-
-// tell writes to the person what was changed, in the transaction of the change; nothing where mail cannot reach them.
-// Every change that the account depends on is told of.
-func (v *visit) tell(ctx context.Context, tx *store.Tx, kind mailqueue.Kind, written func(letter.Frame) letter.Content) error {
-	return v.letters().Tell(ctx, tx, v.organization, v.live.User, kind, written)
-}
-
-func (v *visit) letters() Letters {
-	return Letters{Mails: v.Mails, Texts: v.Texts, Issuers: v.Issuers, Now: v.Now}
-}
-
-// Letters tell people what was changed about their account.
-type Letters struct {
-	Mails   *mailqueue.Queue
-	Texts   *text.Catalog
-	Issuers oauth.Issuers
-	Now     func() time.Time
-}
-
-// Tell puts a letter to a person down in their own language; nothing where mail cannot reach them.
-func (l Letters) Tell(ctx context.Context, tx *store.Tx, organization *org.Organization, person *user.User, kind mailqueue.Kind, written func(letter.Frame) letter.Content) error {
-	if person.Email == "" || !l.Mails.Works(ctx, organization.ID) {
-		return nil
-	}
-	words := l.Texts.Match([]string{person.Profile.Locale}, "", organization.Policies.DefaultLocale)
-	content := written(letter.Frame{Text: words, Organization: organization.DisplayName, Color: organization.Branding.BrandColor, Site: l.Issuers.URL(organization)})
-	return l.Mails.Put(ctx, tx, mailqueue.Mail{OrgID: organization.ID, Kind: kind, UserID: person.ID, To: person.Email, FromName: organization.DisplayName,
-		Expires: l.Now().Add(24 * time.Hour), Subject: content.Subject, Text: content.Text, HTML: content.HTML})
 }

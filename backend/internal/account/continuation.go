@@ -23,7 +23,11 @@ type Continuation struct{}
 
 // Complete implements login.Continuation.
 func (r Continuation) Complete(_ context.Context, organization *org.Organization, t *login.Transaction, _ *session.Live, _ session.Browser) (login.Answer, error) {
-	return login.Answer{RedirectURL: r.RestartURL(organization, t)}, nil
+	answer := login.Answer{RedirectURL: r.RestartURL(organization, t)}
+	if t.Progress.AddressChanged {
+		answer.RedirectURL += "?done=email"
+	}
+	return answer, nil
 }
 
 // Deny implements login.Continuation. Nothing is asked that could be refused.

@@ -6,15 +6,11 @@ import (
 
 	"github.com/clavex/clavex/backend/internal/credential"
 	"github.com/clavex/clavex/backend/internal/fault"
-	"github.com/clavex/clavex/backend/internal/mailqueue"
 	"github.com/clavex/clavex/backend/internal/signin"
 	"github.com/clavex/clavex/backend/internal/store"
 	"github.com/clavex/clavex/backend/internal/user"
-	"github.com/clavex/clavex/backend/internal/web/letter"
 	"github.com/clavex/clavex/backend/internal/web/page"
 )
-
-const mailPasswordChanged mailqueue.Kind = "password_changed"
 
 func (v *visit) showMethods() {
 	methods, err := v.methods()
@@ -99,7 +95,7 @@ func (v *visit) changePassword() error {
 		if err := v.Users.CompleteAction(ctx, tx, person.OrgID, person.ID, user.ChangePassword); err != nil {
 			return err
 		}
-		if err := v.tell(ctx, tx, mailPasswordChanged, func(f letter.Frame) letter.Content { return letter.PasswordChanged(f, person.Username) }); err != nil {
+		if err := v.Letters.PasswordChanged(ctx, tx, v.organization, person); err != nil {
 			return err
 		}
 		return v.Sessions.EndAll(ctx, tx, v.actor(), person.OrgID, person.ID, v.live.Session.ID, "password changed")

@@ -9,20 +9,11 @@ import (
 
 	"github.com/clavex/clavex/backend/internal/credential"
 	"github.com/clavex/clavex/backend/internal/fault"
-	"github.com/clavex/clavex/backend/internal/mailqueue"
 	"github.com/clavex/clavex/backend/internal/org"
 	"github.com/clavex/clavex/backend/internal/signin"
 	"github.com/clavex/clavex/backend/internal/store"
-	"github.com/clavex/clavex/backend/internal/user"
-	"github.com/clavex/clavex/backend/internal/web/letter"
 	"github.com/clavex/clavex/backend/internal/web/page"
 	"github.com/clavex/clavex/backend/internal/webauthn"
-)
-
-// The kinds of mail about passkeys.
-const (
-	mailPasskeyAdded   mailqueue.Kind = "passkey_added"
-	mailPasskeyRemoved mailqueue.Kind = "passkey_removed"
 )
 
 // What the form of the page asks for, field "do".
@@ -179,7 +170,7 @@ func (v *visit) addPasskey() error {
 		if _, err := v.Passkeys.Register(ctx, tx, v.actor(), made); err != nil {
 			return err
 		}
-		return v.tell(ctx, tx, mailPasskeyAdded, func(f letter.Frame) letter.Content { return letter.PasskeyAdded(f, person.Username, name) })
+		return v.Letters.PasskeyAdded(ctx, tx, v.organization, person, name)
 	})
 }
 
@@ -219,12 +210,7 @@ func (v *visit) removePasskey(ctx context.Context, tx *store.Tx, id uuid.UUID) e
 	if err != nil {
 		return err
 	}
-	return v.letters().PasskeyRemoved(ctx, tx, v.organization, person, name)
-}
-
-// PasskeyRemoved tells a person that a passkey of theirs was removed.
-func (l Letters) PasskeyRemoved(ctx context.Context, tx *store.Tx, organization *org.Organization, person *user.User, name string) error {
-	return l.Tell(ctx, tx, organization, person, mailPasskeyRemoved, func(f letter.Frame) letter.Content { return letter.PasskeyRemoved(f, person.Username, name) })
+	return v.Letters.PasskeyRemoved(ctx, tx, v.organization, person, name)
 }
 
 // keptPasskey is a passkey in the download of a person's data.

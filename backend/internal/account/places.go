@@ -5,6 +5,7 @@ import "github.com/clavex/clavex/backend/internal/web/text"
 // The paths of the pages below an organization.
 const (
 	pathProfile      = "account"
+	pathEmail        = "account/email"
 	pathMethods      = "account/sign-in"
 	pathPassword     = "account/password"
 	pathPasskeys     = "account/passkeys"
@@ -19,6 +20,7 @@ const (
 func (a *Account) places() []place {
 	return []place{
 		{path: pathProfile, label: func(w *text.Printer) string { return w.T("account_profile") }, show: (*visit).showProfile, post: (*visit).postProfile},
+		{path: pathEmail, of: pathProfile, title: func(w *text.Printer) string { return w.T("account_email") }, sudo: true, show: (*visit).showEmail, post: (*visit).postEmail},
 		{path: pathMethods, label: func(w *text.Printer) string { return w.T("account_methods") }, show: (*visit).showMethods},
 		{path: pathPassword, of: pathMethods, title: func(w *text.Printer) string { return w.T("account_password") }, sudo: true, show: (*visit).showPassword, post: (*visit).postPassword},
 		{path: pathPasskeys, of: pathMethods, title: func(w *text.Printer) string { return w.T("account_passkeys") }, sudo: true, show: (*visit).showPasskeys, post: (*visit).postPasskeys},
@@ -35,6 +37,8 @@ func (v *visit) done() string {
 	switch v.c.Query("done") {
 	case "saved":
 		return v.words.T("done_saved")
+	case "email":
+		return v.words.T("done_email")
 	case "password":
 		return v.words.T("done_password")
 	case "passkey_added":

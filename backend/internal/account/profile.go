@@ -34,6 +34,9 @@ func (v *visit) profile(status int, shown user.Profile, problem *fault.Error) {
 	view := page.AccountProfile{OwnAccount: v.shell(), Form: v.hidden(), Username: person.Username, Email: person.Email, Name: shown.Name,
 		GivenName: shown.GivenName, FamilyName: shown.FamilyName, Nickname: shown.Nickname, Zone: shown.Zoneinfo, Fault: problem}
 	view.Languages = append(view.Languages, page.Option{Label: v.words.T("profile_language_none")})
+	if v.SignIn.AddressesOpen(v.ctx(), v.organization) {
+		view.EmailURL = v.address(pathEmail)
+	}
 	chosen := v.spoken(shown.Locale)
 	for _, name := range v.Texts.Languages() {
 		view.Languages = append(view.Languages, page.Option{Value: name, Label: display.Self.Name(language.Make(name)), Chosen: name == chosen})

@@ -7,7 +7,6 @@ import (
 	"github.com/clavex/clavex/backend/internal/credential"
 	"github.com/clavex/clavex/backend/internal/fault"
 	"github.com/clavex/clavex/backend/internal/org"
-	"github.com/clavex/clavex/backend/internal/signin"
 	"github.com/clavex/clavex/backend/internal/store"
 	"github.com/clavex/clavex/backend/internal/web/letter"
 	"github.com/clavex/clavex/backend/internal/web/page"
@@ -96,7 +95,7 @@ func (v *visit) postFactor() {
 		if err != nil {
 			return err
 		}
-		return v.tell(ctx, tx, signin.MailFactorChanged, func(f letter.Frame) letter.Content { return letter.FactorChanged(f, change, v.live.User.Username) })
+		return v.Letters.FactorChanged(ctx, tx, v.organization, v.live.User, change)
 	})
 	switch {
 	case err != nil:

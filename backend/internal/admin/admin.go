@@ -26,6 +26,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/key"
 	"github.com/clavex/clavex/backend/internal/kv"
 	"github.com/clavex/clavex/backend/internal/mailserver"
+	"github.com/clavex/clavex/backend/internal/notice"
 	"github.com/clavex/clavex/backend/internal/oauth"
 	"github.com/clavex/clavex/backend/internal/org"
 	"github.com/clavex/clavex/backend/internal/resource"
@@ -60,15 +61,14 @@ type Options struct {
 	Links         *credential.Links
 	Passkeys      *credential.Passkeys
 	SecondFactors *credential.SecondFactors
-	// TellFactorReset tells a person that an administrator removed their second factor; nil tells nobody.
-	TellFactorReset func(ctx context.Context, tx *store.Tx, organization *org.Organization, person *user.User) error
-	Audit           *audit.Log
-	Issuers         oauth.Issuers
-	Resource        *oauth.ProtectedResource
-	Counters        kv.Store
-	Fetch           *fetch.Client
-	Ring            *seal.Ring
-	Now             func() time.Time
+	Letters       notice.Letters // tell people what administrators changed
+	Audit         *audit.Log
+	Issuers       oauth.Issuers
+	Resource      *oauth.ProtectedResource
+	Counters      kv.Store
+	Fetch         *fetch.Client
+	Ring          *seal.Ring
+	Now           func() time.Time
 
 	// Console judges the console's cookie. It returns nil when the request has none or came to another
 	// host, and a fault when it has one that is no good. Nil: bearer tokens only.
@@ -81,46 +81,43 @@ type Options struct {
 	SendsMail func(ctx context.Context, orgID uuid.UUID) bool
 	// InstallationSendsMail: mail of organizations without a server of their own goes out.
 	InstallationSendsMail bool
-	// TellPasskeyRemoved writes to a person that an administrator removed a passkey of theirs; nobody is told when nil.
-	TellPasskeyRemoved func(ctx context.Context, tx *store.Tx, organization *org.Organization, person *user.User, name string) error
 	// RequestsPerMinute of one actor; 0 means DefaultRequestsPerMinute.
 	RequestsPerMinute int
 }
 
 // API is the Admin API. It is safe for concurrent use.
 type API struct {
-	db              *store.Store
-	organizations   *org.Organizations
-	users           *user.Users
-	imports         *userimport.Imports
-	roles           *role.Assignments
-	clients         *client.Clients
-	resources       *resource.Resources
-	trusted         *trust.Issuers
-	sessions        *session.Sessions
-	grants          *grant.Grants
-	backchannel     *ciba.Endpoint
-	signing         *key.Keys
-	passwords       *credential.Passwords
-	links           *credential.Links
-	passkeys        *credential.Passkeys
-	secondFactors   *credential.SecondFactors
-	tellFactorReset func(ctx context.Context, tx *store.Tx, organization *org.Organization, person *user.User) error
-	log             *audit.Log
-	issuers         oauth.Issuers
-	resource        *oauth.ProtectedResource
-	counters        kv.Store
-	fetch           *fetch.Client
-	keys            *idempotency.Keys
-	cursors         cursors
-	contract        *contract
-	perMinute       int
+	db            *store.Store
+	organizations *org.Organizations
+	users         *user.Users
+	imports       *userimport.Imports
+	roles         *role.Assignments
+	clients       *client.Clients
+	resources     *resource.Resources
+	trusted       *trust.Issuers
+	sessions      *session.Sessions
+	grants        *grant.Grants
+	backchannel   *ciba.Endpoint
+	signing       *key.Keys
+	passwords     *credential.Passwords
+	links         *credential.Links
+	passkeys      *credential.Passkeys
+	secondFactors *credential.SecondFactors
+	letters       notice.Letters
+	log           *audit.Log
+	issuers       oauth.Issuers
+	resource      *oauth.ProtectedResource
+	counters      kv.Store
+	fetch         *fetch.Client
+	keys          *idempotency.Keys
+	cursors       cursors
+	contract      *contract
+	perMinute     int
 
-	mailServers        *mailserver.Servers
-	installationSends  bool
-	sendsMail          func(context.Context, uuid.UUID) bool
-	console            func(*http.Request) (*ConsoleSession, error)
-	tellPasskeyRemoved func(context.Context, *store.Tx, *org.Organization, *user.User, string) error
+	mailServers       *mailserver.Servers
+	installationSends bool
+	sendsMail         func(context.Context, uuid.UUID) bool
+	console           func(*http.Request) (*ConsoleSession, error)
 
 	oneTimeLinkURL  func(*org.Organization, string) string
 	enqueueDeletion func(context.Context, *store.Tx, uuid.UUID) error
@@ -135,20 +132,14 @@ func New(options Options) (*API, error) {
 	if options.RequestsPerMinute == 0 {
 		options.RequestsPerMinute = DefaultRequestsPerMinute
 	}
-	if options.TellFactorReset == nil {
-		options.TellFactorReset = func(context.Context, *store.Tx, *org.Organization, *user.User) error { return nil }
-	}
 	if options.SendsMail == nil {
 		options.SendsMail = func(context.Context, uuid.UUID) bool { return true }
 	}
-	if options.TellPasskeyRemoved == nil {
-		options.TellPasskeyRemoved = func(context.Context, *store.Tx, *org.Organization, *user.User, string) error { return nil }
-	}
 	return &API{
 		db: options.Store, organizations: options.Organizations, users: options.Users, imports: options.Imports, roles: options.Roles, clients: options.Clients, resources: options.Resources, trusted: options.Trusted,
-		sessions: options.Sessions, grants: options.Grants, backchannel: options.Backchannel, signing: options.Keys, passwords: options.Passwords, links: options.Links, secondFactors: options.SecondFactors, tellFactorReset: options.TellFactorReset, passkeys: options.Passkeys, log: options.Audit, issuers: options.Issuers,
+		sessions: options.Sessions, grants: options.Grants, backchannel: options.Backchannel, signing: options.Keys, passwords: options.Passwords, links: options.Links, secondFactors: options.SecondFactors, letters: options.Letters, passkeys: options.Passkeys, log: options.Audit, issuers: options.Issuers,
 		resource: options.Resource, counters: options.Counters, fetch: options.Fetch, keys: idempotency.New(options.Now, options.Ring),
 		cursors: cursors{options.Ring}, contract: read, perMinute: options.RequestsPerMinute, mailServers: options.MailServers, installationSends: options.InstallationSendsMail, sendsMail: options.SendsMail,
-		tellPasskeyRemoved: options.TellPasskeyRemoved, console: options.Console, oneTimeLinkURL: options.OneTimeLinkURL, enqueueDeletion: options.EnqueueOrganizationDeletion,
+		console: options.Console, oneTimeLinkURL: options.OneTimeLinkURL, enqueueDeletion: options.EnqueueOrganizationDeletion,
 	}, nil
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -15,14 +16,19 @@ import (
 
 	"github.com/gin-gonic/gin"
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/clavex/clavex/backend/internal/admin"
 	"github.com/clavex/clavex/backend/internal/admin/api"
 	"github.com/clavex/clavex/backend/internal/client"
 	"github.com/clavex/clavex/backend/internal/credential"
+	"github.com/clavex/clavex/backend/internal/jobs"
 	"github.com/clavex/clavex/backend/internal/kv"
+	"github.com/clavex/clavex/backend/internal/mail"
+	"github.com/clavex/clavex/backend/internal/mailqueue"
 	"github.com/clavex/clavex/backend/internal/mailserver"
+	"github.com/clavex/clavex/backend/internal/notice"
 	"github.com/clavex/clavex/backend/internal/oidctest"
 	"github.com/clavex/clavex/backend/internal/org"
 	"github.com/clavex/clavex/backend/internal/passwordhash"
@@ -33,6 +39,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/store"
 	"github.com/clavex/clavex/backend/internal/user"
 	"github.com/clavex/clavex/backend/internal/userimport"
+	"github.com/clavex/clavex/backend/internal/web/text"
 )
 
 // site is the Admin API on a database of its own, with three organizations: system, acme and rival.
@@ -51,11 +58,30 @@ type site struct {
 
 	mu      sync.Mutex
 	deleted []uuid.UUID // organizations whose deletion was enqueued
-	told    []string    // people who were told that a passkey was removed, with its name
 	console func(*http.Request) (*admin.ConsoleSession, error)
 }
 
 type option func(*admin.Options)
+
+// letters is what people are written by; nobody sends the mails.
+func (s *site) letters(ring *seal.Ring) notice.Letters {
+	s.t.Helper()
+	enqueuer, err := jobs.New(s.Store, jobs.Options{Logger: slog.New(slog.DiscardHandler)})
+	check(s.t, err)
+	texts, err := text.Load()
+	check(s.t, err)
+	return notice.Letters{Mails: mailqueue.New(s.Store, ring, enqueuer, s.AuditLog, mail.NewMailbox(s.Clock.Now), s.mailServers, s.Clock.Now), Texts: texts, Issuers: s.Issuers, Now: s.Clock.Now}
+}
+
+// told are the kinds of mail that were put down for a person, the oldest first.
+func (s *site) told(person *user.User) (kinds []string) {
+	s.t.Helper()
+	rows, err := s.Store.Query(s.t.Context(), "SELECT kind FROM mails WHERE org_id = $1 AND user_id = $2 ORDER BY id", person.OrgID, person.ID)
+	check(s.t, err)
+	kinds, err = pgx.CollectRows(rows, pgx.RowTo[string])
+	check(s.t, err)
+	return kinds
+}
 
 func newSite(t *testing.T, options ...option) *site {
 	t.Helper()
@@ -76,7 +102,8 @@ func newSite(t *testing.T, options ...option) *site {
 	s.passkeys = credential.NewPasskeys(s.Store, s.Sessions, s.AuditLog, now, ring, rand.Reader)
 	s.mailServers = mailserver.New(s.Store, store.NewInvalidations(), ring, s.AuditLog, s.Fetch.Dial, nil, now, 10)
 	settings := admin.Options{
-		Store: s.Store, Organizations: s.Organizations, Users: s.Users, Imports: userimport.New(s.Store, s.Users, s.passwords, s.AuditLog, s.Clock.Now), Roles: s.roles, Clients: s.Clients, Resources: s.Resources, Trusted: s.Trusted, Sessions: s.Sessions, Grants: s.Grants, Backchannel: s.Backchannel, Keys: s.Keys, Passwords: s.passwords,
+		Letters: s.letters(ring),
+		Store:   s.Store, Organizations: s.Organizations, Users: s.Users, Imports: userimport.New(s.Store, s.Users, s.passwords, s.AuditLog, s.Clock.Now), Roles: s.roles, Clients: s.Clients, Resources: s.Resources, Trusted: s.Trusted, Sessions: s.Sessions, Grants: s.Grants, Backchannel: s.Backchannel, Keys: s.Keys, Passwords: s.passwords,
 		Links: credential.NewLinks(s.AuditLog, now, rand.Reader), Passkeys: s.passkeys, SecondFactors: s.factors, Audit: s.AuditLog, Issuers: s.Issuers, Resource: s.Resource,
 		Counters: kv.NewPostgres(s.Store, rand.Reader), Fetch: s.Fetch, Ring: ring, Now: now, RequestsPerMinute: 100_000,
 		Console: func(r *http.Request) (*admin.ConsoleSession, error) {
@@ -85,7 +112,7 @@ func newSite(t *testing.T, options ...option) *site {
 			}
 			return s.console(r)
 		},
-		TellPasskeyRemoved: s.tellPasskeyRemoved, MailServers: s.mailServers,
+		MailServers: s.mailServers,
 		OneTimeLinkURL: func(o *org.Organization, token string) string {
 			return s.Issuers.Endpoint(o, "login/link") + "?token=" + token
 		},

@@ -152,6 +152,9 @@ func applyOrganization(o *org.Organization, branding *api.BrandingPatch, policie
 		if policies.Passkeys != nil {
 			o.Policies.Passkeys = org.Passkeys(*policies.Passkeys)
 		}
+		if policies.EmailChange != nil {
+			o.Policies.EmailChange = org.EmailChange(*policies.EmailChange)
+		}
 		if policies.SecondFactor != nil {
 			o.Policies.SecondFactor = org.SecondFactor(*policies.SecondFactor)
 		}

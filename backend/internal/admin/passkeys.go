@@ -48,7 +48,7 @@ func (h handlers) DeleteUserPasskey(ginContext context.Context, request api.Dele
 		if err != nil {
 			return err
 		}
-		return h.tellPasskeyRemoved(ctx, tx, call.organization, person, name)
+		return h.letters.PasskeyRemoved(ctx, tx, call.organization, person, name)
 	})
 	if err != nil {
 		return nil, err

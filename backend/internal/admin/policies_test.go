@@ -103,6 +103,10 @@ func TestSignUpPolicy(t *testing.T) {
 	if read.text("policies.password_recovery") != "mail" {
 		t.Errorf("%s", read.body)
 	}
+	read = grace.do("PATCH", "/orgs/acme", fields{"policies": fields{"email_change": "closed"}}, "If-Match", read.etag()).must(200)
+	if before.text("policies.email_change") != "open" || read.text("policies.email_change") != "closed" {
+		t.Errorf("%s", read.body)
+	}
 	read = grace.do("PATCH", "/orgs/acme", fields{"policies": fields{"password_recovery": "closed"}}, "If-Match", read.etag()).must(200)
 	if read.text("policies.password_recovery") != "closed" || read.text("policies.sign_up") != "open" {
 		t.Errorf("%s", read.body)
@@ -112,7 +116,7 @@ func TestSignUpPolicy(t *testing.T) {
 		policies fields
 		field    string
 	}{
-		{fields{"sign_up": "everybody"}, "policies.sign_up"}, {fields{"password_recovery": "telephone"}, "policies.password_recovery"}, {fields{"sign_up_email_domains": []any{"@acme.example"}}, "policies.sign_up_email_domains"},
+		{fields{"sign_up": "everybody"}, "policies.sign_up"}, {fields{"email_change": "sometimes"}, "policies.email_change"}, {fields{"password_recovery": "telephone"}, "policies.password_recovery"}, {fields{"sign_up_email_domains": []any{"@acme.example"}}, "policies.sign_up_email_domains"},
 		{fields{"sign_up_email_domains": []any{"Acme.example"}}, "policies.sign_up_email_domains"},
 	} {
 		got := grace.do("PATCH", "/orgs/acme", fields{"policies": c.policies}, "If-Match", read.etag())

@@ -104,6 +104,7 @@ func renderPolicies(p org.Policies) (api.Policies, error) {
 		SignUp: api.SignUpPolicy(p.SignUpPolicy()), SignUpEmailDomains: append(api.EmailDomains{}, p.SignUpEmailDomains...),
 		Passkeys:                       api.PasskeyPolicy(p.PasskeyPolicy()),
 		PasswordRecovery:               api.PasswordRecovery(p.RecoveryPolicy()),
+		EmailChange:                    api.EmailChangePolicy(p.EmailChangePolicy()),
 		SecondFactor:                   api.SecondFactorPolicy(p.SecondFactorPolicy()),
 		Registration:                   api.RegistrationPolicy(p.RegistrationPolicy()),
 		ClientIdMetadataDocuments:      api.ClientDocumentPolicy(p.ClientDocumentPolicy()),

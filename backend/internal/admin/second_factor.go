@@ -6,6 +6,7 @@ import (
 
 	"github.com/clavex/clavex/backend/internal/admin/api"
 	"github.com/clavex/clavex/backend/internal/store"
+	"github.com/clavex/clavex/backend/internal/web/letter"
 )
 
 // GetUserSecondFactor implements the operation getUserSecondFactor.
@@ -45,7 +46,7 @@ func (h handlers) ResetUserSecondFactor(ginContext context.Context, request api.
 		if _, err := h.sessions.EndEverywhere(ctx, tx, call.by.Actor(), person.OrgID, person.ID, "second factor reset"); err != nil {
 			return err
 		}
-		return h.tellFactorReset(ctx, tx, call.organization, person)
+		return h.letters.FactorChanged(ctx, tx, call.organization, person, letter.FactorReset)
 	})
 	if err != nil {
 		return nil, err

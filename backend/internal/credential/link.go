@@ -50,6 +50,13 @@ func (l *Links) CreateFor(ctx context.Context, tx *store.Tx, actor audit.Actor, 
 	return token, expires, l.log.Record(ctx, tx, orgID, audit.Event{Action: "one_time_link.created", Actor: actor, Target: audit.Target{Kind: "user", ID: userID.String()}})
 }
 
+// Cancel makes the unused links of a person worth nothing.
+func (l *Links) Cancel(ctx context.Context, tx *store.Tx, orgID, userID uuid.UUID) error {
+	now := l.now()
+	_, err := dbq.New(tx).CancelOneTimeLinks(ctx, dbq.CancelOneTimeLinksParams{OrgID: orgID, UserID: userID, At: &now})
+	return err
+}
+
 // Person returns whom an unused link belongs to, without using it: mail scanners open links too.
 // ErrLinkInvalid when it is used, expired, another organization's or unknown.
 func (l *Links) Person(ctx context.Context, db store.DB, orgID uuid.UUID, tokenHash []byte) (userID uuid.UUID, username string, err error) {

@@ -267,6 +267,16 @@ func (p *Passwords) Store(ctx context.Context, tx *store.Tx, actor audit.Actor, 
 	return p.log.Record(ctx, tx, orgID, audit.Event{Action: "credential.password_set", Actor: actor, Target: audit.Target{Kind: "user", ID: userID.String()}})
 }
 
+// Remove takes a person's password away, because somebody else may know it, and records it; nothing happens when they have
+// none.
+func (p *Passwords) Remove(ctx context.Context, tx *store.Tx, actor audit.Actor, orgID, userID uuid.UUID) error {
+	removed, err := dbq.New(tx).DeletePassword(ctx, dbq.DeletePasswordParams{OrgID: orgID, UserID: userID})
+	if err != nil || removed == 0 {
+		return err
+	}
+	return p.log.Record(ctx, tx, orgID, audit.Event{Action: "credential.password_removed", Actor: actor, Target: audit.Target{Kind: "user", ID: userID.String()}})
+}
+
 // prepare normalises a password to NFC (SP 800-63B-4 §3.1.1.2), so that the same characters typed on
 // another keyboard are the same password.
 func prepare(password string) (string, error) {

@@ -141,6 +141,8 @@ type Progress struct {
 	RefusedBy       uuid.UUID  `json:"-"`                       // who refused, for the Deny of the continuation
 	SignUp          *MailProof `json:"sign_up,omitempty"`       // the account that is on its way
 	Recovery        *MailProof `json:"recovery,omitempty"`      // of a forgotten password
+	Address         *MailProof `json:"address,omitempty"`       // that a signed-in person is about to prove
+	AddressChanged  bool       `json:"address_changed,omitempty"`
 	SignUpAnswered  bool       `json:"sign_up_answered,omitempty"`
 	Factor          uuid.UUID  `json:"factor,omitzero"`   // the second factor that was proved
 	Stronger        uuid.UUID  `json:"stronger,omitzero"` // the session in whose stead this sign-in proves one more factor
@@ -180,6 +182,7 @@ const (
 	ChangePassword    Step = "change_password"     // choose a new password
 	EnrolSecondFactor Step = "enrol_second_factor" // add another factor
 	BeginSession      Step = "begin_session"       // no page: everything about the person is settled
+	ProveAddress      Step = "prove_address"       // prove that another address is one's own
 	Consent           Step = "consent"             // allow the client
 	Complete          Step = "complete"            // no page: the continuation answers
 )
@@ -318,6 +321,9 @@ func (t *Transaction) afterSession(live *session.Live) Step {
 	if slices.Contains(live.User.RequiredActions, user.ChangePassword) {
 		// An action demanded after the session began: the person proves themselves again first.
 		return Authenticate
+	}
+	if t.Progress.Address != nil {
+		return ProveAddress
 	}
 	if consent := t.Required.Requirement.Consent; consent.Asks(live.ConsentedScopes) {
 		// Always is satisfied by an answer in this transaction; a missing scope only by the stored consent.

@@ -9,7 +9,8 @@ import (
 // RecoveryData is whose password somebody forgot, and what they typed to say so.
 type RecoveryData struct {
 	Typed  string    `json:"typed"`
-	UserID uuid.UUID `json:"user_id"` // uuid.Nil when there is nobody who could be written to
+	UserID uuid.UUID `json:"user_id"`         // uuid.Nil when there is nobody who could be written to
+	Email  string    `json:"email,omitempty"` // where the code went
 }
 
 // WantsRecovery reports that somebody forgot a password. It begins the time of the transaction anew, because they wait

@@ -65,6 +65,7 @@ type Policies struct {
 	SignUp                      SignUp       `json:"sign_up,omitempty"`
 	PasswordRecovery            Recovery     `json:"password_recovery,omitempty"`
 	SecondFactor                SecondFactor `json:"second_factor,omitempty"`
+	EmailChange                 EmailChange  `json:"email_change,omitempty"`
 	Passkeys                    Passkeys     `json:"passkeys,omitempty"`
 	SignUpEmailDomains          []string     `json:"sign_up_email_domains,omitempty"` // acme.example, or *.acme.example for every one below; empty: any
 	RequireBoundTokens          bool         `json:"require_bound_tokens,omitempty"`  // no bearer tokens (RFC 9449, RFC 8705)
@@ -412,6 +413,9 @@ func (o *Organization) validate() error {
 		return err
 	}
 	if err := o.Policies.validateSecondFactor(); err != nil {
+		return err
+	}
+	if err := p.validateEmailChange(); err != nil {
 		return err
 	}
 	if err := o.validatePasskeys(); err != nil {

@@ -71,6 +71,7 @@ func (a *App) deleteExpired(ctx context.Context) error {
 		func() (int64, error) { return a.Clients.DeleteUnusedDocumentClients(ctx, cleanupBatch) }, // after their grants
 		func() (int64, error) { return a.Mails.DeleteOld(ctx, cleanupBatch) },
 		func() (int64, error) { return credential.DeleteExpired(ctx, a.Store, a.Now(), cleanupBatch) },
+		func() (int64, error) { return a.Users.DeleteExpired(ctx, a.Store, cleanupBatch) },
 		func() (int64, error) { return a.expired.DeleteExpired(ctx, cleanupBatch) },
 		func() (int64, error) { return idempotency.New(a.Now, a.Ring).DeleteExpired(ctx, a.Store, cleanupBatch) },
 	} {

@@ -8,14 +8,9 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"github.com/clavex/clavex/backend/internal/account"
 	"github.com/clavex/clavex/backend/internal/admin"
 	"github.com/clavex/clavex/backend/internal/console"
 	"github.com/clavex/clavex/backend/internal/org"
-	"github.com/clavex/clavex/backend/internal/signin"
-	"github.com/clavex/clavex/backend/internal/store"
-	"github.com/clavex/clavex/backend/internal/user"
-	"github.com/clavex/clavex/backend/internal/web/letter"
 )
 
 // mountConsole mounts the Admin API and the console. Neither knows the other: the console's session
@@ -24,12 +19,7 @@ func (a *App) mountConsole(engine *gin.Engine, e *endpoints) error {
 	var front *console.Console
 	back, err := admin.New(admin.Options{
 		Store: a.Store, Organizations: a.Organizations, Users: a.Users, Imports: a.Imports, Roles: a.Roles, Clients: a.Clients, Resources: a.Resources, Trusted: a.Trusted, Sessions: a.Sessions, Grants: a.Grants, Backchannel: a.CIBA, Keys: a.Keys, Passwords: a.Passwords,
-		Links: a.Links, Passkeys: a.Passkeys, SecondFactors: a.SecondFactors, TellFactorReset: func(ctx context.Context, tx *store.Tx, organization *org.Organization, person *user.User) error {
-			return account.Letters{Mails: a.Mails, Texts: e.texts, Issuers: a.Issuers, Now: a.Now}.Tell(ctx, tx, organization, person, signin.MailFactorChanged,
-				func(f letter.Frame) letter.Content {
-					return letter.FactorChanged(f, letter.FactorReset, person.Username)
-				})
-		},
+		Links: a.Links, Passkeys: a.Passkeys, SecondFactors: a.SecondFactors, Letters: e.letters,
 		Audit: a.Audit, Issuers: a.Issuers, Resource: e.resource, Counters: a.State, Fetch: a.Fetch, Ring: a.Ring, Now: a.Now,
 		Console: func(r *http.Request) (*admin.ConsoleSession, error) {
 			session, err := front.Authenticate(r)
@@ -38,7 +28,6 @@ func (a *App) mountConsole(engine *gin.Engine, e *endpoints) error {
 			}
 			return consoleSession(session), nil
 		},
-		TellPasskeyRemoved: account.Letters{Mails: a.Mails, Texts: e.texts, Issuers: a.Issuers, Now: a.Now}.PasskeyRemoved,
 		OneTimeLinkURL: func(organization *org.Organization, token string) string {
 			return a.Issuers.Endpoint(organization, "login/link") + "?token=" + token
 		},

@@ -15,6 +15,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/login"
 	"github.com/clavex/clavex/backend/internal/logout"
 	"github.com/clavex/clavex/backend/internal/metadatadocument"
+	"github.com/clavex/clavex/backend/internal/notice"
 	"github.com/clavex/clavex/backend/internal/oauth"
 	"github.com/clavex/clavex/backend/internal/oauth/authorize"
 	"github.com/clavex/clavex/backend/internal/oauth/introspection"
@@ -42,6 +43,7 @@ type endpoints struct {
 	signIn        *signin.SignIn
 	account       *account.Account
 	texts         *text.Catalog
+	letters       notice.Letters
 	cookies       session.Cookies
 	tokens        *oauth.AccessTokens
 	resource      *oauth.ProtectedResource
@@ -56,6 +58,8 @@ func (a *App) endpoints(m *metrics) (*endpoints, error) {
 		return nil, fmt.Errorf("translations: %w", err)
 	}
 	e := &endpoints{texts: texts, cookies: session.Cookies{Secure: strings.HasPrefix(a.Config.PublicURL, "https://"), StateKey: a.Ring.DeriveKey("browser-state").Key}}
+	letters := notice.Letters{Mails: a.Mails, Texts: texts, Issuers: a.Issuers, Now: a.Now}
+	e.letters = letters
 	e.sessionManagement = logout.NewSessionManagement(e.cookies, rand.Reader)
 	hints := oauth.NewIDTokenHints(a.Issuers, a.JWTs, a.Clients, a.Subjects, a.Now)
 	authorities, err := a.Config.ClientAuthorities()
@@ -95,18 +99,18 @@ func (a *App) endpoints(m *metrics) (*endpoints, error) {
 		SignIns: a.Config.SignInsPerNetwork})
 	a.CIBA = ciba.New(ciba.Dependencies{Store: a.Store, Issuers: a.Issuers, Authentication: authentication, Organizations: a.Organizations, Clients: a.Clients, Users: a.Users,
 		KeySets: a.KeySets, Hints: hints, Sessions: a.Sessions, Grants: a.Grants, Targets: a.Targets, Tokens: e.token, State: a.State, Fetch: a.Fetch,
-		Notifier: signin.ApprovalMails{Mails: a.Mails, Texts: texts, Issuers: a.Issuers, Now: a.Now}, Enqueue: a.Jobs.EnqueueOutgoing, Audit: a.Audit, Now: a.Now, Random: rand.Reader})
+		Notifier: signin.ApprovalMails{Letters: letters}, Enqueue: a.Jobs.EnqueueOutgoing, Audit: a.Audit, Now: a.Now, Random: rand.Reader})
 	e.signIn = signin.New(signin.Dependencies{
 		Store: a.Store, Issuers: a.Issuers, Users: a.Users, Clients: a.Clients, Directory: directory, Documents: descriptions, Logos: client.NewLogos(a.Fetch, a.Now), Subjects: a.Subjects, Sessions: a.Sessions, Grants: a.Grants, Resources: a.Resources, Passwords: a.Passwords, Links: a.Links, SecondFactors: a.SecondFactors, Passkeys: a.Passkeys, Ceremonies: a.Ceremonies,
 		Transactions: login.NewTransactions(a.State, a.Now, rand.Reader), Logout: logout.NewValidator(hints, a.Clients), Devices: e.device, Backchannel: a.CIBA, Audit: a.Audit, Ring: a.Ring,
 		Cookies: e.cookies, Pages: web.NewPages(nil), Texts: texts, Organizations: a.Organizations, Now: a.Now, Random: rand.Reader,
-		Mails: a.Mails, SignUpOpen: a.signUpOpen, SignUps: signin.NewSignUpLimits(a.State, a.Config.SignUpsPerNetwork),
-		Recoveries: signin.NewRecoveryLimits(a.State),
+		Mails: a.Mails, Letters: letters, SignUpOpen: a.signUpOpen, SignUps: signin.NewSignUpLimits(a.State, a.Config.SignUpsPerNetwork),
+		Recoveries: signin.NewRecoveryLimits(a.State), Addresses: signin.NewAddressLimits(a.State),
 		Beginnings: signin.NewBeginnings(a.State, a.Config.SignInsPerNetwork), Observe: func(outcome string) { m.logins.WithLabelValues(outcome).Inc() },
 	}, map[string]login.Continuation{authorize.ContinuationName: e.authorize, device.ContinuationName: e.device, ciba.ContinuationName: a.CIBA,
 		account.ContinuationName: account.Continuation{}})
 	e.account = account.New(account.Dependencies{SignIn: e.signIn, Store: a.Store, Issuers: a.Issuers, Users: a.Users, Clients: a.Clients, Sessions: a.Sessions, Grants: a.Grants,
-		Passwords: a.Passwords, SecondFactors: a.SecondFactors, Passkeys: a.Passkeys, Ceremonies: a.Ceremonies, Mails: a.Mails, Audit: a.Audit, Texts: texts, Now: a.Now})
+		Passwords: a.Passwords, SecondFactors: a.SecondFactors, Passkeys: a.Passkeys, Ceremonies: a.Ceremonies, Letters: letters, Mails: a.Mails, Audit: a.Audit, Texts: texts, Now: a.Now})
 	return e, nil
 }
 
@@ -174,7 +178,7 @@ func (a *App) mountOrganizations(engine *gin.Engine, e *endpoints, page errorRen
 	for address, serve := range map[string]gin.HandlerFunc{
 		"/login": e.signIn.Login, "/login/second-factor": e.signIn.SecondFactor, "/login/second-factor/add": e.signIn.EnrolSecondFactor, "/login/passkey": e.signIn.Passkey, "/sign-up": e.signIn.SignUp, "/sign-up/confirm": e.signIn.ConfirmAddress, "/sign-up/passkey": e.signIn.SignUpPasskey,
 		"/forgot-password": e.signIn.ForgotPassword, "/forgot-password/confirm": e.signIn.ConfirmRecovery,
-		"/select-account": e.signIn.SelectAccount, "/consent": e.signIn.Consent, "/action/change-password": e.signIn.ChangePassword, "/logout": e.signIn.Logout,
+		"/select-account": e.signIn.SelectAccount, "/consent": e.signIn.Consent, "/action/change-password": e.signIn.ChangePassword, "/action/email": e.signIn.ProveAddress, "/undo-email-change": e.signIn.UndoAddress, "/logout": e.signIn.Logout,
 		"/" + device.PathVerification: e.signIn.Device, "/" + ciba.PathApprovals: e.signIn.Approvals,
 	} {
 		pages.GET(address, serve)

@@ -303,6 +303,8 @@ func TestNoStepIsSkippedReplayedOrTakenElsewhere(t *testing.T) {
 	recovering, recovery := s.forgot(bob.Username)
 	signingUp, confirm := s.asked("eva@new.test")
 	begin := func(b *browser, namesAndValues ...string) *answer { return b.get(s.authorizeURL(namesAndValues...)) }
+	carol := s.person(s.acme, "carol@acme.test")
+	moving, address := s.moving(carol, "carol@new.test")
 	atSecond, atPassword, atConsent, atLogin, atSignUp, atSelect := s.browser(), s.browser(), s.browser(), s.browser(), s.browser(), signedIn(bob)
 	places := map[string]place{
 		"login":                   {atLogin, begin(atLogin), "login-form"},
@@ -312,9 +314,10 @@ func TestNoStepIsSkippedReplayedOrTakenElsewhere(t *testing.T) {
 		"sign-up":                 {atSignUp, begin(atSignUp, "prompt", "create"), "sign-up-form"},
 		"sign-up/confirm":         {signingUp, confirm, "confirm-form"},
 		"forgot-password/confirm": {recovering, recovery, "confirm-form"},
+		"action/email":            {moving, address, "confirm-form"},
 		"select-account":          {atSelect, begin(atSelect, "prompt", "select_account"), "accounts-form"},
 	}
-	addresses := []string{"login", "login/second-factor", "login/second-factor/add", "action/change-password", "consent", "sign-up", "sign-up/confirm", "forgot-password", "forgot-password/confirm", "select-account"}
+	addresses := []string{"login", "login/second-factor", "login/second-factor/add", "action/change-password", "action/email", "consent", "sign-up", "sign-up/confirm", "forgot-password", "forgot-password/confirm", "select-account"}
 	// What an honest form of each address would say.
 	sent := url.Values{"decision": {"allow"}, "code": {"123456"}, "recovery_code": {app.codes[1]}, "new_password": {chosenPassword}, "new_password_confirmation": {chosenPassword}, "enrolment": {"x.y"}}
 	for step, at := range places {

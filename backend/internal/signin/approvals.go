@@ -16,12 +16,12 @@ import (
 	"github.com/clavex/clavex/backend/internal/grant"
 	"github.com/clavex/clavex/backend/internal/login"
 	"github.com/clavex/clavex/backend/internal/mailqueue"
+	"github.com/clavex/clavex/backend/internal/notice"
 	"github.com/clavex/clavex/backend/internal/oauth"
 	"github.com/clavex/clavex/backend/internal/session"
 	"github.com/clavex/clavex/backend/internal/store"
 	"github.com/clavex/clavex/backend/internal/web/letter"
 	"github.com/clavex/clavex/backend/internal/web/page"
-	"github.com/clavex/clavex/backend/internal/web/text"
 )
 
 // Approvals serves GET and POST of the page on which people find what applications ask of them (CIBA Core 1.0). It shows
@@ -147,23 +147,16 @@ const mailRequestWaits mailqueue.Kind = "request_waits"
 
 // ApprovalMails tells people by mail that a request waits for them: those whose address was proved, where mail can be
 // sent. It says who asks and where to look; what is asked for is for their eyes alone. It implements ciba.Notifier.
-type ApprovalMails struct {
-	Mails   *mailqueue.Queue
-	Texts   *text.Catalog
-	Issuers oauth.Issuers
-	Now     func() time.Time
-}
+type ApprovalMails struct{ Letters notice.Letters }
 
 // Notify implements ciba.Notifier.
 func (m ApprovalMails) Notify(ctx context.Context, tx *store.Tx, waiting ciba.Waiting) error {
 	person, organization := waiting.Person, waiting.Organization
-	if !m.Mails.Works(ctx, organization.ID) || person.Email == "" || !person.EmailVerified {
+	if !person.EmailVerified {
 		return nil
 	}
-	words := m.Texts.Match([]string{person.Profile.Locale}, "", organization.Policies.DefaultLocale)
-	from := letter.Frame{Text: words, Organization: organization.DisplayName, Color: organization.Branding.BrandColor, Site: m.Issuers.URL(organization)}
-	left := int((waiting.Expires.Sub(m.Now()) + time.Minute - 1) / time.Minute)
-	content := letter.RequestWaits(from, waiting.Client.Presentation(words.Language()).Name, m.Issuers.Endpoint(organization, ciba.PathApprovals), left)
-	return m.Mails.Put(ctx, tx, mailqueue.Mail{OrgID: organization.ID, Kind: mailRequestWaits, UserID: person.ID, To: person.Email, FromName: organization.DisplayName,
-		Subject: content.Subject, Text: content.Text, HTML: content.HTML, Expires: waiting.Expires})
+	left := int((waiting.Expires.Sub(m.Letters.Now()) + time.Minute - 1) / time.Minute)
+	return m.Letters.Tell(ctx, tx, organization, person, notice.Letter{Kind: mailRequestWaits, Expires: waiting.Expires, Write: func(f letter.Frame) letter.Content {
+		return letter.RequestWaits(f, waiting.Client.Presentation(f.Text.Language()).Name, m.Letters.Issuers.Endpoint(organization, ciba.PathApprovals), left)
+	}})
 }

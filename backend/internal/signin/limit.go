@@ -154,3 +154,17 @@ func NewRecoveryLimits(counters kv.Store) RecoveryLimits {
 		account: ratelimit.New(counters, "recoveries_of_account", recoveriesOfAccount, recoveriesWindow, errRecoveriesOfOneLimited),
 	}
 }
+
+// addressesOfAccount is how often the address of one account may be changed in an hour.
+const addressesOfAccount = 10
+
+// ErrAddressesLimited is the answer to changing an address too often.
+var ErrAddressesLimited = fault.New(fault.RateLimited, "addresses_limited", "The address was changed too often. Wait a while, then try again.").WithField("email")
+
+// AddressLimits limit how often addresses may be changed.
+type AddressLimits struct{ account *ratelimit.Limit }
+
+// NewAddressLimits makes the limits.
+func NewAddressLimits(counters kv.Store) AddressLimits {
+	return AddressLimits{account: ratelimit.New(counters, "addresses_of_account", addressesOfAccount, time.Hour, ErrAddressesLimited)}
+}

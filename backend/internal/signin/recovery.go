@@ -27,11 +27,8 @@ import (
 // account has. With the code, in the same browser, they choose another password, which ends everything that was signed in
 // with the old one. Page and effort are the same for everybody, so nobody learns who has an account.
 
-// The kinds of mail of forgotten and changed passwords.
-const (
-	mailRecoverPassword mailqueue.Kind = "recover_password"
-	mailPasswordChanged mailqueue.Kind = "password_changed"
-)
+// mailRecoverPassword is the kind of mail of forgotten passwords.
+const mailRecoverPassword mailqueue.Kind = "recover_password"
 
 // The faults of forgotten passwords.
 var (
@@ -126,7 +123,7 @@ func (s *SignIn) mailRecovery(c *gin.Context, v *visit, typed string) error {
 	data := login.RecoveryData{Typed: typed}
 	reachable := err == nil && person.Status == user.Active && person.Email != ""
 	if reachable {
-		data.UserID = person.ID
+		data.UserID, data.Email = person.ID, person.Email
 	}
 	// Counted for nobody, too; refused in silence, because a refusal would tell whose names are one account.
 	if err := s.Recoveries.account.Count(ctx, v.organization.ID, subjectOf(data)); fault.IsKind(err, fault.RateLimited) {
@@ -199,7 +196,7 @@ func (s *SignIn) showConfirmRecovery(c *gin.Context, v *visit, status int, code 
 		s.Error(c, err)
 		return
 	}
-	view := page.ConfirmCode{Frame: s.frame(c, v.organization, required.Requirement.UILocales), Form: s.form(v, pathConfirmRecovery), Recovery: true,
+	view := page.ConfirmCode{Frame: s.frame(c, v.organization, required.Requirement.UILocales), Form: s.form(v, pathConfirmRecovery), For: page.ForgottenPassword,
 		BackURL: path(v.organization, pathForgotPassword), Account: data.Typed, Code: code, Again: c.Query("again") != "" && problem == nil, Fault: problem,
 		MayResend: v.transaction.Progress.Recovery.Mails < login.MailsMost}
 	view.Client, _ = s.clientView(c, v.organization, required.ClientID, view.Text.Language())
@@ -238,6 +235,13 @@ func (s *SignIn) recover(ctx context.Context, v *visit, data login.RecoveryData,
 	}
 	var token string
 	err := s.Store.InTx(ctx, func(ctx context.Context, tx *store.Tx) (err error) {
+		person, err := s.Users.ByID(ctx, tx, v.organization.ID, data.UserID)
+		if err != nil {
+			return err
+		}
+		if data.Email != "" && !strings.EqualFold(person.Email, data.Email) {
+			return ErrCodeVoid // the address was changed since: its former mailbox opens nothing any more
+		}
 		token, _, err = s.Links.CreateFor(ctx, tx, audit.Actor{Kind: audit.Anonymous, Name: "password recovery"}, v.organization.ID, data.UserID, login.Lifetime)
 		return err
 	})
@@ -246,14 +250,4 @@ func (s *SignIn) recover(ctx context.Context, v *visit, data login.RecoveryData,
 	}
 	v.transaction.OpenedLink(data.UserID, secret.Hash(token), s.Now())
 	return s.Transactions.Save(ctx, v.transaction)
-}
-
-// tellChanged tells a person by mail that their password was changed, in the transaction of the change.
-func (s *SignIn) tellChanged(ctx context.Context, tx *store.Tx, c *gin.Context, v *visit, person *user.User) error {
-	if person.Email == "" || !s.Mails.Works(ctx, v.organization.ID) {
-		return nil
-	}
-	content := letter.PasswordChanged(s.letterFrame(c, v), person.Username)
-	return s.Mails.Put(ctx, tx, mailqueue.Mail{OrgID: v.organization.ID, Kind: mailPasswordChanged, UserID: person.ID, To: person.Email, FromName: v.organization.DisplayName,
-		Expires: s.Now().Add(24 * time.Hour), Subject: content.Subject, Text: content.Text, HTML: content.HTML})
 }

@@ -3,7 +3,6 @@ package signin
 import (
 	"context"
 	"net/http"
-	"time"
 
 	"github.com/gin-gonic/gin"
 	"github.com/google/uuid"
@@ -11,7 +10,6 @@ import (
 	"github.com/clavex/clavex/backend/internal/credential"
 	"github.com/clavex/clavex/backend/internal/fault"
 	"github.com/clavex/clavex/backend/internal/login"
-	"github.com/clavex/clavex/backend/internal/mailqueue"
 	"github.com/clavex/clavex/backend/internal/org"
 	"github.com/clavex/clavex/backend/internal/session"
 	"github.com/clavex/clavex/backend/internal/store"
@@ -19,9 +17,6 @@ import (
 	"github.com/clavex/clavex/backend/internal/web/letter"
 	"github.com/clavex/clavex/backend/internal/web/page"
 )
-
-// MailFactorChanged is the kind of mail about changed second factors.
-const MailFactorChanged mailqueue.Kind = "second_factor_changed"
 
 // factors reads what is true of second factors now.
 func (s *SignIn) factors(ctx context.Context, v *visit, browser session.Browser) (login.Factors, error) {
@@ -102,7 +97,7 @@ func (s *SignIn) postSecondFactor(c *gin.Context) {
 	if code := form.Get("recovery_code"); code != "" {
 		methods = nil
 		factor, err = s.SecondFactors.UseRecoveryCode(ctx, v.proving(facts), code, func(ctx context.Context, tx *store.Tx) error {
-			return s.tellFactor(ctx, tx, v, v.subject(facts), letter.CodeUsed)
+			return s.Letters.FactorChanged(ctx, tx, v.organization, v.subject(facts), letter.CodeUsed)
 		})
 	} else {
 		factor, err = s.SecondFactors.Verify(ctx, v.proving(facts), form.Get("code"))
@@ -193,7 +188,7 @@ func (s *SignIn) postEnrolSecondFactor(c *gin.Context) {
 			if factor, codes, err = s.SecondFactors.Confirm(ctx, tx, actorOf(person), v.proving(facts), seed, form.Get("code")); err != nil {
 				return err
 			}
-			return s.tellFactor(ctx, tx, v, person, letter.FactorAdded)
+			return s.Letters.FactorChanged(ctx, tx, v.organization, person, letter.FactorAdded)
 		})
 	}
 	if fault.IsKind(err, fault.Unauthenticated) { // what was proved before is worth nothing any more
@@ -210,16 +205,4 @@ func (s *SignIn) postEnrolSecondFactor(c *gin.Context) {
 	}
 	s.render(c, http.StatusOK, page.RecoveryCodes{Frame: s.frame(c, v.organization, v.transaction.Required.Requirement.UILocales), Codes: codes,
 		ContinueURL: path(v.organization, pathLogin) + "?transaction=" + v.transaction.ID})
-}
-
-// tellFactor tells a person what was changed about their second factor, in the transaction of the change.
-func (s *SignIn) tellFactor(ctx context.Context, tx *store.Tx, v *visit, person *user.User, change letter.FactorChange) error {
-	if person.Email == "" || !s.Mails.Works(ctx, v.organization.ID) {
-		return nil
-	}
-	words := s.Texts.Match([]string{person.Profile.Locale}, "", v.organization.Policies.DefaultLocale)
-	content := letter.FactorChanged(letter.Frame{Text: words, Organization: v.organization.DisplayName, Color: v.organization.Branding.BrandColor, Site: s.Issuers.URL(v.organization)},
-		change, person.Username)
-	return s.Mails.Put(ctx, tx, mailqueue.Mail{OrgID: v.organization.ID, Kind: MailFactorChanged, UserID: person.ID, To: person.Email, FromName: v.organization.DisplayName,
-		Expires: s.Now().Add(24 * time.Hour), Subject: content.Subject, Text: content.Text, HTML: content.HTML})
 }

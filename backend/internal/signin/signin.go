@@ -29,6 +29,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/logout"
 	"github.com/clavex/clavex/backend/internal/mailqueue"
 	"github.com/clavex/clavex/backend/internal/metadatadocument"
+	"github.com/clavex/clavex/backend/internal/notice"
 	"github.com/clavex/clavex/backend/internal/oauth"
 	"github.com/clavex/clavex/backend/internal/org"
 	"github.com/clavex/clavex/backend/internal/resource"
@@ -91,8 +92,10 @@ type Dependencies struct {
 	Random        io.Reader
 	Beginnings    Beginnings
 	Mails         *mailqueue.Queue
+	Letters       notice.Letters
 	SignUps       SignUpLimits
 	Recoveries    RecoveryLimits
+	Addresses     AddressLimits
 	// SignUpOpen reports whether people make their accounts at the organization themselves.
 	SignUpOpen func(ctx context.Context, organization *org.Organization) bool
 	// Observe is told of every sign-in attempt: "success", "wrong", "damped", "busy", "error"; "limited" of one that
@@ -141,7 +144,10 @@ const (
 	pathChangePassword  = "action/change-password"
 	pathLink            = "login/link"
 	pathLogout          = "logout"
+	pathAddress         = "action/email"
+	pathUndoAddress     = "undo-email-change"
 	pathAccount         = "account" // of package account
+	pathAccountEmail    = "account/email"
 )
 
 // pathOf is the page of a step; steps without a page have none.
@@ -163,6 +169,8 @@ func pathOf(step login.Step) string {
 		return pathEnrol
 	case login.ChangePassword:
 		return pathChangePassword
+	case login.ProveAddress:
+		return pathAddress
 	case login.Consent:
 		return pathConsent
 	default:

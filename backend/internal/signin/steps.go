@@ -329,8 +329,11 @@ func isSecure(addresses []string) bool {
 // OpenLink serves a one-time link. Opening it changes nothing, because mail scanners open links too: it
 // begins a sign-in in which a password may be chosen, and choosing it spends the link.
 func (s *SignIn) OpenLink(c *gin.Context) {
-	organization, ctx := oauth.Organization(c), c.Request.Context()
-	hash := secret.Hash(c.Query("token"))
+	s.openLink(c, oauth.Organization(c), c.Query("token"))
+}
+
+func (s *SignIn) openLink(c *gin.Context, organization *org.Organization, token string) {
+	ctx, hash := c.Request.Context(), secret.Hash(token)
 	userID, _, err := s.Links.Person(ctx, s.Store, organization.ID, hash)
 	if err != nil {
 		s.Error(c, err)
@@ -452,7 +455,7 @@ func (s *SignIn) storePassword(c *gin.Context, v *visit, person *user.User, hash
 		if err := s.Users.CompleteAction(ctx, tx, person.OrgID, person.ID, user.ChangePassword); err != nil {
 			return err
 		}
-		if err := s.tellChanged(ctx, tx, c, v, person); err != nil {
+		if err := s.Letters.PasswordChanged(ctx, tx, v.organization, person); err != nil {
 			return err
 		}
 		return s.Sessions.EndAll(ctx, tx, actorOf(person), person.OrgID, person.ID, noSession, "password changed")

@@ -162,6 +162,11 @@ func (u *Users) Update(ctx context.Context, tx *store.Tx, actor audit.Actor, cha
 	if err != nil {
 		return nil, err
 	}
+	return u.write(ctx, tx, actor, "user.updated", before, changed)
+}
+
+// write stores a changed copy, and what was done.
+func (u *Users) write(ctx context.Context, tx *store.Tx, actor audit.Actor, action string, before *User, changed User) (*User, error) {
 	if err := changed.normalize(); err != nil {
 		return nil, err
 	}
@@ -178,7 +183,7 @@ func (u *Users) Update(ctx context.Context, tx *store.Tx, actor audit.Actor, cha
 	if err != nil {
 		return nil, err
 	}
-	return after, u.log.Record(ctx, tx, after.OrgID, audit.Event{Action: "user.updated", Actor: actor, Target: Target(after), Before: before, After: after})
+	return after, u.log.Record(ctx, tx, after.OrgID, audit.Event{Action: action, Actor: actor, Target: Target(after), Before: before, After: after})
 }
 
 // Delete removes a person and everything that belongs to them. Version must be the one that was read.

@@ -11,7 +11,7 @@ import { Section } from '@/components/ui/surface';
 import { useOrganizationUpdate } from '@/components/use-organization-update';
 import { address } from '@/lib/address';
 import type { Organization, Versioned } from '@/lib/api';
-import { patchOf, passkeys, recoveries, secondFactors, signUpSchema, signUps, valuesOf, type SignUpValues } from './sign-up-values';
+import { emailChanges, patchOf, passkeys, recoveries, secondFactors, signUpSchema, signUps, valuesOf, type SignUpValues } from './sign-up-values';
 
 /** Who makes the accounts of people, what those do who forgot their password, and who proves a second factor. */
 export function SignUpForm({ organization }: { organization: Versioned<Organization> }) {
@@ -66,6 +66,13 @@ export function SignUpForm({ organization }: { organization: Versioned<Organizat
               name="password_recovery"
               render={({ field }) => (
                 <OptionCards label="Who forgot the password" options={recoveries} value={field.value} onChange={field.onChange} disabled={!editable} />
+              )}
+            />
+            <Controller
+              control={form.control}
+              name="email_change"
+              render={({ field }) => (
+                <OptionCards label="Who changes email addresses" options={emailChanges} value={field.value} onChange={field.onChange} disabled={!editable} />
               )}
             />
             <Controller

@@ -1,4 +1,4 @@
-import type { PasskeyPolicy, PasswordRecovery, Policies, PoliciesPatch, SecondFactorPolicy, SignUpPolicy } from '@/lib/api';
+import type { EmailChangePolicy, PasskeyPolicy, PasswordRecovery, Policies, PoliciesPatch, SecondFactorPolicy, SignUpPolicy } from '@/lib/api';
 import { changes, lines, z } from '@/lib/schema';
 
 export const signUps: { value: SignUpPolicy; label: string; hint: string }[] = [
@@ -9,6 +9,11 @@ export const signUps: { value: SignUpPolicy; label: string; hint: string }[] = [
 export const recoveries: { value: PasswordRecovery; label: string; hint: string }[] = [
   { value: 'mail', label: 'They choose another one by mail', hint: 'A code goes to the address of the account. Everything signed in with the old password ends.' },
   { value: 'closed', label: 'They ask an administrator', hint: 'Who makes a one-time link on the page of the user.' },
+];
+
+export const emailChanges: { value: EmailChangePolicy; label: string; hint: string }[] = [
+  { value: 'open', label: 'Whoever proves the other one', hint: 'With a code that goes to the other address. The former one is told, and can undo it for three days.' },
+  { value: 'closed', label: 'Only administrators', hint: 'On the page of the user.' },
 ];
 
 export const passkeys: { value: PasskeyPolicy; label: string; hint: string }[] = [
@@ -27,6 +32,7 @@ const domainPattern = /^(\*\.)?([a-z0-9]([a-z0-9-]*[a-z0-9])?)(\.[a-z0-9]([a-z0-
 export const signUpSchema = z.object({
   sign_up: z.enum(['closed', 'open']),
   password_recovery: z.enum(['mail', 'closed']),
+  email_change: z.enum(['open', 'closed']),
   passkeys: z.enum(['on', 'off']),
   second_factor: z.enum(['off', 'optional', 'required']),
   sign_up_email_domains: z.string().superRefine((text, context) => {
@@ -37,8 +43,8 @@ export const signUpSchema = z.object({
 
 export type SignUpValues = z.infer<typeof signUpSchema>;
 
-export function valuesOf({ sign_up, sign_up_email_domains, password_recovery, passkeys, second_factor }: Policies): SignUpValues {
-  return { sign_up, password_recovery, passkeys, second_factor, sign_up_email_domains: sign_up_email_domains.join('\n') };
+export function valuesOf({ sign_up, sign_up_email_domains, password_recovery, email_change, passkeys, second_factor }: Policies): SignUpValues {
+  return { sign_up, password_recovery, email_change, passkeys, second_factor, sign_up_email_domains: sign_up_email_domains.join('\n') };
 }
 
 /** What differs, as a merge patch; undefined when nothing does. */

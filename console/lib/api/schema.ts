@@ -1668,6 +1668,11 @@ export interface components {
         DeliveryMode: "poll" | "ping" | "push";
         /** @description Specifications that are not settled, by the very version that the organization takes part in; absent when there are none. What they say may change with the next release. */
         Drafts: ("draft-ietf-oauth-identity-assertion-authz-grant-03" | "draft-ietf-oauth-attestation-based-client-auth-10")[];
+        /**
+         * @description Whether people change the e-mail address of their account themselves. `open`: with a code that is sent to the other address, where mail is sent; the former one is told and may undo it for three days. `closed`: administrators change addresses.
+         * @enum {string}
+         */
+        EmailChangePolicy: "open" | "closed";
         /** @description Domains of the e-mail addresses that people may sign up with, such as acme.example, or *.acme.example for every domain below. An empty list allows every address. */
         EmailDomains: string[];
         FieldError: {
@@ -2083,6 +2088,7 @@ export interface components {
             client_id_metadata_documents: components["schemas"]["ClientDocumentPolicy"];
             default_locale?: components["schemas"]["Locale"];
             drafts?: components["schemas"]["Drafts"];
+            email_change: components["schemas"]["EmailChangePolicy"];
             passkeys: components["schemas"]["PasskeyPolicy"];
             password_recovery: components["schemas"]["PasswordRecovery"];
             profile: components["schemas"]["ClientProfile"];
@@ -2117,6 +2123,7 @@ export interface components {
             /** @description Null leaves the choice to the browser. */
             default_locale?: string | null;
             drafts?: components["schemas"]["Drafts"];
+            email_change?: components["schemas"]["EmailChangePolicy"];
             passkeys?: components["schemas"]["PasskeyPolicy"];
             password_recovery?: components["schemas"]["PasswordRecovery"];
             profile?: components["schemas"]["ClientProfile"];
@@ -3010,6 +3017,7 @@ export type ContentEncryptionAlgorithm = components['schemas']['ContentEncryptio
 export type Count = components['schemas']['Count'];
 export type DeliveryMode = components['schemas']['DeliveryMode'];
 export type Drafts = components['schemas']['Drafts'];
+export type EmailChangePolicy = components['schemas']['EmailChangePolicy'];
 export type EmailDomains = components['schemas']['EmailDomains'];
 export type FieldError = components['schemas']['FieldError'];
 export type GrantType = components['schemas']['GrantType'];

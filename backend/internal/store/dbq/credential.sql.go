@@ -66,6 +66,23 @@ func (q *Queries) DeleteOldSignInFailures(ctx context.Context, arg DeleteOldSign
 	return result.RowsAffected(), nil
 }
 
+const deletePassword = `-- name: DeletePassword :execrows
+DELETE FROM credentials WHERE org_id = $1 AND user_id = $2 AND kind = 'password'
+`
+
+type DeletePasswordParams struct {
+	OrgID  uuid.UUID
+	UserID uuid.UUID
+}
+
+func (q *Queries) DeletePassword(ctx context.Context, arg DeletePasswordParams) (int64, error) {
+	result, err := q.db.Exec(ctx, deletePassword, arg.OrgID, arg.UserID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const forgetSignInFailures = `-- name: ForgetSignInFailures :exec
 DELETE FROM sign_in_failures WHERE org_id = $1 AND subject_hash = ANY ($2::bytea[])
 `

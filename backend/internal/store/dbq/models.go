@@ -147,6 +147,19 @@ type DeviceRequest struct {
 	ExpiresAt      time.Time
 }
 
+type EmailChange struct {
+	OrgID         uuid.UUID
+	ID            uuid.UUID
+	UserID        uuid.UUID
+	OldUsername   string
+	OldEmail      string
+	NewEmail      string
+	ObjectionHash []byte
+	CreatedAt     time.Time
+	ExpiresAt     time.Time
+	ClosedAt      *time.Time
+}
+
 type Grant struct {
 	OrgID                uuid.UUID
 	ID                   uuid.UUID

@@ -12,6 +12,49 @@ import (
 	"github.com/google/uuid"
 )
 
+const closeEmailChanges = `-- name: CloseEmailChanges :execrows
+UPDATE email_changes SET closed_at = $1 WHERE org_id = $2 AND user_id = $3 AND id >= $4 AND closed_at IS NULL
+`
+
+type CloseEmailChangesParams struct {
+	At     *time.Time
+	OrgID  uuid.UUID
+	UserID uuid.UUID
+	ID     uuid.UUID
+}
+
+// This change and every later one.
+func (q *Queries) CloseEmailChanges(ctx context.Context, arg CloseEmailChangesParams) (int64, error) {
+	result, err := q.db.Exec(ctx, closeEmailChanges,
+		arg.At,
+		arg.OrgID,
+		arg.UserID,
+		arg.ID,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const deleteExpiredEmailChanges = `-- name: DeleteExpiredEmailChanges :execrows
+DELETE FROM email_changes WHERE (org_id, id) IN (SELECT c.org_id, c.id FROM email_changes c WHERE c.expires_at < $1 LIMIT $2)
+`
+
+type DeleteExpiredEmailChangesParams struct {
+	Before   time.Time
+	RowLimit int32
+}
+
+// cross-tenant: periodic clean-up
+func (q *Queries) DeleteExpiredEmailChanges(ctx context.Context, arg DeleteExpiredEmailChangesParams) (int64, error) {
+	result, err := q.db.Exec(ctx, deleteExpiredEmailChanges, arg.Before, arg.RowLimit)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const deleteRoleAssignment = `-- name: DeleteRoleAssignment :execrows
 DELETE FROM role_assignments WHERE org_id = $1 AND user_id = $2 AND role = $3
 `
@@ -46,6 +89,38 @@ func (q *Queries) DeleteUser(ctx context.Context, arg DeleteUserParams) (int64, 
 		return 0, err
 	}
 	return result.RowsAffected(), nil
+}
+
+const insertEmailChange = `-- name: InsertEmailChange :exec
+INSERT INTO email_changes (org_id, id, user_id, old_username, old_email, new_email, objection_hash, created_at, expires_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+`
+
+type InsertEmailChangeParams struct {
+	OrgID         uuid.UUID
+	ID            uuid.UUID
+	UserID        uuid.UUID
+	OldUsername   string
+	OldEmail      string
+	NewEmail      string
+	ObjectionHash []byte
+	CreatedAt     time.Time
+	ExpiresAt     time.Time
+}
+
+func (q *Queries) InsertEmailChange(ctx context.Context, arg InsertEmailChangeParams) error {
+	_, err := q.db.Exec(ctx, insertEmailChange,
+		arg.OrgID,
+		arg.ID,
+		arg.UserID,
+		arg.OldUsername,
+		arg.OldEmail,
+		arg.NewEmail,
+		arg.ObjectionHash,
+		arg.CreatedAt,
+		arg.ExpiresAt,
+	)
+	return err
 }
 
 const insertRoleAssignment = `-- name: InsertRoleAssignment :execrows
@@ -190,6 +265,37 @@ func (q *Queries) LockUser(ctx context.Context, arg LockUserParams) (uuid.UUID, 
 	var id uuid.UUID
 	err := row.Scan(&id)
 	return id, err
+}
+
+const openEmailChange = `-- name: OpenEmailChange :one
+SELECT c.org_id, c.id, c.user_id, c.old_username, c.old_email, c.new_email, c.objection_hash, c.created_at, c.expires_at, c.closed_at FROM email_changes c JOIN users u ON u.org_id = c.org_id AND u.id = c.user_id
+WHERE c.org_id = $1 AND c.objection_hash = $2 AND c.closed_at IS NULL AND c.expires_at > $3
+    AND lower(u.email) = (SELECT lower(l.new_email) FROM email_changes l WHERE l.org_id = c.org_id AND l.user_id = c.user_id ORDER BY l.id DESC LIMIT 1)
+`
+
+type OpenEmailChangeParams struct {
+	OrgID         uuid.UUID
+	ObjectionHash []byte
+	At            time.Time
+}
+
+// A change that may still be objected to: nobody but the person changed the address since.
+func (q *Queries) OpenEmailChange(ctx context.Context, arg OpenEmailChangeParams) (EmailChange, error) {
+	row := q.db.QueryRow(ctx, openEmailChange, arg.OrgID, arg.ObjectionHash, arg.At)
+	var i EmailChange
+	err := row.Scan(
+		&i.OrgID,
+		&i.ID,
+		&i.UserID,
+		&i.OldUsername,
+		&i.OldEmail,
+		&i.NewEmail,
+		&i.ObjectionHash,
+		&i.CreatedAt,
+		&i.ExpiresAt,
+		&i.ClosedAt,
+	)
+	return i, err
 }
 
 const removeRequiredAction = `-- name: RemoveRequiredAction :execrows

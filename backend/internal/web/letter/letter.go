@@ -80,12 +80,48 @@ func RecoverPassword(f Frame, code, url string, minutes int) Content {
 	})
 }
 
+// NewAddress asks a person to prove that the address which is to be theirs is: by typing the code, or by opening the
+// page, in the browser in which they gave it.
+func NewAddress(f Frame, code, url string, minutes int) Content {
+	return f.write(f.organizationSays("mail_address_subject"), body{
+		heading: f.Text.T("mail_address_title"), paragraphs: []string{f.organizationSays("mail_address_reason")}, code: code,
+		after: []string{f.Text.T("mail_verify_time", "Minutes", minutes)}, label: f.organizationSays("mail_verify_link"), url: url,
+		closing: []string{f.Text.T("mail_address_ignore")},
+	})
+}
+
+// AddressTaken tells a person that somebody wanted their address for another account.
+func AddressTaken(f Frame, url string) Content {
+	return f.write(f.organizationSays("mail_exists_subject"), body{
+		heading: f.organizationSays("mail_exists_title"), paragraphs: []string{f.organizationSays("mail_address_taken")}, label: f.organizationSays("mail_exists_link"), url: url,
+		closing: []string{f.organizationSays("mail_exists_ignore")},
+	})
+}
+
+// AddressChanged tells that an account has another address. undo is where the change is undone for some days; "" says
+// nothing of that.
+func AddressChanged(f Frame, username, undo string, days int) Content {
+	b := body{heading: f.Text.T("mail_address_changed_title"), paragraphs: []string{f.Text.T("mail_address_changed_reason", "Organization", f.name(), "Username", line(username))},
+		closing: []string{f.organizationSays("mail_changed_ignore")}, footer: f.accountFooter()}
+	if undo != "" {
+		b.after, b.label, b.url = []string{f.Text.T("mail_address_changed_undo", "Days", days)}, f.Text.T("mail_address_changed_link"), undo
+	}
+	return f.write(f.organizationSays("mail_address_changed_subject"), b)
+}
+
+// AddressRestored tells a person that a change of their address was undone.
+func AddressRestored(f Frame, username string) Content {
+	return f.write(f.organizationSays("mail_address_changed_subject"), body{heading: f.Text.T("mail_address_restored_title"),
+		paragraphs: []string{f.Text.T("mail_address_restored_reason", "Organization", f.name(), "Username", line(username))},
+		closing:    []string{f.organizationSays("mail_changed_ignore")}, footer: f.accountFooter()})
+}
+
 // PasswordChanged tells a person that their password was changed.
 func PasswordChanged(f Frame, username string) Content {
 	return f.write(f.organizationSays("mail_changed_subject"), body{
 		heading:    f.organizationSays("mail_changed_title"),
-		paragraphs: []string{f.Text.T("mail_changed_reason", "Organization", f.name(), "Username", strings.Join(strings.Fields(username), " "))},
-		closing:    []string{f.organizationSays("mail_changed_ignore")},
+		paragraphs: []string{f.Text.T("mail_changed_reason", "Organization", f.name(), "Username", line(username))},
+		closing:    []string{f.organizationSays("mail_changed_ignore")}, footer: f.accountFooter(),
 	})
 }
 
@@ -103,7 +139,12 @@ func PasskeyRemoved(f Frame, username, name string) Content {
 
 func (f Frame) passkey(subject, heading, reason string) Content {
 	return f.write(subject, body{heading: heading, paragraphs: []string{reason}, closing: []string{f.organizationSays("mail_changed_ignore")},
-		footer: f.Text.T("mail_footer_account", "Organization", f.name(), "Site", f.Site)})
+		footer: f.accountFooter()})
+}
+
+// accountFooter says why somebody gets a letter who has an account.
+func (f Frame) accountFooter() string {
+	return f.Text.T("mail_footer_account", "Organization", f.name(), "Site", f.Site)
 }
 
 // line is a text on one line.
@@ -127,7 +168,7 @@ func FactorChanged(f Frame, change FactorChange, username string) Content {
 		CodesMade: f.Text.T("mail_factor_codes_made"), CodeUsed: f.Text.T("mail_factor_code_used")}[change]
 	return f.write(f.organizationSays("mail_factor_subject"), body{
 		heading: f.Text.T("mail_factor_title"), paragraphs: []string{what, f.Text.T("mail_factor_account", "Organization", f.name(), "Username", strings.Join(strings.Fields(username), " "))},
-		closing: []string{f.organizationSays("mail_changed_ignore")}, footer: f.Text.T("mail_footer_account", "Organization", f.name(), "Site", f.Site),
+		closing: []string{f.organizationSays("mail_changed_ignore")}, footer: f.accountFooter(),
 	})
 }
 
@@ -136,7 +177,7 @@ func RequestWaits(f Frame, application, url string, minutes int) Content {
 	application = strings.Join(strings.Fields(application), " ")
 	return f.write(f.Text.T("mail_approval_subject", "Client", application), body{
 		heading: f.Text.T("mail_approval_title"), paragraphs: []string{f.Text.T("mail_approval_reason", "Client", application, "Organization", f.name()), f.Text.T("mail_approval_time", "Minutes", minutes)},
-		label: f.Text.T("mail_approval_link"), url: url, closing: []string{f.Text.T("mail_approval_ignore")}, footer: f.Text.T("mail_footer_account", "Organization", f.name(), "Site", f.Site),
+		label: f.Text.T("mail_approval_link"), url: url, closing: []string{f.Text.T("mail_approval_ignore")}, footer: f.accountFooter(),
 	})
 }
 

@@ -28,6 +28,9 @@ func TestRulesOfEveryLetter(t *testing.T) {
 					"verify":  VerifyAddress(f, "CFGH-2345", "https://id.example/demo/sign-up/confirm?code=CFGH2345&transaction=x", 20),
 					"exists":  AccountExists(f, "https://id.example/demo/login"),
 					"recover": RecoverPassword(f, "CFGH-2345", "https://id.example/demo/forgot-password/confirm?code=CFGH2345&transaction=x", 20),
+					"address": NewAddress(f, "CFGH-2345", "https://id.example/demo/action/email?code=CFGH2345&transaction=x", 20),
+					"taken":   AddressTaken(f, "https://id.example/demo/login"),
+					"moved":   AddressChanged(f, organization, "https://id.example/demo/undo-email-change?token=x", 3),
 					"waits":   RequestWaits(f, organization, "https://id.example/demo/approvals", 5),
 				} {
 					check(t, language+"/"+name, language, content)
@@ -139,6 +142,13 @@ func TestLettersAboutChanges(t *testing.T) {
 			if seen[content.Text] || strings.ContainsAny(content.Subject, "\r\n") || strings.Contains(content.HTML, "<script") || strings.Contains(content.HTML, "href") ||
 				regexp.MustCompile(`\bmail_[a-z_]+|\{\{|<no value>`).MatchString(content.Subject+content.Text) {
 				t.Errorf("%s %s: %q %q", language, change, content.Subject, content.Text)
+			}
+			seen[content.Text] = true
+		}
+		for name, content := range map[string]Content{"address": AddressChanged(f, hostile, "", 3), "restored": AddressRestored(f, hostile), "password": PasswordChanged(f, hostile)} {
+			if seen[content.Text] || strings.ContainsAny(content.Subject, "\r\n") || strings.Contains(content.HTML, "<script") || strings.Contains(content.HTML, "href") ||
+				regexp.MustCompile(`\bmail_[a-z_]+|\{\{|<no value>`).MatchString(content.Subject+content.Text) {
+				t.Errorf("%s %s: %q %q", language, name, content.Subject, content.Text)
 			}
 			seen[content.Text] = true
 		}

@@ -46,6 +46,7 @@ type AccountProfile struct {
 	Name, GivenName, FamilyName, Nickname string
 	Zone                                  string
 	Languages                             []Option
+	EmailURL                              string // where the address is changed; "" where it is not
 	Fault                                 *fault.Error
 }
 
@@ -58,6 +59,31 @@ type Option struct {
 // Render implements templ.Component.
 func (v AccountProfile) Render(ctx context.Context, w io.Writer) error {
 	return v.page().Render(ctx, w)
+}
+
+// AccountEmail asks for another e-mail address: field "email".
+type AccountEmail struct {
+	OwnAccount
+	Form
+	Present string // "" when there is none
+	Typed   string
+	Domains []string // that addresses must be of; empty: any
+	BackURL string
+	Fault   *fault.Error
+}
+
+// Render implements templ.Component.
+func (v AccountEmail) Render(ctx context.Context, w io.Writer) error { return v.page().Render(ctx, w) }
+
+func (v AccountEmail) described() string {
+	parts := []string{}
+	if about(v.Fault, "email") {
+		parts = append(parts, "notice")
+	}
+	if len(v.Domains) > 0 {
+		parts = append(parts, "email-hint")
+	}
+	return strings.Join(parts, " ")
 }
 
 // invalid reports whether the fault lies in the field.

@@ -65,13 +65,23 @@ func (v SignUp) domainsHint() string {
 	return "email-hint"
 }
 
+// Purpose is what the code of a mail is for.
+type Purpose string
+
+// The purposes.
+const (
+	NewAccount        Purpose = ""
+	ForgottenPassword Purpose = "forgot-password"
+	AnotherAddress    Purpose = "address"
+)
+
 // ConfirmCode asks for the code of a mail: field "code"; the field "resend" has another mail sent. At BackURL the field
 // "instead" leads back ("again").
 type ConfirmCode struct {
 	Frame
 	Form
 	Client    *Client
-	Recovery  bool // of a forgotten password; else of a new account
+	For       Purpose
 	BackURL   string
 	Account   string // where the mail went, or whose it is
 	Code      string // what was typed before, or stood in the link
@@ -84,22 +94,28 @@ type ConfirmCode struct {
 func (v ConfirmCode) Render(ctx context.Context, w io.Writer) error { return v.page().Render(ctx, w) }
 
 func (v ConfirmCode) reason() string {
-	if v.Recovery {
+	if v.For == ForgottenPassword {
 		return v.Text.T("recover_reason", "Account", clean(v.Account))
 	}
 	return v.Text.T("confirm_reason", "Email", clean(v.Account))
 }
 
 func (v ConfirmCode) submit() (label, wait string) {
-	if v.Recovery {
+	switch v.For {
+	case ForgottenPassword:
 		return v.Text.T("sign_up_submit"), v.Text.T("sign_up_busy")
+	case AnotherAddress:
+		return v.Text.T("address_submit"), v.Text.T("password_busy")
 	}
 	return v.Text.T("confirm_submit"), v.Text.T("confirm_busy")
 }
 
 func (v ConfirmCode) other() (id, label string) {
-	if v.Recovery {
+	switch v.For {
+	case ForgottenPassword:
 		return "forgot-password-again", v.Text.T("recover_other")
+	case AnotherAddress:
+		return "address-again", v.Text.T("confirm_other")
 	}
 	return "sign-up-again", v.Text.T("confirm_other")
 }

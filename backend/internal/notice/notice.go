@@ -1,0 +1,88 @@
+// Package notice writes to people what happened to their account: in the person's own language, whoever did it and in
+// whatever browser, to the address of the account, in the transaction of what happened. It is the only way in which
+// changes are told. What a mail says is package web/letter's; that it arrives is package mailqueue's. Mails that somebody
+// in front of a browser waits for (codes) are package signin's.
+package notice
+
+import (
+	"context"
+	"time"
+
+	"github.com/clavex/clavex/backend/internal/mailqueue"
+	"github.com/clavex/clavex/backend/internal/oauth"
+	"github.com/clavex/clavex/backend/internal/org"
+	"github.com/clavex/clavex/backend/internal/store"
+	"github.com/clavex/clavex/backend/internal/user"
+	"github.com/clavex/clavex/backend/internal/web/letter"
+	"github.com/clavex/clavex/backend/internal/web/text"
+)
+
+// The kinds of mail about changes.
+const (
+	PasswordChanged mailqueue.Kind = "password_changed"
+	FactorChanged   mailqueue.Kind = "second_factor_changed"
+	PasskeyAdded    mailqueue.Kind = "passkey_added"
+	PasskeyRemoved  mailqueue.Kind = "passkey_removed"
+)
+
+// useful is for how long a notice is tried to be delivered unless it says otherwise.
+const useful = 24 * time.Hour
+
+// Letters writes to people. It is safe for concurrent use.
+type Letters struct {
+	Mails   *mailqueue.Queue
+	Texts   *text.Catalog
+	Issuers oauth.Issuers
+	Now     func() time.Time
+}
+
+// Letter is one letter to a person.
+type Letter struct {
+	Kind    mailqueue.Kind
+	To      string    // "" for the address of the account
+	Expires time.Time // after which it is of no use; zero for a day from now
+	Write   func(letter.Frame) letter.Content
+}
+
+// Tell puts a letter to a person down. It does nothing where no mail is sent, or the person has no address.
+func (l Letters) Tell(ctx context.Context, tx *store.Tx, organization *org.Organization, person *user.User, what Letter) error {
+	to, expires := what.To, what.Expires
+	if to == "" {
+		to = person.Email
+	}
+	if to == "" || !l.Mails.Works(ctx, organization.ID) {
+		return nil
+	}
+	if expires.IsZero() {
+		expires = l.Now().Add(useful)
+	}
+	content := what.Write(l.Frame(organization, person))
+	return l.Mails.Put(ctx, tx, mailqueue.Mail{OrgID: organization.ID, Kind: what.Kind, UserID: person.ID, To: to, FromName: organization.DisplayName,
+		Expires: expires, Subject: content.Subject, Text: content.Text, HTML: content.HTML})
+}
+
+// Frame is what surrounds a letter to a person: their language, if they said one, and their organization's colour.
+func (l Letters) Frame(organization *org.Organization, person *user.User) letter.Frame {
+	return letter.Frame{Text: l.Texts.Match([]string{person.Profile.Locale}, "", organization.Policies.DefaultLocale), Organization: organization.DisplayName,
+		Color: organization.Branding.BrandColor, Site: l.Issuers.URL(organization)}
+}
+
+// PasswordChanged tells a person that their password was changed.
+func (l Letters) PasswordChanged(ctx context.Context, tx *store.Tx, organization *org.Organization, person *user.User) error {
+	return l.Tell(ctx, tx, organization, person, Letter{Kind: PasswordChanged, Write: func(f letter.Frame) letter.Content { return letter.PasswordChanged(f, person.Username) }})
+}
+
+// FactorChanged tells a person what was changed about their second factor.
+func (l Letters) FactorChanged(ctx context.Context, tx *store.Tx, organization *org.Organization, person *user.User, change letter.FactorChange) error {
+	return l.Tell(ctx, tx, organization, person, Letter{Kind: FactorChanged, Write: func(f letter.Frame) letter.Content { return letter.FactorChanged(f, change, person.Username) }})
+}
+
+// PasskeyAdded tells a person that their account has one more passkey.
+func (l Letters) PasskeyAdded(ctx context.Context, tx *store.Tx, organization *org.Organization, person *user.User, name string) error {
+	return l.Tell(ctx, tx, organization, person, Letter{Kind: PasskeyAdded, Write: func(f letter.Frame) letter.Content { return letter.PasskeyAdded(f, person.Username, name) }})
+}
+
+// PasskeyRemoved tells a person that a passkey of theirs was removed.
+func (l Letters) PasskeyRemoved(ctx context.Context, tx *store.Tx, organization *org.Organization, person *user.User, name string) error {
+	return l.Tell(ctx, tx, organization, person, Letter{Kind: PasskeyRemoved, Write: func(f letter.Frame) letter.Content { return letter.PasskeyRemoved(f, person.Username, name) }})
+}
