@@ -98,6 +98,7 @@ func (c *organizationChange) flags(command *cobra.Command) {
 	flags.StringVar(&c.emailChange, "email-change", "", "who changes the e-mail addresses of people: open (also they themselves, with a code that goes to the other one) or closed (administrators)")
 	flags.StringVar(&c.passkeys, "passkeys", "", "whether people sign in with passkeys: on or off")
 	flags.StringVar(&c.secondFactor, "second-factor", "", "whether people prove themselves by a second factor: off, optional (whoever has one) or required (everybody adds one)")
+	flags.IntVar(&c.wanted.Policies.PasswordMinimumLength, "password-minimum-length", 0, "how many characters a new password has at least: 8 to 64")
 	flags.StringVar(&c.recovery, "password-recovery", "", "what people can do who forgot their password: mail (choose another one with a code) or closed (ask an administrator)")
 	flags.DurationVar(&c.sessionIdle, "session-idle-lifetime", 0, "after how long a session ends that is not used")
 	flags.DurationVar(&c.sessionAbsolute, "session-absolute-lifetime", 0, "after how long a session ends in any case")
@@ -114,7 +115,7 @@ func (c *organizationChange) flags(command *cobra.Command) {
 	flags.StringVar(&c.claimsFile, "claims-file", "", "file with a JSON list of claims, as in the Admin API; - for standard input")
 	command.MarkFlagsOneRequired("display-name", "brand-color", "default-locale", "registration", "profile", "session-idle-lifetime", "session-absolute-lifetime",
 		"access-token-lifetime", "refresh-token-lifetime", "access-token-format", "refresh-token-rotation", "refresh-token-grace", "registration-redirect-host", "registration-scope", "registration-grant-type",
-		"sign-up", "sign-up-email-domain", "password-recovery", "email-change", "passkeys", "second-factor", "client-id-metadata-documents", "client-id-metadata-document-host", "software-statement-issuers-file", "scopes-file", "claims-file")
+		"sign-up", "sign-up-email-domain", "password-recovery", "password-minimum-length", "email-change", "passkeys", "second-factor", "client-id-metadata-documents", "client-id-metadata-document-host", "software-statement-issuers-file", "scopes-file", "claims-file")
 }
 
 // policyFiles are the lists that stand in files.
@@ -144,6 +145,7 @@ func (c *organizationChange) apply(given func(flag string) bool, o *org.Organiza
 	policies.Profile = pick(given("profile"), org.Profile(c.profile), policies.Profile)
 	policies.SignUp = pick(given("sign-up"), org.SignUp(c.signUp), policies.SignUp)
 	policies.SecondFactor = pick(given("second-factor"), org.SecondFactor(c.secondFactor), policies.SecondFactor)
+	policies.PasswordMinimumLength = pick(given("password-minimum-length"), c.wanted.Policies.PasswordMinimumLength, policies.PasswordMinimumLength)
 	policies.PasswordRecovery = pick(given("password-recovery"), org.Recovery(c.recovery), policies.PasswordRecovery)
 	policies.EmailChange = pick(given("email-change"), org.EmailChange(c.emailChange), policies.EmailChange)
 	policies.Passkeys = pick(given("passkeys"), org.Passkeys(c.passkeys), policies.Passkeys)

@@ -56,7 +56,7 @@ func (v *visit) showPassword() { v.password(http.StatusOK, nil) }
 
 func (v *visit) password(status int, problem *fault.Error) {
 	v.SignIn.Render(v.c, status, page.AccountPassword{OwnAccount: v.shell(), Form: v.hidden(), Username: v.live.User.Username,
-		MinLength: credential.MinimumLength, BackURL: v.address(pathMethods), Fault: problem})
+		MinLength: v.organization.Policies.PasswordMinimum(), BackURL: v.address(pathMethods), Fault: problem})
 }
 
 // postPassword changes the password. The present session goes on; every other one ends, with all that applications hold
@@ -81,7 +81,7 @@ func (v *visit) changePassword() error {
 	if same {
 		return credential.ErrSame
 	}
-	hashed, err := v.Passwords.Hash(v.ctx(), person, chosen)
+	hashed, err := v.Passwords.Hash(v.ctx(), v.organization, person, chosen)
 	if err != nil {
 		return err
 	}

@@ -158,6 +158,9 @@ func applyOrganization(o *org.Organization, branding *api.BrandingPatch, policie
 		if policies.SecondFactor != nil {
 			o.Policies.SecondFactor = org.SecondFactor(*policies.SecondFactor)
 		}
+		if policies.PasswordMinimumLength != nil {
+			o.Policies.PasswordMinimumLength = *policies.PasswordMinimumLength
+		}
 		if policies.PasswordRecovery != nil {
 			o.Policies.PasswordRecovery = org.Recovery(*policies.PasswordRecovery)
 		}

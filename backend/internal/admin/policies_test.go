@@ -100,6 +100,15 @@ func TestSignUpPolicy(t *testing.T) {
 	if read.text("policies.sign_up") != "open" || read.at("policies.sign_up_email_domains.0") != nil {
 		t.Errorf("%s", read.body)
 	}
+	for _, least := range []int{7, 65, 0, -1} {
+		grace.do("PATCH", "/orgs/acme", fields{"policies": fields{"password_minimum_length": least}}, "If-Match", read.etag()).refuses(422, "validation_failed")
+	}
+	if read.at("policies.password_minimum_length") != float64(8) {
+		t.Errorf("%s", read.body)
+	}
+	read = grace.do("PATCH", "/orgs/acme", fields{"policies": fields{"password_minimum_length": 15}}, "If-Match", read.etag()).must(200)
+	grace.do("POST", "/orgs/acme/users", fields{"username": "short", "password": "Engine-No-1843"}).refuses(422, "password_too_short")
+	grace.do("POST", "/orgs/acme/users", fields{"username": "long", "password": "Engine-No-18431"}).must(201)
 	if read.text("policies.password_recovery") != "mail" {
 		t.Errorf("%s", read.body)
 	}

@@ -103,6 +103,7 @@ func renderPolicies(p org.Policies) (api.Policies, error) {
 		RegistrationRules: rules, Scopes: scopes, Claims: claims, AuthorizationDetailsTypes: details,
 		SignUp: api.SignUpPolicy(p.SignUpPolicy()), SignUpEmailDomains: append(api.EmailDomains{}, p.SignUpEmailDomains...),
 		Passkeys:                       api.PasskeyPolicy(p.PasskeyPolicy()),
+		PasswordMinimumLength:          p.PasswordMinimum(),
 		PasswordRecovery:               api.PasswordRecovery(p.RecoveryPolicy()),
 		EmailChange:                    api.EmailChangePolicy(p.EmailChangePolicy()),
 		SecondFactor:                   api.SecondFactorPolicy(p.SecondFactorPolicy()),

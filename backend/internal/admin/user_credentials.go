@@ -31,7 +31,7 @@ func (h handlers) SetUserPassword(ginContext context.Context, request api.SetUse
 	if err := call.by.mayChangePerson(roles); err != nil { // before the hash, which is dear
 		return nil, err
 	}
-	hashed, err := h.passwords.Hash(call.ctx, person, or(body.Password, ""))
+	hashed, err := h.passwords.Hash(call.ctx, call.organization, person, or(body.Password, ""))
 	if err != nil {
 		return nil, err
 	}

@@ -66,7 +66,7 @@ func (h handlers) CreateUser(ginContext context.Context, request api.CreateUserR
 	made, replayed, err := h.once(call, request.Params.IdempotencyKey, creation{
 		prepare: func() (err error) {
 			if body.Password != nil {
-				hashed, err = h.passwords.Hash(call.ctx, &wanted, *body.Password)
+				hashed, err = h.passwords.Hash(call.ctx, call.organization, &wanted, *body.Password)
 			}
 			return err
 		},

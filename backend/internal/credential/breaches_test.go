@@ -44,7 +44,7 @@ func TestStolenPasswordsAreRefused(t *testing.T) {
 	client := fetch.New(fetch.Options{AllowedNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Roots: roots, Timeout: time.Minute})
 	f.passwords.Breaches = credential.NewBreaches(client, service.URL+"/range/", slog.New(slog.DiscardHandler))
 	for chosen, want := range map[string]error{stolen: credential.ErrStolen, padding: nil, fine: nil} {
-		if _, err := f.passwords.Hash(t.Context(), f.ada, chosen); !errors.Is(err, want) {
+		if _, err := f.passwords.Hash(t.Context(), f.acme, f.ada, chosen); !errors.Is(err, want) {
 			t.Errorf("%s: %v, want %v", chosen, err, want)
 		}
 		if r := asked.Load(); r.URL.Path != "/range/"+digest(chosen)[:5] || r.URL.RawQuery != "" || r.Header.Get("Add-Padding") != "true" {
@@ -53,13 +53,13 @@ func TestStolenPasswordsAreRefused(t *testing.T) {
 	}
 	t.Run("a service that is out of order stops nobody", func(t *testing.T) {
 		broken.Store(true)
-		if _, err := f.passwords.Hash(t.Context(), f.ada, stolen); err != nil {
+		if _, err := f.passwords.Hash(t.Context(), f.acme, f.ada, stolen); err != nil {
 			t.Error(err)
 		}
 	})
 	t.Run("what the rules refuse is not asked about", func(t *testing.T) {
 		asked.Store(nil)
-		if _, err := f.passwords.Hash(t.Context(), f.ada, "iloveyou1"); !errors.Is(err, credential.ErrCommon) || asked.Load() != nil {
+		if _, err := f.passwords.Hash(t.Context(), f.acme, f.ada, "iloveyou1"); !errors.Is(err, credential.ErrCommon) || asked.Load() != nil {
 			t.Errorf("%v, asked: %v", err, asked.Load() != nil)
 		}
 	})

@@ -61,7 +61,7 @@ func newFixture(t *testing.T) *fixture {
 
 func (f *fixture) set(person *user.User, password string) {
 	f.T.Helper()
-	hashed, err := f.passwords.Hash(f.T.Context(), person, password)
+	hashed, err := f.passwords.Hash(f.T.Context(), f.acme, person, password)
 	if err != nil {
 		f.T.Fatal(err)
 	}
@@ -128,9 +128,28 @@ func TestRules(t *testing.T) {
 		"password123": credential.ErrCommon, "QwertyUiop": credential.ErrCommon,
 		"日本語のパスワード": nil, "        ": credential.ErrGuessable, "\xff\xff\xff\xff\xff\xff\xff\xff": credential.ErrUnreadable,
 	} {
-		if _, err := f.passwords.Hash(t.Context(), f.ada, chosen); !errors.Is(err, want) {
+		if _, err := f.passwords.Hash(t.Context(), f.acme, f.ada, chosen); !errors.Is(err, want) {
 			t.Errorf("%q: %v, want %v", chosen, err, want)
 		}
+	}
+}
+
+// An organization may demand longer passwords, and its own name is as easily guessed as that of the person.
+func TestRulesOfAnOrganization(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	strict := *f.acme
+	strict.Slug, strict.DisplayName, strict.Policies.PasswordMinimumLength = "rechtsschutz", "Rechtsschutz & Söhne", 15
+	for chosen, want := range map[string]error{
+		"Engine-No-1843": credential.ErrTooShort, "Engine-No-18431": nil, "rechtsschutz123": credential.ErrGuessable, "RECHTSSCHUTZ & SÖHNE": credential.ErrGuessable,
+		"Motor-rechtsschutz": nil,
+	} {
+		if _, err := f.passwords.Hash(t.Context(), &strict, f.ada, chosen); !errors.Is(err, want) {
+			t.Errorf("%q: %v, want %v", chosen, err, want)
+		}
+	}
+	if _, err := f.passwords.Hash(t.Context(), &strict, f.ada, "short"); err == nil || !strings.Contains(err.Error(), "15") {
+		t.Errorf("the least is not named: %v", err)
 	}
 }
 

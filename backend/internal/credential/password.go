@@ -19,6 +19,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/audit"
 	"github.com/clavex/clavex/backend/internal/commonpassword"
 	"github.com/clavex/clavex/backend/internal/fault"
+	"github.com/clavex/clavex/backend/internal/org"
 	"github.com/clavex/clavex/backend/internal/passwordhash"
 	"github.com/clavex/clavex/backend/internal/reqctx"
 	"github.com/clavex/clavex/backend/internal/seal"
@@ -29,20 +30,17 @@ import (
 	"github.com/clavex/clavex/backend/internal/user"
 )
 
-// Bounds of a password, in characters after normalisation.
-const (
-	MinimumLength = 8
-	MaximumLength = 256
-)
+// MaximumLength of a password, in characters after normalisation. The least is the organization's.
+const MaximumLength = 256
 
 // The faults of this package.
 var (
 	// ErrWrong is the one answer to a wrong password, an unknown person, a disabled person and a person
 	// without password: all look and cost the same.
 	ErrWrong       = fault.New(fault.Unauthenticated, "credentials_wrong", "The username or password is not right.")
-	ErrTooShort    = fault.Newf(fault.Invalid, "password_too_short", "Choose a password of at least %d characters.", MinimumLength).WithField("password")
+	ErrTooShort    = fault.New(fault.Invalid, "password_too_short", "Choose a longer password.").WithField("password") // the message names the least
 	ErrTooLong     = fault.Newf(fault.Invalid, "password_too_long", "Choose a password of at most %d characters.", MaximumLength).WithField("password")
-	ErrGuessable   = fault.New(fault.Invalid, "password_guessable", "This password contains little more than your name or address, or repeats one character. Choose another one.").WithField("password")
+	ErrGuessable   = fault.New(fault.Invalid, "password_guessable", "This password contains little more than your name, your address or the name of the organization, or repeats one character. Choose another one.").WithField("password")
 	ErrCommon      = fault.New(fault.Invalid, "password_common", "This password is one of those that are tried first. Choose another one.").WithField("password")
 	ErrStolen      = fault.New(fault.Invalid, "password_stolen", "This password was seen in a theft of passwords elsewhere. Choose another one, and change it wherever you use it.").WithField("password")
 	ErrUnreadable  = fault.New(fault.Invalid, "password_unreadable", "The password contains bytes that are not text.").WithField("password")
@@ -182,14 +180,14 @@ func (p *Passwords) rehash(ctx context.Context, attempt Attempt, person *user.Us
 	return fresh
 }
 
-// Hash checks a new password against the rules and hashes it. Do it before the transaction that stores
-// it: it waits in the queue.
-func (p *Passwords) Hash(ctx context.Context, person *user.User, password string) (Hashed, error) {
+// Hash checks a new password against the rules of the person's organization and hashes it. Do it before the transaction
+// that stores it: it waits in the queue.
+func (p *Passwords) Hash(ctx context.Context, organization *org.Organization, person *user.User, password string) (Hashed, error) {
 	password, err := prepare(password)
 	if err != nil {
 		return Hashed{}, err
 	}
-	if err := checkRules(password, person); err != nil {
+	if err := checkRules(password, organization, person); err != nil {
 		return Hashed{}, err
 	}
 	if p.Breaches.seen(ctx, password) {
@@ -200,12 +198,12 @@ func (p *Passwords) Hash(ctx context.Context, person *user.User, password string
 }
 
 // CheckRules judges a new password as Hash does, without asking anybody else and without the cost of hashing it.
-func CheckRules(person *user.User, password string) error {
+func CheckRules(organization *org.Organization, person *user.User, password string) error {
 	password, err := prepare(password)
 	if err != nil {
 		return err
 	}
-	return checkRules(password, person)
+	return checkRules(password, organization, person)
 }
 
 // HashPreset hashes a password that is not held against the rules, for seeds and imports.
@@ -289,10 +287,10 @@ func prepare(password string) (string, error) {
 	return norm.NFC.String(password), nil
 }
 
-func checkRules(password string, person *user.User) error {
+func checkRules(password string, organization *org.Organization, person *user.User) error {
 	length := utf8.RuneCountInString(password)
-	if length < MinimumLength {
-		return ErrTooShort
+	if least := organization.Policies.PasswordMinimum(); length < least {
+		return ErrTooShort.WithMessage("Choose a password of at least %d characters.", least)
 	}
 	if length > MaximumLength {
 		return ErrTooLong
@@ -305,7 +303,7 @@ func checkRules(password string, person *user.User) error {
 		return ErrCommon
 	}
 	local, _, _ := strings.Cut(person.Email, "@")
-	for _, word := range []string{person.Username, person.Email, local, person.Profile.Name} {
+	for _, word := range []string{person.Username, person.Email, local, person.Profile.Name, organization.Slug, organization.DisplayName} {
 		if word = strings.ToLower(word); len(word) >= 4 && strings.Contains(lower, word) && length-utf8.RuneCountInString(word) < 4 {
 			return ErrGuessable
 		}

@@ -64,6 +64,7 @@ type Policies struct {
 	Profile                     Profile      `json:"profile,omitempty"`
 	SignUp                      SignUp       `json:"sign_up,omitempty"`
 	PasswordRecovery            Recovery     `json:"password_recovery,omitempty"`
+	PasswordMinimumLength       int          `json:"password_minimum_length,omitempty"` // characters; 0 for the least
 	SecondFactor                SecondFactor `json:"second_factor,omitempty"`
 	EmailChange                 EmailChange  `json:"email_change,omitempty"`
 	Passkeys                    Passkeys     `json:"passkeys,omitempty"`

@@ -39,6 +39,18 @@ func (p Policies) RecoveryPolicy() Recovery {
 	return p.PasswordRecovery
 }
 
+// Bounds of what an organization may demand of the length of passwords, in characters: no less than SP 800-63B-4 §3.1.1.2
+// asks for beside a second factor, no more than people can be expected to type.
+const (
+	LeastPasswordMinimum = 8
+	MostPasswordMinimum  = 64
+)
+
+// PasswordMinimum is how many characters a new password has at least.
+func (p Policies) PasswordMinimum() int {
+	return max(p.PasswordMinimumLength, LeastPasswordMinimum)
+}
+
 // ErrSignUpNeedsMail is the answer to opening sign-up where nobody could prove an address.
 var ErrSignUpNeedsMail = fault.New(fault.Invalid, "mail_not_configured", "Nobody can sign up before mail is sent: set mail_host in the configuration first.").
 	WithField("policies.sign_up")
@@ -67,6 +79,9 @@ func (o *Organization) validateSignUp() error {
 		return fault.New(fault.Invalid, "sign_up_invalid", "Choose closed or open.").WithField("policies.sign_up")
 	case p.RecoveryPolicy() != RecoveryByMail && p.RecoveryPolicy() != RecoveryClosed:
 		return fault.New(fault.Invalid, "password_recovery_invalid", "Choose mail or closed.").WithField("policies.password_recovery")
+	case p.PasswordMinimumLength != 0 && (p.PasswordMinimumLength < LeastPasswordMinimum || p.PasswordMinimumLength > MostPasswordMinimum):
+		return fault.Newf(fault.Invalid, "password_minimum_length_invalid", "Choose a number from %d to %d.", LeastPasswordMinimum, MostPasswordMinimum).
+			WithField("policies.password_minimum_length")
 	case policy == SignUpOpen && o.Slug == SystemSlug:
 		return fault.New(fault.Invalid, "sign_up_invalid", "Nobody signs up at the organization of the platform's administrators.").WithField("policies.sign_up")
 	case len(p.SignUpEmailDomains) > maximumRules:

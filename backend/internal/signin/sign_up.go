@@ -75,7 +75,7 @@ func (s *SignIn) suggestedAddress(v *visit) string {
 func (s *SignIn) showSignUp(c *gin.Context, v *visit, status int, typed login.SignUpData, problem *fault.Error) {
 	required := v.transaction.Required
 	view := page.SignUp{Frame: s.frame(c, v.organization, required.Requirement.UILocales), Form: s.form(v, pathSignUp), Email: typed.Email, GivenName: typed.GivenName,
-		FamilyName: typed.FamilyName, Domains: v.organization.Policies.SignUpEmailDomains, MinLength: credential.MinimumLength, Passkeys: s.passkeysOpen(v.organization), Fault: problem}
+		FamilyName: typed.FamilyName, Domains: v.organization.Policies.SignUpEmailDomains, MinLength: v.organization.Policies.PasswordMinimum(), Passkeys: s.passkeysOpen(v.organization), Fault: problem}
 	view.Client, _ = s.clientView(c, v.organization, required.ClientID, view.Text.Language())
 	s.render(c, status, view, s.leadsTo(v)...)
 }
@@ -178,13 +178,13 @@ func (s *SignIn) prepare(ctx context.Context, v *visit, typed *login.SignUpData,
 	if typed.Passkey {
 		return s.preparePasskey(ctx, v, typed)
 	}
-	if err := credential.CheckRules(&person, password); err != nil {
+	if err := credential.CheckRules(v.organization, &person, password); err != nil {
 		return err
 	}
 	if err := s.SignUps.count(ctx, v.organization.ID); err != nil {
 		return err
 	}
-	hashed, err := s.Passwords.Hash(ctx, &person, password)
+	hashed, err := s.Passwords.Hash(ctx, v.organization, &person, password)
 	typed.Password = hashed.Keep()
 	return err
 }

@@ -369,7 +369,7 @@ func (s *SignIn) ChangePassword(c *gin.Context) {
 
 func (s *SignIn) showChangePassword(c *gin.Context, v *visit, facts login.Facts, status int, problem *fault.Error) {
 	view := page.ChangePassword{Frame: s.frame(c, v.organization, v.transaction.Required.Requirement.UILocales), Form: s.form(v, pathChangePassword),
-		Username: facts.User.Username, First: len(v.transaction.Progress.OneTimeLink) > 0, MinLength: credential.MinimumLength, Fault: problem}
+		Username: facts.User.Username, First: len(v.transaction.Progress.OneTimeLink) > 0, MinLength: v.organization.Policies.PasswordMinimum(), Fault: problem}
 	s.render(c, status, view, s.leadsTo(v)...)
 }
 
@@ -392,7 +392,7 @@ func (s *SignIn) postChangePassword(c *gin.Context) {
 		s.stepFailed(c, v, err)
 		return
 	}
-	hashed, err := s.newPassword(ctx, facts.User, form, len(v.transaction.Progress.OneTimeLink) > 0)
+	hashed, err := s.newPassword(ctx, v.organization, facts.User, form, len(v.transaction.Progress.OneTimeLink) > 0)
 	if problem := fault.From(err); problem != nil {
 		if problem.Kind != fault.Invalid {
 			s.Error(c, err)
@@ -416,7 +416,7 @@ func (s *SignIn) postChangePassword(c *gin.Context) {
 	s.advance(c, v, pathChangePassword)
 }
 
-func (s *SignIn) newPassword(ctx context.Context, person *user.User, form oauth.Parameters, first bool) (credential.Hashed, error) {
+func (s *SignIn) newPassword(ctx context.Context, organization *org.Organization, person *user.User, form oauth.Parameters, first bool) (credential.Hashed, error) {
 	chosen := form.Get("new_password")
 	if chosen != form.Get("new_password_confirmation") {
 		return credential.Hashed{}, ErrMismatch
@@ -430,7 +430,7 @@ func (s *SignIn) newPassword(ctx context.Context, person *user.User, form oauth.
 			return credential.Hashed{}, credential.ErrSame
 		}
 	}
-	return s.Passwords.Hash(ctx, person, chosen)
+	return s.Passwords.Hash(ctx, organization, person, chosen)
 }
 
 // storePassword stores the password, spends the link that allowed it, and ends everything that was signed

@@ -6,7 +6,7 @@ import { Copyable } from '@/components/copy';
 import { Form } from '@/components/form';
 import { Fact, Facts } from '@/components/page';
 import { OptionCards } from '@/components/ui/choice';
-import { Field, Textarea } from '@/components/ui/field';
+import { Field, Input, Textarea } from '@/components/ui/field';
 import { Section } from '@/components/ui/surface';
 import { useOrganizationUpdate } from '@/components/use-organization-update';
 import { address } from '@/lib/address';
@@ -68,6 +68,13 @@ export function SignUpForm({ organization }: { organization: Versioned<Organizat
                 <OptionCards label="Who forgot the password" options={recoveries} value={field.value} onChange={field.onChange} disabled={!editable} />
               )}
             />
+            <Field
+              label="Characters of a password, at least"
+              hint="8 to 64, for new passwords. Common and stolen ones are refused in any case; nothing else is demanded of them."
+              error={form.formState.errors.password_minimum_length?.message}
+            >
+              <Input {...form.register('password_minimum_length')} inputMode="numeric" autoComplete="off" className="max-w-24" />
+            </Field>
             <Controller
               control={form.control}
               name="email_change"

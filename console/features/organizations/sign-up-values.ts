@@ -35,6 +35,7 @@ export const signUpSchema = z.object({
   email_change: z.enum(['open', 'closed']),
   passkeys: z.enum(['on', 'off']),
   second_factor: z.enum(['off', 'optional', 'required']),
+  password_minimum_length: z.string().refine((text) => /^\d{1,2}$/.test(text) && Number(text) >= 8 && Number(text) <= 64, 'Choose a number from 8 to 64.'),
   sign_up_email_domains: z.string().superRefine((text, context) => {
     const wrong = lines(text).find((line) => !domainPattern.test(line));
     if (wrong !== undefined) context.addIssue({ code: 'custom', message: `${wrong} is not a domain in small letters, such as acme.example or *.acme.example.` });
@@ -43,12 +44,16 @@ export const signUpSchema = z.object({
 
 export type SignUpValues = z.infer<typeof signUpSchema>;
 
-export function valuesOf({ sign_up, sign_up_email_domains, password_recovery, email_change, passkeys, second_factor }: Policies): SignUpValues {
-  return { sign_up, password_recovery, email_change, passkeys, second_factor, sign_up_email_domains: sign_up_email_domains.join('\n') };
+export function valuesOf({ sign_up, sign_up_email_domains, password_recovery, password_minimum_length, email_change, passkeys, second_factor }: Policies): SignUpValues {
+  return { sign_up, password_recovery, email_change, passkeys, second_factor, password_minimum_length: String(password_minimum_length), sign_up_email_domains: sign_up_email_domains.join('\n') };
 }
 
 /** What differs, as a merge patch; undefined when nothing does. */
 export function patchOf(policies: Policies, values: SignUpValues): PoliciesPatch | undefined {
-  const written = ({ sign_up_email_domains, ...others }: SignUpValues) => ({ ...others, sign_up_email_domains: lines(sign_up_email_domains) });
+  const written = ({ sign_up_email_domains, password_minimum_length, ...others }: SignUpValues) => ({
+    ...others,
+    password_minimum_length: Number(password_minimum_length),
+    sign_up_email_domains: lines(sign_up_email_domains),
+  });
   return changes(written(valuesOf(policies)), written(values));
 }

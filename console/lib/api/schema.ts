@@ -2058,6 +2058,8 @@ export interface components {
          * @enum {string}
          */
         PasskeyPolicy: "on" | "off";
+        /** @description How many characters a new password has at least. Those that people have stay. */
+        PasswordMinimumLength: number;
         /**
          * @description What people can do who forgot their password. `mail`: choose another one with a code that is sent to the address of their account, where mail is sent. `closed`: ask an administrator for a one-time link. In the organization `system` it is always closed.
          * @enum {string}
@@ -2090,6 +2092,7 @@ export interface components {
             drafts?: components["schemas"]["Drafts"];
             email_change: components["schemas"]["EmailChangePolicy"];
             passkeys: components["schemas"]["PasskeyPolicy"];
+            password_minimum_length: components["schemas"]["PasswordMinimumLength"];
             password_recovery: components["schemas"]["PasswordRecovery"];
             profile: components["schemas"]["ClientProfile"];
             refresh_token_lifetime_seconds: components["schemas"]["RefreshTokenLifetime"];
@@ -2125,6 +2128,7 @@ export interface components {
             drafts?: components["schemas"]["Drafts"];
             email_change?: components["schemas"]["EmailChangePolicy"];
             passkeys?: components["schemas"]["PasskeyPolicy"];
+            password_minimum_length?: components["schemas"]["PasswordMinimumLength"];
             password_recovery?: components["schemas"]["PasswordRecovery"];
             profile?: components["schemas"]["ClientProfile"];
             refresh_token_lifetime_seconds?: components["schemas"]["RefreshTokenLifetime"];
@@ -3060,6 +3064,7 @@ export type OwnMailServer = components['schemas']['OwnMailServer'];
 export type Passkey = components['schemas']['Passkey'];
 export type PasskeyList = components['schemas']['PasskeyList'];
 export type PasskeyPolicy = components['schemas']['PasskeyPolicy'];
+export type PasswordMinimumLength = components['schemas']['PasswordMinimumLength'];
 export type PasswordRecovery = components['schemas']['PasswordRecovery'];
 export type PasswordSet = components['schemas']['PasswordSet'];
 export type Permission = components['schemas']['Permission'];
