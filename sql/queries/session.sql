@@ -1,8 +1,8 @@
 -- name: InsertSession :exec
 INSERT INTO sessions (org_id, id, user_id, token_hash, browser_hash, authenticated_at, methods, address, user_agent, created_at, last_seen_at, idle_expires_at, expires_at,
-    passkey_id, aaguid)
+    passkey_id, aaguid, countries)
 VALUES (@org_id, @id, @user_id, @token_hash, @browser_hash, @authenticated_at, @methods, @address, @user_agent, @created_at, @created_at, @idle_expires_at, @expires_at,
-    sqlc.narg(passkey_id), sqlc.narg(aaguid));
+    sqlc.narg(passkey_id), sqlc.narg(aaguid), @countries::text[]);
 
 -- name: LiveSessions :many
 -- The one read of an authorization request: the sessions of a browser, their people, and what each of them allowed the client.
@@ -15,7 +15,7 @@ WHERE sessions.org_id = @org_id AND sessions.token_hash = ANY (@token_hashes::by
 
 -- name: LiveSessionsOfUser :many
 SELECT org_id, id, user_id, token_hash, browser_hash, authenticated_at, methods, address, user_agent, created_at, last_seen_at, idle_expires_at, expires_at, ended_at, end_reason,
-    passkey_id, aaguid
+    passkey_id, aaguid, countries
 FROM sessions
 WHERE org_id = @org_id AND user_id = @user_id AND ended_at IS NULL AND expires_at > @at AND idle_expires_at > @at AND id < @before
 ORDER BY id DESC LIMIT @row_limit;
@@ -27,7 +27,8 @@ WHERE org_id = @org_id AND id = @id AND ended_at IS NULL AND last_seen_at < @at;
 -- name: RenewSession :execrows
 -- The same person proved who they are again: a fresh token, so an old one stolen earlier is worth nothing.
 UPDATE sessions SET token_hash = @token_hash, authenticated_at = @authenticated_at, methods = @methods, last_seen_at = @at,
-    idle_expires_at = @idle_expires_at, expires_at = @expires_at, address = @address, user_agent = @user_agent, passkey_id = sqlc.narg(passkey_id), aaguid = sqlc.narg(aaguid)
+    idle_expires_at = @idle_expires_at, expires_at = @expires_at, address = @address, user_agent = @user_agent, passkey_id = sqlc.narg(passkey_id), aaguid = sqlc.narg(aaguid),
+    countries = CASE WHEN @country::text = '' THEN countries ELSE array_append(array_remove(countries, @country), @country) END
 WHERE org_id = @org_id AND id = @id AND user_id = @user_id AND ended_at IS NULL;
 
 -- name: EndSession :one
@@ -90,6 +91,12 @@ WHERE org_id = @org_id AND user_id = @user_id AND trusted_issuer_id IS NOT NULL 
 -- name: BrowserIsKnown :one
 SELECT EXISTS (SELECT 1 FROM sessions WHERE org_id = @org_id AND browser_hash = @browser_hash AND user_id = @user_id)::boolean;
 
+-- name: SignInsBefore :one
+-- What a new sign-in is held against: the sessions of the person that are kept.
+SELECT count(*) > 0 AS any_session, count(*) FILTER (WHERE browser_hash = @browser_hash) > 0 AS same_browser, count(*) FILTER (WHERE cardinality(countries) > 0) > 0 AS any_country,
+    count(*) FILTER (WHERE @country::text = ANY (countries)) > 0 AS same_country
+FROM sessions WHERE org_id = @org_id AND user_id = @user_id;
+
 -- name: BrowserHasSignedIn :one
 SELECT EXISTS (SELECT 1 FROM sessions WHERE org_id = @org_id AND browser_hash = @browser_hash)::boolean;
 
@@ -100,7 +107,7 @@ DELETE FROM sessions WHERE (org_id, id) IN (SELECT s.org_id, s.id FROM sessions 
 -- name: SessionsKeptOfUser :many
 -- Everything that is kept of a person's sessions, for the person.
 SELECT org_id, id, user_id, token_hash, browser_hash, authenticated_at, methods, address, user_agent, created_at, last_seen_at, idle_expires_at, expires_at, ended_at, end_reason,
-    passkey_id, aaguid
+    passkey_id, aaguid, countries
 FROM sessions WHERE org_id = @org_id AND user_id = @user_id ORDER BY id DESC;
 
 -- name: LockLiveSession :one

@@ -197,19 +197,7 @@ func (v *visit) shell() page.OwnAccount {
 
 // moment writes a point in time in the person's language and zone.
 func (v *visit) moment(at time.Time) page.Moment {
-	return page.Moment{Shown: v.words.Moment(at, zoneOf(v.live.User.Profile.Zoneinfo)), Exact: at.UTC().Format(time.RFC3339)}
-}
-
-// zoneOf is the time zone of a name (IANA), nil when there is none.
-func zoneOf(name string) *time.Location {
-	if name == "" || name == "Local" {
-		return nil
-	}
-	zone, err := time.LoadLocation(name)
-	if err != nil {
-		return nil
-	}
-	return zone
+	return page.Moment{Shown: v.words.Moment(at, text.Zone(v.live.User.Profile.Zoneinfo)), Exact: at.UTC().Format(time.RFC3339)}
 }
 
 func (v *visit) ctx() context.Context { return v.c.Request.Context() }

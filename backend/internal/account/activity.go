@@ -84,7 +84,7 @@ func (v *visit) happened(event audit.Record, sentence string) page.Happened {
 	}
 	switch {
 	case event.Actor.ID == v.live.User.ID.String(), event.Actor.Kind == audit.Anonymous:
-		shown.Where = v.device(event.UserAgent)
+		shown.Where = v.words.Device(event.UserAgent)
 		if event.Address.IsValid() {
 			shown.Where += " · " + event.Address.String()
 		}

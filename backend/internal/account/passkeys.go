@@ -96,7 +96,7 @@ func (v *visit) passkeysView(own []credential.Passkey, removing string) (page.Ac
 	}
 	options, err := v.Ceremonies.Create(webauthn.NewPasskey{About: v.aboutPasskey(), Handle: handle, Username: v.live.User.Username, DisplayName: v.live.User.DisplayName(),
 		PartyName: v.organization.DisplayName, Existing: own})
-	view.Add, view.Suggested = &page.Passkey{Form: v.hidden(), Options: string(options)}, v.device(v.c.Request.UserAgent())
+	view.Add, view.Suggested = &page.Passkey{Form: v.hidden(), Options: string(options)}, v.words.Device(v.c.Request.UserAgent())
 	return view, err
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/store"
 	"github.com/clavex/clavex/backend/internal/user"
 	"github.com/clavex/clavex/backend/internal/web/page"
+	"github.com/clavex/clavex/backend/internal/web/text"
 )
 
 // longestName is how many characters a name has at most.
@@ -90,7 +91,7 @@ func (v *visit) read(profile *user.Profile) error {
 		profile.Locale = chosen
 	}
 	profile.Zoneinfo = strings.TrimSpace(v.form.Get("zoneinfo"))
-	if problem == nil && profile.Zoneinfo != "" && zoneOf(profile.Zoneinfo) == nil {
+	if problem == nil && profile.Zoneinfo != "" && text.Zone(profile.Zoneinfo) == nil {
 		problem = ErrZoneUnknown
 	}
 	return problem

@@ -105,6 +105,7 @@ func renderPolicies(p org.Policies) (api.Policies, error) {
 		Passkeys:                       api.PasskeyPolicy(p.PasskeyPolicy()),
 		PasswordMinimumLength:          p.PasswordMinimum(),
 		PasswordRecovery:               api.PasswordRecovery(p.RecoveryPolicy()),
+		SignInNotices:                  api.SignInNotices(p.SignInNoticePolicy()),
 		EmailChange:                    api.EmailChangePolicy(p.EmailChangePolicy()),
 		SecondFactor:                   api.SecondFactorPolicy(p.SecondFactorPolicy()),
 		Registration:                   api.RegistrationPolicy(p.RegistrationPolicy()),

@@ -63,6 +63,7 @@ type Config struct {
 	MailPassword            string        `name:"mail_password" secret:"true" help:"password at the SMTP server"`
 	MailFrom                string        `name:"mail_from" help:"address that mail comes from, for example Clavex <no-reply@id.example.com>; organizations put their name before it"`
 	MailReplyTo             string        `name:"mail_reply_to" help:"address that answers go to (default: none)"`
+	GeoIPFile               string        `name:"geoip_file" help:"database of the countries of addresses (MaxMind DB), for letters and audit events about sign-ins; read anew when it changes (default: countries are not known)"`
 	AuditRetention          time.Duration `name:"audit_retention" default:"9528h" help:"how long audit events are kept (default 13 months), in whole months"`
 }
 

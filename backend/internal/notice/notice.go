@@ -11,6 +11,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/mailqueue"
 	"github.com/clavex/clavex/backend/internal/oauth"
 	"github.com/clavex/clavex/backend/internal/org"
+	"github.com/clavex/clavex/backend/internal/session"
 	"github.com/clavex/clavex/backend/internal/store"
 	"github.com/clavex/clavex/backend/internal/user"
 	"github.com/clavex/clavex/backend/internal/web/letter"
@@ -23,6 +24,7 @@ const (
 	FactorChanged   mailqueue.Kind = "second_factor_changed"
 	PasskeyAdded    mailqueue.Kind = "passkey_added"
 	PasskeyRemoved  mailqueue.Kind = "passkey_removed"
+	NewSignIn       mailqueue.Kind = "new_sign_in"
 )
 
 // useful is for how long a notice is tried to be delivered unless it says otherwise.
@@ -85,4 +87,18 @@ func (l Letters) PasskeyAdded(ctx context.Context, tx *store.Tx, organization *o
 // PasskeyRemoved tells a person that a passkey of theirs was removed.
 func (l Letters) PasskeyRemoved(ctx context.Context, tx *store.Tx, organization *org.Organization, person *user.User, name string) error {
 	return l.Tell(ctx, tx, organization, person, Letter{Kind: PasskeyRemoved, Write: func(f letter.Frame) letter.Content { return letter.PasskeyRemoved(f, person.Username, name) }})
+}
+
+// NewSignIn tells a person that somebody signed in to their account from a browser or a country that is new to it.
+func (l Letters) NewSignIn(ctx context.Context, tx *store.Tx, organization *org.Organization, person *user.User, begun session.Session) error {
+	return l.Tell(ctx, tx, organization, person, Letter{Kind: NewSignIn, Write: func(f letter.Frame) letter.Content {
+		from := letter.SignIn{Device: f.Text.Device(begun.UserAgent), When: f.Text.Moment(begun.AuthenticatedAt, text.Zone(person.Profile.Zoneinfo))}
+		if begun.Country != "" {
+			from.Country = f.Text.Country(begun.Country)
+		}
+		if begun.Address.IsValid() {
+			from.Address = begun.Address.Unmap().String()
+		}
+		return letter.NewSignIn(f, person.Username, from, l.Issuers.Endpoint(organization, "account/sessions"))
+	}})
 }

@@ -55,22 +55,23 @@ type Branding struct {
 
 // Policies are an organization's own rules. Zero means the default; read them through the methods.
 type Policies struct {
-	SessionIdleSeconds          int          `json:"session_idle_seconds,omitempty"`
-	SessionAbsoluteSeconds      int          `json:"session_absolute_seconds,omitempty"`
-	AccessTokenLifetimeSeconds  int          `json:"access_token_lifetime_seconds,omitempty"`
-	RefreshTokenLifetimeSeconds int          `json:"refresh_token_lifetime_seconds,omitempty"`
-	Registration                Registration `json:"registration,omitempty"`
-	DefaultLocale               string       `json:"default_locale,omitempty"` // BCP 47
-	Profile                     Profile      `json:"profile,omitempty"`
-	SignUp                      SignUp       `json:"sign_up,omitempty"`
-	PasswordRecovery            Recovery     `json:"password_recovery,omitempty"`
-	PasswordMinimumLength       int          `json:"password_minimum_length,omitempty"` // characters; 0 for the least
-	SecondFactor                SecondFactor `json:"second_factor,omitempty"`
-	EmailChange                 EmailChange  `json:"email_change,omitempty"`
-	Passkeys                    Passkeys     `json:"passkeys,omitempty"`
-	SignUpEmailDomains          []string     `json:"sign_up_email_domains,omitempty"` // acme.example, or *.acme.example for every one below; empty: any
-	RequireBoundTokens          bool         `json:"require_bound_tokens,omitempty"`  // no bearer tokens (RFC 9449, RFC 8705)
-	RequireDPoPNonce            bool         `json:"require_dpop_nonce,omitempty"`    // proofs contain a nonce of ours (RFC 9449 §8)
+	SessionIdleSeconds          int           `json:"session_idle_seconds,omitempty"`
+	SessionAbsoluteSeconds      int           `json:"session_absolute_seconds,omitempty"`
+	AccessTokenLifetimeSeconds  int           `json:"access_token_lifetime_seconds,omitempty"`
+	RefreshTokenLifetimeSeconds int           `json:"refresh_token_lifetime_seconds,omitempty"`
+	Registration                Registration  `json:"registration,omitempty"`
+	DefaultLocale               string        `json:"default_locale,omitempty"` // BCP 47
+	Profile                     Profile       `json:"profile,omitempty"`
+	SignUp                      SignUp        `json:"sign_up,omitempty"`
+	PasswordRecovery            Recovery      `json:"password_recovery,omitempty"`
+	PasswordMinimumLength       int           `json:"password_minimum_length,omitempty"` // characters; 0 for the least
+	SecondFactor                SecondFactor  `json:"second_factor,omitempty"`
+	EmailChange                 EmailChange   `json:"email_change,omitempty"`
+	SignInNotices               SignInNotices `json:"sign_in_notices,omitempty"`
+	Passkeys                    Passkeys      `json:"passkeys,omitempty"`
+	SignUpEmailDomains          []string      `json:"sign_up_email_domains,omitempty"` // acme.example, or *.acme.example for every one below; empty: any
+	RequireBoundTokens          bool          `json:"require_bound_tokens,omitempty"`  // no bearer tokens (RFC 9449, RFC 8705)
+	RequireDPoPNonce            bool          `json:"require_dpop_nonce,omitempty"`    // proofs contain a nonce of ours (RFC 9449 §8)
 
 	// ClientCertificateAuthorities are certificates (PEM) of those whose certificates clients may authenticate with
 	// (RFC 8705 §2.1), besides those of the configuration.
@@ -414,6 +415,9 @@ func (o *Organization) validate() error {
 		return err
 	}
 	if err := o.Policies.validateSecondFactor(); err != nil {
+		return err
+	}
+	if err := p.validateSignInNotices(); err != nil {
 		return err
 	}
 	if err := p.validateEmailChange(); err != nil {

@@ -20,6 +20,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/config"
 	"github.com/clavex/clavex/backend/internal/credential"
 	"github.com/clavex/clavex/backend/internal/fetch"
+	"github.com/clavex/clavex/backend/internal/geolocation"
 	"github.com/clavex/clavex/backend/internal/grant"
 	"github.com/clavex/clavex/backend/internal/jobs"
 	"github.com/clavex/clavex/backend/internal/key"
@@ -189,6 +190,9 @@ func (a *App) wire(options Options) error {
 	a.MailServers = mailserver.New(a.Store, a.Invalidations, a.Ring, a.Audit, a.Fetch.Dial, roots, now, cachedOrganizations)
 	a.Mails = mailqueue.New(a.Store, a.Ring, a.Jobs, a.Audit, sender, a.MailServers, now)
 	a.Sessions = session.New(a.Store, a.Audit, a.Jobs, now, random)
+	if a.Sessions.Countries, err = geolocation.Open(a.Config.GeoIPFile, a.Log, now); err != nil {
+		return err
+	}
 	a.Grants = grant.New(a.Store, a.Audit, now, a.Ring, random)
 	a.Links = credential.NewLinks(a.Audit, now, random)
 	a.SecondFactors = credential.NewSecondFactors(a.Store, a.Sessions, a.Audit, a.Ring, now, random)

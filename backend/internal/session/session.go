@@ -13,6 +13,7 @@ import (
 
 	"github.com/clavex/clavex/backend/internal/audit"
 	"github.com/clavex/clavex/backend/internal/fault"
+	"github.com/clavex/clavex/backend/internal/geolocation"
 	"github.com/clavex/clavex/backend/internal/jobs"
 	"github.com/clavex/clavex/backend/internal/org"
 	"github.com/clavex/clavex/backend/internal/reqctx"
@@ -40,8 +41,10 @@ type Session struct {
 	IdleExpiresAt   time.Time  `json:"idle_expires_at"`
 	ExpiresAt       time.Time  `json:"expires_at"`
 	BrowserHash     []byte     `json:"-"`
-	PasskeyID       uuid.UUID  `json:"-"` // that it was begun with; uuid.Nil: none, or it was removed
-	AAGUID          uuid.UUID  `json:"-"` // the model of that passkey's authenticator; uuid.Nil when not known
+	Country         string     `json:"country,omitempty"` // of the last sign-in (ISO 3166-1 alpha-2); "" when nobody knows
+	Novelty         Novelty    `json:"-"`                 // what Begin found new about it
+	PasskeyID       uuid.UUID  `json:"-"`                 // that it was begun with; uuid.Nil: none, or it was removed
+	AAGUID          uuid.UUID  `json:"-"`                 // the model of that passkey's authenticator; uuid.Nil when not known
 }
 
 // IdleUntil returns until when the session may be idle if it is used at the moment now.
@@ -75,6 +78,9 @@ type Sessions struct {
 	queue  *jobs.Jobs
 	now    func() time.Time
 	random io.Reader
+
+	// Countries says where addresses are; nil knows nothing.
+	Countries *geolocation.Countries
 }
 
 // New makes the keeper of sessions. Jobs of the kind TellOfEnd go to the queue.
@@ -97,6 +103,9 @@ func fromRow(row dbq.Session) Session {
 		CreatedAt: row.CreatedAt, LastSeenAt: row.LastSeenAt, IdleExpiresAt: row.IdleExpiresAt, ExpiresAt: row.ExpiresAt, BrowserHash: row.BrowserHash}
 	if row.Address != nil {
 		session.Address = *row.Address
+	}
+	if n := len(row.Countries); n > 0 {
+		session.Country = row.Countries[n-1]
 	}
 	if row.PasskeyID != nil {
 		session.PasskeyID = *row.PasskeyID
@@ -140,21 +149,29 @@ func (s *Sessions) Begin(ctx context.Context, tx *store.Tx, proof Authenticated)
 		UserAgent: request.UserAgent, CreatedAt: now, LastSeenAt: now, ExpiresAt: proof.At.Add(proof.Organization.Policies.SessionAbsolute()), BrowserHash: proof.BrowserHash,
 		PasskeyID: proof.PasskeyID, AAGUID: proof.AAGUID}
 	session.IdleExpiresAt = session.IdleUntil(now, proof.Organization.Policies)
+	session.Country = s.Countries.Of(request.Address)
 	token := secret.New(s.random)
 	var address *netip.Addr
 	if request.Address.IsValid() {
 		address = &request.Address
 	}
-	for _, old := range proof.Browser.excess(proof.User.ID) {
-		err := s.End(ctx, tx, audit.Actor{Kind: audit.System, Name: "sign-in"}, session.OrgID, old.Session.ID, "too many accounts in one browser")
+	old := proof.Browser.Of(proof.User.ID)
+	if old == nil || session.Country != "" {
+		var err error
+		if session.Novelty, err = s.novelty(ctx, tx, proof, session.Country); err != nil {
+			return Session{}, "", err
+		}
+	}
+	for _, surplus := range proof.Browser.excess(proof.User.ID) {
+		err := s.End(ctx, tx, audit.Actor{Kind: audit.System, Name: "sign-in"}, session.OrgID, surplus.Session.ID, "too many accounts in one browser")
 		if err != nil && !fault.IsKind(err, fault.NotFound) {
 			return Session{}, "", err
 		}
 	}
-	if old := proof.Browser.Of(proof.User.ID); old != nil {
+	if old != nil {
 		renewed, err := dbq.New(tx).RenewSession(ctx, dbq.RenewSessionParams{OrgID: session.OrgID, ID: old.Session.ID, UserID: session.UserID, TokenHash: secret.Hash(token),
 			AuthenticatedAt: proof.At, At: now, Methods: proof.Methods, IdleExpiresAt: session.IdleExpiresAt, ExpiresAt: session.ExpiresAt, Address: address, UserAgent: session.UserAgent,
-			PasskeyID: known(session.PasskeyID), Aaguid: known(session.AAGUID)})
+			PasskeyID: known(session.PasskeyID), Aaguid: known(session.AAGUID), Country: session.Country})
 		if err != nil {
 			return Session{}, "", err
 		}
@@ -167,7 +184,7 @@ func (s *Sessions) Begin(ctx context.Context, tx *store.Tx, proof Authenticated)
 	err := dbq.New(tx).InsertSession(ctx, dbq.InsertSessionParams{OrgID: session.OrgID, ID: session.ID, UserID: session.UserID, TokenHash: secret.Hash(token),
 		BrowserHash: session.BrowserHash, AuthenticatedAt: session.AuthenticatedAt, Methods: session.Methods, Address: address, UserAgent: session.UserAgent,
 		CreatedAt: now, IdleExpiresAt: session.IdleExpiresAt, ExpiresAt: session.ExpiresAt,
-		PasskeyID: known(session.PasskeyID), Aaguid: known(session.AAGUID)})
+		PasskeyID: known(session.PasskeyID), Aaguid: known(session.AAGUID), Countries: countries(session)})
 	if err != nil {
 		return Session{}, "", err
 	}
@@ -177,6 +194,7 @@ func (s *Sessions) Begin(ctx context.Context, tx *store.Tx, proof Authenticated)
 func (s *Sessions) began(ctx context.Context, tx *store.Tx, proof Authenticated, session Session, action string) error {
 	event := audit.Event{Action: action, Actor: proof.By, Target: audit.Target{Kind: "session", ID: session.ID.String()},
 		Details: map[string]any{"methods": session.Methods}}
+	session.Novelty.explain(session.Country, event.Details)
 	if event.Actor == (audit.Actor{}) {
 		event.Actor = audit.Actor{Kind: audit.User, ID: proof.User.ID.String(), Name: proof.User.Username}
 	} else {

@@ -173,8 +173,10 @@ func (s *SignIn) beginSession(c *gin.Context, v *visit, facts login.Facts) error
 				return err
 			}
 		}
-		begun, token, err = s.Sessions.Begin(ctx, tx, proof)
-		return err
+		if begun, token, err = s.Sessions.Begin(ctx, tx, proof); err != nil || begun.Novelty == (session.Novelty{}) || !v.organization.Policies.TellsSignIns() {
+			return err
+		}
+		return s.Letters.NewSignIn(ctx, tx, v.organization, facts.User, begun)
 	})
 	if err != nil {
 		return err

@@ -11,7 +11,7 @@ import { Section } from '@/components/ui/surface';
 import { useOrganizationUpdate } from '@/components/use-organization-update';
 import { address } from '@/lib/address';
 import type { Organization, Versioned } from '@/lib/api';
-import { emailChanges, patchOf, passkeys, recoveries, secondFactors, signUpSchema, signUps, valuesOf, type SignUpValues } from './sign-up-values';
+import { emailChanges, patchOf, passkeys, recoveries, secondFactors, signInNotices, signUpSchema, signUps, valuesOf, type SignUpValues } from './sign-up-values';
 
 /** Who makes the accounts of people, what those do who forgot their password, and who proves a second factor. */
 export function SignUpForm({ organization }: { organization: Versioned<Organization> }) {
@@ -91,6 +91,11 @@ export function SignUpForm({ organization }: { organization: Versioned<Organizat
               control={form.control}
               name="second_factor"
               render={({ field }) => <OptionCards label="Second factor" options={secondFactors} value={field.value} onChange={field.onChange} disabled={!editable} />}
+            />
+            <Controller
+              control={form.control}
+              name="sign_in_notices"
+              render={({ field }) => <OptionCards label="Sign-ins that are new" options={signInNotices} value={field.value} onChange={field.onChange} disabled={!editable} />}
             />
           </div>
         </Section>

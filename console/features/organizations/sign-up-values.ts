@@ -1,4 +1,4 @@
-import type { EmailChangePolicy, PasskeyPolicy, PasswordRecovery, Policies, PoliciesPatch, SecondFactorPolicy, SignUpPolicy } from '@/lib/api';
+import type { EmailChangePolicy, PasskeyPolicy, PasswordRecovery, Policies, PoliciesPatch, SecondFactorPolicy, SignInNotices, SignUpPolicy } from '@/lib/api';
 import { changes, lines, z } from '@/lib/schema';
 
 export const signUps: { value: SignUpPolicy; label: string; hint: string }[] = [
@@ -27,12 +27,18 @@ export const secondFactors: { value: SecondFactorPolicy; label: string; hint: st
   { value: 'off', label: 'Nobody is asked', hint: 'Also those who have one.' },
 ];
 
+export const signInNotices: { value: SignInNotices; label: string; hint: string }[] = [
+  { value: 'on', label: 'They get a mail', hint: 'About a browser or a country that is new to their account. Countries need a database (geoip_file).' },
+  { value: 'off', label: 'The audit log says so', hint: 'Nobody is told.' },
+];
+
 const domainPattern = /^(\*\.)?([a-z0-9]([a-z0-9-]*[a-z0-9])?)(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/;
 
 export const signUpSchema = z.object({
   sign_up: z.enum(['closed', 'open']),
   password_recovery: z.enum(['mail', 'closed']),
   email_change: z.enum(['open', 'closed']),
+  sign_in_notices: z.enum(['on', 'off']),
   passkeys: z.enum(['on', 'off']),
   second_factor: z.enum(['off', 'optional', 'required']),
   password_minimum_length: z.string().refine((text) => /^\d{1,2}$/.test(text) && Number(text) >= 8 && Number(text) <= 64, 'Choose a number from 8 to 64.'),
@@ -44,8 +50,8 @@ export const signUpSchema = z.object({
 
 export type SignUpValues = z.infer<typeof signUpSchema>;
 
-export function valuesOf({ sign_up, sign_up_email_domains, password_recovery, password_minimum_length, email_change, passkeys, second_factor }: Policies): SignUpValues {
-  return { sign_up, password_recovery, email_change, passkeys, second_factor, password_minimum_length: String(password_minimum_length), sign_up_email_domains: sign_up_email_domains.join('\n') };
+export function valuesOf({ sign_up, sign_up_email_domains, password_recovery, password_minimum_length, email_change, sign_in_notices, passkeys, second_factor }: Policies): SignUpValues {
+  return { sign_up, password_recovery, email_change, sign_in_notices, passkeys, second_factor, password_minimum_length: String(password_minimum_length), sign_up_email_domains: sign_up_email_domains.join('\n') };
 }
 
 /** What differs, as a merge patch; undefined when nothing does. */

@@ -46,7 +46,7 @@ test('that mail is missing is said where it matters', async () => {
 
 test('domains are judged before they are sent, and only what differs is', () => {
   const { policies } = organizationWith({ sign_up: 'open', sign_up_email_domains: ['acme.example'] });
-  expect(valuesOf(policies)).toEqual({ sign_up: 'open', sign_up_email_domains: 'acme.example', password_recovery: 'mail', password_minimum_length: '8', email_change: 'open', passkeys: 'on', second_factor: 'optional' });
+  expect(valuesOf(policies)).toEqual({ sign_up: 'open', sign_up_email_domains: 'acme.example', password_recovery: 'mail', password_minimum_length: '8', email_change: 'open', sign_in_notices: 'on', passkeys: 'on', second_factor: 'optional' });
   expect(patchOf(policies, valuesOf(policies))).toBeUndefined();
   expect(patchOf(policies, { ...valuesOf(policies), sign_up_email_domains: '' })).toEqual({ sign_up_email_domains: [] });
   expect(patchOf(policies, { ...valuesOf(policies), passkeys: 'off' })).toEqual({ passkeys: 'off' });

@@ -2108,6 +2108,7 @@ export interface components {
             second_factor: components["schemas"]["SecondFactorPolicy"];
             session_absolute_lifetime_seconds: components["schemas"]["SessionAbsoluteLifetime"];
             session_idle_lifetime_seconds: components["schemas"]["SessionIdleLifetime"];
+            sign_in_notices: components["schemas"]["SignInNotices"];
             sign_up: components["schemas"]["SignUpPolicy"];
             sign_up_email_domains: components["schemas"]["EmailDomains"];
             token_policy?: components["schemas"]["TokenPolicy"];
@@ -2146,6 +2147,7 @@ export interface components {
             second_factor?: components["schemas"]["SecondFactorPolicy"];
             session_absolute_lifetime_seconds?: components["schemas"]["SessionAbsoluteLifetime"];
             session_idle_lifetime_seconds?: components["schemas"]["SessionIdleLifetime"];
+            sign_in_notices?: components["schemas"]["SignInNotices"];
             sign_up?: components["schemas"]["SignUpPolicy"];
             sign_up_email_domains?: components["schemas"]["EmailDomains"];
             token_policy?: components["schemas"]["TokenPolicy"];
@@ -2372,6 +2374,11 @@ export interface components {
          * @enum {string}
          */
         SigningAlgorithm: "RS256" | "ES256" | "PS256" | "EdDSA" | "ES384" | "ES512" | "PS384" | "PS512" | "RS384" | "RS512" | "HS256";
+        /**
+         * @description Whether people get a mail about sign-ins from a browser or a country that is new to their account: `on` or `off`. The audit log says so in any case.
+         * @enum {string}
+         */
+        SignInNotices: "on" | "off";
         /**
          * @description Who makes the accounts of people. `closed`: administrators. `open`: also people themselves, when they prove an e-mail address; applications may ask for that by `prompt=create`. It can be opened only where mail is sent, and not in the organization `system`.
          * @enum {string}
@@ -3095,6 +3102,7 @@ export type SessionAbsoluteLifetime = components['schemas']['SessionAbsoluteLife
 export type SessionIdleLifetime = components['schemas']['SessionIdleLifetime'];
 export type SessionList = components['schemas']['SessionList'];
 export type SigningAlgorithm = components['schemas']['SigningAlgorithm'];
+export type SignInNotices = components['schemas']['SignInNotices'];
 export type SignUpPolicy = components['schemas']['SignUpPolicy'];
 export type Slug = components['schemas']['Slug'];
 export type SoftwareStatementIssuer = components['schemas']['SoftwareStatementIssuer'];

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { demo, issuerOf } from "../../fixtures/environment.ts";
-import { mailTo } from "../../fixtures/mailbox.ts";
+import { linkIn, mailTo, noticeTo } from "../../fixtures/mailbox.ts";
 import { newcomer } from "../../fixtures/newcomer.ts";
 import { expect, test } from "../../fixtures/test.ts";
 
@@ -70,7 +70,8 @@ test("one session ends, and the others do", async ({ page, browser, hosted }) =>
     await elsewhere.locator("#login-submit").click();
     await expect(elsewhere.locator("#account-nav")).toBeVisible();
   }
-  await page.goto(`${account}/sessions`);
+  // Each was new to the account, which its person hears with the place where they end.
+  await page.goto(linkIn(await noticeTo(eva.username, 2)));
   await page.getByRole("button", { name: "Sign out", exact: true }).first().click();
   await expect(page.locator("#sessions-list > li")).toHaveCount(2);
   await page.getByRole("button", { name: "Sign out everywhere else" }).click();

@@ -405,6 +405,7 @@ type Session struct {
 	EndReason       *string
 	PasskeyID       *uuid.UUID
 	Aaguid          *uuid.UUID
+	Countries       []string
 }
 
 type SessionClient struct {

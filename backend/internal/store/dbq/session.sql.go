@@ -288,9 +288,9 @@ func (q *Queries) InsertLogoutDeliveries(ctx context.Context, arg InsertLogoutDe
 
 const insertSession = `-- name: InsertSession :exec
 INSERT INTO sessions (org_id, id, user_id, token_hash, browser_hash, authenticated_at, methods, address, user_agent, created_at, last_seen_at, idle_expires_at, expires_at,
-    passkey_id, aaguid)
+    passkey_id, aaguid, countries)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11, $12,
-    $13, $14)
+    $13, $14, $15::text[])
 `
 
 type InsertSessionParams struct {
@@ -308,6 +308,7 @@ type InsertSessionParams struct {
 	ExpiresAt       time.Time
 	PasskeyID       *uuid.UUID
 	Aaguid          *uuid.UUID
+	Countries       []string
 }
 
 func (q *Queries) InsertSession(ctx context.Context, arg InsertSessionParams) error {
@@ -326,12 +327,13 @@ func (q *Queries) InsertSession(ctx context.Context, arg InsertSessionParams) er
 		arg.ExpiresAt,
 		arg.PasskeyID,
 		arg.Aaguid,
+		arg.Countries,
 	)
 	return err
 }
 
 const liveSessions = `-- name: LiveSessions :many
-SELECT sessions.org_id, sessions.id, sessions.user_id, sessions.token_hash, sessions.browser_hash, sessions.authenticated_at, sessions.methods, sessions.address, sessions.user_agent, sessions.created_at, sessions.last_seen_at, sessions.idle_expires_at, sessions.expires_at, sessions.ended_at, sessions.end_reason, sessions.passkey_id, sessions.aaguid, users.org_id, users.id, users.username, users.email, users.email_verified, users.phone_number, users.phone_number_verified, users.profile, users.attributes, users.status, users.required_actions, users.version, users.created_at, users.updated_at, c.scopes AS consented_scopes
+SELECT sessions.org_id, sessions.id, sessions.user_id, sessions.token_hash, sessions.browser_hash, sessions.authenticated_at, sessions.methods, sessions.address, sessions.user_agent, sessions.created_at, sessions.last_seen_at, sessions.idle_expires_at, sessions.expires_at, sessions.ended_at, sessions.end_reason, sessions.passkey_id, sessions.aaguid, sessions.countries, users.org_id, users.id, users.username, users.email, users.email_verified, users.phone_number, users.phone_number_verified, users.profile, users.attributes, users.status, users.required_actions, users.version, users.created_at, users.updated_at, c.scopes AS consented_scopes
 FROM sessions
 JOIN users ON users.org_id = sessions.org_id AND users.id = sessions.user_id
 LEFT JOIN consents c ON c.org_id = sessions.org_id AND c.user_id = sessions.user_id AND c.client_id = $1
@@ -385,6 +387,7 @@ func (q *Queries) LiveSessions(ctx context.Context, arg LiveSessionsParams) ([]L
 			&i.Session.EndReason,
 			&i.Session.PasskeyID,
 			&i.Session.Aaguid,
+			&i.Session.Countries,
 			&i.User.OrgID,
 			&i.User.ID,
 			&i.User.Username,
@@ -413,7 +416,7 @@ func (q *Queries) LiveSessions(ctx context.Context, arg LiveSessionsParams) ([]L
 
 const liveSessionsOfUser = `-- name: LiveSessionsOfUser :many
 SELECT org_id, id, user_id, token_hash, browser_hash, authenticated_at, methods, address, user_agent, created_at, last_seen_at, idle_expires_at, expires_at, ended_at, end_reason,
-    passkey_id, aaguid
+    passkey_id, aaguid, countries
 FROM sessions
 WHERE org_id = $1 AND user_id = $2 AND ended_at IS NULL AND expires_at > $3 AND idle_expires_at > $3 AND id < $4
 ORDER BY id DESC LIMIT $5
@@ -460,6 +463,7 @@ func (q *Queries) LiveSessionsOfUser(ctx context.Context, arg LiveSessionsOfUser
 			&i.EndReason,
 			&i.PasskeyID,
 			&i.Aaguid,
+			&i.Countries,
 		); err != nil {
 			return nil, err
 		}
@@ -565,8 +569,9 @@ func (q *Queries) RecordLogoutAttempt(ctx context.Context, arg RecordLogoutAttem
 
 const renewSession = `-- name: RenewSession :execrows
 UPDATE sessions SET token_hash = $1, authenticated_at = $2, methods = $3, last_seen_at = $4,
-    idle_expires_at = $5, expires_at = $6, address = $7, user_agent = $8, passkey_id = $9, aaguid = $10
-WHERE org_id = $11 AND id = $12 AND user_id = $13 AND ended_at IS NULL
+    idle_expires_at = $5, expires_at = $6, address = $7, user_agent = $8, passkey_id = $9, aaguid = $10,
+    countries = CASE WHEN $11::text = '' THEN countries ELSE array_append(array_remove(countries, $11), $11) END
+WHERE org_id = $12 AND id = $13 AND user_id = $14 AND ended_at IS NULL
 `
 
 type RenewSessionParams struct {
@@ -580,6 +585,7 @@ type RenewSessionParams struct {
 	UserAgent       string
 	PasskeyID       *uuid.UUID
 	Aaguid          *uuid.UUID
+	Country         string
 	OrgID           uuid.UUID
 	ID              uuid.UUID
 	UserID          uuid.UUID
@@ -598,6 +604,7 @@ func (q *Queries) RenewSession(ctx context.Context, arg RenewSessionParams) (int
 		arg.UserAgent,
 		arg.PasskeyID,
 		arg.Aaguid,
+		arg.Country,
 		arg.OrgID,
 		arg.ID,
 		arg.UserID,
@@ -690,7 +697,7 @@ func (q *Queries) RevokeGrantsWithoutSession(ctx context.Context, arg RevokeGran
 
 const sessionsKeptOfUser = `-- name: SessionsKeptOfUser :many
 SELECT org_id, id, user_id, token_hash, browser_hash, authenticated_at, methods, address, user_agent, created_at, last_seen_at, idle_expires_at, expires_at, ended_at, end_reason,
-    passkey_id, aaguid
+    passkey_id, aaguid, countries
 FROM sessions WHERE org_id = $1 AND user_id = $2 ORDER BY id DESC
 `
 
@@ -727,6 +734,7 @@ func (q *Queries) SessionsKeptOfUser(ctx context.Context, arg SessionsKeptOfUser
 			&i.EndReason,
 			&i.PasskeyID,
 			&i.Aaguid,
+			&i.Countries,
 		); err != nil {
 			return nil, err
 		}
@@ -736,6 +744,44 @@ func (q *Queries) SessionsKeptOfUser(ctx context.Context, arg SessionsKeptOfUser
 		return nil, err
 	}
 	return items, nil
+}
+
+const signInsBefore = `-- name: SignInsBefore :one
+SELECT count(*) > 0 AS any_session, count(*) FILTER (WHERE browser_hash = $1) > 0 AS same_browser, count(*) FILTER (WHERE cardinality(countries) > 0) > 0 AS any_country,
+    count(*) FILTER (WHERE $2::text = ANY (countries)) > 0 AS same_country
+FROM sessions WHERE org_id = $3 AND user_id = $4
+`
+
+type SignInsBeforeParams struct {
+	BrowserHash []byte
+	Country     string
+	OrgID       uuid.UUID
+	UserID      uuid.UUID
+}
+
+type SignInsBeforeRow struct {
+	AnySession  bool
+	SameBrowser bool
+	AnyCountry  bool
+	SameCountry bool
+}
+
+// What a new sign-in is held against: the sessions of the person that are kept.
+func (q *Queries) SignInsBefore(ctx context.Context, arg SignInsBeforeParams) (SignInsBeforeRow, error) {
+	row := q.db.QueryRow(ctx, signInsBefore,
+		arg.BrowserHash,
+		arg.Country,
+		arg.OrgID,
+		arg.UserID,
+	)
+	var i SignInsBeforeRow
+	err := row.Scan(
+		&i.AnySession,
+		&i.SameBrowser,
+		&i.AnyCountry,
+		&i.SameCountry,
+	)
+	return i, err
 }
 
 const touchSession = `-- name: TouchSession :exec

@@ -125,6 +125,24 @@ func PasswordChanged(f Frame, username string) Content {
 	})
 }
 
+// SignIn is what a person recognises a sign-in of theirs by. What is not known is "".
+type SignIn struct{ Device, Country, Address, When string }
+
+// NewSignIn tells a person that somebody signed in to their account in a way that is new to it. url is where the person
+// sees all sign-ins and ends them.
+func NewSignIn(f Frame, username string, from SignIn, url string) Content {
+	paragraphs := []string{f.Text.T("mail_sign_in_reason", "Organization", f.name(), "Username", line(username)), f.Text.T("mail_sign_in_device", "Device", line(from.Device))}
+	if from.Country != "" {
+		paragraphs = append(paragraphs, f.Text.T("mail_sign_in_country", "Country", from.Country))
+	}
+	if from.Address != "" {
+		paragraphs = append(paragraphs, f.Text.T("mail_sign_in_address", "Address", from.Address))
+	}
+	paragraphs = append(paragraphs, f.Text.T("mail_sign_in_time", "Time", from.When))
+	return f.write(f.organizationSays("mail_sign_in_subject"), body{heading: f.Text.T("mail_sign_in_title"), paragraphs: paragraphs, after: []string{f.Text.T("mail_sign_in_not_me")},
+		label: f.Text.T("mail_sign_in_link"), url: url, footer: f.accountFooter()})
+}
+
 // PasskeyAdded tells a person that their account has one more passkey.
 func PasskeyAdded(f Frame, username, name string) Content {
 	return f.passkey(f.organizationSays("mail_passkey_added_subject"), f.Text.T("mail_passkey_added_title"),

@@ -7,6 +7,7 @@ import (
 
 	"github.com/nicksnyder/go-i18n/v2/i18n"
 	"golang.org/x/text/language"
+	"golang.org/x/text/language/display"
 
 	"github.com/clavex/clavex/backend/internal/fault"
 )
@@ -120,4 +121,28 @@ func (p *Printer) Scope(scope string) (string, bool) {
 		return "", false
 	}
 	return p.T(key), true
+}
+
+// Zone is the time zone of a name (IANA), nil when there is none.
+func Zone(name string) *time.Location {
+	if name == "" || name == "Local" {
+		return nil
+	}
+	zone, err := time.LoadLocation(name)
+	if err != nil {
+		return nil
+	}
+	return zone
+}
+
+// Country is the name of a country (ISO 3166-1 alpha-2), the code itself where it has none.
+func (p *Printer) Country(code string) string {
+	region, err := language.ParseRegion(code)
+	if err != nil {
+		return code
+	}
+	if name := display.Regions(p.tag).Name(region); name != "" {
+		return name
+	}
+	return code
 }

@@ -1,4 +1,4 @@
-package account
+package text
 
 import "strings"
 
@@ -24,14 +24,14 @@ func find(userAgent string, among []known) string {
 	return ""
 }
 
-// device says in words what a user agent is. It is what the browser says of itself: a help to recognise it, no proof.
-func (v *visit) device(userAgent string) string {
+// Device says in words what a user agent is. It is what the browser says of itself: a help to recognise it, no proof.
+func (p *Printer) Device(userAgent string) string {
 	browser, system := find(userAgent, browsers()), find(userAgent, systems())
 	switch {
 	case browser != "" && system != "":
-		return v.words.T("session_device", "Browser", browser, "System", system)
+		return p.T("session_device", "Browser", browser, "System", system)
 	case browser+system != "":
 		return browser + system
 	}
-	return v.words.T("session_device_unknown")
+	return p.T("session_device_unknown")
 }
