@@ -25,6 +25,7 @@ export const keys = {
   user: (org: string, id: string) => ['org', org, 'user', id],
   userRoles: (org: string, id: string) => ['org', org, 'user', id, 'roles'],
   userConsents: (org: string, id: string) => ['org', org, 'user', id, 'consents'],
+  userSecondFactor: (org: string, id: string) => ['org', org, 'user', id, 'second-factor'],
   userPasskeys: (org: string, id: string) => ['org', org, 'user', id, 'passkeys'],
   clients: (org: string, filters?: object) => (filters ? ['org', org, 'clients', filters] : ['org', org, 'clients']),
   client: (org: string, id: string) => ['org', org, 'client', id],

@@ -21,6 +21,7 @@ import { z } from '@/lib/schema';
 import { useMay } from '@/lib/session';
 import { exactTime } from '@/lib/time';
 import { Passkeys, usePasskeys } from './passkeys';
+import { SecondFactor } from './second-factor';
 
 export function SignIn({ user }: { user: Versioned<User> }) {
   const org = useOrg();
@@ -41,6 +42,7 @@ export function SignIn({ user }: { user: Versioned<User> }) {
         </div>
       )}
       <Passkeys user={value} />
+      <SecondFactor user={value} />
       <p className="text-neutral-11">
         What this user did stands in the{' '}
         <Link href={`${address.auditEvents(org)}?actor=${value.id}`} className="rounded-[4px] text-brand-11 underline">
