@@ -15,6 +15,7 @@ import { Card } from '@/components/ui/surface';
 import { useToast } from '@/components/ui/toast';
 import { api, read, type UserCreate as UserCreateBody } from '@/lib/api';
 import { address, useOrg } from '@/lib/address';
+import { usePasswordHint } from '@/lib/organization';
 import { keys } from '@/lib/query';
 import { z } from '@/lib/schema';
 import { email, phone } from './fields';
@@ -57,6 +58,7 @@ export function UserCreate() {
   const router = useRouter();
   const queries = useQueryClient();
   const toast = useToast();
+  const passwordHint = usePasswordHint(org);
   const [idempotencyKey] = useState(() => crypto.randomUUID());
   const form = useForm<Values>({
     resolver: zodResolver(schema),
@@ -112,7 +114,7 @@ export function UserCreate() {
           />
           {way === 'password' && (
             <div className="appear grid gap-4">
-              <Field label="Password" hint="At least 8 characters, and not the person’s name or address." error={errors.password?.message}>
+              <Field label="Password" hint={passwordHint} error={errors.password?.message}>
                 <Input {...form.register('password')} type="password" autoComplete="new-password" />
               </Field>
               <Controller

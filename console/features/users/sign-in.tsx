@@ -16,6 +16,7 @@ import { Notice, Section } from '@/components/ui/surface';
 import { useToast } from '@/components/ui/toast';
 import { api, read, type OneTimeLink, type User, type Versioned } from '@/lib/api';
 import { address, useOrg } from '@/lib/address';
+import { usePasswordHint } from '@/lib/organization';
 import { keys } from '@/lib/query';
 import { z } from '@/lib/schema';
 import { useMay } from '@/lib/session';
@@ -123,7 +124,7 @@ function PasswordForm({ user }: { user: User }) {
           toast('The password was set');
         }}
       >
-        <Field label="New password" hint="At least 8 characters, and not the person’s name or address." error={form.formState.errors.password?.message}>
+        <Field label="New password" hint={usePasswordHint(org)} error={form.formState.errors.password?.message}>
           <Input {...form.register('password')} type="password" autoComplete="new-password" />
         </Field>
         <Controller control={form.control} name="temporary" render={({ field }) => <CheckField label="Ask for a new one at the next sign-in" checked={field.value} onChange={field.onChange} />} />

@@ -2576,7 +2576,7 @@ export interface components {
             email?: string;
             /** @default false */
             email_verified?: boolean;
-            /** @description Kept as a slow hash only. At least 8 characters, and not the person's own name or address. */
+            /** @description Kept as a slow hash only. At least as many characters as the organization demands, and not the name or address of the person or the organization. */
             password?: string;
             /**
              * @description Ask for a new password at the first sign-in.
