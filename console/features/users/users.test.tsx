@@ -7,6 +7,7 @@ import { TooltipProvider } from '@/components/ui/tooltip';
 import type { User } from '@/lib/api';
 import { makeQueryClient } from '@/lib/query';
 import { answer, json, problem, signIn } from '@/test/answers';
+import { organizationWith } from '@/test/organization';
 import { bodyOf, UserCreate } from './create';
 import { UserList } from './list';
 import { patchOf, profileSchema, valuesOf } from './profile-values';
@@ -113,6 +114,7 @@ test('disabling several asks first, uses each one’s version, and tells which r
 test('a refused creation comes back to its field, and the next attempt has the same idempotency key', async () => {
   let taken = true;
   const asked = answer({
+    'GET /api/v1/orgs/demo': () => json(organizationWith(), 200, { ETag: '"1"' }),
     'POST /api/v1/orgs/demo/users': () => (taken ? problem(409, 'username_taken', { errors: [{ field: 'username', code: 'username_taken', message: 'Somebody has this username.' }] }) : json(ada, 201)),
   });
   const person = show(<UserCreate />);
@@ -123,18 +125,20 @@ test('a refused creation comes back to its field, and the next attempt has the s
   taken = false;
   await person.click(screen.getByRole('button', { name: 'Create user' }));
   await waitFor(() => expect(router.push).toHaveBeenCalledWith(`/console/orgs/demo/users/${ada.id}?tab=sign-in`));
-  const keys = asked.map((request) => request.headers.get('Idempotency-Key'));
+  const keys = asked.filter(({ method }) => method === 'POST').map((request) => request.headers.get('Idempotency-Key'));
   expect(keys[0]).toBeTruthy();
   expect(keys[0]).toBe(keys[1]);
 });
 
 test('nothing is sent while something is missing', async () => {
-  const asked = answer({});
+  const asked = answer({ 'GET /api/v1/orgs/demo': () => json(organizationWith({ password_minimum_length: 15 }), 200, { ETag: '"1"' }) });
   const person = show(<UserCreate />);
   await person.click(screen.getByRole('button', { name: 'Create user' }));
   expect(await screen.findByText('Give an e-mail address, or a username below.')).toBeInTheDocument();
   expect(screen.getByRole('textbox', { name: 'E-mail' })).toHaveAccessibleDescription(/Give an e-mail address/);
-  expect(asked).toHaveLength(0);
+  await person.click(screen.getByRole('radio', { name: /^Password/ }));
+  expect(await screen.findByText(/^At least 15 characters/)).toBeVisible();
+  expect(asked.filter(({ method }) => method !== 'GET')).toHaveLength(0);
 });
 
 test('the e-mail address is the username unless another is given, and no password is sent with a link', () => {
