@@ -34,6 +34,7 @@ export const actionWords: Record<string, string> = {
   'user.deleted': 'User deleted',
   'user.roles_changed': 'Roles changed',
   'user.signed_up': 'Signed up',
+  'magic_link.used': 'Signed in by mail',
   'user.email_changed': 'Changed the email address',
   'user.email_restored': 'Undid a change of the email address',
   'credential.password_removed': 'Password removed',

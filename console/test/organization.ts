@@ -23,6 +23,7 @@ export function organizationWith(policies: Partial<Policies> = {}): Organization
       sign_up_email_domains: [],
       password_recovery: 'mail',
       email_change: 'open',
+      magic_links: 'off',
       sign_in_notices: 'on',
       password_minimum_length: 8,
       passkeys: 'on',

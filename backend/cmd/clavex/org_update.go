@@ -24,7 +24,7 @@ type organizationChange struct {
 	wanted org.Organization
 
 	registration, profile, signUp, signInNotices, recovery, documents string
-	passkeys, emailChange                                             string
+	passkeys, emailChange, magicLinks                                 string
 	secondFactor                                                      string
 	tokenFormat, rotation                                             string
 	grace                                                             time.Duration
@@ -97,6 +97,7 @@ func (c *organizationChange) flags(command *cobra.Command) {
 	flags.StringArrayVar(&c.wanted.Policies.SignUpEmailDomains, "sign-up-email-domain", nil, "domain of the addresses that people may sign up with, such as acme.example; may be repeated")
 	flags.StringVar(&c.signInNotices, "sign-in-notices", "", "whether people get a mail about sign-ins from a browser or a country that is new to their account: on or off")
 	flags.StringVar(&c.emailChange, "email-change", "", "who changes the e-mail addresses of people: open (also they themselves, with a code that goes to the other one) or closed (administrators)")
+	flags.StringVar(&c.magicLinks, "magic-links", "", "whether people sign in by a link or code that is sent to the address of their account: on or off")
 	flags.StringVar(&c.passkeys, "passkeys", "", "whether people sign in with passkeys: on or off")
 	flags.StringVar(&c.secondFactor, "second-factor", "", "whether people prove themselves by a second factor: off, optional (whoever has one) or required (everybody adds one)")
 	flags.IntVar(&c.wanted.Policies.PasswordMinimumLength, "password-minimum-length", 0, "how many characters a new password has at least: 8 to 64")
@@ -116,7 +117,7 @@ func (c *organizationChange) flags(command *cobra.Command) {
 	flags.StringVar(&c.claimsFile, "claims-file", "", "file with a JSON list of claims, as in the Admin API; - for standard input")
 	command.MarkFlagsOneRequired("display-name", "brand-color", "default-locale", "registration", "profile", "session-idle-lifetime", "session-absolute-lifetime",
 		"access-token-lifetime", "refresh-token-lifetime", "access-token-format", "refresh-token-rotation", "refresh-token-grace", "registration-redirect-host", "registration-scope", "registration-grant-type",
-		"sign-up", "sign-up-email-domain", "password-recovery", "password-minimum-length", "email-change", "sign-in-notices", "passkeys", "second-factor", "client-id-metadata-documents", "client-id-metadata-document-host", "software-statement-issuers-file", "scopes-file", "claims-file")
+		"sign-up", "sign-up-email-domain", "password-recovery", "password-minimum-length", "email-change", "magic-links", "sign-in-notices", "passkeys", "second-factor", "client-id-metadata-documents", "client-id-metadata-document-host", "software-statement-issuers-file", "scopes-file", "claims-file")
 }
 
 // policyFiles are the lists that stand in files.
@@ -150,6 +151,7 @@ func (c *organizationChange) apply(given func(flag string) bool, o *org.Organiza
 	policies.PasswordRecovery = pick(given("password-recovery"), org.Recovery(c.recovery), policies.PasswordRecovery)
 	policies.SignInNotices = pick(given("sign-in-notices"), org.SignInNotices(c.signInNotices), policies.SignInNotices)
 	policies.EmailChange = pick(given("email-change"), org.EmailChange(c.emailChange), policies.EmailChange)
+	policies.MagicLinks = pick(given("magic-links"), org.MagicLinks(c.magicLinks), policies.MagicLinks)
 	policies.Passkeys = pick(given("passkeys"), org.Passkeys(c.passkeys), policies.Passkeys)
 	policies.SignUpEmailDomains = pick(given("sign-up-email-domain"), withoutEmpty(wanted.SignUpEmailDomains), policies.SignUpEmailDomains)
 	rules.RedirectHosts = pick(given("registration-redirect-host"), withoutEmpty(wantedRules.RedirectHosts), rules.RedirectHosts)

@@ -152,6 +152,9 @@ func applyOrganization(o *org.Organization, branding *api.BrandingPatch, policie
 		if policies.Passkeys != nil {
 			o.Policies.Passkeys = org.Passkeys(*policies.Passkeys)
 		}
+		if policies.MagicLinks != nil {
+			o.Policies.MagicLinks = org.MagicLinks(*policies.MagicLinks)
+		}
 		if policies.SignInNotices != nil {
 			o.Policies.SignInNotices = org.SignInNotices(*policies.SignInNotices)
 		}

@@ -113,6 +113,10 @@ func TestSignUpPolicy(t *testing.T) {
 		t.Errorf("%s", read.body)
 	}
 	read = grace.do("PATCH", "/orgs/acme", fields{"policies": fields{"email_change": "closed"}}, "If-Match", read.etag()).must(200)
+	read = grace.do("PATCH", "/orgs/acme", fields{"policies": fields{"magic_links": "on"}}, "If-Match", read.etag()).must(200)
+	if before.text("policies.magic_links") != "off" || read.text("policies.magic_links") != "on" {
+		t.Errorf("%s", read.body)
+	}
 	if before.text("policies.email_change") != "open" || read.text("policies.email_change") != "closed" {
 		t.Errorf("%s", read.body)
 	}
@@ -125,7 +129,7 @@ func TestSignUpPolicy(t *testing.T) {
 		policies fields
 		field    string
 	}{
-		{fields{"sign_up": "everybody"}, "policies.sign_up"}, {fields{"email_change": "sometimes"}, "policies.email_change"}, {fields{"password_recovery": "telephone"}, "policies.password_recovery"}, {fields{"sign_up_email_domains": []any{"@acme.example"}}, "policies.sign_up_email_domains"},
+		{fields{"sign_up": "everybody"}, "policies.sign_up"}, {fields{"email_change": "sometimes"}, "policies.email_change"}, {fields{"magic_links": "perhaps"}, "policies.magic_links"}, {fields{"password_recovery": "telephone"}, "policies.password_recovery"}, {fields{"sign_up_email_domains": []any{"@acme.example"}}, "policies.sign_up_email_domains"},
 		{fields{"sign_up_email_domains": []any{"Acme.example"}}, "policies.sign_up_email_domains"},
 	} {
 		got := grace.do("PATCH", "/orgs/acme", fields{"policies": c.policies}, "If-Match", read.etag())

@@ -106,6 +106,7 @@ func renderPolicies(p org.Policies) (api.Policies, error) {
 		PasswordMinimumLength:          p.PasswordMinimum(),
 		PasswordRecovery:               api.PasswordRecovery(p.RecoveryPolicy()),
 		SignInNotices:                  api.SignInNotices(p.SignInNoticePolicy()),
+		MagicLinks:                     api.MagicLinkPolicy(p.MagicLinkPolicy()),
 		EmailChange:                    api.EmailChangePolicy(p.EmailChangePolicy()),
 		SecondFactor:                   api.SecondFactorPolicy(p.SecondFactorPolicy()),
 		Registration:                   api.RegistrationPolicy(p.RegistrationPolicy()),

@@ -17,7 +17,7 @@ func organizations() []organization {
 			slug: DemoSlug, displayName: "Demo", branding: org.Branding{BrandColor: "#0f766e"},
 			// Open for redirect URIs on the developer's own machine: create-clavex-app needs no set-up. Whoever signs up gets
 			// the mail at MailPath.
-			policies: org.Policies{Registration: org.RegistrationLoopback, SignUp: org.SignUpOpen, ClientIDMetadataDocuments: org.ClientDocumentsOpen,
+			policies: org.Policies{Registration: org.RegistrationLoopback, SignUp: org.SignUpOpen, MagicLinks: org.MagicLinksOn, ClientIDMetadataDocuments: org.ClientDocumentsOpen,
 				RegistrationRules: org.RegistrationRules{Scopes: append(personScopes(), notesScopes()...)}, Scopes: notesScopeDefinitions()},
 			people:    []person{ada(), grace()},
 			clients:   []application{demoWeb(), demoSPA(), demoDevice(), demoService()},

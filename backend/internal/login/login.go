@@ -143,6 +143,8 @@ type Progress struct {
 	Recovery        *MailProof `json:"recovery,omitempty"`      // of a forgotten password
 	Address         *MailProof `json:"address,omitempty"`       // that a signed-in person is about to prove
 	AddressChanged  bool       `json:"address_changed,omitempty"`
+	MagicLink       *MailProof `json:"magic_link,omitempty"` // of a sign-in by mail
+	Mailbox         string     `json:"mailbox,omitempty"`    // the address that was proved so
 	SignUpAnswered  bool       `json:"sign_up_answered,omitempty"`
 	Factor          uuid.UUID  `json:"factor,omitzero"`   // the second factor that was proved
 	Stronger        uuid.UUID  `json:"stronger,omitzero"` // the session in whose stead this sign-in proves one more factor
@@ -173,6 +175,7 @@ type Step string
 // The steps, in the order in which they are decided.
 const (
 	ConfirmRecovery   Step = "confirm_recovery"    // prove that one reads the mail of the account whose password is forgotten
+	ConfirmMagicLink  Step = "confirm_magic_link"  // prove that one reads the mail of the account, to sign in
 	ConfirmAddress    Step = "confirm_address"     // prove the address that an account is to be made with
 	MakePasskey       Step = "make_passkey"        // make a passkey, to have an account
 	MakeAccount       Step = "make_account"        // say who you are, to have an account
@@ -197,6 +200,8 @@ type Facts struct {
 	SignUpOpen bool
 	// RecoveryOpen: whoever reads the mail of an account may choose another password.
 	RecoveryOpen bool
+	// MagicLinksOpen: whoever reads the mail of an account may sign in by it.
+	MagicLinksOpen bool
 	// Factors are of whom the sign-in is about (Subject).
 	Factors Factors
 }
@@ -208,6 +213,8 @@ func (t *Transaction) Next(facts Facts) Step {
 		switch {
 		case facts.RecoveryOpen && t.Progress.Recovery != nil:
 			return ConfirmRecovery
+		case facts.MagicLinksOpen && t.Progress.MagicLink != nil:
+			return ConfirmMagicLink
 		case facts.SignUpOpen && t.Progress.SignUp != nil && t.Progress.SignUp.Proved:
 			return MakePasskey
 		case facts.SignUpOpen && t.Progress.SignUp != nil:

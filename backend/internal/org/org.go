@@ -67,6 +67,7 @@ type Policies struct {
 	PasswordMinimumLength       int           `json:"password_minimum_length,omitempty"` // characters; 0 for the least
 	SecondFactor                SecondFactor  `json:"second_factor,omitempty"`
 	EmailChange                 EmailChange   `json:"email_change,omitempty"`
+	MagicLinks                  MagicLinks    `json:"magic_links,omitempty"`
 	SignInNotices               SignInNotices `json:"sign_in_notices,omitempty"`
 	Passkeys                    Passkeys      `json:"passkeys,omitempty"`
 	SignUpEmailDomains          []string      `json:"sign_up_email_domains,omitempty"` // acme.example, or *.acme.example for every one below; empty: any
@@ -415,6 +416,9 @@ func (o *Organization) validate() error {
 		return err
 	}
 	if err := o.Policies.validateSecondFactor(); err != nil {
+		return err
+	}
+	if err := o.validateMagicLinks(); err != nil {
 		return err
 	}
 	if err := p.validateSignInNotices(); err != nil {

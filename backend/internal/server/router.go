@@ -176,7 +176,7 @@ func (a *App) mountOrganizations(engine *gin.Engine, e *endpoints, page errorRen
 	pages.GET("/authorize", authorization)
 	pages.POST("/authorize", authorization)
 	for address, serve := range map[string]gin.HandlerFunc{
-		"/login": e.signIn.Login, "/login/second-factor": e.signIn.SecondFactor, "/login/second-factor/add": e.signIn.EnrolSecondFactor, "/login/passkey": e.signIn.Passkey, "/sign-up": e.signIn.SignUp, "/sign-up/confirm": e.signIn.ConfirmAddress, "/sign-up/passkey": e.signIn.SignUpPasskey,
+		"/login": e.signIn.Login, "/login/second-factor": e.signIn.SecondFactor, "/login/second-factor/add": e.signIn.EnrolSecondFactor, "/login/passkey": e.signIn.Passkey, "/login/mail": e.signIn.MagicLink, "/login/mail/confirm": e.signIn.ConfirmMagicLink, "/sign-up": e.signIn.SignUp, "/sign-up/confirm": e.signIn.ConfirmAddress, "/sign-up/passkey": e.signIn.SignUpPasskey,
 		"/forgot-password": e.signIn.ForgotPassword, "/forgot-password/confirm": e.signIn.ConfirmRecovery,
 		"/select-account": e.signIn.SelectAccount, "/consent": e.signIn.Consent, "/action/change-password": e.signIn.ChangePassword, "/action/email": e.signIn.ProveAddress, "/undo-email-change": e.signIn.UndoAddress, "/logout": e.signIn.Logout,
 		"/" + device.PathVerification: e.signIn.Device, "/" + ciba.PathApprovals: e.signIn.Approvals,

@@ -287,8 +287,10 @@ func TestNoStepIsSkippedReplayedOrTakenElsewhere(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	s.openSignUp(s.acme)
+	s.openMagicLinks()
 	app := s.addApp(s.ada)
 	bob := s.person(s.acme, "bob@acme.test")
+	mailing, magicLink := s.byMail(bob.Username)
 	grace := s.person(s.acme, "grace@acme.test", user.ChangePassword)
 	signedIn := func(person *user.User) *browser {
 		b := s.browser()
@@ -314,10 +316,11 @@ func TestNoStepIsSkippedReplayedOrTakenElsewhere(t *testing.T) {
 		"sign-up":                 {atSignUp, begin(atSignUp, "prompt", "create"), "sign-up-form"},
 		"sign-up/confirm":         {signingUp, confirm, "confirm-form"},
 		"forgot-password/confirm": {recovering, recovery, "confirm-form"},
+		"login/mail/confirm":      {mailing, magicLink, "confirm-form"},
 		"action/email":            {moving, address, "confirm-form"},
 		"select-account":          {atSelect, begin(atSelect, "prompt", "select_account"), "accounts-form"},
 	}
-	addresses := []string{"login", "login/second-factor", "login/second-factor/add", "action/change-password", "action/email", "consent", "sign-up", "sign-up/confirm", "forgot-password", "forgot-password/confirm", "select-account"}
+	addresses := []string{"login", "login/second-factor", "login/second-factor/add", "action/change-password", "action/email", "consent", "sign-up", "sign-up/confirm", "forgot-password", "forgot-password/confirm", "login/mail", "login/mail/confirm", "select-account"}
 	// What an honest form of each address would say.
 	sent := url.Values{"decision": {"allow"}, "code": {"123456"}, "recovery_code": {app.codes[1]}, "new_password": {chosenPassword}, "new_password_confirmation": {chosenPassword}, "enrolment": {"x.y"}}
 	for step, at := range places {
@@ -336,7 +339,7 @@ func TestNoStepIsSkippedReplayedOrTakenElsewhere(t *testing.T) {
 			}
 		}
 		for _, address := range addresses {
-			anotherForm := address == step || step == "login" && (address == "sign-up" || address == "forgot-password")
+			anotherForm := address == step || step == "login" && (address == "sign-up" || address == "forgot-password" || address == "login/mail")
 			if a := at.b.get("/acme/" + address + "?transaction=" + transaction); !anotherForm && a.url.Path != "/acme/"+step {
 				t.Errorf("from %s: %s is shown at %s (%d)", step, address, a.url, a.status)
 			}
@@ -353,7 +356,7 @@ func TestNoStepIsSkippedReplayedOrTakenElsewhere(t *testing.T) {
 				t.Errorf("from %s: another browser looks at %s and gets %d at %s", step, address, a.status, a.url)
 			}
 			// The forms of the step itself, and those that begin anew, are judged elsewhere.
-			if address == step || slices.Contains([]string{"login", "select-account", "sign-up", "forgot-password"}, address) {
+			if address == step || slices.Contains([]string{"login", "select-account", "sign-up", "forgot-password", "login/mail"}, address) {
 				continue
 			}
 			if a := at.b.post("/acme/"+address, form); a.url.Query().Get("code") != "" {

@@ -145,6 +145,9 @@ type Authenticated struct {
 // the one unused for longest ends.
 func (s *Sessions) Begin(ctx context.Context, tx *store.Tx, proof Authenticated) (Session, string, error) {
 	now, request := s.now(), reqctx.From(ctx)
+	if proof.Methods == nil {
+		proof.Methods = []string{} // none of the values says what was proved
+	}
 	session := Session{OrgID: proof.Organization.ID, UserID: proof.User.ID, AuthenticatedAt: proof.At, Methods: proof.Methods, Address: request.Address,
 		UserAgent: request.UserAgent, CreatedAt: now, LastSeenAt: now, ExpiresAt: proof.At.Add(proof.Organization.Policies.SessionAbsolute()), BrowserHash: proof.BrowserHash,
 		PasskeyID: proof.PasskeyID, AAGUID: proof.AAGUID}

@@ -103,7 +103,8 @@ func (s *SignIn) facts(ctx context.Context, v *visit) (login.Facts, error) {
 	if err != nil {
 		return login.Facts{}, err
 	}
-	facts := login.Facts{Browser: browser, SignUpOpen: s.SignUpOpen(ctx, v.organization), RecoveryOpen: s.recoveryOpen(ctx, v.organization)}
+	facts := login.Facts{Browser: browser, SignUpOpen: s.SignUpOpen(ctx, v.organization), RecoveryOpen: s.recoveryOpen(ctx, v.organization),
+		MagicLinksOpen: s.magicLinksOpen(ctx, v.organization)}
 	if id := v.transaction.Progress.UserID; id != uuid.Nil {
 		person, err := s.Users.ByID(ctx, s.Store, v.organization.ID, id)
 		if err != nil && !fault.IsKind(err, fault.NotFound) {
@@ -138,7 +139,7 @@ func (s *SignIn) advance(c *gin.Context, v *visit, asked string) (facts login.Fa
 			return facts, false
 		default:
 			wanted := pathOf(step)
-			if asked == pathSignUp && v.transaction.MaySignUp(facts) || asked == pathForgotPassword && v.transaction.MayRecover(facts) {
+			if asked == pathSignUp && v.transaction.MaySignUp(facts) || asked == pathForgotPassword && v.transaction.MayRecover(facts) || asked == pathMagicLink && v.transaction.MayUseMagicLink(facts) {
 				wanted = asked // another form of the same step
 			}
 			if asked != wanted || c.Request.Method != http.MethodGet && c.Request.Method != http.MethodHead {
@@ -204,6 +205,9 @@ func (s *SignIn) stillProved(ctx context.Context, db store.DB, v *visit) error {
 		if err := s.SecondFactors.StillHolds(ctx, db, v.organization.ID, progress.UserID, progress.Factor); err != nil {
 			return err
 		}
+	}
+	if err := s.stillReads(ctx, db, v); err != nil {
+		return err
 	}
 	if progress.Stronger != uuid.Nil || !slices.Contains(progress.Methods, methodPassword) {
 		return nil // a session ends when its password is replaced

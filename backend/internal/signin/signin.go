@@ -130,24 +130,26 @@ func path(organization *org.Organization, name string) string {
 
 // The paths of the pages below an organization.
 const (
-	pathLogin           = "login"
-	pathPasskey         = "login/passkey"
-	pathSecondFactor    = "login/second-factor"
-	pathEnrol           = "login/second-factor/add"
-	pathSignUp          = "sign-up"
-	pathConfirm         = "sign-up/confirm"
-	pathSignUpPasskey   = "sign-up/passkey"
-	pathForgotPassword  = "forgot-password"
-	pathConfirmRecovery = "forgot-password/confirm"
-	pathSelectAccount   = "select-account"
-	pathConsent         = "consent"
-	pathChangePassword  = "action/change-password"
-	pathLink            = "login/link"
-	pathLogout          = "logout"
-	pathAddress         = "action/email"
-	pathUndoAddress     = "undo-email-change"
-	pathAccount         = "account" // of package account
-	pathAccountEmail    = "account/email"
+	pathLogin            = "login"
+	pathPasskey          = "login/passkey"
+	pathSecondFactor     = "login/second-factor"
+	pathEnrol            = "login/second-factor/add"
+	pathSignUp           = "sign-up"
+	pathConfirm          = "sign-up/confirm"
+	pathSignUpPasskey    = "sign-up/passkey"
+	pathForgotPassword   = "forgot-password"
+	pathConfirmRecovery  = "forgot-password/confirm"
+	pathMagicLink        = "login/mail"
+	pathConfirmMagicLink = "login/mail/confirm"
+	pathSelectAccount    = "select-account"
+	pathConsent          = "consent"
+	pathChangePassword   = "action/change-password"
+	pathLink             = "login/link"
+	pathLogout           = "logout"
+	pathAddress          = "action/email"
+	pathUndoAddress      = "undo-email-change"
+	pathAccount          = "account" // of package account
+	pathAccountEmail     = "account/email"
 )
 
 // pathOf is the page of a step; steps without a page have none.
@@ -161,6 +163,8 @@ func pathOf(step login.Step) string {
 		return pathSignUpPasskey
 	case login.ConfirmRecovery:
 		return pathConfirmRecovery
+	case login.ConfirmMagicLink:
+		return pathConfirmMagicLink
 	case login.SelectAccount:
 		return pathSelectAccount
 	case login.SecondFactor:

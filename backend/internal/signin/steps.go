@@ -89,6 +89,9 @@ func (s *SignIn) showLogin(c *gin.Context, v *visit, status int, username string
 	if s.recoveryOpen(c.Request.Context(), v.organization) {
 		view.ForgotPasswordURL = path(v.organization, pathForgotPassword) + "?transaction=" + v.transaction.ID
 	}
+	if s.magicLinksOpen(c.Request.Context(), v.organization) {
+		view.MagicLinkURL = path(v.organization, pathMagicLink) + "?transaction=" + v.transaction.ID
+	}
 	if s.SignUpOpen(c.Request.Context(), v.organization) && v.transaction.Wanted() == noSession {
 		view.SignUpURL = path(v.organization, pathSignUp) + "?transaction=" + v.transaction.ID
 	}

@@ -11,7 +11,7 @@ import { Section } from '@/components/ui/surface';
 import { useOrganizationUpdate } from '@/components/use-organization-update';
 import { address } from '@/lib/address';
 import type { Organization, Versioned } from '@/lib/api';
-import { emailChanges, patchOf, passkeys, recoveries, secondFactors, signInNotices, signUpSchema, signUps, valuesOf, type SignUpValues } from './sign-up-values';
+import { emailChanges, magicLinks, patchOf, passkeys, recoveries, secondFactors, signInNotices, signUpSchema, signUps, valuesOf, type SignUpValues } from './sign-up-values';
 
 /** Who makes the accounts of people, what those do who forgot their password, and who proves a second factor. */
 export function SignUpForm({ organization }: { organization: Versioned<Organization> }) {
@@ -86,6 +86,11 @@ export function SignUpForm({ organization }: { organization: Versioned<Organizat
               control={form.control}
               name="passkeys"
               render={({ field }) => <OptionCards label="How people sign in" options={passkeys} value={field.value} onChange={field.onChange} disabled={!editable} />}
+            />
+            <Controller
+              control={form.control}
+              name="magic_links"
+              render={({ field }) => <OptionCards label="Signing in by mail" options={magicLinks} value={field.value} onChange={field.onChange} disabled={!editable} />}
             />
             <Controller
               control={form.control}

@@ -1,4 +1,4 @@
-import type { EmailChangePolicy, PasskeyPolicy, PasswordRecovery, Policies, PoliciesPatch, SecondFactorPolicy, SignInNotices, SignUpPolicy } from '@/lib/api';
+import type { EmailChangePolicy, MagicLinkPolicy, PasskeyPolicy, PasswordRecovery, Policies, PoliciesPatch, SecondFactorPolicy, SignInNotices, SignUpPolicy } from '@/lib/api';
 import { changes, lines, z } from '@/lib/schema';
 
 export const signUps: { value: SignUpPolicy; label: string; hint: string }[] = [
@@ -14,6 +14,11 @@ export const recoveries: { value: PasswordRecovery; label: string; hint: string 
 export const emailChanges: { value: EmailChangePolicy; label: string; hint: string }[] = [
   { value: 'open', label: 'Whoever proves the other one', hint: 'With a code that goes to the other address. The former one is told, and can undo it for three days.' },
   { value: 'closed', label: 'Only administrators', hint: 'On the page of the user.' },
+];
+
+export const magicLinks: { value: MagicLinkPolicy; label: string; hint: string }[] = [
+  { value: 'off', label: 'Not by mail', hint: 'A mailbox alone signs nobody in.' },
+  { value: 'on', label: 'Also by mail', hint: 'With a link or code that goes to the address of the account. A second factor is asked for as after a password.' },
 ];
 
 export const passkeys: { value: PasskeyPolicy; label: string; hint: string }[] = [
@@ -38,6 +43,7 @@ export const signUpSchema = z.object({
   sign_up: z.enum(['closed', 'open']),
   password_recovery: z.enum(['mail', 'closed']),
   email_change: z.enum(['open', 'closed']),
+  magic_links: z.enum(['off', 'on']),
   sign_in_notices: z.enum(['on', 'off']),
   passkeys: z.enum(['on', 'off']),
   second_factor: z.enum(['off', 'optional', 'required']),
@@ -50,8 +56,8 @@ export const signUpSchema = z.object({
 
 export type SignUpValues = z.infer<typeof signUpSchema>;
 
-export function valuesOf({ sign_up, sign_up_email_domains, password_recovery, password_minimum_length, email_change, sign_in_notices, passkeys, second_factor }: Policies): SignUpValues {
-  return { sign_up, password_recovery, email_change, sign_in_notices, passkeys, second_factor, password_minimum_length: String(password_minimum_length), sign_up_email_domains: sign_up_email_domains.join('\n') };
+export function valuesOf({ sign_up, sign_up_email_domains, password_recovery, password_minimum_length, email_change, magic_links, sign_in_notices, passkeys, second_factor }: Policies): SignUpValues {
+  return { sign_up, password_recovery, email_change, magic_links, sign_in_notices, passkeys, second_factor, password_minimum_length: String(password_minimum_length), sign_up_email_domains: sign_up_email_domains.join('\n') };
 }
 
 /** What differs, as a merge patch; undefined when nothing does. */

@@ -46,10 +46,11 @@ test('that mail is missing is said where it matters', async () => {
 
 test('domains are judged before they are sent, and only what differs is', () => {
   const { policies } = organizationWith({ sign_up: 'open', sign_up_email_domains: ['acme.example'] });
-  expect(valuesOf(policies)).toEqual({ sign_up: 'open', sign_up_email_domains: 'acme.example', password_recovery: 'mail', password_minimum_length: '8', email_change: 'open', sign_in_notices: 'on', passkeys: 'on', second_factor: 'optional' });
+  expect(valuesOf(policies)).toEqual({ sign_up: 'open', sign_up_email_domains: 'acme.example', password_recovery: 'mail', password_minimum_length: '8', email_change: 'open', magic_links: 'off', sign_in_notices: 'on', passkeys: 'on', second_factor: 'optional' });
   expect(patchOf(policies, valuesOf(policies))).toBeUndefined();
   expect(patchOf(policies, { ...valuesOf(policies), sign_up_email_domains: '' })).toEqual({ sign_up_email_domains: [] });
   expect(patchOf(policies, { ...valuesOf(policies), passkeys: 'off' })).toEqual({ passkeys: 'off' });
+  expect(patchOf(policies, { ...valuesOf(policies), magic_links: 'on' })).toEqual({ magic_links: 'on' });
   expect(patchOf(policies, { ...valuesOf(policies), email_change: 'closed' })).toEqual({ email_change: 'closed' });
   expect(patchOf(policies, { ...valuesOf(policies), password_recovery: 'closed' })).toEqual({ password_recovery: 'closed' });
   expect(patchOf(policies, { ...valuesOf(policies), password_minimum_length: '15' })).toEqual({ password_minimum_length: 15 });

@@ -1849,6 +1849,11 @@ export interface components {
          * @enum {string}
          */
         LogoutDeliveryState: "pending" | "delivered" | "failed";
+        /**
+         * @description Whether people sign in by a link or code that is sent to the address of their account, where mail is sent. Whoever has a second factor is asked for it as after a password. In the organization `system` it is always `off`.
+         * @enum {string}
+         */
+        MagicLinkPolicy: "off" | "on";
         MailServer: {
             /**
              * @description Who sends the mail of the organization: its own server, that of the installation, or nobody.
@@ -2091,6 +2096,7 @@ export interface components {
             default_locale?: components["schemas"]["Locale"];
             drafts?: components["schemas"]["Drafts"];
             email_change: components["schemas"]["EmailChangePolicy"];
+            magic_links: components["schemas"]["MagicLinkPolicy"];
             passkeys: components["schemas"]["PasskeyPolicy"];
             password_minimum_length: components["schemas"]["PasswordMinimumLength"];
             password_recovery: components["schemas"]["PasswordRecovery"];
@@ -2128,6 +2134,7 @@ export interface components {
             default_locale?: string | null;
             drafts?: components["schemas"]["Drafts"];
             email_change?: components["schemas"]["EmailChangePolicy"];
+            magic_links?: components["schemas"]["MagicLinkPolicy"];
             passkeys?: components["schemas"]["PasskeyPolicy"];
             password_minimum_length?: components["schemas"]["PasswordMinimumLength"];
             password_recovery?: components["schemas"]["PasswordRecovery"];
@@ -3050,6 +3057,7 @@ export type Logo = components['schemas']['Logo'];
 export type LogoutDelivery = components['schemas']['LogoutDelivery'];
 export type LogoutDeliveryList = components['schemas']['LogoutDeliveryList'];
 export type LogoutDeliveryState = components['schemas']['LogoutDeliveryState'];
+export type MagicLinkPolicy = components['schemas']['MagicLinkPolicy'];
 export type MailServer = components['schemas']['MailServer'];
 export type MailServerSet = components['schemas']['MailServerSet'];
 export type MailServerTest = components['schemas']['MailServerTest'];

@@ -83,6 +83,11 @@ async function expectToForget({ page, hosted, payroll }: Parts, look: Look): Pro
   await page.getByRole("button", { name: "Send the code" }).click();
   await expect(hosted.heading("Check your mail")).toBeVisible();
   await look(page, "the page for the code of a forgotten password");
+  await page.goto(`${issuerOf(demo.slug)}/login/mail`);
+  await look(page, "the page of signing in by mail");
+  await hosted.username.fill(`nobody-${unique()}@new.test`);
+  await page.getByRole("button", { name: "Send the code" }).click();
+  await look(page, "the page for the code of signing in by mail");
 }
 
 /** Walks through the pages of a second factor. */
@@ -133,6 +138,11 @@ async function expectToLookAfter({ page, hosted, payroll }: Parts, look: Look): 
   await page.getByRole("button", { name: "Save" }).click();
   await expect(hosted.problem).toBeVisible();
   await look(page, "the page account with a problem");
+  await page.goto(`${issuerOf(demo.slug)}/account/email`);
+  await look(page, "the page of another address");
+  await page.getByRole("textbox", { name: "New address" }).fill(`countess-${unique()}@new.test`);
+  await page.getByRole("button", { name: "Continue" }).click();
+  await look(page, "the page for the code of another address");
 }
 
 /** Walks through the pages of a browser in which two people are signed in. */

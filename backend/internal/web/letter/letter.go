@@ -116,6 +116,15 @@ func AddressRestored(f Frame, username string) Content {
 		closing:    []string{f.organizationSays("mail_changed_ignore")}, footer: f.accountFooter()})
 }
 
+// MagicLink lets a person sign in: by opening the address, or by typing the code, in the browser in which they asked for it.
+func MagicLink(f Frame, code, url string, minutes int) Content {
+	return f.write(f.organizationSays("mail_magic_link_subject"), body{
+		heading: f.organizationSays("mail_magic_link_subject"), paragraphs: []string{f.organizationSays("mail_magic_link_reason")}, code: code,
+		after: []string{f.Text.T("mail_verify_time", "Minutes", minutes)}, label: f.organizationSays("mail_verify_link"), url: url,
+		closing: []string{f.Text.T("mail_magic_link_ignore")},
+	})
+}
+
 // PasswordChanged tells a person that their password was changed.
 func PasswordChanged(f Frame, username string) Content {
 	return f.write(f.organizationSays("mail_changed_subject"), body{

@@ -31,6 +31,7 @@ func TestRulesOfEveryLetter(t *testing.T) {
 					"address": NewAddress(f, "CFGH-2345", "https://id.example/demo/action/email?code=CFGH2345&transaction=x", 20),
 					"taken":   AddressTaken(f, "https://id.example/demo/login"),
 					"moved":   AddressChanged(f, organization, "https://id.example/demo/undo-email-change?token=x", 3),
+					"magic":   MagicLink(f, "CFGH-2345", "https://id.example/demo/login/mail/confirm?code=CFGH2345&transaction=x", 20),
 					"waits":   RequestWaits(f, organization, "https://id.example/demo/approvals", 5),
 				} {
 					check(t, language+"/"+name, language, content)

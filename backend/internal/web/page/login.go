@@ -16,6 +16,7 @@ type Login struct {
 	Chosen            bool         // the username was chosen on the page of accounts and stays
 	AccountsURL       string       // leads back to that page by a form, field "account" with "again"; "" shows no such way
 	ForgotPasswordURL string       // where another password is chosen; "" shows no such way
+	MagicLinkURL      string       // where a sign-in by mail begins; "" shows no such way
 	SignUpURL         string       // where an account is made; "" shows no such way
 	Passkey           *Passkey     // nil where nobody signs in with passkeys
 	Again             bool         // the person is signed in, and proves once more who they are before they change something

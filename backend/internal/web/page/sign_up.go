@@ -73,6 +73,7 @@ const (
 	NewAccount        Purpose = ""
 	ForgottenPassword Purpose = "forgot-password"
 	AnotherAddress    Purpose = "address"
+	MagicLink         Purpose = "magic-link"
 )
 
 // ConfirmCode asks for the code of a mail: field "code"; the field "resend" has another mail sent. At BackURL the field
@@ -94,7 +95,7 @@ type ConfirmCode struct {
 func (v ConfirmCode) Render(ctx context.Context, w io.Writer) error { return v.page().Render(ctx, w) }
 
 func (v ConfirmCode) reason() string {
-	if v.For == ForgottenPassword {
+	if v.For == ForgottenPassword || v.For == MagicLink {
 		return v.Text.T("recover_reason", "Account", clean(v.Account))
 	}
 	return v.Text.T("confirm_reason", "Email", clean(v.Account))
@@ -106,6 +107,8 @@ func (v ConfirmCode) submit() (label, wait string) {
 		return v.Text.T("sign_up_submit"), v.Text.T("sign_up_busy")
 	case AnotherAddress:
 		return v.Text.T("address_submit"), v.Text.T("password_busy")
+	case MagicLink:
+		return v.Text.T("login_submit"), v.Text.T("login_busy")
 	}
 	return v.Text.T("confirm_submit"), v.Text.T("confirm_busy")
 }
@@ -114,6 +117,8 @@ func (v ConfirmCode) other() (id, label string) {
 	switch v.For {
 	case ForgottenPassword:
 		return "forgot-password-again", v.Text.T("recover_other")
+	case MagicLink:
+		return "magic-link-again", v.Text.T("recover_other")
 	case AnotherAddress:
 		return "address-again", v.Text.T("confirm_other")
 	}
@@ -147,13 +152,14 @@ type OtherBrowser struct{ Frame }
 // Render implements templ.Component.
 func (v OtherBrowser) Render(ctx context.Context, w io.Writer) error { return v.page().Render(ctx, w) }
 
-// ForgotPassword asks whose password is forgotten: field "username". The field "instead" with "sign_in" leads to the
+// ForgotPassword asks whose password is forgotten, or who wants to sign in by mail: field "username". The field "instead" with "sign_in" leads to the
 // sign-in form.
 type ForgotPassword struct {
 	Frame
 	Form
 	Client   *Client
-	Username string // what was typed before, at this or the sign-in form
+	For      Purpose // ForgottenPassword or MagicLink
+	Username string  // what was typed before, at this or the sign-in form
 	Fault    *fault.Error
 }
 
@@ -167,4 +173,18 @@ func (v ForgotPassword) focus() string {
 		return focusUsername
 	}
 	return focusNotice
+}
+
+func (v ForgotPassword) id() string {
+	if v.For == MagicLink {
+		return string(MagicLink)
+	}
+	return string(ForgottenPassword)
+}
+
+func (v ForgotPassword) words() (title, reason, back string) {
+	if v.For == MagicLink {
+		return v.Text.T("magic_link_title"), v.Text.T("magic_link_reason"), v.Text.T("magic_link_back")
+	}
+	return v.Text.T("forgot_title"), v.Text.T("forgot_reason"), v.Text.T("forgot_sign_in")
 }
