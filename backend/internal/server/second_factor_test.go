@@ -285,7 +285,7 @@ func TestWhatChangesDuringASecondFactor(t *testing.T) {
 // sending its form; another browser gets nothing; and nothing of a completed sign-in can be sent again.
 func TestNoStepIsSkippedReplayedOrTakenElsewhere(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
+	s := newPasskeySite(t)
 	s.openSignUp(s.acme)
 	s.openMagicLinks()
 	app := s.addApp(s.ada)
@@ -307,6 +307,11 @@ func TestNoStepIsSkippedReplayedOrTakenElsewhere(t *testing.T) {
 	begin := func(b *browser, namesAndValues ...string) *answer { return b.get(s.authorizeURL(namesAndValues...)) }
 	carol := s.person(s.acme, "carol@acme.test")
 	moving, address := s.moving(carol, "carol@new.test")
+	demanding := []string{"claims", `{"id_token":{"acr":{"essential":true,"values":["` + session.ACRMultiFactor + `"]}}}`}
+	atEnrol, dora := s.browser(), s.person(s.acme, "dora@acme.test")
+	making := s.browser()
+	makePasskey := making.signUp(begin(making, "prompt", "create"), "fay@new.test", "new_password", "", "with", "passkey")
+	makePasskey = making.submit(makePasskey, "confirm-form", "code", s.code("fay@new.test"))
 	atSecond, atPassword, atConsent, atLogin, atSignUp, atSelect := s.browser(), s.browser(), s.browser(), s.browser(), s.browser(), signedIn(bob)
 	places := map[string]place{
 		"login":                   {atLogin, begin(atLogin), "login-form"},
@@ -317,12 +322,14 @@ func TestNoStepIsSkippedReplayedOrTakenElsewhere(t *testing.T) {
 		"sign-up/confirm":         {signingUp, confirm, "confirm-form"},
 		"forgot-password/confirm": {recovering, recovery, "confirm-form"},
 		"login/mail/confirm":      {mailing, magicLink, "confirm-form"},
+		"login/second-factor/add": {atEnrol, atEnrol.submit(begin(atEnrol, demanding...), "login-form", "username", dora.Username, "password", password), "otp-form"},
+		"sign-up/passkey":         {making, makePasskey, "passkey-form"},
 		"action/email":            {moving, address, "confirm-form"},
 		"select-account":          {atSelect, begin(atSelect, "prompt", "select_account"), "accounts-form"},
 	}
-	addresses := []string{"login", "login/second-factor", "login/second-factor/add", "action/change-password", "action/email", "consent", "sign-up", "sign-up/confirm", "forgot-password", "forgot-password/confirm", "login/mail", "login/mail/confirm", "select-account"}
+	addresses := []string{"login", "login/second-factor", "login/second-factor/add", "action/change-password", "action/email", "consent", "sign-up", "sign-up/confirm", "sign-up/passkey", "login/passkey", "forgot-password", "forgot-password/confirm", "login/mail", "login/mail/confirm", "select-account"}
 	// What an honest form of each address would say.
-	sent := url.Values{"decision": {"allow"}, "code": {"123456"}, "recovery_code": {app.codes[1]}, "new_password": {chosenPassword}, "new_password_confirmation": {chosenPassword}, "enrolment": {"x.y"}}
+	sent := url.Values{"decision": {"allow"}, "code": {"123456"}, "recovery_code": {app.codes[1]}, "new_password": {chosenPassword}, "new_password_confirmation": {chosenPassword}, "enrolment": {"x.y"}, "passkey": {"{}"}}
 	for step, at := range places {
 		if at.page.url.Path != "/acme/"+step || at.page.element(at.form) == nil {
 			t.Fatalf("expected to stand at %s, got %d at %s:\n%s", step, at.page.status, at.page.url, at.page.body)
