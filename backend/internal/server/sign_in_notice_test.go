@@ -14,7 +14,9 @@ import (
 	"github.com/clavex/clavex/backend/internal/store"
 )
 
-func aboutSignIn(received mail.Received) bool { return strings.HasPrefix(received.Subject, "New sign-in") }
+func aboutSignIn(received mail.Received) bool {
+	return strings.HasPrefix(received.Subject, "New sign-in")
+}
 
 // notices are the mails about new sign-ins that went to an address, newest first.
 func (s *site) notices(to string) []mail.Received {
