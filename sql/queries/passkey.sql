@@ -15,15 +15,15 @@ WHERE passkeys.org_id = @org_id AND passkeys.credential_id = @credential_id;
 
 -- name: PasskeysOfUser :many
 SELECT org_id, id, user_id, credential_id, public_key, rp_id, sign_count, aaguid, transports, discoverable, backup_eligible, backup_state, user_verified,
-    attestation_format, attestation_object, client_data_hash, name, created_at, last_used_at, suspended_at
+    attestation_format, attestation_object, client_data_hash, name, created_at, last_used_at, suspended_at, attested, suspension
 FROM passkeys WHERE org_id = @org_id AND user_id = @user_id ORDER BY id;
 
 -- name: InsertPasskey :execrows
 -- Nothing is inserted when the person has as many as they may have.
 INSERT INTO passkeys (org_id, id, user_id, credential_id, public_key, rp_id, sign_count, aaguid, transports, discoverable, backup_eligible, backup_state, user_verified,
-    attestation_format, attestation_object, client_data_hash, name, created_at)
+    attestation_format, attestation_object, client_data_hash, name, created_at, attested)
 SELECT @org_id, @id, @user_id, @credential_id, @public_key, @rp_id, @sign_count, @aaguid, @transports::text[], sqlc.narg(discoverable)::boolean, @backup_eligible, @backup_state, @user_verified,
-    @attestation_format, sqlc.narg(attestation_object)::bytea, sqlc.narg(client_data_hash)::bytea, @name, @created_at::timestamptz
+    @attestation_format, sqlc.narg(attestation_object)::bytea, sqlc.narg(client_data_hash)::bytea, @name, @created_at::timestamptz, @attested
 WHERE (SELECT count(*) FROM passkeys p WHERE p.org_id = @org_id AND p.user_id = @user_id) < @most::integer;
 
 -- name: UsePasskey :one
@@ -33,7 +33,8 @@ UPDATE passkeys SET
     sign_count = GREATEST(sign_count, @sign_count::bigint),
     backup_state = CASE WHEN @sign_count::bigint > sign_count OR @sign_count::bigint = 0 AND sign_count = 0 THEN @backup_state ELSE backup_state END,
     last_used_at = CASE WHEN @sign_count::bigint > sign_count OR @sign_count::bigint = 0 AND sign_count = 0 THEN @at::timestamptz ELSE last_used_at END,
-    suspended_at = CASE WHEN @sign_count::bigint > sign_count OR @sign_count::bigint = 0 AND sign_count = 0 THEN NULL ELSE @at::timestamptz END
+    suspended_at = CASE WHEN @sign_count::bigint > sign_count OR @sign_count::bigint = 0 AND sign_count = 0 THEN NULL ELSE @at::timestamptz END,
+    suspension = CASE WHEN @sign_count::bigint > sign_count OR @sign_count::bigint = 0 AND sign_count = 0 THEN NULL ELSE 'copied' END
 WHERE org_id = @org_id AND id = @id AND suspended_at IS NULL
 RETURNING (suspended_at IS NULL)::boolean AS counted;
 
@@ -42,10 +43,12 @@ RETURNING (suspended_at IS NULL)::boolean AS counted;
 -- first, as in LockPasswordOfUser.
 SELECT p.id FROM users u JOIN passkeys p ON p.org_id = u.org_id AND p.user_id = u.id
 WHERE u.org_id = @org_id AND u.id = @user_id AND u.status = 'active' AND p.id = @id AND p.suspended_at IS NULL
+  AND p.aaguid <> ALL (@refused_models::uuid[])
 FOR KEY SHARE OF u FOR SHARE OF p;
 
 -- name: HasUsablePasskey :one
-SELECT EXISTS (SELECT 1 FROM passkeys WHERE org_id = @org_id AND user_id = @user_id AND rp_id = @rp_id AND suspended_at IS NULL)::boolean;
+SELECT EXISTS (SELECT 1 FROM passkeys WHERE org_id = @org_id AND user_id = @user_id AND rp_id = @rp_id AND suspended_at IS NULL
+  AND aaguid <> ALL (@refused_models::uuid[]))::boolean;
 
 -- name: LockPasskeyOfUser :one
 SELECT name FROM passkeys WHERE org_id = @org_id AND user_id = @user_id AND id = @id FOR UPDATE;
@@ -58,3 +61,11 @@ DELETE FROM passkeys WHERE org_id = @org_id AND user_id = @user_id AND id = @id;
 
 -- name: LockPasskeysOfUser :exec
 SELECT id FROM passkeys WHERE org_id = @org_id AND user_id = @user_id ORDER BY id FOR UPDATE;
+
+-- name: SuspendPasskeysOfModels :many
+-- A batch of the passkeys of models that have a known weakness.
+UPDATE passkeys x SET suspended_at = @at, suspension = 'model'
+WHERE x.org_id = @org_id AND x.id IN (
+    SELECT p.id FROM passkeys p WHERE p.org_id = @org_id AND p.aaguid = ANY (@models::uuid[]) AND p.suspended_at IS NULL
+    ORDER BY p.id LIMIT @row_limit FOR NO KEY UPDATE SKIP LOCKED)
+RETURNING x.id, x.user_id, x.name, x.aaguid;

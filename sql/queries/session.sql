@@ -11,13 +11,15 @@ FROM sessions
 JOIN users ON users.org_id = sessions.org_id AND users.id = sessions.user_id
 LEFT JOIN consents c ON c.org_id = sessions.org_id AND c.user_id = sessions.user_id AND c.client_id = @client_id
 WHERE sessions.org_id = @org_id AND sessions.token_hash = ANY (@token_hashes::bytea[])
-  AND sessions.ended_at IS NULL AND sessions.expires_at > @at AND sessions.idle_expires_at > @at AND users.status = 'active';
+  AND sessions.ended_at IS NULL AND sessions.expires_at > @at AND sessions.idle_expires_at > @at AND users.status = 'active'
+  AND (sessions.aaguid IS NULL OR sessions.aaguid <> ALL (@refused_models::uuid[]));
 
 -- name: LiveSessionsOfUser :many
 SELECT org_id, id, user_id, token_hash, browser_hash, authenticated_at, methods, address, user_agent, created_at, last_seen_at, idle_expires_at, expires_at, ended_at, end_reason,
     passkey_id, aaguid, countries
 FROM sessions
 WHERE org_id = @org_id AND user_id = @user_id AND ended_at IS NULL AND expires_at > @at AND idle_expires_at > @at AND id < @before
+  AND (aaguid IS NULL OR aaguid <> ALL (@refused_models::uuid[]))
 ORDER BY id DESC LIMIT @row_limit;
 
 -- name: TouchSession :exec
@@ -46,6 +48,23 @@ RETURNING id;
 UPDATE sessions SET ended_at = @at, end_reason = @reason
 WHERE org_id = @org_id AND user_id = @user_id AND passkey_id = @passkey_id AND ended_at IS NULL AND id <> @keep_id
 RETURNING id;
+
+-- name: EndSessionsOfModels :many
+-- A batch of the sessions that began with passkeys of refused models. What somebody else is changing is left to another batch.
+UPDATE sessions x SET ended_at = @at, end_reason = @reason
+WHERE x.org_id = @org_id AND x.id IN (
+    SELECT s.id FROM sessions s WHERE s.org_id = @org_id AND s.aaguid = ANY (@models::uuid[]) AND s.ended_at IS NULL
+    ORDER BY s.id LIMIT @row_limit FOR NO KEY UPDATE SKIP LOCKED)
+RETURNING x.id, x.user_id;
+
+-- name: EndSessionsOfUnmetPasskeys :many
+-- The same for passkeys that do not prove to be of a model that an organization accepts.
+UPDATE sessions x SET ended_at = @at, end_reason = @reason
+WHERE x.org_id = @org_id AND x.id IN (
+    SELECT s.id FROM sessions s JOIN passkeys p ON p.org_id = s.org_id AND p.id = s.passkey_id
+    WHERE s.org_id = @org_id AND s.ended_at IS NULL AND NOT (p.attested AND p.aaguid = ANY (@accepted_models::uuid[]))
+    ORDER BY s.id LIMIT @row_limit FOR NO KEY UPDATE OF s SKIP LOCKED)
+RETURNING x.id, x.user_id;
 
 -- name: ClientsToTell :many
 -- The clients that signed in within sessions and want to hear of their end.
@@ -79,6 +98,14 @@ UPDATE grants SET revoked_at = @at, revoke_reason = @reason
 WHERE org_id = @org_id AND session_id = ANY (@session_ids::uuid[]) AND revoked_at IS NULL
   AND NOT ('offline_access' = ANY (scopes) AND code_redeemed_at IS NOT NULL);
 
+-- name: RevokeGrantsOfModels :many
+-- A batch of what was granted in sessions that began with passkeys of refused models, offline access included.
+UPDATE grants x SET revoked_at = @at, revoke_reason = @reason
+WHERE x.org_id = @org_id AND x.id IN (
+    SELECT g.id FROM grants g WHERE g.org_id = @org_id AND g.aaguid = ANY (@models::uuid[]) AND g.revoked_at IS NULL
+    ORDER BY g.id LIMIT @row_limit FOR NO KEY UPDATE SKIP LOCKED)
+RETURNING x.id;
+
 -- name: RevokeGrantsOfUser :execrows
 UPDATE grants SET revoked_at = @at, revoke_reason = @reason
 WHERE org_id = @org_id AND user_id = @user_id AND revoked_at IS NULL AND (session_id IS NULL OR session_id <> @keep_session_id);
@@ -111,4 +138,6 @@ SELECT org_id, id, user_id, token_hash, browser_hash, authenticated_at, methods,
 FROM sessions WHERE org_id = @org_id AND user_id = @user_id ORDER BY id DESC;
 
 -- name: LockLiveSession :one
-SELECT id FROM sessions WHERE org_id = @org_id AND id = @id AND ended_at IS NULL AND expires_at > @at AND idle_expires_at > @at FOR NO KEY UPDATE;
+SELECT id FROM sessions WHERE org_id = @org_id AND id = @id AND ended_at IS NULL AND expires_at > @at AND idle_expires_at > @at
+  AND (aaguid IS NULL OR aaguid <> ALL (@refused_models::uuid[]))
+FOR NO KEY UPDATE;

@@ -19,6 +19,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/client"
 	"github.com/clavex/clavex/backend/internal/credential"
 	"github.com/clavex/clavex/backend/internal/fault"
+	"github.com/clavex/clavex/backend/internal/fido"
 	"github.com/clavex/clavex/backend/internal/grant"
 	"github.com/clavex/clavex/backend/internal/login"
 	"github.com/clavex/clavex/backend/internal/mailqueue"
@@ -49,6 +50,7 @@ type Dependencies struct {
 	Passwords     *credential.Passwords
 	SecondFactors *credential.SecondFactors
 	Passkeys      *credential.Passkeys
+	Models        *fido.Models
 	// Ceremonies of passkeys; nil where browsers let nobody use them.
 	Ceremonies *webauthn.Ceremonies
 	Letters    notice.Letters

@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 
 	"github.com/clavex/clavex/backend/internal/credential"
 	"github.com/clavex/clavex/backend/internal/fault"
+	"github.com/clavex/clavex/backend/internal/fido"
 	"github.com/clavex/clavex/backend/internal/org"
 	"github.com/clavex/clavex/backend/internal/signin"
 	"github.com/clavex/clavex/backend/internal/store"
@@ -68,8 +70,12 @@ func (v *visit) passkeys(status int, removing string, problem *fault.Error) {
 
 func (v *visit) passkeysView(own []credential.Passkey, removing string) (page.AccountPasskeys, error) {
 	view := page.AccountPasskeys{OwnAccount: v.shell(), Form: v.hidden(), BackURL: v.address(pathMethods), URL: v.address(pathPasskeys), Off: !v.passkeysOpen()}
+	rules, err := v.Models.Rules(v.ctx(), v.organization.ID)
+	if err != nil {
+		return view, err
+	}
 	for _, passkey := range own {
-		one := page.OwnPasskey{ID: passkey.ID.String(), Name: passkey.Name, Synchronized: passkey.BackupEligible, Suspended: !passkey.SuspendedAt.IsZero(), Made: v.moment(passkey.CreatedAt)}
+		one := page.OwnPasskey{ID: passkey.ID.String(), Name: passkey.Name, Synchronized: passkey.BackupEligible, Problem: v.passkeyProblem(rules, passkey), Made: v.moment(passkey.CreatedAt)}
 		if !passkey.LastUsedAt.IsZero() {
 			one.Used = v.moment(passkey.LastUsedAt)
 		}
@@ -95,9 +101,23 @@ func (v *visit) passkeysView(own []credential.Passkey, removing string) (page.Ac
 		return view, err
 	}
 	options, err := v.Ceremonies.Create(webauthn.NewPasskey{About: v.aboutPasskey(), Handle: handle, Username: v.live.User.Username, DisplayName: v.live.User.DisplayName(),
-		PartyName: v.organization.DisplayName, Existing: own})
+		PartyName: v.organization.DisplayName, Existing: own, Conveyance: v.organization.Policies.Attestation.Conveys()})
 	view.Add, view.Suggested = &page.Passkey{Form: v.hidden(), Options: string(options)}, v.words.Device(v.c.Request.UserAgent())
 	return view, err
+}
+
+// passkeyProblem says why a passkey does not sign in; "" when it does.
+func (v *visit) passkeyProblem(rules *fido.Rules, passkey credential.Passkey) string {
+	refused := rules.Used(passkey.AAGUID, passkey.Attested)
+	switch {
+	case !passkey.SuspendedAt.IsZero() && passkey.Suspension == credential.SuspendedCopied:
+		return v.words.T("passkey_suspended")
+	case !passkey.SuspendedAt.IsZero(), errors.Is(refused, fido.ErrModelUnsafe):
+		return v.words.T("passkey_model_unsafe")
+	case refused != nil:
+		return v.words.T("passkey_model_refused")
+	}
+	return ""
 }
 
 // aboutPasskey binds a ceremony to the session and the browser.
@@ -108,9 +128,13 @@ func (v *visit) aboutPasskey() webauthn.About {
 
 // isLastWay reports whether nobody could sign in to the account any more without the passkey.
 func (v *visit) isLastWay(ctx context.Context, db store.DB, own []credential.Passkey, id uuid.UUID) (bool, error) {
+	rules, err := v.Models.Rules(ctx, v.organization.ID)
+	if err != nil {
+		return false, err
+	}
 	removable := false
 	for _, passkey := range own {
-		usable := passkey.SuspendedAt.IsZero() && (v.Ceremonies == nil || passkey.RPID == v.Ceremonies.Party().ID)
+		usable := passkey.SuspendedAt.IsZero() && rules.Used(passkey.AAGUID, passkey.Attested) == nil && (v.Ceremonies == nil || passkey.RPID == v.Ceremonies.Party().ID)
 		switch {
 		case passkey.ID == id:
 			removable = usable

@@ -54,6 +54,10 @@ type Config struct {
 	RegistrationsPerNetwork int           `name:"registrations_per_network" default:"60" help:"applications that one network (an IPv4 address, an IPv6 /64) may register, or change their registration, by itself at one organization in an hour; 0 sets no limit"`
 	SignUpsPerNetwork       int           `name:"sign_ups_per_network" default:"30" help:"accounts that people of one network (an IPv4 address, an IPv6 /64) may ask for by themselves at one organization in an hour; 0 sets no limit"`
 	BreachedPasswordsURL    string        `name:"breached_passwords_url" help:"service that is asked whether a new password was seen in a theft, by the first five digits of its digest: https://api.pwnedpasswords.com/range, or one of your own with that interface (default: nobody is asked)"`
+	FIDOMetadataURL         string        `name:"fido_metadata_url" help:"where the BLOB of the FIDO Metadata Service is fetched from: https://mds3.fidoalliance.org/ (default: models of authenticators are not known)"`
+	FIDOMetadataFile        string        `name:"fido_metadata_file" help:"file with that BLOB, where nothing is fetched from outside; a changed file is taken over within the hour"`
+	FIDOMetadataRootFile    string        `name:"fido_metadata_root_file" help:"file with the certificates (PEM) that the BLOB's signature leads to (default: the root of the FIDO Alliance, GlobalSign Root CA - R3)"`
+	FIDOMetadataCRLFile     string        `name:"fido_metadata_crl_file" help:"file with current revocation lists (PEM) of every authority between root and signature; the BLOB is refused where none says that its certificates are good (default: revocation is not looked at)"`
 	FetchNetworks           []string      `name:"fetch_allowed_networks" help:"networks that are not public and may yet be fetched from, also without TLS: key sets and logout endpoints of applications inside, for example 10.20.0.0/16"`
 	FetchCAFile             string        `name:"fetch_ca_file" help:"file with certificates (PEM) of authorities that are trusted for outgoing TLS besides the system's"`
 	MailHost                string        `name:"mail_host" help:"SMTP server that takes outgoing mail; without one people cannot sign up by themselves"`
@@ -323,6 +327,15 @@ func (c *Config) Validate(development bool) error {
 	}
 	if parsed, err := url.Parse(c.BreachedPasswordsURL); c.BreachedPasswordsURL != "" && (err != nil || parsed.Scheme != "https" && parsed.Scheme != "http" || parsed.Host == "" || parsed.RawQuery != "" || parsed.Fragment != "") {
 		fault("breached_passwords_url: %q is no address such as https://api.pwnedpasswords.com/range", c.BreachedPasswordsURL)
+	}
+	if c.FIDOMetadataURL != "" && c.FIDOMetadataFile != "" {
+		fault("fido_metadata_url and fido_metadata_file: set one of them")
+	}
+	if parsed, err := url.Parse(c.FIDOMetadataURL); c.FIDOMetadataURL != "" && (err != nil || parsed.Scheme != "https" && parsed.Scheme != "http" || parsed.Host == "") {
+		fault("fido_metadata_url: %q is no address such as https://mds3.fidoalliance.org/", c.FIDOMetadataURL)
+	}
+	if _, _, err := c.FIDOMetadataTrust(); err != nil {
+		fault("%s", err)
 	}
 	c.validateTLS(fault)
 	c.validateMail(fault)

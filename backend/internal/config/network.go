@@ -2,6 +2,7 @@ package config
 
 import (
 	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -55,4 +56,25 @@ func (c *Config) FetchRoots() (*x509.CertPool, error) {
 		return nil, fmt.Errorf("fetch_ca_file: there is no certificate in PEM in %s", c.FetchCAFile)
 	}
 	return roots, nil
+}
+
+// FIDOMetadataTrust returns the contents of fido_metadata_root_file and fido_metadata_crl_file (PEM), nil for what is not
+// set. It reads the files at each call.
+func (c *Config) FIDOMetadataTrust() (roots, revocationLists []byte, err error) {
+	for _, each := range []struct {
+		setting, path string
+		block         string
+		into          *[]byte
+	}{{"fido_metadata_root_file", c.FIDOMetadataRootFile, "CERTIFICATE", &roots}, {"fido_metadata_crl_file", c.FIDOMetadataCRLFile, "X509 CRL", &revocationLists}} {
+		if each.path == "" {
+			continue
+		}
+		if *each.into, err = os.ReadFile(each.path); err != nil {
+			return nil, nil, fmt.Errorf("%s: the file %s cannot be read: %w", each.setting, each.path, errors.Unwrap(err))
+		}
+		if block, _ := pem.Decode(*each.into); block == nil || block.Type != each.block {
+			return nil, nil, fmt.Errorf("%s: there is no %s in PEM in %s", each.setting, each.block, each.path)
+		}
+	}
+	return roots, revocationLists, nil
 }

@@ -13,6 +13,8 @@ import (
 
 	"github.com/clavex/clavex/backend/internal/audit"
 	"github.com/clavex/clavex/backend/internal/fault"
+	"github.com/clavex/clavex/backend/internal/fido"
+	"github.com/clavex/clavex/backend/internal/grant"
 	"github.com/clavex/clavex/backend/internal/seal"
 	"github.com/clavex/clavex/backend/internal/session"
 	"github.com/clavex/clavex/backend/internal/store"
@@ -62,11 +64,22 @@ type Passkey struct {
 	BackupState    bool
 	UserVerified   bool // when it was made
 	Attestation    Attestation
+	Attested       bool // the attestation led to a root of the model, when it was made
 	Name           string
 	CreatedAt      time.Time
 	LastUsedAt     time.Time // zero: never
-	SuspendedAt    time.Time // zero: it signs in; else since when its counter says that it may have been copied
+	SuspendedAt    time.Time // zero: it signs in; else since when it does not
+	Suspension     Suspension
 }
+
+// Suspension is why a passkey does not sign in any more.
+type Suspension string
+
+// The suspensions.
+const (
+	SuspendedCopied Suspension = "copied" // its counter says that there may be two of it
+	SuspendedModel  Suspension = "model"  // its model has a known weakness
+)
 
 // Attestation is what an authenticator said of itself when the passkey was made, kept as it came, so that it can be
 // judged by what becomes known later.
@@ -81,6 +94,8 @@ type Attestation struct {
 type Passkeys struct {
 	db       *store.Store
 	sessions *session.Sessions
+	grants   *grant.Grants
+	models   *fido.Models
 	log      *audit.Log
 	now      func() time.Time
 	random   io.Reader
@@ -88,8 +103,10 @@ type Passkeys struct {
 }
 
 // NewPasskeys makes the keeper of passkeys.
-func NewPasskeys(db *store.Store, sessions *session.Sessions, log *audit.Log, now func() time.Time, ring *seal.Ring, random io.Reader) *Passkeys {
-	return &Passkeys{db: db, sessions: sessions, log: log, now: now, random: random, damping: newDamping(db, ring, now)}
+func NewPasskeys(db *store.Store, sessions *session.Sessions, grants *grant.Grants, models *fido.Models, log *audit.Log, now func() time.Time, ring *seal.Ring,
+	random io.Reader,
+) *Passkeys {
+	return &Passkeys{db: db, sessions: sessions, grants: grants, models: models, log: log, now: now, random: random, damping: newDamping(db, ring, now)}
 }
 
 // NewHandle draws a user handle: random, because organizations on one host share an RP ID, and an authenticator keeps
@@ -142,12 +159,15 @@ func passkeyFromRow(row dbq.Passkey) Passkey {
 	passkey := Passkey{ID: row.ID, OrgID: row.OrgID, UserID: row.UserID, CredentialID: row.CredentialID, PublicKey: row.PublicKey, RPID: row.RpID,
 		SignCount: uint32(row.SignCount), AAGUID: row.Aaguid, Transports: row.Transports, Discoverable: row.Discoverable,
 		BackupEligible: row.BackupEligible, BackupState: row.BackupState, UserVerified: row.UserVerified,
-		Attestation: Attestation{Format: row.AttestationFormat, Object: row.AttestationObject, ClientDataHash: row.ClientDataHash}, Name: row.Name, CreatedAt: row.CreatedAt}
+		Attestation: Attestation{Format: row.AttestationFormat, Object: row.AttestationObject, ClientDataHash: row.ClientDataHash}, Attested: row.Attested, Name: row.Name, CreatedAt: row.CreatedAt}
 	if row.LastUsedAt != nil {
 		passkey.LastUsedAt = *row.LastUsedAt
 	}
 	if row.SuspendedAt != nil {
-		passkey.SuspendedAt = *row.SuspendedAt
+		passkey.SuspendedAt, passkey.Suspension = *row.SuspendedAt, SuspendedCopied
+		if row.Suspension != nil {
+			passkey.Suspension = Suspension(*row.Suspension)
+		}
 	}
 	return passkey
 }
@@ -164,7 +184,8 @@ func (p *Passkeys) Register(ctx context.Context, tx *store.Tx, actor audit.Actor
 	inserted, err := dbq.New(tx).InsertPasskey(ctx, dbq.InsertPasskeyParams{OrgID: made.OrgID, ID: made.ID, UserID: made.UserID, CredentialID: made.CredentialID,
 		PublicKey: made.PublicKey, RpID: made.RPID, SignCount: int64(made.SignCount), Aaguid: made.AAGUID, Transports: made.Transports, Discoverable: made.Discoverable,
 		BackupEligible: made.BackupEligible, BackupState: made.BackupState, UserVerified: made.UserVerified, AttestationFormat: made.Attestation.Format,
-		AttestationObject: made.Attestation.Object, ClientDataHash: made.Attestation.ClientDataHash, Name: made.Name, CreatedAt: made.CreatedAt, Most: MaximumPasskeys})
+		AttestationObject: made.Attestation.Object, ClientDataHash: made.Attestation.ClientDataHash, Name: made.Name, CreatedAt: made.CreatedAt, Attested: made.Attested,
+		Most: MaximumPasskeys})
 	switch {
 	case store.Violates(err, "passkeys_credential_id"):
 		return Passkey{}, ErrPasskeyExists
@@ -173,7 +194,7 @@ func (p *Passkeys) Register(ctx context.Context, tx *store.Tx, actor audit.Actor
 	case inserted == 0:
 		return Passkey{}, ErrTooManyPasskeys
 	}
-	return made, p.record(ctx, tx, actor, "credential.passkey_added", made.OrgID, made.UserID, map[string]any{"passkey_id": made.ID, "name": made.Name, "aaguid": made.AAGUID,
+	return made, p.record(ctx, tx, actor, "credential.passkey_added", made.OrgID, made.UserID, map[string]any{"passkey_id": made.ID, "name": made.Name, "aaguid": made.AAGUID, "attested": made.Attested,
 		"backup_eligible": made.BackupEligible, "rp_id": made.RPID})
 }
 
@@ -240,13 +261,21 @@ func (p *Passkeys) record(ctx context.Context, db store.DB, actor audit.Actor, a
 
 // Usable reports whether a person has a passkey that signs them in at the relying party.
 func (p *Passkeys) Usable(ctx context.Context, db store.DB, orgID, userID uuid.UUID, rpID string) (bool, error) {
-	return dbq.New(db).HasUsablePasskey(ctx, dbq.HasUsablePasskeyParams{OrgID: orgID, UserID: userID, RpID: rpID})
+	refused, err := p.models.Refused(ctx, orgID)
+	if err != nil {
+		return false, err
+	}
+	return dbq.New(db).HasUsablePasskey(ctx, dbq.HasUsablePasskeyParams{OrgID: orgID, UserID: userID, RpID: rpID, RefusedModels: refused})
 }
 
 // StillHolds tells whether a passkey that was proved signs its person in still: ErrReplaced when it was removed or
-// suspended, or the person disabled. In a transaction it stays so until the end, as in Passwords.StillHolds.
+// suspended, its model is refused, or the person disabled. In a transaction it stays so until the end, as in Passwords.StillHolds.
 func (p *Passkeys) StillHolds(ctx context.Context, db store.DB, orgID, userID, id uuid.UUID) error {
-	_, err := dbq.New(db).LockUsablePasskey(ctx, dbq.LockUsablePasskeyParams{OrgID: orgID, UserID: userID, ID: id})
+	refused, err := p.models.Refused(ctx, orgID)
+	if err != nil {
+		return err
+	}
+	_, err = dbq.New(db).LockUsablePasskey(ctx, dbq.LockUsablePasskeyParams{OrgID: orgID, UserID: userID, ID: id, RefusedModels: refused})
 	if store.IsNotFound(err) {
 		return ErrReplaced
 	}

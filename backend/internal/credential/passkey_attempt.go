@@ -8,6 +8,7 @@ import (
 
 	"github.com/clavex/clavex/backend/internal/audit"
 	"github.com/clavex/clavex/backend/internal/fault"
+	"github.com/clavex/clavex/backend/internal/fido"
 	"github.com/clavex/clavex/backend/internal/reqctx"
 	"github.com/clavex/clavex/backend/internal/store"
 	"github.com/clavex/clavex/backend/internal/store/dbq"
@@ -57,7 +58,14 @@ func (p *Passkeys) Verify(ctx context.Context, attempt PasskeyAttempt) (*Passkey
 	if person == nil {
 		return nil, p.failed(ctx, attempt, nil, stored, ErrPasskeyRefused)
 	}
+	rules, err := p.models.Rules(ctx, attempt.OrgID)
+	if err != nil {
+		return nil, err
+	}
 	asserted, err := attempt.Verify(stored, row.Handle)
+	if err == nil { // who has proved it may learn what is wrong with it
+		err = p.accepts(rules, stored)
+	}
 	var told *fault.Error
 	switch {
 	case err != nil && !fault.IsKind(err, fault.Unauthenticated):
@@ -79,6 +87,14 @@ func (p *Passkeys) Verify(ctx context.Context, attempt PasskeyAttempt) (*Passkey
 		return nil, err
 	}
 	return &PasskeyProof{Person: person, Passkey: stored, UserVerified: asserted.UserVerified}, nil
+}
+
+// accepts judges the model of a passkey that was proved.
+func (p *Passkeys) accepts(rules *fido.Rules, stored Passkey) error {
+	if !stored.SuspendedAt.IsZero() && stored.Suspension == SuspendedModel {
+		return fido.ErrModelUnsafe
+	}
+	return rules.Used(stored.AAGUID, stored.Attested)
 }
 
 func (p *Passkeys) reserve(ctx context.Context, attempt PasskeyAttempt, person *user.User) (reservation, error) {

@@ -15,6 +15,8 @@ import (
 	"github.com/clavex/clavex/backend/internal/audit"
 	"github.com/clavex/clavex/backend/internal/client"
 	"github.com/clavex/clavex/backend/internal/dbtest"
+	"github.com/clavex/clavex/backend/internal/fido"
+	"github.com/clavex/clavex/backend/internal/fidotest"
 	"github.com/clavex/clavex/backend/internal/grant"
 	"github.com/clavex/clavex/backend/internal/jobs"
 	"github.com/clavex/clavex/backend/internal/key"
@@ -62,6 +64,8 @@ type World struct {
 	Roles         *role.Assignments
 	Clients       *client.Clients
 	Keys          *key.Keys
+	Metadata      *fidotest.Service // whose BLOBs Models takes
+	Models        *fido.Models
 	Sessions      *session.Sessions
 	Grants        *grant.Grants
 }
@@ -91,8 +95,14 @@ func NewOn(t testing.TB, db *store.Store, current seal.Key, previous ...seal.Key
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.Sessions = session.New(w.DB, w.Audit, queue, now, rand.Reader)
-	w.Grants = grant.New(w.DB, w.Audit, now, w.Ring, rand.Reader)
+	w.Metadata = fidotest.NewService()
+	trust, err := fido.NewTrust(w.Metadata.Root.PEM(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Models = fido.New(w.DB, w.Hub, w.Organizations, nil, queue, slog.New(slog.DiscardHandler), now, fido.Source{Trust: trust})
+	w.Sessions = session.New(w.DB, w.Audit, queue, w.Models, now, rand.Reader)
+	w.Grants = grant.New(w.DB, w.Audit, w.Models, now, w.Ring, rand.Reader)
 	return w
 }
 
@@ -112,6 +122,21 @@ func (w *World) Organization(slug string) (made *org.Organization) {
 		return err
 	})
 	return made
+}
+
+// SetPolicies changes the policies of an organization.
+func (w *World) SetPolicies(organization *org.Organization, change func(*org.Policies)) {
+	w.T.Helper()
+	w.InTx(func(ctx context.Context, tx *store.Tx) error {
+		changed, err := w.Organizations.ByID(ctx, tx, organization.ID)
+		if err != nil {
+			return err
+		}
+		change(&changed.Policies)
+		_, err = w.Organizations.Update(ctx, tx, Operator, *changed)
+		return err
+	})
+	w.Organizations.Forget(organization)
 }
 
 // User makes a person with the e-mail address as username.

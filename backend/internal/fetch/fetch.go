@@ -96,6 +96,14 @@ func (c *Client) Restricted(keep func(network netip.Prefix) bool) *Client {
 	return restricted
 }
 
+// Patient is the client for a document that takes longer than others, because it is large: the time is for the whole of a
+// request. Limits and counts are shared.
+func (c *Client) Patient(timeout time.Duration) *Client {
+	patient := *c
+	patient.timeout = timeout
+	return &patient
+}
+
 // Request says what to fetch and what may come back.
 type Request struct {
 	// URL is absolute. A fragment is allowed and not sent.

@@ -243,8 +243,13 @@ func (g *Grants) RedeemPushed(ctx context.Context, of *BackchannelNotification, 
 	refreshToken := of.RefreshToken
 	row, err := g.redeem(ctx, attempt, of.codeHash, refreshToken)
 	if store.IsNotFound(err) {
+		var refused []uuid.UUID
+		if refused, err = g.models.Refused(ctx, of.OrgID); err != nil {
+			return nil, "", err
+		}
 		var before dbq.PushedGrantRow
-		before, err = dbq.New(g.db).PushedGrant(ctx, dbq.PushedGrantParams{OrgID: of.OrgID, CodeHash: of.codeHash, ClientID: of.ClientID, CodeChallenge: backchannelKind})
+		before, err = dbq.New(g.db).PushedGrant(ctx, dbq.PushedGrantParams{OrgID: of.OrgID, CodeHash: of.codeHash, ClientID: of.ClientID, CodeChallenge: backchannelKind,
+			RefusedModels: refused})
 		row = dbq.RedeemCodeRow(before)
 	}
 	if store.IsNotFound(err) {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/clavex/clavex/backend/internal/audit"
 	"github.com/clavex/clavex/backend/internal/fault"
+	"github.com/clavex/clavex/backend/internal/fido"
 	"github.com/clavex/clavex/backend/internal/seal"
 	"github.com/clavex/clavex/backend/internal/secret"
 	"github.com/clavex/clavex/backend/internal/session"
@@ -46,16 +47,17 @@ var (
 
 // Grants issues codes, redeems them, rotates and revokes. It is safe for concurrent use.
 type Grants struct {
-	db   *store.Store
-	log  *audit.Log
-	now  func() time.Time
-	keys *seal.Ring
-	rand interface{ Read([]byte) (int, error) }
+	db     *store.Store
+	log    *audit.Log
+	models *fido.Models
+	now    func() time.Time
+	keys   *seal.Ring
+	rand   interface{ Read([]byte) (int, error) }
 }
 
 // New makes the keeper of grants.
-func New(db *store.Store, log *audit.Log, now func() time.Time, keys *seal.Ring, random interface{ Read([]byte) (int, error) }) *Grants {
-	return &Grants{db: db, log: log, now: now, keys: keys, rand: random}
+func New(db *store.Store, log *audit.Log, models *fido.Models, now func() time.Time, keys *seal.Ring, random interface{ Read([]byte) (int, error) }) *Grants {
+	return &Grants{db: db, log: log, models: models, now: now, keys: keys, rand: random}
 }
 
 // Grant is what a token is made from.
@@ -110,6 +112,10 @@ func (g *Grants) Issue(ctx context.Context, authorization Authorization) (*Grant
 }
 
 func (g *Grants) issue(ctx context.Context, db store.DB, authorization Authorization) (*Grant, string, error) {
+	refused, err := g.models.Refused(ctx, authorization.OrgID)
+	if err != nil {
+		return nil, "", err
+	}
 	now := g.now()
 	expires, in := now.Add(CodeLifetime), authorization.Session
 	parameters := dbq.InsertGrantParams{
@@ -118,7 +124,7 @@ func (g *Grants) issue(ctx context.Context, db store.DB, authorization Authoriza
 		CodeChallenge: authorization.CodeChallenge, AuthenticatedAt: in.AuthenticatedAt, Methods: list(in.Methods), Acr: authorization.ACR,
 		Audience: list(authorization.Audience), Claims: authorization.Claims, AuthorizationDetails: authorization.Details, CreatedAt: now, ExpiresAt: expires, SeenAt: now,
 		SessionIdleExpiresAt: authorization.IdleUntil, TouchBefore: session.TouchBefore(now), TellOfEnd: authorization.TellOfEnd,
-		BoundTo: authorization.BoundTo,
+		BoundTo: authorization.BoundTo, RefusedModels: refused,
 	}
 	if authorization.TokensExpireAt.After(expires) {
 		parameters.ExpiresAt = authorization.TokensExpireAt
@@ -174,6 +180,10 @@ func (g *Grants) RedeemCode(ctx context.Context, attempt Redemption) (*Grant, st
 }
 
 func (g *Grants) redeem(ctx context.Context, attempt Redemption, codeHash []byte, refreshToken string) (dbq.RedeemCodeRow, error) {
+	refused, err := g.models.Refused(ctx, attempt.OrgID)
+	if err != nil {
+		return dbq.RedeemCodeRow{}, err
+	}
 	now, lifetime := g.now(), attempt.AccessTokenLifetime
 	if attempt.WithRefreshToken {
 		lifetime = max(lifetime, attempt.RefreshTokenLifetime)
@@ -182,7 +192,7 @@ func (g *Grants) redeem(ctx context.Context, attempt Redemption, codeHash []byte
 		At: &now, OrgID: attempt.OrgID, CodeHash: codeHash, ClientID: attempt.ClientID, RedirectURI: attempt.RedirectURI,
 		CodeChallenge: attempt.CodeChallenge, GrantExpiresAt: now.Add(lifetime), WithRefresh: attempt.WithRefreshToken, RefreshID: store.NewID(),
 		RefreshHash: secret.Hash(refreshToken), RefreshExpiresAt: now.Add(attempt.RefreshTokenLifetime),
-		Holders: list(attempt.Holders), BindTo: attempt.BindTo,
+		Holders: list(attempt.Holders), BindTo: attempt.BindTo, RefusedModels: refused,
 	})
 }
 
@@ -229,6 +239,10 @@ func (g *Grants) Rotate(ctx context.Context, attempt Refresh) (found *Grant, sco
 	if len(attempt.Token) != secret.Length {
 		return nil, nil, "", ErrRefreshInvalid
 	}
+	refused, err := g.models.Refused(ctx, attempt.OrgID)
+	if err != nil {
+		return nil, nil, "", err
+	}
 	now := g.now()
 	// The successor is derived from the presented token under the current key. After a rotation of the
 	// key-encryption key inside the grace window a retry derives another one, which is then unknown: the
@@ -238,7 +252,7 @@ func (g *Grants) Rotate(ctx context.Context, attempt Refresh) (found *Grant, sco
 		At: now, OrgID: attempt.OrgID, TokenHash: secret.Hash(attempt.Token), ClientID: attempt.ClientID, Scopes: list(attempt.Scopes),
 		SuccessorID: store.NewID(), SuccessorHash: secret.Hash(successor), SuccessorExpiresAt: now.Add(attempt.Lifetime),
 		SessionIdleExpiresAt: now.Add(attempt.SessionIdle), TouchBefore: session.TouchBefore(now),
-		Holders: list(attempt.Holders), Keep: attempt.Keep,
+		Holders: list(attempt.Holders), Keep: attempt.Keep, RefusedModels: refused,
 	})
 	if store.IsNotFound(err) {
 		return nil, nil, "", ErrRefreshInvalid
@@ -277,6 +291,22 @@ func (r Refresh) reused(now time.Time, row dbq.RotateRefreshTokenRow) bool {
 		return row.RotatedAt != nil || !row.Won && subset(r.Scopes, row.GrantScopes)
 	}
 	return row.RotatedAt != nil && now.Sub(*row.RotatedAt) > r.Grace
+}
+
+// RevokeOfModels revokes a batch of what an organization's people granted in sessions that began with passkeys on some
+// models, offline access included, records each, and returns how many. Doing it again goes on.
+func (g *Grants) RevokeOfModels(ctx context.Context, tx *store.Tx, actor audit.Actor, orgID uuid.UUID, models []uuid.UUID, reason string, limit int32) (int, error) {
+	revoked, err := dbq.New(tx).RevokeGrantsOfModels(ctx, dbq.RevokeGrantsOfModelsParams{OrgID: orgID, Models: models, At: new(g.now()), Reason: &reason, RowLimit: limit})
+	if err != nil {
+		return 0, err
+	}
+	for _, id := range revoked {
+		if err := g.log.Record(ctx, tx, orgID, audit.Event{Action: "grant.revoked", Actor: actor, Target: audit.Target{Kind: "grant", ID: id.String()},
+			Details: map[string]any{"reason": reason}}); err != nil {
+			return 0, err
+		}
+	}
+	return len(revoked), nil
 }
 
 // Revoke revokes a grant with everything made from it, and records it. Doing it twice is harmless.
@@ -318,7 +348,11 @@ type TokenState struct {
 // State looks up the grant behind an access token in one round trip. A grant of another organization
 // does not exist; then, as for every dead token, Alive is false.
 func (g *Grants) State(ctx context.Context, orgID, grantID uuid.UUID, tokenID string) (TokenState, error) {
-	row, err := dbq.New(g.db).TokenState(ctx, dbq.TokenStateParams{OrgID: orgID, GrantID: grantID, TokenID: tokenID})
+	refused, err := g.models.Refused(ctx, orgID)
+	if err != nil {
+		return TokenState{}, err
+	}
+	row, err := dbq.New(g.db).TokenState(ctx, dbq.TokenStateParams{OrgID: orgID, GrantID: grantID, TokenID: tokenID, RefusedModels: refused})
 	if store.IsNotFound(err) {
 		return TokenState{}, nil
 	}
@@ -352,7 +386,11 @@ func (g *Grants) RefreshTokenState(ctx context.Context, orgID uuid.UUID, token s
 	if len(token) != secret.Length {
 		return RefreshState{}, nil
 	}
-	row, err := dbq.New(g.db).RefreshTokenState(ctx, dbq.RefreshTokenStateParams{OrgID: orgID, TokenHash: secret.Hash(token), At: g.now()})
+	refused, err := g.models.Refused(ctx, orgID)
+	if err != nil {
+		return RefreshState{}, err
+	}
+	row, err := dbq.New(g.db).RefreshTokenState(ctx, dbq.RefreshTokenStateParams{OrgID: orgID, TokenHash: secret.Hash(token), At: g.now(), RefusedModels: refused})
 	if store.IsNotFound(err) {
 		return RefreshState{}, nil
 	}

@@ -269,6 +269,11 @@ func split(token string) (compact, error) {
 	if len(token) > MaximumTokenBytes {
 		return compact{}, ErrTooLarge
 	}
+	return splitAny(token)
+}
+
+// splitAny is split for whatever size.
+func splitAny(token string) (compact, error) {
 	first, last := strings.IndexByte(token, '.'), strings.LastIndexByte(token, '.')
 	if first < 0 || first == last || strings.IndexByte(token[first+1:last], '.') >= 0 {
 		return compact{}, ErrMalformed

@@ -24,6 +24,7 @@ const (
 	FactorChanged   mailqueue.Kind = "second_factor_changed"
 	PasskeyAdded    mailqueue.Kind = "passkey_added"
 	PasskeyRemoved  mailqueue.Kind = "passkey_removed"
+	PasskeyBlocked  mailqueue.Kind = "passkey_suspended"
 	NewSignIn       mailqueue.Kind = "new_sign_in"
 )
 
@@ -87,6 +88,11 @@ func (l Letters) PasskeyAdded(ctx context.Context, tx *store.Tx, organization *o
 // PasskeyRemoved tells a person that a passkey of theirs was removed.
 func (l Letters) PasskeyRemoved(ctx context.Context, tx *store.Tx, organization *org.Organization, person *user.User, name string) error {
 	return l.Tell(ctx, tx, organization, person, Letter{Kind: PasskeyRemoved, Write: func(f letter.Frame) letter.Content { return letter.PasskeyRemoved(f, person.Username, name) }})
+}
+
+// PasskeySuspended tells a person that a passkey of theirs was suspended because of its model.
+func (l Letters) PasskeySuspended(ctx context.Context, tx *store.Tx, organization *org.Organization, person *user.User, name string) error {
+	return l.Tell(ctx, tx, organization, person, Letter{Kind: PasskeyBlocked, Write: func(f letter.Frame) letter.Content { return letter.PasskeySuspended(f, person.Username, name) }})
 }
 
 // NewSignIn tells a person that somebody signed in to their account from a browser or a country that is new to it.

@@ -23,6 +23,8 @@ import (
 	"github.com/clavex/clavex/backend/internal/dbtest"
 	"github.com/clavex/clavex/backend/internal/device"
 	"github.com/clavex/clavex/backend/internal/fetch"
+	"github.com/clavex/clavex/backend/internal/fido"
+	"github.com/clavex/clavex/backend/internal/fidotest"
 	"github.com/clavex/clavex/backend/internal/grant"
 	"github.com/clavex/clavex/backend/internal/jobs"
 	"github.com/clavex/clavex/backend/internal/key"
@@ -75,6 +77,8 @@ type Provider struct {
 	Keys          *key.Keys
 	Resources     *resource.Resources
 	Trusted       *trust.Issuers
+	Metadata      *fidotest.Service // whose BLOBs Models takes
+	Models        *fido.Models
 	Sessions      *session.Sessions
 	Grants        *grant.Grants
 	AuditLog      *audit.Log
@@ -142,8 +146,14 @@ func (p *Provider) domain(t testing.TB) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.Sessions = session.New(p.Store, p.AuditLog, queue, now, rand.Reader)
-	p.Grants = grant.New(p.Store, p.AuditLog, now, ring, rand.Reader)
+	p.Metadata = fidotest.NewService()
+	trust, err := fido.NewTrust(p.Metadata.Root.PEM(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Models = fido.New(p.Store, hub, p.Organizations, p.Fetch, queue, slog.New(slog.DiscardHandler), now, fido.Source{Trust: trust})
+	p.Sessions = session.New(p.Store, p.AuditLog, queue, p.Models, now, rand.Reader)
+	p.Grants = grant.New(p.Store, p.AuditLog, p.Models, now, ring, rand.Reader)
 	p.Tokens = oauth.NewAccessTokens(p.Issuers, p.Keys, ring, oidc.AccessTokenClaims(p.Store, p.Users), now, rand.Reader)
 	p.KeySets, p.State = client.NewKeySets(p.Fetch, now), kv.NewPostgres(p.Store, rand.Reader)
 	p.Authentication = oauth.NewClientAuthentication(oauth.NewClientDirectory(p.Clients, nil), p.KeySets, p.State, p.Issuers, oauth.NewClientAuthorities(nil), now)

@@ -70,6 +70,7 @@ type Policies struct {
 	MagicLinks                  MagicLinks    `json:"magic_links,omitempty"`
 	SignInNotices               SignInNotices `json:"sign_in_notices,omitempty"`
 	Passkeys                    Passkeys      `json:"passkeys,omitempty"`
+	Attestation                 Attestation   `json:"attestation,omitzero"`
 	SignUpEmailDomains          []string      `json:"sign_up_email_domains,omitempty"` // acme.example, or *.acme.example for every one below; empty: any
 	RequireBoundTokens          bool          `json:"require_bound_tokens,omitempty"`  // no bearer tokens (RFC 9449, RFC 8705)
 	RequireDPoPNonce            bool          `json:"require_dpop_nonce,omitempty"`    // proofs contain a nonce of ours (RFC 9449 §8)
@@ -428,6 +429,9 @@ func (o *Organization) validate() error {
 		return err
 	}
 	if err := o.validatePasskeys(); err != nil {
+		return err
+	}
+	if err := o.Policies.validateAttestation(); err != nil {
 		return err
 	}
 	if !slices.Contains(profiles, p.ProfileName()) {

@@ -20,6 +20,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/config"
 	"github.com/clavex/clavex/backend/internal/credential"
 	"github.com/clavex/clavex/backend/internal/fetch"
+	"github.com/clavex/clavex/backend/internal/fido"
 	"github.com/clavex/clavex/backend/internal/geolocation"
 	"github.com/clavex/clavex/backend/internal/grant"
 	"github.com/clavex/clavex/backend/internal/jobs"
@@ -29,6 +30,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/mail"
 	"github.com/clavex/clavex/backend/internal/mailqueue"
 	"github.com/clavex/clavex/backend/internal/mailserver"
+	"github.com/clavex/clavex/backend/internal/notice"
 	"github.com/clavex/clavex/backend/internal/oauth"
 	"github.com/clavex/clavex/backend/internal/org"
 	"github.com/clavex/clavex/backend/internal/passwordhash"
@@ -82,6 +84,7 @@ type App struct {
 	Links         *credential.Links
 	SecondFactors *credential.SecondFactors
 	Passkeys      *credential.Passkeys
+	Models        *fido.Models
 	Ceremonies    *webauthn.Ceremonies // nil where browsers let nobody use passkeys
 	Jobs          *jobs.Jobs
 	Issuers       oauth.Issuers
@@ -90,6 +93,7 @@ type App struct {
 	Mails         *mailqueue.Queue
 	MailServers   *mailserver.Servers
 
+	letters notice.Letters // made with the endpoints
 	pages   func(gin.IRouter)
 	redis   *kv.Redis
 	expired *kv.Postgres
@@ -189,11 +193,16 @@ func (a *App) wire(options Options) error {
 	}
 	a.MailServers = mailserver.New(a.Store, a.Invalidations, a.Ring, a.Audit, a.Fetch.Dial, roots, now, cachedOrganizations)
 	a.Mails = mailqueue.New(a.Store, a.Ring, a.Jobs, a.Audit, sender, a.MailServers, now)
-	a.Sessions = session.New(a.Store, a.Audit, a.Jobs, now, random)
+	source, err := metadataSource(a.Config)
+	if err != nil {
+		return err
+	}
+	a.Models = fido.New(a.Store, a.Invalidations, a.Organizations, a.Fetch, a.Jobs, a.Log, now, source)
+	a.Sessions = session.New(a.Store, a.Audit, a.Jobs, a.Models, now, random)
 	if a.Sessions.Countries, err = geolocation.Open(a.Config.GeoIPFile, a.Log, now); err != nil {
 		return err
 	}
-	a.Grants = grant.New(a.Store, a.Audit, now, a.Ring, random)
+	a.Grants = grant.New(a.Store, a.Audit, a.Models, now, a.Ring, random)
 	a.Links = credential.NewLinks(a.Audit, now, random)
 	a.SecondFactors = credential.NewSecondFactors(a.Store, a.Sessions, a.Audit, a.Ring, now, random)
 	limits := passwordhash.DefaultLimits()
@@ -213,9 +222,9 @@ func (a *App) wire(options Options) error {
 	}
 	a.Passwords = credential.NewPasswords(a.Store, a.Users, a.Sessions, a.Audit, now, a.Hashes, a.Ring)
 	a.Passwords.Breaches = credential.NewBreaches(a.Fetch, a.Config.BreachedPasswordsURL, a.Log)
-	a.Passkeys = credential.NewPasskeys(a.Store, a.Sessions, a.Audit, now, a.Ring, random)
+	a.Passkeys = credential.NewPasskeys(a.Store, a.Sessions, a.Grants, a.Models, a.Audit, now, a.Ring, random)
 	if party, ok := webauthn.NewRelyingParty(a.Config.PublicURL); ok {
-		a.Ceremonies = webauthn.NewCeremonies(party, a.Passkeys, a.State, a.Ring, now, random)
+		a.Ceremonies = webauthn.NewCeremonies(party, a.Passkeys, a.Models, a.State, a.Ring, now, random)
 	}
 	a.Imports = userimport.New(a.Store, a.Users, a.Passwords, a.Audit, now)
 	a.Subjects, a.JWTs = oauth.NewSubjects(a.Keys.Secret), oauth.NewClientJWTs(a.Keys, a.Clients, a.KeySets)

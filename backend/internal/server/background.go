@@ -9,6 +9,7 @@ import (
 
 	"github.com/clavex/clavex/backend/internal/ciba"
 	"github.com/clavex/clavex/backend/internal/credential"
+	"github.com/clavex/clavex/backend/internal/fido"
 	"github.com/clavex/clavex/backend/internal/idempotency"
 	"github.com/clavex/clavex/backend/internal/jobs"
 	"github.com/clavex/clavex/backend/internal/mailqueue"
@@ -35,6 +36,7 @@ func (a *App) background(workers int) jobs.Options {
 			jobDeleteOrganization: a.deleteOrganization,
 			mailqueue.SendMail:    a.sendMail,
 			ciba.TellClient:       func(ctx context.Context, arguments json.RawMessage) error { return a.CIBA.Tell(ctx, arguments) },
+			fido.EndRefused:       a.endRefused,
 			session.TellOfEnd:     func(ctx context.Context, arguments json.RawMessage) error { return a.BackChannel.Tell(ctx, arguments) },
 		},
 		Periodics: []jobs.Periodic{
@@ -42,6 +44,8 @@ func (a *App) background(workers int) jobs.Options {
 			{Kind: "expire_backchannel_requests", Every: time.Minute, AtStart: true, Do: a.expireBackchannel},
 			{Kind: "maintain_audit_partitions", Every: 6 * time.Hour, AtStart: true, Do: a.maintainAudit},
 			{Kind: "fill_signing_key_pool", Every: time.Minute, AtStart: true, Do: func(ctx context.Context) error { return a.Keys.FillPool(ctx, keyPoolSize) }},
+			{Kind: "refresh_authenticator_metadata", Every: 15 * time.Minute, AtStart: true, Do: func(ctx context.Context) error { return a.Models.Keep(ctx) }},
+			{Kind: "end_what_models_began", Every: 24 * time.Hour, AtStart: true, Do: a.endEverythingRefused},
 			{Kind: "rotate_signing_keys", Every: time.Hour, AtStart: true, Do: a.rotateKeys},
 		},
 	}

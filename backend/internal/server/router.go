@@ -59,7 +59,7 @@ func (a *App) endpoints(m *metrics) (*endpoints, error) {
 	}
 	e := &endpoints{texts: texts, cookies: session.Cookies{Secure: strings.HasPrefix(a.Config.PublicURL, "https://"), StateKey: a.Ring.DeriveKey("browser-state").Key}}
 	letters := notice.Letters{Mails: a.Mails, Texts: texts, Issuers: a.Issuers, Now: a.Now}
-	e.letters = letters
+	e.letters, a.letters = letters, letters
 	e.sessionManagement = logout.NewSessionManagement(e.cookies, rand.Reader)
 	hints := oauth.NewIDTokenHints(a.Issuers, a.JWTs, a.Clients, a.Subjects, a.Now)
 	authorities, err := a.Config.ClientAuthorities()
@@ -110,7 +110,7 @@ func (a *App) endpoints(m *metrics) (*endpoints, error) {
 	}, map[string]login.Continuation{authorize.ContinuationName: e.authorize, device.ContinuationName: e.device, ciba.ContinuationName: a.CIBA,
 		account.ContinuationName: account.Continuation{}})
 	e.account = account.New(account.Dependencies{SignIn: e.signIn, Store: a.Store, Issuers: a.Issuers, Users: a.Users, Clients: a.Clients, Sessions: a.Sessions, Grants: a.Grants,
-		Passwords: a.Passwords, SecondFactors: a.SecondFactors, Passkeys: a.Passkeys, Ceremonies: a.Ceremonies, Letters: letters, Mails: a.Mails, Audit: a.Audit, Texts: texts, Now: a.Now})
+		Passwords: a.Passwords, SecondFactors: a.SecondFactors, Passkeys: a.Passkeys, Models: a.Models, Ceremonies: a.Ceremonies, Letters: letters, Mails: a.Mails, Audit: a.Audit, Texts: texts, Now: a.Now})
 	return e, nil
 }
 

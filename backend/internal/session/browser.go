@@ -35,7 +35,11 @@ func (s *Sessions) InBrowser(ctx context.Context, orgID uuid.UUID, tokens []stri
 	if len(hashes) == 0 {
 		return nil, nil
 	}
-	rows, err := dbq.New(s.db).LiveSessions(ctx, dbq.LiveSessionsParams{OrgID: orgID, TokenHashes: hashes, ClientID: clientID, At: s.now()})
+	refused, err := s.models.Refused(ctx, orgID)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := dbq.New(s.db).LiveSessions(ctx, dbq.LiveSessionsParams{OrgID: orgID, TokenHashes: hashes, ClientID: clientID, At: s.now(), RefusedModels: refused})
 	if err != nil {
 		return nil, err
 	}

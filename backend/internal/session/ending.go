@@ -2,6 +2,8 @@ package session
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -81,6 +83,46 @@ func (s *Sessions) EndOfPasskey(ctx context.Context, tx *store.Tx, actor audit.A
 	return s.ended(ctx, tx, ending{actor, orgID, userID, ids, reason, now}, s.revokeWithSessions)
 }
 
+// EndOfModels ends a batch of an organization's sessions that began with passkeys on some models, as End does, and returns
+// how many. Doing it again goes on.
+func (s *Sessions) EndOfModels(ctx context.Context, tx *store.Tx, actor audit.Actor, orgID uuid.UUID, models []uuid.UUID, reason string, limit int32) (int, error) {
+	now := s.now()
+	rows, err := dbq.New(tx).EndSessionsOfModels(ctx, dbq.EndSessionsOfModelsParams{OrgID: orgID, Models: models, At: &now, Reason: &reason, RowLimit: limit})
+	if err != nil {
+		return 0, err
+	}
+	ended := map[uuid.UUID][]uuid.UUID{}
+	for _, row := range rows {
+		ended[row.UserID] = append(ended[row.UserID], row.ID)
+	}
+	return len(rows), s.endedOf(ctx, tx, ending{actor: actor, orgID: orgID, reason: reason, at: now}, ended)
+}
+
+// EndOfUnmet is EndOfModels for sessions that began with passkeys that do not prove one of the accepted models.
+func (s *Sessions) EndOfUnmet(ctx context.Context, tx *store.Tx, actor audit.Actor, orgID uuid.UUID, accepted []uuid.UUID, reason string, limit int32) (int, error) {
+	now := s.now()
+	rows, err := dbq.New(tx).EndSessionsOfUnmetPasskeys(ctx, dbq.EndSessionsOfUnmetPasskeysParams{OrgID: orgID, AcceptedModels: accepted, At: &now, Reason: &reason, RowLimit: limit})
+	if err != nil {
+		return 0, err
+	}
+	ended := map[uuid.UUID][]uuid.UUID{}
+	for _, row := range rows {
+		ended[row.UserID] = append(ended[row.UserID], row.ID)
+	}
+	return len(rows), s.endedOf(ctx, tx, ending{actor: actor, orgID: orgID, reason: reason, at: now}, ended)
+}
+
+// endedOf does what follows from the end of sessions of several people, in an order that does not depend on chance.
+func (s *Sessions) endedOf(ctx context.Context, tx *store.Tx, e ending, of map[uuid.UUID][]uuid.UUID) error {
+	for _, userID := range slices.SortedFunc(maps.Keys(of), func(a, b uuid.UUID) int { return slices.Compare(a[:], b[:]) }) {
+		e.userID, e.sessions = userID, of[userID]
+		if err := s.ended(ctx, tx, e, s.revokeWithSessions); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // EndOthers is End for every session of a person but one. It returns how many ended.
 func (s *Sessions) EndOthers(ctx context.Context, tx *store.Tx, actor audit.Actor, orgID, userID, keep uuid.UUID, reason string) (int, error) {
 	e, err := s.endSessionsOf(ctx, tx, actor, orgID, userID, keep, reason)
@@ -127,7 +169,11 @@ func (s *Sessions) ended(ctx context.Context, tx *store.Tx, e ending, revoke fun
 // StillLive returns ErrNotFound when a session ended meanwhile. It stays as it is until the transaction ends, so whoever
 // ends it afterwards sees what happened in it.
 func (s *Sessions) StillLive(ctx context.Context, tx *store.Tx, orgID, id uuid.UUID) error {
-	_, err := dbq.New(tx).LockLiveSession(ctx, dbq.LockLiveSessionParams{OrgID: orgID, ID: id, At: s.now()})
+	refused, err := s.models.Refused(ctx, orgID)
+	if err != nil {
+		return err
+	}
+	_, err = dbq.New(tx).LockLiveSession(ctx, dbq.LockLiveSessionParams{OrgID: orgID, ID: id, At: s.now(), RefusedModels: refused})
 	if store.IsNotFound(err) {
 		return ErrNotFound
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/clavex/clavex/backend/internal/audit"
 	"github.com/clavex/clavex/backend/internal/fault"
+	"github.com/clavex/clavex/backend/internal/fido"
 	"github.com/clavex/clavex/backend/internal/geolocation"
 	"github.com/clavex/clavex/backend/internal/jobs"
 	"github.com/clavex/clavex/backend/internal/org"
@@ -76,6 +77,7 @@ type Sessions struct {
 	db     *store.Store
 	log    *audit.Log
 	queue  *jobs.Jobs
+	models *fido.Models
 	now    func() time.Time
 	random io.Reader
 
@@ -83,14 +85,20 @@ type Sessions struct {
 	Countries *geolocation.Countries
 }
 
-// New makes the keeper of sessions. Jobs of the kind TellOfEnd go to the queue.
-func New(db *store.Store, log *audit.Log, queue *jobs.Jobs, now func() time.Time, random io.Reader) *Sessions {
-	return &Sessions{db: db, log: log, queue: queue, now: now, random: random}
+// New makes the keeper of sessions. Jobs of the kind TellOfEnd go to the queue. A session that began with a passkey on a
+// model that the organization refuses is as if it had ended.
+func New(db *store.Store, log *audit.Log, queue *jobs.Jobs, models *fido.Models, now func() time.Time, random io.Reader) *Sessions {
+	return &Sessions{db: db, log: log, queue: queue, models: models, now: now, random: random}
 }
 
 // OfUser lists the live sessions of a person that are older than before (uuid.Max for all), newest first.
 func (s *Sessions) OfUser(ctx context.Context, orgID, userID, before uuid.UUID, limit int32) ([]Session, error) {
-	rows, err := dbq.New(s.db).LiveSessionsOfUser(ctx, dbq.LiveSessionsOfUserParams{OrgID: orgID, UserID: userID, At: s.now(), Before: before, RowLimit: limit})
+	refused, err := s.models.Refused(ctx, orgID)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := dbq.New(s.db).LiveSessionsOfUser(ctx, dbq.LiveSessionsOfUserParams{OrgID: orgID, UserID: userID, At: s.now(), Before: before, RowLimit: limit,
+		RefusedModels: refused})
 	sessions := make([]Session, len(rows))
 	for i, row := range rows {
 		sessions[i] = fromRow(row)

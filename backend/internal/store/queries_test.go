@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -102,6 +103,36 @@ func TestEveryQueryOnTenantTablesTakesTheOrganization(t *testing.T) {
 		}
 	}
 	if checked < 50 {
+		t.Fatalf("only %d queries found: the test has gone blind", checked)
+	}
+}
+
+// Every query by which a session, or what was granted in one, is used leaves out what began with a passkey on a model that
+// the organization refuses. Those that are named here use nothing: they end, count, tell or keep.
+func TestEveryUseOfASessionAsksForItsModel(t *testing.T) {
+	uses := regexp.MustCompile(`(?i)ended_at IS NULL|revoked_at IS NULL`)
+	others := strings.Fields(`TouchSession RenewSession EndSession EndSessionOfUser EndSessionsOfUser EndSessionsOfPasskey EndSessionsOfModels EndSessionsOfUnmetPasskeys
+		RevokeGrantsOfSessions RevokeGrantsOfModels RevokeGrantsOfUser RevokeGrantsWithoutSession RevokeGrant RevokeGrantsOfUserAndClient RevokeGrantsOfClient
+		RevokeGrantsOfTrustedIssuer DeleteLinkedIdentity OrganizationCounts SessionsOfModels`)
+	checked := 0
+	for _, file := range []string{"session.sql", "grant.sql", "org.sql", "user.sql", "device.sql", "backchannel.sql", "authenticator.sql", "trust.sql"} {
+		content, err := os.ReadFile("../../../sql/queries/" + file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, part := range strings.Split(string(content), "-- name: ")[1:] {
+			name, body, _ := strings.Cut(part, " ")
+			statement := comment.ReplaceAllString(body, "")
+			if !uses.MatchString(statement) || !regexp.MustCompile(`(?i)\b(sessions|grants)\b`).MatchString(statement) || slices.Contains(others, name) {
+				continue
+			}
+			checked++
+			if !strings.Contains(statement, "@refused_models") {
+				t.Errorf("%s: %s uses sessions or grants and does not ask for refused models", file, name)
+			}
+		}
+	}
+	if checked < 9 {
 		t.Fatalf("only %d queries found: the test has gone blind", checked)
 	}
 }

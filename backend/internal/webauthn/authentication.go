@@ -11,6 +11,7 @@ import (
 	"github.com/go-webauthn/webauthn/protocol"
 
 	"github.com/clavex/clavex/backend/internal/credential"
+	"github.com/clavex/clavex/backend/internal/fido"
 	"github.com/clavex/clavex/backend/internal/kv"
 	"github.com/clavex/clavex/backend/internal/seal"
 )
@@ -21,12 +22,13 @@ const getCeremony = string(protocol.AssertCeremony)
 type Ceremonies struct {
 	party      RelyingParty
 	passkeys   *credential.Passkeys
+	models     *fido.Models
 	challenges challenges
 }
 
 // NewCeremonies makes the ceremonies of a relying party.
-func NewCeremonies(party RelyingParty, passkeys *credential.Passkeys, state kv.Store, ring *seal.Ring, now func() time.Time, random io.Reader) *Ceremonies {
-	return &Ceremonies{party: party, passkeys: passkeys, challenges: challenges{state: state, key: ring.DeriveKey("webauthn-challenges").Key, now: now, random: random}}
+func NewCeremonies(party RelyingParty, passkeys *credential.Passkeys, models *fido.Models, state kv.Store, ring *seal.Ring, now func() time.Time, random io.Reader) *Ceremonies {
+	return &Ceremonies{party: party, passkeys: passkeys, models: models, challenges: challenges{state: state, key: ring.DeriveKey("webauthn-challenges").Key, now: now, random: random}}
 }
 
 // Party is the relying party.

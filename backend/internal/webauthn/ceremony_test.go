@@ -45,13 +45,13 @@ type fixture struct {
 
 func newFixture(t *testing.T) *fixture {
 	w := domaintest.New(t)
-	f := &fixture{World: w, acme: w.Organization("acme"), passkeys: credential.NewPasskeys(w.DB, w.Sessions, w.Audit, w.Clock.Now, w.Ring, rand.Reader)}
+	f := &fixture{World: w, acme: w.Organization("acme"), passkeys: credential.NewPasskeys(w.DB, w.Sessions, w.Grants, w.Models, w.Audit, w.Clock.Now, w.Ring, rand.Reader)}
 	f.ada = w.User(f.acme, "ada@acme.test")
 	party, ok := webauthn.NewRelyingParty(origin)
 	if !ok {
 		t.Fatal("no relying party")
 	}
-	f.ceremonies = webauthn.NewCeremonies(party, f.passkeys, kv.NewPostgres(w.DB, rand.Reader), w.Ring, w.Clock.Now, rand.Reader)
+	f.ceremonies = webauthn.NewCeremonies(party, f.passkeys, w.Models, kv.NewPostgres(w.DB, rand.Reader), w.Ring, w.Clock.Now, rand.Reader)
 	return f
 }
 
@@ -566,4 +566,28 @@ func TestCountersThatGoBack(t *testing.T) {
 	if got := use(uncounted, 0); got != "passkey_copied" {
 		t.Errorf("a counter that ends: %q", got)
 	}
+}
+
+// transplanted is an answer with the statement of another one's attestation.
+func transplanted(from, into string) string {
+	statement := object(from)["attStmt"]
+	changed := object(into)
+	changed["fmt"], changed["attStmt"] = "packed", statement
+	encoded, _ := cbor.Marshal(changed)
+	var outer map[string]any
+	_ = json.Unmarshal([]byte(into), &outer)
+	outer["response"].(map[string]any)["attestationObject"] = b64(encoded)
+	answer, _ := json.Marshal(outer)
+	return string(answer)
+}
+
+// object is the attestation object of an answer.
+func object(answer string) (read map[string]any) {
+	var outer struct {
+		Response struct{ AttestationObject string }
+	}
+	_ = json.Unmarshal([]byte(answer), &outer)
+	decoded, _ := base64.RawURLEncoding.DecodeString(outer.Response.AttestationObject)
+	_ = cbor.Unmarshal(decoded, &read)
+	return read
 }

@@ -1,6 +1,7 @@
 package webauthn
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"github.com/go-webauthn/webauthn/protocol/webauthncose"
 
 	"github.com/clavex/clavex/backend/internal/credential"
+	"github.com/clavex/clavex/backend/internal/org"
 )
 
 const createCeremony = string(protocol.CreateCeremony)
@@ -24,6 +26,7 @@ type NewPasskey struct {
 	DisplayName string
 	PartyName   string               // shown by some authenticators: the organization
 	Existing    []credential.Passkey // of the same person: an authenticator that holds one makes no other
+	Conveyance  org.Conveyance       // of the attestation; "" for none
 }
 
 type creationOptions struct {
@@ -60,7 +63,7 @@ func (c *Ceremonies) Create(wanted NewPasskey) (Options, error) {
 	if err != nil {
 		return "", err
 	}
-	options := creationOptions{Challenge: challenge, Timeout: timeout.Milliseconds(), ExcludeCredentials: describe(wanted.Existing, c.party.ID), Attestation: "none",
+	options := creationOptions{Challenge: challenge, Timeout: timeout.Milliseconds(), ExcludeCredentials: describe(wanted.Existing, c.party.ID), Attestation: string(cmp.Or(wanted.Conveyance, org.ConveyNone)),
 		Extensions: map[string]bool{"credProps": true}}
 	options.RP.ID, options.RP.Name = c.party.ID, wanted.PartyName
 	options.User.ID, options.User.Name, options.User.DisplayName = wanted.Handle, wanted.Username, wanted.DisplayName
@@ -73,7 +76,7 @@ func (c *Ceremonies) Create(wanted NewPasskey) (Options, error) {
 }
 
 // Created verifies what a browser answered to Create (§7.1) and returns the passkey, which is nobody's yet.
-// ErrUnreadable, ErrChallenge, ErrNotVerified, ErrNotAccepted.
+// ErrUnreadable, ErrChallenge, ErrNotVerified, ErrNotAccepted, and what fido.Rules.Registered says of its model.
 func (c *Ceremonies) Created(ctx context.Context, about About, response string) (credential.Passkey, error) {
 	if len(response) > maximumResponseBytes {
 		return credential.Passkey{}, ErrUnreadable
@@ -98,7 +101,18 @@ func (c *Ceremonies) Created(ctx context.Context, about About, response string) 
 	if err != nil {
 		return credential.Passkey{}, ErrNotAccepted.WithCause(explained(err))
 	}
-	return c.record(parsed, hash)
+	made, err := c.record(parsed, hash)
+	if err != nil {
+		return credential.Passkey{}, err
+	}
+	if made.Attested, err = c.attested(ctx, parsed.Response.AttestationObject, hash, made.AAGUID); err != nil {
+		return credential.Passkey{}, err
+	}
+	rules, err := c.models.Rules(ctx, about.OrgID)
+	if err != nil {
+		return credential.Passkey{}, err
+	}
+	return made, rules.Registered(made.AAGUID, made.Attested)
 }
 
 // record judges what the library leaves to its caller and writes down what is kept.

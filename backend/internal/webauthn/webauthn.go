@@ -3,8 +3,7 @@
 // stay in here. Where passkeys are kept, and attempts counted, is package credential; which page shows a ceremony, and
 // what follows from one, packages signin and account.
 //
-// Left out: the extensions but credProps (§10), because nothing here needs one; conveyance of attestation other than
-// none; origins and RP IDs other than our own (§5.11).
+// Left out: the extensions but credProps (§10), because nothing here needs one; origins and RP IDs other than our own (§5.11).
 package webauthn
 
 import (
@@ -64,7 +63,7 @@ func NewRelyingParty(publicURL string) (party RelyingParty, ok bool) {
 // How long browsers let people take (§15.1 recommends five minutes at least), and what they may answer.
 const (
 	timeout              = 5 * time.Minute
-	maximumResponseBytes = 16 << 10
+	maximumResponseBytes = 64 << 10 // chains of attestation certificates are long
 )
 
 // algorithms are those that a passkey may use, best first (§5.4 recommends EdDSA, ES256 and RS256).

@@ -442,7 +442,7 @@ func (q *Queries) PollBackchannelRequest(ctx context.Context, arg PollBackchanne
 const pushedGrant = `-- name: PushedGrant :one
 SELECT id, user_id, session_id, scopes, nonce, authenticated_at, methods, acr, audience, claims, authorization_details FROM grants
 WHERE org_id = $1 AND code_hash = $2 AND client_id = $3 AND code_challenge = $4
-  AND code_redeemed_at IS NOT NULL AND revoked_at IS NULL
+  AND code_redeemed_at IS NOT NULL AND revoked_at IS NULL AND (aaguid IS NULL OR aaguid <> ALL ($5::uuid[]))
 `
 
 type PushedGrantParams struct {
@@ -450,6 +450,7 @@ type PushedGrantParams struct {
 	CodeHash      []byte
 	ClientID      uuid.UUID
 	CodeChallenge string
+	RefusedModels []uuid.UUID
 }
 
 type PushedGrantRow struct {
@@ -473,6 +474,7 @@ func (q *Queries) PushedGrant(ctx context.Context, arg PushedGrantParams) (Pushe
 		arg.CodeHash,
 		arg.ClientID,
 		arg.CodeChallenge,
+		arg.RefusedModels,
 	)
 	var i PushedGrantRow
 	err := row.Scan(

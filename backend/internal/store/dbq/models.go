@@ -49,6 +49,28 @@ type AuditEventsDefault struct {
 	Details    []byte
 }
 
+type AuthenticatorMetadatum struct {
+	ID         bool
+	RootDigest []byte
+	Number     *int64
+	Digest     []byte
+	NextUpdate *time.Time
+	Models     int32
+	Source     string
+	Etag       string
+	LoadedAt   *time.Time
+	CheckedAt  *time.Time
+	LastError  string
+}
+
+type AuthenticatorModel struct {
+	Aaguid           uuid.UUID
+	Description      string
+	AttestationTypes []string
+	Roots            []string
+	Reports          []byte
+}
+
 type BackchannelRequest struct {
 	OrgID                uuid.UUID
 	ID                   uuid.UUID
@@ -185,6 +207,7 @@ type Grant struct {
 	BoundTo              string
 	AuthorizationDetails []byte
 	TrustedIssuerID      *uuid.UUID
+	Aaguid               *uuid.UUID
 }
 
 type IdempotencyKey struct {
@@ -338,6 +361,8 @@ type Passkey struct {
 	CreatedAt         time.Time
 	LastUsedAt        *time.Time
 	SuspendedAt       *time.Time
+	Attested          bool
+	Suspension        *string
 }
 
 type RecoveryCode struct {

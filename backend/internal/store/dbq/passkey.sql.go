@@ -31,17 +31,24 @@ func (q *Queries) DeletePasskey(ctx context.Context, arg DeletePasskeyParams) (i
 }
 
 const hasUsablePasskey = `-- name: HasUsablePasskey :one
-SELECT EXISTS (SELECT 1 FROM passkeys WHERE org_id = $1 AND user_id = $2 AND rp_id = $3 AND suspended_at IS NULL)::boolean
+SELECT EXISTS (SELECT 1 FROM passkeys WHERE org_id = $1 AND user_id = $2 AND rp_id = $3 AND suspended_at IS NULL
+  AND aaguid <> ALL ($4::uuid[]))::boolean
 `
 
 type HasUsablePasskeyParams struct {
-	OrgID  uuid.UUID
-	UserID uuid.UUID
-	RpID   string
+	OrgID         uuid.UUID
+	UserID        uuid.UUID
+	RpID          string
+	RefusedModels []uuid.UUID
 }
 
 func (q *Queries) HasUsablePasskey(ctx context.Context, arg HasUsablePasskeyParams) (bool, error) {
-	row := q.db.QueryRow(ctx, hasUsablePasskey, arg.OrgID, arg.UserID, arg.RpID)
+	row := q.db.QueryRow(ctx, hasUsablePasskey,
+		arg.OrgID,
+		arg.UserID,
+		arg.RpID,
+		arg.RefusedModels,
+	)
 	var column_1 bool
 	err := row.Scan(&column_1)
 	return column_1, err
@@ -49,10 +56,10 @@ func (q *Queries) HasUsablePasskey(ctx context.Context, arg HasUsablePasskeyPara
 
 const insertPasskey = `-- name: InsertPasskey :execrows
 INSERT INTO passkeys (org_id, id, user_id, credential_id, public_key, rp_id, sign_count, aaguid, transports, discoverable, backup_eligible, backup_state, user_verified,
-    attestation_format, attestation_object, client_data_hash, name, created_at)
+    attestation_format, attestation_object, client_data_hash, name, created_at, attested)
 SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9::text[], $10::boolean, $11, $12, $13,
-    $14, $15::bytea, $16::bytea, $17, $18::timestamptz
-WHERE (SELECT count(*) FROM passkeys p WHERE p.org_id = $1 AND p.user_id = $3) < $19::integer
+    $14, $15::bytea, $16::bytea, $17, $18::timestamptz, $19
+WHERE (SELECT count(*) FROM passkeys p WHERE p.org_id = $1 AND p.user_id = $3) < $20::integer
 `
 
 type InsertPasskeyParams struct {
@@ -74,6 +81,7 @@ type InsertPasskeyParams struct {
 	ClientDataHash    []byte
 	Name              string
 	CreatedAt         time.Time
+	Attested          bool
 	Most              int32
 }
 
@@ -98,6 +106,7 @@ func (q *Queries) InsertPasskey(ctx context.Context, arg InsertPasskeyParams) (i
 		arg.ClientDataHash,
 		arg.Name,
 		arg.CreatedAt,
+		arg.Attested,
 		arg.Most,
 	)
 	if err != nil {
@@ -162,26 +171,33 @@ func (q *Queries) LockPasskeysOfUser(ctx context.Context, arg LockPasskeysOfUser
 const lockUsablePasskey = `-- name: LockUsablePasskey :one
 SELECT p.id FROM users u JOIN passkeys p ON p.org_id = u.org_id AND p.user_id = u.id
 WHERE u.org_id = $1 AND u.id = $2 AND u.status = 'active' AND p.id = $3 AND p.suspended_at IS NULL
+  AND p.aaguid <> ALL ($4::uuid[])
 FOR KEY SHARE OF u FOR SHARE OF p
 `
 
 type LockUsablePasskeyParams struct {
-	OrgID  uuid.UUID
-	UserID uuid.UUID
-	ID     uuid.UUID
+	OrgID         uuid.UUID
+	UserID        uuid.UUID
+	ID            uuid.UUID
+	RefusedModels []uuid.UUID
 }
 
 // Reads a passkey of a person who may sign in and keeps both as they are until the transaction ends; the person's row
 // first, as in LockPasswordOfUser.
 func (q *Queries) LockUsablePasskey(ctx context.Context, arg LockUsablePasskeyParams) (uuid.UUID, error) {
-	row := q.db.QueryRow(ctx, lockUsablePasskey, arg.OrgID, arg.UserID, arg.ID)
+	row := q.db.QueryRow(ctx, lockUsablePasskey,
+		arg.OrgID,
+		arg.UserID,
+		arg.ID,
+		arg.RefusedModels,
+	)
 	var id uuid.UUID
 	err := row.Scan(&id)
 	return id, err
 }
 
 const passkeyByCredentialID = `-- name: PasskeyByCredentialID :one
-SELECT passkeys.org_id, passkeys.id, passkeys.user_id, passkeys.credential_id, passkeys.public_key, passkeys.rp_id, passkeys.sign_count, passkeys.aaguid, passkeys.transports, passkeys.discoverable, passkeys.backup_eligible, passkeys.backup_state, passkeys.user_verified, passkeys.attestation_format, passkeys.attestation_object, passkeys.client_data_hash, passkeys.name, passkeys.created_at, passkeys.last_used_at, passkeys.suspended_at, users.org_id, users.id, users.username, users.email, users.email_verified, users.phone_number, users.phone_number_verified, users.profile, users.attributes, users.status, users.required_actions, users.version, users.created_at, users.updated_at, h.handle
+SELECT passkeys.org_id, passkeys.id, passkeys.user_id, passkeys.credential_id, passkeys.public_key, passkeys.rp_id, passkeys.sign_count, passkeys.aaguid, passkeys.transports, passkeys.discoverable, passkeys.backup_eligible, passkeys.backup_state, passkeys.user_verified, passkeys.attestation_format, passkeys.attestation_object, passkeys.client_data_hash, passkeys.name, passkeys.created_at, passkeys.last_used_at, passkeys.suspended_at, passkeys.attested, passkeys.suspension, users.org_id, users.id, users.username, users.email, users.email_verified, users.phone_number, users.phone_number_verified, users.profile, users.attributes, users.status, users.required_actions, users.version, users.created_at, users.updated_at, h.handle
 FROM passkeys
 JOIN users ON users.org_id = passkeys.org_id AND users.id = passkeys.user_id
 JOIN user_handles h ON h.org_id = passkeys.org_id AND h.user_id = passkeys.user_id
@@ -224,6 +240,8 @@ func (q *Queries) PasskeyByCredentialID(ctx context.Context, arg PasskeyByCreden
 		&i.Passkey.CreatedAt,
 		&i.Passkey.LastUsedAt,
 		&i.Passkey.SuspendedAt,
+		&i.Passkey.Attested,
+		&i.Passkey.Suspension,
 		&i.User.OrgID,
 		&i.User.ID,
 		&i.User.Username,
@@ -245,7 +263,7 @@ func (q *Queries) PasskeyByCredentialID(ctx context.Context, arg PasskeyByCreden
 
 const passkeysOfUser = `-- name: PasskeysOfUser :many
 SELECT org_id, id, user_id, credential_id, public_key, rp_id, sign_count, aaguid, transports, discoverable, backup_eligible, backup_state, user_verified,
-    attestation_format, attestation_object, client_data_hash, name, created_at, last_used_at, suspended_at
+    attestation_format, attestation_object, client_data_hash, name, created_at, last_used_at, suspended_at, attested, suspension
 FROM passkeys WHERE org_id = $1 AND user_id = $2 ORDER BY id
 `
 
@@ -284,6 +302,8 @@ func (q *Queries) PasskeysOfUser(ctx context.Context, arg PasskeysOfUserParams) 
 			&i.CreatedAt,
 			&i.LastUsedAt,
 			&i.SuspendedAt,
+			&i.Attested,
+			&i.Suspension,
 		); err != nil {
 			return nil, err
 		}
@@ -319,12 +339,66 @@ func (q *Queries) RenamePasskey(ctx context.Context, arg RenamePasskeyParams) (i
 	return result.RowsAffected(), nil
 }
 
+const suspendPasskeysOfModels = `-- name: SuspendPasskeysOfModels :many
+UPDATE passkeys x SET suspended_at = $1, suspension = 'model'
+WHERE x.org_id = $2 AND x.id IN (
+    SELECT p.id FROM passkeys p WHERE p.org_id = $2 AND p.aaguid = ANY ($3::uuid[]) AND p.suspended_at IS NULL
+    ORDER BY p.id LIMIT $4 FOR NO KEY UPDATE SKIP LOCKED)
+RETURNING x.id, x.user_id, x.name, x.aaguid
+`
+
+type SuspendPasskeysOfModelsParams struct {
+	At       *time.Time
+	OrgID    uuid.UUID
+	Models   []uuid.UUID
+	RowLimit int32
+}
+
+type SuspendPasskeysOfModelsRow struct {
+	ID     uuid.UUID
+	UserID uuid.UUID
+	Name   string
+	Aaguid uuid.UUID
+}
+
+// A batch of the passkeys of models that have a known weakness.
+func (q *Queries) SuspendPasskeysOfModels(ctx context.Context, arg SuspendPasskeysOfModelsParams) ([]SuspendPasskeysOfModelsRow, error) {
+	rows, err := q.db.Query(ctx, suspendPasskeysOfModels,
+		arg.At,
+		arg.OrgID,
+		arg.Models,
+		arg.RowLimit,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []SuspendPasskeysOfModelsRow{}
+	for rows.Next() {
+		var i SuspendPasskeysOfModelsRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.UserID,
+			&i.Name,
+			&i.Aaguid,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const usePasskey = `-- name: UsePasskey :one
 UPDATE passkeys SET
     sign_count = GREATEST(sign_count, $1::bigint),
     backup_state = CASE WHEN $1::bigint > sign_count OR $1::bigint = 0 AND sign_count = 0 THEN $2 ELSE backup_state END,
     last_used_at = CASE WHEN $1::bigint > sign_count OR $1::bigint = 0 AND sign_count = 0 THEN $3::timestamptz ELSE last_used_at END,
-    suspended_at = CASE WHEN $1::bigint > sign_count OR $1::bigint = 0 AND sign_count = 0 THEN NULL ELSE $3::timestamptz END
+    suspended_at = CASE WHEN $1::bigint > sign_count OR $1::bigint = 0 AND sign_count = 0 THEN NULL ELSE $3::timestamptz END,
+    suspension = CASE WHEN $1::bigint > sign_count OR $1::bigint = 0 AND sign_count = 0 THEN NULL ELSE 'copied' END
 WHERE org_id = $4 AND id = $5 AND suspended_at IS NULL
 RETURNING (suspended_at IS NULL)::boolean AS counted
 `

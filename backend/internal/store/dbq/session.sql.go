@@ -178,6 +178,54 @@ func (q *Queries) EndSessionOfUser(ctx context.Context, arg EndSessionOfUserPara
 	return result.RowsAffected(), nil
 }
 
+const endSessionsOfModels = `-- name: EndSessionsOfModels :many
+UPDATE sessions x SET ended_at = $1, end_reason = $2
+WHERE x.org_id = $3 AND x.id IN (
+    SELECT s.id FROM sessions s WHERE s.org_id = $3 AND s.aaguid = ANY ($4::uuid[]) AND s.ended_at IS NULL
+    ORDER BY s.id LIMIT $5 FOR NO KEY UPDATE SKIP LOCKED)
+RETURNING x.id, x.user_id
+`
+
+type EndSessionsOfModelsParams struct {
+	At       *time.Time
+	Reason   *string
+	OrgID    uuid.UUID
+	Models   []uuid.UUID
+	RowLimit int32
+}
+
+type EndSessionsOfModelsRow struct {
+	ID     uuid.UUID
+	UserID uuid.UUID
+}
+
+// A batch of the sessions that began with passkeys of refused models. What somebody else is changing is left to another batch.
+func (q *Queries) EndSessionsOfModels(ctx context.Context, arg EndSessionsOfModelsParams) ([]EndSessionsOfModelsRow, error) {
+	rows, err := q.db.Query(ctx, endSessionsOfModels,
+		arg.At,
+		arg.Reason,
+		arg.OrgID,
+		arg.Models,
+		arg.RowLimit,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []EndSessionsOfModelsRow{}
+	for rows.Next() {
+		var i EndSessionsOfModelsRow
+		if err := rows.Scan(&i.ID, &i.UserID); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const endSessionsOfPasskey = `-- name: EndSessionsOfPasskey :many
 UPDATE sessions SET ended_at = $1, end_reason = $2
 WHERE org_id = $3 AND user_id = $4 AND passkey_id = $5 AND ended_at IS NULL AND id <> $6
@@ -213,6 +261,55 @@ func (q *Queries) EndSessionsOfPasskey(ctx context.Context, arg EndSessionsOfPas
 			return nil, err
 		}
 		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const endSessionsOfUnmetPasskeys = `-- name: EndSessionsOfUnmetPasskeys :many
+UPDATE sessions x SET ended_at = $1, end_reason = $2
+WHERE x.org_id = $3 AND x.id IN (
+    SELECT s.id FROM sessions s JOIN passkeys p ON p.org_id = s.org_id AND p.id = s.passkey_id
+    WHERE s.org_id = $3 AND s.ended_at IS NULL AND NOT (p.attested AND p.aaguid = ANY ($4::uuid[]))
+    ORDER BY s.id LIMIT $5 FOR NO KEY UPDATE OF s SKIP LOCKED)
+RETURNING x.id, x.user_id
+`
+
+type EndSessionsOfUnmetPasskeysParams struct {
+	At             *time.Time
+	Reason         *string
+	OrgID          uuid.UUID
+	AcceptedModels []uuid.UUID
+	RowLimit       int32
+}
+
+type EndSessionsOfUnmetPasskeysRow struct {
+	ID     uuid.UUID
+	UserID uuid.UUID
+}
+
+// The same for passkeys that do not prove to be of a model that an organization accepts.
+func (q *Queries) EndSessionsOfUnmetPasskeys(ctx context.Context, arg EndSessionsOfUnmetPasskeysParams) ([]EndSessionsOfUnmetPasskeysRow, error) {
+	rows, err := q.db.Query(ctx, endSessionsOfUnmetPasskeys,
+		arg.At,
+		arg.Reason,
+		arg.OrgID,
+		arg.AcceptedModels,
+		arg.RowLimit,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []EndSessionsOfUnmetPasskeysRow{}
+	for rows.Next() {
+		var i EndSessionsOfUnmetPasskeysRow
+		if err := rows.Scan(&i.ID, &i.UserID); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
@@ -339,13 +436,15 @@ JOIN users ON users.org_id = sessions.org_id AND users.id = sessions.user_id
 LEFT JOIN consents c ON c.org_id = sessions.org_id AND c.user_id = sessions.user_id AND c.client_id = $1
 WHERE sessions.org_id = $2 AND sessions.token_hash = ANY ($3::bytea[])
   AND sessions.ended_at IS NULL AND sessions.expires_at > $4 AND sessions.idle_expires_at > $4 AND users.status = 'active'
+  AND (sessions.aaguid IS NULL OR sessions.aaguid <> ALL ($5::uuid[]))
 `
 
 type LiveSessionsParams struct {
-	ClientID    uuid.UUID
-	OrgID       uuid.UUID
-	TokenHashes [][]byte
-	At          time.Time
+	ClientID      uuid.UUID
+	OrgID         uuid.UUID
+	TokenHashes   [][]byte
+	At            time.Time
+	RefusedModels []uuid.UUID
 }
 
 type LiveSessionsRow struct {
@@ -361,6 +460,7 @@ func (q *Queries) LiveSessions(ctx context.Context, arg LiveSessionsParams) ([]L
 		arg.OrgID,
 		arg.TokenHashes,
 		arg.At,
+		arg.RefusedModels,
 	)
 	if err != nil {
 		return nil, err
@@ -419,15 +519,17 @@ SELECT org_id, id, user_id, token_hash, browser_hash, authenticated_at, methods,
     passkey_id, aaguid, countries
 FROM sessions
 WHERE org_id = $1 AND user_id = $2 AND ended_at IS NULL AND expires_at > $3 AND idle_expires_at > $3 AND id < $4
-ORDER BY id DESC LIMIT $5
+  AND (aaguid IS NULL OR aaguid <> ALL ($5::uuid[]))
+ORDER BY id DESC LIMIT $6
 `
 
 type LiveSessionsOfUserParams struct {
-	OrgID    uuid.UUID
-	UserID   uuid.UUID
-	At       time.Time
-	Before   uuid.UUID
-	RowLimit int32
+	OrgID         uuid.UUID
+	UserID        uuid.UUID
+	At            time.Time
+	Before        uuid.UUID
+	RefusedModels []uuid.UUID
+	RowLimit      int32
 }
 
 func (q *Queries) LiveSessionsOfUser(ctx context.Context, arg LiveSessionsOfUserParams) ([]Session, error) {
@@ -436,6 +538,7 @@ func (q *Queries) LiveSessionsOfUser(ctx context.Context, arg LiveSessionsOfUser
 		arg.UserID,
 		arg.At,
 		arg.Before,
+		arg.RefusedModels,
 		arg.RowLimit,
 	)
 	if err != nil {
@@ -476,17 +579,25 @@ func (q *Queries) LiveSessionsOfUser(ctx context.Context, arg LiveSessionsOfUser
 }
 
 const lockLiveSession = `-- name: LockLiveSession :one
-SELECT id FROM sessions WHERE org_id = $1 AND id = $2 AND ended_at IS NULL AND expires_at > $3 AND idle_expires_at > $3 FOR NO KEY UPDATE
+SELECT id FROM sessions WHERE org_id = $1 AND id = $2 AND ended_at IS NULL AND expires_at > $3 AND idle_expires_at > $3
+  AND (aaguid IS NULL OR aaguid <> ALL ($4::uuid[]))
+FOR NO KEY UPDATE
 `
 
 type LockLiveSessionParams struct {
-	OrgID uuid.UUID
-	ID    uuid.UUID
-	At    time.Time
+	OrgID         uuid.UUID
+	ID            uuid.UUID
+	At            time.Time
+	RefusedModels []uuid.UUID
 }
 
 func (q *Queries) LockLiveSession(ctx context.Context, arg LockLiveSessionParams) (uuid.UUID, error) {
-	row := q.db.QueryRow(ctx, lockLiveSession, arg.OrgID, arg.ID, arg.At)
+	row := q.db.QueryRow(ctx, lockLiveSession,
+		arg.OrgID,
+		arg.ID,
+		arg.At,
+		arg.RefusedModels,
+	)
 	var id uuid.UUID
 	err := row.Scan(&id)
 	return id, err
@@ -613,6 +724,49 @@ func (q *Queries) RenewSession(ctx context.Context, arg RenewSessionParams) (int
 		return 0, err
 	}
 	return result.RowsAffected(), nil
+}
+
+const revokeGrantsOfModels = `-- name: RevokeGrantsOfModels :many
+UPDATE grants x SET revoked_at = $1, revoke_reason = $2
+WHERE x.org_id = $3 AND x.id IN (
+    SELECT g.id FROM grants g WHERE g.org_id = $3 AND g.aaguid = ANY ($4::uuid[]) AND g.revoked_at IS NULL
+    ORDER BY g.id LIMIT $5 FOR NO KEY UPDATE SKIP LOCKED)
+RETURNING x.id
+`
+
+type RevokeGrantsOfModelsParams struct {
+	At       *time.Time
+	Reason   *string
+	OrgID    uuid.UUID
+	Models   []uuid.UUID
+	RowLimit int32
+}
+
+// A batch of what was granted in sessions that began with passkeys of refused models, offline access included.
+func (q *Queries) RevokeGrantsOfModels(ctx context.Context, arg RevokeGrantsOfModelsParams) ([]uuid.UUID, error) {
+	rows, err := q.db.Query(ctx, revokeGrantsOfModels,
+		arg.At,
+		arg.Reason,
+		arg.OrgID,
+		arg.Models,
+		arg.RowLimit,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []uuid.UUID{}
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const revokeGrantsOfSessions = `-- name: RevokeGrantsOfSessions :execrows

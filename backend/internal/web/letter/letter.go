@@ -164,6 +164,13 @@ func PasskeyRemoved(f Frame, username, name string) Content {
 		f.Text.T("mail_passkey_removed_reason", "Organization", f.name(), "Username", line(username), "Name", line(name)))
 }
 
+// PasskeySuspended tells a person that a passkey of theirs was suspended, because its model has a known weakness.
+func PasskeySuspended(f Frame, username, name string) Content {
+	return f.write(f.organizationSays("mail_passkey_suspended_subject"), body{heading: f.Text.T("mail_passkey_suspended_title"),
+		paragraphs: []string{f.Text.T("mail_passkey_suspended_reason", "Organization", f.name(), "Username", line(username), "Name", line(name))},
+		closing:    []string{f.organizationSays("mail_passkey_suspended_advice")}, footer: f.Text.T("mail_footer_account", "Organization", f.name(), "Site", f.Site)})
+}
+
 func (f Frame) passkey(subject, heading, reason string) Content {
 	return f.write(subject, body{heading: heading, paragraphs: []string{reason}, closing: []string{f.organizationSays("mail_changed_ignore")},
 		footer: f.accountFooter()})

@@ -35,8 +35,8 @@ type AccountPasskeys struct {
 type OwnPasskey struct {
 	ID           string
 	Name         string
-	Synchronized bool // it can be on several devices
-	Suspended    bool // it may have been copied
+	Synchronized bool   // it can be on several devices
+	Problem      string // why it does not sign in; "" when it does
 	Made, Used   Moment
 }
 

@@ -150,7 +150,7 @@ func states(words *text.Printer, organization page.Organization) map[string]temp
 		"home-passkeys": page.Home{Frame: frame, Username: "ada", LogoutURL: "/demo/logout", Accepted: `{"rpId":"id.example.com"}`},
 		"account-passkeys": page.AccountPasskeys{OwnAccount: own(frame), Form: form("account/passkeys"), URL: "/demo/account/passkeys", BackURL: "/demo/account/sign-in", Add: passkey("account/passkeys"), Suggested: "Chrome on Linux", Accepted: "{}", Passkeys: []page.OwnPasskey{
 			{ID: "0193a5b2-7c1e-7d3a-9f52-1b6c0e8d4a77", Name: "Work laptop", Synchronized: true, Made: page.Moment{Shown: "1 Nov 2026", Exact: "2026-11-01T00:00:00Z"}, Used: page.Moment{Shown: "2 Nov 2026", Exact: "2026-11-02T00:00:00Z"}},
-			{ID: "0193a5b2-7c1e-7d3a-9f52-1b6c0e8d4a78", Name: hostile, Suspended: true, Made: page.Moment{Shown: "1 Nov 2026", Exact: "2026-11-01T00:00:00Z"}}}},
+			{ID: "0193a5b2-7c1e-7d3a-9f52-1b6c0e8d4a78", Name: hostile, Problem: "It may have been copied.", Made: page.Moment{Shown: "1 Nov 2026", Exact: "2026-11-01T00:00:00Z"}}}},
 		"account-passkeys-none": page.AccountPasskeys{OwnAccount: own(frame), Form: form("account/passkeys"), URL: "/demo/account/passkeys", Add: passkey("account/passkeys"), Fault: fault.New(fault.Invalid, "passkey_ceremony_over", "")},
 		"account-passkeys-off":  page.AccountPasskeys{OwnAccount: own(frame), Form: form("account/passkeys"), URL: "/demo/account/passkeys", Off: true},
 		"account-passkeys-remove": page.AccountPasskeys{OwnAccount: own(frame), Form: form("account/passkeys"), URL: "/demo/account/passkeys", LastWay: true, Fault: fault.New(fault.Conflict, "last_way_in", ""),

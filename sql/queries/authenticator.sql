@@ -1,0 +1,75 @@
+-- name: AuthenticatorMetadata :one
+-- cross-tenant: models of authenticators are nobody's
+SELECT id, root_digest, number, digest, next_update, models, source, etag, loaded_at, checked_at, last_error FROM authenticator_metadata;
+
+-- name: LockAuthenticatorMetadata :one
+-- cross-tenant: models of authenticators are nobody's
+-- Of several that load at the same moment, one is first.
+INSERT INTO authenticator_metadata AS m (id) VALUES (true) ON CONFLICT (id) DO UPDATE SET id = m.id
+RETURNING id, root_digest, number, digest, next_update, models, source, etag, loaded_at, checked_at, last_error;
+
+-- name: StoreAuthenticatorMetadata :exec
+-- cross-tenant: models of authenticators are nobody's
+UPDATE authenticator_metadata SET root_digest = @root_digest, number = @number, digest = @digest, next_update = @next_update, models = @models, source = @source,
+    etag = @etag, loaded_at = @at, checked_at = @at, last_error = '';
+
+-- name: NoteAuthenticatorMetadata :exec
+-- cross-tenant: models of authenticators are nobody's
+-- What a look for newer metadata led to that changed nothing.
+INSERT INTO authenticator_metadata AS m (id, source, etag, checked_at, last_error) VALUES (true, @source, @etag, @at, @last_error)
+ON CONFLICT (id) DO UPDATE SET source = EXCLUDED.source, etag = EXCLUDED.etag, checked_at = EXCLUDED.checked_at, last_error = EXCLUDED.last_error;
+
+-- name: DeleteAuthenticatorModels :exec
+-- cross-tenant: models of authenticators are nobody's
+DELETE FROM authenticator_models;
+
+-- name: InsertAuthenticatorModels :exec
+-- cross-tenant: models of authenticators are nobody's
+INSERT INTO authenticator_models (aaguid, description, attestation_types, roots, reports)
+SELECT m.aaguid, m.description, m.attestation_types, m.roots, m.reports
+FROM jsonb_to_recordset(@models::jsonb) AS m(aaguid uuid, description text, attestation_types text[], roots text[], reports jsonb);
+
+-- name: AuthenticatorModels :many
+-- cross-tenant: models of authenticators are nobody's
+-- What every replica remembers of each model.
+SELECT aaguid, description, reports FROM authenticator_models;
+
+-- name: AuthenticatorModel :one
+-- cross-tenant: models of authenticators are nobody's
+-- What an attestation is verified by.
+SELECT attestation_types, roots FROM authenticator_models WHERE aaguid = @aaguid;
+
+-- name: PasskeysByModel :many
+-- How many passkeys of each model there are that sign in, and how many people have them.
+SELECT p.aaguid, p.attested, count(*)::bigint AS passkeys, count(DISTINCT p.user_id)::bigint AS people
+FROM passkeys p
+WHERE p.org_id = @org_id AND p.suspended_at IS NULL
+GROUP BY p.aaguid, p.attested;
+
+-- name: PeopleOfModels :one
+-- How many people have passkeys of some models, and how many of them nothing else to sign in with.
+SELECT count(*)::bigint AS people, count(*) FILTER (WHERE NOT has_more)::bigint AS without_another
+FROM (
+    SELECT EXISTS (SELECT 1 FROM credentials c WHERE c.org_id = @org_id AND c.user_id = affected.user_id AND c.kind = 'password') OR EXISTS (
+        SELECT 1 FROM passkeys o WHERE o.org_id = @org_id AND o.user_id = affected.user_id AND o.suspended_at IS NULL
+          AND NOT (o.aaguid = ANY (@models::uuid[]) OR NOT o.attested AND o.aaguid = ANY (@unattested_models::uuid[]))) AS has_more
+    FROM (
+        SELECT DISTINCT p.user_id FROM passkeys p
+        WHERE p.org_id = @org_id AND p.suspended_at IS NULL AND (p.aaguid = ANY (@models) OR NOT p.attested AND p.aaguid = ANY (@unattested_models))
+    ) AS affected
+) AS counted;
+
+-- name: SomePeopleOfModels :many
+SELECT DISTINCT u.id, u.username FROM passkeys p JOIN users u ON u.org_id = p.org_id AND u.id = p.user_id
+WHERE p.org_id = @org_id AND p.suspended_at IS NULL AND (p.aaguid = ANY (@models::uuid[]) OR NOT p.attested AND p.aaguid = ANY (@unattested_models::uuid[]))
+ORDER BY u.username LIMIT @row_limit;
+
+-- name: SessionsOfModels :one
+-- Live sessions that began with passkeys of some models; it stops counting at 100 001.
+SELECT count(*)::bigint FROM (
+    SELECT 1 FROM sessions s WHERE s.org_id = @org_id AND s.aaguid = ANY (@models::uuid[]) AND s.ended_at IS NULL AND s.expires_at > @at AND s.idle_expires_at > @at
+    LIMIT 100001) AS bounded;
+
+-- name: OrganizationsAfter :many
+-- cross-tenant: a job walks through the organizations
+SELECT id FROM organizations WHERE id > @after AND status <> 'deleting' ORDER BY id LIMIT @row_limit;
