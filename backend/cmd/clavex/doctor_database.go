@@ -50,6 +50,7 @@ func (e *examination) checkDatabase(ctx context.Context) {
 	}
 	e.checkAuditPartitions(ctx, db)
 	e.checkKeys(ctx, db)
+	e.checkMetadata(ctx, db)
 }
 
 // checkServer looks at the server itself and reports whether it answers.

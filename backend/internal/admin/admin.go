@@ -21,6 +21,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/client"
 	"github.com/clavex/clavex/backend/internal/credential"
 	"github.com/clavex/clavex/backend/internal/fetch"
+	"github.com/clavex/clavex/backend/internal/fido"
 	"github.com/clavex/clavex/backend/internal/grant"
 	"github.com/clavex/clavex/backend/internal/idempotency"
 	"github.com/clavex/clavex/backend/internal/key"
@@ -60,6 +61,7 @@ type Options struct {
 	Passwords     *credential.Passwords
 	Links         *credential.Links
 	Passkeys      *credential.Passkeys
+	Models        *fido.Models
 	SecondFactors *credential.SecondFactors
 	Letters       notice.Letters // tell people what administrators changed
 	Audit         *audit.Log
@@ -102,6 +104,7 @@ type API struct {
 	passwords     *credential.Passwords
 	links         *credential.Links
 	passkeys      *credential.Passkeys
+	models        *fido.Models
 	secondFactors *credential.SecondFactors
 	letters       notice.Letters
 	log           *audit.Log
@@ -137,7 +140,7 @@ func New(options Options) (*API, error) {
 	}
 	return &API{
 		db: options.Store, organizations: options.Organizations, users: options.Users, imports: options.Imports, roles: options.Roles, clients: options.Clients, resources: options.Resources, trusted: options.Trusted,
-		sessions: options.Sessions, grants: options.Grants, backchannel: options.Backchannel, signing: options.Keys, passwords: options.Passwords, links: options.Links, secondFactors: options.SecondFactors, letters: options.Letters, passkeys: options.Passkeys, log: options.Audit, issuers: options.Issuers,
+		sessions: options.Sessions, grants: options.Grants, backchannel: options.Backchannel, signing: options.Keys, passwords: options.Passwords, links: options.Links, secondFactors: options.SecondFactors, letters: options.Letters, passkeys: options.Passkeys, models: options.Models, log: options.Audit, issuers: options.Issuers,
 		resource: options.Resource, counters: options.Counters, fetch: options.Fetch, keys: idempotency.New(options.Now, options.Ring),
 		cursors: cursors{options.Ring}, contract: read, perMinute: options.RequestsPerMinute, mailServers: options.MailServers, installationSends: options.InstallationSendsMail, sendsMail: options.SendsMail,
 		console: options.Console, oneTimeLinkURL: options.OneTimeLinkURL, enqueueDeletion: options.EnqueueOrganizationDeletion,

@@ -45,6 +45,9 @@ func (h handlers) CreateOrganization(ginContext context.Context, request api.Cre
 	if err := h.checkSignUp(call.ctx, uuid.Nil, org.Policies{}, wanted.Policies); err != nil {
 		return nil, err
 	}
+	if err := h.models.CheckPolicy(call.ctx, org.Attestation{}, wanted.Policies.Attestation); err != nil {
+		return nil, err
+	}
 	if err := h.checkDefaults(call.ctx, uuid.Nil, "policies.", wanted.Policies.TokenPolicy); err != nil { // a new one has none
 		return nil, err
 	}
@@ -161,6 +164,9 @@ func applyOrganization(o *org.Organization, branding *api.BrandingPatch, policie
 		if policies.EmailChange != nil {
 			o.Policies.EmailChange = org.EmailChange(*policies.EmailChange)
 		}
+		if policies.Attestation != nil {
+			o.Policies.Attestation = attestationOf(*policies.Attestation)
+		}
 		if policies.SecondFactor != nil {
 			o.Policies.SecondFactor = org.SecondFactor(*policies.SecondFactor)
 		}
@@ -263,12 +269,18 @@ func (h handlers) UpdateOrganization(ginContext context.Context, request api.Upd
 		if err := h.checkSignUp(ctx, current.ID, current.Policies, changed.Policies); err != nil {
 			return err
 		}
+		if err := h.models.CheckPolicy(ctx, current.Policies.Attestation, changed.Policies.Attestation); err != nil {
+			return err
+		}
 		if body.Policies != nil && body.Policies.TokenPolicy != nil {
 			if err := h.checkDefaults(ctx, current.ID, "policies.", changed.Policies.TokenPolicy); err != nil {
 				return err
 			}
 		}
 		if updated, err = h.organizations.Update(ctx, tx, call.by.Actor(), changed); err != nil {
+			return err
+		}
+		if err := h.attestationChanged(ctx, tx, current, updated); err != nil {
 			return err
 		}
 		if updated.Policies.ProfileName() != current.Policies.ProfileName() || updated.Policies.RequireBoundTokens && !current.Policies.RequireBoundTokens {

@@ -20,16 +20,24 @@ func (h handlers) ListUserPasskeys(ginContext context.Context, request api.ListU
 	if err != nil {
 		return nil, err
 	}
+	index, err := h.models.Index(call.ctx)
+	if err != nil {
+		return nil, err
+	}
 	items := make([]api.Passkey, len(passkeys))
 	for i, passkey := range passkeys {
 		items[i] = renderPasskey(passkey)
+		items[i].Model = optional(index[passkey.AAGUID].Description)
 	}
 	return api.ListUserPasskeys200JSONResponse{Items: items}, nil
 }
 
 func renderPasskey(p credential.Passkey) api.Passkey {
 	rendered := api.Passkey{Id: p.ID, Name: p.Name, RpId: p.RPID, BackupEligible: p.BackupEligible, BackedUp: p.BackupState, Transports: p.Transports,
-		AttestationFormat: p.Attestation.Format, CreatedAt: p.CreatedAt, LastUsedAt: moment(p.LastUsedAt), SuspendedAt: moment(p.SuspendedAt)}
+		AttestationFormat: p.Attestation.Format, CreatedAt: p.CreatedAt, LastUsedAt: moment(p.LastUsedAt), SuspendedAt: moment(p.SuspendedAt), Attested: p.Attested}
+	if p.Suspension != "" {
+		rendered.Suspension = new(api.PasskeySuspension(p.Suspension))
+	}
 	if p.AAGUID != uuid.Nil {
 		rendered.Aaguid = &p.AAGUID
 	}

@@ -104,6 +104,7 @@ func renderPolicies(p org.Policies) (api.Policies, error) {
 		SignUp: api.SignUpPolicy(p.SignUpPolicy()), SignUpEmailDomains: append(api.EmailDomains{}, p.SignUpEmailDomains...),
 		Passkeys:                       api.PasskeyPolicy(p.PasskeyPolicy()),
 		PasswordMinimumLength:          p.PasswordMinimum(),
+		Attestation:                    renderAttestation(p.Attestation),
 		PasswordRecovery:               api.PasswordRecovery(p.RecoveryPolicy()),
 		SignInNotices:                  api.SignInNotices(p.SignInNoticePolicy()),
 		MagicLinks:                     api.MagicLinkPolicy(p.MagicLinkPolicy()),

@@ -20,10 +20,10 @@ func (r Report) inEffect(now time.Time) bool { return !r.Effective.After(now) }
 
 // Model is a model of authenticators.
 type Model struct {
-	AAGUID        uuid.UUID
-	Description   string
-	Statuses      []string // in effect
-	Certification string   // the level of FIDO certification; "" for none
+	AAGUID        uuid.UUID `json:"aaguid"`
+	Description   string    `json:"name"`
+	Statuses      []string  `json:"statuses"`                // in effect
+	Certification string    `json:"certification,omitempty"` // the level of FIDO certification; "" for none
 }
 
 // Index are the models that the metadata describes.

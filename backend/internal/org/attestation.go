@@ -102,10 +102,10 @@ func (a Attestation) Demands() bool {
 	return len(a.AllowedModels) > 0 || a.MinimumCertification != "" || a.Unknown() == Refuse
 }
 
-func (p Policies) validateAttestation() error {
-	a := p.Attestation
+// Validate judges a policy; what is wrong is named below the prefix.
+func (a Attestation) Validate(prefix string) error {
 	invalid := func(field, message string) error {
-		return fault.New(fault.Invalid, "attestation_invalid", message).WithField("policies.attestation." + field)
+		return fault.New(fault.Invalid, "attestation_invalid", message).WithField(prefix + field)
 	}
 	switch {
 	case !slices.Contains([]Conveyance{ConveyNone, ConveyIndirect, ConveyDirect, ConveyEnterprise}, a.Conveys()):

@@ -431,7 +431,7 @@ func (o *Organization) validate() error {
 	if err := o.validatePasskeys(); err != nil {
 		return err
 	}
-	if err := o.Policies.validateAttestation(); err != nil {
+	if err := o.Policies.Attestation.Validate("policies.attestation."); err != nil {
 		return err
 	}
 	if !slices.Contains(profiles, p.ProfileName()) {

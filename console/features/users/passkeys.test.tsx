@@ -25,6 +25,7 @@ const passkey = (id: string, name: string, more: Partial<Passkey> = {}): Passkey
   backed_up: true,
   transports: ['internal'],
   attestation_format: 'none',
+  attested: false,
   created_at: '2026-01-01T00:00:00Z',
   ...more,
 });

@@ -79,6 +79,32 @@ export interface paths {
         patch: operations["updateOrganization"];
         trace?: never;
     };
+    "/api/v1/orgs/{org}/attestation-preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Who an attestation policy would affect
+         * @description Which passkeys of the organization would not sign in any more if the policy were saved, and whose they are. Nothing is changed.
+         */
+        post: operations["previewAttestation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/orgs/{org}/audit-events": {
         parameters: {
             query?: never;
@@ -122,6 +148,58 @@ export interface paths {
         };
         /** Read an audit event */
         get: operations["getAuditEvent"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/orgs/{org}/authenticator-metadata": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Metadata of authenticators
+         * @description What this installation knows of the FIDO Metadata Service, by which attestations are verified and models of authenticators judged. Where it comes from, and what went wrong, is told to platform administrators only.
+         */
+        get: operations["getAuthenticatorMetadata"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/orgs/{org}/authenticator-models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Search models of authenticators
+         * @description The models that the metadata describes, by name. At most 50; search for more words to find others.
+         */
+        get: operations["listAuthenticatorModels"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1107,6 +1185,85 @@ export interface components {
         };
         /** @enum {string} */
         ApplicationType: "web" | "native";
+        /** @description Which authenticators passkeys may be on. What is absent has its default, which is named with each member. A list of allowed models, a certification or the refusal of unknown models means that new passkeys must prove their model by an attestation that leads to the metadata; that needs `direct` or `enterprise`, and the metadata. A model that is denied, or has a status that refuses, is refused at every use, with the sessions that began with it. */
+        AttestationPolicy: {
+            /** @description AAGUIDs of the models that are allowed; an empty list allows all. */
+            allowed_models?: string[];
+            /**
+             * @description What browsers are asked to pass on of the attestation (WebAuthn Level 3 §5.4.7).
+             * @default none
+             * @enum {string}
+             */
+            conveyance?: "none" | "indirect" | "direct" | "enterprise";
+            /** @description AAGUIDs of models that are refused, proved or not. */
+            denied_models?: string[];
+            /**
+             * @description What becomes of passkeys that were made before and do not prove what is demanded. `accept`, they go on signing in; `refuse`, they do not.
+             * @default accept
+             * @enum {string}
+             */
+            existing_passkeys?: "accept" | "refuse";
+            /**
+             * @description The least certification of a model.
+             * @default none
+             * @enum {string}
+             */
+            minimum_certification?: "none" | "FIDO_CERTIFIED_L1" | "FIDO_CERTIFIED_L1plus" | "FIDO_CERTIFIED_L2" | "FIDO_CERTIFIED_L2plus" | "FIDO_CERTIFIED_L3" | "FIDO_CERTIFIED_L3plus";
+            /** @description Statuses that refuse a model. By default those that say that it cannot be relied on, `REVOKED` and four kinds of compromise. */
+            refused_statuses?: components["schemas"]["AuthenticatorStatus"][];
+            /**
+             * @description What becomes of models that the metadata does not describe.
+             * @default accept
+             * @enum {string}
+             */
+            unknown_models?: "accept" | "refuse";
+        };
+        AttestationPreview: {
+            /** @description The passkeys of the organization by model, and by whether they prove it. */
+            models: components["schemas"]["AttestationPreviewModel"][];
+            /**
+             * Format: int64
+             * @description Passkeys that would not sign in.
+             */
+            passkeys: number;
+            /**
+             * Format: int64
+             * @description People who have one of them.
+             */
+            people: number;
+            /**
+             * Format: int64
+             * @description Of those people, who have neither a password nor another passkey that signs in.
+             */
+            people_without_another: number;
+            /** @description Some of the people. */
+            sample: {
+                /** Format: uuid */
+                id: string;
+                username: string;
+            }[];
+            sessions: components["schemas"]["Count"];
+        };
+        AttestationPreviewModel: {
+            /**
+             * Format: uuid
+             * @description Absent when the authenticators say none.
+             */
+            aaguid?: string;
+            /** @description Their attestation led to the metadata. */
+            attested: boolean;
+            /** @description Absent when the metadata does not describe it. */
+            name?: string;
+            /** Format: int64 */
+            passkeys: number;
+            /** Format: int64 */
+            people: number;
+            /**
+             * @description Why they would not sign in; absent when they would.
+             * @enum {string}
+             */
+            problem?: "passkey_model_refused" | "passkey_model_unsafe" | "passkey_model_unproved";
+        };
         /** @description Further facts of the organization's own; any JSON object of at most 64 KiB. */
         Attributes: {
             [key: string]: unknown;
@@ -1157,6 +1314,52 @@ export interface components {
             /** @description Such as organization, user, client, session. */
             type: string;
         };
+        AuthenticatorMetadata: {
+            /**
+             * Format: date-time
+             * @description When somebody last looked for a newer one.
+             */
+            checked_at?: string;
+            /** @description It is refreshed from an address or a file. */
+            configured: boolean;
+            /** @description What went wrong when somebody last looked. For platform administrators. */
+            last_error?: string;
+            loaded: boolean;
+            /** Format: date-time */
+            loaded_at?: string;
+            /** @description How many models it describes. */
+            models: number;
+            /**
+             * Format: date-time
+             * @description When a newer one is announced for.
+             */
+            next_update?: string;
+            /**
+             * Format: int64
+             * @description The number of the BLOB.
+             */
+            number?: number;
+            /** @description Address or file. For platform administrators. */
+            source?: string;
+            /** @description A newer one should have come. What is loaded stays in force. */
+            stale: boolean;
+        };
+        AuthenticatorModel: {
+            /** Format: uuid */
+            aaguid: string;
+            /** @description The level of FIDO certification; absent when there is none. */
+            certification?: string;
+            name: string;
+            statuses: string[];
+        };
+        AuthenticatorModelList: {
+            items: components["schemas"]["AuthenticatorModel"][];
+        };
+        /**
+         * @description A status of the FIDO Metadata Service (§3.1.4).
+         * @enum {string}
+         */
+        AuthenticatorStatus: "REVOKED" | "USER_VERIFICATION_BYPASS" | "ATTESTATION_KEY_COMPROMISE" | "USER_KEY_REMOTE_COMPROMISE" | "USER_KEY_PHYSICAL_COMPROMISE" | "UPDATE_AVAILABLE" | "NOT_FIDO_CERTIFIED" | "SELF_ASSERTION_SUBMITTED" | "RETIRED";
         AuthorizationDetailsField: {
             /**
              * @description `amount` is an object of `amount` and `currency`.
@@ -2030,6 +2233,8 @@ export interface components {
             aaguid?: string;
             /** @description Of what the authenticator said of itself when the passkey was made; `none` when nothing. */
             attestation_format: string;
+            /** @description Its attestation led to the metadata when it was made. */
+            attested: boolean;
             /** @description It was synchronized when it was used last. */
             backed_up: boolean;
             /** @description It can be synchronized to other devices of the user; otherwise it stays in its authenticator. */
@@ -2043,15 +2248,22 @@ export interface components {
              * @description Absent when it never signed in.
              */
             last_used_at?: string;
+            /** @description The name of the model; absent when the metadata does not describe it. */
+            model?: string;
             /** @description What the user calls it. */
             name: string;
             /** @description The host that it was made for (RP ID). It signs in there only. */
             rp_id: string;
             /**
              * Format: date-time
-             * @description Since when it does not sign in any more, because its counter went back: it may have been copied.
+             * @description Since when it does not sign in any more.
              */
             suspended_at?: string;
+            /**
+             * @description Why: its counter went back, so it may have been copied, or its model has a known weakness.
+             * @enum {string}
+             */
+            suspension?: "copied" | "model";
             /** @description How the authenticator can be reached, as the browser said. */
             transports: string[];
         };
@@ -2085,6 +2297,7 @@ export interface components {
         Permission: "platform:read" | "platform:write" | "organization:read" | "organization:write" | "users:read" | "users:write" | "clients:read" | "clients:write" | "audit:read";
         Policies: {
             access_token_lifetime_seconds: components["schemas"]["AccessTokenLifetime"];
+            attestation: components["schemas"]["AttestationPolicy"];
             /** @description Types of authorization details (RFC 9396); absent when there are none. In a change it replaces the whole list. */
             authorization_details_types?: components["schemas"]["AuthorizationDetailsType"][];
             claims: components["schemas"]["ClaimDefinition"][];
@@ -2121,6 +2334,8 @@ export interface components {
         };
         PoliciesPatch: {
             access_token_lifetime_seconds?: components["schemas"]["AccessTokenLifetime"];
+            /** @description Replaces the whole policy. */
+            attestation?: components["schemas"]["AttestationPolicy"];
             /** @description Types of authorization details (RFC 9396); absent when there are none. In a change it replaces the whole list. */
             authorization_details_types?: components["schemas"]["AuthorizationDetailsType"][];
             /** @description Replaces the whole list. */
@@ -2999,6 +3214,9 @@ export interface components {
 export type AccessTokenLifetime = components['schemas']['AccessTokenLifetime'];
 export type Address = components['schemas']['Address'];
 export type ApplicationType = components['schemas']['ApplicationType'];
+export type AttestationPolicy = components['schemas']['AttestationPolicy'];
+export type AttestationPreview = components['schemas']['AttestationPreview'];
+export type AttestationPreviewModel = components['schemas']['AttestationPreviewModel'];
 export type Attributes = components['schemas']['Attributes'];
 export type AuditActor = components['schemas']['AuditActor'];
 export type AuditActorType = components['schemas']['AuditActorType'];
@@ -3007,6 +3225,10 @@ export type AuditEventList = components['schemas']['AuditEventList'];
 export type AuditOutcome = components['schemas']['AuditOutcome'];
 export type AuditState = components['schemas']['AuditState'];
 export type AuditTarget = components['schemas']['AuditTarget'];
+export type AuthenticatorMetadata = components['schemas']['AuthenticatorMetadata'];
+export type AuthenticatorModel = components['schemas']['AuthenticatorModel'];
+export type AuthenticatorModelList = components['schemas']['AuthenticatorModelList'];
+export type AuthenticatorStatus = components['schemas']['AuthenticatorStatus'];
 export type AuthorizationDetailsField = components['schemas']['AuthorizationDetailsField'];
 export type AuthorizationDetailsType = components['schemas']['AuthorizationDetailsType'];
 export type BackchannelDecision = components['schemas']['BackchannelDecision'];
@@ -3397,6 +3619,47 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    previewAttestation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AttestationPolicy"];
+            };
+        };
+        responses: {
+            /** @description What would happen. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AttestationPreview"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Unprocessable"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     listAuditEvents: {
         parameters: {
             query?: {
@@ -3470,6 +3733,75 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AuditEvent"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getAuthenticatorMetadata: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The state of the metadata. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthenticatorMetadata"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listAuthenticatorModels: {
+        parameters: {
+            query?: {
+                /** @description Words of the name, or the beginning of the AAGUID. */
+                q?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The models. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthenticatorModelList"];
                 };
             };
             400: components["responses"]["BadRequest"];

@@ -42,6 +42,120 @@ func (e ApplicationType) Valid() bool {
 	}
 }
 
+// Defines values for AttestationPolicyConveyance.
+const (
+	AttestationPolicyConveyanceDirect     AttestationPolicyConveyance = "direct"
+	AttestationPolicyConveyanceEnterprise AttestationPolicyConveyance = "enterprise"
+	AttestationPolicyConveyanceIndirect   AttestationPolicyConveyance = "indirect"
+	AttestationPolicyConveyanceNone       AttestationPolicyConveyance = "none"
+)
+
+// Valid indicates whether the value is a known member of the AttestationPolicyConveyance enum.
+func (e AttestationPolicyConveyance) Valid() bool {
+	switch e {
+	case AttestationPolicyConveyanceDirect:
+		return true
+	case AttestationPolicyConveyanceEnterprise:
+		return true
+	case AttestationPolicyConveyanceIndirect:
+		return true
+	case AttestationPolicyConveyanceNone:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for AttestationPolicyExistingPasskeys.
+const (
+	AttestationPolicyExistingPasskeysAccept AttestationPolicyExistingPasskeys = "accept"
+	AttestationPolicyExistingPasskeysRefuse AttestationPolicyExistingPasskeys = "refuse"
+)
+
+// Valid indicates whether the value is a known member of the AttestationPolicyExistingPasskeys enum.
+func (e AttestationPolicyExistingPasskeys) Valid() bool {
+	switch e {
+	case AttestationPolicyExistingPasskeysAccept:
+		return true
+	case AttestationPolicyExistingPasskeysRefuse:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for AttestationPolicyMinimumCertification.
+const (
+	AttestationPolicyMinimumCertificationFIDOCERTIFIEDL1     AttestationPolicyMinimumCertification = "FIDO_CERTIFIED_L1"
+	AttestationPolicyMinimumCertificationFIDOCERTIFIEDL1plus AttestationPolicyMinimumCertification = "FIDO_CERTIFIED_L1plus"
+	AttestationPolicyMinimumCertificationFIDOCERTIFIEDL2     AttestationPolicyMinimumCertification = "FIDO_CERTIFIED_L2"
+	AttestationPolicyMinimumCertificationFIDOCERTIFIEDL2plus AttestationPolicyMinimumCertification = "FIDO_CERTIFIED_L2plus"
+	AttestationPolicyMinimumCertificationFIDOCERTIFIEDL3     AttestationPolicyMinimumCertification = "FIDO_CERTIFIED_L3"
+	AttestationPolicyMinimumCertificationFIDOCERTIFIEDL3plus AttestationPolicyMinimumCertification = "FIDO_CERTIFIED_L3plus"
+	AttestationPolicyMinimumCertificationNone                AttestationPolicyMinimumCertification = "none"
+)
+
+// Valid indicates whether the value is a known member of the AttestationPolicyMinimumCertification enum.
+func (e AttestationPolicyMinimumCertification) Valid() bool {
+	switch e {
+	case AttestationPolicyMinimumCertificationFIDOCERTIFIEDL1:
+		return true
+	case AttestationPolicyMinimumCertificationFIDOCERTIFIEDL1plus:
+		return true
+	case AttestationPolicyMinimumCertificationFIDOCERTIFIEDL2:
+		return true
+	case AttestationPolicyMinimumCertificationFIDOCERTIFIEDL2plus:
+		return true
+	case AttestationPolicyMinimumCertificationFIDOCERTIFIEDL3:
+		return true
+	case AttestationPolicyMinimumCertificationFIDOCERTIFIEDL3plus:
+		return true
+	case AttestationPolicyMinimumCertificationNone:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for AttestationPolicyUnknownModels.
+const (
+	AttestationPolicyUnknownModelsAccept AttestationPolicyUnknownModels = "accept"
+	AttestationPolicyUnknownModelsRefuse AttestationPolicyUnknownModels = "refuse"
+)
+
+// Valid indicates whether the value is a known member of the AttestationPolicyUnknownModels enum.
+func (e AttestationPolicyUnknownModels) Valid() bool {
+	switch e {
+	case AttestationPolicyUnknownModelsAccept:
+		return true
+	case AttestationPolicyUnknownModelsRefuse:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for AttestationPreviewModelProblem.
+const (
+	PasskeyModelRefused  AttestationPreviewModelProblem = "passkey_model_refused"
+	PasskeyModelUnproved AttestationPreviewModelProblem = "passkey_model_unproved"
+	PasskeyModelUnsafe   AttestationPreviewModelProblem = "passkey_model_unsafe"
+)
+
+// Valid indicates whether the value is a known member of the AttestationPreviewModelProblem enum.
+func (e AttestationPreviewModelProblem) Valid() bool {
+	switch e {
+	case PasskeyModelRefused:
+		return true
+	case PasskeyModelUnproved:
+		return true
+	case PasskeyModelUnsafe:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for AuditActorType.
 const (
 	AuditActorTypeAnonymous AuditActorType = "anonymous"
@@ -81,6 +195,45 @@ func (e AuditOutcome) Valid() bool {
 	case Failure:
 		return true
 	case Success:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for AuthenticatorStatus.
+const (
+	ATTESTATIONKEYCOMPROMISE  AuthenticatorStatus = "ATTESTATION_KEY_COMPROMISE"
+	NOTFIDOCERTIFIED          AuthenticatorStatus = "NOT_FIDO_CERTIFIED"
+	RETIRED                   AuthenticatorStatus = "RETIRED"
+	REVOKED                   AuthenticatorStatus = "REVOKED"
+	SELFASSERTIONSUBMITTED    AuthenticatorStatus = "SELF_ASSERTION_SUBMITTED"
+	UPDATEAVAILABLE           AuthenticatorStatus = "UPDATE_AVAILABLE"
+	USERKEYPHYSICALCOMPROMISE AuthenticatorStatus = "USER_KEY_PHYSICAL_COMPROMISE"
+	USERKEYREMOTECOMPROMISE   AuthenticatorStatus = "USER_KEY_REMOTE_COMPROMISE"
+	USERVERIFICATIONBYPASS    AuthenticatorStatus = "USER_VERIFICATION_BYPASS"
+)
+
+// Valid indicates whether the value is a known member of the AuthenticatorStatus enum.
+func (e AuthenticatorStatus) Valid() bool {
+	switch e {
+	case ATTESTATIONKEYCOMPROMISE:
+		return true
+	case NOTFIDOCERTIFIED:
+		return true
+	case RETIRED:
+		return true
+	case REVOKED:
+		return true
+	case SELFASSERTIONSUBMITTED:
+		return true
+	case UPDATEAVAILABLE:
+		return true
+	case USERKEYPHYSICALCOMPROMISE:
+		return true
+	case USERKEYREMOTECOMPROMISE:
+		return true
+	case USERVERIFICATIONBYPASS:
 		return true
 	default:
 		return false
@@ -555,6 +708,24 @@ func (e OrganizationStatus) Valid() bool {
 	case OrganizationStatusDeleting:
 		return true
 	case OrganizationStatusSuspended:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PasskeySuspension.
+const (
+	Copied PasskeySuspension = "copied"
+	Model  PasskeySuspension = "model"
+)
+
+// Valid indicates whether the value is a known member of the PasskeySuspension enum.
+func (e PasskeySuspension) Valid() bool {
+	switch e {
+	case Copied:
+		return true
+	case Model:
 		return true
 	default:
 		return false
@@ -1096,6 +1267,84 @@ type Address struct {
 // ApplicationType defines model for ApplicationType.
 type ApplicationType string
 
+// AttestationPolicy Which authenticators passkeys may be on. What is absent has its default, which is named with each member. A list of allowed models, a certification or the refusal of unknown models means that new passkeys must prove their model by an attestation that leads to the metadata; that needs `direct` or `enterprise`, and the metadata. A model that is denied, or has a status that refuses, is refused at every use, with the sessions that began with it.
+type AttestationPolicy struct {
+	// AllowedModels AAGUIDs of the models that are allowed; an empty list allows all.
+	AllowedModels *[]openapi_types.UUID `json:"allowed_models,omitempty"`
+
+	// Conveyance What browsers are asked to pass on of the attestation (WebAuthn Level 3 §5.4.7).
+	Conveyance *AttestationPolicyConveyance `json:"conveyance,omitempty"`
+
+	// DeniedModels AAGUIDs of models that are refused, proved or not.
+	DeniedModels *[]openapi_types.UUID `json:"denied_models,omitempty"`
+
+	// ExistingPasskeys What becomes of passkeys that were made before and do not prove what is demanded. `accept`, they go on signing in; `refuse`, they do not.
+	ExistingPasskeys *AttestationPolicyExistingPasskeys `json:"existing_passkeys,omitempty"`
+
+	// MinimumCertification The least certification of a model.
+	MinimumCertification *AttestationPolicyMinimumCertification `json:"minimum_certification,omitempty"`
+
+	// RefusedStatuses Statuses that refuse a model. By default those that say that it cannot be relied on, `REVOKED` and four kinds of compromise.
+	RefusedStatuses *[]AuthenticatorStatus `json:"refused_statuses,omitempty"`
+
+	// UnknownModels What becomes of models that the metadata does not describe.
+	UnknownModels *AttestationPolicyUnknownModels `json:"unknown_models,omitempty"`
+}
+
+// AttestationPolicyConveyance What browsers are asked to pass on of the attestation (WebAuthn Level 3 §5.4.7).
+type AttestationPolicyConveyance string
+
+// AttestationPolicyExistingPasskeys What becomes of passkeys that were made before and do not prove what is demanded. `accept`, they go on signing in; `refuse`, they do not.
+type AttestationPolicyExistingPasskeys string
+
+// AttestationPolicyMinimumCertification The least certification of a model.
+type AttestationPolicyMinimumCertification string
+
+// AttestationPolicyUnknownModels What becomes of models that the metadata does not describe.
+type AttestationPolicyUnknownModels string
+
+// AttestationPreview defines model for AttestationPreview.
+type AttestationPreview struct {
+	// Models The passkeys of the organization by model, and by whether they prove it.
+	Models []AttestationPreviewModel `json:"models"`
+
+	// Passkeys Passkeys that would not sign in.
+	Passkeys int64 `json:"passkeys"`
+
+	// People People who have one of them.
+	People int64 `json:"people"`
+
+	// PeopleWithoutAnother Of those people, who have neither a password nor another passkey that signs in.
+	PeopleWithoutAnother int64 `json:"people_without_another"`
+
+	// Sample Some of the people.
+	Sample []struct {
+		Id       openapi_types.UUID `json:"id"`
+		Username string             `json:"username"`
+	} `json:"sample"`
+	Sessions Count `json:"sessions"`
+}
+
+// AttestationPreviewModel defines model for AttestationPreviewModel.
+type AttestationPreviewModel struct {
+	// Aaguid Absent when the authenticators say none.
+	Aaguid *openapi_types.UUID `json:"aaguid,omitempty"`
+
+	// Attested Their attestation led to the metadata.
+	Attested bool `json:"attested"`
+
+	// Name Absent when the metadata does not describe it.
+	Name     *string `json:"name,omitempty"`
+	Passkeys int64   `json:"passkeys"`
+	People   int64   `json:"people"`
+
+	// Problem Why they would not sign in; absent when they would.
+	Problem *AttestationPreviewModelProblem `json:"problem,omitempty"`
+}
+
+// AttestationPreviewModelProblem Why they would not sign in; absent when they would.
+type AttestationPreviewModelProblem string
+
 // Attributes Further facts of the organization's own; any JSON object of at most 64 KiB.
 type Attributes map[string]interface{}
 
@@ -1162,6 +1411,53 @@ type AuditTarget struct {
 	// Type Such as organization, user, client, session.
 	Type string `json:"type"`
 }
+
+// AuthenticatorMetadata defines model for AuthenticatorMetadata.
+type AuthenticatorMetadata struct {
+	// CheckedAt When somebody last looked for a newer one.
+	CheckedAt *time.Time `json:"checked_at,omitempty"`
+
+	// Configured It is refreshed from an address or a file.
+	Configured bool `json:"configured"`
+
+	// LastError What went wrong when somebody last looked. For platform administrators.
+	LastError *string    `json:"last_error,omitempty"`
+	Loaded    bool       `json:"loaded"`
+	LoadedAt  *time.Time `json:"loaded_at,omitempty"`
+
+	// Models How many models it describes.
+	Models int `json:"models"`
+
+	// NextUpdate When a newer one is announced for.
+	NextUpdate *time.Time `json:"next_update,omitempty"`
+
+	// Number The number of the BLOB.
+	Number *int64 `json:"number,omitempty"`
+
+	// Source Address or file. For platform administrators.
+	Source *string `json:"source,omitempty"`
+
+	// Stale A newer one should have come. What is loaded stays in force.
+	Stale bool `json:"stale"`
+}
+
+// AuthenticatorModel defines model for AuthenticatorModel.
+type AuthenticatorModel struct {
+	Aaguid openapi_types.UUID `json:"aaguid"`
+
+	// Certification The level of FIDO certification; absent when there is none.
+	Certification *string  `json:"certification,omitempty"`
+	Name          string   `json:"name"`
+	Statuses      []string `json:"statuses"`
+}
+
+// AuthenticatorModelList defines model for AuthenticatorModelList.
+type AuthenticatorModelList struct {
+	Items []AuthenticatorModel `json:"items"`
+}
+
+// AuthenticatorStatus A status of the FIDO Metadata Service (§3.1.4).
+type AuthenticatorStatus string
 
 // AuthorizationDetailsField defines model for AuthorizationDetailsField.
 type AuthorizationDetailsField struct {
@@ -2203,6 +2499,9 @@ type Passkey struct {
 	// AttestationFormat Of what the authenticator said of itself when the passkey was made; `none` when nothing.
 	AttestationFormat string `json:"attestation_format"`
 
+	// Attested Its attestation led to the metadata when it was made.
+	Attested bool `json:"attested"`
+
 	// BackedUp It was synchronized when it was used last.
 	BackedUp bool `json:"backed_up"`
 
@@ -2214,18 +2513,27 @@ type Passkey struct {
 	// LastUsedAt Absent when it never signed in.
 	LastUsedAt *time.Time `json:"last_used_at,omitempty"`
 
+	// Model The name of the model; absent when the metadata does not describe it.
+	Model *string `json:"model,omitempty"`
+
 	// Name What the user calls it.
 	Name string `json:"name"`
 
 	// RpId The host that it was made for (RP ID). It signs in there only.
 	RpId string `json:"rp_id"`
 
-	// SuspendedAt Since when it does not sign in any more, because its counter went back: it may have been copied.
+	// SuspendedAt Since when it does not sign in any more.
 	SuspendedAt *time.Time `json:"suspended_at,omitempty"`
+
+	// Suspension Why: its counter went back, so it may have been copied, or its model has a known weakness.
+	Suspension *PasskeySuspension `json:"suspension,omitempty"`
 
 	// Transports How the authenticator can be reached, as the browser said.
 	Transports []string `json:"transports"`
 }
+
+// PasskeySuspension Why: its counter went back, so it may have been copied, or its model has a known weakness.
+type PasskeySuspension string
 
 // PasskeyList defines model for PasskeyList.
 type PasskeyList struct {
@@ -2256,6 +2564,9 @@ type Permission string
 type Policies struct {
 	// AccessTokenLifetimeSeconds Seconds an access token lives; for a client without it the organization's.
 	AccessTokenLifetimeSeconds AccessTokenLifetime `json:"access_token_lifetime_seconds"`
+
+	// Attestation Which authenticators passkeys may be on. What is absent has its default, which is named with each member. A list of allowed models, a certification or the refusal of unknown models means that new passkeys must prove their model by an attestation that leads to the metadata; that needs `direct` or `enterprise`, and the metadata. A model that is denied, or has a status that refuses, is refused at every use, with the sessions that began with it.
+	Attestation AttestationPolicy `json:"attestation"`
 
 	// AuthorizationDetailsTypes Types of authorization details (RFC 9396); absent when there are none. In a change it replaces the whole list.
 	AuthorizationDetailsTypes *[]AuthorizationDetailsType `json:"authorization_details_types,omitempty"`
@@ -2342,6 +2653,9 @@ type Policies struct {
 type PoliciesPatch struct {
 	// AccessTokenLifetimeSeconds Seconds an access token lives; for a client without it the organization's.
 	AccessTokenLifetimeSeconds *AccessTokenLifetime `json:"access_token_lifetime_seconds,omitempty"`
+
+	// Attestation Replaces the whole policy.
+	Attestation *AttestationPolicy `json:"attestation,omitempty"`
 
 	// AuthorizationDetailsTypes Types of authorization details (RFC 9396); absent when there are none. In a change it replaces the whole list.
 	AuthorizationDetailsTypes *[]AuthorizationDetailsType `json:"authorization_details_types,omitempty"`
@@ -3146,6 +3460,12 @@ type ListAuditEventsParams struct {
 	To *time.Time `form:"to,omitempty" json:"to,omitempty"`
 }
 
+// ListAuthenticatorModelsParams defines parameters for ListAuthenticatorModels.
+type ListAuthenticatorModelsParams struct {
+	// Q Words of the name, or the beginning of the AAGUID.
+	Q *string `form:"q,omitempty" json:"q,omitempty"`
+}
+
 // ListBackchannelRequestsParams defines parameters for ListBackchannelRequests.
 type ListBackchannelRequestsParams struct {
 	// Limit The most items in one answer.
@@ -3386,6 +3706,9 @@ type CreateOrganizationJSONRequestBody = OrganizationCreate
 // UpdateOrganizationJSONRequestBody defines body for UpdateOrganization for application/json ContentType.
 type UpdateOrganizationJSONRequestBody = OrganizationPatch
 
+// PreviewAttestationJSONRequestBody defines body for PreviewAttestation for application/json ContentType.
+type PreviewAttestationJSONRequestBody = AttestationPolicy
+
 // DecideBackchannelRequestJSONRequestBody defines body for DecideBackchannelRequest for application/json ContentType.
 type DecideBackchannelRequestJSONRequestBody = BackchannelDecision
 
@@ -3454,12 +3777,21 @@ type ServerInterface interface {
 	// UpdateOrganization Change an organization
 	// (PATCH /api/v1/orgs/{org})
 	UpdateOrganization(c *gin.Context, org Org, params UpdateOrganizationParams)
+	// PreviewAttestation Who an attestation policy would affect
+	// (POST /api/v1/orgs/{org}/attestation-preview)
+	PreviewAttestation(c *gin.Context, org Org)
 	// ListAuditEvents List audit events
 	// (GET /api/v1/orgs/{org}/audit-events)
 	ListAuditEvents(c *gin.Context, org Org, params ListAuditEventsParams)
 	// GetAuditEvent Read an audit event
 	// (GET /api/v1/orgs/{org}/audit-events/{event_id})
 	GetAuditEvent(c *gin.Context, org Org, eventId EventID)
+	// GetAuthenticatorMetadata Metadata of authenticators
+	// (GET /api/v1/orgs/{org}/authenticator-metadata)
+	GetAuthenticatorMetadata(c *gin.Context, org Org)
+	// ListAuthenticatorModels Search models of authenticators
+	// (GET /api/v1/orgs/{org}/authenticator-models)
+	ListAuthenticatorModels(c *gin.Context, org Org, params ListAuthenticatorModelsParams)
 	// ListBackchannelRequests List requests that wait for a decision
 	// (GET /api/v1/orgs/{org}/backchannel-requests)
 	ListBackchannelRequests(c *gin.Context, org Org, params ListBackchannelRequestsParams)
@@ -3865,6 +4197,31 @@ func (siw *ServerInterfaceWrapper) UpdateOrganization(c *gin.Context) {
 	siw.Handler.UpdateOrganization(c, org, params)
 }
 
+// PreviewAttestation operation middleware
+func (siw *ServerInterfaceWrapper) PreviewAttestation(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "org" -------------
+	var org Org
+
+	err = runtime.BindStyledParameterWithOptions("simple", "org", c.Param("org"), &org, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter org: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.PreviewAttestation(c, org)
+}
+
 // ListAuditEvents operation middleware
 func (siw *ServerInterfaceWrapper) ListAuditEvents(c *gin.Context) {
 
@@ -3981,6 +4338,67 @@ func (siw *ServerInterfaceWrapper) GetAuditEvent(c *gin.Context) {
 	}
 
 	siw.Handler.GetAuditEvent(c, org, eventId)
+}
+
+// GetAuthenticatorMetadata operation middleware
+func (siw *ServerInterfaceWrapper) GetAuthenticatorMetadata(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "org" -------------
+	var org Org
+
+	err = runtime.BindStyledParameterWithOptions("simple", "org", c.Param("org"), &org, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter org: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.GetAuthenticatorMetadata(c, org)
+}
+
+// ListAuthenticatorModels operation middleware
+func (siw *ServerInterfaceWrapper) ListAuthenticatorModels(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "org" -------------
+	var org Org
+
+	err = runtime.BindStyledParameterWithOptions("simple", "org", c.Param("org"), &org, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter org: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListAuthenticatorModelsParams
+
+	// ------------- Optional query parameter "q" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "q", c.Request.URL.Query(), &params.Q, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter q: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListAuthenticatorModels(c, org, params)
 }
 
 // ListBackchannelRequests operation middleware
@@ -6361,6 +6779,9 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.PATCH(options.BaseURL+"/api/v1/orgs/:org", wrapper.UpdateOrganization)
 	router.POST(options.BaseURL+"/api/v1/orgs/:org/suspend", wrapper.SuspendOrganization)
 	router.POST(options.BaseURL+"/api/v1/orgs/:org/restore", wrapper.RestoreOrganization)
+	router.GET(options.BaseURL+"/api/v1/orgs/:org/authenticator-metadata", wrapper.GetAuthenticatorMetadata)
+	router.GET(options.BaseURL+"/api/v1/orgs/:org/authenticator-models", wrapper.ListAuthenticatorModels)
+	router.POST(options.BaseURL+"/api/v1/orgs/:org/attestation-preview", wrapper.PreviewAttestation)
 	router.DELETE(options.BaseURL+"/api/v1/orgs/:org/mail-server", wrapper.RemoveMailServer)
 	router.GET(options.BaseURL+"/api/v1/orgs/:org/mail-server", wrapper.GetMailServer)
 	router.PUT(options.BaseURL+"/api/v1/orgs/:org/mail-server", wrapper.SetMailServer)
@@ -7552,6 +7973,220 @@ func (response UpdateOrganization503ApplicationProblemPlusJSONResponse) VisitUpd
 	return err
 }
 
+type PreviewAttestationRequestObject struct {
+	Org  Org `json:"org"`
+	Body *PreviewAttestationJSONRequestBody
+}
+
+type PreviewAttestationResponseObject interface {
+	VisitPreviewAttestationResponse(w http.ResponseWriter) error
+}
+
+type PreviewAttestation200JSONResponse AttestationPreview
+
+func (response PreviewAttestation200JSONResponse) VisitPreviewAttestationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PreviewAttestation400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response PreviewAttestation400ApplicationProblemPlusJSONResponse) VisitPreviewAttestationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PreviewAttestation401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response PreviewAttestation401ApplicationProblemPlusJSONResponse) VisitPreviewAttestationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PreviewAttestation403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response PreviewAttestation403ApplicationProblemPlusJSONResponse) VisitPreviewAttestationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PreviewAttestation404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response PreviewAttestation404ApplicationProblemPlusJSONResponse) VisitPreviewAttestationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PreviewAttestation409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response PreviewAttestation409ApplicationProblemPlusJSONResponse) VisitPreviewAttestationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PreviewAttestation413ApplicationProblemPlusJSONResponse struct {
+	ContentTooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response PreviewAttestation413ApplicationProblemPlusJSONResponse) VisitPreviewAttestationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PreviewAttestation415ApplicationProblemPlusJSONResponse struct {
+	UnsupportedMediaTypeApplicationProblemPlusJSONResponse
+}
+
+func (response PreviewAttestation415ApplicationProblemPlusJSONResponse) VisitPreviewAttestationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PreviewAttestation422ApplicationProblemPlusJSONResponse struct {
+	UnprocessableApplicationProblemPlusJSONResponse
+}
+
+func (response PreviewAttestation422ApplicationProblemPlusJSONResponse) VisitPreviewAttestationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PreviewAttestation429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response PreviewAttestation429ApplicationProblemPlusJSONResponse) VisitPreviewAttestationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PreviewAttestation500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response PreviewAttestation500ApplicationProblemPlusJSONResponse) VisitPreviewAttestationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PreviewAttestation503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response PreviewAttestation503ApplicationProblemPlusJSONResponse) VisitPreviewAttestationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListAuditEventsRequestObject struct {
 	Org    Org `json:"org"`
 	Params ListAuditEventsParams
@@ -7854,6 +8489,305 @@ type GetAuditEvent503ApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetAuditEvent503ApplicationProblemPlusJSONResponse) VisitGetAuditEventResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetAuthenticatorMetadataRequestObject struct {
+	Org Org `json:"org"`
+}
+
+type GetAuthenticatorMetadataResponseObject interface {
+	VisitGetAuthenticatorMetadataResponse(w http.ResponseWriter) error
+}
+
+type GetAuthenticatorMetadata200JSONResponse AuthenticatorMetadata
+
+func (response GetAuthenticatorMetadata200JSONResponse) VisitGetAuthenticatorMetadataResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetAuthenticatorMetadata400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response GetAuthenticatorMetadata400ApplicationProblemPlusJSONResponse) VisitGetAuthenticatorMetadataResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetAuthenticatorMetadata401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response GetAuthenticatorMetadata401ApplicationProblemPlusJSONResponse) VisitGetAuthenticatorMetadataResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetAuthenticatorMetadata403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response GetAuthenticatorMetadata403ApplicationProblemPlusJSONResponse) VisitGetAuthenticatorMetadataResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetAuthenticatorMetadata404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response GetAuthenticatorMetadata404ApplicationProblemPlusJSONResponse) VisitGetAuthenticatorMetadataResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetAuthenticatorMetadata429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response GetAuthenticatorMetadata429ApplicationProblemPlusJSONResponse) VisitGetAuthenticatorMetadataResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetAuthenticatorMetadata500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response GetAuthenticatorMetadata500ApplicationProblemPlusJSONResponse) VisitGetAuthenticatorMetadataResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetAuthenticatorMetadata503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response GetAuthenticatorMetadata503ApplicationProblemPlusJSONResponse) VisitGetAuthenticatorMetadataResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAuthenticatorModelsRequestObject struct {
+	Org    Org `json:"org"`
+	Params ListAuthenticatorModelsParams
+}
+
+type ListAuthenticatorModelsResponseObject interface {
+	VisitListAuthenticatorModelsResponse(w http.ResponseWriter) error
+}
+
+type ListAuthenticatorModels200JSONResponse AuthenticatorModelList
+
+func (response ListAuthenticatorModels200JSONResponse) VisitListAuthenticatorModelsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAuthenticatorModels400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response ListAuthenticatorModels400ApplicationProblemPlusJSONResponse) VisitListAuthenticatorModelsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAuthenticatorModels401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response ListAuthenticatorModels401ApplicationProblemPlusJSONResponse) VisitListAuthenticatorModelsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAuthenticatorModels403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response ListAuthenticatorModels403ApplicationProblemPlusJSONResponse) VisitListAuthenticatorModelsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAuthenticatorModels404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response ListAuthenticatorModels404ApplicationProblemPlusJSONResponse) VisitListAuthenticatorModelsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAuthenticatorModels429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response ListAuthenticatorModels429ApplicationProblemPlusJSONResponse) VisitListAuthenticatorModelsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAuthenticatorModels500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response ListAuthenticatorModels500ApplicationProblemPlusJSONResponse) VisitListAuthenticatorModelsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAuthenticatorModels503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response ListAuthenticatorModels503ApplicationProblemPlusJSONResponse) VisitListAuthenticatorModelsResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -17604,12 +18538,21 @@ type StrictServerInterface interface {
 	// UpdateOrganization Change an organization
 	// (PATCH /api/v1/orgs/{org})
 	UpdateOrganization(ctx context.Context, request UpdateOrganizationRequestObject) (UpdateOrganizationResponseObject, error)
+	// PreviewAttestation Who an attestation policy would affect
+	// (POST /api/v1/orgs/{org}/attestation-preview)
+	PreviewAttestation(ctx context.Context, request PreviewAttestationRequestObject) (PreviewAttestationResponseObject, error)
 	// ListAuditEvents List audit events
 	// (GET /api/v1/orgs/{org}/audit-events)
 	ListAuditEvents(ctx context.Context, request ListAuditEventsRequestObject) (ListAuditEventsResponseObject, error)
 	// GetAuditEvent Read an audit event
 	// (GET /api/v1/orgs/{org}/audit-events/{event_id})
 	GetAuditEvent(ctx context.Context, request GetAuditEventRequestObject) (GetAuditEventResponseObject, error)
+	// GetAuthenticatorMetadata Metadata of authenticators
+	// (GET /api/v1/orgs/{org}/authenticator-metadata)
+	GetAuthenticatorMetadata(ctx context.Context, request GetAuthenticatorMetadataRequestObject) (GetAuthenticatorMetadataResponseObject, error)
+	// ListAuthenticatorModels Search models of authenticators
+	// (GET /api/v1/orgs/{org}/authenticator-models)
+	ListAuthenticatorModels(ctx context.Context, request ListAuthenticatorModelsRequestObject) (ListAuthenticatorModelsResponseObject, error)
 	// ListBackchannelRequests List requests that wait for a decision
 	// (GET /api/v1/orgs/{org}/backchannel-requests)
 	ListBackchannelRequests(ctx context.Context, request ListBackchannelRequestsRequestObject) (ListBackchannelRequestsResponseObject, error)
@@ -18020,6 +18963,50 @@ func (sh *strictHandler) UpdateOrganization(ctx *gin.Context, org Org, params Up
 	}
 }
 
+// PreviewAttestation operation middleware
+func (sh *strictHandler) PreviewAttestation(ctx *gin.Context, org Org) {
+	var request PreviewAttestationRequestObject
+
+	request.Org = org
+
+	var body PreviewAttestationJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.PreviewAttestation(ctx, request.(PreviewAttestationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PreviewAttestation")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(PreviewAttestationResponseObject); ok {
+		if err := validResponse.VisitPreviewAttestationResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // ListAuditEvents operation middleware
 func (sh *strictHandler) ListAuditEvents(ctx *gin.Context, org Org, params ListAuditEventsParams) {
 	var request ListAuditEventsRequestObject
@@ -18067,6 +19054,59 @@ func (sh *strictHandler) GetAuditEvent(ctx *gin.Context, org Org, eventId EventI
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(GetAuditEventResponseObject); ok {
 		if err := validResponse.VisitGetAuditEventResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetAuthenticatorMetadata operation middleware
+func (sh *strictHandler) GetAuthenticatorMetadata(ctx *gin.Context, org Org) {
+	var request GetAuthenticatorMetadataRequestObject
+
+	request.Org = org
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetAuthenticatorMetadata(ctx, request.(GetAuthenticatorMetadataRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetAuthenticatorMetadata")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(GetAuthenticatorMetadataResponseObject); ok {
+		if err := validResponse.VisitGetAuthenticatorMetadataResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListAuthenticatorModels operation middleware
+func (sh *strictHandler) ListAuthenticatorModels(ctx *gin.Context, org Org, params ListAuthenticatorModelsParams) {
+	var request ListAuthenticatorModelsRequestObject
+
+	request.Org = org
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListAuthenticatorModels(ctx, request.(ListAuthenticatorModelsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListAuthenticatorModels")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ListAuthenticatorModelsResponseObject); ok {
+		if err := validResponse.VisitListAuthenticatorModelsResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {
@@ -19808,463 +20848,500 @@ func (sh *strictHandler) EndUserSession(ctx *gin.Context, org Org, userId UserID
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7P3rdts4ti+Ovgq2Vo9RcZWkyPIljjN67OXcql2VVLxsZ+V0V+VIEAlJKFOEmgDtqLO8x/l4nuT0OK/R",
-	"j7Kf5D8wJ0CCFChRsuwk1fpSFVO84DIxr7855+dGICZTEbNYycbx5wb7RCfTiMG/T9KQq1fXLFb6r2sa",
-	"pUz/gwaKi7hx3EglS9rpNKSKhY2mvi4SfQMPG8eNzu7TvYOjo2FrP+h0Wk/obqd1NDhgre7wMNwNntLO",
-	"bqfbaDZiOmGN48YooQH7z5BNRFsxqRrNhppNmflG47bZoEPF4OVsQnnUu2YJH3IWNo5VkrLbZmPAhiJh",
-	"vhuGNJL6jiDiLFY9GoYJk7Jx3Oh29tqd9u7uXvtJo1lz0Hud3UazIYIgTRIW9qiC93QPWru7re7uZefp",
-	"8V7nuNP5m74pVYGAyck0CPQnm42E/T1lUvXMx356ufdfBx+e/u3w+dFfuz/vv33yS+ds93zvUk+fJiOm",
-	"VlnN3Xw1aUgXraX+f4+OYF8bb8U/eBTRxwftTuP2tuls+hsuixvPFZvIxvGvWxL4A5PAx2YjZp9UL0gT",
-	"qfeywWY/Jae/C/7XD+fj0xiJ5DkNroIxjWMWvWQBl0AMDqWE2cUGnU4Tcc3Kj53jMiyksaQHl/WfH5uN",
-	"AY9DHo96EyYlHenJfNi/eKEXymxrvVXqwiqZR8xindFZIqJIX0+YJuWFu8o+TXnCpPeeA3NPvbEcwVhk",
-	"IKYwyYaYspiHjY9mf1bZdv2Ad+tvP+qVfwHzLbFxTZE9Ja5Y3Iv4kCk+YT3JAhGHsnG81+k09eZFPKD6",
-	"sPcMBd2wQaPZGKQ8Uj0em7NV3INpvpxVy4zX04Q3jhtjpaby+PFj81jbiKB2ICb6VhErGihYH3PHf7p3",
-	"fKzatM5l5+i4YzdtlNBYwRzgTTRVY5Hwf+DUAhEyOJrDhMkxLol+8SoUxUOzlJKPYhb2EianIpasR6NR",
-	"47jx6qJ7cKhZQsJHHM5FOOExlyqhmmU2G1MhVS8SI5GqXsJCnrAAFgiGu2CJHuuBrvRAQKNoQIMrfNCZ",
-	"socKugdPux1NCZpt8YT19ML19D3ZzttfAj1bTWOaHevLZv7ZmsMqf/TQe7MxTcSQR3oPgHXDXYqqVPNo",
-	"LWuu9U8yHfyu52gIcZoOIh5o1gZjZ3E4FVxzdz3CCVNjoXfPUJpkQcJUb0AlPGIk1sJjfs0SZGHd/AC9",
-	"AEorHKPVCH8tMlxzd/NhL+Ky93XCv4YzOU9D908rteQnbssZVcHYR0zF1SQ0DknEqJmARLYZp1GUv+oC",
-	"xux7lzS/NG7+ujfppP89+PuR2hXdn4OD5Kcnn/62H58cypdPhz92xm92p//VZed76r0zxvdGt5t/81aG",
-	"bGXIVobUlyHZkfrA1bjyvG5P1fZUbU9V7VPVvLuYw8VZoCI9sHnp2QRc+mZDDIcRj1kPGQTYiUuXC+2/",
-	"05grTqMTePASTlGB99QYl71nMPM6azxWcbf8inpLeAhLOKGfeqnUC7HbybwaZzRRMUvIVCSKRmj2SqOh",
-	"z0/Ro63XGWWdL/s/uIiIvvUVriAjLcz+2043nzfe13Ml2R+Azjq3TTvHlfnMGx5fsfA0ZLHiarby6as3",
-	"pado9iA7bhw33nd2n+4fHXW7Txor+5TmB+05T/f1qTuepC+wWnA+3oCW8JJF/JoliyZBlWKTqdaddtfz",
-	"X1Yswm7neHc1H+QBvC+iUvXMoBa+FG5kSQKm7eWYERw8obG8YQkLyQ1XY4IqAjno7LXtM1ZrOOjsGQt5",
-	"yecOQBgyqUV9zbXZz6x+UEMYOIzX3cu3lEcXLLnGmENO8SwOJTInkYxobDRVGKu9ubw7hzCzw4LaO0zE",
-	"pHHcOAkmjPyWdjp7QSxaCZtGs/+kwYRZvRB+0jrWWGhiasiJmrbdG7SORqW8EUnYkyxT8jTnahwfHD1p",
-	"NlSklTWpaKL0P+eVBt/wHH9yENFr9qlx6yheu8UFuiiZMvcwNz0OkWhNmoxFIhkZaPJJZprUzJ2LZjw/",
-	"m8IELlnppFoK1yqr5kiB3eQ8+qCJX+tlBPedhIJJEgtFFL1iRH+R6E+C98bOol0ICg0pjyBsBkvTOD7Y",
-	"O9A6cyb2CksBAy5JWSlTTXCZTcHDgjmhxSYYNg6Z1o4mddxo0kt8k4xSbTHBe2+bjSlLJhzOJ6qrzneO",
-	"E0bD0rePbxKumNkNae/AP+xPyE2yH+2f9meahlzhj9pEEhGb+3KraL6ZWEoWFfTqFGtEK3/ULyF/EdMp",
-	"S4oEVn49WP7vYnbJJ0wLuWX66G6r2y0IszSJFu/xYwzHPhYxa2kDsBXx+Op/g9L15+7s8uj//n/+f43S",
-	"IDyifN7EPDrc73TgwRIFZc8MEoo81v67F4gIDs5/7A4PhoOhJpM6ToBVaLIm2RdJdyoiHnDENdTxrwQR",
-	"5RMTeczkszZeaUgV7YUiSCf6omZdy2+TwHiEZJk11wvGNAY+oq080ENHPOjpndM3i+HQML8rNoMLscvo",
-	"NYVP0kkvYvFIjRvHR85vCQuE1j4axw1jNlob/rghND/rtncbK/kXRniaMJ6bTcO93ktSxIzc5l6HgUhj",
-	"43mRcy6JcCqmvVjEQe6tyOzej1qU6lH0hgZP0BBT/RXQxK1GQAdSRKlinqEfdvaP9Mhz5SHy3dY9wrv4",
-	"KO7xuBcLxQOWrTVcTqfujM2lHm5gKCaUA+f7eFtkjT4XyUp+jSflQ+c5rrWO3gL2XfrCSxYxZV63Pd7b",
-	"47093nWOd2hPzYoH/Gn5+C0wFf0H7ys5dxtme7WCp+66zYdQXZ4ViZEwkdLCwMkbFZaYxhJi2j3SmlDp",
-	"4xep1DZmKTq6ZZpbprllmguYpsyOzYr84QgO4DVLrjm7mYMkX+tpWGsUgMxB5g0xN+5m8aLKW/ZgtwJN",
-	"tOwab9ziXf/geFdwQVQRBEbuz5DrLPLo0lEK46ZhwDqdTre1dzAIWsFhh7YO948Grc6gezDcHXYODjp7",
-	"mnSUHilyiqFIJrCusYi11BzQ4IqFcNJwLPqCPmQRH/GB5lp4eXNS5GnuBU7lkl02K/5BJFckolMlpnqb",
-	"p7jDRbmjNyKhsZyKBHEC49kggZAmjxVLNPf6iN7WM8Oqy65Ex//3Kh7xmLV+Ea3do329hIpNpiKhmq3D",
-	"kdCvQba+NJore2k8wU/5Nr1z29RsiwJP/LUBkS5JYnbNEqISes0iosaJSEdjosaMDBJxI1nynSTmqB3D",
-	"5UCEjAwjcUO4hAsijmZExKzdaDZeaXmEt3BJpolQLFAsJIMZOfv5xSv0o190Dw7bjY/ZmmeyChftnEmR",
-	"JgFbBde72+00NxhDeWIgFixWmvm4Kgid8oIOMqUzlPuw+4mQUxYgyMOyZMCRwD0tOuXOvM/yRwFcIMeW",
-	"D7rxcvuw9R5mf6P78OOK4mbXXWKPBf6Ak64/R3fMDxJE2ywBLNvysl60+T0vrOC8eVHndJVmABGAhA1T",
-	"fYd++wWqKYuESR52WBYtXyzi75LPsHt0vNtdiRb2cykiGYu9kT37RsQB4R7e5DkPfhmtV+0ySaVi4amx",
-	"dNw9iUYi4WoMi2fwXB+bDSolSzKAHPz204fLxkdHB9T0A5H+Fn734yZZ41GVZTbNToVIRo1m4/ebK1lC",
-	"3JVueqxvQbAC2jh+A80Q3it8kBgUAyhhSM8FBFr5eIok1HqQHweGP2ahl2oMGBiJoAEOnKsTPEiNCKL8",
-	"PW5hEOuw5AIhePjyRslhu32Ltm9uOxbxtO0p/bc5pfMMe16S5k5ULukgYiFQ03tZZu5KJXyQKnRThUyT",
-	"wgRlxElMo5nigazrUbMR4LKx6DOwm40xlb3c/MBrq1im07GIWS9OJwOgrB/297udJ0/3Dz0/l213xz/1",
-	"uTHgiRqHiGnZPdoFwNtup9FsDOmERzOLMn0jrllEA73LI37NYnv9JKRaKIuAgruLxa0fn+dW3ElIifPk",
-	"P0TMeDwUmj7TREzZ4zciDkXcyJ1YYQ+9IdYttZbPtzJd0SGjPUsPPhxnxU46y7bK6vgW43ZRUqUZ2ekE",
-	"USfOyIwz4dd8jOya/mcJ1eInuMxdOaZSH8M/dQd/2u386ZenfxdH6Zt3PLgafer+7e3538TbGTv9/W8n",
-	"o2AYPZk+7Ubhj59oeHj05qe/hW92n0TjD7PiWliWc03JuZCSlyY3N0I8wPkMz5lMoxJjhx/04MEfOkyl",
-	"/rc2LURoPS/69T1Fr8CZO+QsCp0fwAoI2Sd4QQ6ruRATNhDhjPCYqDGXxAV3kDGVeNW+hdBIc7tZ2xnz",
-	"ynbPXbjEGr6q0pm7zxNUK6Ci12yeP7vLUHTpVFBvgd3Z9DT97nNhCkrkTF1KPoopuLIWwneapR/TkBtU",
-	"TwX4x95Q+HbZqbT02dtmY8xoaNyCry7pCIWPDBI+Na7gyzEjZqWJGJKbMVXkhsoMCdkkQ5GQ/umw9Vav",
-	"bb8Nphaer+PGb40nvzUaOVPNvRljNqH6a8aDKVXC4xECzkM2mQrFYnXOphGdYeCpOKqzhEkWqyahkvT1",
-	"K/tNcjNmMaHEeGLRswSHKHthMGv9zGZkQkMGjio15vGIoIO5TS7182rMEnBVxYJgskW74Q6XxelEL6n+",
-	"pt6f+eG/EUGGIJpfSmPBFpbSnNb2iut0ThV7wydczX/pg341lyRiQ6U/pSf791QoCgvGYxImdKhanKlh",
-	"S2tgdMpbCVUs0q9rGZoo7ySQ7G+NZ8mfO8/Un/c6jZrDOxMRD2b+5djYoP7+58NO59nNnw+XDoupZHZi",
-	"Yw7FEV2gAkuUIDeUK0MZRCUzTSd0RHlc+P5ex/MtHis2Ygl87MOHDyeOj8O/BsGYRhGLR4w8On/9ghw+",
-	"OeiQf/1zb6c41eeMJiwhgNj8828NHl/TyKZ8wRGrnvStlrkJnTBlTvp8gYrTl/6x8dCSjzlWbZBnkGOn",
-	"xjmvd8Ifi4g4iwCkKdw5vz2YO3jOApGECwb16P3705c7dmxoQn0nSQLPNQGfypUk/Sww268Y+N0HjIlV",
-	"OO7ly2hw5I/6POzjOJ0x7lQMMkfO33GsRjz6hth3BGjfjnZKR8zyRzu0v6csmTljw3e6A5nQT29MdHq/",
-	"8/TQNxKovLN8tSA2WbEo8Nvd18QRDj8zD5c6IWnM/54yAmI120Z9ZJPvZJNIQZTmtlrwTIGPZxII+Tqg",
-	"pUHQqBse5OuIDC2fT0lKVa1o9+Cg2Zjw2P69WzEpMGmXrzDawMTawJWnBH/ewHIP31oVzEODWgXp43pq",
-	"wahV3jY5IQC/jkcEl8yoHpLsd4+ahMZEpAoUSSJiRvZ3u9VLbJSUyrXtdLxjnksHW76uJjWMoCOdAJuu",
-	"WFx0st95ZStUAcDvC6n5IZuAmNWrhEtYdaZB4hYWKWRDCqbRQSdz/Jj1MoAUlxJdEfguqVAqZZSO7Gq5",
-	"CmpR7BlUhWfZ0F1VvWJ/Stiwcdz4j8d55bfH+Kt8fBGluGgm4L18Pw0ep2ILza9338T/8oyDfVJaI4mE",
-	"uAJdmyqMxrIRj2N9LMQQUjAwApOHqGQTdGCRKpKwEU1C/ZaASqaPlF6UiCmY4pBrpUfLS8OnhKiijL+v",
-	"eHRshKmOfoF3mjwTjzDPZ1aphOAr7r4NJnS1fNQGilMxICet627jKfgYl49K4e0E3b0+vQh/qVKKzPM9",
-	"vOvuwwcPy9JRA+jIPyCb2XaXYdzmJQGMEhwa5Rdy2USsbF2KvObE42kiBhGb/PC7RIMuY0yZA2hCI/1l",
-	"KLiAb2s2QqbQqXCZK84EvT2YOwW6O/np4t0v7ZWwQ9aHsg+njSu0DGhIzrNvm2nTgUjV8SCi8VXjti5b",
-	"PMPZ4mLNb1Wm14g0CmEeAwYyGn0AZm3IgAU0lWhh6ynqSQ8SFICoMA8jHtxt1efcbtmSn2htiyWYmTbn",
-	"RwPhok0ouaoTL3fdLfvC7cf1tvRpvqXZGt3bfp4qwj5xqaT1LDaJSIA3QF5pnuZHo0jcwBTt7ukduxTi",
-	"DU1G7E6bqE9ETwnRi+BVi87NhM7ImF4zLfxAm9klb/nzNQ/P7l5hpfXgyaUQ5I0Zxj0eIcsEYMaJ1nRj",
-	"I0cguVLvBK7za5EMeBiaegLrrnCeutgLWcwBzOkssuZGjIWI2srvJU6y4rr8yVnifCr3urRokunFvYrF",
-	"TQzKkCYbTcShAAoGGtdzfXFx/hp1cn3/TSLiEXnUD2QyNJAX417RFjkYAIjie4XpsnfYEIsHNLnlzm5c",
-	"iAlD9etG0yOOSWjjJiGSh2tuxIErKOw0CGYDk1dmDPe0KScEbAY9iZzEv5M4G3LOpiJRrmuJ8BBW+xeh",
-	"Xos0Du8sIHqxUL0hvKrIW3IPbxqMM71jHTLfz1f3F6HIa/Ox+yPz4tCRYIZA1VyaI9Am4P4dsEjEI3Bm",
-	"UiOxCjEma0VL0USNH3Cl4AHl+obXmLZ9l00wcYPehMuJsbsL9A7ckEUSfKDxiIU4DY4EM2E0VnwCtEJD",
-	"wlXugV2H6XfzrXKnSV7b9PR72rRsonaOXBHJ44Dpf2RejvLqn2d67l24zRCxDr1Ma3Y3gMUhsR4RGy1h",
-	"5NUlHaEHZiZSM7a1Frx7VLHg5/lg7mnJ82iUPizGewRLfCnEWxrPjLos77S6CYUUlAlXxYX9QLkiex1i",
-	"4DDrLp+jDmrlRA+bZOO+PxYjBJnoT5khy2cYCqGSaHYC8TYIobQghtInks5gik4gsRCY8o3D3Ps4v9GN",
-	"F7XygFGth83tNrbTyoI7C5/Ow0CwCu/jAhj1brKn9C730PFRrPnbXThZZzenDBy2SPg/7vM8/SKMxYoq",
-	"k0is34MEdMJy3uHEiBxy+PDhQ6scBVu0NeWgmd2fa8ojjKXfYW9CquiAStZLnReWLA97j2MEobuUXCYz",
-	"3DrYQzIRExOfWEczc1RkrZDxgJH3hUHdm142paB5YYxYWwDgKyL0hs6eEZXNMaIKNSP3bN/liE0TEWgz",
-	"+q6bCMRocoqs9C4oFgQMeJxbpv1AAMfvAHDLV1rd33EDFKpb/tr5WHQHEPszeX9+Cg6BWJBhQkdIHGu6",
-	"A7pd95Q7K0eMyXq/GgtqlkYTyxR0Yys9I31cw75xPOubcMlByr6PZTpF3NRbFnJ6CeO8E0fNXtib6Ddi",
-	"Dc6yNuO+VL9sXVXxwF367MsE5kIu8csP4CTQnAd9hLfZq7FjjVuLEcG31WAGGheCUCTi10w+w0iCDUfb",
-	"OAFXc+GY70C6ZyEfKJbjBH32OvNRn2bjxOZpfG7QENU+Gp0lYsoSBZnYBv5ZjY8B5C559G7K4tOXmuRj",
-	"fcBeiISR3XaH/OufB+3d9i4EzKfOezXFpLFKZqXwxK4nPNE0LmMj7ot3+24HcKmpargk9IHldGmElX2L",
-	"9x/4bk/YyGCGlr5ZqoQxJxem9HJvHMZcEVgDUO9QflTs6bTQJiywHFNA6X30DOCkgFX2bzB654v7+zpN",
-	"gBEPaaCkL/T3nSTiJn5GtP4JnmMcr77V+v0O98nP6Pibn1IacnViU5WLVMFDDzDGhhd8YYkMeCkSe0gQ",
-	"h2kEJximDc/iKLOai85/PlJY+9tbN67xK77i48IZ2j0r2T16ylSJBOweaQ1PEzAMxGQCNfZ5zPL4VXKN",
-	"Mt7uPqQS26wEzRVnUrFJo9mw7240GzQW8WwiUuknj0I/reI+2AxzL2BtTKdTFrMQ8GCxSOP2NUsGx8TN",
-	"Rm9mITfIrfduQZauXm8PCknoSx+5gLKLhbz0+s+U09h8lBczdSOSq4wTugIY1O1hIibeeaMwlKsNCU/G",
-	"kuBZKTHeuV9vClRj8z5kE+VrDOidufe2KLI9hzZPoF/60ku8tZQZ74MFuucPc0ycCTct3eZTslRWeUwL",
-	"vcVKzAhx2s4/lk4Ej1POyGmSUDB5C7DnxS/6hX1SBgE2N2MYSOVc3uX7aNlEXvlAa+BpwqpZAZLaapIC",
-	"1XfNrdSYcaO7y6bJTcfiq4DOlW3Sx5PYh9v7FN0SYxGFmIgOMFvje6uWG5cZUd1RcMxJCQNMzpx9gUiq",
-	"GJfycvWLNBhrjuhKyiYwxaYRTU0Xh7CYthfIFqchwUvkJK/R/lmixBUX7IrHHrx2n060XgZyicaOXM9+",
-	"gM2DIxcHs74rkRT7pI+ggdw3GwMhIkYhmsQ+gS8M3+GlwIgOWFQ9hXklcSG0rkynfxE3ZMrENMI4OMRP",
-	"NQE0yWBGIhqPUjpiRNGR0aHdTztqYL4Llq6cUR3uLx1U4jiLzY92kcr7b6LZsEt1ycAqGyuo8idEvxkU",
-	"N/eFxIgoRDo/3Xt6SP71z+4OHhaTCAlBu1QycjPmwRjPE1faFO0Xm2aYd2FCZd9nCZh+ELU2f2/lzQed",
-	"xd19Cxcfs5kJm3M1RwnPrG+Cx2SQ0IBJQhNtPUcRCwk6BT2UMuGxe2nXs3X43grdqnDoACOk90cvNfQ3",
-	"0YNhkoeM9E3aW79J+pFJZYA/QqooLnWT9HMsljm504Rf84iNzE7UlGxVLOcW1uAUX+KYmJnYs5yybCwt",
-	"A8bOscJmRia+01DRAHIFdhg6j1mGZntFaoKKZ/4sEneg2TuWDNGBM5W17rzHpDcppVD+GShCc1ZMUuEB",
-	"OnclH8UtHrtoLTJJpdK0H4yh3gv5kKfQaKKm8ayJQjh7IqAxMfMv0EmFLMx33Hv2qzNfqLxiITg5uOU6",
-	"OdPZeUboQILjQw/Y4rO59A0pX+rykOZadXoH46D+5VjcSIi2glKAvCJPWKKSDNgojYujczKSYJhezcGp",
-	"rV8n/2B5qsRSg6DQ+8Wzf24KYl17wS3RUfeZmvaLk3TuX6AMNVsBSJVGo8MaSUDdlsTK1BTjdtEJqnn1",
-	"adymute0DC707b73ZI0AaixMnmBZyyxyU1FcEmg6GE0HNWdm1HRZUIE2Cptej79twqjycM0vYFw9d2po",
-	"FmdTqKj5uUGj6N0QAhaLxvACbr/9OKeMFbnJfKoxkKwYAh8QNwjTxKKiiz/4Rt/jdS/amWX5tiuIzNLc",
-	"S6HINIpIwlSaxABtQcdWJNJET+AFdD0AVRD6Jugn/t//8Wun9ZS2hh8/H97+KTsCv1oy15ZFFDU+OnMu",
-	"67Ja9SHvz9+YPMW+nnf/GYlxLBNxbUIg+nmjv2VayN5u50m3MB79tmM+oSP2+NE0Hv3P71M2+p8bNpju",
-	"PBtQyQ73m7+etP5GW//otJ7+8PjjD3/+3Gl2F47ctwMvIsonL9kQElFqqC3lOaMD3gYJIWVWa/MxySpV",
-	"6L9R/YWEArif602JQpuLC8ffxIi4mlfRs3ctsKUNO85uLS1wt4be7rGqPI85W/Tr/2r9n48//GmpNW24",
-	"XD6Nj96dsB0PizPE68RWjEX15MnB011tEzVJKfTxchbTCQ+IeercKcFqIiJdTzRkSR2vJfq5J8x06+vJ",
-	"uOQ1pVBDlTJnK+P4KAF+qmFOGlPS0bmMNXkXZZPFQTKbqrmeioun/TObvaUxHbEJi9WJrQpU6+0sDpa9",
-	"3QSBX+HDXMQLvuBtCFlXqFzwUczjkfP6jz4vCBxRgyhUorRNFksEahOOxuwTFpmkklDy04dL8qifDXIi",
-	"QgZ5qD+dnL9FGO4gF9q9oslicy9gqlolN1P0qOP6Dkx2ykZVqHFJgytiPjKnh89gAlpjxkl4VXF3lFZD",
-	"Elq3DOx+Y59I3/isSWBo13JTmw0bh1ZK27Gb6gtTHo+sIZ7KcUmDT/iycZq2nzZfyfUneYDWJmZMYwV7",
-	"PWCW52tT0SKDyuGZzCHl/TIUnPq80piRp4WmCRnQy7JDYzuWvdX33rpNZD975B/MMlMq9LKzaPiMcKWN",
-	"WJP9YjGdIiFQJL9qygX7bHVbyulWu3yR8oa1n1dgeevYayYrtFf0L9T/pn1+Qj/1vAZ0hmEYKpYYAqOZ",
-	"JwKOhyCa9nIItHGIp3HEpHTKgUg6kwSAQDdcuqFbB7YApcmxeLkrOD0yCcvaFnAVXBJ4FNgfeXkmzsgV",
-	"mxnRtL//FDAL3Z02Mer4hNFYEtC+/DQzTESsvswJ9X26JvUV+hzXtMZ+1M9Y3aBMJDXt2Kz98aal9aIX",
-	"31lQL27avKpkbuaJ+lm9QQ/xvhb2LCEwriisc3dHRkgjlqXfqhnJX53Rsj5+san4XGvHbYGCE/uuHMSb",
-	"O34PPI5fzKtXTFMljy1R+uQozE2Cw1ECOIxMWSJFrA8E9MwjRlkAlJtw2Ucd8Vks7btxolv29rtTXuEL",
-	"D6EiWvUQIHOuI62gETq9NuWVRJhaph4CL33S2c0duKD+nF90Dw77oCNCbcolC/PTxbtfPrDBz2x2geCA",
-	"vOblMpXsO0mw7bfm7TD6Z7liOGQqGLOwrC4CvrYOSSG+7B/I1Rf7XcyNb43taB02dZm0bQK/hIBgyu/w",
-	"3lvTSGVW9xsL+snXFAvn5qn356c+weAU/qvpH4P5mNr5Nfxkhg6HIorEjfQiI2/nWt9vZm7LWrQsezk8",
-	"PWe5WysJfROWrUBLlbswq+rX3plLlV5dMu8WrwE8+Q4e9IlK+2q7bb6Db5VH/DyGpgf5QR8mYvKM0Azs",
-	"bRsgjKkcZwEXnN9q/gfbK0dL5p4f3osa6OlLo32CeptRrpF0hrHy2K/l2a84gfLSgZBX7utMfBv7IyHn",
-	"HtOkSoe0b9cGqbYrCi6JxEnAKn2z2nOAbyJDnkhlZMFu95D865+HK2jVdliZxHMJbKXhmNUt04gZWGeX",
-	"/Oufu532wUpj21CQquj+ohILxxiR60asQLxG0arUabSE1bT8c/NYlaKfR788xYLgt4qJ1dY6KwNmkgVK",
-	"JL18gf3awBuO7iJWSPlAv2QUZQAW2IOrOMcGDTAALumEkSnlYIG6u1lHOZBiqG5owqp8CNnvUL9hwmK1",
-	"PB6Nfbygnzl6NxBZV3BEt/d22uRUaZUZLPGBuGaIqXMD22BcD81b2gvHn5Vt9U3CpGDUkeMXeO9tXte7",
-	"jjP6Au/NaDCS1kkHvFbSuBfGcj5Y4APi+x425WTXfZxP13/WkOwaD5v1C2O/rdgvPdDHvj/msUzQaUMO",
-	"vJymkOX+we7+DpRcEDngfChSzXGgEIHi1zY4BA8cPekcAMnttjGWsdJUnO9vxIejR3v55qIwr1IRR2fQ",
-	"e+39FRi9dSigJxh3ATuFLKNf0OlemQe1cHqLj1W8tKQwbdzlb88/ONVzx0BRvsQzknVFQOY45IaP4qTb",
-	"zvA/2e6IddbB3Jw7D/Al04UJxIVXuI/KuqaNW7i6rq80lSzh8VBs3FWw6MV31r+zl2/IP+Uw/yJB/Zho",
-	"EwvED8OWYbCzBcnIY3W43/BWGVwBp1K01xbZqUVn5pzes/AYe8KkDhomc9Ev8QCWZJvPMJhX4zMxmtn5",
-	"TqSjBL5xKDnfnOog9gl08zOpwGXdQhBs9icJj7W2EGDE1mpFhnfi+pA+3tv7/UYVRIvjuTe8ZUwlOlty",
-	"gAqAMH6/uZJ9gvUQ+9aD06/Ezg1EOCsoiisgUjbsVHrFwe1qyv6bmXh0wOXirx6woQaGwbfluSO263HE",
-	"IkHkPStWWM6HAiXUk3Zz8IQ5Yde/YYO+gbQAcbVXxzAsxi/UAS2siHlZ4EZvNrCksfnd9FndYh5WUYD6",
-	"0NlpnipWxygU9vWOeIKVGUhNEMAdYvirjWEDQf0FUOgfWcwSqBTtbht5geF81DiaJBYJFtdFdaQfQPy/",
-	"1S8j+xYjyDIIX7v3f1peLNlc3H/FE74QFbB82b0wgUKh8f3V2MpyQMBKZcwXCiA/C/PgCbLCBXu7B3uH",
-	"nU6heEFnVRDA+kH6lWLsRap9hz7dsZCYCV9wPq2lNpRi9BVOIss7DfgOaqk456ZJ+r8WeW4gQvaxnxWT",
-	"oPGstmeuGgHg3+k/ZrT/3qXTvyk8YOUDsg3ub4LaNmw2ncZSMQoQyDuYTPcWZF/+6YXx8zqPbzigvvgo",
-	"bTy8fjlf7aVMMQ8wrW1k/cEj69kmrkzyKxux3sB5zci36XCC9SjuEM9eI+a8Uij4vBzzxfAiT9yQ4jNC",
-	"Y8ImUzUjEZc2JFEO9c7twKadCvOh4pLo+NUqjTknsGU/SoqHvpGA5gr5vVEkbkr5lWsHn/1jr4pH93/F",
-	"RsRNYlhkk0DUrziLZ5hVVyizBm4eyIdOJbNgQxIkDPaNRnL1SPbKO1Iz1H0Kq2yALk0spp5KhcSEHvpC",
-	"2cNCZGwtwVwKcJdtxVoB5eUPbUPFGwwVbzo+u2qgtJ5eUhkynVdkzVCxtFBvQCUP5tXaGnHWVcNiX2/s",
-	"c/kWbwObcyEV169XHUx7KYJUT/ovwguEg8soMqDWf2hul6Zqi6kE17SVG9z2+RAX639fvAQ9eoBza8E0",
-	"YJG4eWZUBBOmr9QNDvY2rxoUF6GqSeyHMUMnRB6lwQUwAgxUn4lk0TWzipDbY5dmy4YriS8fIJRsQh69",
-	"0/zA5tSeviTW1iN2XHIn76I2YDweOaCptl56IVnYPyaxaJO+1gv6x2TGpFu/Cu/BCoqxt0gVfn8TdQ0M",
-	"NCqdTGgy+xIlDQqYcW+QOOu+bMiWvIsZbs48HO1RP8S05/6O6d0CnTazPaVztUucHX7Ut6nVPfuAfg2N",
-	"buhM5tkFxgZwd8yJlpf7dJvxQAXo0ssXbG29MgjzNZ5WjJsuL5WwVmXfXzP3uFMr4cGzwP84EVQaz2qo",
-	"LZWCMdOTYC9uP64QXa335YWSc+nXq7yNtT7tUY7KH2z6yJxLmwXUBCow1rzNH99kaNZXOGTzMdplX3nQ",
-	"YO2ywVREbS07nYooajQbU3zDNJXjRlO/5+Oi9z98bNQ7im2QdLEY+KNGS33EsNnU5rUDm5sXHzWCnvcj",
-	"Ob759GePj/XrD3T6aLtuxPMeiK9mNPSeKLBWpPRL6S4237kQTq03mnJg1TP3ewm1+uuqOTHXGrV4q2MR",
-	"vreXcxZNibZS9NbWa0OH/IRNBtBvFYu3cdXMf9V7cDMWUNUXfzZhk1JZ3l130sYCLhWTu/u5XCdm7H/P",
-	"Fwse1zu3xeBxvZPzEJnZd40m38kmt/qYo44dLtbHlgaiN8/Alwap74dzLw5g1/vmslD2gs9+U8HtbTT7",
-	"nqLZ9x97/rcKB/skV6248MIHlwaIvU9//anIvmGvE2iu+56FEee6L1kceq71ljox6CUvuodg9D1m7W7K",
-	"/PBGmuu93R9zrqWlKXoFKjb0F237ItUrDKH2p8/ZNILuGpk6bwyAiFGj0/sUsPZa4XAftdWIi29eF6sR",
-	"M78fbWxZPH1zNHxbGXU8y40OT0pD1l5Gyy0QYHRGQgjb6kPXbe+augYe2NkwEjcYByZnP794lYfSIauU",
-	"9AUPg1bERjSY9Y8JjaTwZVCYCDR4yW0xlkLt2UTcSJaQR3wyjXjAcZjj2SDh4Q4K3UDEQ27QYoWGOUDV",
-	"RKQKBtgm/SGd8m5LsiBNuJqZqb0+OTsl3XaHXJjrxKxZ9oDpZdEyLKh/bJptFWrdYGcuW88NG8dI84pW",
-	"wAe0f4yfenH6/KTpf0NV0V03Dms3ptFsOCsMPcfcyWUXSoM312FEC4KzF4D2mY+8F8BAntqkY3ETExEH",
-	"bHnXreKrquPmF5nSkfWKCaANZ7MRcuj+Gy6aiAn7z/d/uXus1i2Vu/HytmuUnv1SZUbXUwvvRXNYpwqF",
-	"owpvuKzCqrUQiqUVsooFGypU8IGr8eJzXW8LHfJdzgeatl82ckarXtgCYcD+Af3CVZYa5atIvJCJ+Cft",
-	"b5ZxYltj8JiM2ScasoBPaETk+Y/P2+ScTqbSShWVUC0WE2gTO02VqW5nuzYs66bh8qLc7eDlp3V7FN1D",
-	"F6I5aFmcN6bCqnIGVg69c7NuS/WO1gaLt82ycXBV0WDoht6xw1BF0ieshQ9cv/TVRXbkX+oZiTSZgRaT",
-	"TLBuOvukoBK1IbU6i+2Xrh6mlBdcqeAl/sMEBLwROJ45C18CiFetwHugpjdurUrT6CUzIfLiWPmlR30W",
-	"B/0mwVJxu0fYkX3H1d5OdrtHL56/aP3lontw2Gg2TroHh/j3wW5X/73bPfrxxVvzi/6XV7WB1p5z+8A+",
-	"UV+5xtc0gs6RhTZ0E+zKSGPSB7xF31+UC34Dl8KC/PDS+uMzTTMc3z4UyhNUr7wTaYbujGgdGACDlR9+",
-	"jZk80mp2oTf+zjHY2/JKNosteZTQVwFLySWRiItlE3fbPGgd3768TOjQB1u+mLIgAz4ZlpZ1zWBKRSxs",
-	"WqAu+A2NMM8RfIX2VOg8mNJEEe5tjIfvxuaDlntKOkOQNHgr0P5Q0Fr7kyIJixgtIQPt3EM9qRZnatgC",
-	"26Nlo/6tLOrf0tf/0QL1pdXZ05p5+SEsbQTjbw2oZGELtxcebe12vOtZw1f7akJ59ML1wFTCpU3hSbMA",
-	"0DykpZ92sdHoZadBoE+YA6POgcywcBRNYNsJCmnGOE4QP4GvtC0N4TPmxmem5l8yYVgF0BKjtb/TOBRG",
-	"yGn6ZoyEdCZdYHUBgCvtjMw3i0BrwFc3Ld7at8iwgi/FhHIfMMT8kLVbKayYtd/NyurBazOTpFNYpiaC",
-	"9KkkNJgwC7yHg/Z9273kwPBD+B4i8ctYEoqRTbzRDOGe4Pm3Tey3/SpJUBaV2+gi43KLm2Blk15FWZOh",
-	"bRvtKancND3UgImJcHZM+iZW3B7wRI21ZO43Sb8Qu/2187HvLSrqdN5crCLgkJo4mfw5H8POrcT5zD/r",
-	"mOnDpsUjmev463h68HiY+ROtnYcMkqLxXLlY5jG9ZkZDylwDc8U3NH2YETZKselcNXLSDTWfSeJjzbqO",
-	"pzShE3kMHOwYuZuey3HIrnnA7Ov17Zj9aB9wbgU/S41XwoBamQ+6xhO/36jWgNGEJd5jXYWiWq3nXR1c",
-	"WB1YGEg30JjsFN1ur9XSjawufdrkXRzNyjzyJuGK+fvtpSFncVDRbo9LmbLEsj9cBJy2txhrPQguD5fX",
-	"IeaSBBT6X4NMX6PDXxbiKs2KRZFTwfw7qbUNbYSFJe5eVY87mvF41NMbNPOvmZt6gm1H5lcP9J2bsSgW",
-	"fdZi7yrWTB5FSqFmqo2AyzXWYpVgu3e0VJGJkOphY+tVlukFVv6uPdD7CJOXhEl2ior+MDMDn0w5nUxF",
-	"olj4XrJk1WKJtrfk8sqI+Z3uiSij1Z2N26s6ST17TAqVEcz45s+J74z/zKbaAiF9mQ762KaukMOXF0nP",
-	"3A6DGVgtUcJoOHuGrrJC8m0Nh9CUSnkjkrA3pnI8P6oB2K9NcpKMRNxtkrPnP7983W0SCde1tnbxl5MW",
-	"/kElgX882tsBfVW/OuIDw161vtzMuj2Ys/TydxqPBGh9r3nCtPL/nTQvbxPNL9DNZDuYJTZIicx6CWao",
-	"2YBPa5afHZvpWMSsF6eTAVKW84pDX2qCe/+Ku+xg+haRYY7hyw5NjwYZFrsmYgYfPIHn6mJmarnm9RHM",
-	"HfNu9+sFB2VpEdXsPd7TD1jtyKlc6tGy14iB2GcGs8Xtc2/GQtsRKN+tn+0hm69P6KdeKpn0+z8mNJ5l",
-	"scyAaoPITQUFI5SruZLiSMP+Rn6V/uCEXYurCiel8cib+sMcG/KbB+q7gZfM88boN3WCLXljdVnsk17Y",
-	"+oJzsx75rVW1t0gfJYWOqzGPCSUzRpP6a1VNFyfZBpclQIaN3e10SplKu4tIYV7XL2rNKyta/lbQS7rZ",
-	"z+/FJtzMHgbzBTzO86PQZPHf1qtamiDeXIBdrTfNzG3rsTGsv8o4HIrNfMaMhrm5kzgNtdvkwYJ63nXw",
-	"rW4xn2NuumdOVzrTv2X3CbiCMcHeuPKmCb+GRhYJkbPJhKkEH9IrlbBhKpHVFfdKv7RAi36uUSic5Ssj",
-	"bivm2j/LJFpaGvisbykqAFGVznU9v8qQBrgjH/VpNCpGM/ZL0Yzzi5PWu5NXZy0MZrx68fIvrVcX+b9+",
-	"ONntHv38wb3QPTj8+YPXYfEzm51RnhTGnn/IfMH8/8z+Hb68OIHre0f78H8Mo5yZv8/M3+fm73P4++O8",
-	"EvmppT/VuqagsUj9TTMe+2nz56vin2elX814spvxs9mfOJrs2cKvZ8Vfz4u/mpHfNhtveHzFQuve2YzW",
-	"VBfokVZ0BMucF+gu+Q5NHECkQme0PoTRKI9lu6oPSIVTRFgnew1Lx6cv2CHnH1mqGxQXeC29YEMLtWLa",
-	"8/0s4/wKLl+0TQjwEp1/AeEN+XIVfsGIxqOUjsCWmNIRcxoNWshiVk0FwAmw/uwTdEt79PzFGdl/Uu7n",
-	"tHfgK5f+8XO3eXT7qJVXT//4ebd5dLvzvTfQMF+i9a75hYXm5u46vIWEQQhdoA/KLookaRwy67HDblZG",
-	"2Gbrpuio1FStu5MHjPoOZuE/uOq3C1f6WYEn6G/SJH2bWKj/nacHmvb/Brrct60qbxKuFIOOKVIbgTTK",
-	"R744p7FAHCNRQRpiJLA/L1RNen/+hjw6++XHJvnp7NWPWsv4wAZnmaOOPD0kP/PneaOscpOWuOz73d3b",
-	"7TzpFkhFf+iYT+iIPX40jUf/8/uUjf7nhg2mO88GVLLD/WZOPT88/vjDnz93mt3bCvoZiVTZCL0HN6kU",
-	"m0xVhT0nhqrYKFbbi+jH9lulKwKgvtMqWSCSsAnB81Kho3rwqDrwp7l+8BuVoxGVqmcWciU5DQ8yG5P0",
-	"iJYbWPNExCNAFbUrX5I7huYX/S+Xl2cEb7CrDxAl1PZ9gANAXhlK9Zibmk8Xp1vdZJiDhSJMgKXesthy",
-	"GSvgVdnyUtfuObiAR4oydh1tJB9o0U+eKyc4uGZ+zpbrK4WRbkT0FnnAFxG986s/H3oeUh6xsA9peDym",
-	"0XGxkSeYbuB4DnkI/MLYq1ooj0WaFJASUxaHaAyYIDXUp8NPeA2Wt3TEA62l1ASeADSCx2Qw03KQx1cE",
-	"Kq1V4EiqQCk+SEmbfDDuzDHIHUy1JkMaKAQ1UXnFQpg2QKAIHSoIptvIQJucxvOR2L6cScUmfXMmTZG4",
-	"vhgO+wWIyXDYaDZEXLFIPLqA0NQ8UUoWh9LrqdUKK/yK7dH0VG2wyxngcdb7zAa/sJgw3gkN16II7gQi",
-	"yPudZSN3XtZoNtwnGs0G3u+dlcxmtIjy393EzvTX6PT3jHTyziE22p63fFunEWC25osR4/m4jWdlBeNn",
-	"mIiJd0ulpVpNTseExg5MSk9dJM5stZ5XUnwOShqqL1Q3FlL5UnURGUxoJGKWq5lyoqZuQdA5o2s5iMge",
-	"IU9nZDZUkH2kBLlibGqALQzdYfNqXR0FfCoSVahOdXhwsHewzN+bsGk06ylR1dLdZi2NxLq74ityvOx4",
-	"5DR2+eaiHHgqdQcEEJhISGTX9CbX1OBUFIytsl3l6SFWOhZANmZ5m0jBi4+FHvIizHCM1XM035wmQrFA",
-	"sfCY9KWiiVKR7BsWbO+MRwACo4roIZCDoyfAshxwFWQeqCxaOpgpVnhk//DAZW32Qy78aTF/vmQ+xaGe",
-	"slko7YpT0qyIT5hI4V8wkGKBQVCHtJnYM5Ia4FkBn4JWlF8zuDTnSixUD+DyozSpkM0OCM7TOF1zAh4T",
-	"fWz9DimRqkBMWLVIdyhPCXGVianCFmDj0QUaBJzLijglBnqMLMNPfSetAgOG88FedxecstgYev7YqwoD",
-	"tahaoHmWLHfL20WBFy/GC75lK6e6uO0ADJNE7BO6pctIIChRKyKAEqBS7d1IdLPVgXYZZJua1Wk8X1Ac",
-	"lmkBzr3nbMgSgMloXs6SCYeh19fMz7JnfFp5IqJVSnCIyJv1l1pATq1K8m8ZAHj8rW0QYla0GDMIJw2U",
-	"NDopdsifI7iSeoZ7aadZXEA/FVpsUYmnWRjQuvZ7ZSjdlWA1zMGFCAnHbpqPbBktougrojG64aZ0xLyn",
-	"4V3MLvmEaZvFlz2yOtYhTSKvpoe2iIhCwAxgJ3Qea3FlgU1uOHH5iSsjS5JoeVjZmexaPnx/4SoDCLKF",
-	"oTM1rLN/VKoU7U+UmR9miZUUBzFIKFqlS87yc3vfmqnDNQk/Z6fLOGTlEQHvLF+O3Duz92lzK0qXl77U",
-	"99RGPLmr7iCf7pY9fL/d22ERMgBMxgzzLGFLAs4ar5sw7C7PWodnVbrFYvDrdu9enaqy79UnrbIh7WzH",
-	"siXchE+uQLFfrpeBO4zNVPD/RkhlGe/OVbv5jb6jVrE2jc7xjWU7uqDWhkzlFKIh6CBl2mb1GjU+QvXL",
-	"tV5gU/QX5wvrm756ufaNyKh7ET1rCplrllxzduOJMQLR2SroNTLKU7cqRf37XQNDrtDUE5+fs3jcDZME",
-	"0nfBQa9t92fY406bO9OIKr0N5RQlvsAFb2q3BtqCZtd2kqUomgkoKxY3TWrvDZMKHUa2q5F15ZkEIGM/",
-	"EZqGXB0njNbvHniiH3l1bVL5XUSb36Ssuy0eFLls5HvbnKOO8sJ4aa3give6A0ptWPOwwjz4bx1OZL3i",
-	"lR7r6rQNySpKiFpv8GKP72Z8s2uwnfrWcNH9it7CwvTN+q1WtOKMSnnFfBgGOkqr/FATEbLIdQoZj2W5",
-	"4ghXJBRMYg4/ndWCHjhJ8D1781yvhiG5sSCxwueJpIiGMH2gMg/4FKcJQfgJDdkz0o9FzPq2MkpWs2Vu",
-	"PAMaXLGwl069xU31++QsDsaJiPk/bKN7kwOQShaWIQal7irptMciPuIDH4bqVNm0hsInlDBQIkyxzXyU",
-	"KWQGZxhi8CooOgOmyZUsrpR/SPeoPgCiQq9IHXRDDM4RU/qNx/VRDv7QSLFKTUCjSFZlsyTTSu8rtAbB",
-	"MLTKCAmk1aPzM3L6cqdNTh1HDrqctERr+3GiRlf0rscFjwPmOUQmPE7jGVQnaZIBC2gKmy0JxL5ZgjEH",
-	"TV1QzSPLAh8wFpNATPkqaB2V0FhqniOrQznFI5hl4lBT81cWEH/6hK5SIGhBggvu1fxBcg9tYQZe7rIU",
-	"O2JY5CYMVMttl86y0rY0b1gRTgEeFsMDJXn0gQ1OUjWOd9qIVDg2cX8ygbxyCP9iM2UhXVQmCYVLhs9M",
-	"1RRFi4iBuNEEwIPP8jkzEustOgGtEVqd3zWmCQ0USyShWlnL4BgI41AkYprBkst8qGbuQPN2bLkTct9x",
-	"QB75IkJ2hOcsEBbe52EntlIKjfWq3IyF5gQjoQwSJUeN9CeUR/1jEoyFHqJ1QIs8uWJD+Ban9om8whi1",
-	"ozubBhYixrMO4JpVIC34cnefIUKwsGyKXcrV8REuYqAANjhc7LvwpboqNpmKhNqdLLRrL/cAuTLLVKA0",
-	"IzygCpDJwPWJz9IZzqbgPcZ5jMpPXtSEHLNqsxAqslaRE9UxJzOznHLgvGMYOQgu8wqwY7QGaf+GdWsU",
-	"7T17U+GavRGMDnsH/mF/MnaI/dH+aX/ODSk/1TjOpxUbWS60xdzcOXx0080kIeT8dO/p4c7iilOnEOHD",
-	"ikRc5dnceQeZiK9QnqCQnvYSx2LLlS6u3wP5FKt0iaV88pINIfnMH161BddBztYxaOH+k+z2/BVuqXUb",
-	"eOa+TXmR3yjJo7NXb3fK8WoOqQea+wbuvW4dZEeHMXwZNvPoSecAgPe75USEw4ODvcNF5Ut6c41ee2Pb",
-	"sXn5ihSbPC9+74qvzFuF2ZZ+UZbEsRjxCnfdmsplS79qKr1ltSHqNSmfL1YGVDziQU+LrBpWeRFxapwE",
-	"NhexhnZWfBDMa6Mx9KJMXVn2nnkdx31f4ugWdd6U6SL1yymUGyPVaDm0uLICPD3HPt301+XvyO/NF9l9",
-	"Qy9JIyZXec85POA2uXE0/GCsZWjswzgZjhNmTGAK2L3sCc1CRAoeR1TGtE6XCDGUGWs3Cf+Z4iaqigHh",
-	"wLBdRN4notTxQBAsVGXKfh3bEm4gtfK0U3iL1g+1wYfYMCgT9PJMnBn5s7//dIeAFnP55sLleDlL21k8",
-	"VGjOGQtvwSf4EK6EzcPT+pK+OVuzbBzkX/88qvjWOp1qFosepOQeIrqXvg9ufg335rRocw/oQIooVWzl",
-	"Y3KBLzgxz7snJc9riNZ+72kYFd/JR3GPx9A0OFh+cC74KD6NfzE32+fRtbXsufdTZ5nwMWwQ0wvzuohL",
-	"Gbutoehp5lG7hUdJzy5woCVyso54zjlsxdn1nhMvH3MLCaOmlS951Sr6pES1JCrJ1qKknKcPRxaWz8sy",
-	"Aq1zOJpLNPSlQshrKhVizCsWwdoaDPdlMCzrmrPaiDyWRan+w9bQ+EMZGp5+T6bBEgCXx4IHzLrBjOt4",
-	"Y5ng3mawW5Nma9Lcr0lTDzjhMW7mQBS2RpERGRDlK7e6xBKxWC5ZmwxZE7UHM5S25tBa5tBmBavHblos",
-	"4bdW1L+NFTWvaidiELGJr6wegSQ3U4Qd6fngiQf14+1WcaHoIGJYzHWaiFFCJ7LUHmhJaXhUmCtiJWM6",
-	"nbKYYXcABIYIEgpTPNYk2PhrV+pJ1XdCOOXufZlFpqGxDz/wC9R3AaybrQDH42LaWiT8AJQcCJkFMQ+e",
-	"PnWimPu+NIpmQ3FVVZjH1K1YmN6nskr2JmDWoAORquNBROOrUjJKK8mAvcvSUkwXLxycC4/EOvHOGn70",
-	"E2jWHr5+gfYLReOQJlqEaeuFPHo3ZfHpS/ICszALHVC0/l2oMpPGV7HJIy/ZlhicXWprmdtum42sUcH8",
-	"rvz1r3/9a+vt29bLl02i/w2ZrZ1Op4MXS4fl0a+g1+7ftvAf3fwf/2N/2vG3WKATHs16VbDw+XZ5IFJL",
-	"t+76b+XXLK7/5ipT4KRY/shmoXPVOr00OZ2H+4c7cwnWvgRXHmopUXtI9W/kwVXtm6c8UGnC1mr1PoWD",
-	"lbCwV1VwuOKx7Jis/MkbNpBcrffsP0TMeDwUvl0F0IG+AYsM2H19lepD9fhcTDy5/j5mUsUTXrIJNSqA",
-	"L6dW9tJ4wlRt2HOYv66EPYwZ4C00t8OeLDQYQ7HPV/Eo4nK8Wvczu6cr2D3+ArJ2wM3ShBew0Y0gmoqr",
-	"vz6w6dw0bnl/furxvIjJlCYsJNAvK5qZBigiwZ5jJBJiCq2tLGIGUBN8OLR54Efdgy751z+ftPd22uQX",
-	"QYYJHU1WajHv7KHXcJxXelAnhUZccL+xWiIObaShtIEBEpoC2yIhiVBUsfCZUV1sgTADSOfzja6+kwV4",
-	"097uwd5hsbrxoVc78Biu3gozeiFtUe3MBDSAGNfMJbaDZ16wbseFJJnCMqRvt6p/TGgMfZBNDY1sD20L",
-	"H/L+/FQCsAU1uZBds0hMJwh2Mq2mzDvapO+riNs/zoqYY9Uf3AJsLlYGSOEuFMo0ILRJCyscW6Npm0Ut",
-	"qb/rEkvZnl9NeSn2oKbYpAzdjqbvVuYydnbK7cqVNYjSJIWaDXgIJFOSxMLY0MWSOUWWUGqaW87hpLFy",
-	"+xe5gx3Ta/bM4AihmQkPxnPgRKdQd1apzuk21MfG2DFj+jTpR2DpC76A2vZwdS9ff3OArJ9U5lItAxWx",
-	"KTVVJbo1zbVDooRTspFOC7V0+ljB5PvCNafTF0COsc/X/fTwWqunysJdFkNSUq9LhdjvteNKsyHFUN3Q",
-	"hEH1Pqj03EM4nKyqt2SfINkTEkIvAxZxds3CUgnOvZ36szBvvrAvPsW0sMK8uh2PzPSIRzCM3sGFuXb3",
-	"y/pDIijdWp74VpnlQETQkEqB/4yksYHdixha+kEXTigfZ65nXRGzapPY4bhY9HqTtaibDdsKVI+3Zmnq",
-	"woLZ8RQuvvJdPPPeaYZdetyMsXjRTKD4Ts+dZ747z313nvvu/ItvnO/N3kFEo9QLZUlSxCRFeHcF1jWT",
-	"iBDF6Hmwra7Ew2ZRa+A3K5L1xlySSMSjJnh3QJzTnPxowuYr35gfC8qRLUiR15/wVlu9xxTarIuX18Vm",
-	"/aVagGQ6n9VUj02gEVtIWXHtykBZpyoPj1Ui5BQrb/WcZNDFLcrEMGP4pnPBDFHmA9RL7RAs/RQ+k+mG",
-	"CzqDLRViVYZTNTQ/0dJXxFklJE0flWVfpulAG2+sKuPNhEJ9JRZBmwIGihWd+1kxs17WUq1vggBPutAj",
-	"YKeZC3lIvFCC2MTS+rEBVxxrgWX1N3KJe6E/gckGcx3DTSJHQJNklnXyXU0yL+7j/ZUVBnFOXpY+lGFz",
-	"/GfCpYl107ctK1yrPsg3wS0fnqUtt8+/WR63srJ7Nya4alGQLYt80HaR8zxrEYvZhDMv09y+QNEc++3N",
-	"FMxZkXcC/ihhKk1i05oZayQzGowNU6jJG3/NmKMDLtoyyS2T3DLJjTFJH++ALur+7usfsDc3ukznu6M3",
-	"Yb6lZurFYr3YIT3MOqLbf5KsRboIGXFuwIxe34/ZVXBlGPyG34wWVeF725+TkkRErE2epzwCPIHevL7N",
-	"6GwVvNt98sif5CviaLbTJH331/Kj0CGmeEMacnyrJjf00u/UCOA1kdh8x94Fg/z226furv7PXuu33z4d",
-	"DPR/Qv3PJ6wCIFLGOa3mZD8hcDZ8pxLL3ICfVsQ+9+ajvqGdfpP0Acuj/2ECUdBrZyxi1t8xlcLhHBkg",
-	"ghpTAwKZsgBRaRjSwfAGD/XjYjiMeMxMpAE3IzZwEqrIgI1sgn8ftu24D3SgqHGLl6OhfgB3GSMxN8+5",
-	"igBz7CvUq49H5+68vdupx9wLs6jbxGlp16a80bwjDYikMwnoQheh4GmGdODrhVQn0Gt4oi/A61OZXPRd",
-	"ZRo5ePfGVJIBkxzqDDCnOMEvwnhvCZcgRqCvoQfs4pb46NHptKJqdqESCJ1OUVwddveOvBkOTvOmOXDN",
-	"iq6Ecn2Zek9Z1HJPM2nZi9gQWwdYxa6z1L2QjbQ0BP+757fxdsnG1qz0MU3ENXODgtBBpdDkpFzso9Dz",
-	"BGp+uLFSyDvpiymeplIgVXPCUsuUNunbZekf5xrJMyiNMTa9jwgNQ3z6ZsxNCJDHI8JjZC+2XlmmBcMz",
-	"CSM3IlFjW6eJpLGyLTJw4qGn14oZecPZLp+YNZhQj7PaSdRY0gkLzhgOBKYLsVg97Ed9/Zaepr7+Tv2i",
-	"Oza3JUeYeZQApm5EkiMesnFkVZOgHUJ7eXuvemNa2MbZ0xJMOg2xuamFNWBDkbBnprxTRDFSTU15KmsF",
-	"WXPtflqKScZifwmqIEgTqiDrhJIJj1O1whAmTI1FWFEk6VGfThLTJvZo98nhzmoYIWh8RUcsVjVrps+R",
-	"bj6+kiezsCRLy4VX4bKrsS+AcjFxJG0SIgCAFgnFFLQKqGQFK/vJkyclLMueH+rqw3VXjilr1BIofs3V",
-	"zAzSN7I2yZ2qzE+g2WC7B0+7dYA3ZqybcNdY1vUFvDVFDPwy4TRiWhOBakXoJzAUIbFjC82KgyHoSaSx",
-	"AnMSs1xidkOy1BJTAemY9EXcB/AEtNoil8ZJokgkRqCpESnKlFWrQlUBpl+BibKpNWY0oC7jXAtlmIqN",
-	"4nPMUiSFXZpcYjcdHA9KcxoT1sJVQyb/TKtUkTETZOZ7QTe+tgVm4DSYTNWf8ZT3oSSdqcgmECQPlYLm",
-	"60ehAIaGkQtrrHrQUQCJqlrKxTiFVzQYG2iW6bZtnA9NrK5X7IaBbX0QCAQahwEnILzhywETvHM3tY6X",
-	"FlGNTacds8dMtskLGoNXJYt5uemgRbxP15dF8fFR63/bf1a0wK2CpqxmN79COKa1jPu/31wZCxX+iR1l",
-	"FcN6ixK6zM/r+lX9Z8CAkdouBRHR51L22z7f5hKjUo9kGRMsdsk3D+nhr4GDLjNRnJ6Xi2LbaL/bqg+u",
-	"xEDzC5PCkqvemT8ZcaJRZJ2yz0h/SjnU/wRwZF5rLgeVSQYtDxdkQRwVOtjjOCADAd/spXfwFb4y/t2T",
-	"VI3fgsaxFJoErE7agq3G7EZXmfUWZ0Alk88D43Hc8nagxqVmtGc8/L0BlTD44tUpFtMtXvz9BgrsJvya",
-	"Kta7YjNzRUWyZ1XyFIou6LH2UNHuzf+KmZX64cIP1av2KXCTg9fAhzrrqYUCMy802OfDp3s7bfJO8/1S",
-	"OW2oyEa4elaGGJuX2RdJa3o5MWV9oEcO9pMmPjvexC384LuJrU+qFQSVOZuhZqhmiyFINPsOw1isD7q/",
-	"wNG0ahRhwmNba6Cm1yliI5rjqkyKlHeDTnGKyOYNlUsCFnnTaJ2mELkhe2lq9vZpoPoVnnzTD3/B8r4W",
-	"Wqc1/fCcZmG4yqbL94Tp/XM8Q6ZyILr6MjLAYecwVgR/F0IBuU/QPiM3uD91cJ9mSepGsmyhhkIkzdKj",
-	"WS88FlkHVToR8Qg0tibqcPaH05dOJG4zca3VKLLcd6W0Fk3nHPrkkJsYug73wbWLhLgiEb9iQD5jZPPo",
-	"B0lYzG5Y2Ca2tiXSiKn4IFKFQZiSOxkiMc9sqW/q3g+iUFObOXt1SqRgkqyHR7mx4ir/+At0i6P5orK2",
-	"bSZoVqAhkwYOXGxIE2xzD5yShSbOYLQag7+ZrEA2rrL3v1r/pyIasvLpKaxBVdn1/u83qk8eOcu+czwf",
-	"EoRganFFHLckhi87h0dQe3hK/55qRQUJRV4tCBkbFPbhYbegnKCExhd5JawtPZKFUD111jN1KqulPjer",
-	"LGWkVIBgCGwWjBQLr8bgDLg7bYWBJ+Rf/+zubIghdjs1Mxfc4hijhAYLABCvodv3DeDG5jKWYO43VNpD",
-	"FWp5jSdLmlw+vShaORtRHpNHex3r/JOUhztt0jk2BRrAHZ1KRrLG1XAwijlMBS9Kx9+s150bJE15YYR9",
-	"zKeaI1pUhPU4Mj5RmnSb9K8Ym/aPszL6ToJDQQOVmUUd5wwvq0th7NrELTzh0i8OsNFs6K95CNgXHrhM",
-	"UqlYmFtsJX5mzW3PPj+3OTjgcZVSPyVyfQBV2tox/J/Z7IzyJLfvPZ6o7CNV+UOZAjtmFGAPajbtZziX",
-	"8hCfkf5PHy77LgelNrsEgxhKiKqDtrsGzngVZEyu/jjoGNvNujidTUKhH6Tpk68CTXGDsvInEm31Zl68",
-	"Xevx2R9fxIb3tfS2LgnExDJuuhZzCX5F8GWsBa0ynKwG7uwvluV6aD3i10zbwxMhS/zxsAYudznoKaBR",
-	"ZLpgrEh/C0TpZaXsLBoecG5xbhBRR+du7teYK2ekLRXpmig+ABV0rr+TlJ2rhlMBmfpQmlJG+2a/iMFU",
-	"mVGeaLObnJydGihNCdIRoL9vwBwT4+6A/Hod1ArCJG+hlpsQlE+qulFTPsHNtXgUqxYfk75MBya7ETEx",
-	"sOX9a5bo/Q2x6E3fhxhaskN2YBOLE60/OXzyre2N+HUnLNgGcjZZwRZKcaT7vHAt71t5udwWYVn6Q36c",
-	"F7CudTMgCjuwXhrEXdWZZ+AgzdCNUM7F6qfgZbqTvrO6qfWNKUQrT/Ar1JhWnsNW79nqPf9Oes/GSgR8",
-	"jYrR6pP7+jWnppVgboyPOwLtC6lV/uDngvylwrs2gYopeke+ADamMIANpTNtdaCtDrTVgR5WB8IG0Tl3",
-	"HQkmt3rRVi/a6kVbvWgdvWixonCRra0NDWEP90azEXJJB1FF/kL1NyuRVyZ0naFDcNlxxSGkmcbhMSSQ",
-	"xOYIqllFzbyIx1cstEeW2CqlsE3mWhHCinGygVBjInnIJLZptZto+I9dAXx7z46h4bRLB6+Ts/HetXkv",
-	"vfExpRI+SNXySt8n+Z3rZk1MTNlq/y89Owl/7/oxlT23E6ofZO00to6LHX9pnunlhRH5KlWfRBK7bsB5",
-	"M7ThdBiv1cQdUh57cToZeBWIDKiLSO8cWPTD3tPO4W53b//g8MmRpqEfdsmj/e7BDjk4OGjtdne77WWf",
-	"W7KkNVtNFJpMoNLfowBIWKWaQqEA19oeek3FORtdx2vtFg/+ci5t5+yWiL9qBx23d96Tyzm+ns0pHZp1",
-	"3dZ6zdfzVq/JXDJGUajtuF+QT3vNOmykjEb0nIFKlvIzmyrEK8lI3JAxlWPsYE9OTKdtAn3vS425pS8Z",
-	"GAoC51kFKktcT0p9ra08MsWI3NeUldF12j9nHWo21QcasxAWNIKe539u26IiYv+33374dbf19OOvndZT",
-	"8min3fr4eb+517n900p8rsaefzV8z69auixqUZ1CTPUwAi6HLSdsRBMA3DhZZFXnaHcZZD8bTBVrONWU",
-	"tGpPc+iRXXsV8RMsBB2mpKwvxIf6JiOXzOScDVNJI0/xdNPPY76RAGdR6P2FxyH75NfvAWoF0GYYVL+J",
-	"+V+ddsNnsk6YlHTEauQ8whezHhL2uWVTlnBi5pyNZt2dzxaBZ6nEH2vt4vwSL62Qbr+ff6xqIpvwloJy",
-	"kU4mFDtxPbSvVH9+Qy7SguCt12vLFcFzTbayzks0ikj+9vbK0trXbq6O9r9JIeIbw3pac72VzeRI9bI6",
-	"wGy8uf3wUmctBbyiE0cdIeOl/3NhqsKXCFpqWacN/wq3mn7MSbugUcQSzKYBT2EcQg0YMmYJq+0bgqJD",
-	"vt5Gdox3eEu5b6/AFrnOPD8uWqELtqrAXW/Qi/qO1si9wI9WzWRdL4/LpueF9IM7JmqiRyttzq/N8N24",
-	"PZv3tVrD/MQufGnC1exCLwXuMvZDzP/12o75pw+XjeZ8VUGbaFFMWciSpLOKgv3f0k5nLzCY9vfnb+Bv",
-	"9phO+ePrXUCCwIYACeAYshGPlZqCa0zEUkSsJ/NiKh7vLt4EedlwmzYO5Q1LWKH4Ht4CnQ/A9IQCvY3j",
-	"RiDEFWc2lHzc6PX+IqRqBRG9Zp9a5sl8aHTKf2YIj5bJ0FRm847rmkYppi/nd/ZRM+0/Nu+F1TDD7rfJ",
-	"L4yFhVL4MDY9C/SUYLUNMkgV+fHVJfDiv7w6eZnNBaOa+Vz+X60XF+evW5emNlxpCregVfvaKn3/vWnl",
-	"rGbt778nZyZoWM5TEUN9qZR3buImcwTxW7yMImwWl014gWY7gnCTEuJWUsPvPzKVyRJGQyyOpv8CU72/",
-	"81v8f/+//39cxTRJ9PBRshWdA/YeHPV3xVwxk9zqRIOy8nZBIqRk8rfYvd8mlQ1YJOIRVPzMwgWF+BGQ",
-	"pyT7nX2sMGGoQZuimNGOG/9bbKuG8FgqRsNalP3MEItdRmyrYfJtpdA0xDG2E/8WBzRJOJOk75JKv/1b",
-	"/Fv8/ffaEJDff4/yvh/xCVd98siElki302mSg47bh2MHw0qo2PehRQwO2BSSc9T+PhlT+Vts1wfKYhLU",
-	"87FNBuZewQtxPW3b5iGP0D1kkklFEqK3ekYCOsHm12YC2BxZTyGVjPx08e4XMmHJiJGptg1M6tfe08Od",
-	"Y9y4Uu/bJulrrbZPEjYRUEqDYpTQZvf8FusBQONU8h6YMA4rZBEzAWyoYNk/HbYgeNLPz0X/1SUd9d0k",
-	"KBoeQ4UgKfX+4FnWK2SIpXvUhOOWKuD2EIHa3+3aqWqBAPt6wwOmT+0F03txGrLJVCgWB7PWz2zWPwYP",
-	"VHefjKGHrD5tUxAlGb1kI4QkrCs2syv9WwxXoMiXHVV2syUqM5sJDVmTBHZQJs37WfG9GEwwFKBf6862",
-	"2yYnThE5ORY3seMng75vwMhx/tA+U+80FKt06pk8nmL30R9+lyK2dU73D57s2FiGhC6ipK/NfBucHw5Z",
-	"HOqBgz9CEh7/Fvexqyemi1MsS4Y9JTFkKNOpNrHb5HlC42CsT6h9Jxam0hegQSUWmMHeo/qsNZqNiAcs",
-	"lqBQuFV9GydTGoxZq9vu5FzduQaRRKO+Nd7SmI6Kjk7ZBPeWbOY9tuIQUylv3Ban7ax3JqSkXrNPeajY",
-	"0SmOG7v6k2LKYjrljePGXnsXRjalagzahGHmj1E3GjFV4bHJXLMmZXfAxtycZ7OuzXnnr6ncA03N3Pb4",
-	"s2beopVbudEmmQyrFiHNpQIi5zLOQMwtKBSaBgOVMMBRiDgAu0hr0nD3adg4bvzI1FtsRIolZWGxup0O",
-	"OsNiZYpwuXSr6RU0euzhZGt68QAdaj4N1976+C2We0SNd2kfeIa6gEe1AuMPDOh9HKvvPdmcHj+noWkc",
-	"g4/sLn/kfVyoKobP7S1/7rVIBjwMGdgN+92ny5+4FOItjWdmgKD7H9SZ1GmstEIeZQ16D+qM731MrymP",
-	"wP68LRzTD2PQafTaoudE0RG0Fpqwxkd9qz1DIhnJylP0WiTEluQtl994NGUJiBERZ/eAkrQzT5haxr9z",
-	"OQac5oROmAK3coVDJr/l8RutFzRum0tvtF685Xf+F9zkK3EUsuSZKaMnDVhH34bcOtOD/56yZJYzTCkS",
-	"1XBPQ9582BpattQL/tky/y9YWS3nL19C7XxHz2hWZMZYAksLM2XSdb2jtTZevdPrbp61am8/PhincT8P",
-	"juP6fMfz6BwXehczLJIrhsW13DKljTIlvf7FBXYYU/E6+HiF3ARPAlNtB20gGaUjMmCBmDBJphRbsJZq",
-	"xwSFAmbE1IHLAJdY203ERkVMpUcQY/TdJb2VGZ6jUoMd/THrL/5chLMHOGcGQbDeScseLviesuIOBaax",
-	"+wCTWXMaVSpLQU/Tlojh2poS0KSCkWrjq+pz5rbHcM9ts5Htt2pBlGGG7stFj+aPZE/cNhtvRJAVlFj0",
-	"dHYfzPHrZnKdGkzuhYiHEUdv9f7uXq0H9NpdCvGGJiOGzx3UmZIxwlj4loWc2oas+91unYeniQiYlMge",
-	"vzEGjse67I9bwMRLiubjzyIZ3SJPj5hiK3F35OCFoyeVmErjJtA82lhGz8C9BQgwLOA0gerWPCYDqoKx",
-	"LTA+oMHVKIFiJ7+LgX49aMwWnZzGIdQRn/8quOecO3EyIXm033nq0X5fws93kwZDA8Wd17m6D8A+YQY2",
-	"Drg5Nmo9WKbE/yiNvwGFq7O//IlfhHqt6WpN5lWDj5wlkIYB0cTXlEdmOt2j1R61gedvjhPhmVqBEzWt",
-	"hTvnMikdzC9g0tyjdrK2RnL7xzuI3xJ9n0MhuhWoezV58i4ZgSyZ+pMt3mFRMIPOAF88ZljYCM+jcpgD",
-	"+wNAmKNNTrKOVIVu60ZgThg62w1CDKRmk9hGRL1YqN6Eqf5OU3/TSHUTC7KNsI5tsUSsZykShI2YHln2",
-	"43gzT7Af2PMEjDsRYUgiYSQYs8D2ANEnPKEyKyAe8dFYgTloLoQ0uSJTGjGlMF6U6RRwa8ykNK09IEg0",
-	"Np1oitwGwzcb1AQe0iA8y5KBVmdV9tka5uA3znBNRwbw+GcpB1sO/PCq0LdkAv67aG0YKr+r/fgYemW0",
-	"2LXNUq+MAMbshknTeqFNXpuYfiAmAx4zGxkO/fGKE/2RV9e2nfa9RyvmXdKIIs0TzCCDzcCwqvz6+EzB",
-	"r7+kq6E/CMJDN2/OiaGamsGLhyCSwgiWYO2WjQCj/vBNkk5Rp/V9WOkzrO725V/Aoh+KhGEQhcdS0ViR",
-	"RzwOolTya7ZT9flhIib+jy+A+c2P4Lnv6+zTsq8rsfq3Hy6Akx+mFcM3cw8uDN4gS/gjOhH++L5FCA5h",
-	"FyRmua4VC3B5bTNnuRB5/Bn+3+PhrSNP5jwFOTE2vsDJWevUVKmsMN8/5EH5Bo18h+o3RfTLVQ8gj9OX",
-	"ledjQIMrbcHELGoldqWqlK0Prp1P5ZVmxoAJI2qciHSE8D39SmLeOd/C5/T5SdbHZ8ek3oLrYUylaagQ",
-	"khkzmK2iandSBKJiK8BQqy03zsPQsVWVyo7Ma37P85lnJPLwGqBHC7tBUA90Lq3SA/SNK6lAD6cEzK/r",
-	"ispA5QsWKgWWeLfc7isQ8HYzLIiXK5Osrs+oLBqDJvl3o1Lfx9Uef85RtrePs4Ecf74fxjtPxcCFF+Fd",
-	"tIzID2FWLgo4l0ggozzrxZT1zP49lco29nWamCB0HBgiIlqhkQscEPLBtEmmU9PZbMSvTbajNf+wCpTD",
-	"lZpEmqbBE/3BASM0isQNw4T2zE0L934nbddJDKvCWKEfR9671PXamvbMttUU9N2AJj2A5paI9LYNjEgo",
-	"sNcXkXSWt/DJWgo3Daa6IClMqQc91qsYu90GSQ+yamR/J5MYU7OOUH4Nw7y+rp2aQZu19YWB9Q/zu994",
-	"CEeu89mXlsDXYrzO0zWcufuehjXg/LerhJkpSFtjRrGJDVfbOPAWxHJ/oWNNeg4jQAFkFKey8PGLEadE",
-	"ptdY1LLuRVat/t8I6myqg5YQz8WrreKfd8c/W8PjPpDPuItfAPOMH15RQy48tFArNmu2VYq/AqU472th",
-	"uY+9cofIvleZPCGBiIeY/EVt412rgY1YrHkYC01GXJMkTKUJak94skyiJWaAitgE+N1dNtl6/VInWsjE",
-	"xL5yYNlDG2zTctkWrYWOyyZBt9AK2wb0MwUPNEwHQwDtCs1TCRshZNBtwNcmJ6SPvYN7eeobtnjmkgyZ",
-	"CsY+nQ0Bj3iqvg0IN451ZfB26bEvCNvGkXzganwBVLjyJAqP+jPOkOy3wO2tkrxVkhcjvc1Z8Yqmharx",
-	"488mmFKF9D7HdHfXuZA1LA708GwiMTTZ1LZ+1uV4LKJQAvib3IjkSmuqi8Dbg5RHqsVj+xlbtt7UQ1gR",
-	"x72uMKhGcO9XFZQ2vajJCCqBbw/7Fhm9AjJ60cmtBkNn1P2gVs7KMn6xZN9C7r7leOhiwr0XlzwS1TkL",
-	"RBJaZ/w9IKOfkTiNIlvohVCs3jRX8IXk9V4+QGNmaBRtTZmeJqOeKdJkvwrNms01W3HE2HCmMrGRJpi0",
-	"GoyFkBALIFl3HnIDHaKvWF7JwrwBqmCg4Wcr+WBx4fwGLk3iFdTp4apyYNAuP3+56UI+EkqxeC3Tb0UR",
-	"j+OqFPEI0N6IiH8YQ29VUHbxqS8Ix8aB4HqH92fjbdHYWzT2Fo29GI19NxvvMXLyewuX+2Sz17f5ll7N",
-	"SaZFDkyT2RthkTNMJTbmZFZiiZwQU0nQxiitF7NCgJwLlQkQw6Ae2HO2ptdsMTfN17RNMIALcXYol0ZH",
-	"lG8Td785XRsI1VUNpSXXulyAx1xxGrWwXGcL/TO18zG0GqgVThew14S8PMgKTKeA3mOQv38truAMB1Fq",
-	"QQM8Qe0ZU/mw9h3Qox/Td4pjPYGhXuJI7z0w+3DBwvnprRg4rHzBwiCioYBCwdZtSPFrCCl6d+YBAowW",
-	"QTY2fXUQmTWhMxOXY0kOE14QrzNVUw+e7pJ//XO33d0xubXcsgrZ1ELI4RRgEQKf0BJKmsLIcHWBClAR",
-	"8Js/Dd9G8G9+3CsHAhe84gsGBedHpS3A/9Z7fKe5uW/xKj6m8Dg1JafLgcJt8G8b/PvjBf+gHyc00PRI",
-	"kbsqiI8/oz9zSXjwF8z9CGicSw4THyQ0npGJSBjYIlBEOy/boBVLKPTgNqU2aiS+xta+5/hsm5xrucGh",
-	"cTEWts68l6aitMfMA1HjFRP1gnvIVxyhtbWfvrVYhd63lQ5JddStDiE9nOlwJ4m6UJA2s5533KpoW2vh",
-	"68hBXIGK78XNN09JC3ITIzESqWqFLOLXLDGdhLxeB22tcsUmAPJmFJNIAOGI2SZaVMBlF4JCSd/JE+rh",
-	"1xAsaNq/iyusHssh2FVOZXxOg6vWC5Pn+AaehqTG+czFJrliU0Sg73VISGdy1TIV+PqX+Up86UxFu7Lo",
-	"14nD6lRF23BnE6UiHr1/f/pyJ4v72fBhAm7jqgFkfu+NlaqwaZoyX4eFS7BytmbT1xd9SBOARVEgmoXI",
-	"d1Yb+F4grNmFQhvw4Vxaxe+v6M7yPrzQlZXzkq1E+gr8VzduQjmo7woiNcMi/96kS8svaiaURy3Jkmvb",
-	"DN5vrnyAzECoJB5LRaOIZoVNYxGzJpkyMS0gEW4SrhSgOzJ75tg2GIJ7oBt+Om2SWCQGsUFojpZwWjvH",
-	"7MZnokzENXtLeXSBo79/xGKhDhpOneDSYVafhJzOzHrbmjxbRGMdhgA9pvQ5JIOZUTEsTc0dOAhG1ikD",
-	"W6TeV9DMzNc/7Riiw9ZsoR56lpCWDEOjyjcodEiAxYMtjrTd38Hwc3aIuVwcxPqRqcJZfqgeP/k3V+j1",
-	"4z40J3W1xgK7ORJMEpFu4Zrfsuk4mJnkfHMwCjt7HxVrU1+NhERMjG31SeEQRNwmH7JTmx0zaLplOk0i",
-	"7ANa8KVxpK3esdAm2VQkioiE2B6p2CkQKg6YLiJmqqbeQaINSGjvRpWFi9AwTJiUTAIAk8eAS1E3IrnK",
-	"ux5n9RsA0yiRTcgpo1fk8s2FNUUDlig+BCo05RAkQE7nWcRFiUV8zejFfKAXK4FVys99QQTjQ7BG7OQa",
-	"ixuyLeW9hS5uoYtelZCWFMI71ZZ17L3Hisl1cY2VAIkL0BYpDt40mzXCIvNeQUPEpgUhmro1theqlR5m",
-	"zpLysE1MrQkyptdMW132jU4/KyqvjPyYlxyXTH5h7fKSyfXEgHlwjpViRTotvbcFZb7F+NplMps7zN9J",
-	"PDbSkulqR1tcs+Sas5vKYMGLMaNTcMjIq2OteokUujRDkyFFdjudTsf2ao2x4pMy7WANIpZ9ooHyGm/v",
-	"7McfruC9/eIKxe7zR/yF7s3vWxfpF0bua8K0bZYDbcvMlczdjL3lP0gmKas66obuFJu7BYaM7ZtsC67l",
-	"JWia2jzSBhmLA2asoDEowvGsGNAxx20oIAfMwx3sFwORRiEcyOxeyFBj/hjamZ3Pg51N88UVoxrFp7wn",
-	"1G5N07c84H11ip9uD/GXbdFMVbZf5lzcezgjYVKkScAW4/RFFObFdb1H5jx7zx8IRW8nteKxLD22pBgt",
-	"3mt0mG2w8esoSlvcFOcU5udl00j5F3lXLNQnrYFWgOwbMAFNQ67Fo1E1AR1/9KTzZOeY0CiybbGaZJAi",
-	"mARTa/DZfjaHPjgOjSvT5MCdxPNhu7zhVqcKIW9p/tvAxdvRroyGn3vwC2LgsyVfffhV2kKJ8BGPalGy",
-	"25pYW1j8FhZfiHcZHDotH5wKgbFEBXv82f5zORg+B4xjHopx5WVgimduNiXgZcx9Eb+GbvVOb0LMoKqq",
-	"b7U+Z18ZL+JhP9tSV1tgyOqlruodx2r8vUPzD2xq3J8w34YLv+kiWHVJ+l7A+JbU7rEWlin2dEMlFng0",
-	"Io3GYJ2QvEivlgo3IlFjm41lDBwsSiFillWGvIvsw0JEG5J9D2XOrFr8qfzcFwRPPIAxsy39tMVPbPET",
-	"S0o/3dGQUSJhm0ZIvBYJmUZUDUUyITSc8BjrQ4hEtsk5fBNKNMXQIPe6BDsvpe46Veq5JAOmn7RlfnMs",
-	"vplJZVlA/Gq5cfu337jcs4BbLvlvk8AMNE0okamcYlbNnZBT5jUPyg6cKgGQLsNj0zhyzl9iHOtTaCJt",
-	"a8mAvxOPfptc4PiBt1SsyVxhADKX9iJnUrGJw1vyN1UwF/PdL89cLuxIN8xl/Gu5ZTT/JozGkNWdu/6r",
-	"JJWKhS040MldA9iX+LZT87I/UBS7MLMVQ9m+ZxfGs82mELMp23D2VxDOLu2Jc9DKR2jTMe3LMlSLK+sS",
-	"slFum3wDSXIwjO8koVKyBE4/oQORKpstC+0/mCqFxE1tuO7eDvR9GtJE/49D30+5OKK9Wx3RLpD+txHW",
-	"Lgx55di2/+kvGOAu7sCaE6lSQpDWoLQ93r4Nb2/D29vwdgFxn0oFpYAsC6wWG7U0tMefzYUeXlgW5QbU",
-	"MLr4rfC4FmkwNqEBFoeyaWWAQeGbOIHizAgcmjAS8fgK20/7cl0waHhHbr9yqDtnP9ostBJ6WwphG/G+",
-	"yxklsQD6WaLiVYW9y4fgSxgom5bzReV362T4poPgxc3cvCGz3Hwv0Ny9hsOxKL2WcthESRWkRshBqQA/",
-	"5oAFYgLdmzBWDvWFUCAK6TZ3zkWiFjp6MK7I8YfANykYH9T+WTUY7n34C0bEH5ArbkPj29D4NjS+LDS+",
-	"gvBZ2xx6nNsvd/RnvwGj5zR/3cPXAQUBmMkgSLlMJepgVbUve1Dksn75ywcsP+mu58rlJ30PL/SjG5s1",
-	"J4etJ/2rqEIp5hjBd5LIdPA7CxS0HvpqlFJ/khkmit/k1SntHPpmEr2JVn36WsfsIxH2DBHO+lWu8iJ5",
-	"fxu+8uKYV3aWVzz+Bb3lpU1YdyqV/nLzuyYMpItt65OtE/wP7wS/oLMlXJ9wee+64OPP9vgt85lfOtB3",
-	"a/WPhMqaXU1ZIqH2A2T+DmZuqNWWKkWbkPkqzKOzfI7f1/R5OywkFsrqOFun9zcK5HktkhFTdzweD6US",
-	"NeuoIUCeC/pMaBPFNczmza738kHQQ8vv/K+KxgwiCVnyjFAy4XEqyYTRWBJ9G0IdK3sFiKTYGCFkQ5pG",
-	"ythtcFezweJ0orfZudRy/h2AmhT2qH5Vy/nrY43GBmBNwgZkzAwaGCzqbpDK2u0N9MZd4CMPaVbqz65o",
-	"TDqPLDQhYa22ZuNXYDamsgi7wr833mrTX90YWpC4LQS4TYCjRMSspfgEQ+RaLGMd5MR9B1xVVabfe/mt",
-	"gKP0SFc28woPfUHjDpZ5tWFXGXLYkoZKYvjvFve0Nfm2Jp/r8IdzQSgxzZjKXHuBaviYT/SabTrl5bnW",
-	"iSRJoRbpQadj4bBQDNxGfTHRBDvqAeMfUzlm1qrjScbRZZu8osEYoI/gB9RD0mZdNNOsH2oDK0Kj6Bmo",
-	"9nnmCk4OdHxorAn92eOQhAIzYMhYRNB+GUoNmvr4/SCi1+wTsh18Q58oesWglJWeBI+YnBcvp3CrVacf",
-	"RjzgN1fks9lDXzBWnI/jnEmtla8zhexRf+3kAbPVk/+oxSK3DPgraTcM5FipNS/iv59NEHGhjww7YUmn",
-	"QZ9mmUHCwAFAI9nM2ok1SaBHa4vrQmUKaPrBpcMY0zgUMStkH+K34ahIFl0ziW27oCcxlaoig7EqJRDd",
-	"buvp2itDU5FTb0svbYGo65ReqlCaqkGnhqofUFJu0JDaAqW+aTxpJbHei08aVK37g4w+I3EaRSQx0o2a",
-	"ftrkJUBFMY0deDt0HHFa89rC8dfiykhFlHOo61GVUboPH7oBofQQqv2qaFD3mS+s2G/S77MFem6Bnlug",
-	"5xKg5xp+n8zueGzthUr45gfL3vFARpG4YWEJoW8qf5t3zbeJ90M+wVltP/8HKmBg5rRimKz41MJImd2z",
-	"bbDsa6hWoIWTNbrF8Mtpaaud98ef8QgvBeiA63NAg6tc0Stwgry9TbOgl9EoyluF4g3gcLUe3slxsSxC",
-	"kyRsmDA5dlNkxXAY/T/sXV1r4zgX/iuH3LwtpJlM52U+chfYWZiLpcPOQGGXklFsNRaxpSDZDWHof190",
-	"jmQrie2xu7RNFt+lriXr+3w9Oo+Q3L958cM9WNCDH5cTmOcVc6oRK3klZNVIYezhxGPiVT4+hm5FnsSa",
-	"bYOjqDM8yI0k5vd01cjB/3BuJDZu5pAtjebzFfdwB2lGjSTyjR7b3kfOr1Ih10+M9/SzGBsTrGDs3u7U",
-	"wKMpJFJFElOkWRvKpYsZcn0YaAJz/BuLZ3gqcaZTQRcISzQgOUiVzpOUG8d37NkkhSF28hKQQ6SUxCTS",
-	"ABi4kfy7yBBC+CJxneB7vaP/dWVfEQQQDt2TOtFkGtolMIEvJWshTao74ocDeIjzPI+s+IOteQhC8tpG",
-	"SmfD0+wve7yt+a7Z/ppX/EhwUTEbXTqGvPBiHQSYQ3tCgq98DIqUImtBBCF2FiFFaLN59tW37uWYBemL",
-	"fZkF90rVMwu6rgxG04kYTX5CzsBo8k1989P9+qXVVPWvgptUGV7pAsG4zAJUOrYrCoAlXxWSIr0ix8sN",
-	"EAY7c5XGsNwhn3Bb/NVtjM5GjW80ZpbN1AOPB4l6drEiO28OEmvn8qQNGrdAe25GaxC8iBVT5HV4jE3K",
-	"Ihd6KnHHdi8TN36aVhs6sEomcItQN55tlGZ6Bxf2P+5ewmWAfU6UMhgQcwQhwI5dHDVpmHkpsXF0XsJY",
-	"8R/7xvsK66pUBwOl5azCod8yh/keTqpB93+me5U8vKjwZG1fqzba8XlqFNHybxMRJYBvk/+UpSnXkLEd",
-	"rMQDr2Xot7v/T/WiNODVJ/vFfH2Zeh4c5QC2Q6D3TIEquZ/FV1XtG6T3HJuGoMclx90kQWmEeEv0BFq1",
-	"2qiMW8m7TZQLWgi8Z2RyJP9nS6thiRwu/j99d0maeRtMcs35xin3+PEmJoX9TXzqGBVsZz/Rf1DslZEq",
-	"z3N0DaCVAbQygFYa5QPaTh1FRDelyuC4XN2zKFe6K5A+WP1KA9tsSmeMHeYHrncQqThsHwkDZiBV5MHK",
-	"WlwycItXlRhQ44AaR24VmrpxEEqP471smLUGH6D72RSal9ml6UZURhkNzLqW94tEyjdsxe80Qh3tK+Sh",
-	"BKkOujCkvzhfwiyeO3djOKHtOloDJozjWi1XMHJUyONNNQYjZMQxIyy5OxO1hcyuoYNthonP+X3eaNq0",
-	"L+F/oSYg7BjLhK1fsM0GH8Yx5XyYja6n1++v3r69un7/ffpxNp3OptO/RuORVfwWhal769PsnX/Ld3eB",
-	"3V3Yro5mnx4fu2sfewPQdOstnJEh0nEitlCf/XYK4Q7vvWwlO2hzdVaXeg8wXSi5kNbYv5G5KAhPUxNA",
-	"xXwohMkccgUJZzhwIne8y8cwNAUrBYpCJqrIXcD0CDAGK2WFeo0D9bOM6Zxxne97/8wKah6DKgZH5Nl5",
-	"98RKei3Prh1uT2pMOtldJtqlsNRq6zP+kAsvP14gQoJU2z2QtNtDvwJLB0vzPwOWdn3qGe/fL9UKlvbn",
-	"0yANTyTuHwqMMxGEb366X8dx/zYZ0lmE+P1v1WhkGh0kyJmt7s8yRmOf5vGkI+5ucdI2sJ3gUaFFvsPG",
-	"LDnTXI9mf9/ZmiIljUr5wvXLPh6PIqPvF6jP4Wt3tgb94HtTE6YtlqmIPAh3DC6tgKv7fwYSZXIE/NJj",
-	"tRbljrCysNDpaDZ6g0LJDWYtHB9DZJMqoV7G63K8h1StM+AsSsjjIuFmw+WX3+CrVg8i5k7dNKC2Mqh0",
-	"n+q1PmWhy3ZjF4E8ogwOksc3lQ9Eq6mpBS5u5kWewPVk6pXly6Bm96imbscVCzw1nDJqbzHZfSN7peYV",
-	"57S7VUHeO1zfHv5Y0VkGrThMnFnf0wP2fn+dLOy/v1u2T6Fpn+B3P36Yfgi/W7H+H3/xNlEQixjvsYwp",
-	"GREOQ1CcFbFVlO4e/wkAAP//",
+	"7P3rdhs3ti+Kvwo2V48Rq5ukSepiWR499pJviRJftCS5/e9O/CfBKpBEVATYBVAyO0trnI/nSU6P8xr9",
+	"KPtJzsCcQBWqiCKLlGQnaX1JrGJdcJmY9/mbvzQiOZ1JwYRWjaNfGuwznc4SBv8+1popTTWX4lQmPFqY",
+	"i1c0mTPzD5ok8prF/amMWaIaRz82eqOos//k6ah12O3utvaeMNoadrsHreFwnx7Gw6e9To82PjUbkRRX",
+	"bEFFxBpHjZinLNKNZiNmgvuv+9RssM9caS7G/RlV6pItVOOoQaOIzcz9Uy74dD7tRyzVfMQjGGfjqPH6",
+	"5OX7/otXZxcnr09evey/6Taajbm4FPJaZC9vpGw0V6xxc9MszDJlV5xdF6aZjeeXBqXjOY8bR/Um2mxQ",
+	"eDOLG0c6nbNmQ9CpmfFf50P+A1uQfXLOUs4UueZ6Qt69ftFoNvKJdvc6zcaMyVnCGkfdXuem+Yv3whFN",
+	"FCvc3vPu7jYbs1QOEzZtHLl7cO79uZil8orFjZtPKx+Hf/fNyORc96mQesLSxlGv2VBAILAgsBid7tNd",
+	"uj/stZ5EXdZ6Eu/S1tPRfq/VHR5EHXYY79EnT8wWKJbaBaAx/U8aTVnbEhuMRTGluBSOCCPtVs3uxO4N",
+	"bNY85vrVFRO6SIuR3XzzlfZ8FlOzSk1zXabmhmyk+4eHo9Ze1Om0ntBup3U43Get3ugg7kZPaafb6TWy",
+	"bRqnNGL/GbOpbJtVbzQbejFj9huNm2aDjjSDl7Mp5Un/iqV8xN1u3zQbQzaSKQvdALt302xECWdC92kc",
+	"p0wZsux1dtuddre72zZLVm/Qux1D4TKK5mnK4j7V8J7efqvbbfW6F52nR7udo07nb+amuY4kTE7No8h8",
+	"stlI2d/nTOm+/dj3L3f/a//j078dPD/8a++HvbdP3nVOu2e7F2b6NB0zvclqdvPVNHu+Yi3N//t0DPva",
+	"eCv/wZOEPt5vdxrFTX/DVXHjuWZTezgfSOD3SgKfmg3BPut+NE+V2csGW3yfnvws+V8/nk1OhCMSPWFC",
+	"Gzkg07dM05hqWqCVaMKiS295DmB5Di46B0cdtzyRFCM+nqc5004kjct/FV/R2b3o7B11e/YVTmDsGZ4K",
+	"40ZizJ7otTrdC/iifULMp0NDRt1Dw141NdwV6WNpXubdqw7BhhKqjuysIbWM+JwrBkrA8is+3XwyE3lO",
+	"o8toQoVgyUsWcQVf9GYRZxcbdAZCqlF67AzpdCUTSPtw2SoQQy5ioz9MmVJ0bKbxce/8haFke+7qkXEP",
+	"yNg+YtfjlC5SmSTmesoMr1l57NjnGU+ZCt6zb++pN5ZDGIuK5AzXW86Y4LFRq+AAbXIuSyI5P5u4YS9g",
+	"viU5a1hGX8tLJvoJHzHNp6yvWCRFrBpHu51O02xeYimqb4/4NRs2mo3hnCe6z0Wmvfh7MMuXs2qZ8fo8",
+	"5Y2jxkTrmTp6/Ng+5jSJdiSneIo1jTSsj73jP/07PlVtWueic5ify3FKhYY5wJvoXE9kyv+BU4tkzIB3",
+	"jlKmJrgk5sWbUBSP7VIqPhYs7qdMzaRQrE+TceOo8eq8t39geHbKxxzORWyUXqVTwwuMtiiV7idybFS0",
+	"lKEmbRYIhrtiiR6bgW70QESTZEijS3zQm3KACnr7T3sdQwlGrvCU9c3C9c092c67XyIzW5Gpetn8szWH",
+	"Vf4UoHfQcEc8MXsAshXuAj4ERoLmV+YnNR/+bOZoCXE2HyY8MrIHxs5EPJPciF8zwinTE2l2z1KaYlHK",
+	"dH9IFTxiVYqVx/yKpcjCevkBegGUVpREGxH+VmS45e7mw17FZe/rhP8azuQyDd0/rdRScHBbTqmOJiFi",
+	"Kq4moSImCaN2AgrZppgnSf6qcxhz6F3K/tK4/uvutDP/y/Dvh7orez9E++n3Tz7/bU8cH6iXT0ffdiZv",
+	"urP/6rGzXf3BG+MHq3wvv/lBhjzIkAcZUl+GZEfqI9eTyvP6cKoeTtXDqap9qpq3F3O4OCtUpC9sXgY2",
+	"AZe+2ZCjUcIF6yODADtx7XKh/XciuOY0OYYHL+AUFXhPjXG5e4aLoDctYBX3yq+ot4QHsIRT+rmPfohu",
+	"J3NcnNJUC5aSmUw1TdDsVVZDX55iQFuvM8o6Xw5/cBUR/dZXuIKMjDD7i5tuPm+8r+9Lst8BnXVushDG",
+	"xnzmDReXLD6JmdBcLzY+ffWm9BTNHmTHjaPGh0736d7hYa/nojYb+JSWBx04T/f1qVuepK+wWnA+3oCW",
+	"8JIl/IqlqyZBtWbTmdGdutv5LysWods56m7mg9yH9yVU6b4d1MqXwo0sTcG0vZgwgoMnVKhrlrIYXcmo",
+	"IpD9zm7bPeO0hv3OrrWQ13xuH4QhRhJrrs1eZvWDGsLAYbztXr6lPDln6RUGhXKKZyJWyJxkOqbCaqow",
+	"VndzeXey6ISn9o5SOW0cNY6jKSM/zTud3UjIVspmyaIQT4WfjI41kYaYGmqqZ+1CwBVDv9cyjfuKZUqe",
+	"4VyNo/3DJ82Ghii50jTV5p/LSkNoeJ4/OUroFfvcuPEUr25xgc5Lpsw9zM2MQ6ZGkyYTmSpGhoZ80oUh",
+	"NXvnqhkvz6YwgQtWOqmOwmkescFNzqMPhviNXkZw30ksmSJCaqLpJSPmi8R8Erw3bhbtQtRuRHkCcU1Y",
+	"msbR/u6+0ZkzsVeMq5sBl6SsUnNDcJlNweOCOWHEJhg2HpnWDvd1/HDfS3yTSubGYoL33jQbM5ZOuYv0",
+	"/1j4zlHKaFz69tF1yjWzu6HcHfiH+wm5Sfaj+9P9TOcx1/ijMZFkwpa+3CqabzaWkoVtgzrFFuHkb81L",
+	"yHdyNmNpkcDKrwfL/71gF3zKjJBbp492W71eQZjN02T1Hj/GePljKVjLGICthIvL/w1K1597i4vD//N/",
+	"/T+N0iAConzZxDw82Ot04MESBWXPDFOKPNb9ux/JBA7Of3RH+6PhyJBJHSfAJjRZk+yLpDuTCY845kLV",
+	"8q/kmUTBBKly6pOQgt1h4pN9HaY2xX0/KHv26i/vf3j1stFsfDh/ddb/y6uzk9cnL44vTt6/6z//6+nx",
+	"+Xmj2Ti+uHh1foEXf3j11/6L929Pz96/PTl/5Z4zV89evX1/8arix9Pv/np+8uL4jf/zp0D6lZ0LmOKU",
+	"T93iOJ3GGPwQv+/HMppPzUXD7tffpoBZS8UyC7gfTagA3mssY9DdxzzqG2o3N8vRqJB11QCGnQlHt9QJ",
+	"E2M9aRwder+lLJJGY2scNayp7fweRw1pZECv3W1s5JMZIwfC3cym4V/vp3PMzbvJPTVDORfWW6WW3Djx",
+	"TM76QgK92Z8yXwEkXZlR9Ec2SaYhZ+YrYL04LYoOlUzmmgWGftDZOzQjzxWuJHRb7xDv4mPR56IvpOYR",
+	"y9YaLs9n/oztpT5uYCynlIO0+HRTFCcht9JGvqAnZUYVYHG12NUKkVf6wkuWMG1f98ASH1jiA0t8YIn3",
+	"wxJjx2k2ZIpPyyxrhUsizKx+JbzqjkVFrSC9v27LoXqfzydyLG1EvjBw8kbHJUa7hpi6h0bjLn38fK5m",
+	"TMSlKPyDoHkQNA+C5kHQ3KmgURmr2ZCnHgLTumLpUtEN8uj+upqQbhbLXVE2YjYkMkTLrvDGh2KB33mx",
+	"ALgHqwgCs2pOkevUSaWnccQ6nU6vtbs/jFrRQYe2DvYOh63OsLc/6o46+/ud3UZBAPVHMp3CulqxsFS3",
+	"NaRQiWCOHg7OXDCnLuFjPjRsDC/fnSh+modsQEKt2nYQFY2jxkcuYnmtyHcsSTwJ/VGmlyShMy1nhh5m",
+	"SApFoW52LKVCzWSKyT6TxTCFvAQuNEsNm7NlAaeWp5fjAZ4T/5UYc8Fa72Sre7hn1lqz6Uym1PB/ODvm",
+	"Ncj/16ZkqP5cTPFTIero3BidYEqBef7YgHC1IoJdsZTolF6xhOhJKufjCdETRoapvFYs/UYReyaP4HIk",
+	"Y0ZGibwmXMEFKZIFkYK1G83GKyO48BauyCyVmkWaxWS4IKc/vHiFwbDz3v5B24hvu+aZUMNFO2NKztOI",
+	"bZKc3+11mncYCH1i86SYMIpQQb+jM15Q8GZ0gQoC7H4q1YxFmKnleDckg8E9LTrj3rxP80chQ0hN8lqc",
+	"POnFPexCANnfGAP4tKFc6vpLHHAJfcFJ15+jP+YvEgm/WwJYt+VlBeru97ywgsu2W53TVZoBhPGMSWDu",
+	"MG8/R31mldTJY4frUl5W6wK3KUrqHubVbJsE0TFmz5gIhuez+jhI5sM9vM4Ll8LC3KzaRTo3wvPEmpGF",
+	"EvSxTLmewOLZpMxPzQZVyphnNssVfvv+40Xjk6csGvqBdJ0WfvfTXbLGwyqzd5adCpmOG83Gz9eXqpQ2",
+	"W7rpsbkFM47QGApbv5bwXuGDxKYigbaG9FxIIy0fT5nGRmEKJ3Pij1n8tDqRE6xJUBWH3tUpHqRGAqk6",
+	"fe5ymbZhyQVCCPDlOyWHh+1btX1L27GKpz2c0n+bU7rMsJclae6h5ooOExYDNX1QZeaudcqHc40+wJgZ",
+	"UpiijDgWNFloHqm67kqXxlG2KkOWeLMxoaqfmx94bRMTdjaRgvVdVXfjT3t7vc6Tp3sHgZ/LRr7nyPql",
+	"MeSpntjS8e5hF7JWu51GszGiU54sXKr4G3nFEhqZXR7zKybc9eOYGqEsIygobzDR+vZ5bsUdx5R4T/5D",
+	"CsbFSBr6nKdyxh6/kSKWopF7u+I+uk2c/2orh3plzbFHRruOHkLJ2BU76S3bJqsTWoybVZXRdmQnU0wd",
+	"80ZmvQ4/5mNkVyWckyqCy/yaE6rMMfxDb/iHbucP757+XR7O37zn0eX4c+9vb8/+Jt8u2MnPfzseR6Pk",
+	"yexpL4m//Uzjg8M33/8tftN9kkw+Lopr4VjOFSVnUilemtzSCPEA5zM8Y2qelBg7/GAG38kc3mhayNi5",
+	"aMzr+5pegtd3xFkSez+AFRCzz/CCPDfuXE7ZUMYLwgXRE66In6FFJlThVfcWQhPD7RZtb8wb2z234RJb",
+	"OLVKZ+4+T1CtaJVZs2X+7C9D0aVTQb0FdudqTM27z6RFksqZulJ8LCi4uFbm4DVLP85jblPzKjL43A2F",
+	"b5edSmufvWk2JozG1n/46oKOUfioKOUz6zO+mDBiV5rIEbmeUE2uqcrSmZtkJFMyOBm13pq1HbTB1LKo",
+	"SY2fGk9+ajRyppp7MyZsCoAl1tWpdMrFGKtGYjadSc2EPmOzhC4wqlcc1WnKFBO6SagiA/PKQZNcT5gg",
+	"lFiXLXqW4BBlL4wWrR/YgkxpzMBRpSdcjAl6otvkwjyvJywFV5WQBCum2g1/uEzMp2ZJzTfN/iwP/42M",
+	"ssDc8lJaC7awlPa0tjdcpzOq2Rs+5Xr5Sx/Nq7kiCRtp8ykz2b/PpaawYFyQOKUj3eJMj1pGA6Mz3kqp",
+	"Zol5XcvSRHkngWR/ajxL/9x5pv+822nUHF6Opra8HHc2qL//+aDTeXb954O1w2I6XRy74ERxROeowBIt",
+	"yTXl2lIG0enC0AkdUy4K39/tBL7FhWZjlsLHPn786CHasPAaRBOaJEyMGXl09voFOXiy3yH/+ufuTnGq",
+	"zxlNWUog7frPPzW4uKKJq9uEI1Y96Rsjc1M6Zdqe9GWUmZOX4bHx2JGPPVZtkGdQKKsnOa/34iSriDgL",
+	"FczncOfy9mAB8BmLZBqvGNSjDx9OXu64saEJ9Y0iKTzXhCRzrhUZZBHcQcXAbz9grI7Eca9fRlsM8mjA",
+	"4wGO0xvjTsUg8/KXW47VisfQEAeeAB240c7omDn+6Ib29zlLF97Y8J3+QKb08xsbxt7rPD0IjQTwzdav",
+	"FgQxKxYFfrv9mnjC4QcW4FLHZC743+eMgFjNttEc2fQb1SRKEm24rRE8M+DjmQRCvg4lDyBo9DWP8nVE",
+	"hpbPpySlqla0t78PiRnu727FpMCkXb/CaAMTZwNXnhL8+Q6We/TWqWABGjQqyADX0whGo/K2yTGBGgox",
+	"JrhkVvVQZK932CRUEDnXoEgSKRjZ6/aql9gqKZVr2+kEx7xU07l+XW19J0FHOgE2XbG46GS/9cpWqAJQ",
+	"hCOV4YdsCmLWrBIuYdWZBolbWKSYjSiYRvudzPFj18tmrviU6IvA92mFUqmS+ditlq+gFsWeTb8ILBu6",
+	"q6pX7A8pGzWOGv/xOId8fYy/qsfnyRwXzUbG1++nTdyp2EKHOnrrTfyvwDjYZ200kkTKS9C1qcZoLBtz",
+	"IcyxkCOoo8IITB6iUk1iEU1JysY0jc1bIqqYOVJmURKmYYojbpQeIy8tn5KyijL+vuHRcRGmOvoF3mmL",
+	"xQLCPJ9ZpRKCr7j9NtjQ1fpR25ydigF5tZm3G0/Bx7h+VBpvJ+juDelF+EuVUmSf7+Ndtx8+eFjWjhqy",
+	"k8IDcuWptxnGTY7rYZXg2Cq/UJAqhXbgMjlwzGMLLPynnxUadBljyhxAU5qYLwNqCr6t2YiZRqfCRa44",
+	"E/T2YAEk6O7k+/P379obJRk5H8oenDau0TKgMTnLvm2nTYdyro+GCRWXjZu6bPHUwijDYi1vVabXyHkS",
+	"wzyGDGQ0+gDs2pAhi+hcoYVtpmgmPUxRAKLCPEp4dLtVX3K7ZUt+jODNWF665EcD4WJMKLWpEy933a37",
+	"ws2n7bb0ab6l2Rrd236eaAKpv8p5FptEpsAboDg8r9WF3GKYots9s2MXUr6h6ZjdahPNiehrKfsJvGrV",
+	"uZnSBZnQK2aEH2gzXfKWP9/y8HR3CyttBk8upCRv7DDu8Qg5JgAzTo2mK6wcgQppsxO4zq9lOuRxbEFB",
+	"tl3hvP64j7nfxUU23IixGLO28nuJV3G8LX/yljifyr0uLZpkZnEhBRyUIUM2hohjCRQMNG7m+uL87DXq",
+	"5Ob+61SKMXk0iFQ6sikv1r1iLHIwADCL7xXWvN9iQ1w+oAWI8HbjXE4Zql/Xhh5xTNIYNylRPN5yI/Z9",
+	"QeGmQbCkn7yyY7inTTkmYDOYSeQk/o3C2ZAzNpOp9l1LhMew2u+kfi3nIr61gOgLqfsjeFWRt+Qe3nk0",
+	"yfSObch8L1/dd1KT1/Zj90fmxaEjwYyAqrmyR6BNwP07ZIkUY3Bm2oYGxRiTs6KVbKLGD3ml4AHl5obX",
+	"iL1wm02wcYP+lKuptbsL9A7ckCUKfKBizGKcBkeCmTIqNJ8CrdCYcJ17YLdh+r18q/xpktcOY+KeNi2b",
+	"qJsj10RxETHzj8zLUV79s0zPvQ23GWGuQz/Tmv0NYCImziPioiWMvLqgY/TALOTcjm2rBe8dViz4WT6Y",
+	"e1ryPBplDov1HsESX0j5loqFVZfVrVY3pVCrMuW6uLAfKddkt0NsOsy2y+epg0Y5McMm2bjvj8VISabm",
+	"U3bI6hmGQqgihp1AvA1CKC2IoQyIoguYohdILASmQuOw9z7Ob/TjRa08YFTrYXu7i+20suDOyqfzMBCs",
+	"wgdRSEa9newpvcs/dHwsDH+7DSfrdHPKwGHLlP/jPs/TO2ktVlSZZOr8HiSiU5bzDi9G5JHDx48fW+Uo",
+	"2KqtKQfN3P5cUZ5gLP0WexNTTYdUsf7ce2HJ8nD3eEYQukvJRbrArYM9JFM5tfGJbTQzT0U2ChmPGPlQ",
+	"GNS96WUzCpoXxoiNBQC+IkKv6eIZ0dkcE6pRM/LP9m2O2CyVkTGjb7uJQIy2+MhJ74JiQcCAx7ll2g8E",
+	"cMIOAB+D1un+nhugAFH7Y+dT0R1A3M/kw9kJOASEJKOUjpE4tnQH9Hr+KfdWjliT9X41FtQsrSaWKejW",
+	"VnpGBriGA+t4NjfhkoOU/SDUfIZ5U29ZzOkFjPNWHDV7YX9q3ohAumVtxn+pedm2quK+v/TZlwnMhVzg",
+	"l7+Ak8BwHvQR3mSvxlZ1PqAqJt9WJzNQUQhCkYRfMfUMIwkuHO3iBFwvhWO+AemehXwA8coL+ux2lqM+",
+	"zcaxq9P4pUFjVPtocprKGUs1lLnb9M/q/BjI3CWP3s+YOHlpSF6YA/ZCpox02x3yr3/ut7vtLgTMZ957",
+	"DcXMhU4XpfBENxCeaFqXsRX3xbtDt0NyqYUmXRP6QExsmiA8d/H+/dDtKRvbnKG1b1Y6ZcyrhSm9PBiH",
+	"sVckAnmaHcqPijudLrUJUdIFhSy9T4EBBDslbrDPHyc8mhDqt3pSLsCmwGczZEQKa8cawTRUhkoNa+Va",
+	"ERuMbJJreJE5KXTqgDUZjSZkyqZDI6+PScIVZEBZiASCwABNQ/o+qIFzDEGGJ03MExZKwD4B1qhCoSnY",
+	"tTfcudIEGjiZF/AU7yfDBRy8fKXw0YRRzC9CAxdBBZ6517JYkQHKkoEZ0YAJzdJZyhUbNMGh5T8GkXH4",
+	"mBPl6OMDL5dZK+pQRuF3TF5VTXOjTWQlVBMGBZpzxZq5Hucq0fHBIRtTgT9yvXzgyuATSwkUx99+OHmp",
+	"XJTHLifmTKTMbcwzs1xsOtML3DK4rMz/ICSEma1rgzzAqE7wZv8k0DSlYCH4qBheVDsHyFjKorNFrwoH",
+	"qy4ZhFHN9hPMiDST8vf50Uc2NPqrIG/YFUvILjCrvfYTTOiyh8x+kIu8I6j7R77pwdNXAvFYsdzlpba7",
+	"3kRyjQ2ZCKnvdH0DcCL+MmfIIqGFZpE0uoQc5YcLM0FYyjBn0+bjmYMQSxCPePCuM/qfUhGzuE0G+KVB",
+	"02zPgoyl2SzFxwK1mmdkgIvhbsDX+RuUDdU2Tw1tRQU+ylrCMoIuYVTpMhMagVERsyRAKqFudUvXZslc",
+	"Ba73Qtcq7t0NXYN7PwXlVhkDZkkPsb/4XCibJnm+cOyc6ImEqCHVRNGFZWqaRFRkocaEQ5ZPkwwszswA",
+	"iGEk5ym5hCwGOYLUhlROuWIF0l6lkBXaDuKAi8TeK9N6s4FpYfZ3C2pRhp/Zgvb9Q+tz+9wYxeeHbDNq",
+	"DSoBwWbARfZexWcu8qQYFUrjMRIQnkXBNVyQ6wkDOwwOHB5crutv0dJYoT1k42aZCRV5TyFtvMhYsji2",
+	"QreMGUzGAbnQB3uNkHbrWgcvvR2uk+uJxFilFC5fcLrRm5cbEZe/9H5kTws+0My/KRiHRaYZojIRRtO3",
+	"NrBdGnvK+Fio+tNWmVW2bC5maVIwnsKmFsmJx7XETF72EcrhzpNAfsQE3uz2TwEqL5OHj7OziuJeGEti",
+	"6XsZcWV0ULlt3qeyRqnZMn6qdR6RxpdW0cG1LAl/VJSvbSVDWcdWEA5FYI61W5DDuASOPk8LOk+CWlFB",
+	"O83fOZQyYVTk0KHrhl3N8yzHWLa2vCO/0Qmuc7NrLr5cZbFAZrbESJ45k8VNyd7js+xip3JXWtZc6mCu",
+	"6IgFLtvG5kFG79Nrto3NAOlWEKFXiRo26zD3qrgar+cpsJgRjXRQInyjiLw2SyMWmBeE3wStx2Z1HOyR",
+	"HzCtY3lY85jrY4dYFWIqS0QRJrYLm2oGZXUydS4QrLKzblEIO4boTFtbebUy4UYKlnV5Q+AVn1bO0Fnk",
+	"paiWmbI5yBDVUi6saPWESE6n0AaRZ1LHhtx9ogNEKVdzbpjRQmk2bTQb7t2NZoMKKRZTWaHwFXvSl9hS",
+	"FC58Ah1nQmczJoz5AR7SuWhfsXR4RHxQsmaWUAkQa8EtyFDL6u1BAYts7SPn0BmjAE9W/5kySEmI8gTT",
+	"1zK9zPxcvnsVgimjVE6D80ZXp9psSDXFbQEfzbvfbAoA5gcfcnhpNQb03t57U3TIBg5tjqO29qUXeGsJ",
+	"IK2WwuBPuOnoNp+So7LKY1roz19iRk7xqWl5ZMcpoKoUilpXv+gd+6xtfc/SjGEglXN5n++jYxM5AN6I",
+	"8mSesmpWgKS2maTA4Iz1Z3EbmVFNizyG/XGg9lK1yQBPIhp6A4pB54lMYoQZA9PfZlZUy42LjKhuKTiW",
+	"pIQtO81SOSKZVjEuHeTq5/NoYjiiLymbwBSbVjQ1/Szz1bS9Qrb4ffWterW8HtGEAVQfDdaUMpFLnYQq",
+	"DSUJLLahBMGuWUrK2uVKDhJJMeLjeRpSMk+0dVSmTE3MR1I5BZeqK6A13xzxhIUVTb8LU1AceVl211Uz",
+	"a5PXMiWzhGozH1Ko2VbBPU4ktSjEgSHBbxux2Crj+zt5jVka1lvAcw3ZH5enxAInQSlbsbXeDoLPXRgZ",
+	"HeH21t9SVxgfPDzwm1NOnr95/7yu5ZnB/5XshpwWgBI23i6laciiPfaWQk1AuQfj2rDJPCqB+0mUpgvI",
+	"WRvJNApSY+mQelSfEYwbSrbl6w/xOstwrdAPeC2XnZRXDIIhr09evi86K5dMHJeZKMKac4U178KuJdlZ",
+	"wTydZCzbODhp+xHvlfVW8W7k+NLerBv1KrG87I4MEKmN7tjzBFvkWDtxGSWP/vXP3Xa3vVcIPnxNkO5m",
+	"48Ppy+OLV/3jvxyfvDl+/sZcevf+ol/0OTeajfNXb173j8/PzaX37/rnH56/Pbm4gJ/OXl2cnL16WaGV",
+	"eO2RX6LS/BoTOdZEKYv7f8lFQCwN6FTOhR4gi/RM2OwH0FNAuxTRYuAvu2afjbZpWWQzYxBN+MVoW/iO",
+	"4LQSOsTzHp7CcrR7ZY1wMyBQ0CcAKZ8QZjWHqUmGRiKK8ZyOGdF0bJMB/E978eychN1x90Z1sLd2UKmX",
+	"9bqGi9qjDrtUdYbKZODs6g1i1cfEvBl8FP4LibXGELLh6e7TA/Kvf/Z2UC+0iG4QyZ4rZsPUoDpybSTF",
+	"oNjC274LkeEGoZQG25261ubvbrz5IND83Xe4FxO2sPU/XC9RwjOXZMUFGaY0YhgiHfEkYbH1KgcoZcqF",
+	"f6kb2Dp8b4XeVjh0UOxo9scsNXRbN4NhiseMDCx+16BJBonFZIE/DH/EpW6SQV5Uak/uLOVXPGFjuxO1",
+	"mX+Y5RSCSLuBgKkzCspZH+sq/Je0/mZGJqHT4CF+vGQRV65xRH12GHuPZVGnGXghsbPEYr0vMnvHmiF6",
+	"dZllB1PaR2OxAl2n0IwSKMJwVkTb4ZHNbuBj0eLCLzvFLI4UckeMAkM+5koNxP3Foon2ZvZEZGwRnH+B",
+	"TtZoLs1G8OxXQ/hgyoExsbjjOjnT2SlqYQ5ogqvQkKojIkMOfVL6WVJjcDAefImayGsFZSNg/yKvyJGX",
+	"qCJDNp5X64gwzKCa6HX6rQOksh7zZb0a7HeiD+yfj6VW127zsYbrPlNTa/fQM8MLlJX/V1TWu9gygr3n",
+	"WS0jmZapCS1BSK7ajMYdZmdN5fnc3B56T9aW+O5Dhj6mjk8CTa/Y3Cv/tTNq+iyoQBuFTa/H3+7C7ghw",
+	"za/gR3zudVoqzqbQdwmSxd6PIPN6deTV3H7zqbkmTriEmShsyN3wAXmN9ebYemr1B9+Ye4IpEm5mGXDg",
+	"BiKzNPdSTcU8SUjK9DwVWUKguXUODpIX0IMZVEHo4mye+P//x4+d1lPaGn365eDmD9kR+NGRubEskqTx",
+	"yZtzWZcF0/DD2RsLuDYw8x48IwLHMpVXNpfbPG/1t0wL2e12nvQK4zFvO+JTOmaPH83E+L9/nrHxf1+z",
+	"4Wzn2ZAqdrDX/PG49Tfa+ken9fRPjz/96c+/dJq9lSMP7cCLhPLpSzYCRJ0aakt5zphJ7FIkIY/MaPOQ",
+	"nImBTkg5w8QF4u7nZlOS2IEKwvG3ye7BJEj3rhVu4zxXEG8tLXCvht4esKoCj3lb9OP/av3Ppz/9Ya3j",
+	"2HK5fBqfgjvBrRlSnCFez6P2oJ482X/aNTZRk5RyuF8uBJ3yiNinzrymUza1uxdI617TkGCNfh7Ilzea",
+	"WJ4D3a8V2C3lTFcpcw7iO0QJ8FMNc3InzwCzOpe1Jm+jbDIRpYuZBqwSRELp02S8bto/sMVbKuiYTZnQ",
+	"xw7evNbbmYjWZ9lATcgrfJhLseILRnMPDL6eUDnH7E/v9Z9CXhA4orY0WsvSNrmiSFCbcDR2n7BbDiRd",
+	"f//xgjwaZIOcypgBoN73x2dvEU9gmAvtftFkcSAyfZur6qYYUMdt9pZW+agKzXpodEnsRwLpKGYCLmGl",
+	"Il7lj9JpSDJ3APeZiGeSi3CoyJoElnYdN3WwfiJ2UtqN3cLIzrgYO0N8riYlDT7l68ZpBNdcu1Zqfd+f",
+	"FECMsMUvVGjY6yFzPN+Yiq7EsZyJ4EV0Al8G5PxfNhoz8rSYJfyKpZjgs+7QvLQ3vzX3mtfNeaL7XIRk",
+	"vp1lplSYZWfJ6Fkxt9YVp8uUQCvVqikX7LPNbSn8veYigUMn0htFBraz12yWbr/oX6j/Tff8lH7uBw3o",
+	"rBhrpFlqCYxmngg4HpIY2suxHGzsdy4SppSHa6zoQhFIMLy2Kc7LATNoxojtGn3BGZBJ2J+rUCDGFYFH",
+	"gf2Rl6fylFyyhRVNe3tPoZ6ht9MmVh3HyhjQvsI0M0ql0F/nhIY+XZP6xikVOhfltayxb80zTjcoE0lN",
+	"O9aB+t65tF714lsL6uzlFTJ6M8nczBFHs8YpAeJ9Ld1ZwuzmorDO3R0ZIY1ZhiOoFyR/dUbLI6iJEfUr",
+	"BxzS6rF7V45G4JfKBKgBAEI1M1TJhSPKkByFuSlwOCqociUzliopzIFQmqbaK2xBSzJjH3XEZ7FH2Z0T",
+	"3bq3357yCl/4EiqiUw+h9td3pBU0wpzqqLpUmCSTqYfAS590urkDF9Sfs/Pe/sEAdERosrNmYb4/f//u",
+	"Ixv+wBbnmAeXN+9Zp5J9owj0m4sI1EPQlD3LFcMR09GExWV1EYAC6pAUFsr+A7n6ar+LvTFLSbLOi7pM",
+	"WqZ8jGrPSgKCKb/He29su+1F3W/MpNJOdhSQAGqLhTP71Iezk2C9St7BpKZ/DOZjm4DW8JNZOhxJLKoM",
+	"lXiDP+Ae5rauKfW6l8PTS5a7s5LQN+HYCjSRvg2zqn7trblU6dUl8271GsCT7+HBkKh0r3bbFjr4TnnE",
+	"z2dF1u6gj1I5fUZohlrhOrlOqJpkARec32b+B9cd3EjmfhinADXQk5dW+wT1NqNcK+ksY+UirOW5r3iB",
+	"8tKBUJf+62x8GzvCI+ee0LRKh3RvNwapsSsKLonUQ5IqfbPac4BvIiOeKm1lQbd3QP71z4MNtGo3rEzi",
+	"+QS20XDs6pZpxA6s0yX/+me3097faGx3FKQqur+oQgRsK3L9iBWI11KxeA3qtFrCZlr+mX2sStHPo18B",
+	"1HP4rWJitbXOyoCZYpGWaT9f4LA28Iaju4gVsGuUBUrIElhgDy5Fnhs0xAC4olNGZpSDBervZh3lQMmR",
+	"vqYpq/IhZL8DEO2UCb0+Hp2CE5mlgK6nWDLCJPKCI7q9u9MmJ9qozGCJD7PKcT+wTbGaFd/SXjn+rP9U",
+	"ZVJjPb0krzd2DQrrOKPP8d6MBhPlnHTAaxUV/Vio5WBBCFEk9LDti7Xt43y2/bOWZLd42K5fLMK24qD0",
+	"wAAbmNvHMkGXpbnajjx7+929HUDVyCt6seacJoCoqvmVCw7BA4dPOvtAct02xjI2mor3/Tvx4ZjRXrw5",
+	"L8yr1I3GG/Rue28DRu8cCugJxl3Alsfr6Bd0ulf2QSOc3uJjFS8tKUx37vJ35x+c6rljoChfxIJk7V2R",
+	"OY645aM46bY3/M/oUq23Dvbm3HmAL5mtREIsvMJ/VNU1bfwOfHV9pXPFUi5G8s5dBatefGv9O3v5Hfmn",
+	"POZfJKhvU2NiIRQRnEvc2VqVDpvlqRTttVV2atGZuaT3rDzGgTCplw2TuejXeABLsi1kGCyr8ZkYzex8",
+	"L9JRSr7xKDnfnOogNlbaW0zDsm4hbW27IlwYbSHCiK3TihyQEawPGeC9/Z+vdUG0eJ57y1smVBGHlmET",
+	"VCAJ4+frSwVwT1TjH2bTBpW5c0MZLwqK4gYZKXfsVHrFLaAH9C+1MwnogOvFX73Ehho5DKEtXwHjkhFE",
+	"3nx3g+X8UkkJ9aTdUnrCkrAbXLPhwKa0AHG1N89hWJ2/UCdpYcOclxVu9DAIz0POwyYK0ABa1C9TxeY5",
+	"CoV9vWU+wcYMpGYSwC1i+JuN4Q6C+itSob9lgqXQ8s7fNvICw/mocTQB+Ae6hKE6Mogg/t8alDP7VmeQ",
+	"ZSl87f7/tIK5ZEtx/w1P+MqsgPXLHkwTKHRM3NuMraxPCNioH+MWOGKBfIIMgXW3u7970OkUUFg7myYB",
+	"bB+k3yjGXkKtQp/uRFpIzoLzaSu1oRSjr3ASOd5pk+8AFNo7N00y+LHIcyMZs0+DDBWXikVtz1x1BkB4",
+	"p3+f0f57l07/pukBGx+Qh+D+XVDbHZtNJ0JpRiEF8hYm070F2dd/emX8vM7jdxxQX32U7jy8frEMbFam",
+	"mC8wrYfI+hePrAdgkmuS/MZGbDBwXjPybRFnEXrpFvHsLWLOG4WCz8oxXwwv8tQPKZaBwTEkUQ71Lu3A",
+	"XTsVlkPFJdHxo1Mac06QIbYXFQ9zIwHNFep7Ef+8tkaxMvgcHntVPHrwo5wxwREQ3PC6JoGoX3EWz7Cq",
+	"rtAvAtw8UA8NyM72apQy2DeaqM0j2RvvSM1QN+JI2UQXxCKGYm8gJvTQF/q3FCJjWwnmUoC7bCvWCiiv",
+	"f+ghVHyHoeK7js9uGiitp5dUhkyXFVk7VETR6w+p4tGyWlsjzrppWOzXG/tcv8UPgc1lqDLPr1cdTHsp",
+	"o7mZ9HcymAgHly3i+DyakNjerixqiwU9bTrkhrbt/9SO5BTboPyxeAmajQPnNoJpyBJ5/cyqCDZMX6kb",
+	"7O/evWpQXIS8I85SHiY6IfIoDS6AFWCg+kwVS66YU4RyrMMRodmy4UpmcH/wGHn03vADV1N78jIHAnPj",
+	"UjvNzKE1ZFyMvaSptll6qVg8OCJCtsnA6AWDI7JANEEH94L3IFiwCIJU4ffvAtfApkbNp1OaLr4GpEEh",
+	"ZzwYJIZSck9XIO8Fc00uyulojwYxlj0PdmwTaqr9PaVL2CXeDj8auNLqvnvAvIYm13Sh8uoCawP4O+ZF",
+	"ywtoiI1mw44HWtmVXr5ia+vBICxjPG0YN10PlbBVi7IfM/e4h5XwxavAfz8RVCoWNdSWSsGY6UmwFzef",
+	"Noiu1vvySsm59utV3sZanw4oR+UPNkNkzpWrAoLORFlzHFs/fpeh2RBwyN3HaNd95YsGa9cNpiJqm7Vs",
+	"kEnSaDZm+IbZXE0aTfOeT6ve/+Vjo8FRPARJV4uB32u0NEQMd1vavHVg8+7FR42g5/1Ijt98+XPAx/rr",
+	"D3SGaLtuxPMeiK9mNPSeKLBWpPRr6S6u3rkQTq03mnJgNTD3ewm1hnHVvJhrDSze6lhE6O3lmkUL0VaK",
+	"3jq8NnTIY6fbDLyN62b+q9mD64kEVF/82YZNSrC8XX/S1gIugcnd/lxuEzMOv+erBY/rndti8LjeyfkS",
+	"ldm3jSbfyiZ3+pinjh2s1sfWBqLvnoGvDVLfD+deHcCu9811oewVn/1NBbcfotn3FM2+/9jzv1U4OCS5",
+	"asWFVz64NkAcfPrXX4ocGvY2gea671kZca77ktWh51pvqRODXvOiewhG32PV7l2ZH8FIc723h2POtbQ0",
+	"TS9BxSb0mi7aoUj1BkOo/ekzNkugu0amzlsDIGHU6vQhBay9VTg8RG014uJ3r4vViJnfjza2Lp5+dzR8",
+	"Uxl1PM2NjkBJQ9ZexsgtEGB0QWII25pD12t3La5BIO1slMhrjAOT0x9evMpD6VBVSgaSx1ErYWMaLQZH",
+	"hCZKhioobAQavOQOjKWAPZvKa8VS8ohPZwmPOA5zshimPN5BoQtN0Gy2WKFhDlA1kXMNA2yTwYjOeK+l",
+	"WDRPuV7Yqb0+Pj0hvXaHnNvrxK5Z9oDtZdGyLGhwZPtKFrBusAmlw3PDxjHKvqIV8SEdHOGnXpw8P26G",
+	"31AFuuvHYd3GNJoNb4WhvaY/uexCafD2OoxoRXD2HLJ9Al0d/WSgADbpRF4LIkXE1jeYLL6qOm6eNy3L",
+	"esVEmmOrGK7oMAm2rs6etmH/5f4vt4/V+lC5dw5vuwX07NeCGd1OLbwXzWEbFApPFb5jWIVNsRCK0AoZ",
+	"YsEdARV85Hqy+lzX20KPfNfzgSYgiWZA6E69cABhwP4h+4XrrDQqhEi8komEJx1ulnHsWmNwQSbsM41Z",
+	"xKc0Iers2+dtckanM+Wkik6pEYspdOuczbVrHWu7NqzrpuHzotztEOSndXsU3UMXokD71qwxFaLK2bRy",
+	"aGubdVuqd7TuELxtkY2D64oGQ9f0lh2GKoo+YS1CyfVrX11kR+Gltm2CQYtJp4ibzj5rQKK2pFZnscPS",
+	"NcCUcsCVCl4SPkxAwHeSjmfPwtdIxKtW4IN9kT2sStvoJTMhcnCs/NKjARPRoEkQKq57COjm3UK71ONu",
+	"7/DF8xet7857+weNZuO4t3+Af+93e+bvbu/w2xdv7S/mX0HVBlp7Lu0D+0xDcI2vaQKdIwtt6KbYlZEK",
+	"MoB8i0EYlAt+A5fCivrw0vrjM007nNA+FOAJqlfeizRDd0a0DmwCg5MfYY2ZPDJqNnlhZomdYPZ3jsDe",
+	"VpeqWWzJo6W5CrmUXBGFebFs6m9bIFsntC8vUzoKpS2fz1iUJT5ZlpZ1zWBaJyxuukRd8BtaYZ5n8BXa",
+	"U6HzYEZTTXiwMR6+W7gG08BkFF1gkjR4K9D+MG82Z46kLGG0lBno5h6bSbU406MW2B4tF/VvZVH/lrn+",
+	"jxaoL63OrtHMyw8htBGMvzWkisUt3F54tNXtBNezhq/21ZTy5IXvgalMl7bAk3YBoHlIyzzt50ajl51G",
+	"kTlhXhp1nsgMC0fRBHadoJBmrOME8yfwla6lIXzG3vjMYv6l07xDOhCjs7/nIpZWyBn6ZozEdKH8xOpi",
+	"O3I3I/vNYqI15Fc3Xb51aJFhBV/KKeWhxBD7Q9ZupbBizn63K2sGb8xMMp/BMjUxSZ8qQqMpc4n3cND+",
+	"2PYveWn4MXwPM/HLuSQUI5t4ox3CPaXn3zQb0HX1lWv7X26ji4zLBzdBZJN+BazJyLWNDkAqN20PNWBi",
+	"Ml4ckYGNFbeHPNUTI5kHTTIoxG5/7HwaBEFFvc6bq1UEHFITJ5M/F2LYuZW4XPnnHDMD2DQxVrmOv42n",
+	"B4+HnT8x2nnMoCgaz5WfywyN9HkhS30ZfMPQhx1hoxSbzlUjr9zQ8JlUHBnWdTSjKZ2qI+BgR8jdzFyO",
+	"YnbFI+Zeb27H6kf3gHcr+FlqvBIG1Mp80DWe+Plat4aMpiwNHuuqLKrNet7VyQurkxYG0g00JjdFv9tr",
+	"tXQjm0ufNnkvkkWZR16nXLNwv715zJmIKtrtcaXmLHXsDxcBpx0EY62Xgsvj9TjEXJGIQv9rkOlbdPjL",
+	"QlylWbEk8RDMv1FG2zBGWFzi7lV43MmCi3HfbNAivGZ+6Qm2HVlePdB3rieyCPpsxN6lMEweRUoBM9VF",
+	"wNUWa7FJsD04WqrJVCr9ZWPrVZbpOSJ/1x7ofYTJS8IkO0VFf5idQUimnExnMtUs/qBYuilYoustuR4Z",
+	"Mb/TPxHlbHVv43arTlLfHZMCMoId3/I5CZ3xH9jMWCBkoObDAbapK9Tw5SDpmdthuACrJUkZjRfP0FVW",
+	"KL6t4RCaUaWuZRr3J1RNlkc1BPu1SY7TsRS9Jjl9/sPL170mUXDdaGvn3x238A+qCPzj0e4O6Kvm1Qkf",
+	"WvZq9OVm1u3BnqWXP1MxlqD1veYpM8r/N8q+vE0Mv0A3k+tglrogJTLrNTlDzQZ82rD87NjMJlKwvphP",
+	"h0hZ3isOQqUJ/v0b7rKX07eKDPMcvuzQ9GmU5WLXzJjBB4/hubo5M7Vc8+YI5o55v/v1ioOyFkQ1e0/w",
+	"9EOuduIhlwa07C1iIO6Z4WJ1+9zriTR2BMp352f7ks3Xp/Rzf66YCvs/plQsslhmRI1B5JeCghHK9RKk",
+	"ONJwuJFfpT84ZVfyssJJaT3yFn+YY0N++0B9N/CaeV5b/aZOsCVvrK6KfdILW19wbtYjv61Qe4v0UVLo",
+	"uJ5wQShZMJrWX6tqujjONrgsAbLc2G6nU6pU6q4ihWVdv6g1b6xohVtBr+lmv7wXd+FmDjCYr+BxXh6F",
+	"IYu/OK9qaYJ4cyHtartpZm7bgI3h/FXW4VBs5jNhNM7NndRrqN0mXyyoF1yH0OoW6zmWpnvqdaWz/Vu6",
+	"T8AVjAX21pU3S/kVNLJIiVpMp0yn+JBZqZSN5gpZXXGvzEsLtBjmGgXgrBCMuEPMdX+WSbS0NPDZ0FJU",
+	"JERVOtfN/CpDGuCOfDSgybgYzdgrRTPOzo9b749fnbYwmPHqxcvvWq/O83/96bjbO/zho3+ht3/ww8eg",
+	"w+IHtjilPC2MPf+Q/YL9/6n7O355fgzXdw/34P8YRjm1f5/av8/s32fw96dlJfJzy3yqdUVBY1Hmm3Y8",
+	"7tP2z1fFP09Lv9rxZDfjZ7M/cTTZs4VfT4u/nhV/tSO/aTbecHHJYufeuRutqW6ix7yiI1jmvEB3yTdo",
+	"4kBGKnRGG0AYjXKh2lV9QCqcItI52WtYOiF9wQ05/8ha3aC4wFvpBXe0UBuWPd/PMi6v4PpFuwsBXqLz",
+	"ryC8oV6uwi+YUDGe0zHYEjM6Zl6jQZeymKGpQHICrD/7DN3SHj1/cUr2npT7Oe3uh+DSP/3Sax7ePGrl",
+	"6Omffuk2D292/hgMNCxDtN62vrDQ3Nxfh7dQMAihC/RBuUVRZC5i5jx22M3KCtts3TQdl5qq9XbygNHA",
+	"y1n4D64H7cKVQQbwBP1NmmTgCgvNv/PyQNv+36YuD1yryuuUa82gY4oyRiBN8pGvrmksEMdYVpCGHEvs",
+	"zwuoSR/O3pBHp+++bZLvT199a7SMj2x4mjnqyNMD8gN/njfKKjdpEWXfb3e323nSK5CK+dARn9Ixe/xo",
+	"Jsb//fOMjf/7mg1nO8+GVLGDvWZOPX96/OlPf/6l0+zdVNDPWM61i9AH8ia1ZtOZrrDn5EgXG8UaexH9",
+	"2GGrdMMEqG+MShbJNG5C8LwEdFQvPapO+tNSP/g7laMJVbpvF3IjOQ0PMheTDIiWa1jzVIoxZBW1K1+S",
+	"O4aWF/27i4tTgje41YcUJdT2QwkHkHllKTVgbho+XZxudZNhDhaKtAGWesvi4DI2yFdl66Gu/XNwDo8U",
+	"Zew22kg+0KKfPFdOcHDN/Jyt11cKI70T0VvkAV9F9C6v/nLoeUR5wuIBlOFxQZOjYiNPMN3A8RzzGPiF",
+	"tVeNUJ7IeVrIlJgxEaMxYIPUgE+HnwgaLG/pmEdGS6mZeAKpEVyQ4cLIQS4uCSCtVeSRVCWlhFJK2uSj",
+	"dWdOQO5gqTUZ0UhjUhNVlyyGaUMKFKEjDcF0FxlokxOxHIkdqIXSbDqwZ9KCxA3kaDQopJiMRo1mQ4qK",
+	"ReLJOYSmlolSMRGroKfWKKzwK7ZHM1N1wS5vgEdZ7zMX/EIwYbwTGq4lCdwJRJD3O8tG7r2s0Wz4TzSa",
+	"Dbw/OCuVzWgV5b+/Ft70t+j094x08s4hLtqet3zbphFgtuarM8bzcVvPygbGzyiV0+CWKke1hpyOCBVe",
+	"mpSZuky92Ro9r6T47Jc01FCobiKVDpXqYmYwoYkULFcz1VTPfEDQJaNrfRKRO0KBzshspKH6SEtyydjM",
+	"JrYwdIctq3V1FPCZTHUBnepgf393f52/N2WzZNHXsqqlu6taGsttdyUEcrzueOQ0dvHmvBx4KnUHhCQw",
+	"mZLErel1rqnBqSgYW2W7KtBDrHQsgGzs8jaRglcfCzPkVTnDAtFzDN+cpVKzSLP4iAyUpqnWiRpYFuzu",
+	"FGNIAqOamCGQ/cMnwLK85CqoPNBZtHS40KzwyN7Bvs/a3If89KfV/PmChRSHespmAdoVp2RYEZ8yOYd/",
+	"wUCKAIOgDhkzsW8lNaRnRXwGWlF+zealeVeE1H1Ilx/P0wrZ7CXBBRqnG07ABTHHNuyQknMdySmrFuke",
+	"5WkpLzMxVdgCbDy6QoOAc1kRp8RAj5Vl+KlvlFNgwHDe3+11wSmLjaGXj72uMFCLqgWaZ+l6t7xbFHjx",
+	"6nzBt2zjUhe/HYBlkpj7hG7pciYQQNTKBFIJUKkObiS62eqkdtnMNr2o03i+oDis0wK8e8/YiKWQJmN4",
+	"OUunHIZeXzM/zZ4JaeWpTDaB4JBJsOpv7hJyaiHJv2WQwBNubYMpZkWLMUvhpJFWVifFDvlLBFdSz3Av",
+	"3TSLCximQpdbVOJpLg1oW/u9MpTuS7Aa5uDKDAnPblqObFktougrogLdcDM6ZsHT8F6wCz5lxmYJVY9s",
+	"nuswT5Ogpoe2iExiyBnATuhcGHHlEpv8cOL6E1fOLEmT9WFlb7Jb+fDDwFU2IcgBQ2dqWGfvsIQUHS6U",
+	"WR5miZUUBzFMKVqla87yc3fflqXDNQk/Z6frOGTlEQHvLF+fuXfq7jPmVjJfD31p7qmd8eSvupf5dLvq",
+	"4fvt3g6LkCXAZMwwrxJ2JOCt8bYFw/7ybHV4NqVbBIPftnv35lSVfa8+aZUNaW871i3hXfjkChT79XoZ",
+	"+MO4GwT/3wiprOPduWq3vNG31Cq2ptElvrFuR1dgbai5mkE0BB2kzNisQaMmRKhhudaPXIn+6nphc9Ov",
+	"Xq79RmTUvYieLYXMFUuvOLsOxBiB6BwKeo2K8rmPSlH/ft/AUBs09cTnlywef8MUgfJdcNAb2/0Z9rgz",
+	"5s4sodpsQ7lEia9wwVvs1shY0OzKTbIURbMBZc1E05b2XjOl0WHkuho5V54tALL2E6HzmOujlNH63QOP",
+	"zSOvrmwpv5/RFjYp625LIItcNfK9bS5RR3lhgrRWcMUH3QGlNqx5WGE5+W8bTuS84pUe6+qyDcUqIESd",
+	"N3i1x/dufLNbsJ361nDR/YrewsL07fptBlpxSpW6ZKEcBjqeV/mhpjJmie8Ush7LMuII1ySWTGENP13U",
+	"Sj3wiuD77ualXg0jcu2SxAqfJ4piNoTtA5V5wGc4TQjCT2nMnpGBkIINHDJKhtlSMR4WhwMm3mgJ1CFi",
+	"YNL1eMqWwX03XC84pNEli/vzWRBA1TyrFiKapFLwf7hm+valc8XichpD6c3zWZ8lfMyHoTytE+1KJwqf",
+	"0NKmK2EZb+YHnUP1cZanDJ4LTRfAmLlZD383wkO6RxUFsjbMitTJoBDggLHwclxsUH1gqH915Yx2h2Qp",
+	"ESQnjexkuM5jVQU24XBPEXknokmiql6Qzio9ytDuBEPrOZGCBH50dkpOXu60yYnnnEI3mpHS7XDuq9V/",
+	"g+t/zkXEAozBhvypWADiygYpLfC5sGfh42SBoW9ICGApBmLMcWgSBdARWXX8kDFBIjnjNhHCPIUcDjMF",
+	"LoWRc9eMXgpb8ZuHccxDDUcSQXiOlApleLaqDoUVWVhWyUQtZrIqZEwaDrcJwFK5BtWxs2ahVghJZJlf",
+	"+LypMJkgo16bhmOlzV3Y+k5wrZtwtZlu37BhZgo4q6w4UeTRRzY8nuuJ2Glj0seRTaEgUyjRh0g69qWW",
+	"yk9wJbH0qf+ZBaDRtJh8IRpNyB0JkdapFf5v0Z/q7PnqUrkJTWmkWWqIWrDrLLMF6VyThBk5Qi7yodq5",
+	"wzFxY8v9uXueL/cwFFxzIzxjkXSZkgEu5kBnqDCrcj2RhgGNpbZJPXkCzmBKeTI4ItFEmiE6X77M61Tu",
+	"KFXIg5FRlxju98wQ2wtECmRNkKe0SXYQvtzfZwi2rESgcUu5eaqJn3xRyNs4WO0GClUNazadyZS6nSx0",
+	"vi+3U7m0y1SgNCuzAFDJFjOHtITSGc6mEDzGebgvTF7URm8z4F6IujkD0wuQ2ZOZGaF5DYJnY3rJcPYV",
+	"YBIaZdz9DevWKJrO7qbCNXcj2G/uDvzD/WRNOvej+9P9nNukYarx/Hgb9gRdadb6ZYj4aEl1r4E54G7N",
+	"O1fdZV9PiP4/3X16sLMa/OsEgq0IDsV1XlifN/NJ+AZIEYVKwZc4FoccuxpKCUpbNmnYS/n0JRtBHWA4",
+	"0u2w71HipzXBZ4+z2/NX+Kj3LgeAhzblRX6jIo9OX73dKacOcKgCMdw78u/1Iak9dcjyddjMwyedfaiB",
+	"6JZrQg7293cPViHJ9Jd67vYnrnn2+hUp9tte/d4NX5nTvuuumGT1NKuTj+GuGwsit/arFnQvg+mo1y9+",
+	"GTcOqHjMo74ReTUcJMXkX+uvcWWhNbS74oPg6bAaRz/J1J1171nWkfz3pZ5uUudNmS5TH9mi3KOqRven",
+	"1SAX8PQS+/Urkde/I783X2T/Df10njC1yXvO4AG/35BnIUQTI4NFKN3Mcpw4YwIzSKPMnjAsRM7B+YvK",
+	"nNEJUylHKmPtFnshU/xkFS4TDgw7d+QtO0rNJyRBzDCLwHbk0PRA6uUVwPAWo18agxHT9ACx6eWpPLXy",
+	"Z2/v6Q4BLejizbnP8XKWtrN6qNAnVcgg9hZ8CFfClUQafcvcnK1ZNg7yr38eVnxrm6ZBq0UPUnIfk+vX",
+	"vg9ufg335rToykDoUMlkrtnGx+QcX3Bsn/dPSl5ikmz93pM4Kb6Tj0WfC+jfHK0/OOd8LE7EO3uzex49",
+	"gOue+zDzlgkfw149/TiHqFzL2B2cZaCvSu1uKiU9vcCB1sjJOuI557AVZzd4ToJ8zMd0Rk0rX/KqVQxJ",
+	"iWpJVJKtRUm5TB+eLCxqzuXTs45c6xyV5hp9f61IChpeheD/huhk929+1ItTBgyRGi2BCJ6V9oPVklkt",
+	"a5dsoxEFzJsSHsiDtfO7snYC/b9swy1IZJ9IHjHny7Ou8DtDBgg2B36wqx7sqvu1q+oJqICFtSSgHGaV",
+	"FRkQkS23PkXIYITPNnZL1lTvi1lrDzbZVjbZ3QrWgPG2WsI/mHL/NqbcsoafymHCpiGYRQJFjxaUH+l5",
+	"/0kgCyzYveRc02HCENx3lspxSqeq1C5qTasAVJgrAj4TOpsxwbBbBCYKSRJLCyZsC67CWKZmUvU9IV77",
+	"g1ClmW1wHcq9eAd4P5D76BABuSiWMSYynJCUJ8Zmkdj9p0+9UOxeqKym2dBcVwE1WRyTleWeOutsYKN+",
+	"DTqUc300TKi4LBUntdIs0XtdmZLt6oaD89NlsW+At4afwgTqFIUNAPvPNRUxTY0IM9YLefR+xsTJS/IC",
+	"q3ILHXGM/l1AHZoLyAcJYORjhHmtrWVvu2k2ssYVy7vy17/+9a+tt29bL182ifk3JKZ0Op0OXiwdlkc/",
+	"gl67d9PCf/Tyf/y3+2kn3HKDTnmy6FeVCSy3TwSRWrq1G76VXzFR/81VpsBxEQ7LoRJw3Tq5sDW+B3sH",
+	"O0sF96HELR4bKVF7SPVv5NFl7ZtnPNLzlG3V+n8GBytlcb8KgLriseyYbPzJazZUXG/37D+kYFyMZGhX",
+	"IXPC3IBJc25fX83NoXp8JqcB7IcQM6niCS/ZlFoVIFRjrfpzMWW6dhp8nL+ulIsqGCSNGG6HPXpoNAHw",
+	"11dinHA12awbntvTDeyeMKCwG3CzNOEVbPRO0rKKq799dtaZbeTz4ewk4HmR0xlNWUygf1qysA1xZIo9",
+	"6Egi5Qxanbm0H0j94KORwwU47O33yL/++aS9u9Mm7yQZpXQ8XeoVUJPMg4bjstKDOik0ZoP7rdWScGgr",
+	"DlAXNgnTAq7LlKRSU83iZ1Z1cYBxtkCBLzc++0YVcrR2u/u7B0W064OgdhAwXIOIQ2YhHch6ZgLarB7f",
+	"zCWuo2sOYLjj51VZoCEycFs1OCJUQF9si6mS7aFr6UQ+nJ0oyM5BTS5mVyyRsylmbNnWY/YdbTIIISQP",
+	"jjJQe8ztxC3AZnPlLC/chUK+J+ZnGWGFY2s0XfOwNXjMPrGU7fnNlJdiT3KKTevQ7Wj7sGUuY2+n/C5t",
+	"WcMwQ1Ko2YCHQDGtiJDWhi5CKBVZQqmJcrmmlwrt97PyBzuhV+yZTYaE5jY8mixlWHrA7Rlyodd9aoCN",
+	"0gVj5jSZR2DpC76A2vZwdW/ncLOIrL9Y5lItZ1tik3KqS3Rrm63HREsPwpPOCthKA0S0+WPhmtf5DdK1",
+	"se/b/fR026rHzspdliNSUq9LwPz32oGn2VBypK9pygDNEZC/+5jTp6rwt9wTJHtCQehlyBLOrlhcgmTd",
+	"3ak/C/vmc/fiEywTLMyr1wnIzIB4BMPoPVw4x771dTq1ogDBhH5neeJbVVYTk0CDMg3+MzIXtkRCCmjx",
+	"CF1ZAU7QXs+6ZGboo9jxugiCfpfY5M2Gaw1rxlsTqrywYG48hYuvQhdPg3faYZcet2MsXrQTKL4zcOdp",
+	"6M6z0J1noTu/C43zg907iGiUeuOsKSiZzjFHvSJhN5OIEMXoBxJ0fYmHzcO2SEKtKN6ccEUSKcZN8O6A",
+	"OKc5+dGULSMh2R8LypEDKMnxSILou/dYUp11dQu62Jy/1AiQTOdzmuqRDTRiSzEnrn0ZqOqgNHGhU6lm",
+	"iMTW94qDV7esk6OM4dtOFgtMlR+iXuqG4Oin8JlMN1zRKW6tEKsynKrrC1IjfaXIkLEMfVTCAM3mQ2O8",
+	"saoKSFfFFYDcBG0KGCgifA8ycLt+1mJvYIMAT3rQM2KnmQt5qB7RkrhC4/qxAV8cG4Hl9DdygXthPoEV",
+	"E0sd5G01SkTTdJF1dt5MMq/u6/4rA4rxTl5WA5UlCIXPhE8T25bzO1a4FV7Mb4JbfnmWtt4+/83yuI2V",
+	"3dsxwU1BYh5Y5BdtH7rMs1axmLtw5mWa21cAUXLfvhsApQ15J+QfpUzPU2FbdSNmNqPRxDKFmrzxx4w5",
+	"eslFD0zygUk+MMk7Y5Ih3gFd9cPd+D9ir3Z0mS53y2/CfEvN9YtV/9gxP8465Lt/kqxlvowZ8W7AsuTQ",
+	"j9lVcGXY/I2wGS2rwvcOdYKSVCasTZ7PeQL5BGbzBq4stVXwbg/Io3ClshTJYqdJBv6v5UehY1DxhnnM",
+	"8a2G3NBLv1MjgNdEYgsdez8Z5KefPve65j+7rZ9++rw/NP+JzT+fsIoEkXKe02ZO9mMCZyN0KhH2CPy0",
+	"UoTcm48GlnYGTTKAXB7zDxuIgt5LEynYYMcix8M5sokIekJtEsiMRZiVhiEdDG/w2DwuR6OEC2YjDbgZ",
+	"wqaTUE2GbOxQCgawbUcDoANNrVu8HA0NJ3CXcySW5rkEa7DEvmKz+nh0bs/be516zL0wi7pNvdZ28cp8",
+	"Y740IIouFGQX+hkKgeZY+6HeWHUCvZYnhgK8IZXJz76rrIUH796EKjJkigNYAvMQFt5J670lXIEYgT6X",
+	"gWQXH7KkT2ezChT1ArIJnc1QXB30dg+DFQ5eM6+l5JoNXQllLKB6T7ms5b5h0qqfsBG2knCKXWeteyEb",
+	"aWkI4Xcvb+PNmo2tCVcyS+UV84OC0FGn0PSmjFhS6IEDwCV+rBTqTgZyhqepFEg1nLDUQqdNBm5ZBke5",
+	"RvIM8D0mthcWoXGMT19PuA0BcjEmXCB7cfh1mRYMz6SMXMtUTxxuF5kL7Vqm4MTjQO8dO/KGt10hMWtz",
+	"QgPOaq9QY01nNDhjOBCYLsRizbAfDcxb+ob6Bjv1gY5cbUueYRZQApi+lmme8ZCNI0O4gvYY7fXt3uqN",
+	"aWVb70CLOOU1SOcWt2zIRjJlzywUV0IxUk0tlJizgpy5dj8t5hRjIgwXFkXzlGqoOqFkysVcbzCEKdMT",
+	"GVeAPj0a0Glq2wYfdp8c7GyWIwSN0OiYCV0TQ3+JdPPxlTyZhSVZCx9flZddnfsCWS42jmRMQkwAoEVC",
+	"sWBgEVWsYGU/efKklMuyG051DeV1V44pa9wTaX7F9cIOMjSyNsmdqixMoNlge/tPe3USb+xY78Jd41jX",
+	"V/DWFHPg1wmnMTOaCEAuoZ/AUoTCDj40AzvDpCc5FxrMSaxyEeyaZKUlFsbpiAykGEDyBLReIxfWSaJJ",
+	"IsegqQHsW5GyasFsFdL0K3KiXGmNHQ2oyzjXApZUAcvWy1lKlHRLk0vsppfHg9KcCsJauGrI5J8ZlSqx",
+	"ZoLKfC/oxje2wAKcBtOZ/jOe8gHA+VmEOYlJ8gB3tAyChQIYGoiuxNwNZEdBSlTVUq7OU3hFo4mD3cPu",
+	"69b50ERkwmJ3FGzzhIlAoHHY5ARMb/h6iQnBuVvs67WgusJ2XrJ7zFSbvKACvCpZzMsvBy3m+/RCVRSf",
+	"HrX+t/tnRUvkqtSUzezmV5iO6Szjwc/Xl9ZChX9ih2HNEKtSmS1Wy7p+VT8iMGCUsUtBRAy4UoN2yLe5",
+	"xqg0I1nHBL8/f//uIxv+wBbnTLuHzPC3yIMuM1GcXpCLYhvxsNtqAK7EyPALW8KSq96ZPxnzRJPEOWWf",
+	"kcGMcsBqheTIHDAvTypTDFpgrqiCwCK1DPcMxgEVCPjmIL2Dr/CV9e8ez/XkLWgca1OTgNUpB+BrzW50",
+	"lTlvcZaoZOt5YDyeW94N1LrUrPaMh78/pAoGX7w6Q3Dl4sWfrwFwOeVXVLP+JVvYKzpRfaeSzwH5wYy1",
+	"j4p2f/lXrKw0Dxd+qF61z5FfHLxFfqi3nkYoMPtCm/t88HR3p03eG75fglcHWDnC9bNyirF9mXuRcqaX",
+	"F1M2B3rs5X7SNGTH27hFOPlu6nBZjYKgM2czYKAathiDRHPvsIzF+aAHKxxNm0YRplw4rIGaXqeEjWme",
+	"V2VLpIIbdIJTRDZvqVwRsMibVuu0wPSW7JXFVx7QSA8qPPnIOPorlve1NDqt7Y/oNY/DVbZd36fM7J/n",
+	"GbLwh+jqy8gAh52nsWLydyEUkPsE3TPqDvenTt6nXZK6kSwH1FCIpDl6tOuFxyLrqEunUoxBY2uiDud+",
+	"OHnpReLuJq61GUWW+/CU1qLpncOQHPILQ7fhPrh2iZSXJOGXDMhngmwe/SApE+yaxW3iADqRRizig5xr",
+	"DMKU3MkQiXnmoN+pfz+IQkNt9uzVgUhxGC4rY8VV/vEX6BZH80Vnbfxs0KxAQ7YMHLjYiELNLEVOyWIb",
+	"Z7Bajc2/mW5ANr6y979a/1MRDdn49BTWoAqGf/DztR6QR96y7xwthwQhmFpcEc8tieHLzsEhACjP6N/n",
+	"RlFBQlGXK0LGNgv74KBXUE5QQuOLghLWQY9kIdQAJn6mTmW490uzykpGSgAEI2CzYKS49GoMzoC70yEM",
+	"PCH/+mdv544YYq9Ts3LBB8cYpzRakQDxGrq/X0Pe2FLFEsz9mip3qGIjr/FkKVvLZxbFKGdjygV5tNtx",
+	"zj9FebzTJp0jC9AA7ui5YiRrZA4Ho1jDVPCidMLNm/25QdFUMI1wgPVUS0SLirAZR8YnSpNuk8ElY7PB",
+	"UdbywCtwKGigKrOoRc7wMlwKa9emPvCET784wEazYb4WIOBQeOAinSvN4txiK/EzZ24H9vm5q8EBj6tS",
+	"5imZ6wOo0taO4f/AFqeUp7l9H/BEZR+pqh/KFNgJo5D2oBezQZbnUh7iMzL4/uPFwOeg1FWXYBBDS1l1",
+	"0Lpb5BlvkhmTqz9edozrbl6czl2mQn+RJmAhBJriBmXwJwpt9WaOQG/0+OyPr2LDh1q8O5cE5sQybrtY",
+	"cwV+RfBlbJVaZTlZjbyz7xzLDdB6wq+YsYenUpX440GNvNz1SU8RTRLbQWRD+lshSi8qZWfR8IBzi3OD",
+	"iDo6d3O/xhKckbFUlG+ihBKoaGKDyVtL2SU0nIqUqY+lKWW0b/eL2JwqO8pjY3aT49MTm0pTSumI0N83",
+	"ZJ6JcfuE/Hod9QrCJG+pl5sQlE+rupNTPsXNdfkoTi0+IgM1H9rqRsyJgS0fXLHU7G+MoDeDUMbQmh1y",
+	"A5u6PNH6k8Mn37pemb/uggXXUNAVKzigFE+6LwvX8r6Vl8tvGZeVP+THeQXr2rYCorAD25VB3FadeQYO",
+	"0iy7Edv7WP0UvEy30nc2N7V+YwrRxhP8FWpMG8/hQe950Hv+nfSeO4MI+DUqRptP7tevOTWdBPNjfNwT",
+	"aF9JrQoHP1fULxXedRdZMUXvyFfIjSkM4I7KmR50oAcd6EEH+rI6EDYMz7nrWDL1oBc96EUPetGDXrSN",
+	"XrRaUTjP1taFhrCnf6PZiLmiw6SifqH6m5WZVzZ0nWWH4LLjikNIcy7iIyggEfYI6kUFZl7CxSWL3ZEl",
+	"DqUUtsleK6awYpxsKPWEKB4zhb1m3SZa/uNWAN/ed2NoeO3zwevkbXxwbT6oYHxM65QP53o90vdxfue2",
+	"VRNTC1sd/qXvJuHd4qX5TKjq++1cw0nWXlNwUWxbTPNKr2AaUQip+jhR2HUDzpulDa8bfK2m/lDy2Bfz",
+	"6TCoQGSJupjpnScW/Wn3aeeg29vd2z94cmho6E9d8mivt79D9vf3W91et9de97k1S1qz1UShyQQq/X0K",
+	"CQmboCkUALi29tAbKs7Z6DZeax88+Ou5tL2zWyL+qh303N55YzDv+AY2p3RotnVbmzXfzlu9JXPJGEUB",
+	"23GvIJ92m3XYSDkbMXAGKlnKD2ymMV9JJfKaTKiaYPd/cmzbhZtfl7qLq1AxMAAC51UFOitcT0vNuZ08",
+	"smBE/mvKyug2PayzDjV31cwaqxBWdLNe5n9+26Jixv5PP/3px27r6acfO62n5NFOu/Xpl73mbufmDxvx",
+	"uRp7/qvhe2HV0mdRq3AKsdTDCrg8bTllY5pCwo1XRVZ1jrrrUvazwVSxhhNDSZs2ZodG37VXET/BYtBh",
+	"Ssr6yvzQ0GTUmpmcsdFc0SQAnm77eSw3EuAsiYO/cBGzz2H9HlKtILUZBjVoYv1Xp90ImaxTphQdsxo1",
+	"j/DFrIeEe27dlBWcmCVno11377PFxLO5wh9r7eLyEq9FSHffzz9WNZG78JaCcjGfTil24vrSvlLz+Tty",
+	"kRYEb+1mkJkIru4CSZOE5G9vbyytQ+3m6mj/dylEQmPYTmuut7KZHKnVXBNvbn95qbOVAl7RiaOOkAnS",
+	"/5m0qPAlglZG1hnDv8KtZh7zyi5okrAUq2nAUyhiwIAhE5ay2r4hAB0K9TZyY7zFW8rNgyX26fXm+WnV",
+	"Cp2zTQXudoNe1Xe0Ru0FfrRqJtt6eXw2vSykv7hjomb2aKXN+WszfO/cns37Wm1hfmIXvnnK9eLcLAXu",
+	"MvZDzP/12o35+48XjeYyqqArtCiWLGRF0hmi4OCneaezG9mc9g9nb+Bv9pjO+OOrLmSCwIYACeAYshFP",
+	"tJ6Ba0wKJRPWVzmYSsC7izdBXTbcZoxDdc1SVgDfw1ug8wGYngDQ2zhqRFJecuZCyUeNfv87qXQrSugV",
+	"+9yyT+ZDozP+A8P0aJWOLDJbcFxXNJlj+XJ+5wA108Fj+15YDTvsQZu8YywuQOHD2Mws0FOCaBtkONfk",
+	"21cXwIu/e3X8MpsLRjXzufz/Wi/Oz163Liw2XGkKN6BVh9oq/fGPtpWzXrT/+EdyaoOG5ToVOTKXSnXn",
+	"Nm6yRBA/iXUU4aq4XMELNNuRhNuSEB9JDb//yCKTpYzGCI5m/gJTfbDzk/g///f/i6s4T1MzfJRsReeA",
+	"uwdH/U2xVswWt3rRoAzeLkqlUkz9JPz7XVHZkCVSjAHxMwsXFOJHQJ6K7HX2EGHCUoMxRbGiHTf+J+FQ",
+	"Q7hQmtG4FmU/s8TilhHbath6WyUNDXGM7YifRETTlDNFBj6pDNo/iZ/EH/9oDAH1xz+ivB8kfMr1gDyy",
+	"oSXS63SaZL/j9+HYwbASKvYDaBGDA7ZAcp7aPyATqn4Sbn0AFpOgno9tMrD2Cl6I6+naNo94gu4hW0wq",
+	"0xi91QsS0Sk2v7YTwObIZgpzxcj35+/fkSlLx4zMjG1gS792nx7sHOHGlXrfNsnAaLUDkrKpBCgNilFC",
+	"V93zkzADgMap5AMwYRxWzBJmA9iAYDk4GbUgeDLIz8Xg1QUdD/wiKBofAUKQUmZ/8CybFbLE0jtswnGb",
+	"a+D2EIHa6/bcVI1AgH295hEzp/acmb04idl0JjUT0aL1A1sMjsAD1dsjE+gha07bDERJRi/ZCKEI65It",
+	"3Er/JOAKgHy5UWU3O6Kys5nSmDVJ5AZly7yfFd+LwQRLAea1/mx7bXLsgcipibwWnp8M+r4BI8f5Q/tM",
+	"s9MAVunhmTyeYffRP/2spHA4p3v7T3ZcLENBF1EyMGa+C86PRkzEZuDgj1CEi5/EALt6Yrk4RVgy7CmJ",
+	"IUM1nxkTu02ep1REE3NC3TsRmMpcgAaVCDCDvUfNWWs0GwmPmFCgUPiovo3jGY0mrNVrd3Ku7l2DSKJV",
+	"3xpvqaDjoqNTNcG9pZp5jy0RYynltd/itJ31zoSS1Cv2OQ8VezrFUaNrPilnTNAZbxw1dttdGNmM6glo",
+	"E5aZP0bdaMx0hccmc83akt0hm3B7nu26Npedvxa5B5qa+e3xF828RSt3cqNNMhlWLUKaawVEzmW8gdhb",
+	"UCg0bQ5UyiCPQooI7CKjScPdJ3HjqPEt02+xESlCysJi9ToddIYJbUG4fLo19AoaPfZwcphePEKHWkjD",
+	"dbc+fotwj6jxru0Dz1AXCKhWYPyBAb2HYw29J5vT4+c0to1j8JHu+kc+iAKqGD63u/651zId8jhmYDfs",
+	"9Z6uf+JCyrdULOwAQfffrzOpE6GNQp5kDXr364zvg6BXlCdgf94UjunHCeg0Zm3Rc6LpGFoLTVnjk7nV",
+	"nSGZjlXlKXotU+IgecvwG49mLAUxIkV2DyhJO8uEaWT8e59jwGlO6ZRpcCtXOGTyWx6/MXpB46a59kbn",
+	"xVt/53/BTSGIo5ilzyyMnrLJOuY25NaZHvz3OUsXOcNUMtUN/zTkzYedoeWgXvDPlv1/wcpqeX+FCmqX",
+	"O3omiyIzRggsI8y0LdcNjtbZePVOr795zqq9+fTFOI3/eXAc1+c7gUeXuNB7wRAkV46Ka/nAlO6UKZn1",
+	"Ly6wx5iK18HHK9Vd8CQw1XbQBlLJfEyGLJJTpsiMYgvWEnZMVAAwIxYHLku4RGw3KayKOFcBQYzRd5/0",
+	"NmZ4nkoNdvSnrL/4cxkvvsA5sxkE25207OGC7ykDdygwje4XmMyW06hSWQp6mrFELNc2lIAmFYzUGF9V",
+	"n7O3PYZ7bpqNbL91C6IMC3Rfrno0fyR74qbZeCOjDFBi1dPZfTDHXzeT69Rgci+kGCUcvdV73d1aD5i1",
+	"u5DyDU3HDJ/brzMla4Sx+C2LOXUNWfd6vToPz1IZMaWQPf7GGDge67I/bgUTLymaj3+R6fgGeXrCNNuI",
+	"uyMHLxw9peVMWTeB4dHWMnoG7i3IAEMApymgW3NBhlRHEwcwPqTR5TgFsJOf5dC8HjRml508FzHgiC9/",
+	"Fdxz3p04mZg82us8DWi/L+Hn20mDkU3FXda5el+AfcIMXBzw7tio82BZiP/xXPwGFK7O3von3kn92tDV",
+	"lsyrBh85TaEMA6KJrylP7HR6h5s96gLPvzlOhGdqA07UdBbuksukdDC/gklzj9rJ1hrJze/vIP6W6PsM",
+	"gOg2oO7N5Mn7dAyyZBYutniPoGA2OwN88Vhh4SI8j8phDuwPAGGONjnOOlIVuq1bgTll6Gy3GWIgNZvE",
+	"NSLqC6n7U6YHO03zTSvVbSzINcI6cmCJiGcpU0wbsT2y3MfxZp5iP7DnKRh3MsGQRMpINGGR6wFiTnhK",
+	"VQYgnvDxRIM5aC/ENL0kM5owrTFelOkUcKtgStnWHhAkmthONEVug+GbO9QEvqRBeJoVA23OqtyzNczB",
+	"3zjDtR0ZwOOflRw8cOAvrwr9lkzAfxetDUPlt7UfHyNGOTbzm6XsirNrSCzbTgQGvYzYd3FGlQK/X6hA",
+	"91rOEywPcXVrVCzIVKaMcBvdA9Becs1SRhS9YrELIWIfOoTbbJN3tjMUd/I1IDlOcZrH+cwbX4L/e9+z",
+	"EMv1OWfo2a/I//3hWJrZbi7Zw+HOe0gWGPN+MGcffHH3GeGlgni8MOM3QIF0NGKR3py3zmOuW+zKIYBU",
+	"ZlcIds2UbWvTJq9tvlQkp0MumMu6icOx4GPzkVdXFszv/iPBy+E+zNDPi3ehOtimuFbFTPGZQsx0TcfY",
+	"cICZx35NspefYvHYVw9BpoURrMljXjcClDzwTTKfob8g9GFtjqW+3Zffgbd0ZAQkBKi5UJoKTR5xESVz",
+	"xa/YTtXnR6mchj++IoV6eQTPQ19nn9d9XcvNv/3lguP5YdowNL704MrAOLKE36NE+/3LCgi8Y4c55riu",
+	"EwtweWsX0noh8vgX+H+fxzeePFnywubE2PgKJ2erU1PlDoD5/i4Pym/QgepR/V0R/XrVA8jj5OWK8+G1",
+	"mm5NmaYx1bRS3bJV5E5oJQmqe5dCXmem6euTl+/JW/smcs7SKx4xwLaxzUFzPRG9nxlsDTozY5bAuwpD",
+	"U+TneTzG3jcIPEYwdcbIYy8f9hpaY6dSjJuQBisTKGevStNxpTEBJuB93E3mS/KD0Oc3YQ3h54NcAtLz",
+	"3O45EnjgGl+Xa2QHaOkk3HnwpRZngGO50gyzJzcrpXWURPDWIcOu/0aTzTsC73eeEcVoGk0g+AE+q2uZ",
+	"xlBNNOIiRuRAVWW9+WSOQ1xagxIHg5dbYs9AtiC4xMZcQIKdQ487/vbDycsqVfzvVeZXL2R+ffpKrMOs",
+	"ycbKeMULgswDd/2BW3xdbnGOR6hKeH4hljGk0WU0oUKwpJW6JVmpSmRlOurSjBqKd4iepHI+xjor80pi",
+	"37nca/Xk+XHWcHXHYiRBjHhCle18F5MFs8U1RT/RcbFiEHu2x4YZXHsPc+jZWcKHXGZEz/OZZ7Tw5d1J",
+	"AZfONVZfUHVZ7coxN27kT/lyzGx5XTdkZpUvWOlhcMT7wNZ+Bd4Ctxmu2pJriypmzqgqRu0sStO9c7XH",
+	"v+TlkDePs4FsF/pbf+KXqRhMulWFCcbgzA9hFjYEziVTgP7KmuYCpzAs8+e5sq2kY7/bJNb4AkNEUws6",
+	"bsIBIR8nEqo96cy2oB7zKwtL43zJCNfrcaUmQXDMBZmaDw4ZoUkirxkij2X5NHDvN4rQCBAuMf8VxgqN",
+	"E6kDQCik18DYuHY9gaFBInRTRT0SS3Jdp1kSS2zKTBRd5L1WEeydQPNRKH4tSAqLyWfGauxe8mhAo7QP",
+	"8AdqsJNJjJldRzBXMR8XJoBugESOsUOxYdB2bUP5uuaH5d3/IhFX77MvHYFvxXi9p2tEXfcCnUUhS8ut",
+	"EkIIIG1NGMVuo1w/RDgfIpz3l+NrSM9jBCiArOJUFj5hMeL1Mgh6no2se5G1Ffs3qkm1bRxKpanFq63i",
+	"n7cvVHWGx32UqOIufoXiVPzwhhpy4aGVWrFdswel+FegFOcNCB33cVdukYIdVCaPSSTFCFE6aOIEr9XA",
+	"xkwYHsZiC13SJCnT8xS1JzxZFhEHoXqksJnY/i5bWJXBLOVXVLP+JVv0oUe6UUmhAThY9ozFyvYUybqL",
+	"9Ocpd0hKucr5jcoyrzMFDzRML9kb+srbp1I2xpCA3ym9TY7JQLFIy7SfY5TABwHen+loEtLZsDINT9Vv",
+	"o9YWx7pxlW3psa9YX4sj+cj15ByocONJFB4NQ4Mg2T9U2D4oyQ9K8uqSXHtWgqJppWr8+BebmVFVknuG",
+	"uGS+cwEkB0LICZUhPo1TKrSx9dH1wDVUwSio0iXXMr00muqqKtvhnCe6xYX7jOsvZoHrNiy43VYYVJfa",
+	"7lV1/oHRckXG0LLp4bA/lLBuUMK66uRWV61m1P1FrZyNZfxqyf5QG/VbTq5aTbj34pJHojpjkUxj54y/",
+	"hxLWZ0TMk8QhchKKMLtLyJwkB+b8OGECBV/fmTJ9Q0Z9i6brvqoloQ5h10FDWhvOJkRYaYLoQtFESgWx",
+	"AJK1UbX1Q5cshxy0bwC4QjT8HOQqdoHJb+DKImQAoCrXlQOTc/vCHB1zJNOx1JqJrUy/DUW8rYSqEvFY",
+	"SXsnIv7LGHqbVs8Wn/qKdVM4EFzv+P5svIey2Yey2Yey2dVls7ez8R4jJ7+3cHlINgd9m2/p5ZJkWuXA",
+	"tBBMCaJRI+aTNSczLFxyTCzku4tROi9mhQA5kzoTIJZBfWHP2ZZes9XcNF/TNsEALsTZAdeajil/KEn9",
+	"zenaQKi+aqgcudblAlxwzWnSwr4KLfTP1C7uNGogFqznCXtNKCEA+Jb5DLL3GACtXclLOMNRMndJAzxF",
+	"7RmrDhCkHOgxnNN3gmM9hqFe4EjvPTD75YKFy9PbMHBY+YKVQURLAYXOGg8hxV9DSDG4M18gwOgyyCa2",
+	"ASpmZk3pwsblWJqnCa+I19n2FvtPu+Rf/+y2ezsWBIk7VqGgIsjjFGARAp8wEkrZDjZwdYUKUBHwWz4N",
+	"v43g3/K4Nw4ErnjFVwwKLo/KWIB/MXt8q7n5bwkqPrZDFLW9gcqBwofg30Pw7/cX/DsxpE6oCEqR2yqI",
+	"j39Bf+aa8OA7rP2IqMglh40PZoBIYItAt6McX88oloDIZ6UM5pmjGomvcU3KOD7bJmdGbgBSksYORJn3",
+	"0rb+CZh5IGqCYqJecA/5iie0Huyn31qswuzbRoekOupWh5C+nOlwK4m6UpA2s+bk3KloD9bCrwPQYAMq",
+	"vhc33zIlrQA6SORYznUrZgm/Yqlt+Rr0OhhrlWs2hSRvRrGIBDIcsdrEiAq47KegUDLw6oT6+DVMFsSC",
+	"aCkvsc0Hh2BXuZTxOY0uWy9sneMbeBqKGpcrF5vkks0wA323Q2K6UJtiXuHrX+Yr8bUrFd3Kol9HxNWl",
+	"iq4z6l3gTj368OHk5U4W93PhwxTcxlUDyPzed4Z75co0Vb4OK5dg42rNpe9/J6/JiKaQFkWBaFZmvrPa",
+	"ie8Fwlqca7QBv5xLq/j9Dd1Z/x97V9vbtq39vwqRN20AJ3G7/3/d0le5W3dRYEN3mwwF7kWR0BIT61om",
+	"DZKyZwT77hc8h5Qoi7Itx48dXy1zRYmUyPP4O+cXHLw0lFXJkqiRjiB+NfMLysF8h+4v4rEuv7cZ0gqr",
+	"mjHN8gvF5BR5ptvcFWxkA5RPfi8dly7qkQkTkxoSYSYzrQHdUfoz144JlpftX4tJj3AhLWKD0AotAV1k",
+	"Z0Ia7c1mIRdlLKbsN5rltzj73SMWa31scekEXx1W9Smo6Sy9t+jyRETjev0weErMOSSDuTUx3J5qHDhI",
+	"Rq7D11HfvR+AdTpEdH0N2WHnttDAflZQlgxTozo0KQxIgMeDXLTG7+9j+rk8xJlansT6J9O1s7wvMtbq",
+	"mR1IWf1BDa1rLBb4mk+CKSKKCNc8Zdex7ARnD0bty+6CWqQI9UiQYmx9qz81TkHwS/KlPLXlMYP+6ZIB",
+	"TzrCPoArveC58XqHwrhkEyE1ERKMeWM6I6U7dq5Cuke7VNvvQBoHEni4qXZwEZqmkinFFAAwMw64FD0T",
+	"clT11Cr7NwCmUaGYUBNGR+Tu11vniiZM6uwRdqFth6Cw7VZDRNwuiIhjRi9WE73tBFZZHHdABOM+RCN0",
+	"RCRczEjkXIrQxQhdDJqEdMEgfBEJiOfvXWmm9LYZQG7BWqQ4eS0QXI/KooxeAXN9z4EQbd8aNEer2gO7",
+	"ZkWz9JLYXhNkSKfMeF3ujh7xMFUjqz+amuOOqQNbl3dMbaYG7MAwaUZitHdsKHOK+bU7OW8c5lcKj41y",
+	"27Tb0RZTJh2pT9AL/GnI6AQCMmp0bUwvUXDt2GA1edPv9/twpMzHxo5PYMxlJSKW/UkTHXTePrmH74+Z",
+	"zD2xAytZNSTMSGb/PYZID4zcNxsTpbtkifFlGv33d9ka1BZltWfdMJziarfAkZnZg+IarlUtaHrGPTIO",
+	"GeMJs17QEAxhPq8ndOxxexRQAxaQDu6JScmhVV4LFWosnEP73a1nb2fTPrFjVqM+KnhC3afphV4PRF+9",
+	"5qfxEB+WaYnq8nvZc7HzdIZkShQyYctx+iJPq+a6wSPzubzPN4Sid4vqeCwXhq1oRovXWhsmJhuPoylt",
+	"/aN4p7A6L9tGyv9U0RejPekctBpk34IJaJFmRj1aUxPQ8T+86787vyY0zx1/cY8MCgSTYGkNjn0o1/AA",
+	"gUMbyrQ1cDe8mbarmJH7bQh5t+dPAxfvZtsZDd8YeEAMfPnKu0+/zVpY2PiIR3Uo2dgTK8LiIyy+lu+y",
+	"OHS6eHBaFMYKE+zq2f25GgxfAcaxDsWG8kowxXu/mhLwMva6PJsyIrhPIo8VVG39rTaX7J3xIgHxE1td",
+	"RWBI91ZX6x3Hdvy9t+f37GrsTpnHdOFJN8Fad0vvBIzvttoOe2HZZk8zqrDBo1VplIN3QqomvUYrzITU",
+	"Q1eNZR0cbEohOCs7Q75E92Ejoi3pvn25M12bPy2OOyB4Yg/OTGz9FPETET+xovXTCx0ZLSTbNkLiFyHb",
+	"KF4vyWd4JrRo4oQmGiS8H79aKN31utRnigyYGena/FZYfLuS1raA+FT2qQ4s2Vce139qh1xufVhQZAZe",
+	"YJSSf5sCZtjThBJVqAlW1bwIOWVvs1dx4HUJgHKZjFviyEa8xAbWJ+bgl71kIN6JR/+S3OL8Qba0vJNG",
+	"YwDSKHtRc6XZ2JMt1Z1ahIt97uGFy62b6ZalTPhdRkHzNxE0dlsZhf0i+aJloTRLL+BAy5cmsO/wbh/t",
+	"zb6hLHZtZR1T2aGxS/PZ9qMQ+1FiOvsI0tkL38Q7aItHaNs57btFqFamXUjIZbld8Q0UycE0XilClWIS",
+	"Tj+hA1FoVy0L9B9ML6TEbW+4t9+dA+/TI5XmPxnwfqrlGe037Rnt2tY/jbR2bcqdc9vh0QdMcNe/wIYL",
+	"aTNCcK9Ba3u8PKa3Y3o7prdriPtCaWgF5ERgu9pYy0K7erY/3OMPq7LcgBrGEL9THlNRJEObGmA8VT2n",
+	"AywK3+YJdMaswqGSkTzjI6SfDtW6YNLwhdK+c6q7Ej/GLXQaOrZCiBnvl5xRwgXsnxUmXlvae/EQHMJB",
+	"2baerxu/Mchw0knw+sfcviOz2n2v7bmdpsOxKb3RckiipGtaI83AqIA45oAlYgzsTZgrh/5CqBCF8smd",
+	"K5VolI6ZjK9ywinwbSrGvfo/XZPhwcEHzIjvUSrG1HhMjcfU+KrUeAfls7E7dFX5Ly+MZ/8KTs/H6nb7",
+	"7wMKCrDUQVByWSi0wdp6X95Dk8v121/usf2k/z47t58MDV4aR7c+a7UdYiT9KLpQioYgeKWIKgb/ZYkG",
+	"6qGjMUrDRWZYKD6rulO6NTzYRdyPjenzYGzMB9yE93YTzh/aQuX17X0asfL6nDsHy1uGHzBavvARNl1K",
+	"a7zc/rvZGLgvIvVJDIJ/80HwWzpfIfVJpnZuC149u+O3KmZ+50Hfndf/JHRJdjVhUkHvB6j8Hcz9VKtr",
+	"VYo+IQt1mMdgeUPerxnz9kQIF9rZODHofaJAnl+EfGL6hcdjXyZRbx0zBLbnEp4J46L4jlnT7fpD7QU9",
+	"tPrKf7UQMwiZMvmeUDLOeKHImFGuiLkMoY6tXAFC1okRUvZIi1xbvw2u6p0xXozNZ/Z+uvD+TsBMSu+p",
+	"udWF939f1yA2AG8SPkApzIDAYBm7QaHWpjcwH+4Wh+zTrTSP7ehMekOWupDwrqLbeARuY6HqsCv8/61T",
+	"bYa7GwMFiU8hkLkCOEoEZxc6G2OK3Khl7IMs/XvAr7rN9ftDnQo4ysy0s5tXG3RA5w5ec7dptzlySElD",
+	"FbHyN+KeossXXT4/4A/nglBiyZgWpfYS0/AqG5t3tu2Sl38Ym0iRAnqR/n+/7+Cw0AzcZX2x0AQZ9UDw",
+	"D6kaMufVZbKU6OqSfKDJEKCPEAc0UzJuXT43oh96A2tC8/w9mPZV5QouDmx8INYEfnaeklRgBQwZihzo",
+	"l6HVoO2P/5DkdMr+RLGDd3ggmo4YtLIyi8hypprq5SNc6szp/agHfGZHOVsOOmCuuJrHZ6aMVb7JEsqh",
+	"4d7JA+a6J3+rzSKjAD4SumHYjq1W8zL5+2yTiEtjZMiEpTyCPiMyE8kgAEBz1SvpxHokMbN1zXWhMwWQ",
+	"fmTKE4wFTwVntepDfDYcFcXyKVNI2wWcxFTplgrGtpJADLttZmt3hqaipI6tlyIQdZPWSy1GUzvo1O7q",
+	"PWrKLTpSESh10njS1s26k5g0mFq7g4y+J7zIcyKtdqOWT5v8DFBRLGMH2Q6MIx41r2scPxUjqxVRz6Gt",
+	"R3W500P40C0opX2Y9l3RoP6YAxv224z7RKBnBHpGoOcKoOcGcZ/S77hy/kIrfPOLE+94IPNczFi6gNC3",
+	"nb/tvZo08WHIJwSr3eO/oQYGdk0d02T1UUszZe6bxWTZMXQrMMrJOd3i8XBWWrfzfvWMR3glQAdCnwOa",
+	"jCpDryYJKnqbXs0uo3leUYXiBRBwdRHe8XW9LUKPSPYomRr6JbLi8THPOHNXvn6wP9zjDw/nl+RGV8yp",
+	"KnviFxmvJpkpI5xYirzKTTH0JdPDVNKZJ4rWhgfZNwn9Pe1teIw/nBqJjf1ywJaG3/OAZ3gNbYaTRPKN",
+	"DsfeZc4v8oyPNsz3dPMYWxusQO7enFQvoplxoIpEpkg1UthLFzrkujTQJbmB/4fhY5BKjMo8wwLCEg2I",
+	"AVIh9TBnyvIdOzbJTCE7eQnIQVJKZBJpAQx84uwuGwOEcC95He95nbP/obEHBAH4r26jRbS5hmYLXJKP",
+	"JWshflQr4qMAjnme3eiK3+iI+SAkZ23kKBs287+MeBuxebv/dVPxI5HXFbPRuWXI8wvriIc5NBKSuJv3",
+	"iECjyHgQXoqdJkAR2u6e/e5mtz9mQXxiV2bB2qgws6BdSnSajsRpch/kBJwmN9WrZ/vXSq+pWl8FN6k6",
+	"vGIBQa/sAlQGtisKgAF7KjhmejMNxQ3ET3ZqkadkMAc+4WX5V3sw1nZq3KShs+xYTFkaNerJ5YrMd7OQ",
+	"WPMtj9qhsRu042E0DsFevJhCh/AYk5wmNvVU4o7NWUZu/DyvDrTnlVySLwB1Y+OJkFTOyWvzL7Yu4dzD",
+	"Pg+FUJAQswQhhDZDHIE2zKzU2PB29uGsuIfdsq7Kuhq1hoOyRFbBq59Ri/mOkira/juqq2R+ocLG1r4U",
+	"y2jHb3IlkJZ/NsySIYGrMX5K85xJMqZz8pRNWZCh35z+z2KvNODVI7vlfN2YMA+OsADbmOg9UaCKdl/x",
+	"oKZ9i/a+gakB6HHA4DRxIiRAvDlEAo1ZrcSYGc07GwqbtMigzkhpIP+nA2NhZZq8/r/+d+domS+DSY4Y",
+	"m1jjHh7exqRQP8THjlGBeXZT/QvDDoxU2Y3oiqCVCFqJoJVW/QC+05oqYj2jSsF7uXikiRZyXSC9t/uF",
+	"JHQyKYMx5jVPmZyTRKT+/FAZUEVygRGs8ZKQDPkCpUqU4OQITg7DKvjpel4qPU1r3TCDDh+B8LMqJCu7",
+	"S2NF1Bg7GqhRkPcLVcotzOIXfENr+lfAQ0m4WFhCbH9xuoRZTNtwo/9Bl9toLZgwBnu13MHAUcGbh6pH",
+	"VMYTBh1hMdw5FDMyNnto4ZhB43P2qFtdm+Vb+AVmAsCOYYw/+3s6mcCPaYo9H67P3vbffn/x5s3F2+/v",
+	"+j9c9/vX/f6/z3pnxvC7L1Toqh+vv3NXueXew3LvzVLPrn/866/1rY/aC2irevO/SMx0HIkv1OW8HUO6",
+	"w0Uvl5IdLAt1VkW9C5gu0FxAa+yuGNssCMtz5UHFXCqEck20IENG4cVl2vIuN2FogjwJIjBlIgptE6YN",
+	"wBh5EkapBwKoH3iKcsYuvmv9mVHULCWiiIHIk4vuZU/cWXlm7zAjqaHp5Po60WyFgRQz1/EHQ3i6uUEy",
+	"TriY1UDS9gytAkt7W/ObAUvbNXXM99dHLQVLO/kUteGR5P19hXEiivDq2f7VzPsv0yFrqxB3/o0ZDUyj",
+	"UYOc2O7+wFNw9vE7HnXG3W5OPAZmESwpZKbnMJkBo5LJs+v/fDV3SgRXImf3dl3m595ZouTjPdhzcNlX",
+	"cwc5dasJpGmLQZ4lDoTbI7atgL33K0WGQmkA/OLPYpSVJ8LowkLmZ9dnV6CU7MsMwvEhRXZZNdQbs1CP",
+	"d5+q9Zowmgwx4sLJpwnjH38mv0sxzVJmzU1FxIx7N61TvYZbFtpuN2YT8AZlsNc8vm28p1pV4C7k9aeb",
+	"Qg/J28u+M5bPvTvbnwL3tlyxhOWKYUftGTS7b2WvlKzinLZVFRi9g/3t4I8VnaU3i8XGmeGVLrD3u3Iy",
+	"f/2utqxOoWl+gef+8K7/zn9uxfrffOKXoSBplkIdSw+bEcFr8IbTIjWG0te//hcAAP//",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,
