@@ -109,12 +109,9 @@ func (h handlers) PreviewAttestation(ginContext context.Context, request api.Pre
 		}
 		answer.Models[i] = shown
 	}
-	answer.Sample = make([]struct {
-		Id       uuid.UUID `json:"id"`
-		Username string    `json:"username"`
-	}, len(found.Sample))
+	answer.Sample = make([]api.AttestationPreviewPerson, len(found.Sample))
 	for i, person := range found.Sample {
-		answer.Sample[i].Id, answer.Sample[i].Username = person.ID, person.Username
+		answer.Sample[i] = api.AttestationPreviewPerson{Id: person.ID, Username: person.Username}
 	}
 	return answer, nil
 }

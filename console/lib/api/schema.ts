@@ -1237,11 +1237,7 @@ export interface components {
              */
             people_without_another: number;
             /** @description Some of the people. */
-            sample: {
-                /** Format: uuid */
-                id: string;
-                username: string;
-            }[];
+            sample: components["schemas"]["AttestationPreviewPerson"][];
             sessions: components["schemas"]["Count"];
         };
         AttestationPreviewModel: {
@@ -1263,6 +1259,11 @@ export interface components {
              * @enum {string}
              */
             problem?: "passkey_model_refused" | "passkey_model_unsafe" | "passkey_model_unproved";
+        };
+        AttestationPreviewPerson: {
+            /** Format: uuid */
+            id: string;
+            username: string;
         };
         /** @description Further facts of the organization's own; any JSON object of at most 64 KiB. */
         Attributes: {
@@ -3217,6 +3218,7 @@ export type ApplicationType = components['schemas']['ApplicationType'];
 export type AttestationPolicy = components['schemas']['AttestationPolicy'];
 export type AttestationPreview = components['schemas']['AttestationPreview'];
 export type AttestationPreviewModel = components['schemas']['AttestationPreviewModel'];
+export type AttestationPreviewPerson = components['schemas']['AttestationPreviewPerson'];
 export type Attributes = components['schemas']['Attributes'];
 export type AuditActor = components['schemas']['AuditActor'];
 export type AuditActorType = components['schemas']['AuditActorType'];
