@@ -57,7 +57,7 @@ function One({ user, passkey }: { user: User; passkey: Passkey }) {
         <h3 className="flex flex-wrap items-center gap-2 font-medium break-words">
           <span className="min-w-0 break-words">{name}</span>
           <Badge>{passkey.backup_eligible ? 'Synchronized' : 'Stays in its device'}</Badge>
-          {passkey.suspended_at !== undefined && <Badge tone="danger">May have been copied</Badge>}
+          {passkey.suspended_at !== undefined && <Badge tone="danger">{passkey.suspension === 'model' ? 'Unsafe model' : 'May have been copied'}</Badge>}
         </h3>
         <p className="text-12 text-neutral-11">
           Made <Time instant={passkey.created_at} reachable />
