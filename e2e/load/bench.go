@@ -58,6 +58,7 @@ func rowKinds() []rowKind {
 		{"guesses", guessesRow},
 		{"create-organization", createOrganizationRow},
 		{"revocation", revocationRow},
+		{"refused-model", refusedModelRow},
 		{"start-to-ready", startRow},
 		{"import", importRow},
 		{"memory", memoryRows},
