@@ -1,6 +1,7 @@
 // Package fetch is the only way to documents at addresses that others gave us: key sets and request objects of
-// clients, sector identifier documents, logout endpoints; and to mail servers of organizations (Dial). Such an address is an attempt to reach what only this
-// machine can reach (server-side request forgery) until the opposite is shown. Therefore:
+// clients, sector identifier documents, logout endpoints; and to mail servers of organizations (Dial). Such an address
+// is an attempt to reach what only this machine can reach (server-side request forgery) until the opposite is shown.
+// Therefore:
 //
 //   - only https; plain http within the networks that the operator allows;
 //   - a host is resolved once, every one of its addresses must be public or lie in an allowed network, and the

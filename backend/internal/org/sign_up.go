@@ -52,7 +52,7 @@ func (p Policies) PasswordMinimum() int {
 }
 
 // ErrSignUpNeedsMail is the answer to opening sign-up where nobody could prove an address.
-var ErrSignUpNeedsMail = fault.New(fault.Invalid, "mail_not_configured", "Nobody can sign up before mail is sent: set mail_host in the configuration first.").
+var ErrSignUpNeedsMail = fault.New(fault.Invalid, "mail_not_configured", "Nobody can sign up before mail is sent: set mail_host in the configuration, or enter a mail server of the organization, first.").
 	WithField("policies.sign_up")
 
 // SignUpPolicy is whether people make their accounts themselves; closed unless the organization opened it.
