@@ -23,6 +23,8 @@ export function organizationWith(policies: Partial<Policies> = {}): Organization
       sign_up_email_domains: [],
       password_recovery: 'mail',
       email_change: 'open',
+      account_deletion: 'open',
+      account_deletion_grace_days: 14,
       magic_links: 'off',
       sign_in_notices: 'on',
       password_minimum_length: 8,

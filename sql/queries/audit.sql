@@ -25,3 +25,23 @@ FROM (
      ORDER BY a.id DESC LIMIT @row_limit)
 ) AS events
 ORDER BY id DESC LIMIT @row_limit;
+
+-- name: PseudonymiseEvents :execrows
+-- Takes a person out of a batch of the events that name them: as the actor, as the target, or in the details. What they did to
+-- others stays to be read, and so does what was done by others.
+UPDATE audit_events e SET
+    actor_id = CASE WHEN e.actor_id = @person::text THEN @pseudonym::text ELSE e.actor_id END,
+    actor_name = CASE WHEN e.actor_id = @person::text OR e.actor_kind = 'anonymous' THEN '' ELSE e.actor_name END,
+    address = CASE WHEN e.actor_id = @person::text OR e.actor_kind = 'anonymous' THEN NULL ELSE e.address END,
+    user_agent = CASE WHEN e.actor_id = @person::text OR e.actor_kind = 'anonymous' THEN '' ELSE e.user_agent END,
+    target_id = CASE WHEN e.target_id = @person::text THEN @pseudonym::text ELSE e.target_id END,
+    before = CASE WHEN e.target_id = @person::text OR e.target_kind = 'linked_identity' AND e.details ->> 'user_id' = @person::text THEN NULL ELSE e.before END,
+    after = CASE WHEN e.target_id = @person::text OR e.target_kind = 'linked_identity' AND e.details ->> 'user_id' = @person::text THEN NULL ELSE e.after END,
+    details = CASE WHEN e.actor_id = @person::text AND e.target_kind = 'user' AND e.target_id <> @person::text THEN e.details
+        ELSE audit_details_without_person(e.details, @person::text, @pseudonym::text) END
+WHERE e.org_id = @org_id AND e.id IN (
+    (SELECT a.id FROM audit_events a WHERE a.org_id = @org_id AND a.actor_id = @person::text LIMIT @row_limit)
+    UNION ALL
+    (SELECT t.id FROM audit_events t WHERE t.org_id = @org_id AND t.target_id = @person::text LIMIT @row_limit)
+    UNION ALL
+    (SELECT d.id FROM audit_events d WHERE d.org_id = @org_id AND d.details ->> 'user_id' = @person::text AND d.details ->> 'user_id' <> d.actor_id LIMIT @row_limit));

@@ -69,7 +69,3 @@ ORDER BY u.username LIMIT @row_limit;
 SELECT count(*)::bigint FROM (
     SELECT 1 FROM sessions s WHERE s.org_id = @org_id AND s.aaguid = ANY (@models::uuid[]) AND s.ended_at IS NULL AND s.expires_at > @at AND s.idle_expires_at > @at
     LIMIT 100001) AS bounded;
-
--- name: OrganizationsAfter :many
--- cross-tenant: a job walks through the organizations
-SELECT id FROM organizations WHERE id > @after AND status <> 'deleting' ORDER BY id LIMIT @row_limit;

@@ -24,7 +24,7 @@ VALUES (@org_id, @id, @user_id, @token_hash, @created_at, @expires_at);
 
 -- name: OneTimeLink :one
 SELECT l.id, l.user_id, u.username FROM one_time_links l JOIN users u ON u.org_id = l.org_id AND u.id = l.user_id
-WHERE l.org_id = @org_id AND l.token_hash = @token_hash AND l.used_at IS NULL AND l.expires_at > @at AND u.status = 'active';
+WHERE l.org_id = @org_id AND l.token_hash = @token_hash AND l.used_at IS NULL AND l.expires_at > @at AND u.status IN ('active', 'leaving');
 
 -- name: UseOneTimeLink :one
 UPDATE one_time_links SET used_at = @at

@@ -72,3 +72,7 @@ SELECT count(*) FROM (SELECT 1 FROM organizations LIMIT 10001) AS bounded;
 -- name: HoldOrganization :one
 -- cross-tenant: organizations are the tenants themselves
 SELECT id, slug, display_name, status, branding, policies, version, created_at, updated_at FROM organizations WHERE id = @id FOR SHARE;
+
+-- name: OrganizationsAfter :many
+-- cross-tenant: a job walks through the organizations
+SELECT id FROM organizations WHERE id > @after AND status <> 'deleting' ORDER BY id LIMIT @row_limit;

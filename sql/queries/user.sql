@@ -18,7 +18,8 @@ LIMIT 1;
 UPDATE users
 SET username = @username, email = @email, email_verified = @email_verified, phone_number = @phone_number,
     phone_number_verified = @phone_number_verified, profile = @profile, attributes = @attributes, status = @status,
-    required_actions = @required_actions, version = version + 1, updated_at = @updated_at
+    required_actions = @required_actions, version = version + 1, updated_at = @updated_at,
+    erase_at = CASE WHEN @status::text = 'leaving' THEN erase_at END
 WHERE org_id = @org_id AND id = @id AND version = @expected_version
 RETURNING *;
 
@@ -87,3 +88,31 @@ UPDATE email_changes SET closed_at = @at WHERE org_id = @org_id AND user_id = @u
 -- name: DeleteExpiredEmailChanges :execrows
 -- cross-tenant: periodic clean-up
 DELETE FROM email_changes WHERE (org_id, id) IN (SELECT c.org_id, c.id FROM email_changes c WHERE c.expires_at < @before LIMIT @row_limit);
+
+-- name: LeaveUser :one
+UPDATE users SET status = 'leaving', erase_at = @erase_at::timestamptz, version = version + 1, updated_at = @at
+WHERE org_id = @org_id AND id = @id AND status = 'active' RETURNING *;
+
+-- name: KeepUser :one
+UPDATE users SET status = 'active', erase_at = NULL, version = version + 1, updated_at = @at
+WHERE org_id = @org_id AND id = @id AND status = 'leaving' RETURNING *;
+
+-- name: DueErasures :many
+-- cross-tenant: a job erases whose time has come
+SELECT org_id, id FROM users WHERE erase_at <= @at::timestamptz ORDER BY erase_at, id LIMIT @row_limit;
+
+-- name: EraseUser :one
+DELETE FROM users WHERE org_id = @org_id AND id = @id AND erase_at <= @at::timestamptz RETURNING *;
+
+-- name: InsertErasure :exec
+INSERT INTO erasures (org_id, user_id, pseudonym, erased_at) VALUES (@org_id, @user_id, @pseudonym, @erased_at);
+
+-- name: OpenErasures :many
+-- cross-tenant: a job finishes them
+SELECT * FROM erasures ORDER BY erased_at, user_id LIMIT @row_limit;
+
+-- name: DeleteErasure :exec
+DELETE FROM erasures WHERE org_id = @org_id AND user_id = @user_id;
+
+-- name: DeleteLogoutDeliveriesOfUser :execrows
+DELETE FROM logout_deliveries WHERE org_id = @org_id AND user_id = @user_id;

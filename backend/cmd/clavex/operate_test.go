@@ -244,6 +244,19 @@ func TestUsers(t *testing.T) {
 	if eva.Status != "active" || again.Link == nil || count(t, conn, "SELECT count(*) FROM one_time_links WHERE user_id = $1 AND used_at IS NULL", eva.ID) != 1 {
 		t.Errorf("a new link cancels the earlier one: %+v", again)
 	}
+	if _, err := conn.Exec(t.Context(), "UPDATE users SET status = 'leaving', erase_at = now() + interval '1 day' WHERE id = $1", eva.ID); err != nil {
+		t.Fatal(err)
+	}
+	if got := i.run(t, "user", "disable", "eva", "--org", "acme", "--yes"); got.code != exitFailed || !strings.Contains(got.stderr, "erased") {
+		t.Errorf("somebody who leaves is disabled: %+v", got)
+	}
+	if i.succeed(t, "user", "enable", "eva", "--org", "acme", "--json").decode(t, &eva); eva.Status != "active" {
+		t.Errorf("kept: %+v", eva)
+	}
+	i.succeed(t, "org", "update", "acme", "--account-deletion", "closed", "--account-deletion-days", "30")
+	if n := count(t, conn, "SELECT count(*) FROM organizations WHERE policies ->> 'account_deletion' = 'closed' AND policies ->> 'account_deletion_grace_days' = '30'"); n != 1 {
+		t.Errorf("%d organizations are closed", n)
+	}
 	i.succeed(t, "user", "set-roles", "eva", "--org", "acme", "--none", "--json").decode(t, &again)
 	if len(again.Roles) != 0 {
 		t.Errorf("roles: %v", again.Roles)

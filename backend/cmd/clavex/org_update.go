@@ -23,13 +23,13 @@ import (
 type organizationChange struct {
 	wanted org.Organization
 
-	registration, profile, signUp, signInNotices, recovery, documents string
-	passkeys, emailChange, magicLinks                                 string
-	secondFactor                                                      string
-	tokenFormat, rotation                                             string
-	grace                                                             time.Duration
-	sessionIdle, sessionAbsolute, accessTokens, refreshTokens         time.Duration
-	scopesFile, claimsFile, issuersFile                               string
+	registration, profile, signUp, signInNotices, accountDeletion, recovery, documents string
+	passkeys, emailChange, magicLinks                                                  string
+	secondFactor                                                                       string
+	tokenFormat, rotation                                                              string
+	grace                                                                              time.Duration
+	sessionIdle, sessionAbsolute, accessTokens, refreshTokens                          time.Duration
+	scopesFile, claimsFile, issuersFile                                                string
 }
 
 func (p *program) updateOrganization() *cobra.Command {
@@ -95,6 +95,8 @@ func (c *organizationChange) flags(command *cobra.Command) {
 	flags.StringVar(&c.profile, "profile", "", "what clients may do unless they have a profile of their own: "+org.ProfileNames())
 	flags.StringVar(&c.signUp, "sign-up", "", "who makes the accounts of people: closed (administrators) or open (also people who prove an e-mail address)")
 	flags.StringArrayVar(&c.wanted.Policies.SignUpEmailDomains, "sign-up-email-domain", nil, "domain of the addresses that people may sign up with, such as acme.example; may be repeated")
+	flags.StringVar(&c.accountDeletion, "account-deletion", "", "whether people have their accounts deleted themselves: open or closed")
+	flags.IntVar(&c.wanted.Policies.AccountDeletionGraceDays, "account-deletion-days", 0, "for how many days an account can be kept that is to be erased: 1 to 90")
 	flags.StringVar(&c.signInNotices, "sign-in-notices", "", "whether people get a mail about sign-ins from a browser or a country that is new to their account: on or off")
 	flags.StringVar(&c.emailChange, "email-change", "", "who changes the e-mail addresses of people: open (also they themselves, with a code that goes to the other one) or closed (administrators)")
 	flags.StringVar(&c.magicLinks, "magic-links", "", "whether people sign in by a link or code that is sent to the address of their account: on or off")
@@ -117,7 +119,7 @@ func (c *organizationChange) flags(command *cobra.Command) {
 	flags.StringVar(&c.claimsFile, "claims-file", "", "file with a JSON list of claims, as in the Admin API; - for standard input")
 	command.MarkFlagsOneRequired("display-name", "brand-color", "default-locale", "registration", "profile", "session-idle-lifetime", "session-absolute-lifetime",
 		"access-token-lifetime", "refresh-token-lifetime", "access-token-format", "refresh-token-rotation", "refresh-token-grace", "registration-redirect-host", "registration-scope", "registration-grant-type",
-		"sign-up", "sign-up-email-domain", "password-recovery", "password-minimum-length", "email-change", "magic-links", "sign-in-notices", "passkeys", "second-factor", "client-id-metadata-documents", "client-id-metadata-document-host", "software-statement-issuers-file", "scopes-file", "claims-file")
+		"sign-up", "sign-up-email-domain", "password-recovery", "password-minimum-length", "email-change", "account-deletion", "account-deletion-days", "magic-links", "sign-in-notices", "passkeys", "second-factor", "client-id-metadata-documents", "client-id-metadata-document-host", "software-statement-issuers-file", "scopes-file", "claims-file")
 }
 
 // policyFiles are the lists that stand in files.
@@ -150,6 +152,8 @@ func (c *organizationChange) apply(given func(flag string) bool, o *org.Organiza
 	policies.PasswordMinimumLength = pick(given("password-minimum-length"), c.wanted.Policies.PasswordMinimumLength, policies.PasswordMinimumLength)
 	policies.PasswordRecovery = pick(given("password-recovery"), org.Recovery(c.recovery), policies.PasswordRecovery)
 	policies.SignInNotices = pick(given("sign-in-notices"), org.SignInNotices(c.signInNotices), policies.SignInNotices)
+	policies.AccountDeletion = pick(given("account-deletion"), org.AccountDeletion(c.accountDeletion), policies.AccountDeletion)
+	policies.AccountDeletionGraceDays = pick(given("account-deletion-days"), c.wanted.Policies.AccountDeletionGraceDays, policies.AccountDeletionGraceDays)
 	policies.EmailChange = pick(given("email-change"), org.EmailChange(c.emailChange), policies.EmailChange)
 	policies.MagicLinks = pick(given("magic-links"), org.MagicLinks(c.magicLinks), policies.MagicLinks)
 	policies.Passkeys = pick(given("passkeys"), org.Passkeys(c.passkeys), policies.Passkeys)

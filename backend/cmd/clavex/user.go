@@ -192,7 +192,7 @@ func (p *program) listUsers() *cobra.Command {
 	needsOrganization(command, &slug)
 	list.flags(command, "username, e-mail address, name or family name")
 	return p.operates(command, func(ctx context.Context, app *server.App, _ []string) error {
-		if err := oneOf("--status", list.status, "", string(user.Active), string(user.Disabled)); err != nil {
+		if err := oneOf("--status", list.status, "", string(user.Active), string(user.Disabled), string(user.Leaving)); err != nil {
 			return err
 		}
 		in, err := organization(ctx, app, slug)

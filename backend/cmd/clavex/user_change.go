@@ -12,11 +12,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/clavex/clavex/backend/internal/credential"
+	"github.com/clavex/clavex/backend/internal/notice"
 	"github.com/clavex/clavex/backend/internal/org"
 	"github.com/clavex/clavex/backend/internal/role"
 	"github.com/clavex/clavex/backend/internal/server"
 	"github.com/clavex/clavex/backend/internal/store"
 	"github.com/clavex/clavex/backend/internal/user"
+	"github.com/clavex/clavex/backend/internal/web/text"
 )
 
 func (p *program) disableUser() *cobra.Command {
@@ -45,14 +47,22 @@ func (p *program) disableUser() *cobra.Command {
 }
 
 func (p *program) enableUser() *cobra.Command {
-	command := &cobra.Command{Use: "enable USER", Args: cobra.ExactArgs(1), Short: "Let a disabled person sign in again", Long: "Lets a disabled person sign in again.",
+	command := &cobra.Command{Use: "enable USER", Args: cobra.ExactArgs(1), Short: "Let a disabled person sign in again, or keep the account of one who leaves",
+		Long:    "Lets a disabled person sign in again. The account of somebody who asked that it be erased is kept,\nand a mail tells them.",
 		Example: "  clavex user enable eva --org acme"}
 	return p.onUser(command, func(ctx context.Context, app *server.App, in *org.Organization, person userResult, _ []string) error {
 		err := app.Store.InTx(ctx, func(ctx context.Context, tx *store.Tx) error {
 			changed := *person.User
 			changed.Status = user.Active
-			_, err := app.Users.Update(ctx, tx, operator(), changed)
-			return err
+			kept, err := app.Users.Update(ctx, tx, operator(), changed)
+			if err != nil || person.Status != user.Leaving {
+				return err
+			}
+			texts, err := text.Load()
+			if err != nil {
+				return err
+			}
+			return notice.Letters{Mails: app.Mails, Texts: texts, Issuers: app.Issuers, Now: app.Now}.Kept(ctx, tx, in, kept)
 		})
 		return p.tellChanged(ctx, app, in, person.User, err, "may sign in")
 	})
@@ -126,7 +136,7 @@ func (p *program) oneTimeLink() *cobra.Command {
 			return err
 		}
 		if person.Status != user.Active {
-			return fmt.Errorf("%s is disabled and could not use a link; first: clavex user enable %s --org %s", person.Username, person.ID, in.Slug)
+			return fmt.Errorf("%s is "+string(person.Status)+" and could not use a link; first: clavex user enable %s --org %s", person.Username, person.ID, in.Slug)
 		}
 		err := app.Store.InTx(ctx, func(ctx context.Context, tx *store.Tx) (err error) {
 			person.Link, err = makeLink(ctx, tx, app, in, person.User, lifetime)

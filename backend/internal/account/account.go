@@ -18,6 +18,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/audit"
 	"github.com/clavex/clavex/backend/internal/client"
 	"github.com/clavex/clavex/backend/internal/credential"
+	"github.com/clavex/clavex/backend/internal/erasure"
 	"github.com/clavex/clavex/backend/internal/fault"
 	"github.com/clavex/clavex/backend/internal/fido"
 	"github.com/clavex/clavex/backend/internal/grant"
@@ -54,6 +55,7 @@ type Dependencies struct {
 	// Ceremonies of passkeys; nil where browsers let nobody use them.
 	Ceremonies *webauthn.Ceremonies
 	Letters    notice.Letters
+	Erasure    *erasure.Erasure
 	Mails      *mailqueue.Queue
 	Audit      *audit.Log
 	Texts      *text.Catalog

@@ -42,6 +42,8 @@ func (v *visit) sentences() map[string]string {
 		"user.updated":                       w.T("event_user_updated"),
 		"user.email_changed":                 w.T("event_email_changed"),
 		"user.email_restored":                w.T("event_email_restored"),
+		"user.erasure_requested":             w.T("event_erasure_requested"),
+		"user.erasure_withdrawn":             w.T("event_erasure_withdrawn"),
 		"credential.password_removed":        w.T("event_password_removed"),
 		"user.roles_changed":                 w.T("event_roles_changed"),
 		"user.data_downloaded":               w.T("event_data_downloaded"),

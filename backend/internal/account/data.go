@@ -70,7 +70,11 @@ type event struct {
 }
 
 func (v *visit) showData() {
-	v.SignIn.Render(v.c, http.StatusOK, page.AccountData{OwnAccount: v.shell(), Form: v.hidden()})
+	view := page.AccountData{OwnAccount: v.shell(), Form: v.hidden()}
+	if v.mayDelete() {
+		view.DeleteURL = v.address(pathDelete)
+	}
+	v.SignIn.Render(v.c, http.StatusOK, view)
 }
 
 // postData hands out everything that is kept about the person as a file.

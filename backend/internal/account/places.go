@@ -14,6 +14,7 @@ const (
 	pathApplications = "account/applications"
 	pathActivity     = "account/activity"
 	pathData         = "account/data"
+	pathDelete       = "account/delete"
 )
 
 // places are all pages, in the order of the list.
@@ -29,6 +30,7 @@ func (a *Account) places() []place {
 		{path: pathApplications, label: func(w *text.Printer) string { return w.T("account_applications") }, show: (*visit).showApplications, post: (*visit).postApplications},
 		{path: pathActivity, label: func(w *text.Printer) string { return w.T("account_activity") }, show: (*visit).showActivity},
 		{path: pathData, label: func(w *text.Printer) string { return w.T("account_data") }, sudo: true, show: (*visit).showData, post: (*visit).postData},
+		{path: pathDelete, of: pathData, title: func(w *text.Printer) string { return w.T("account_delete") }, sudo: true, show: (*visit).showDelete, post: (*visit).postDelete},
 	}
 }
 

@@ -161,6 +161,10 @@ func applyOrganization(o *org.Organization, branding *api.BrandingPatch, policie
 		if policies.SignInNotices != nil {
 			o.Policies.SignInNotices = org.SignInNotices(*policies.SignInNotices)
 		}
+		set(&o.Policies.AccountDeletionGraceDays, policies.AccountDeletionGraceDays)
+		if policies.AccountDeletion != nil {
+			o.Policies.AccountDeletion = org.AccountDeletion(*policies.AccountDeletion)
+		}
 		if policies.EmailChange != nil {
 			o.Policies.EmailChange = org.EmailChange(*policies.EmailChange)
 		}

@@ -113,6 +113,14 @@ func TestSignUpPolicy(t *testing.T) {
 		t.Errorf("%s", read.body)
 	}
 	read = grace.do("PATCH", "/orgs/acme", fields{"policies": fields{"email_change": "closed"}}, "If-Match", read.etag()).must(200)
+	for _, days := range []int{0, -1, 91} {
+		grace.do("PATCH", "/orgs/acme", fields{"policies": fields{"account_deletion_grace_days": days}}, "If-Match", read.etag()).refuses(422, "validation_failed")
+	}
+	read = grace.do("PATCH", "/orgs/acme", fields{"policies": fields{"account_deletion": "closed", "account_deletion_grace_days": 30}}, "If-Match", read.etag()).must(200)
+	if before.text("policies.account_deletion") != "open" || before.at("policies.account_deletion_grace_days") != float64(14) || read.text("policies.account_deletion") != "closed" ||
+		read.at("policies.account_deletion_grace_days") != float64(30) {
+		t.Errorf("%s", read.body)
+	}
 	read = grace.do("PATCH", "/orgs/acme", fields{"policies": fields{"magic_links": "on"}}, "If-Match", read.etag()).must(200)
 	if before.text("policies.magic_links") != "off" || read.text("policies.magic_links") != "on" {
 		t.Errorf("%s", read.body)

@@ -108,6 +108,8 @@ func renderPolicies(p org.Policies) (api.Policies, error) {
 		PasswordRecovery:               api.PasswordRecovery(p.RecoveryPolicy()),
 		SignInNotices:                  api.SignInNotices(p.SignInNoticePolicy()),
 		MagicLinks:                     api.MagicLinkPolicy(p.MagicLinkPolicy()),
+		AccountDeletion:                api.AccountDeletionPolicy(p.AccountDeletionPolicy()),
+		AccountDeletionGraceDays:       p.AccountDeletionGrace(),
 		EmailChange:                    api.EmailChangePolicy(p.EmailChangePolicy()),
 		SecondFactor:                   api.SecondFactorPolicy(p.SecondFactorPolicy()),
 		Registration:                   api.RegistrationPolicy(p.RegistrationPolicy()),
@@ -156,9 +158,13 @@ func renderUser(u *user.User, hasPassword bool) (api.User, error) {
 	if attributes == nil {
 		attributes = api.Attributes{}
 	}
+	var eraseAt *time.Time
+	if !u.EraseAt.IsZero() {
+		eraseAt = &u.EraseAt
+	}
 	return api.User{
 		Id: u.ID, Username: u.Username, Email: optional(u.Email), EmailVerified: u.EmailVerified, PhoneNumber: optional(u.PhoneNumber),
-		PhoneNumberVerified: u.PhoneNumberVerified, Status: api.UserStatus(u.Status), Profile: profile, Attributes: attributes,
+		PhoneNumberVerified: u.PhoneNumberVerified, Status: api.UserStatus(u.Status), EraseAt: eraseAt, Profile: profile, Attributes: attributes,
 		RequiredActions: renamed[api.RequiredAction](u.RequiredActions), HasPassword: hasPassword,
 		CreatedAt: u.CreatedAt, UpdatedAt: u.UpdatedAt, Version: u.Version,
 	}, nil

@@ -185,6 +185,9 @@ func (h handlers) UpdateUser(ginContext context.Context, request api.UpdateUserR
 			}
 		}
 		updated, rendered, err = h.readUser(ctx, tx, current.OrgID, current.ID)
+		if err == nil && current.Status == user.Leaving && updated.Status == user.Active {
+			err = h.letters.Kept(ctx, tx, call.organization, updated)
+		}
 		return err
 	})
 	if err != nil {

@@ -1,6 +1,7 @@
 package admin_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/clavex/clavex/backend/internal/audit"
 	"github.com/clavex/clavex/backend/internal/credential"
+	"github.com/clavex/clavex/backend/internal/store"
 )
 
 func TestAUsersLife(t *testing.T) {
@@ -136,5 +138,37 @@ func TestRoles(t *testing.T) {
 	event := grace.get("/orgs/acme/audit-events?action=user.roles_changed&limit=1").must(200)
 	if fmt.Sprint(event.at("items.0.before.roles")) != "[organization-auditor]" || fmt.Sprint(event.at("items.0.after.roles")) != "[]" {
 		t.Errorf("event: %s", event.body)
+	}
+}
+
+// Whoever asked that their account be erased leaves by their own will: an administrator may keep or delete the account, but neither
+// make anybody leave nor turn the wish into a disabled account.
+func TestPeopleWhoLeave(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	grace := s.administrator(s.acme)
+	ada := s.person(s.acme, "ada")
+	at := "/orgs/acme/users/" + ada.ID.String()
+	grace.do("PATCH", at, fields{"status": "leaving"}, "If-Match", grace.get(at).etag()).refuses(422, "status_invalid")
+	err := s.Store.InTx(t.Context(), func(ctx context.Context, tx *store.Tx) error {
+		_, err := s.Users.Leave(ctx, tx, audit.Actor{Kind: audit.Operator, Name: "test"}, s.acme.ID, ada.ID, s.Clock.Now().Add(time.Hour))
+		return err
+	})
+	check(t, err)
+	read := grace.get(at).must(200)
+	if read.text("status") != "leaving" || read.at("erase_at") == nil {
+		t.Errorf("%s", read.body)
+	}
+	if list := grace.get("/orgs/acme/users?status=leaving").must(200); list.text("items.0.id") != ada.ID.String() {
+		t.Errorf("%s", list.body)
+	}
+	grace.do("PATCH", at, fields{"status": "disabled"}, "If-Match", read.etag()).refuses(409, "user_leaving")
+	changed := grace.do("PATCH", at, fields{"profile": fields{"name": "Ada"}}, "If-Match", read.etag()).must(200)
+	if changed.text("status") != "leaving" || changed.at("erase_at") != read.at("erase_at") {
+		t.Errorf("%s", changed.body)
+	}
+	kept := grace.do("PATCH", at, fields{"status": "active"}, "If-Match", changed.etag()).must(200)
+	if kept.text("status") != "active" || kept.at("erase_at") != nil {
+		t.Errorf("%s", kept.body)
 	}
 }

@@ -1,7 +1,7 @@
 // Package audit writes and reads the audit log: who did what, to what, from where, with which
 // outcome. Events are written in the transaction of the change they tell of, so there is no change
-// without its event and no event without its change. Events are never altered; old months are
-// dropped as whole partitions.
+// without its event and no event without its change. Events are never altered, but for
+// one case: of people who were erased only a pseudonym is left. Old months are dropped as whole partitions.
 package audit
 
 import (

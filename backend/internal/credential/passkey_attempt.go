@@ -72,7 +72,7 @@ func (p *Passkeys) Verify(ctx context.Context, attempt PasskeyAttempt) (*Passkey
 		told = ErrPasskeyRefused.WithCause(err)
 	case err != nil:
 		told = fault.From(err)
-	case person.Status != user.Active:
+	case !person.MayProve():
 		told = ErrPasskeyRefused
 	default:
 		if told, err = p.use(ctx, stored, asserted); err != nil { // nothing was learned about the passkey
@@ -140,7 +140,7 @@ func (p *Passkeys) failed(ctx context.Context, attempt PasskeyAttempt, person *u
 	event := audit.Event{Action: "sign_in.failed", Actor: audit.Actor{Kind: audit.Anonymous}, Outcome: audit.Failure, Details: map[string]any{"method": "passkey"}}
 	if person != nil {
 		event.Target = user.Target(person)
-		event.Details["disabled"], event.Details["passkey_id"], event.Details["reason"] = person.Status != user.Active, stored.ID, told.Code
+		event.Details["disabled"], event.Details["passkey_id"], event.Details["reason"] = !person.MayProve(), stored.ID, told.Code
 	}
 	if err := p.log.Record(ctx, p.db, attempt.OrgID, event); err != nil {
 		return err

@@ -101,7 +101,7 @@ func (p *Passwords) Verify(ctx context.Context, attempt Attempt) (*Proof, error)
 		_ = p.damping.forgive(context.WithoutCancel(ctx), attempt.OrgID, reservation)
 		return nil, err
 	}
-	if person == nil || person.Status != user.Active || !matches {
+	if person == nil || !person.MayProve() || !matches {
 		return nil, p.failed(ctx, attempt, person)
 	}
 	if err := p.damping.succeeded(ctx, attempt.OrgID, reservation); err != nil {
@@ -154,7 +154,7 @@ func (p *Passwords) failed(ctx context.Context, attempt Attempt, person *user.Us
 	event := audit.Event{Action: "sign_in.failed", Actor: audit.Actor{Kind: audit.Anonymous}, Outcome: audit.Failure}
 	if person != nil {
 		event.Target = user.Target(person)
-		event.Details = map[string]any{"disabled": person.Status != user.Active}
+		event.Details = map[string]any{"disabled": !person.MayProve()}
 	}
 	if err := p.log.Record(ctx, p.db, attempt.OrgID, event); err != nil {
 		return err

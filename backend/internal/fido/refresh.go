@@ -195,8 +195,3 @@ type Ending struct {
 func (m *Models) EndLater(ctx context.Context, tx *store.Tx, what Ending) error {
 	return m.queue.Enqueue(ctx, tx, EndRefused, what)
 }
-
-// OrganizationsAfter are the next organizations in the order of their identifiers, for the job that walks through them.
-func (m *Models) OrganizationsAfter(ctx context.Context, after uuid.UUID, limit int32) ([]uuid.UUID, error) {
-	return dbq.New(m.db).OrganizationsAfter(ctx, dbq.OrganizationsAfterParams{After: after, RowLimit: limit})
-}

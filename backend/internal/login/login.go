@@ -182,6 +182,7 @@ const (
 	SelectAccount     Step = "select_account"      // say which of the accounts signed in here, or another one
 	Authenticate      Step = "authenticate"        // prove who you are
 	SecondFactor      Step = "second_factor"       // prove who you are by another factor
+	KeepAccount       Step = "keep_account"        // say whether an account that is about to be erased is kept
 	ChangePassword    Step = "change_password"     // choose a new password
 	EnrolSecondFactor Step = "enrol_second_factor" // add another factor
 	BeginSession      Step = "begin_session"       // no page: everything about the person is settled
@@ -234,7 +235,7 @@ func (t *Transaction) Next(facts Facts) Step {
 		}
 		return t.afterSession(live)
 	}
-	if facts.User == nil || facts.User.Status != user.Active || facts.User.ID != t.Progress.UserID {
+	if facts.User == nil || !facts.User.MayProve() || facts.User.ID != t.Progress.UserID {
 		return Authenticate
 	}
 	if wanted := t.Wanted(); wanted != uuid.Nil && wanted != t.Progress.UserID {
@@ -246,6 +247,8 @@ func (t *Transaction) Next(facts Facts) Step {
 		switch {
 		case step == SecondFactor:
 			return step
+		case facts.User.Status == user.Leaving:
+			return KeepAccount
 		case t.Progress.Stronger != uuid.Nil && slices.Contains(facts.User.RequiredActions, user.ChangePassword):
 			return Authenticate // demanded after the session began that this sign-in makes stronger
 		case len(t.Progress.OneTimeLink) > 0 || slices.Contains(facts.User.RequiredActions, user.ChangePassword):

@@ -291,6 +291,12 @@ func (q *Queue) DeleteOld(ctx context.Context, limit int32) (int64, error) {
 	return dbq.New(q.db).DeleteOldMails(ctx, dbq.DeleteOldMailsParams{Before: q.now().Add(-kept), RowLimit: limit})
 }
 
+// DeleteOfUser removes every mail that concerns a person, those that wait included.
+func (q *Queue) DeleteOfUser(ctx context.Context, tx *store.Tx, orgID, userID uuid.UUID) error {
+	_, err := dbq.New(tx).DeleteMailsOfUser(ctx, dbq.DeleteMailsOfUserParams{OrgID: orgID, UserID: userID})
+	return err
+}
+
 // Reseal brings mails that wait under the current key-encryption key and returns how many it changed.
 func (q *Queue) Reseal(ctx context.Context) (changed int, err error) {
 	queries, current := dbq.New(q.db), q.ring.CurrentKeyID()

@@ -8,6 +8,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/clavex/clavex/backend/internal/mailqueue"
 	"github.com/clavex/clavex/backend/internal/oauth"
 	"github.com/clavex/clavex/backend/internal/org"
@@ -26,6 +28,9 @@ const (
 	PasskeyRemoved  mailqueue.Kind = "passkey_removed"
 	PasskeyBlocked  mailqueue.Kind = "passkey_suspended"
 	NewSignIn       mailqueue.Kind = "new_sign_in"
+	Leaving         mailqueue.Kind = "account_leaving"
+	Kept            mailqueue.Kind = "account_kept"
+	Erased          mailqueue.Kind = "account_erased"
 )
 
 // useful is for how long a notice is tried to be delivered unless it says otherwise.
@@ -45,6 +50,7 @@ type Letter struct {
 	To      string    // "" for the address of the account
 	Expires time.Time // after which it is of no use; zero for a day from now
 	Write   func(letter.Frame) letter.Content
+	Unnamed bool // the mail is not kept as one to this person: they are gone
 }
 
 // Tell puts a letter to a person down. It does nothing where no mail is sent, or the person has no address.
@@ -59,8 +65,11 @@ func (l Letters) Tell(ctx context.Context, tx *store.Tx, organization *org.Organ
 	if expires.IsZero() {
 		expires = l.Now().Add(useful)
 	}
-	content := what.Write(l.Frame(organization, person))
-	return l.Mails.Put(ctx, tx, mailqueue.Mail{OrgID: organization.ID, Kind: what.Kind, UserID: person.ID, To: to, FromName: organization.DisplayName,
+	content, concerns := what.Write(l.Frame(organization, person)), person.ID
+	if what.Unnamed {
+		concerns = uuid.Nil
+	}
+	return l.Mails.Put(ctx, tx, mailqueue.Mail{OrgID: organization.ID, Kind: what.Kind, UserID: concerns, To: to, FromName: organization.DisplayName,
 		Expires: expires, Subject: content.Subject, Text: content.Text, HTML: content.HTML})
 }
 
@@ -107,4 +116,21 @@ func (l Letters) NewSignIn(ctx context.Context, tx *store.Tx, organization *org.
 		}
 		return letter.NewSignIn(f, person.Username, from, l.Issuers.Endpoint(organization, "account/sessions"))
 	}})
+}
+
+// Leaving tells a person that their account is to be erased, and how it is kept.
+func (l Letters) Leaving(ctx context.Context, tx *store.Tx, organization *org.Organization, person *user.User) error {
+	return l.Tell(ctx, tx, organization, person, Letter{Kind: Leaving, Expires: person.EraseAt, Write: func(f letter.Frame) letter.Content {
+		return letter.Leaving(f, person.Username, f.Text.Moment(person.EraseAt, text.Zone(person.Profile.Zoneinfo)), l.Issuers.Endpoint(organization, "login"))
+	}})
+}
+
+// Kept tells a person that their account is not erased after all.
+func (l Letters) Kept(ctx context.Context, tx *store.Tx, organization *org.Organization, person *user.User) error {
+	return l.Tell(ctx, tx, organization, person, Letter{Kind: Kept, Write: func(f letter.Frame) letter.Content { return letter.Kept(f, person.Username) }})
+}
+
+// Erased tells somebody whose account was erased.
+func (l Letters) Erased(ctx context.Context, tx *store.Tx, organization *org.Organization, person *user.User) error {
+	return l.Tell(ctx, tx, organization, person, Letter{Kind: Erased, Unnamed: true, Write: func(f letter.Frame) letter.Content { return letter.Erased(f, person.Username) }})
 }

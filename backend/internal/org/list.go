@@ -3,6 +3,8 @@ package org
 import (
 	"context"
 
+	"github.com/google/uuid"
+
 	"github.com/clavex/clavex/backend/internal/store"
 	"github.com/clavex/clavex/backend/internal/store/dbq"
 	"github.com/clavex/clavex/backend/internal/store/filter"
@@ -73,4 +75,10 @@ func (o *Organizations) List(ctx context.Context, db store.DB, wanted Filter) ([
 		page[i] = Listed{Organization: organization, Position: filter.Position{Key: row.SortKey, ID: organization.ID}}
 	}
 	return page, nil
+}
+
+// IDsAfter are the next organizations in the order of their identifiers, for jobs that walk through them; those that are being
+// deleted are left out.
+func (o *Organizations) IDsAfter(ctx context.Context, after uuid.UUID, limit int32) ([]uuid.UUID, error) {
+	return dbq.New(o.db).OrganizationsAfter(ctx, dbq.OrganizationsAfterParams{After: after, RowLimit: limit})
 }

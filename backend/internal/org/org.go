@@ -69,11 +69,12 @@ type Policies struct {
 	EmailChange                 EmailChange   `json:"email_change,omitempty"`
 	MagicLinks                  MagicLinks    `json:"magic_links,omitempty"`
 	SignInNotices               SignInNotices `json:"sign_in_notices,omitempty"`
-	Passkeys                    Passkeys      `json:"passkeys,omitempty"`
-	Attestation                 Attestation   `json:"attestation,omitzero"`
-	SignUpEmailDomains          []string      `json:"sign_up_email_domains,omitempty"` // acme.example, or *.acme.example for every one below; empty: any
-	RequireBoundTokens          bool          `json:"require_bound_tokens,omitempty"`  // no bearer tokens (RFC 9449, RFC 8705)
-	RequireDPoPNonce            bool          `json:"require_dpop_nonce,omitempty"`    // proofs contain a nonce of ours (RFC 9449 §8)
+	AccountDeletionPolicies
+	Passkeys           Passkeys    `json:"passkeys,omitempty"`
+	Attestation        Attestation `json:"attestation,omitzero"`
+	SignUpEmailDomains []string    `json:"sign_up_email_domains,omitempty"` // acme.example, or *.acme.example for every one below; empty: any
+	RequireBoundTokens bool        `json:"require_bound_tokens,omitempty"`  // no bearer tokens (RFC 9449, RFC 8705)
+	RequireDPoPNonce   bool        `json:"require_dpop_nonce,omitempty"`    // proofs contain a nonce of ours (RFC 9449 §8)
 
 	// ClientCertificateAuthorities are certificates (PEM) of those whose certificates clients may authenticate with
 	// (RFC 8705 §2.1), besides those of the configuration.
@@ -423,6 +424,9 @@ func (o *Organization) validate() error {
 		return err
 	}
 	if err := p.validateSignInNotices(); err != nil {
+		return err
+	}
+	if err := p.validateAccountDeletion(); err != nil {
 		return err
 	}
 	if err := p.validateEmailChange(); err != nil {

@@ -64,7 +64,9 @@ var (
 	ErrUnknown           = fault.New(fault.Invalid, "role_unknown", "There is no such role.").WithField("roles")
 	ErrPlatformElsewhere = fault.New(fault.Invalid, "role_platform_only", "Platform administrators exist only in the system organization.").WithField("roles")
 	ErrNotHeld           = fault.New(fault.Forbidden, "role_not_held", "You can grant only roles whose rights you have yourself.").WithField("roles")
-	ErrLastAdministrator = fault.New(fault.Conflict, "last_platform_administrator", "This is the last platform administrator. Appoint another one first.")
+	// ErrLastOfOrganization says that an organization would be left without an administrator of its own.
+	ErrLastOfOrganization = fault.New(fault.Conflict, "last_organization_administrator", "This is the last administrator of the organization. Appoint another one first.")
+	ErrLastAdministrator  = fault.New(fault.Conflict, "last_platform_administrator", "This is the last platform administrator. Appoint another one first.")
 )
 
 // Of returns the roles a person has now, sorted.
@@ -161,12 +163,20 @@ func (a *Assignments) Set(ctx context.Context, tx *store.Tx, by Grantor, orgID, 
 // two administrators who remove each other at the same moment one is refused. Call it before deleting
 // or disabling a person, too.
 func (a *Assignments) EnsureNotLast(ctx context.Context, tx *store.Tx, orgID, userID uuid.UUID) error {
-	holders, err := dbq.New(tx).LockRoleHolders(ctx, dbq.LockRoleHoldersParams{OrgID: orgID, Role: string(PlatformAdministrator)})
+	return a.EnsureNotLastOf(ctx, tx, orgID, userID, PlatformAdministrator)
+}
+
+// EnsureNotLastOf is EnsureNotLast for any administrators.
+func (a *Assignments) EnsureNotLastOf(ctx context.Context, tx *store.Tx, orgID, userID uuid.UUID, held Role) error {
+	holders, err := dbq.New(tx).LockRoleHolders(ctx, dbq.LockRoleHoldersParams{OrgID: orgID, Role: string(held)})
 	if err != nil {
 		return err
 	}
-	if len(holders) == 1 && holders[0] == userID {
+	switch {
+	case len(holders) != 1 || holders[0] != userID:
+		return nil
+	case held == PlatformAdministrator:
 		return ErrLastAdministrator
 	}
-	return nil
+	return ErrLastOfOrganization
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/client"
 	"github.com/clavex/clavex/backend/internal/config"
 	"github.com/clavex/clavex/backend/internal/credential"
+	"github.com/clavex/clavex/backend/internal/erasure"
 	"github.com/clavex/clavex/backend/internal/fetch"
 	"github.com/clavex/clavex/backend/internal/fido"
 	"github.com/clavex/clavex/backend/internal/geolocation"
@@ -89,7 +90,8 @@ type App struct {
 	Jobs          *jobs.Jobs
 	Issuers       oauth.Issuers
 	BackChannel   *logout.BackChannel
-	CIBA          *ciba.Endpoint // made with the endpoints: nil on the command line
+	CIBA          *ciba.Endpoint   // made with the endpoints: nil on the command line
+	Erasure       *erasure.Erasure // likewise
 	Mails         *mailqueue.Queue
 	MailServers   *mailserver.Servers
 

@@ -46,6 +46,7 @@ func (a *App) background(workers int) jobs.Options {
 			{Kind: "fill_signing_key_pool", Every: time.Minute, AtStart: true, Do: func(ctx context.Context) error { return a.Keys.FillPool(ctx, keyPoolSize) }},
 			{Kind: "refresh_authenticator_metadata", Every: 15 * time.Minute, AtStart: true, Do: func(ctx context.Context) error { return a.Models.Keep(ctx) }},
 			{Kind: "end_what_models_began", Every: 24 * time.Hour, AtStart: true, Do: a.endEverythingRefused},
+			{Kind: "erase_people", Every: 10 * time.Minute, AtStart: true, Do: func(ctx context.Context) error { return a.Erasure.Do(ctx) }},
 			{Kind: "rotate_signing_keys", Every: time.Hour, AtStart: true, Do: a.rotateKeys},
 		},
 	}

@@ -59,7 +59,7 @@ func (a *App) endRefused(ctx context.Context, arguments json.RawMessage) error {
 		return a.goOn(ctx, what, done, err)
 	}
 	for {
-		ids, err := a.Models.OrganizationsAfter(ctx, what.After, organizationsAtOnce)
+		ids, err := a.Organizations.IDsAfter(ctx, what.After, organizationsAtOnce)
 		if err != nil || len(ids) == 0 {
 			return err
 		}

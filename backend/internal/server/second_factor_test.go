@@ -307,6 +307,9 @@ func TestNoStepIsSkippedReplayedOrTakenElsewhere(t *testing.T) {
 	begin := func(b *browser, namesAndValues ...string) *answer { return b.get(s.authorizeURL(namesAndValues...)) }
 	carol := s.person(s.acme, "carol@acme.test")
 	moving, address := s.moving(carol, "carol@new.test")
+	heidi := s.person(s.acme, "heidi@acme.test")
+	s.leaving(heidi)
+	atKeep, keeping := s.atKeep(heidi)
 	demanding := []string{"claims", `{"id_token":{"acr":{"essential":true,"values":["` + session.ACRMultiFactor + `"]}}}`}
 	atEnrol, dora := s.browser(), s.person(s.acme, "dora@acme.test")
 	making := s.browser()
@@ -325,9 +328,10 @@ func TestNoStepIsSkippedReplayedOrTakenElsewhere(t *testing.T) {
 		"login/second-factor/add": {atEnrol, atEnrol.submit(begin(atEnrol, demanding...), "login-form", "username", dora.Username, "password", password), "otp-form"},
 		"sign-up/passkey":         {making, makePasskey, "passkey-form"},
 		"action/email":            {moving, address, "confirm-form"},
+		"action/keep-account":     {atKeep, keeping, "keep-account-form"},
 		"select-account":          {atSelect, begin(atSelect, "prompt", "select_account"), "accounts-form"},
 	}
-	addresses := []string{"login", "login/second-factor", "login/second-factor/add", "action/change-password", "action/email", "consent", "sign-up", "sign-up/confirm", "sign-up/passkey", "login/passkey", "forgot-password", "forgot-password/confirm", "login/mail", "login/mail/confirm", "select-account"}
+	addresses := []string{"login", "login/second-factor", "login/second-factor/add", "action/change-password", "action/email", "action/keep-account", "consent", "sign-up", "sign-up/confirm", "sign-up/passkey", "login/passkey", "forgot-password", "forgot-password/confirm", "login/mail", "login/mail/confirm", "select-account"}
 	// What an honest form of each address would say.
 	sent := url.Values{"decision": {"allow"}, "code": {"123456"}, "recovery_code": {app.codes[1]}, "new_password": {chosenPassword}, "new_password_confirmation": {chosenPassword}, "enrolment": {"x.y"}, "passkey": {"{}"}}
 	for step, at := range places {
@@ -354,6 +358,9 @@ func TestNoStepIsSkippedReplayedOrTakenElsewhere(t *testing.T) {
 			form := url.Values{"transaction": {transaction}, "csrf_token": {fields.Get("csrf_token")}}
 			for name, values := range sent {
 				form[name] = values
+			}
+			if address == "action/keep-account" {
+				form.Set("decision", "keep")
 			}
 			stranger := s.browser()
 			if a := stranger.post("/acme/"+address, form); a.status != http.StatusGone && a.status != http.StatusForbidden {

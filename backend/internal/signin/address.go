@@ -327,7 +327,7 @@ func (s *SignIn) undoAddress(ctx context.Context, organization *org.Organization
 		if err := s.Links.Cancel(ctx, tx, organization.ID, person.ID); err != nil {
 			return err
 		}
-		if s.recoveryOpen(ctx, organization) && person.Status == user.Active {
+		if s.recoveryOpen(ctx, organization) && person.MayProve() {
 			if err := s.Passwords.Remove(ctx, tx, actor, organization.ID, person.ID); err != nil {
 				return err
 			}

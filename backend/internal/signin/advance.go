@@ -110,7 +110,7 @@ func (s *SignIn) facts(ctx context.Context, v *visit) (login.Facts, error) {
 		if err != nil && !fault.IsKind(err, fault.NotFound) {
 			return login.Facts{}, err
 		}
-		if person != nil && person.Status == user.Active {
+		if person != nil && person.MayProve() {
 			facts.User = person
 		}
 	}

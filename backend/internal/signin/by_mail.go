@@ -125,7 +125,7 @@ func (s *SignIn) mailTo(c *gin.Context, v *visit, way byMail, typed string) erro
 		return err
 	}
 	data := login.RecoveryData{Typed: typed}
-	reachable := err == nil && person.Status == user.Active && person.Email != ""
+	reachable := err == nil && person.MayProve() && person.Email != ""
 	if reachable {
 		data.UserID, data.Email = person.ID, person.Email
 	}
@@ -246,7 +246,7 @@ func (s *SignIn) ofMailbox(ctx context.Context, db store.DB, v *visit, data logi
 	if fault.IsKind(err, fault.NotFound) {
 		return nil, ErrCodeVoid.WithCause(err)
 	}
-	if err == nil && (person.Status != user.Active || data.Email != "" && !strings.EqualFold(person.Email, data.Email)) {
+	if err == nil && (!person.MayProve() || data.Email != "" && !strings.EqualFold(person.Email, data.Email)) {
 		return nil, ErrCodeVoid
 	}
 	return person, err

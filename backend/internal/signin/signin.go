@@ -23,6 +23,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/client"
 	"github.com/clavex/clavex/backend/internal/credential"
 	"github.com/clavex/clavex/backend/internal/device"
+	"github.com/clavex/clavex/backend/internal/erasure"
 	"github.com/clavex/clavex/backend/internal/fault"
 	"github.com/clavex/clavex/backend/internal/grant"
 	"github.com/clavex/clavex/backend/internal/login"
@@ -93,6 +94,7 @@ type Dependencies struct {
 	Beginnings    Beginnings
 	Mails         *mailqueue.Queue
 	Letters       notice.Letters
+	Erasure       *erasure.Erasure
 	SignUps       SignUpLimits
 	Recoveries    RecoveryLimits
 	Addresses     AddressLimits
@@ -147,6 +149,7 @@ const (
 	pathLink             = "login/link"
 	pathLogout           = "logout"
 	pathAddress          = "action/email"
+	pathKeepAccount      = "action/keep-account"
 	pathUndoAddress      = "undo-email-change"
 	pathAccount          = "account" // of package account
 	pathAccountEmail     = "account/email"
@@ -173,6 +176,8 @@ func pathOf(step login.Step) string {
 		return pathEnrol
 	case login.ChangePassword:
 		return pathChangePassword
+	case login.KeepAccount:
+		return pathKeepAccount
 	case login.ProveAddress:
 		return pathAddress
 	case login.Consent:

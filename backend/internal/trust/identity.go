@@ -51,7 +51,7 @@ func (i *Issuers) Link(ctx context.Context, tx *store.Tx, actor audit.Actor, wan
 		return nil, err
 	}
 	linked := identity(row)
-	return linked, i.log.Record(ctx, tx, linked.OrgID, audit.Event{Action: "linked_identity.created", Actor: actor, Target: identityTarget(linked), After: linked})
+	return linked, i.log.Record(ctx, tx, linked.OrgID, audit.Event{Action: "linked_identity.created", Actor: actor, Target: identityTarget(linked), After: linked, Details: map[string]any{"user_id": linked.UserID}})
 }
 
 // Unlink forgets who a subject is, and ends what the issuer vouched for in the name of that person.
@@ -65,7 +65,7 @@ func (i *Issuers) Unlink(ctx context.Context, tx *store.Tx, actor audit.Actor, o
 		return err
 	}
 	before := identity(dbq.LinkedIdentity(row))
-	return i.log.Record(ctx, tx, orgID, audit.Event{Action: "linked_identity.deleted", Actor: actor, Target: identityTarget(before), Before: before})
+	return i.log.Record(ctx, tx, orgID, audit.Event{Action: "linked_identity.deleted", Actor: actor, Target: identityTarget(before), Before: before, Details: map[string]any{"user_id": before.UserID}})
 }
 
 // IdentityByID returns an identity of a trusted issuer.

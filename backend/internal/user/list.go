@@ -25,7 +25,7 @@ const (
 var listed = filter.Table{
 	Name: "users",
 	Columns: []string{"org_id", "id", "username", "email", "email_verified", "phone_number", "phone_number_verified", "profile", "attributes", "status",
-		"required_actions", "version", "created_at", "updated_at"},
+		"required_actions", "version", "created_at", "updated_at", "erase_at"},
 	Searched: []string{usernameKey, `lower(email) COLLATE "C"`, `lower(profile ->> 'name') COLLATE "C"`, `lower(profile ->> 'family_name') COLLATE "C"`},
 }
 

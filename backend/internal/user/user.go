@@ -77,6 +77,7 @@ type User struct {
 	Attributes          map[string]any   `json:"attributes,omitempty"`
 	Status              Status           `json:"status"`
 	RequiredActions     []RequiredAction `json:"required_actions,omitempty"`
+	EraseAt             time.Time        `json:"erase_at,omitzero"` // when the account is erased; only of somebody who leaves
 	Version             int64            `json:"version"`
 	CreatedAt           time.Time        `json:"created_at"`
 	UpdatedAt           time.Time        `json:"updated_at"`
@@ -170,6 +171,9 @@ func (u *Users) write(ctx context.Context, tx *store.Tx, actor audit.Actor, acti
 	if err := changed.normalize(); err != nil {
 		return nil, err
 	}
+	if err := before.mayBecome(changed.Status); err != nil {
+		return nil, err
+	}
 	row, err := dbq.New(tx).UpdateUser(ctx, dbq.UpdateUserParams{
 		OrgID: changed.OrgID, ID: changed.ID, ExpectedVersion: changed.Version, Username: changed.Username, Email: optional(changed.Email),
 		EmailVerified: changed.EmailVerified, PhoneNumber: optional(changed.PhoneNumber), PhoneNumberVerified: changed.PhoneNumberVerified,
@@ -234,7 +238,7 @@ func (u *User) normalize() error {
 	if len(u.PhoneNumber) > 64 || !printable(u.PhoneNumber) {
 		return invalid("phone_number", "phone_number_invalid", "A phone number has at most 64 characters.")
 	}
-	if u.Status != Active && u.Status != Disabled {
+	if u.Status != Active && u.Status != Disabled && (u.Status != Leaving || u.EraseAt.IsZero()) {
 		return invalid("status", "status_invalid", "Choose active or disabled.")
 	}
 	for _, action := range u.RequiredActions {
@@ -285,6 +289,9 @@ func FromRow(row dbq.User, err error) (*User, error) {
 		Status: Status(row.Status), Version: row.Version, CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt}
 	if row.Email != nil {
 		found.Email = *row.Email
+	}
+	if row.EraseAt != nil {
+		found.EraseAt = *row.EraseAt
 	}
 	if row.PhoneNumber != nil {
 		found.PhoneNumber = *row.PhoneNumber

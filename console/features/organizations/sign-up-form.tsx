@@ -11,7 +11,7 @@ import { Section } from '@/components/ui/surface';
 import { useOrganizationUpdate } from '@/components/use-organization-update';
 import { address } from '@/lib/address';
 import type { Organization, Versioned } from '@/lib/api';
-import { emailChanges, magicLinks, patchOf, passkeys, recoveries, secondFactors, signInNotices, signUpSchema, signUps, valuesOf, type SignUpValues } from './sign-up-values';
+import { accountDeletions, emailChanges, magicLinks, patchOf, passkeys, recoveries, secondFactors, signInNotices, signUpSchema, signUps, valuesOf, type SignUpValues } from './sign-up-values';
 
 /** Who makes the accounts of people, what those do who forgot their password, and who proves a second factor. */
 export function SignUpForm({ organization }: { organization: Versioned<Organization> }) {
@@ -82,6 +82,20 @@ export function SignUpForm({ organization }: { organization: Versioned<Organizat
                 <OptionCards label="Who changes email addresses" options={emailChanges} value={field.value} onChange={field.onChange} disabled={!editable} />
               )}
             />
+            <Controller
+              control={form.control}
+              name="account_deletion"
+              render={({ field }) => (
+                <OptionCards label="Who deletes accounts" options={accountDeletions} value={field.value} onChange={field.onChange} disabled={!editable} />
+              )}
+            />
+            <Field
+              label="Days until an account is erased"
+              hint="1 to 90, after a person asked for it. By signing in before that they keep the account."
+              error={form.formState.errors.account_deletion_grace_days?.message}
+            >
+              <Input {...form.register('account_deletion_grace_days')} inputMode="numeric" autoComplete="off" className="max-w-24" />
+            </Field>
             <Controller
               control={form.control}
               name="passkeys"

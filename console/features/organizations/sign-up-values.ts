@@ -1,4 +1,4 @@
-import type { EmailChangePolicy, MagicLinkPolicy, PasskeyPolicy, PasswordRecovery, Policies, PoliciesPatch, SecondFactorPolicy, SignInNotices, SignUpPolicy } from '@/lib/api';
+import type { AccountDeletionPolicy, EmailChangePolicy, MagicLinkPolicy, PasskeyPolicy, PasswordRecovery, Policies, PoliciesPatch, SecondFactorPolicy, SignInNotices, SignUpPolicy } from '@/lib/api';
 import { changes, lines, z } from '@/lib/schema';
 
 export const signUps: { value: SignUpPolicy; label: string; hint: string }[] = [
@@ -13,6 +13,11 @@ export const recoveries: { value: PasswordRecovery; label: string; hint: string 
 
 export const emailChanges: { value: EmailChangePolicy; label: string; hint: string }[] = [
   { value: 'open', label: 'Whoever proves the other one', hint: 'With a code that goes to the other address. The former one is told, and can undo it for three days.' },
+  { value: 'closed', label: 'Only administrators', hint: 'On the page of the user.' },
+];
+
+export const accountDeletions: { value: AccountDeletionPolicy; label: string; hint: string }[] = [
+  { value: 'open', label: 'Whoever has one', hint: 'On the pages of their account. It is erased after the days below, unless they sign in and keep it.' },
   { value: 'closed', label: 'Only administrators', hint: 'On the page of the user.' },
 ];
 
@@ -43,6 +48,8 @@ export const signUpSchema = z.object({
   sign_up: z.enum(['closed', 'open']),
   password_recovery: z.enum(['mail', 'closed']),
   email_change: z.enum(['open', 'closed']),
+  account_deletion: z.enum(['open', 'closed']),
+  account_deletion_grace_days: z.string().refine((text) => /^\d{1,2}$/.test(text) && Number(text) >= 1 && Number(text) <= 90, 'Choose a number from 1 to 90.'),
   magic_links: z.enum(['off', 'on']),
   sign_in_notices: z.enum(['on', 'off']),
   passkeys: z.enum(['on', 'off']),
@@ -56,15 +63,21 @@ export const signUpSchema = z.object({
 
 export type SignUpValues = z.infer<typeof signUpSchema>;
 
-export function valuesOf({ sign_up, sign_up_email_domains, password_recovery, password_minimum_length, email_change, magic_links, sign_in_notices, passkeys, second_factor }: Policies): SignUpValues {
-  return { sign_up, password_recovery, email_change, magic_links, sign_in_notices, passkeys, second_factor, password_minimum_length: String(password_minimum_length), sign_up_email_domains: sign_up_email_domains.join('\n') };
+export function valuesOf({ sign_up, sign_up_email_domains, password_recovery, password_minimum_length, email_change, account_deletion, account_deletion_grace_days, magic_links, sign_in_notices, passkeys, second_factor }: Policies): SignUpValues {
+  return {
+    sign_up, password_recovery, email_change, account_deletion, magic_links, sign_in_notices, passkeys, second_factor,
+    account_deletion_grace_days: String(account_deletion_grace_days),
+    password_minimum_length: String(password_minimum_length),
+    sign_up_email_domains: sign_up_email_domains.join('\n'),
+  };
 }
 
 /** What differs, as a merge patch; undefined when nothing does. */
 export function patchOf(policies: Policies, values: SignUpValues): PoliciesPatch | undefined {
-  const written = ({ sign_up_email_domains, password_minimum_length, ...others }: SignUpValues) => ({
+  const written = ({ sign_up_email_domains, password_minimum_length, account_deletion_grace_days, ...others }: SignUpValues) => ({
     ...others,
     password_minimum_length: Number(password_minimum_length),
+    account_deletion_grace_days: Number(account_deletion_grace_days),
     sign_up_email_domains: lines(sign_up_email_domains),
   });
   return changes(written(valuesOf(policies)), written(values));

@@ -46,12 +46,14 @@ test('that mail is missing is said where it matters', async () => {
 
 test('domains are judged before they are sent, and only what differs is', () => {
   const { policies } = organizationWith({ sign_up: 'open', sign_up_email_domains: ['acme.example'] });
-  expect(valuesOf(policies)).toEqual({ sign_up: 'open', sign_up_email_domains: 'acme.example', password_recovery: 'mail', password_minimum_length: '8', email_change: 'open', magic_links: 'off', sign_in_notices: 'on', passkeys: 'on', second_factor: 'optional' });
+  expect(valuesOf(policies)).toEqual({ sign_up: 'open', sign_up_email_domains: 'acme.example', password_recovery: 'mail', password_minimum_length: '8', email_change: 'open', account_deletion: 'open', account_deletion_grace_days: '14', magic_links: 'off', sign_in_notices: 'on', passkeys: 'on', second_factor: 'optional' });
   expect(patchOf(policies, valuesOf(policies))).toBeUndefined();
   expect(patchOf(policies, { ...valuesOf(policies), sign_up_email_domains: '' })).toEqual({ sign_up_email_domains: [] });
   expect(patchOf(policies, { ...valuesOf(policies), passkeys: 'off' })).toEqual({ passkeys: 'off' });
   expect(patchOf(policies, { ...valuesOf(policies), magic_links: 'on' })).toEqual({ magic_links: 'on' });
   expect(patchOf(policies, { ...valuesOf(policies), email_change: 'closed' })).toEqual({ email_change: 'closed' });
+  expect(patchOf(policies, { ...valuesOf(policies), account_deletion: 'closed', account_deletion_grace_days: '30' })).toEqual({ account_deletion: 'closed', account_deletion_grace_days: 30 });
+  for (const days of ['0', '91', '', 'x']) expect(signUpSchema.safeParse({ ...valuesOf(policies), account_deletion_grace_days: days }).success).toBe(false);
   expect(patchOf(policies, { ...valuesOf(policies), password_recovery: 'closed' })).toEqual({ password_recovery: 'closed' });
   expect(patchOf(policies, { ...valuesOf(policies), password_minimum_length: '15' })).toEqual({ password_minimum_length: 15 });
   for (const least of ['7', '65', '', 'x']) expect(signUpSchema.safeParse({ ...valuesOf(policies), password_minimum_length: least }).success).toBe(false);

@@ -7,6 +7,7 @@ import { Confirm, DangerRow } from '@/components/danger';
 import { Button } from '@/components/ui/button';
 import { Section } from '@/components/ui/surface';
 import { useToast } from '@/components/ui/toast';
+import { Time } from '@/components/time';
 import { api, read, type User, type Versioned } from '@/lib/api';
 import { address } from '@/lib/address';
 import { keys } from '@/lib/query';
@@ -14,18 +15,22 @@ import { useSignedIn } from '@/lib/session';
 import { useUserUpdate } from './use-user';
 
 export function UserDanger({ user }: { user: Versioned<User> }) {
-  const { id, username, status } = user.value;
+  const { id, username, status, erase_at } = user.value;
   const { org, save } = useUserUpdate(user);
   const { user: me } = useSignedIn();
   const queries = useQueryClient();
   const router = useRouter();
   const toast = useToast();
-  const [asking, setAsking] = useState<'enable' | 'disable' | 'delete'>();
+  const [asking, setAsking] = useState<'keep' | 'enable' | 'disable' | 'delete'>();
   const close = (open: boolean) => !open && setAsking(undefined);
   const self = me.id === id;
   return (
     <Section title="Danger zone" danger description={self ? 'This is you. Ask another administrator.' : undefined}>
-      {status === 'disabled' ? (
+      {status === 'leaving' ? (
+        <DangerRow title="Keep this account" action={<Button onClick={() => setAsking('keep')}>Keep</Button>}>
+          This person asked that the account be erased{erase_at && <> on <Time instant={erase_at} /></>}. They can keep it themselves by signing in.
+        </DangerRow>
+      ) : status === 'disabled' ? (
         <DangerRow title="Enable this user" action={<Button onClick={() => setAsking('enable')}>Enable</Button>}>
           They can sign in again.
         </DangerRow>
@@ -51,6 +56,16 @@ export function UserDanger({ user }: { user: Versioned<User> }) {
       >
         The account with its credentials, sessions and consents is removed for good. Audit events stay.
       </DangerRow>
+      <Confirm
+        open={asking === 'keep'}
+        onOpenChange={close}
+        title={`Keep the account of ${username}?`}
+        consequence="It is not erased, against the wish of this person, who is told by mail and can ask again."
+        button="Keep account"
+        pendingText="Keeping…"
+        look="primary"
+        onConfirm={() => save({ status: 'active' }, `The account of ${username} stays`)}
+      />
       <Confirm
         open={asking === 'enable'}
         onOpenChange={close}

@@ -52,6 +52,7 @@ function columnsOf(org: string): ColumnDef<UserSummary>[] {
 }
 
 export function UserBadge({ status }: { status: UserStatus }) {
+  if (status === 'leaving') return <Badge tone="warning">Leaving</Badge>;
   return status === 'active' ? <Badge tone="success">Active</Badge> : <Badge>Disabled</Badge>;
 }
 
@@ -94,6 +95,7 @@ export function UserList() {
             options: [
               { value: 'active', label: 'Active' },
               { value: 'disabled', label: 'Disabled' },
+              { value: 'leaving', label: 'Leaving' },
             ],
           },
         ]}

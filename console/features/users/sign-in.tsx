@@ -83,11 +83,12 @@ function OneTimeLinkMaker({ user }: { user: User }) {
           </Select>
         </Field>
         {error !== undefined && <ErrorNotice error={error} />}
-        <Button className="w-fit" pending={pending} pendingText="Making…" disabled={user.status === 'disabled'} onClick={() => void make()}>
+        <Button className="w-fit" pending={pending} pendingText="Making…" disabled={user.status !== 'active'} onClick={() => void make()}>
           <Link2 aria-hidden />
           Make link
         </Button>
         {user.status === 'disabled' && <p className="text-12 text-neutral-11">Enable the user first.</p>}
+        {user.status === 'leaving' && <p className="text-12 text-neutral-11">This person asked that the account be erased. Keep it first.</p>}
       </div>
       <SecretDialog
         open={link !== undefined}

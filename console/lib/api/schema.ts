@@ -1174,6 +1174,13 @@ export interface components {
     schemas: {
         /** @description Seconds an access token lives; for a client without it the organization's. */
         AccessTokenLifetime: number;
+        /** @description For how many days an account can be kept that is to be erased. */
+        AccountDeletionGrace: number;
+        /**
+         * @description Whether people have their account deleted themselves. `open`: it is erased some days after they asked for it, unless they sign in before that and keep it. `closed`: administrators delete accounts.
+         * @enum {string}
+         */
+        AccountDeletionPolicy: "open" | "closed";
         /** @description The address claim (OpenID Connect Core 1.0 §5.1.1). */
         Address: {
             country?: string;
@@ -2298,6 +2305,8 @@ export interface components {
         Permission: "platform:read" | "platform:write" | "organization:read" | "organization:write" | "users:read" | "users:write" | "clients:read" | "clients:write" | "audit:read";
         Policies: {
             access_token_lifetime_seconds: components["schemas"]["AccessTokenLifetime"];
+            account_deletion: components["schemas"]["AccountDeletionPolicy"];
+            account_deletion_grace_days: components["schemas"]["AccountDeletionGrace"];
             attestation: components["schemas"]["AttestationPolicy"];
             /** @description Types of authorization details (RFC 9396); absent when there are none. In a change it replaces the whole list. */
             authorization_details_types?: components["schemas"]["AuthorizationDetailsType"][];
@@ -2335,6 +2344,8 @@ export interface components {
         };
         PoliciesPatch: {
             access_token_lifetime_seconds?: components["schemas"]["AccessTokenLifetime"];
+            account_deletion?: components["schemas"]["AccountDeletionPolicy"];
+            account_deletion_grace_days?: components["schemas"]["AccountDeletionGrace"];
             /** @description Replaces the whole policy. */
             attestation?: components["schemas"]["AttestationPolicy"];
             /** @description Types of authorization details (RFC 9396); absent when there are none. In a change it replaces the whole list. */
@@ -2772,6 +2783,11 @@ export interface components {
             created_at: string;
             email?: string;
             email_verified: boolean;
+            /**
+             * Format: date-time
+             * @description When the account is erased; only of people who are leaving.
+             */
+            erase_at?: string;
             /** @description Whether the user can sign in with a password. */
             has_password: boolean;
             /**
@@ -2853,8 +2869,11 @@ export interface components {
         UserRolesSet: {
             roles: components["schemas"]["Role"][];
         };
-        /** @enum {string} */
-        UserStatus: "active" | "disabled";
+        /**
+         * @description `leaving` are people who asked that their account be erased (`erase_at`): nothing works for them but to sign in and keep the account. Only they themselves make it so; `active` keeps the account, and `disabled` is refused.
+         * @enum {string}
+         */
+        UserStatus: "active" | "disabled" | "leaving";
         UserSummary: {
             /** Format: date-time */
             created_at: string;
@@ -3213,6 +3232,8 @@ export interface components {
     pathItems: never;
 }
 export type AccessTokenLifetime = components['schemas']['AccessTokenLifetime'];
+export type AccountDeletionGrace = components['schemas']['AccountDeletionGrace'];
+export type AccountDeletionPolicy = components['schemas']['AccountDeletionPolicy'];
 export type Address = components['schemas']['Address'];
 export type ApplicationType = components['schemas']['ApplicationType'];
 export type AttestationPolicy = components['schemas']['AttestationPolicy'];

@@ -41,7 +41,7 @@ for (const [name, color] of [
     await look("the consent page");
     await hosted.allow.click();
     await application.returned(page, attempt);
-    for (const address of ["", "account", "account/sign-in", "account/passkeys", "account/second-factor", "account/password", "account/sessions", "account/applications", "account/activity", "account/data", "logout"]) {
+    for (const address of ["", "account", "account/sign-in", "account/passkeys", "account/second-factor", "account/password", "account/sessions", "account/applications", "account/activity", "account/data", "account/delete", "logout"]) {
       await page.goto(`${issuerOf(slug)}/${address}`);
       await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
       await look(`the page ${address || "of the home"}`);

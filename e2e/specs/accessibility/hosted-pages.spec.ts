@@ -128,6 +128,7 @@ async function expectToLookAfter({ page, hosted, payroll }: Parts, look: Look): 
     ["account/applications", "Applications"],
     ["account/activity", "Activity"],
     ["account/data", "Your data"],
+    ["account/delete", "Delete your account"],
   ] as const) {
     await page.goto(`${issuerOf(demo.slug)}/${address}`);
     await expect(hosted.heading(heading)).toBeVisible();

@@ -206,3 +206,44 @@ func (q *Queries) InsertAuditEvent(ctx context.Context, arg InsertAuditEventPara
 	)
 	return err
 }
+
+const pseudonymiseEvents = `-- name: PseudonymiseEvents :execrows
+UPDATE audit_events e SET
+    actor_id = CASE WHEN e.actor_id = $1::text THEN $2::text ELSE e.actor_id END,
+    actor_name = CASE WHEN e.actor_id = $1::text OR e.actor_kind = 'anonymous' THEN '' ELSE e.actor_name END,
+    address = CASE WHEN e.actor_id = $1::text OR e.actor_kind = 'anonymous' THEN NULL ELSE e.address END,
+    user_agent = CASE WHEN e.actor_id = $1::text OR e.actor_kind = 'anonymous' THEN '' ELSE e.user_agent END,
+    target_id = CASE WHEN e.target_id = $1::text THEN $2::text ELSE e.target_id END,
+    before = CASE WHEN e.target_id = $1::text OR e.target_kind = 'linked_identity' AND e.details ->> 'user_id' = $1::text THEN NULL ELSE e.before END,
+    after = CASE WHEN e.target_id = $1::text OR e.target_kind = 'linked_identity' AND e.details ->> 'user_id' = $1::text THEN NULL ELSE e.after END,
+    details = CASE WHEN e.actor_id = $1::text AND e.target_kind = 'user' AND e.target_id <> $1::text THEN e.details
+        ELSE audit_details_without_person(e.details, $1::text, $2::text) END
+WHERE e.org_id = $3 AND e.id IN (
+    (SELECT a.id FROM audit_events a WHERE a.org_id = $3 AND a.actor_id = $1::text LIMIT $4)
+    UNION ALL
+    (SELECT t.id FROM audit_events t WHERE t.org_id = $3 AND t.target_id = $1::text LIMIT $4)
+    UNION ALL
+    (SELECT d.id FROM audit_events d WHERE d.org_id = $3 AND d.details ->> 'user_id' = $1::text AND d.details ->> 'user_id' <> d.actor_id LIMIT $4))
+`
+
+type PseudonymiseEventsParams struct {
+	Person    string
+	Pseudonym string
+	OrgID     uuid.UUID
+	RowLimit  int32
+}
+
+// Takes a person out of a batch of the events that name them: as the actor, as the target, or in the details. What they did to
+// others stays to be read, and so does what was done by others.
+func (q *Queries) PseudonymiseEvents(ctx context.Context, arg PseudonymiseEventsParams) (int64, error) {
+	result, err := q.db.Exec(ctx, pseudonymiseEvents,
+		arg.Person,
+		arg.Pseudonym,
+		arg.OrgID,
+		arg.RowLimit,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}

@@ -158,36 +158,6 @@ func (q *Queries) NoteAuthenticatorMetadata(ctx context.Context, arg NoteAuthent
 	return err
 }
 
-const organizationsAfter = `-- name: OrganizationsAfter :many
-SELECT id FROM organizations WHERE id > $1 AND status <> 'deleting' ORDER BY id LIMIT $2
-`
-
-type OrganizationsAfterParams struct {
-	After    uuid.UUID
-	RowLimit int32
-}
-
-// cross-tenant: a job walks through the organizations
-func (q *Queries) OrganizationsAfter(ctx context.Context, arg OrganizationsAfterParams) ([]uuid.UUID, error) {
-	rows, err := q.db.Query(ctx, organizationsAfter, arg.After, arg.RowLimit)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	items := []uuid.UUID{}
-	for rows.Next() {
-		var id uuid.UUID
-		if err := rows.Scan(&id); err != nil {
-			return nil, err
-		}
-		items = append(items, id)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
 const passkeysByModel = `-- name: PasskeysByModel :many
 SELECT p.aaguid, p.attested, count(*)::bigint AS passkeys, count(DISTINCT p.user_id)::bigint AS people
 FROM passkeys p

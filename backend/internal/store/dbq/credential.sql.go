@@ -178,7 +178,7 @@ func (q *Queries) LockPasswordOfUser(ctx context.Context, arg LockPasswordOfUser
 
 const oneTimeLink = `-- name: OneTimeLink :one
 SELECT l.id, l.user_id, u.username FROM one_time_links l JOIN users u ON u.org_id = l.org_id AND u.id = l.user_id
-WHERE l.org_id = $1 AND l.token_hash = $2 AND l.used_at IS NULL AND l.expires_at > $3 AND u.status = 'active'
+WHERE l.org_id = $1 AND l.token_hash = $2 AND l.used_at IS NULL AND l.expires_at > $3 AND u.status IN ('active', 'leaving')
 `
 
 type OneTimeLinkParams struct {

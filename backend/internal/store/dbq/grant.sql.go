@@ -403,7 +403,7 @@ func (q *Queries) InsertGrantOfIssuer(ctx context.Context, arg InsertGrantOfIssu
 }
 
 const personOfIDToken = `-- name: PersonOfIDToken :one
-SELECT users.org_id, users.id, users.username, users.email, users.email_verified, users.phone_number, users.phone_number_verified, users.profile, users.attributes, users.status, users.required_actions, users.version, users.created_at, users.updated_at, g.id, g.scopes, g.authenticated_at, g.methods, g.acr
+SELECT users.org_id, users.id, users.username, users.email, users.email_verified, users.phone_number, users.phone_number_verified, users.profile, users.attributes, users.status, users.required_actions, users.version, users.created_at, users.updated_at, users.erase_at, g.id, g.scopes, g.authenticated_at, g.methods, g.acr
 FROM sessions s
 JOIN users ON users.org_id = s.org_id AND users.id = s.user_id
 JOIN grants g ON g.org_id = s.org_id AND g.session_id = s.id AND g.client_id = $1 AND g.revoked_at IS NULL
@@ -459,6 +459,7 @@ func (q *Queries) PersonOfIDToken(ctx context.Context, arg PersonOfIDTokenParams
 		&i.User.Version,
 		&i.User.CreatedAt,
 		&i.User.UpdatedAt,
+		&i.User.EraseAt,
 		&i.ID,
 		&i.Scopes,
 		&i.AuthenticatedAt,
@@ -469,7 +470,7 @@ func (q *Queries) PersonOfIDToken(ctx context.Context, arg PersonOfIDTokenParams
 }
 
 const personOfRefreshToken = `-- name: PersonOfRefreshToken :one
-SELECT users.org_id, users.id, users.username, users.email, users.email_verified, users.phone_number, users.phone_number_verified, users.profile, users.attributes, users.status, users.required_actions, users.version, users.created_at, users.updated_at, g.id, g.scopes, g.authenticated_at, g.methods, g.acr
+SELECT users.org_id, users.id, users.username, users.email, users.email_verified, users.phone_number, users.phone_number_verified, users.profile, users.attributes, users.status, users.required_actions, users.version, users.created_at, users.updated_at, users.erase_at, g.id, g.scopes, g.authenticated_at, g.methods, g.acr
 FROM refresh_tokens t
 JOIN grants g ON g.org_id = t.org_id AND g.id = t.grant_id
 JOIN users ON users.org_id = g.org_id AND users.id = g.user_id
@@ -525,6 +526,7 @@ func (q *Queries) PersonOfRefreshToken(ctx context.Context, arg PersonOfRefreshT
 		&i.User.Version,
 		&i.User.CreatedAt,
 		&i.User.UpdatedAt,
+		&i.User.EraseAt,
 		&i.ID,
 		&i.Scopes,
 		&i.AuthenticatedAt,
@@ -961,7 +963,7 @@ func (q *Queries) TokenIsRevoked(ctx context.Context, arg TokenIsRevokedParams) 
 }
 
 const tokenState = `-- name: TokenState :one
-SELECT users.org_id, users.id, users.username, users.email, users.email_verified, users.phone_number, users.phone_number_verified, users.profile, users.attributes, users.status, users.required_actions, users.version, users.created_at, users.updated_at,
+SELECT users.org_id, users.id, users.username, users.email, users.email_verified, users.phone_number, users.phone_number_verified, users.profile, users.attributes, users.status, users.required_actions, users.version, users.created_at, users.updated_at, users.erase_at,
        (g.revoked_at IS NULL AND users.status = 'active' AND (g.aaguid IS NULL OR g.aaguid <> ALL ($1::uuid[]))
         AND NOT EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.org_id = g.org_id AND r.token_id = $2)
         AND ('offline_access' = ANY (g.scopes) AND g.code_redeemed_at IS NOT NULL OR EXISTS (
@@ -1016,6 +1018,7 @@ func (q *Queries) TokenState(ctx context.Context, arg TokenStateParams) (TokenSt
 		&i.User.Version,
 		&i.User.CreatedAt,
 		&i.User.UpdatedAt,
+		&i.User.EraseAt,
 		&i.Alive,
 		&i.ClientID,
 		&i.Scopes,

@@ -46,6 +46,23 @@ func (q *Queries) DeleteMail(ctx context.Context, arg DeleteMailParams) (int64, 
 	return result.RowsAffected(), nil
 }
 
+const deleteMailsOfUser = `-- name: DeleteMailsOfUser :execrows
+DELETE FROM mails WHERE org_id = $1 AND user_id = $2::uuid
+`
+
+type DeleteMailsOfUserParams struct {
+	OrgID  uuid.UUID
+	UserID uuid.UUID
+}
+
+func (q *Queries) DeleteMailsOfUser(ctx context.Context, arg DeleteMailsOfUserParams) (int64, error) {
+	result, err := q.db.Exec(ctx, deleteMailsOfUser, arg.OrgID, arg.UserID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const deleteOldMails = `-- name: DeleteOldMails :execrows
 DELETE FROM mails WHERE (org_id, id) IN (SELECT m.org_id, m.id FROM mails m WHERE m.created_at < $1 LIMIT $2)
 `

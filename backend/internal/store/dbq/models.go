@@ -182,6 +182,13 @@ type EmailChange struct {
 	ClosedAt      *time.Time
 }
 
+type Erasure struct {
+	OrgID     uuid.UUID
+	UserID    uuid.UUID
+	Pseudonym string
+	ErasedAt  time.Time
+}
+
 type Grant struct {
 	OrgID                uuid.UUID
 	ID                   uuid.UUID
@@ -519,6 +526,7 @@ type User struct {
 	Version             int64
 	CreatedAt           time.Time
 	UpdatedAt           time.Time
+	EraseAt             *time.Time
 }
 
 type UserHandle struct {

@@ -400,6 +400,36 @@ func (q *Queries) OrganizationLogo(ctx context.Context, orgID uuid.UUID) (Organi
 	return i, err
 }
 
+const organizationsAfter = `-- name: OrganizationsAfter :many
+SELECT id FROM organizations WHERE id > $1 AND status <> 'deleting' ORDER BY id LIMIT $2
+`
+
+type OrganizationsAfterParams struct {
+	After    uuid.UUID
+	RowLimit int32
+}
+
+// cross-tenant: a job walks through the organizations
+func (q *Queries) OrganizationsAfter(ctx context.Context, arg OrganizationsAfterParams) ([]uuid.UUID, error) {
+	rows, err := q.db.Query(ctx, organizationsAfter, arg.After, arg.RowLimit)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []uuid.UUID{}
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const updateOrganization = `-- name: UpdateOrganization :one
 UPDATE organizations
 SET display_name = $1, branding = $2, policies = $3, status = $4,

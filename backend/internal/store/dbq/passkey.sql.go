@@ -197,7 +197,7 @@ func (q *Queries) LockUsablePasskey(ctx context.Context, arg LockUsablePasskeyPa
 }
 
 const passkeyByCredentialID = `-- name: PasskeyByCredentialID :one
-SELECT passkeys.org_id, passkeys.id, passkeys.user_id, passkeys.credential_id, passkeys.public_key, passkeys.rp_id, passkeys.sign_count, passkeys.aaguid, passkeys.transports, passkeys.discoverable, passkeys.backup_eligible, passkeys.backup_state, passkeys.user_verified, passkeys.attestation_format, passkeys.attestation_object, passkeys.client_data_hash, passkeys.name, passkeys.created_at, passkeys.last_used_at, passkeys.suspended_at, passkeys.attested, passkeys.suspension, users.org_id, users.id, users.username, users.email, users.email_verified, users.phone_number, users.phone_number_verified, users.profile, users.attributes, users.status, users.required_actions, users.version, users.created_at, users.updated_at, h.handle
+SELECT passkeys.org_id, passkeys.id, passkeys.user_id, passkeys.credential_id, passkeys.public_key, passkeys.rp_id, passkeys.sign_count, passkeys.aaguid, passkeys.transports, passkeys.discoverable, passkeys.backup_eligible, passkeys.backup_state, passkeys.user_verified, passkeys.attestation_format, passkeys.attestation_object, passkeys.client_data_hash, passkeys.name, passkeys.created_at, passkeys.last_used_at, passkeys.suspended_at, passkeys.attested, passkeys.suspension, users.org_id, users.id, users.username, users.email, users.email_verified, users.phone_number, users.phone_number_verified, users.profile, users.attributes, users.status, users.required_actions, users.version, users.created_at, users.updated_at, users.erase_at, h.handle
 FROM passkeys
 JOIN users ON users.org_id = passkeys.org_id AND users.id = passkeys.user_id
 JOIN user_handles h ON h.org_id = passkeys.org_id AND h.user_id = passkeys.user_id
@@ -256,6 +256,7 @@ func (q *Queries) PasskeyByCredentialID(ctx context.Context, arg PasskeyByCreden
 		&i.User.Version,
 		&i.User.CreatedAt,
 		&i.User.UpdatedAt,
+		&i.User.EraseAt,
 		&i.Handle,
 	)
 	return i, err

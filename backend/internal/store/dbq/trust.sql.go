@@ -401,7 +401,7 @@ func (q *Queries) UpdateTrustedIssuer(ctx context.Context, arg UpdateTrustedIssu
 }
 
 const userByLinkedIdentity = `-- name: UserByLinkedIdentity :one
-SELECT u.org_id, u.id, u.username, u.email, u.email_verified, u.phone_number, u.phone_number_verified, u.profile, u.attributes, u.status, u.required_actions, u.version, u.created_at, u.updated_at FROM linked_identities l
+SELECT u.org_id, u.id, u.username, u.email, u.email_verified, u.phone_number, u.phone_number_verified, u.profile, u.attributes, u.status, u.required_actions, u.version, u.created_at, u.updated_at, u.erase_at FROM linked_identities l
 JOIN users u ON u.org_id = l.org_id AND u.id = l.user_id
 WHERE l.org_id = $1 AND l.trusted_issuer_id = $2 AND l.subject = $3
 `
@@ -430,12 +430,13 @@ func (q *Queries) UserByLinkedIdentity(ctx context.Context, arg UserByLinkedIden
 		&i.Version,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.EraseAt,
 	)
 	return i, err
 }
 
 const userByUsername = `-- name: UserByUsername :one
-SELECT org_id, id, username, email, email_verified, phone_number, phone_number_verified, profile, attributes, status, required_actions, version, created_at, updated_at FROM users WHERE org_id = $1 AND lower(username) = lower($2)
+SELECT org_id, id, username, email, email_verified, phone_number, phone_number_verified, profile, attributes, status, required_actions, version, created_at, updated_at, erase_at FROM users WHERE org_id = $1 AND lower(username) = lower($2)
 `
 
 type UserByUsernameParams struct {
@@ -461,12 +462,13 @@ func (q *Queries) UserByUsername(ctx context.Context, arg UserByUsernameParams) 
 		&i.Version,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.EraseAt,
 	)
 	return i, err
 }
 
 const userByVerifiedEmail = `-- name: UserByVerifiedEmail :one
-SELECT org_id, id, username, email, email_verified, phone_number, phone_number_verified, profile, attributes, status, required_actions, version, created_at, updated_at FROM users WHERE org_id = $1 AND lower(email) = lower($2::text) AND email_verified
+SELECT org_id, id, username, email, email_verified, phone_number, phone_number_verified, profile, attributes, status, required_actions, version, created_at, updated_at, erase_at FROM users WHERE org_id = $1 AND lower(email) = lower($2::text) AND email_verified
 `
 
 type UserByVerifiedEmailParams struct {
@@ -492,6 +494,7 @@ func (q *Queries) UserByVerifiedEmail(ctx context.Context, arg UserByVerifiedEma
 		&i.Version,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.EraseAt,
 	)
 	return i, err
 }

@@ -37,6 +37,20 @@ func (q *Queries) CloseEmailChanges(ctx context.Context, arg CloseEmailChangesPa
 	return result.RowsAffected(), nil
 }
 
+const deleteErasure = `-- name: DeleteErasure :exec
+DELETE FROM erasures WHERE org_id = $1 AND user_id = $2
+`
+
+type DeleteErasureParams struct {
+	OrgID  uuid.UUID
+	UserID uuid.UUID
+}
+
+func (q *Queries) DeleteErasure(ctx context.Context, arg DeleteErasureParams) error {
+	_, err := q.db.Exec(ctx, deleteErasure, arg.OrgID, arg.UserID)
+	return err
+}
+
 const deleteExpiredEmailChanges = `-- name: DeleteExpiredEmailChanges :execrows
 DELETE FROM email_changes WHERE (org_id, id) IN (SELECT c.org_id, c.id FROM email_changes c WHERE c.expires_at < $1 LIMIT $2)
 `
@@ -49,6 +63,23 @@ type DeleteExpiredEmailChangesParams struct {
 // cross-tenant: periodic clean-up
 func (q *Queries) DeleteExpiredEmailChanges(ctx context.Context, arg DeleteExpiredEmailChangesParams) (int64, error) {
 	result, err := q.db.Exec(ctx, deleteExpiredEmailChanges, arg.Before, arg.RowLimit)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const deleteLogoutDeliveriesOfUser = `-- name: DeleteLogoutDeliveriesOfUser :execrows
+DELETE FROM logout_deliveries WHERE org_id = $1 AND user_id = $2
+`
+
+type DeleteLogoutDeliveriesOfUserParams struct {
+	OrgID  uuid.UUID
+	UserID uuid.UUID
+}
+
+func (q *Queries) DeleteLogoutDeliveriesOfUser(ctx context.Context, arg DeleteLogoutDeliveriesOfUserParams) (int64, error) {
+	result, err := q.db.Exec(ctx, deleteLogoutDeliveriesOfUser, arg.OrgID, arg.UserID)
 	if err != nil {
 		return 0, err
 	}
@@ -91,6 +122,74 @@ func (q *Queries) DeleteUser(ctx context.Context, arg DeleteUserParams) (int64, 
 	return result.RowsAffected(), nil
 }
 
+const dueErasures = `-- name: DueErasures :many
+SELECT org_id, id FROM users WHERE erase_at <= $1::timestamptz ORDER BY erase_at, id LIMIT $2
+`
+
+type DueErasuresParams struct {
+	At       time.Time
+	RowLimit int32
+}
+
+type DueErasuresRow struct {
+	OrgID uuid.UUID
+	ID    uuid.UUID
+}
+
+// cross-tenant: a job erases whose time has come
+func (q *Queries) DueErasures(ctx context.Context, arg DueErasuresParams) ([]DueErasuresRow, error) {
+	rows, err := q.db.Query(ctx, dueErasures, arg.At, arg.RowLimit)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []DueErasuresRow{}
+	for rows.Next() {
+		var i DueErasuresRow
+		if err := rows.Scan(&i.OrgID, &i.ID); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const eraseUser = `-- name: EraseUser :one
+DELETE FROM users WHERE org_id = $1 AND id = $2 AND erase_at <= $3::timestamptz RETURNING org_id, id, username, email, email_verified, phone_number, phone_number_verified, profile, attributes, status, required_actions, version, created_at, updated_at, erase_at
+`
+
+type EraseUserParams struct {
+	OrgID uuid.UUID
+	ID    uuid.UUID
+	At    time.Time
+}
+
+func (q *Queries) EraseUser(ctx context.Context, arg EraseUserParams) (User, error) {
+	row := q.db.QueryRow(ctx, eraseUser, arg.OrgID, arg.ID, arg.At)
+	var i User
+	err := row.Scan(
+		&i.OrgID,
+		&i.ID,
+		&i.Username,
+		&i.Email,
+		&i.EmailVerified,
+		&i.PhoneNumber,
+		&i.PhoneNumberVerified,
+		&i.Profile,
+		&i.Attributes,
+		&i.Status,
+		&i.RequiredActions,
+		&i.Version,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+		&i.EraseAt,
+	)
+	return i, err
+}
+
 const insertEmailChange = `-- name: InsertEmailChange :exec
 INSERT INTO email_changes (org_id, id, user_id, old_username, old_email, new_email, objection_hash, created_at, expires_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
@@ -123,6 +222,27 @@ func (q *Queries) InsertEmailChange(ctx context.Context, arg InsertEmailChangePa
 	return err
 }
 
+const insertErasure = `-- name: InsertErasure :exec
+INSERT INTO erasures (org_id, user_id, pseudonym, erased_at) VALUES ($1, $2, $3, $4)
+`
+
+type InsertErasureParams struct {
+	OrgID     uuid.UUID
+	UserID    uuid.UUID
+	Pseudonym string
+	ErasedAt  time.Time
+}
+
+func (q *Queries) InsertErasure(ctx context.Context, arg InsertErasureParams) error {
+	_, err := q.db.Exec(ctx, insertErasure,
+		arg.OrgID,
+		arg.UserID,
+		arg.Pseudonym,
+		arg.ErasedAt,
+	)
+	return err
+}
+
 const insertRoleAssignment = `-- name: InsertRoleAssignment :execrows
 INSERT INTO role_assignments (org_id, user_id, role, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING
 `
@@ -150,7 +270,7 @@ func (q *Queries) InsertRoleAssignment(ctx context.Context, arg InsertRoleAssign
 const insertUser = `-- name: InsertUser :one
 INSERT INTO users (org_id, id, username, email, email_verified, phone_number, phone_number_verified, profile, attributes, status, required_actions, created_at, updated_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12)
-RETURNING org_id, id, username, email, email_verified, phone_number, phone_number_verified, profile, attributes, status, required_actions, version, created_at, updated_at
+RETURNING org_id, id, username, email, email_verified, phone_number, phone_number_verified, profile, attributes, status, required_actions, version, created_at, updated_at, erase_at
 `
 
 type InsertUserParams struct {
@@ -199,6 +319,7 @@ func (q *Queries) InsertUser(ctx context.Context, arg InsertUserParams) (User, e
 		&i.Version,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.EraseAt,
 	)
 	return i, err
 }
@@ -217,6 +338,80 @@ type InsertUsersParams struct {
 	RequiredActions     []string
 	CreatedAt           time.Time
 	UpdatedAt           time.Time
+}
+
+const keepUser = `-- name: KeepUser :one
+UPDATE users SET status = 'active', erase_at = NULL, version = version + 1, updated_at = $1
+WHERE org_id = $2 AND id = $3 AND status = 'leaving' RETURNING org_id, id, username, email, email_verified, phone_number, phone_number_verified, profile, attributes, status, required_actions, version, created_at, updated_at, erase_at
+`
+
+type KeepUserParams struct {
+	At    time.Time
+	OrgID uuid.UUID
+	ID    uuid.UUID
+}
+
+func (q *Queries) KeepUser(ctx context.Context, arg KeepUserParams) (User, error) {
+	row := q.db.QueryRow(ctx, keepUser, arg.At, arg.OrgID, arg.ID)
+	var i User
+	err := row.Scan(
+		&i.OrgID,
+		&i.ID,
+		&i.Username,
+		&i.Email,
+		&i.EmailVerified,
+		&i.PhoneNumber,
+		&i.PhoneNumberVerified,
+		&i.Profile,
+		&i.Attributes,
+		&i.Status,
+		&i.RequiredActions,
+		&i.Version,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+		&i.EraseAt,
+	)
+	return i, err
+}
+
+const leaveUser = `-- name: LeaveUser :one
+UPDATE users SET status = 'leaving', erase_at = $1::timestamptz, version = version + 1, updated_at = $2
+WHERE org_id = $3 AND id = $4 AND status = 'active' RETURNING org_id, id, username, email, email_verified, phone_number, phone_number_verified, profile, attributes, status, required_actions, version, created_at, updated_at, erase_at
+`
+
+type LeaveUserParams struct {
+	EraseAt time.Time
+	At      time.Time
+	OrgID   uuid.UUID
+	ID      uuid.UUID
+}
+
+func (q *Queries) LeaveUser(ctx context.Context, arg LeaveUserParams) (User, error) {
+	row := q.db.QueryRow(ctx, leaveUser,
+		arg.EraseAt,
+		arg.At,
+		arg.OrgID,
+		arg.ID,
+	)
+	var i User
+	err := row.Scan(
+		&i.OrgID,
+		&i.ID,
+		&i.Username,
+		&i.Email,
+		&i.EmailVerified,
+		&i.PhoneNumber,
+		&i.PhoneNumberVerified,
+		&i.Profile,
+		&i.Attributes,
+		&i.Status,
+		&i.RequiredActions,
+		&i.Version,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+		&i.EraseAt,
+	)
+	return i, err
 }
 
 const lockRoleHolders = `-- name: LockRoleHolders :many
@@ -296,6 +491,36 @@ func (q *Queries) OpenEmailChange(ctx context.Context, arg OpenEmailChangeParams
 		&i.ClosedAt,
 	)
 	return i, err
+}
+
+const openErasures = `-- name: OpenErasures :many
+SELECT org_id, user_id, pseudonym, erased_at FROM erasures ORDER BY erased_at, user_id LIMIT $1
+`
+
+// cross-tenant: a job finishes them
+func (q *Queries) OpenErasures(ctx context.Context, rowLimit int32) ([]Erasure, error) {
+	rows, err := q.db.Query(ctx, openErasures, rowLimit)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []Erasure{}
+	for rows.Next() {
+		var i Erasure
+		if err := rows.Scan(
+			&i.OrgID,
+			&i.UserID,
+			&i.Pseudonym,
+			&i.ErasedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const removeRequiredAction = `-- name: RemoveRequiredAction :execrows
@@ -384,9 +609,10 @@ const updateUser = `-- name: UpdateUser :one
 UPDATE users
 SET username = $1, email = $2, email_verified = $3, phone_number = $4,
     phone_number_verified = $5, profile = $6, attributes = $7, status = $8,
-    required_actions = $9, version = version + 1, updated_at = $10
+    required_actions = $9, version = version + 1, updated_at = $10,
+    erase_at = CASE WHEN $8::text = 'leaving' THEN erase_at END
 WHERE org_id = $11 AND id = $12 AND version = $13
-RETURNING org_id, id, username, email, email_verified, phone_number, phone_number_verified, profile, attributes, status, required_actions, version, created_at, updated_at
+RETURNING org_id, id, username, email, email_verified, phone_number, phone_number_verified, profile, attributes, status, required_actions, version, created_at, updated_at, erase_at
 `
 
 type UpdateUserParams struct {
@@ -437,12 +663,13 @@ func (q *Queries) UpdateUser(ctx context.Context, arg UpdateUserParams) (User, e
 		&i.Version,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.EraseAt,
 	)
 	return i, err
 }
 
 const userByID = `-- name: UserByID :one
-SELECT org_id, id, username, email, email_verified, phone_number, phone_number_verified, profile, attributes, status, required_actions, version, created_at, updated_at FROM users WHERE org_id = $1 AND id = $2
+SELECT org_id, id, username, email, email_verified, phone_number, phone_number_verified, profile, attributes, status, required_actions, version, created_at, updated_at, erase_at FROM users WHERE org_id = $1 AND id = $2
 `
 
 type UserByIDParams struct {
@@ -468,12 +695,13 @@ func (q *Queries) UserByID(ctx context.Context, arg UserByIDParams) (User, error
 		&i.Version,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.EraseAt,
 	)
 	return i, err
 }
 
 const userByIdentifier = `-- name: UserByIdentifier :one
-SELECT users.org_id, users.id, users.username, users.email, users.email_verified, users.phone_number, users.phone_number_verified, users.profile, users.attributes, users.status, users.required_actions, users.version, users.created_at, users.updated_at, c.secret AS password
+SELECT users.org_id, users.id, users.username, users.email, users.email_verified, users.phone_number, users.phone_number_verified, users.profile, users.attributes, users.status, users.required_actions, users.version, users.created_at, users.updated_at, users.erase_at, c.secret AS password
 FROM users LEFT JOIN credentials c ON c.org_id = users.org_id AND c.user_id = users.id AND c.kind = 'password'
 WHERE users.org_id = $1 AND (lower(users.username) = lower($2) OR lower(users.email) = lower($2))
 ORDER BY (lower(users.username) = lower($2)) DESC
@@ -509,6 +737,7 @@ func (q *Queries) UserByIdentifier(ctx context.Context, arg UserByIdentifierPara
 		&i.User.Version,
 		&i.User.CreatedAt,
 		&i.User.UpdatedAt,
+		&i.User.EraseAt,
 		&i.Password,
 	)
 	return i, err

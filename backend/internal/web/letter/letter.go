@@ -116,6 +116,28 @@ func AddressRestored(f Frame, username string) Content {
 		closing:    []string{f.organizationSays("mail_changed_ignore")}, footer: f.accountFooter()})
 }
 
+// Leaving tells a person that their account is erased at a moment, and where it can be kept.
+func Leaving(f Frame, username, when, url string) Content {
+	return f.write(f.organizationSays("mail_leaving_subject"), body{heading: f.Text.T("mail_leaving_title"),
+		paragraphs: []string{f.Text.T("mail_leaving_reason", "Organization", f.name(), "Username", line(username), "When", when)},
+		after:      []string{f.Text.T("mail_leaving_keep")}, label: f.organizationSays("mail_exists_link"), url: url,
+		closing: []string{f.organizationSays("mail_changed_ignore")}, footer: f.accountFooter()})
+}
+
+// Kept tells a person that their account is not erased.
+func Kept(f Frame, username string) Content {
+	return f.write(f.organizationSays("mail_kept_subject"), body{heading: f.Text.T("mail_kept_title"),
+		paragraphs: []string{f.Text.T("mail_kept_reason", "Organization", f.name(), "Username", line(username))},
+		closing:    []string{f.organizationSays("mail_changed_ignore")}, footer: f.accountFooter()})
+}
+
+// Erased tells somebody that their account is gone.
+func Erased(f Frame, username string) Content {
+	return f.write(f.organizationSays("mail_erased_subject"), body{heading: f.Text.T("mail_erased_title"),
+		paragraphs: []string{f.Text.T("mail_erased_reason", "Organization", f.name(), "Username", line(username))},
+		closing:    []string{f.Text.T("mail_erased_last")}, footer: f.accountFooter()})
+}
+
 // MagicLink lets a person sign in: by opening the address, or by typing the code, in the browser in which they asked for it.
 func MagicLink(f Frame, code, url string, minutes int) Content {
 	return f.write(f.organizationSays("mail_magic_link_subject"), body{

@@ -31,6 +31,7 @@ func TestRulesOfEveryLetter(t *testing.T) {
 					"address": NewAddress(f, "CFGH-2345", "https://id.example/demo/action/email?code=CFGH2345&transaction=x", 20),
 					"taken":   AddressTaken(f, "https://id.example/demo/login"),
 					"moved":   AddressChanged(f, organization, "https://id.example/demo/undo-email-change?token=x", 3),
+					"leaving": Leaving(f, "ada", "3 December 2026, 10:00 UTC", "https://id.example/demo/login"),
 					"magic":   MagicLink(f, "CFGH-2345", "https://id.example/demo/login/mail/confirm?code=CFGH2345&transaction=x", 20),
 					"waits":   RequestWaits(f, organization, "https://id.example/demo/approvals", 5),
 				} {
@@ -146,7 +147,7 @@ func TestLettersAboutChanges(t *testing.T) {
 			}
 			seen[content.Text] = true
 		}
-		for name, content := range map[string]Content{"address": AddressChanged(f, hostile, "", 3), "restored": AddressRestored(f, hostile), "sign-in": NewSignIn(f, hostile, SignIn{hostile, hostile, hostile, hostile}, ""), "password": PasswordChanged(f, hostile)} {
+		for name, content := range map[string]Content{"address": AddressChanged(f, hostile, "", 3), "restored": AddressRestored(f, hostile), "kept": Kept(f, hostile), "erased": Erased(f, hostile), "sign-in": NewSignIn(f, hostile, SignIn{hostile, hostile, hostile, hostile}, ""), "password": PasswordChanged(f, hostile)} {
 			if seen[content.Text] || strings.ContainsAny(content.Subject, "\r\n") || strings.Contains(content.HTML, "<script") || strings.Contains(content.HTML, "href") ||
 				regexp.MustCompile(`\bmail_[a-z_]+|\{\{|<no value>`).MatchString(content.Subject+content.Text) {
 				t.Errorf("%s %s: %q %q", language, name, content.Subject, content.Text)

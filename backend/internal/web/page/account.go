@@ -218,10 +218,25 @@ func (v AccountActivity) Render(ctx context.Context, w io.Writer) error {
 type AccountData struct {
 	OwnAccount
 	Form
+	DeleteURL string // where the account is deleted; "" where people do not do that themselves
 }
 
 // Render implements templ.Component.
 func (v AccountData) Render(ctx context.Context, w io.Writer) error { return v.page().Render(ctx, w) }
+
+// AccountDelete asks a person whether their account is to be erased.
+type AccountDelete struct {
+	OwnAccount
+	Form
+	Username string
+	Days     int    // in which the account can be kept
+	When     Moment // it is erased
+	DataURL  string
+	Fault    *fault.Error
+}
+
+// Render implements templ.Component.
+func (v AccountDelete) Render(ctx context.Context, w io.Writer) error { return v.page().Render(ctx, w) }
 
 // elementID is the id of the element for a field.
 func elementID(field string) string { return strings.ReplaceAll(field, "_", "-") }
