@@ -40,6 +40,12 @@ func (a *Authority) PEM() []byte {
 func (a *Authority) Issue(template *x509.Certificate) *Authority {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	check(err)
+	return a.certify(template, key, &key.PublicKey)
+}
+
+// certify makes a certificate for a public key; key signs where there is no authority.
+func (a *Authority) certify(template *x509.Certificate, key *ecdsa.PrivateKey, public *ecdsa.PublicKey) *Authority {
+	var err error
 	template.SerialNumber, err = rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 100))
 	check(err)
 	if template.NotAfter.IsZero() {
@@ -49,7 +55,7 @@ func (a *Authority) Issue(template *x509.Certificate) *Authority {
 	if a != nil {
 		parent, signer = a.Certificate, a.Key
 	}
-	der, err := x509.CreateCertificate(rand.Reader, template, parent, &key.PublicKey, signer)
+	der, err := x509.CreateCertificate(rand.Reader, template, parent, public, signer)
 	check(err)
 	made, err := x509.ParseCertificate(der)
 	check(err)
@@ -107,7 +113,7 @@ func Payload(number int64, next time.Time, entries ...Entry) map[string]any {
 	listed := []map[string]any{{"aaid": "4e4e#4005", "statusReports": []Status{{Status: "FIDO_CERTIFIED"}}, "timeOfLastStatusChange": "2020-01-01"}}
 	for _, e := range entries {
 		listed = append(listed, map[string]any{"aaguid": e.Model.AAGUID.String(), "statusReports": e.Statuses, "timeOfLastStatusChange": "2026-01-01",
-			"metadataStatement": map[string]any{"aaguid": e.Model.AAGUID.String(), "description": e.Model.Name, "attestationTypes": []string{"basic_full"},
+			"metadataStatement": map[string]any{"aaguid": e.Model.AAGUID.String(), "description": e.Model.Name, "attestationTypes": e.Model.types(),
 				"attestationRootCertificates": []string{base64.StdEncoding.EncodeToString(e.Model.Root.Certificate.Raw)}}})
 	}
 	return map[string]any{"legalHeader": "A test.", "no": number, "nextUpdate": next.Format(time.DateOnly), "entries": listed}
@@ -140,6 +146,14 @@ type Model struct {
 	Name   string
 	Root   *Authority
 	Batch  *Authority // whose key is in each authenticator
+	Types  []string   // of attestation that it makes (FIDO Registry §3.6.3); nil for basic_full
+}
+
+func (m *Model) types() []string {
+	if m.Types == nil {
+		return []string{"basic_full"}
+	}
+	return m.Types
 }
 
 // NewModel makes a model.
@@ -163,8 +177,8 @@ func (a *Authority) Batch(aaguid uuid.UUID) *Authority {
 	return a.Issue(template)
 }
 
-// Statement is a packed attestation statement (§8.2).
-func (m *Model) Statement(authenticatorData, clientDataHash []byte) map[string]any {
+// PackedStatement is a packed attestation statement (§8.2).
+func (m *Model) PackedStatement(authenticatorData, clientDataHash []byte) map[string]any {
 	digest := sha256.Sum256(append(append([]byte{}, authenticatorData...), clientDataHash...))
 	signature, err := m.Batch.Key.Sign(rand.Reader, digest[:], crypto.SHA256)
 	check(err)
@@ -172,7 +186,40 @@ func (m *Model) Statement(authenticatorData, clientDataHash []byte) map[string]a
 }
 
 // Vouch puts the model's attestation into what a browser answered to a registration, in the place of the one that is there.
-func (m *Model) Vouch(response string) string {
+func (m *Model) Vouch(response string) string { return VouchAs("packed", m.PackedStatement)(response) }
+
+// Statement makes an attestation statement of authenticator data and the hash of the client data.
+type Statement = func(authenticatorData, clientDataHash []byte) map[string]any
+
+// VouchAs puts an attestation statement of a format into what a browser answered to a registration.
+func VouchAs(format string, statement Statement) func(response string) string {
+	return func(response string) string {
+		return vouch(response, format, func(authenticatorData, clientDataHash []byte) any {
+			return statement(authenticatorData, clientDataHash)
+		})
+	}
+}
+
+// Part is one of the statements of a compound attestation (§8.9).
+type Part struct {
+	Format    string
+	Statement Statement
+}
+
+// VouchTogether puts a compound attestation into what a browser answered to a registration.
+func VouchTogether(parts ...Part) func(response string) string {
+	return func(response string) string {
+		return vouch(response, "compound", func(authenticatorData, clientDataHash []byte) any {
+			statements := make([]map[string]any, len(parts))
+			for i, part := range parts {
+				statements[i] = map[string]any{"fmt": part.Format, "attStmt": part.Statement(authenticatorData, clientDataHash)}
+			}
+			return statements
+		})
+	}
+}
+
+func vouch(response, format string, statement func(authenticatorData, clientDataHash []byte) any) string {
 	var outer map[string]any
 	check(json.Unmarshal([]byte(response), &outer))
 	inner := outer["response"].(map[string]any)
@@ -186,7 +233,7 @@ func (m *Model) Vouch(response string) string {
 	}
 	check(cbor.Unmarshal(bytes("attestationObject"), &object))
 	hash := sha256.Sum256(bytes("clientDataJSON"))
-	encoded, err := cbor.Marshal(map[string]any{"fmt": "packed", "authData": object.AuthData, "attStmt": m.Statement(object.AuthData, hash[:])})
+	encoded, err := cbor.Marshal(map[string]any{"fmt": format, "authData": object.AuthData, "attStmt": statement(object.AuthData, hash[:])})
 	check(err)
 	inner["attestationObject"] = base64.RawURLEncoding.EncodeToString(encoded)
 	changed, err := json.Marshal(outer)

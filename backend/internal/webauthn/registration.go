@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -127,6 +128,9 @@ func (c *Ceremonies) record(parsed *protocol.ParsedCredentialCreationData, hash 
 		return credential.Passkey{}, ErrNotVerified
 	case flags.HasBackupState() && !flags.HasBackupEligible(): // step 17
 		return credential.Passkey{}, ErrNotAccepted.WithCause(errBackup)
+	case ofU2F(object) && aaguid != uuid.Nil:
+		// What a U2F authenticator signs (§8.6) does not cover the AAGUID: whoever passes it on could name any model of the maker.
+		return credential.Passkey{}, ErrNotAccepted.WithCause(fmt.Errorf("an attestation of U2F in the name of %s", aaguid))
 	case len(id) < credential.MinimumCredentialID || len(id) > credential.MaximumCredentialID: // step 25
 		return credential.Passkey{}, ErrNotAccepted.WithCause(fmt.Errorf("a credential ID of %d bytes", len(id)))
 	}
@@ -148,6 +152,12 @@ func (c *Ceremonies) record(parsed *protocol.ParsedCredentialCreationData, hash 
 		made.Attestation.Object, made.Attestation.ClientDataHash = raw, hash
 	}
 	return made, nil
+}
+
+// ofU2F reports whether an attestation is one of U2F, or has one among its parts (§8.9).
+func ofU2F(object protocol.AttestationObject) bool {
+	const format = string(protocol.AttestationFormatFIDOUniversalSecondFactor)
+	return object.Format == format || slices.ContainsFunc(object.SubStatements, func(part protocol.NonCompoundAttestationObject) bool { return part.Format == format })
 }
 
 // checkKey judges a public key by the rules for its algorithm (§5.8.5) and ours for strength.
