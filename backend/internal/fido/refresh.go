@@ -88,10 +88,10 @@ func (m *Models) Refresh(ctx context.Context) (changed bool, err error) {
 		known = before.Etag
 	}
 	document, tag, err := m.read(ctx, known)
-	if err == nil && document != "" {
-		changed, err = m.Load(ctx, document, tag)
+	if errors.Is(err, errUnchanged) {
+		tag, err = known, nil
 	} else if err == nil {
-		tag = known
+		changed, err = m.Load(ctx, document, tag)
 	}
 	if changed && err == nil {
 		return true, nil
@@ -103,7 +103,10 @@ func (m *Models) Refresh(ctx context.Context) (changed bool, err error) {
 	return false, errors.Join(err, dbq.New(m.db).NoteAuthenticatorMetadata(context.WithoutCancel(ctx), note))
 }
 
-// read returns the BLOB and its tag, "" when it has not changed.
+// errUnchanged says that the BLOB is the one whose tag is known.
+var errUnchanged = errors.New("the BLOB has not changed")
+
+// read returns the BLOB and its tag. errUnchanged.
 func (m *Models) read(ctx context.Context, known string) (document, tag string, err error) {
 	if m.source.File != "" {
 		document, err = readFile(m.source.File)
@@ -118,7 +121,7 @@ func (m *Models) read(ctx context.Context, known string) (document, tag string, 
 	case err != nil:
 		return "", "", err
 	case answer.Status == http.StatusNotModified:
-		return "", "", nil
+		return "", "", errUnchanged
 	}
 	return string(answer.Body), answer.Header.Get("ETag"), nil
 }
