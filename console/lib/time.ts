@@ -22,6 +22,11 @@ export function exactTime(instant: string | Date): string {
   return new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'long' }).format(new Date(instant));
 }
 
+/** A date that has no time of day, such as one that somebody announced. */
+export function day(instant: string | Date): string {
+  return new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeZone: 'UTC' }).format(new Date(instant));
+}
+
 const lengths: [string, number][] = [
   ['day', 86_400],
   ['hour', 3_600],

@@ -78,7 +78,7 @@ func (p *program) listModels() *cobra.Command {
 		Long: "Lists the models that the metadata describes and whose names contain the words, or whose AAGUID begins with them.", Example: "  clavex authenticator list yubikey 5"}
 	command.Flags().IntVar(&limit, "limit", limit, "most models to list")
 	return p.operates(command, func(ctx context.Context, app *server.App, words []string) error {
-		found, err := app.Models.Search(ctx, strings.Join(words, " "), max(limit, 0))
+		found, err := app.Models.Search(ctx, strings.Join(words, " "), nil, max(limit, 0))
 		if err != nil {
 			return err
 		}

@@ -3,6 +3,7 @@ package admin
 import (
 	"context"
 	"reflect"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -66,13 +67,23 @@ func (h handlers) GetAuthenticatorMetadata(ginContext context.Context, _ api.Get
 	return answer, nil
 }
 
-// listedModels is how many models a search finds.
+// listedModels is how many models a search finds that asks for none by its AAGUID.
 const listedModels = 50
 
 // ListAuthenticatorModels implements the operation listAuthenticatorModels.
 func (h handlers) ListAuthenticatorModels(ginContext context.Context, request api.ListAuthenticatorModelsRequestObject) (api.ListAuthenticatorModelsResponseObject, error) {
 	call := callOf(ginContext)
-	found, err := h.models.Search(call.ctx, or(request.Params.Q, ""), listedModels)
+	var only []uuid.UUID
+	if request.Params.Aaguid != nil {
+		for text := range strings.SplitSeq(*request.Params.Aaguid, ",") {
+			aaguid, err := uuid.Parse(text)
+			if err != nil {
+				return nil, err // the contract was checked before
+			}
+			only = append(only, aaguid)
+		}
+	}
+	found, err := h.models.Search(call.ctx, or(request.Params.Q, ""), only, max(listedModels, len(only)))
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package admin_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/uuid"
@@ -43,6 +44,14 @@ func TestAttestationPolicy(t *testing.T) {
 	}
 	if found := grace.get("/orgs/acme/authenticator-models?q=key%205").must(200); found.text("items.0.name") != "Acme Key 5" || found.text("items.0.certification") != "FIDO_CERTIFIED_L1" {
 		t.Errorf("%s", found.body)
+	}
+	for query, want := range map[string]int{key.AAGUID.String(): 1, uuid.NewString(): 0, uuid.NewString() + "," + key.AAGUID.String(): 1, key.AAGUID.String() + "&q=nothing": 0} {
+		if found := grace.get("/orgs/acme/authenticator-models?aaguid=" + query).must(200); len(found.column("name")) != want {
+			t.Errorf("%s: %s", query, found.body)
+		}
+	}
+	for _, malformed := range []string{"yubikey", "", key.AAGUID.String() + ",", strings.Repeat(key.AAGUID.String()+",", 100) + key.AAGUID.String()} {
+		grace.get("/orgs/acme/authenticator-models?aaguid=" + malformed).must(400)
 	}
 	if found := grace.get("/orgs/acme/authenticator-models?q=nothing").must(200); len(found.column("name")) != 0 {
 		t.Errorf("%s", found.body)

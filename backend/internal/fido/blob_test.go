@@ -260,13 +260,17 @@ func TestRefreshing(t *testing.T) {
 	if _, err := of.Refresh(t.Context()); !errors.Is(err, fido.ErrNoBLOB) || status().Number != 2 || status().LastError == "" {
 		t.Errorf("what was loaded stays: %v %+v", err, status())
 	}
+	write("")
+	if changed, err := of.Refresh(t.Context()); changed || !errors.Is(err, fido.ErrNoBLOB) {
+		t.Errorf("an empty file: %v %v", changed, err)
+	}
 	if _, err := models(w, fido.Source{}).Refresh(t.Context()); !errors.Is(err, fido.ErrNoSource) {
 		t.Error(err)
 	}
 	if err := models(w, fido.Source{}).Keep(t.Context()); err != nil {
 		t.Error(err)
 	}
-	if found, err := of.Search(t.Context(), uuid.NewString(), 5); err != nil || len(found) != 0 {
+	if found, err := of.Search(t.Context(), uuid.NewString(), nil, 5); err != nil || len(found) != 0 {
 		t.Errorf("%+v %v", found, err)
 	}
 }

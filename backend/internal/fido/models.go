@@ -87,8 +87,9 @@ func (m *Models) Anchor(ctx context.Context, aaguid uuid.UUID) (anchor Anchor, o
 	return Anchor{Types: row.AttestationTypes, Roots: row.Roots}, err == nil, err
 }
 
-// Search returns models whose name contains the words, or whose AAGUID is or begins as the text, by name, at most limit.
-func (m *Models) Search(ctx context.Context, text string, limit int) ([]Model, error) {
+// Search returns models whose name contains the words, or whose AAGUID is or begins as the text, by name, at most limit; only
+// some models where any are named.
+func (m *Models) Search(ctx context.Context, text string, only []uuid.UUID, limit int) ([]Model, error) {
 	index, err := m.Index(ctx)
 	if err != nil {
 		return nil, err
@@ -96,6 +97,9 @@ func (m *Models) Search(ctx context.Context, text string, limit int) ([]Model, e
 	words := strings.Fields(strings.ToLower(text))
 	found := []Model{}
 	for _, model := range index {
+		if len(only) > 0 && !slices.Contains(only, model.AAGUID) {
+			continue
+		}
 		name, id := strings.ToLower(model.Description), model.AAGUID.String()
 		if !slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(name, word) && !strings.HasPrefix(id, word) }) {
 			found = append(found, model)

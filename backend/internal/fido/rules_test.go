@@ -172,14 +172,14 @@ func TestWhatIsRefusedAtEachUse(t *testing.T) {
 	set(org.Attestation{})
 	load(3, fidotest.Entry{Model: one}, fidotest.Entry{Model: two})
 	expect("the flag is lifted", acme)
-	found, err := w.Models.Search(t.Context(), "o", 10)
+	found, err := w.Models.Search(t.Context(), "o", nil, 10)
 	if err != nil || len(found) != 2 || found[0].Description != "One" {
 		t.Errorf("%+v %v", found, err)
 	}
-	if found, err = w.Models.Search(t.Context(), "two", 10); err != nil || len(found) != 1 || found[0].AAGUID != two.AAGUID {
+	if found, err = w.Models.Search(t.Context(), "two", nil, 10); err != nil || len(found) != 1 || found[0].AAGUID != two.AAGUID {
 		t.Errorf("%+v %v", found, err)
 	}
-	if found, err = w.Models.Search(t.Context(), one.AAGUID.String()[:8], 10); err != nil || len(found) != 1 || found[0].AAGUID != one.AAGUID {
+	if found, err = w.Models.Search(t.Context(), one.AAGUID.String()[:8], nil, 10); err != nil || len(found) != 1 || found[0].AAGUID != one.AAGUID {
 		t.Errorf("%+v %v", found, err)
 	}
 }

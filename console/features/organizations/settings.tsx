@@ -7,6 +7,7 @@ import { Tabs, useTab } from '@/components/ui/tabs';
 import { useOrg } from '@/lib/address';
 import { organizationQuery } from '@/lib/organization';
 import { useMay } from '@/lib/session';
+import { AttestationForm } from './attestation-form';
 import { BrandingForm } from './branding-form';
 import { OrganizationDanger } from './danger';
 import { GeneralForm } from './general-form';
@@ -25,6 +26,7 @@ export function OrganizationSettings() {
     { id: 'branding', label: 'Branding' },
     { id: 'policies', label: 'Policies' },
     { id: 'accounts', label: 'Accounts' },
+    { id: 'authenticators', label: 'Authenticators' },
     { id: 'mail', label: 'Mail' },
     ...(platform ? [{ id: 'danger', label: 'Danger zone' }] : []),
   ];
@@ -40,6 +42,7 @@ export function OrganizationSettings() {
             {tab === 'branding' && <BrandingForm organization={organization} />}
             {tab === 'policies' && <PoliciesForm organization={organization} />}
             {tab === 'accounts' && <SignUpForm organization={organization} />}
+            {tab === 'authenticators' && <AttestationForm organization={organization} />}
             {tab === 'mail' && <MailForm organization={organization.value} />}
             {tab === 'danger' && <OrganizationDanger organization={organization} />}
           </div>

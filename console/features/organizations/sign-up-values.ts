@@ -27,7 +27,7 @@ export const magicLinks: { value: MagicLinkPolicy; label: string; hint: string }
 ];
 
 export const passkeys: { value: PasskeyPolicy; label: string; hint: string }[] = [
-  { value: 'on', label: 'Passwords and passkeys', hint: 'People make passkeys on the pages of their account, and sign in with them alone.' },
+  { value: 'on', label: 'Passwords and passkeys', hint: 'People make passkeys on the pages of their account, and sign in with them alone. On which devices they may be stands under Authenticators.' },
   { value: 'off', label: 'No passkeys', hint: 'Nobody makes one. Those that exist stay, and do not sign in.' },
 ];
 

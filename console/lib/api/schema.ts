@@ -197,7 +197,7 @@ export interface paths {
         };
         /**
          * Search models of authenticators
-         * @description The models that the metadata describes, by name. At most 50; search for more words to find others.
+         * @description The models that the metadata describes, by name. At most 50, or those that are asked for by `aaguid`; search for more words to find others.
          */
         get: operations["listAuthenticatorModels"];
         put?: never;
@@ -3803,6 +3803,8 @@ export interface operations {
     listAuthenticatorModels: {
         parameters: {
             query?: {
+                /** @description Only these models: at most 100 AAGUIDs, separated by commas. Those that the metadata does not describe are left out. */
+                aaguid?: string;
                 /** @description Words of the name, or the beginning of the AAGUID. */
                 q?: string;
             };
