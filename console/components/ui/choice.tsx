@@ -105,7 +105,7 @@ export function Choices<T extends string>({ label, options, value, onChange, dis
   return (
     <div role="group" aria-label={label} aria-describedby={error ? id : undefined} className="grid gap-2.5">
       <p className="font-medium">{label}</p>
-      <div className={cn('grid gap-2.5', columns && 'sm:grid-cols-2')}>
+      <div className={cn('grid gap-2.5 [&>*]:min-w-0', columns && 'sm:grid-cols-2')}>
         {options.map((option) => (
           <CheckField
             key={option.value}

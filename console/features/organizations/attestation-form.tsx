@@ -48,7 +48,7 @@ export function AttestationForm({ organization }: { organization: Versioned<Orga
             </>
           }
         >
-          <div className="grid gap-6">
+          <div className="grid gap-6 [&>*]:min-w-0">
             {policies.passkeys === 'off' && (
               <Notice tone="info" role="note" title="Nobody signs in with passkeys here">
                 They are switched off under Accounts. This policy is kept for when they are switched on.
@@ -70,14 +70,14 @@ export function AttestationForm({ organization }: { organization: Versioned<Orga
               control={control}
               name="allowed_models"
               render={({ field }) => (
-                <ModelPicker org={org} label="Allowed models" hint="With any here, new passkeys prove that they are on one of them." error={messageOfList(errors.allowed_models)} value={field.value} onChange={field.onChange} disabled={!editable} />
+                <ModelPicker org={org} label="Allowed models" hint="With any here, new passkeys prove that they are on one of them." error={messageOfList(errors.allowed_models)} focusRef={field.ref} value={field.value} onChange={field.onChange} disabled={!editable} />
               )}
             />
             <Controller
               control={control}
               name="denied_models"
               render={({ field }) => (
-                <ModelPicker org={org} label="Denied models" hint="Passkeys on them stop at once, with what was signed in with them." error={messageOfList(errors.denied_models)} value={field.value} onChange={field.onChange} disabled={!editable} />
+                <ModelPicker org={org} label="Denied models" hint="Passkeys on them stop at once, with what was signed in with them." error={messageOfList(errors.denied_models)} focusRef={field.ref} value={field.value} onChange={field.onChange} disabled={!editable} />
               )}
             />
             <Field label="Certification, at least" hint="Of the FIDO Alliance, as the metadata says." error={errors.minimum_certification?.message}>

@@ -50,7 +50,7 @@ function Effects({ org, preview }: { org: string; preview: AttestationPreview })
   const { passkeys, people, people_without_another: stranded, sessions, models, sample } = preview;
   const ended = sessions.exact ? counted(sessions.value, 'session', 'sessions') : `more than ${counted(sessions.value, 'session', 'sessions')}`;
   return (
-    <div className="grid gap-5">
+    <div className="grid gap-5 [&>*]:min-w-0">
       {passkeys === 0 ? (
         <Notice tone="success" title="Every passkey goes on signing in">
           {models.length === 0 ? 'Nobody has one yet.' : 'Nobody has one that this policy refuses.'}
@@ -98,7 +98,7 @@ function ModelRow({ model }: { model: AttestationPreviewModel }) {
   return (
     <li className="flex flex-wrap items-start justify-between gap-x-4 gap-y-1 px-3 py-2">
       <div className="grid min-w-0 flex-1 basis-52 gap-0.5">
-        <span className="break-words font-medium">{model.name ?? (model.aaguid === undefined ? 'No model named' : 'Not in the metadata')}</span>
+        <span className="font-medium wrap-anywhere">{model.name ?? (model.aaguid === undefined ? 'No model named' : 'Not in the metadata')}</span>
         {model.aaguid !== undefined && <span className="break-all font-mono text-12 text-neutral-11">{model.aaguid}</span>}
         <span className="text-12 text-neutral-11">
           {counted(model.passkeys, 'passkey', 'passkeys')} of {counted(model.people, 'person', 'people')}, {model.attested ? 'model proved' : 'model not proved'}

@@ -44,7 +44,8 @@ export const existingPasskeys: { value: Acceptance; label: string; hint: string 
   { value: 'refuse', label: 'They stop', hint: 'Unless they prove what is demanded. People need another way in.' },
 ];
 
-const aaguids = z.array(z.uuid({ error: 'Use AAGUIDs such as 2fc0579f-8113-47ea-b116-bb5a8db9202a.' })).max(500, 'A list has at most 500 models.');
+// Many AAGUIDs are no UUIDs by RFC 9562: the makers choose the bytes.
+const aaguids = z.array(z.string().refine(isModel, 'Use AAGUIDs such as 2fc0579f-8113-47ea-b116-bb5a8db9202a.')).max(500, 'A list has at most 500 models.');
 
 export const attestationSchema = z
   .object({

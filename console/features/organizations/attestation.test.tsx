@@ -17,7 +17,7 @@ vi.mock('next/navigation', () => ({
 const place = '/api/v1/orgs/demo';
 const key = { aaguid: '2fc0579f-8113-47ea-b116-bb5a8db9202a', name: 'Acme Key 5', certification: 'FIDO_CERTIFIED_L1plus', statuses: ['FIDO_CERTIFIED_L1plus'] };
 const old = { aaguid: 'ee882879-721c-4913-9775-3dfcce97072a', name: 'Acme Key 4', statuses: ['REVOKED'] };
-const unknown = 'fa2b99dc-9e39-4257-8f92-4a30d23c4118';
+const unknown = '01020304-0506-0708-0102-030405060708'; // no UUID by RFC 9562
 const loaded: AuthenticatorMetadata = {
   configured: true, loaded: true, stale: false, number: 87, models: 1204, next_update: '2026-12-01T00:00:00Z', loaded_at: '2026-11-20T08:00:00Z', checked_at: '2026-11-20T08:00:00Z', source: 'https://mds3.fidoalliance.org/',
 };
@@ -118,6 +118,7 @@ test('what the server refuses stands at its field', async () => {
   await person.click(await screen.findByRole('button', { name: 'See who is affected' }));
   expect(await screen.findByText('A list has at most 500 models.')).toBeVisible();
   expect(screen.getByRole('combobox', { name: /^Denied models/ })).toBeInvalid();
+  expect(screen.getByRole('combobox', { name: /^Denied models/ })).toHaveFocus();
   expect(screen.queryByRole('dialog')).not.toBeInTheDocument();
 });
 

@@ -20,14 +20,20 @@ interface ModelPickerProps {
   onChange: (value: string[]) => void;
   disabled?: boolean;
   error?: string;
+  /** Hears of the field, to bring the focus there. */
+  focusRef?: (field: HTMLInputElement | null) => void;
 }
 
 /** How many models are asked for by their AAGUIDs at once; the others are shown without names. */
 const named = 100;
 
 /** Some models of authenticators, found by name among those of the metadata, or by their AAGUID. */
-export function ModelPicker({ org, label, hint, value, onChange, disabled, error }: ModelPickerProps) {
+export function ModelPicker({ org, label, hint, value, onChange, disabled, error, focusRef }: ModelPickerProps) {
   const input = useRef<HTMLInputElement>(null);
+  const hold = (field: HTMLInputElement | null) => {
+    input.current = field;
+    focusRef?.(field);
+  };
   const asked = value.slice(0, named);
   const { data } = useQuery({
     queryKey: keys.authenticatorModels(org, { aaguid: asked }),
@@ -42,8 +48,8 @@ export function ModelPicker({ org, label, hint, value, onChange, disabled, error
     input.current?.focus();
   };
   return (
-    <div role="group" aria-label={label} className="grid gap-2">
-      {!disabled && <ModelSearch org={org} label={label} hint={hint} error={error} input={input} taken={value} onPick={(aaguid) => onChange([...value, aaguid])} />}
+    <div role="group" aria-label={label} className="grid gap-2 [&>*]:min-w-0">
+      {!disabled && <ModelSearch org={org} label={label} hint={hint} error={error} hold={hold} taken={value} onPick={(aaguid) => onChange([...value, aaguid])} />}
       {disabled && <p className="font-medium">{label}</p>}
       {value.length === 0 && <p className="text-neutral-11">No model.</p>}
       {value.length > 0 && (
@@ -72,13 +78,13 @@ interface ModelSearchProps {
   label: string;
   hint: string;
   error?: string;
-  input: React.RefObject<HTMLInputElement | null>;
+  hold: (field: HTMLInputElement | null) => void;
   taken: string[];
   onPick: (aaguid: string) => void;
 }
 
 /** A combobox (WAI-ARIA): arrows choose, Enter takes, Escape closes. What was taken leaves the field empty for the next one. */
-function ModelSearch({ org, label, hint, error, input, taken, onPick }: ModelSearchProps) {
+function ModelSearch({ org, label, hint, error, hold, taken, onPick }: ModelSearchProps) {
   const id = useId();
   const [typed, setTyped] = useState('');
   const [open, setOpen] = useState(false);
@@ -119,7 +125,7 @@ function ModelSearch({ org, label, hint, error, input, taken, onPick }: ModelSea
     <div>
       <Field label={label} optional hint={hint} error={error}>
         <Input
-          ref={input}
+          ref={hold}
           role="combobox"
           aria-expanded={shown}
           aria-controls={`${id}-list`}
@@ -180,9 +186,9 @@ const refusing = new Set<string>(statuses.slice(0, 5).map(({ value }) => value))
 /** A model by its name; one that the metadata does not describe by its AAGUID. */
 function Described({ model, aaguid }: { model: AuthenticatorModel | undefined; aaguid: string }) {
   return (
-    <span className="grid min-w-0 gap-0.5">
+    <span className="grid min-w-0 gap-0.5 [&>*]:min-w-0">
       <span className="flex flex-wrap items-center gap-x-2 gap-y-1">
-        <span className="min-w-0 break-words font-medium">{model?.name ?? 'Not in the metadata'}</span>
+        <span className="min-w-0 font-medium wrap-anywhere">{model?.name ?? 'Not in the metadata'}</span>
         {model?.certification && <Badge>{model.certification.replace(/^FIDO_CERTIFIED_?/, '').replace('plus', '+') || 'Certified'}</Badge>}
         {model?.statuses
           .filter((status) => refusing.has(status))

@@ -31,6 +31,7 @@ const pages: readonly Place[] = [
   { what: "the issuers of software statements", address: `/console/orgs/${demo.slug}/registration?tab=issuers`, heading: "Registration" },
   { what: "the audit events", address: `/console/orgs/${demo.slug}/audit-events`, heading: "Audit events" },
   { what: "the settings", address: `/console/orgs/${demo.slug}/settings`, heading: /settings|Demo/i },
+  { what: "the models of authenticators", address: `/console/orgs/${demo.slug}/settings?tab=authenticators`, heading: /settings|Demo/i },
   { what: "the mail server", address: `/console/orgs/${demo.slug}/settings?tab=mail`, heading: /settings|Demo/i },
 ];
 
