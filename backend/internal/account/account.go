@@ -157,8 +157,11 @@ func (a *Account) requirement(ctx context.Context, where *place, organization *o
 	if policy != org.SecondFactorOptional {
 		return required, nil
 	}
-	enrolled, err := a.SecondFactors.Enrolled(ctx, organization.ID, live.User.ID)
-	required.SecondFactor = enrolled
+	var err error
+	if required.SecondFactor, err = a.SecondFactors.Enrolled(ctx, organization.ID, live.User.ID); err == nil && !required.SecondFactor {
+		// Whoever made their first passkey just now proved everything that they had.
+		required.SecondFactor, err = a.SignIn.HasPasskey(ctx, organization, live.User.ID, live.Session.AuthenticatedAt)
+	}
 	return required, err
 }
 

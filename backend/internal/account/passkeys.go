@@ -1,6 +1,7 @@
 package account
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -230,11 +231,33 @@ func (v *visit) removePasskey(ctx context.Context, tx *store.Tx, id uuid.UUID) e
 	if last && v.form.Get("last_way") != "accepted" {
 		return ErrLastWay
 	}
+	before, err := v.passkeyLeft(ctx, tx)
+	if err != nil {
+		return err
+	}
 	name, err := v.Passkeys.Delete(ctx, tx, v.actor(), person.OrgID, person.ID, id, v.live.Session.ID)
 	if err != nil {
 		return err
 	}
+	if before && v.organization.Policies.SecondFactorPolicy() == org.SecondFactorRequired {
+		after, err := v.passkeyLeft(ctx, tx)
+		if err != nil {
+			return err
+		}
+		enrolled, err := v.SecondFactors.Enrolled(ctx, person.OrgID, person.ID)
+		if err != nil || !after && !enrolled {
+			return cmp.Or(err, error(ErrFactorRequired))
+		}
+	}
 	return v.Letters.PasskeyRemoved(ctx, tx, v.organization, person, name)
+}
+
+// passkeyLeft reports whether the person has a passkey that signs in.
+func (v *visit) passkeyLeft(ctx context.Context, tx *store.Tx) (bool, error) {
+	if !v.passkeysOpen() {
+		return false, nil
+	}
+	return v.Passkeys.Usable(ctx, tx, v.organization.ID, v.live.User.ID, v.Ceremonies.Party().ID, time.Time{})
 }
 
 // keptPasskey is a passkey in the download of a person's data.

@@ -1,8 +1,10 @@
 package account
 
 import (
+	"cmp"
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/clavex/clavex/backend/internal/credential"
 	"github.com/clavex/clavex/backend/internal/fault"
@@ -31,6 +33,12 @@ func (v *visit) factorMethod() (*page.Method, error) {
 	method := &page.Method{ID: "method-authenticator", Title: v.words.T("account_factor"), State: v.words.T("method_factor_none"),
 		Label: v.words.T("method_factor_add"), URL: v.address(pathFactor)}
 	found, err := v.SecondFactors.Of(v.ctx(), v.Store, v.organization.ID, v.live.User.ID)
+	if err == nil && found == nil {
+		var passkeys bool
+		if passkeys, err = v.SignIn.HasPasskey(v.ctx(), v.organization, v.live.User.ID, time.Time{}); passkeys {
+			method.State = v.words.T("method_factor_passkeys")
+		}
+	}
 	if err == nil && found != nil {
 		method.State, method.Label = v.words.T("method_factor_since", "When", v.moment(found.AddedAt).Shown), v.words.T("method_factor_manage")
 	}
@@ -80,7 +88,9 @@ func (v *visit) postFactor() {
 		case "remove":
 			change, done = letter.FactorRemoved, "factor_removed"
 			if v.organization.Policies.SecondFactorPolicy() == org.SecondFactorRequired {
-				return ErrFactorRequired
+				if another, err := v.SignIn.HasPasskey(ctx, v.organization, v.live.User.ID, time.Time{}); err != nil || !another {
+					return cmp.Or(err, error(ErrFactorRequired))
+				}
 			}
 			err = v.SecondFactors.Remove(ctx, tx, v.actor(), v.organization.ID, v.live.User.ID)
 			if err == nil { // elsewhere it may have been what a session began with

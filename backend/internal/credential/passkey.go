@@ -39,6 +39,8 @@ var (
 	// ErrPasskeyRefused is the one answer to a passkey that is unknown here, another organization's, somebody's who is
 	// disabled, suspended, or not proved.
 	ErrPasskeyRefused = fault.New(fault.Unauthenticated, "passkey_refused", "This passkey does not open an account here. Use another one, or sign in with your password.").WithField("passkey")
+	// ErrPasskeyNotTheirs is ErrPasskeyRefused where somebody proves another factor of an account.
+	ErrPasskeyNotTheirs = fault.New(fault.Unauthenticated, "passkey_not_theirs", "This passkey is none of this account. Use another one.").WithField("passkey")
 	// ErrPasskeyCopied says that the counter of the authenticator went back (WebAuthn Level 3 §6.1.1).
 	ErrPasskeyCopied = fault.New(fault.Unauthenticated, "passkey_copied",
 		"This passkey may have been copied, so it does not sign in any more. Sign in another way, remove it from your account, and make a new one.").WithField("passkey")
@@ -259,13 +261,15 @@ func (p *Passkeys) record(ctx context.Context, db store.DB, actor audit.Actor, a
 	return p.log.Record(ctx, db, orgID, audit.Event{Action: action, Actor: actor, Target: audit.Target{Kind: "user", ID: userID.String()}, Details: details})
 }
 
-// Usable reports whether a person has a passkey that signs them in at the relying party.
-func (p *Passkeys) Usable(ctx context.Context, db store.DB, orgID, userID uuid.UUID, rpID string) (bool, error) {
+// Usable reports whether a person has a passkey that signs them in at the relying party, made before a moment; the zero
+// moment is any.
+func (p *Passkeys) Usable(ctx context.Context, db store.DB, orgID, userID uuid.UUID, rpID string, madeBefore time.Time) (bool, error) {
 	refused, err := p.models.Refused(ctx, orgID)
 	if err != nil {
 		return false, err
 	}
-	return dbq.New(db).HasUsablePasskey(ctx, dbq.HasUsablePasskeyParams{OrgID: orgID, UserID: userID, RpID: rpID, RefusedModels: refused})
+	return dbq.New(db).HasUsablePasskey(ctx, dbq.HasUsablePasskeyParams{OrgID: orgID, UserID: userID, RpID: rpID, RefusedModels: refused, AnyTime: madeBefore.IsZero(),
+		MadeBefore: madeBefore})
 }
 
 // StillHolds tells whether a passkey that was proved signs its person in still: ErrReplaced when it was removed or

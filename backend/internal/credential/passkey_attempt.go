@@ -20,9 +20,19 @@ type PasskeyAttempt struct {
 	OrgID        uuid.UUID
 	CredentialID []byte
 	BrowserHash  []byte // of the browser's own cookie
+	// Owner is who has to own the passkey, because they proved another factor before; uuid.Nil: whoever does signs in.
+	Owner uuid.UUID
 	// Verify judges the assertion by the stored passkey and the user handle of its owner. A fault of the kind
 	// Unauthenticated is shown to the person, every other error becomes ErrPasskeyRefused.
 	Verify func(stored Passkey, handle []byte) (Assertion, error)
+}
+
+// refusal is the one answer to a passkey that is not good for the attempt.
+func (a PasskeyAttempt) refusal() *fault.Error {
+	if a.Owner != uuid.Nil {
+		return ErrPasskeyNotTheirs
+	}
+	return ErrPasskeyRefused
 }
 
 // Assertion is what an authenticator said, verified.
@@ -55,8 +65,8 @@ func (p *Passkeys) Verify(ctx context.Context, attempt PasskeyAttempt) (*Passkey
 	if err != nil {
 		return nil, err
 	}
-	if person == nil {
-		return nil, p.failed(ctx, attempt, nil, stored, ErrPasskeyRefused)
+	if person == nil || attempt.Owner != uuid.Nil && attempt.Owner != person.ID {
+		return nil, p.failed(ctx, attempt, nil, stored, attempt.refusal())
 	}
 	rules, err := p.models.Rules(ctx, attempt.OrgID)
 	if err != nil {
@@ -69,11 +79,11 @@ func (p *Passkeys) Verify(ctx context.Context, attempt PasskeyAttempt) (*Passkey
 	var told *fault.Error
 	switch {
 	case err != nil && !fault.IsKind(err, fault.Unauthenticated):
-		told = ErrPasskeyRefused.WithCause(err)
+		told = attempt.refusal().WithCause(err)
 	case err != nil:
 		told = fault.From(err)
 	case !person.MayProve():
-		told = ErrPasskeyRefused
+		told = attempt.refusal()
 	default:
 		if told, err = p.use(ctx, stored, asserted); err != nil { // nothing was learned about the passkey
 			_ = p.damping.forgive(context.WithoutCancel(ctx), attempt.OrgID, reservation)
@@ -138,6 +148,10 @@ func (p *Passkeys) use(ctx context.Context, stored Passkey, asserted Assertion) 
 // failed records a failure and returns what is said about it.
 func (p *Passkeys) failed(ctx context.Context, attempt PasskeyAttempt, person *user.User, stored Passkey, told *fault.Error) error {
 	event := audit.Event{Action: "sign_in.failed", Actor: audit.Actor{Kind: audit.Anonymous}, Outcome: audit.Failure, Details: map[string]any{"method": "passkey"}}
+	if attempt.Owner != uuid.Nil { // whose account it is about, whosever the passkey is
+		event.Action, event.Target = "second_factor.failed", audit.Target{Kind: "user", ID: attempt.Owner.String()}
+		event.Details["reason"] = told.Code
+	}
 	if person != nil {
 		event.Target = user.Target(person)
 		event.Details["disabled"], event.Details["passkey_id"], event.Details["reason"] = !person.MayProve(), stored.ID, told.Code

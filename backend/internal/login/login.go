@@ -245,7 +245,7 @@ func (t *Transaction) Next(facts Facts) Step {
 		// Whoever has a second factor proves it before anything changes; whoever has none adds it last.
 		step := t.secondFactor(facts.Factors, t.Progress.Methods, true)
 		switch {
-		case step == SecondFactor:
+		case step == SecondFactor && !t.MayLosePasskeys(facts.Factors):
 			return step
 		case facts.User.Status == user.Leaving:
 			return KeepAccount

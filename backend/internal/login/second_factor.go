@@ -13,9 +13,13 @@ import (
 type Factors struct {
 	Policy   org.SecondFactor // "" is as org.SecondFactorOff
 	Enrolled bool             // the person has one that is no passkey
-	// Passkey: the person has a passkey that signs them in, which is more than one factor by itself.
+	// Passkey: the person has a passkey. It signs them in alone, which is more than one factor, and it is another factor
+	// after whatever else they proved.
 	Passkey bool
 }
+
+// any reports whether the person has another factor than the one they proved.
+func (f Factors) any() bool { return f.Enrolled || f.Passkey }
 
 // Subject is whom the sign-in is about so far; uuid.Nil when that is nobody yet.
 func (t *Transaction) Subject(browser session.Browser) uuid.UUID {
@@ -34,45 +38,69 @@ func (t *Transaction) secondFactor(factors Factors, methods []string, proved boo
 	if factors.Policy == "" || factors.Policy == org.SecondFactorOff || slices.Contains(methods, session.MethodMultipleFactors) {
 		return ""
 	}
-	required := t.Required.Requirement
-	demanded := factors.Policy == org.SecondFactorRequired || required.SecondFactor || !session.Reach(methods, required.ACRValues) && session.Reach(withAnother(methods), required.ACRValues)
+	required, demanded := t.Required.Requirement, t.demandsAnother(factors, methods)
 	switch {
-	case factors.Enrolled && (proved || demanded || required.WantsMore(methods)):
+	case factors.any() && (proved || demanded || required.WantsMore(methods, factors)):
 		return SecondFactor
-	case factors.Enrolled || !demanded:
+	case factors.any() || !demanded:
 		return ""
-	case !proved, factors.Passkey: // who has a passkey uses it: a password alone does not add something beside it
+	case !proved:
 		return Authenticate
 	}
 	return EnrolSecondFactor
 }
 
-// NeedsPasskey reports whether what was proved leads nowhere, because the person has a passkey and has to use it.
-func (t *Transaction) NeedsPasskey(factors Factors) bool {
-	return factors.Passkey && t.secondFactor(factors, t.Progress.Methods, true) == Authenticate
+// demandsAnother reports whether nothing less than another factor does.
+func (t *Transaction) demandsAnother(factors Factors, methods []string) bool {
+	required := t.Required.Requirement
+	return factors.Policy == org.SecondFactorRequired || required.SecondFactor || !session.Reach(methods, required.ACRValues) && factors.reach(methods, required.ACRValues)
+}
+
+// OffersCode reports whether a code of their app leads the person to what is demanded, or nothing else does either.
+func (t *Transaction) OffersCode(factors Factors, methods []string) bool {
+	demanded := t.Required.Requirement.ACRValues
+	return factors.Enrolled && (!factors.Passkey || len(demanded) == 0 || session.Reach(withAnother(methods), demanded))
+}
+
+// MayLosePasskeys reports whether whoever reads the mail of the account, or was given a link by an administrator, may say that its
+// passkeys are lost instead of proving one, when they choose a password: where nothing demands another factor and the person
+// has no app. Otherwise nobody who lost their device would come back without an administrator.
+func (t *Transaction) MayLosePasskeys(factors Factors) bool {
+	return len(t.Progress.OneTimeLink) > 0 && factors.Passkey && !factors.Enrolled && !t.demandsAnother(factors, t.Progress.Methods)
 }
 
 // withAnother is what methods become with another factor.
-func withAnother(methods []string) []string {
-	return append(slices.Clone(methods), session.MethodMultipleFactors)
+func withAnother(methods []string, further ...string) []string {
+	return append(append(slices.Clone(methods), further...), session.MethodMultipleFactors)
+}
+
+// reach reports whether methods amount to one of the values of acr with another factor that the person has, or could add.
+func (f Factors) reach(methods, values []string) bool {
+	return session.Reach(withAnother(methods), values) || f.Passkey && session.Reach(withAnother(methods, session.MethodHardwareKey), values)
 }
 
 // WantsMore reports whether the application wishes for a context (acr_values) that another factor reaches, before any that
 // the methods reach.
-func (r Requirement) WantsMore(methods []string) bool {
+func (r Requirement) WantsMore(methods []string, factors Factors) bool {
 	for _, wish := range r.ACRWishes {
 		switch {
 		case session.Reach(methods, []string{wish}):
 			return false
-		case session.Reach(withAnother(methods), []string{wish}):
+		case factors.reach(methods, []string{wish}):
 			return true
 		}
 	}
 	return false
 }
 
-// SecondFactorProved reports that the person proved another factor: the authenticator app of the name, by methods.
-func (t *Transaction) SecondFactorProved(factor uuid.UUID, live *session.Live, methods ...string) {
+// Another is the other factor that a person proved: one of its members.
+type Another struct {
+	App     uuid.UUID // the authenticator app, or a recovery code in its place
+	Passkey *Passkey
+}
+
+// SecondFactorProved reports that the person proved another factor, by methods.
+func (t *Transaction) SecondFactorProved(another Another, live *session.Live, methods ...string) {
 	if t.Progress.UserID == uuid.Nil || t.Progress.SessionID != uuid.Nil {
 		// The first factor was proved when the session began; the session goes on, stronger.
 		t.reset(Progress{Chosen: t.Progress.Chosen, UserID: live.User.ID, AuthenticatedAt: live.Session.AuthenticatedAt,
@@ -81,8 +109,11 @@ func (t *Transaction) SecondFactorProved(factor uuid.UUID, live *session.Live, m
 			t.Progress.Passkey = &Passkey{ID: live.Session.PasskeyID, AAGUID: live.Session.AAGUID}
 		}
 	}
-	t.Progress.Factor = factor
-	for _, method := range append(methods, session.MethodMultipleFactors) {
+	t.Progress.Factor = another.App
+	if another.Passkey != nil {
+		t.Progress.Passkey = another.Passkey
+	}
+	for _, method := range withAnother(methods) {
 		if !slices.Contains(t.Progress.Methods, method) {
 			t.Progress.Methods = append(t.Progress.Methods, method)
 		}

@@ -47,15 +47,28 @@ func TestNothingPassesASecondFactor(t *testing.T) {
 							transaction.Progress.SessionID = live.Session.ID
 						}
 						on := policy == org.SecondFactorOptional || policy == org.SecondFactorRequired
-						needed := on && name != "passkey" && (policy == org.SecondFactorRequired || len(demanded) > 0 && demanded[0] == session.ACRMultiFactor ||
-							enrolled && name != "signed in" && name != "chosen")
+						demands := policy == org.SecondFactorRequired || len(demanded) > 0 && (demanded[0] == session.ACRMultiFactor || demanded[0] == session.ACRPhishingResistant && passkey)
+						has := enrolled || passkey
+						needed := on && name != "passkey" && (demands || has && name != "signed in" && name != "chosen")
+						lost := name == "link" && passkey && !enrolled && !demands // they may say that their passkeys are lost
 						step := transaction.Next(facts)
 						passes := step == login.Complete || step == login.BeginSession || step == login.Consent
 						state := []any{name, policy, "enrolled", enrolled, "has a passkey", passkey, "demanded", demanded, "action", action, "step", step}
 						if needed && passes {
 							t.Error("passed without another factor:", state)
 						}
-						if needed && enrolled && step == login.ChangePassword {
+						if transaction.MayLosePasskeys(facts.Factors) != lost {
+							t.Error("passkeys may be lost:", state)
+						}
+						if lost && on {
+							transaction.Progress.OneTimeLink = nil // the password is chosen, and nothing was said to be lost
+							ada.RequiredActions = nil
+							if again := transaction.Next(facts); again != login.SecondFactor {
+								t.Error("passed without the passkey, after a password was chosen:", state, again)
+							}
+							continue
+						}
+						if needed && has && step == login.ChangePassword {
 							t.Error("the password changes before the other factor is proved:", state)
 						}
 						if !on && (step == login.SecondFactor || step == login.EnrolSecondFactor) {
@@ -70,13 +83,17 @@ func TestNothingPassesASecondFactor(t *testing.T) {
 						if step != login.SecondFactor && step != login.EnrolSecondFactor {
 							continue
 						}
-						transaction.SecondFactorProved(app, live, "otp")
+						another, methods := login.Another{App: app}, []string{"otp"}
+						if passkey && !enrolled {
+							another, methods = login.Another{Passkey: &login.Passkey{ID: app}}, session.PasskeyMethods(true, false)
+						}
+						transaction.SecondFactorProved(another, live, methods...)
 						if again := transaction.Next(facts); again == login.SecondFactor || again == login.EnrolSecondFactor {
 							t.Error("asked again:", state, again)
 						} else if action && (again == login.BeginSession || again == login.Complete) {
 							t.Error("a required action is passed:", state, again)
 						}
-						if transaction.Progress.UserID != ada.ID || transaction.Progress.Factor != app {
+						if proved := transaction.Progress; proved.UserID != ada.ID || proved.Factor != another.App || another.Passkey != nil && *proved.Passkey != *another.Passkey {
 							t.Errorf("%v: %+v", state, transaction.Progress)
 						}
 					}
@@ -92,19 +109,21 @@ func TestWishesForContexts(t *testing.T) {
 	ada := &user.User{ID: uuid.New(), Status: user.Active}
 	live := &session.Live{Session: session.Session{ID: uuid.New(), UserID: ada.ID, AuthenticatedAt: now, Methods: []string{"pwd"}}, User: ada}
 	for name, c := range map[string]struct {
-		wishes   []string
-		enrolled bool
-		want     login.Step
+		wishes            []string
+		enrolled, passkey bool
+		want              login.Step
 	}{
-		"none":                          {nil, true, login.Complete},
-		"more, and the person has it":   {[]string{session.ACRMultiFactor}, true, login.SecondFactor},
-		"more, and the person has none": {[]string{session.ACRMultiFactor}, false, login.Complete},
-		"better what there is":          {[]string{session.ACRPassword, session.ACRMultiFactor}, true, login.Complete},
-		"unknown before more":           {[]string{"urn:example:gold", session.ACRMultiFactor}, true, login.SecondFactor},
-		"what no code reaches":          {[]string{session.ACRPhishingResistant}, true, login.Complete},
+		"none":                                {nil, true, false, login.Complete},
+		"more, and the person has it":         {[]string{session.ACRMultiFactor}, true, false, login.SecondFactor},
+		"more, and the person has a passkey":  {[]string{session.ACRMultiFactor}, false, true, login.SecondFactor},
+		"more, and the person has none":       {[]string{session.ACRMultiFactor}, false, false, login.Complete},
+		"better what there is":                {[]string{session.ACRPassword, session.ACRMultiFactor}, true, true, login.Complete},
+		"unknown before more":                 {[]string{"urn:example:gold", session.ACRMultiFactor}, true, false, login.SecondFactor},
+		"what no code reaches":                {[]string{session.ACRPhishingResistant}, true, false, login.Complete},
+		"what no code reaches, but a passkey": {[]string{session.ACRPhishingResistant}, true, true, login.SecondFactor},
 	} {
 		transaction := &login.Transaction{Required: login.Required{Requirement: login.Requirement{ACRWishes: c.wishes}}}
-		facts := login.Facts{Browser: session.Browser{live}, Factors: login.Factors{Policy: org.SecondFactorOptional, Enrolled: c.enrolled}}
+		facts := login.Facts{Browser: session.Browser{live}, Factors: login.Factors{Policy: org.SecondFactorOptional, Enrolled: c.enrolled, Passkey: c.passkey}}
 		if got := transaction.Next(facts); got != c.want {
 			t.Errorf("%s: %s, want %s", name, got, c.want)
 		}

@@ -199,7 +199,7 @@ func TestSecondFactorsAfterAMail(t *testing.T) {
 	s.passkey(bob, virtualwebauthn.AuthenticatorOptions{})
 	s.secondFactor(org.SecondFactorRequired)
 	b, page = s.byMail(bob.Username)
-	if a := b.submit(page, "confirm-form", "code", s.code(bob.Email)); a.element("login-form") == nil || a.text("notice") == "" {
+	if a := b.submit(page, "confirm-form", "code", s.code(bob.Email)); a.element("passkey-form") == nil || a.url.Path != "/acme/login/second-factor" {
 		t.Errorf("a mailbox instead of the passkey: %d at %s", a.status, a.url)
 	}
 	carol := s.person(s.acme, "carol@acme.test")

@@ -213,6 +213,10 @@ func (s *site) words(t *testing.T, code string) string {
 	switch code {
 	case "passkey_refused":
 		return "This passkey does not open an account here. Use another one, or sign in with your password."
+	case "passkey_not_theirs":
+		return "This passkey is none of this account. Use another one."
+	case "passkey_ceremony_over":
+		return "This took too long, or was sent twice. Try again."
 	case "passkey_user_not_verified":
 		return "Your device did not check that it is you. Set up a PIN, fingerprint or face on it, then try again."
 	}
@@ -307,11 +311,11 @@ func TestAnswersOfPasskeysBelongToTheirSignIn(t *testing.T) {
 func TestAPasskeyIsAnotherAnswerToTheSameSignIn(t *testing.T) {
 	t.Parallel()
 	s := newPasskeySite(t)
+	b := s.browser()
+	_, tokens := s.tokens(b.signIn())
 	mine := s.passkey(s.ada, virtualwebauthn.AuthenticatorOptions{})
 	bob := s.person(s.acme, "bob@acme.test", user.ChangePassword)
 	his := s.passkey(bob, virtualwebauthn.AuthenticatorOptions{})
-	b := s.browser()
-	_, tokens := s.tokens(b.signIn())
 	hint := tokens["id_token"].(string)
 	t.Run("somebody else than was asked for (id_token_hint)", func(t *testing.T) {
 		other := s.browser()

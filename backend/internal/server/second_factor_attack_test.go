@@ -1,7 +1,6 @@
 package server
 
 import (
-	"net/http"
 	"testing"
 
 	"github.com/descope/virtualwebauthn"
@@ -24,14 +23,11 @@ func TestNothingGoesAroundAPasskey(t *testing.T) {
 		s.secondFactor(c.policy)
 		b := s.browser()
 		page := b.password(c.parameter...)
-		if page.status != http.StatusUnprocessableEntity || page.element("login-form") == nil || page.element("otp-form") != nil {
+		if page.url.Path != "/acme/login/second-factor" || page.element("passkey-form") == nil || page.element("otp-form") != nil {
 			t.Fatalf("%s: a password alone: %d at %s:\n%s", name, page.status, page.url, page.body)
 		}
 		transaction := page.url.Query().Get("transaction")
-		if _, form := page.form("login-form"); transaction == "" {
-			transaction = form.Get("transaction")
-		}
-		for _, path := range []string{"/acme/login/second-factor", "/acme/login/second-factor/add", "/acme/consent"} {
+		for _, path := range []string{"/acme/login", "/acme/login/second-factor/add", "/acme/consent"} {
 			if a := b.get(s.server.URL + path + "?transaction=" + transaction); a.element("otp-form") != nil || a.element("consent-form") != nil {
 				t.Errorf("%s: %s is open: %d at %s", name, path, a.status, a.url)
 			}
@@ -41,8 +37,12 @@ func TestNothingGoesAroundAPasskey(t *testing.T) {
 		}
 	}
 	s.secondFactor(org.SecondFactorOptional)
-	if a := s.browser().password(); a.element("consent-form") == nil && a.url.Query().Get("code") == "" {
+	if a := s.browser().password(); a.element("passkey-form") == nil || a.url.Path != "/acme/login/second-factor" {
 		t.Errorf("where nothing more is demanded: %d at %s", a.status, a.url)
+	}
+	s.secondFactor(org.SecondFactorOff)
+	if a := s.browser().password(); a.element("consent-form") == nil && a.url.Query().Get("code") == "" {
+		t.Errorf("where nobody is asked: %d at %s", a.status, a.url)
 	}
 }
 

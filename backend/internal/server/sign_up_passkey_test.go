@@ -93,7 +93,7 @@ func TestSigningUpWithAPasskey(t *testing.T) {
 		lost := s.browser()
 		page := lost.submit(lost.get("/acme/forgot-password"), "forgot-password-form", "username", newcomer)
 		page = lost.submit(page, "confirm-form", "code", s.code(newcomer))
-		if a := lost.submit(page, "password-form", "new_password", newPassword, "new_password_confirmation", newPassword); a.url.Path != "/acme/" {
+		if a := lost.submit(page, "password-form", "new_password", newPassword, "new_password_confirmation", newPassword, "passkeys_lost", "yes"); a.url.Path != "/acme/" {
 			t.Errorf("%d at %s:\n%s", a.status, a.url, a.body)
 		}
 	})

@@ -225,7 +225,7 @@ func (s *SignIn) postConfirmByMail(c *gin.Context, way byMail) {
 	switch problem := fault.From(err); {
 	case err == nil:
 		s.advance(c, v, way.confirm)
-	case problem.Field == fieldPasskey || problem.Field == "username":
+	case problem.Field == "username":
 		way.forget(v.transaction) // it leads nowhere: another way is needed
 		if err := s.Transactions.Save(c.Request.Context(), v.transaction); err != nil {
 			s.stepFailed(c, v, err)

@@ -51,16 +51,7 @@ func (s *SignIn) useMagicLink(ctx context.Context, v *visit, data login.Recovery
 	if err != nil {
 		return err
 	}
-	before := v.transaction.Progress
 	v.transaction.ReadMailbox(person.ID, person.Email, s.Now())
-	factors, err := s.factors(ctx, v, nil)
-	if err != nil {
-		return err
-	}
-	if v.transaction.NeedsPasskey(factors) {
-		v.transaction.Progress = before
-		return ErrPasskeyNeeded
-	}
 	err = s.Audit.Record(ctx, s.Store, v.organization.ID, audit.Event{Action: "magic_link.used", Actor: actorOf(person), Target: user.Target(person),
 		Details: map[string]any{"client_id": v.transaction.Required.ClientID}})
 	if err != nil {

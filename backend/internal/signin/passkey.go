@@ -7,11 +7,14 @@ import (
 	"github.com/gin-gonic/gin"
 	"github.com/google/uuid"
 
+	"github.com/clavex/clavex/backend/internal/credential"
 	"github.com/clavex/clavex/backend/internal/fault"
 	"github.com/clavex/clavex/backend/internal/login"
 	"github.com/clavex/clavex/backend/internal/oauth"
 	"github.com/clavex/clavex/backend/internal/org"
 	"github.com/clavex/clavex/backend/internal/session"
+	"github.com/clavex/clavex/backend/internal/store"
+	"github.com/clavex/clavex/backend/internal/user"
 	"github.com/clavex/clavex/backend/internal/web/page"
 	"github.com/clavex/clavex/backend/internal/webauthn"
 )
@@ -25,10 +28,6 @@ const fieldPasskey = "passkey"
 
 // ErrPasskeysOff is the answer to a passkey where the organization switched them off.
 var ErrPasskeysOff = fault.New(fault.Unauthenticated, "passkeys_off", "Nobody signs in with passkeys here. Sign in with your password.").WithField(fieldPasskey)
-
-// ErrPasskeyNeeded is the answer to a password where more than one factor is demanded of somebody who has a passkey: it is
-// their other factor, and nothing is added beside it with a password alone.
-var ErrPasskeyNeeded = fault.New(fault.Unauthenticated, "passkey_needed", "More than a password is asked for here. Sign in with your passkey.").WithField(fieldPasskey)
 
 // passkeysOpen reports whether people sign in with passkeys.
 func (s *SignIn) passkeysOpen(organization *org.Organization) bool {
@@ -81,6 +80,46 @@ func (s *SignIn) Passkey(c *gin.Context) {
 	}
 	s.Observe("success")
 	s.advance(c, v, pathLogin)
+}
+
+// anotherPasskey is what the page of second factors asks a browser for.
+func (s *SignIn) anotherPasskey(v *visit, owner uuid.UUID, own []credential.Passkey) (*page.Passkey, error) {
+	options, err := s.Ceremonies.RequestOf(aboutSignIn(v), owner, own)
+	return &page.Passkey{Form: s.form(v, pathSecondFactor), Options: string(options)}, err
+}
+
+// proveAnotherPasskey verifies what a browser answered to that.
+func (s *SignIn) proveAnotherPasskey(ctx context.Context, v *visit, owner uuid.UUID, response string) (login.Another, []string, error) {
+	if !s.passkeysOpen(v.organization) {
+		return login.Another{}, nil, ErrPasskeysOff
+	}
+	proof, err := s.Ceremonies.RequestedOf(ctx, aboutSignIn(v), owner, v.browserHash, response)
+	if err != nil {
+		return login.Another{}, nil, err
+	}
+	passkey := login.Passkey{ID: proof.Passkey.ID, AAGUID: proof.Passkey.AAGUID}
+	return login.Another{Passkey: &passkey}, session.PasskeyMethods(proof.Passkey.BackupEligible, proof.UserVerified), nil
+}
+
+// losePasskeys removes the passkeys of somebody who says that they are lost, and tells them.
+func (s *SignIn) losePasskeys(ctx context.Context, tx *store.Tx, organization *org.Organization, person *user.User) error {
+	own, err := s.Passkeys.OfUser(ctx, tx, organization.ID, person.ID)
+	if err != nil {
+		return err
+	}
+	for _, lost := range own {
+		name, err := s.Passkeys.Delete(ctx, tx, actorOf(person), organization.ID, person.ID, lost.ID, noSession)
+		if fault.IsKind(err, fault.NotFound) {
+			continue // removed meanwhile
+		}
+		if err == nil {
+			err = s.Letters.PasskeyRemoved(ctx, tx, organization, person, name)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // acceptedPasskeys is what authenticators are told of a person's passkeys, so that they stop offering what was removed;

@@ -3,6 +3,7 @@ package signin
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/gin-gonic/gin"
 	"github.com/google/uuid"
@@ -10,6 +11,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/credential"
 	"github.com/clavex/clavex/backend/internal/fault"
 	"github.com/clavex/clavex/backend/internal/login"
+	"github.com/clavex/clavex/backend/internal/oauth"
 	"github.com/clavex/clavex/backend/internal/org"
 	"github.com/clavex/clavex/backend/internal/session"
 	"github.com/clavex/clavex/backend/internal/store"
@@ -27,10 +29,26 @@ func (s *SignIn) factors(ctx context.Context, v *visit, browser session.Browser)
 	}
 	var err error
 	factors.Enrolled, err = s.SecondFactors.Enrolled(ctx, v.organization.ID, subject)
-	if err == nil && !factors.Enrolled && s.passkeysOpen(v.organization) {
-		factors.Passkey, err = s.Passkeys.Usable(ctx, s.Store, v.organization.ID, subject, s.Ceremonies.Party().ID)
+	if err == nil {
+		factors.Passkey, err = s.HasPasskey(ctx, v.organization, subject, time.Time{})
 	}
 	return factors, err
+}
+
+// HasPasskey reports whether a person has a passkey that is a factor, made before a moment; the zero moment is any.
+func (s *SignIn) HasPasskey(ctx context.Context, organization *org.Organization, userID uuid.UUID, madeBefore time.Time) (bool, error) {
+	if !s.passkeysOpen(organization) {
+		return false, nil
+	}
+	return s.Passkeys.Usable(ctx, s.Store, organization.ID, userID, s.Ceremonies.Party().ID, madeBefore)
+}
+
+// provedBefore are the methods by which whoever is at the steps of second factors proved themselves so far.
+func (v *visit) provedBefore(facts login.Facts) []string {
+	if v.transaction.Progress.UserID != uuid.Nil {
+		return v.transaction.Progress.Methods
+	}
+	return v.transaction.Live(facts.Browser).Session.Methods
 }
 
 // subject is the person that the sign-in is about at the steps of second factors.
@@ -66,6 +84,17 @@ func (s *SignIn) showSecondFactor(c *gin.Context, v *visit, facts login.Facts, s
 	view := page.SecondFactor{Frame: s.frame(c, v.organization, required.Requirement.UILocales), Form: s.form(v, pathSecondFactor), Username: v.subject(facts).Username,
 		Another: required.Requirement.UserID == noSession, Fault: problem}
 	view.Client, _ = s.clientView(c, v.organization, required.ClientID, view.Text.Language())
+	view.Code = v.transaction.OffersCode(facts.Factors, v.provedBefore(facts))
+	if facts.Factors.Passkey {
+		own, err := s.Passkeys.OfUser(c.Request.Context(), s.Store, v.organization.ID, v.subject(facts).ID)
+		if err == nil {
+			view.Passkey, err = s.anotherPasskey(v, v.subject(facts).ID, own)
+		}
+		if err != nil {
+			s.Error(c, err)
+			return
+		}
+	}
 	if problem != nil && problem.RetryAfter > 0 {
 		c.Header("Retry-After", retryAfter(problem.RetryAfter))
 	}
@@ -92,26 +121,32 @@ func (s *SignIn) postSecondFactor(c *gin.Context) {
 		s.saved(c, v, pathLogin)
 		return
 	}
-	live, methods := v.transaction.Live(facts.Browser), []string{session.MethodOneTimePassword}
-	var factor uuid.UUID
-	if code := form.Get("recovery_code"); code != "" {
-		methods = nil
-		factor, err = s.SecondFactors.UseRecoveryCode(ctx, v.proving(facts), code, func(ctx context.Context, tx *store.Tx) error {
-			return s.Letters.FactorChanged(ctx, tx, v.organization, v.subject(facts), letter.CodeUsed)
-		})
-	} else {
-		factor, err = s.SecondFactors.Verify(ctx, v.proving(facts), form.Get("code"))
-	}
+	another, methods, err := s.proveAnother(ctx, v, facts, form)
 	if err != nil {
 		s.factorFailed(c, err, func(status int, problem *fault.Error) { s.showSecondFactor(c, v, facts, status, problem) })
 		return
 	}
-	v.transaction.SecondFactorProved(factor, live, methods...)
+	v.transaction.SecondFactorProved(another, v.transaction.Live(facts.Browser), methods...)
 	if err := s.Transactions.Save(ctx, v.transaction); err != nil {
 		s.stepFailed(c, v, err)
 		return
 	}
 	s.advance(c, v, pathSecondFactor)
+}
+
+// proveAnother verifies whatever of the person's other factors the form has, and says by which methods (amr).
+func (s *SignIn) proveAnother(ctx context.Context, v *visit, facts login.Facts, form oauth.Parameters) (another login.Another, methods []string, err error) {
+	switch {
+	case form.Get(fieldPasskey) != "":
+		return s.proveAnotherPasskey(ctx, v, v.subject(facts).ID, form.Get(fieldPasskey))
+	case form.Get("recovery_code") != "":
+		another.App, err = s.SecondFactors.UseRecoveryCode(ctx, v.proving(facts), form.Get("recovery_code"), func(ctx context.Context, tx *store.Tx) error {
+			return s.Letters.FactorChanged(ctx, tx, v.organization, v.subject(facts), letter.CodeUsed)
+		})
+		return another, nil, err
+	}
+	another.App, err = s.SecondFactors.Verify(ctx, v.proving(facts), form.Get("code"))
+	return another, []string{session.MethodOneTimePassword}, err
 }
 
 // factorFailed shows the form again with what went wrong.
@@ -199,7 +234,7 @@ func (s *SignIn) postEnrolSecondFactor(c *gin.Context) {
 		s.factorFailed(c, err, func(status int, problem *fault.Error) { s.showEnrol(c, v, facts, status, begun, problem) })
 		return
 	}
-	v.transaction.SecondFactorProved(factor, v.transaction.Live(facts.Browser), session.MethodOneTimePassword)
+	v.transaction.SecondFactorProved(login.Another{App: factor}, v.transaction.Live(facts.Browser), session.MethodOneTimePassword)
 	if err := s.Transactions.Save(ctx, v.transaction); err != nil {
 		_ = c.Error(err) // the sign-in goes on where it is; the codes are shown in any case, because they never are again
 	}

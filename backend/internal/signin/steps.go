@@ -121,15 +121,6 @@ func (s *SignIn) postLogin(c *gin.Context) {
 	}
 	v.transaction.Authenticated(proof.Person.ID, s.Now(), methodPassword)
 	v.transaction.Progress.Password = proof.Password
-	factors, err := s.factors(c.Request.Context(), v, nil)
-	if err != nil {
-		s.Error(c, err)
-		return
-	}
-	if v.transaction.NeedsPasskey(factors) {
-		s.loginFailed(c, v, username, ErrPasskeyNeeded)
-		return
-	}
 	if err := s.Transactions.Save(c.Request.Context(), v.transaction); err != nil {
 		s.stepFailed(c, v, err)
 		return
@@ -372,7 +363,8 @@ func (s *SignIn) ChangePassword(c *gin.Context) {
 
 func (s *SignIn) showChangePassword(c *gin.Context, v *visit, facts login.Facts, status int, problem *fault.Error) {
 	view := page.ChangePassword{Frame: s.frame(c, v.organization, v.transaction.Required.Requirement.UILocales), Form: s.form(v, pathChangePassword),
-		Username: facts.User.Username, First: len(v.transaction.Progress.OneTimeLink) > 0, MinLength: v.organization.Policies.PasswordMinimum(), Fault: problem}
+		Username: facts.User.Username, First: len(v.transaction.Progress.OneTimeLink) > 0, MinLength: v.organization.Policies.PasswordMinimum(),
+		MayLosePasskeys: v.transaction.MayLosePasskeys(facts.Factors), Fault: problem}
 	s.render(c, status, view, s.leadsTo(v)...)
 }
 
@@ -404,7 +396,8 @@ func (s *SignIn) postChangePassword(c *gin.Context) {
 		s.showChangePassword(c, v, facts, http.StatusUnprocessableEntity, problem)
 		return
 	}
-	if err := s.storePassword(c, v, facts.User, hashed); err != nil {
+	lost := form.Get("passkeys_lost") != "" && v.transaction.MayLosePasskeys(facts.Factors)
+	if err := s.storePassword(c, v, facts.User, hashed, lost); err != nil {
 		s.stepFailed(c, v, err)
 		return
 	}
@@ -437,8 +430,8 @@ func (s *SignIn) newPassword(ctx context.Context, organization *org.Organization
 }
 
 // storePassword stores the password, spends the link that allowed it, and ends everything that was signed
-// in with the old one.
-func (s *SignIn) storePassword(c *gin.Context, v *visit, person *user.User, hashed credential.Hashed) error {
+// in with the old one. lost says that the passkeys of the person are to be removed, too.
+func (s *SignIn) storePassword(c *gin.Context, v *visit, person *user.User, hashed credential.Hashed, lost bool) error {
 	return s.Store.InTx(c.Request.Context(), func(ctx context.Context, tx *store.Tx) error {
 		if err := s.stillProved(ctx, tx, v); err != nil {
 			return err
@@ -460,6 +453,11 @@ func (s *SignIn) storePassword(c *gin.Context, v *visit, person *user.User, hash
 		}
 		if err := s.Letters.PasswordChanged(ctx, tx, v.organization, person); err != nil {
 			return err
+		}
+		if lost {
+			if err := s.losePasskeys(ctx, tx, v.organization, person); err != nil {
+				return err
+			}
 		}
 		return s.Sessions.EndAll(ctx, tx, actorOf(person), person.OrgID, person.ID, noSession, "password changed")
 	})

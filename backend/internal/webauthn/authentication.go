@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/go-webauthn/webauthn/protocol"
+	"github.com/google/uuid"
 
 	"github.com/clavex/clavex/backend/internal/credential"
 	"github.com/clavex/clavex/backend/internal/fido"
@@ -51,9 +53,33 @@ func (c *Ceremonies) Request(about About) (Options, error) {
 	return encode(requestOptions{Challenge: challenge, Timeout: timeout.Milliseconds(), RPID: c.party.ID, AllowCredentials: []descriptor{}, UserVerification: "required"})
 }
 
+// RequestOf begins the proof of another factor by somebody who proved one already: with one of their passkeys, also one that
+// is not discoverable, and whether or not the authenticator verifies its user.
+func (c *Ceremonies) RequestOf(about About, owner uuid.UUID, own []credential.Passkey) (Options, error) {
+	challenge, err := c.challenges.new(anotherFactor(owner), about)
+	if err != nil {
+		return "", err
+	}
+	usable := slices.DeleteFunc(slices.Clone(own), func(passkey credential.Passkey) bool { return !passkey.SuspendedAt.IsZero() })
+	return encode(requestOptions{Challenge: challenge, Timeout: timeout.Milliseconds(), RPID: c.party.ID, AllowCredentials: describe(usable, c.party.ID), UserVerification: "preferred"})
+}
+
+// anotherFactor names the ceremony in which a person proves another factor: its challenges are good for no sign-in with a
+// passkey alone, which demands more, nor for somebody else.
+func anotherFactor(owner uuid.UUID) string { return getCeremony + " another factor " + owner.String() }
+
 // Requested verifies what a browser answered to Request (§7.2) and counts it as an attempt to sign in. ErrUnreadable,
 // ErrChallenge, ErrNotVerified, and what credential.Passkeys.Verify says.
 func (c *Ceremonies) Requested(ctx context.Context, about About, browserHash []byte, response string) (*credential.PasskeyProof, error) {
+	return c.requested(ctx, getCeremony, about, credential.PasskeyAttempt{OrgID: about.OrgID, BrowserHash: browserHash}, response)
+}
+
+// RequestedOf is Requested for what RequestOf asked for. That the user was verified is not demanded; the proof says whether.
+func (c *Ceremonies) RequestedOf(ctx context.Context, about About, owner uuid.UUID, browserHash []byte, response string) (*credential.PasskeyProof, error) {
+	return c.requested(ctx, anotherFactor(owner), about, credential.PasskeyAttempt{OrgID: about.OrgID, BrowserHash: browserHash, Owner: owner}, response)
+}
+
+func (c *Ceremonies) requested(ctx context.Context, ceremony string, about About, attempt credential.PasskeyAttempt, response string) (*credential.PasskeyProof, error) {
 	if len(response) > maximumResponseBytes {
 		return nil, ErrUnreadable
 	}
@@ -64,18 +90,21 @@ func (c *Ceremonies) Requested(ctx context.Context, about About, browserHash []b
 	if len(parsed.RawID) > credential.MaximumCredentialID {
 		return nil, ErrUnreadable
 	}
-	if err := c.challenges.redeem(ctx, getCeremony, about, parsed.Response.CollectedClientData.Challenge); err != nil { // step 11
+	if err := c.challenges.redeem(ctx, ceremony, about, parsed.Response.CollectedClientData.Challenge); err != nil { // step 11
 		return nil, err
 	}
-	return c.passkeys.Verify(ctx, credential.PasskeyAttempt{OrgID: about.OrgID, CredentialID: parsed.RawID, BrowserHash: browserHash,
-		Verify: func(stored credential.Passkey, handle []byte) (credential.Assertion, error) {
-			return c.judge(parsed, stored, handle)
-		}})
+	attempt.CredentialID = parsed.RawID
+	attempt.Verify = func(stored credential.Passkey, handle []byte) (credential.Assertion, error) {
+		return c.judge(parsed, stored, handle, attempt.Owner != uuid.Nil)
+	}
+	return c.passkeys.Verify(ctx, attempt)
 }
 
-// judge verifies an assertion against the credential record.
-func (c *Ceremonies) judge(parsed *protocol.ParsedCredentialAssertionData, stored credential.Passkey, handle []byte) (credential.Assertion, error) {
-	if subtle.ConstantTimeCompare(parsed.Response.UserHandle, handle) != 1 { // step 6: the user was not identified before
+// judge verifies an assertion against the credential record. identified says that the user proved another factor before: then
+// the user handle may be missing (step 6), and the user need not be verified.
+func (c *Ceremonies) judge(parsed *protocol.ParsedCredentialAssertionData, stored credential.Passkey, handle []byte, identified bool) (credential.Assertion, error) {
+	missing := identified && len(parsed.Response.UserHandle) == 0
+	if !missing && subtle.ConstantTimeCompare(parsed.Response.UserHandle, handle) != 1 { // step 6
 		return credential.Assertion{}, errors.New("the user handle is not that of the owner")
 	}
 	if stored.RPID != c.party.ID {
@@ -95,10 +124,10 @@ func (c *Ceremonies) judge(parsed *protocol.ParsedCredentialAssertionData, store
 		return credential.Assertion{}, errBackup
 	case flags.HasBackupEligible() != stored.BackupEligible: // step 19
 		return credential.Assertion{}, errors.New("whether the passkey may be backed up has changed")
-	case !flags.HasUserVerified(): // step 17
+	case !flags.HasUserVerified() && !identified: // step 17
 		return credential.Assertion{}, ErrNotVerified
 	}
-	return credential.Assertion{SignCount: parsed.Response.AuthenticatorData.Counter, BackupState: flags.HasBackupState(), UserVerified: true}, nil
+	return credential.Assertion{SignCount: parsed.Response.AuthenticatorData.Counter, BackupState: flags.HasBackupState(), UserVerified: flags.HasUserVerified()}, nil
 }
 
 var errBackup = errors.New("a passkey that is backed up and may not be")

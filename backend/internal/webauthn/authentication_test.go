@@ -63,6 +63,54 @@ func TestAuthentication(t *testing.T) {
 			}
 		})
 	}
+	t.Run("as another factor", func(t *testing.T) {
+		for name, c := range map[string]struct {
+			want   string
+			change func(*response)
+		}{
+			"as it should be":            {"", unchanged},
+			"a user who is not verified": {"", func(r *response) { r.flags &^= verified }},
+			"without user handle":        {"", func(r *response) { r.handle = nil }},
+			"the user handle of another": {"passkey_not_theirs", func(r *response) { r.handle = other.handle }},
+			"the passkey of another": {"passkey_not_theirs", func(r *response) {
+				r.id, r.key, r.handle, r.flags = other.id, other.key, other.handle, other.flags&^attested
+			}},
+			"an unknown one":        {"passkey_not_theirs", func(r *response) { r.id = newID(32) }},
+			"nobody present":        {"passkey_not_theirs", func(r *response) { r.flags &^= present }},
+			"at another origin":     {"passkey_not_theirs", func(r *response) { r.client["origin"] = "https://evil.test" }},
+			"signed by another key": {"passkey_not_theirs", func(r *response) { r.key = other.key }},
+		} {
+			f.forgive()
+			options, err := f.ceremonies.RequestOf(f.about(name), f.ada.ID, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			answer := newResponse(synced.id, synced.handle, synced.key, "webauthn.get", options)
+			answer.flags, answer.counter = synced.flags&^attested, synced.counter
+			c.change(answer)
+			proof, err := f.ceremonies.RequestedOf(t.Context(), f.about(name), f.ada.ID, []byte("browser"), answer.asserted())
+			if code(err) != c.want || err == nil && proof.UserVerified == (name == "a user who is not verified") {
+				t.Errorf("%s: %v %+v, want %q", name, err, proof, c.want)
+			}
+		}
+		// A challenge is for one of the two, and for one person.
+		f.forgive()
+		if _, err := f.ceremonies.RequestedOf(t.Context(), f.about("s"), f.ada.ID, []byte("browser"), f.assertion(synced, "s", unchanged)); code(err) != "passkey_ceremony_over" {
+			t.Errorf("a challenge of a sign-in: %v", err)
+		}
+		options, err := f.ceremonies.RequestOf(f.about("s"), f.ada.ID, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer := newResponse(synced.id, synced.handle, synced.key, "webauthn.get", options)
+		answer.flags = synced.flags &^ (attested | verified)
+		if _, err := f.use(answer.asserted(), "s"); code(err) != "passkey_ceremony_over" {
+			t.Errorf("a challenge for another factor signs in: %v", err)
+		}
+		if _, err := f.ceremonies.RequestedOf(t.Context(), f.about("s"), uuid.New(), []byte("browser"), answer.asserted()); code(err) != "passkey_ceremony_over" {
+			t.Errorf("a challenge for somebody else: %v", err)
+		}
+	})
 	t.Run("who fails again and again waits", func(t *testing.T) {
 		f.forgive()
 		refused := 0

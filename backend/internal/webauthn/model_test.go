@@ -96,7 +96,7 @@ func (s *signedIn) uses() map[string]bool {
 		return f.Sessions.StillLive(ctx, tx, s.org.ID, s.session.ID)
 	})
 	holds := f.passkeys.StillHolds(ctx, f.DB, s.org.ID, s.session.UserID, s.passkey.ID)
-	usable, err := f.passkeys.Usable(ctx, f.DB, s.org.ID, s.session.UserID, rpID)
+	usable, err := f.passkeys.Usable(ctx, f.DB, s.org.ID, s.session.UserID, rpID, time.Time{})
 	must(err)
 	state, err := f.Grants.State(ctx, s.org.ID, s.grant, "token")
 	must(err)

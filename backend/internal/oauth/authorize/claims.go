@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/clavex/clavex/backend/internal/grant"
+	"github.com/clavex/clavex/backend/internal/login"
 	"github.com/clavex/clavex/backend/internal/oauth"
 	"github.com/clavex/clavex/backend/internal/org"
 	"github.com/clavex/clavex/backend/internal/session"
@@ -80,7 +81,7 @@ func checkFactors(_ context.Context, r *request) error {
 
 // wishesMore reports whether a session that would do might be made stronger as the client wishes.
 func (r *request) wishesMore(live *session.Live) bool {
-	return !live.Session.MultiFactor() && r.requirement.WantsMore(live.Session.Methods)
+	return !live.Session.MultiFactor() && r.requirement.WantsMore(live.Session.Methods, login.Factors{Passkey: true})
 }
 
 // askedContexts are the values of acr that the client asked for: those it demands, then those it wishes for.

@@ -32,13 +32,16 @@ func (q *Queries) DeletePasskey(ctx context.Context, arg DeletePasskeyParams) (i
 
 const hasUsablePasskey = `-- name: HasUsablePasskey :one
 SELECT EXISTS (SELECT 1 FROM passkeys WHERE org_id = $1 AND user_id = $2 AND rp_id = $3 AND suspended_at IS NULL
-  AND aaguid <> ALL ($4::uuid[]))::boolean
+  AND ($4::boolean OR created_at < $5::timestamptz)
+  AND aaguid <> ALL ($6::uuid[]))::boolean
 `
 
 type HasUsablePasskeyParams struct {
 	OrgID         uuid.UUID
 	UserID        uuid.UUID
 	RpID          string
+	AnyTime       bool
+	MadeBefore    time.Time
 	RefusedModels []uuid.UUID
 }
 
@@ -47,6 +50,8 @@ func (q *Queries) HasUsablePasskey(ctx context.Context, arg HasUsablePasskeyPara
 		arg.OrgID,
 		arg.UserID,
 		arg.RpID,
+		arg.AnyTime,
+		arg.MadeBefore,
 		arg.RefusedModels,
 	)
 	var column_1 bool

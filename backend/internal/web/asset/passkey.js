@@ -1,6 +1,6 @@
 // A passkey ceremony (WebAuthn Level 3): the only thing on these pages that needs a script. The form "passkey-form" has
 // the options of the server and takes the browser's answer; it stays hidden where passkeys cannot be used. With nothing
-// pressed, passkeys are offered in the username field (conditional mediation).
+// pressed, passkeys are offered in the username field (conditional mediation), where the page has one.
 (() => {
   "use strict";
   const api = window.PublicKeyCredential;
@@ -71,7 +71,7 @@
 
   let waiting = null;
   const offer = async () => {
-    if (creating || !api.isConditionalMediationAvailable || !(await api.isConditionalMediationAvailable())) return;
+    if (creating || "byButton" in form.dataset || !api.isConditionalMediationAvailable || !(await api.isConditionalMediationAvailable())) return;
     waiting = new AbortController();
     try {
       send(await ask({ mediation: "conditional", signal: waiting.signal }));

@@ -12,10 +12,12 @@ import (
 type ChangePassword struct {
 	Frame
 	Form
-	Username  string       // for the password manager, and so that the person sees whose it is
-	First     bool         // there was no password before
-	MinLength int          // characters, shown as a hint
-	Fault     *fault.Error // why the last attempt failed; nil at first
+	Username string // for the password manager, and so that the person sees whose it is
+	First    bool   // there was no password before
+	// MayLosePasskeys: the person may say that their passkeys are lost, field "passkeys_lost"
+	MayLosePasskeys bool
+	MinLength       int          // characters, shown as a hint
+	Fault           *fault.Error // why the last attempt failed; nil at first
 }
 
 // Render implements templ.Component.

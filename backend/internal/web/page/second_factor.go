@@ -7,14 +7,16 @@ import (
 	"github.com/clavex/clavex/backend/internal/fault"
 )
 
-// SecondFactor asks for the code of an authenticator app, field "code", or instead for a recovery code, field
-// "recovery_code". With another form the person uses another account, field "instead".
+// SecondFactor asks for a passkey, field "passkey", or for the code of an authenticator app, field "code", or instead for a
+// recovery code, field "recovery_code": whatever the person has. With another form the person uses another account, field "instead".
 type SecondFactor struct {
 	Frame
 	Form
 	Client   *Client // nil when nobody but the organization asks
 	Username string
-	Another  bool // another account may be used
+	Another  bool     // another account may be used
+	Passkey  *Passkey // nil when the person has none
+	Code     bool     // the person has an app, and its code will do
 	Fault    *fault.Error
 }
 
@@ -23,6 +25,17 @@ func (v SecondFactor) Render(ctx context.Context, w io.Writer) error { return v.
 
 func (v SecondFactor) aboutRecovery() bool { return about(v.Fault, "recovery_code") }
 func (v SecondFactor) aboutCode() bool     { return about(v.Fault, "code") }
+
+// reason says what is asked for.
+func (v SecondFactor) reason() string {
+	switch {
+	case v.Passkey == nil:
+		return v.Text.T("second_reason", "Username", clean(v.Username))
+	case !v.Code:
+		return v.Text.T("second_reason_passkey", "Username", clean(v.Username))
+	}
+	return v.Text.T("second_reason_either", "Username", clean(v.Username))
+}
 
 // Enrolment is what an authenticator app is added with.
 type Enrolment struct {

@@ -57,7 +57,7 @@ form.requestSubmit();
 };
 let waiting = null;
 const offer = async () => {
-if (creating || !api.isConditionalMediationAvailable || !(await api.isConditionalMediationAvailable())) return;
+if (creating || "byButton" in form.dataset || !api.isConditionalMediationAvailable || !(await api.isConditionalMediationAvailable())) return;
 waiting = new AbortController();
 try {
 send(await ask({ mediation: "conditional", signal: waiting.signal }));

@@ -1,0 +1,25 @@
+package role
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+
+	"github.com/clavex/clavex/backend/internal/org"
+	"github.com/clavex/clavex/backend/internal/store"
+)
+
+// SecondFactor is the policy of second factors for a person now: the strictest of those of the organization and of the
+// person's roles. Where no role has one, nothing is read.
+func SecondFactor(ctx context.Context, db store.DB, organization *org.Organization, userID uuid.UUID) (org.SecondFactor, error) {
+	policies := organization.Policies
+	if len(policies.SecondFactorRoles) == 0 {
+		return policies.SecondFactorPolicy(), nil
+	}
+	held, err := Of(ctx, db, organization.ID, userID)
+	names := make([]string, len(held))
+	for i, name := range held {
+		names[i] = string(name)
+	}
+	return policies.SecondFactorOf(names...), err
+}
