@@ -158,9 +158,9 @@ func TestPasskeysOfTheAccountPageBelongToTheirSession(t *testing.T) {
 	t.Parallel()
 	s := newPasskeySite(t)
 	bob := s.person(s.acme, "bob@acme.test")
-	his := s.passkey(bob, virtualwebauthn.AuthenticatorOptions{})
 	b, page := s.atAccount(s.ada, passkeysPage)
 	other, otherPage := s.atAccount(bob, passkeysPage)
+	his := s.passkey(bob, virtualwebauthn.AuthenticatorOptions{})
 	action, fields := page.form("passkey-form")
 	with := func(namesAndValues ...string) *answer {
 		form := map[string][]string{}

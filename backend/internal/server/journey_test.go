@@ -265,7 +265,7 @@ func (a *answer) form(id string) (action string, fields url.Values) {
 	}
 	fields = url.Values{}
 	for d := range n.Descendants() {
-		if d.Type == html.ElementNode && d.Data == "input" && attribute(d, "name") != "" {
+		if d.Type == html.ElementNode && d.Data == "input" && attribute(d, "name") != "" && attribute(d, "type") != "checkbox" {
 			fields.Set(attribute(d, "name"), attribute(d, "value"))
 		}
 	}
