@@ -39,6 +39,7 @@ export function organizationWith(policies: Partial<Policies> = {}): Organization
       existing_passkeys: 'accept',
     },
       second_factor: 'optional',
+      second_factor_roles: {},
       session_idle_lifetime_seconds: 28_800,
       session_absolute_lifetime_seconds: 604_800,
       access_token_lifetime_seconds: 300,

@@ -44,7 +44,7 @@ func (r clientResult) text(w io.Writer) {
 	}
 	details(w, "Client id", r.ClientID, "Name", r.Name, "Status", string(r.Status), "Type", string(r.ApplicationType), "Authentication", string(r.AuthenticationMethod),
 		"Redirect URIs", strings.Join(r.RedirectURIs, " "), "After sign-out", strings.Join(r.PostLogoutRedirectURIs, " "), "Grant types", strings.Join(r.GrantTypes, " "),
-		"Response types", strings.Join(r.ResponseTypes, ", "), "Profile", string(r.Profile), "Keys at", r.Metadata.JWKSURI,
+		"Response types", strings.Join(r.ResponseTypes, ", "), "Profile", string(r.Profile), "Keys at", r.Metadata.JWKSURI, "Second factor", string(r.Metadata.SecondFactor),
 		"Scopes", strings.Join(r.Scopes, " "), "ID token", r.IDTokenSignedResponseAlg, "Asks consent", consent, "Registered by", string(r.Origin), "Id", r.ID.String(), "Created", moment(r.CreatedAt))
 	if r.Secret != "" {
 		fmt.Fprintf(w, "\nThe secret, shown only now:\n\n  %s\n\n", r.Secret)
@@ -52,7 +52,7 @@ func (r clientResult) text(w io.Writer) {
 }
 
 func (p *program) createClient() *cobra.Command {
-	var slug, method, kind, profile, keysFile string
+	var slug, method, kind, profile, keysFile, secondFactor string
 	var public, withoutConsent bool
 	wanted := client.Client{}
 	command := &cobra.Command{
@@ -77,6 +77,7 @@ one (single-page, native) has none and is protected by PKCE.`,
 	flags.StringVar(&wanted.Metadata.JWKSURI, "jwks-uri", "", "https address of the application's public keys, instead of --jwks-file")
 	flags.StringVar(&profile, "profile", "", "its own profile: "+org.ProfileNames()+" (default the organization's)")
 	flags.StringArrayVar(&wanted.ResponseTypes, "response-type", nil, "such as \"code id_token\", where the profile allows it; may be repeated (default code)")
+	flags.StringVar(&secondFactor, "second-factor", "", "what its sign-ins demand beside the organization: optional or required")
 	flags.StringVar(&kind, "type", string(client.Web), "application_type: web or native")
 	flags.StringArrayVar(&wanted.GrantTypes, "grant-type", nil, "authorization_code, implicit, refresh_token, client_credentials or urn:ietf:params:oauth:grant-type:device_code; may be repeated (default authorization_code and refresh_token, or what the response types need)")
 	flags.StringArrayVar(&wanted.Scopes, "scope", nil, "scope it may ask for; may be repeated (default those of a person)")
@@ -99,6 +100,7 @@ one (single-page, native) has none and is protected by PKCE.`,
 		default:
 			wanted.AuthenticationMethod = client.ClientSecretBasic
 		}
+		wanted.Metadata.SecondFactor = org.SecondFactor(secondFactor)
 		wanted.Profile, wanted.Metadata.AuthorizationSignedResponseAlg = org.Profile(profile), wanted.IDTokenSignedResponseAlg
 		if wanted.Metadata.JWKS, err = p.keySet(keysFile); err != nil {
 			return err

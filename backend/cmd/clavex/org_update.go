@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/fault"
 	"github.com/clavex/clavex/backend/internal/oauth"
 	"github.com/clavex/clavex/backend/internal/org"
+	"github.com/clavex/clavex/backend/internal/role"
 	"github.com/clavex/clavex/backend/internal/server"
 	"github.com/clavex/clavex/backend/internal/store"
 )
@@ -30,6 +32,7 @@ type organizationChange struct {
 	grace                                                                              time.Duration
 	sessionIdle, sessionAbsolute, accessTokens, refreshTokens                          time.Duration
 	scopesFile, claimsFile, issuersFile                                                string
+	secondFactorRoles                                                                  map[string]string
 }
 
 func (p *program) updateOrganization() *cobra.Command {
@@ -102,6 +105,7 @@ func (c *organizationChange) flags(command *cobra.Command) {
 	flags.StringVar(&c.magicLinks, "magic-links", "", "whether people sign in by a link or code that is sent to the address of their account: on or off")
 	flags.StringVar(&c.passkeys, "passkeys", "", "whether people sign in with passkeys: on or off")
 	flags.StringVar(&c.secondFactor, "second-factor", "", "whether people prove themselves by a second factor: off, optional (whoever has one) or required (everybody adds one)")
+	flags.StringToStringVar(&c.secondFactorRoles, "second-factor-role", nil, "ROLE=POLICY, what is asked of people who have a role; may be repeated")
 	flags.IntVar(&c.wanted.Policies.PasswordMinimumLength, "password-minimum-length", 0, "how many characters a new password has at least: 8 to 64")
 	flags.StringVar(&c.recovery, "password-recovery", "", "what people can do who forgot their password: mail (choose another one with a code) or closed (ask an administrator)")
 	flags.DurationVar(&c.sessionIdle, "session-idle-lifetime", 0, "after how long a session ends that is not used")
@@ -119,7 +123,7 @@ func (c *organizationChange) flags(command *cobra.Command) {
 	flags.StringVar(&c.claimsFile, "claims-file", "", "file with a JSON list of claims, as in the Admin API; - for standard input")
 	command.MarkFlagsOneRequired("display-name", "brand-color", "default-locale", "registration", "profile", "session-idle-lifetime", "session-absolute-lifetime",
 		"access-token-lifetime", "refresh-token-lifetime", "access-token-format", "refresh-token-rotation", "refresh-token-grace", "registration-redirect-host", "registration-scope", "registration-grant-type",
-		"sign-up", "sign-up-email-domain", "password-recovery", "password-minimum-length", "email-change", "account-deletion", "account-deletion-days", "magic-links", "sign-in-notices", "passkeys", "second-factor", "client-id-metadata-documents", "client-id-metadata-document-host", "software-statement-issuers-file", "scopes-file", "claims-file")
+		"sign-up", "sign-up-email-domain", "password-recovery", "password-minimum-length", "email-change", "account-deletion", "account-deletion-days", "magic-links", "sign-in-notices", "passkeys", "second-factor", "second-factor-role", "client-id-metadata-documents", "client-id-metadata-document-host", "software-statement-issuers-file", "scopes-file", "claims-file")
 }
 
 // policyFiles are the lists that stand in files.
@@ -149,6 +153,11 @@ func (c *organizationChange) apply(given func(flag string) bool, o *org.Organiza
 	policies.Profile = pick(given("profile"), org.Profile(c.profile), policies.Profile)
 	policies.SignUp = pick(given("sign-up"), org.SignUp(c.signUp), policies.SignUp)
 	policies.SecondFactor = pick(given("second-factor"), org.SecondFactor(c.secondFactor), policies.SecondFactor)
+	roles, err := factorRoles(c.secondFactorRoles)
+	if err != nil {
+		return err
+	}
+	policies.SecondFactorRoles = pick(given("second-factor-role"), roles, policies.SecondFactorRoles)
 	policies.PasswordMinimumLength = pick(given("password-minimum-length"), c.wanted.Policies.PasswordMinimumLength, policies.PasswordMinimumLength)
 	policies.PasswordRecovery = pick(given("password-recovery"), org.Recovery(c.recovery), policies.PasswordRecovery)
 	policies.SignInNotices = pick(given("sign-in-notices"), org.SignInNotices(c.signInNotices), policies.SignInNotices)
@@ -241,4 +250,18 @@ func (p *program) jsonFile(flag, name string, into any) error {
 		return usagef("%s: something follows the list in %s", flag, name)
 	}
 	return nil
+}
+
+// factorRoles are the policies of second factors by role. "" as a policy takes the role out.
+func factorRoles(typed map[string]string) (map[string]org.SecondFactor, error) {
+	roles := map[string]org.SecondFactor{}
+	for name, policy := range typed {
+		if !slices.Contains(role.BuiltIn(), role.Role(name)) {
+			return nil, usagef("--second-factor-role: there is no role %q", name)
+		}
+		if policy != "" {
+			roles[name] = org.SecondFactor(policy)
+		}
+	}
+	return roles, nil
 }

@@ -27,6 +27,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/notice"
 	"github.com/clavex/clavex/backend/internal/oauth"
 	"github.com/clavex/clavex/backend/internal/org"
+	"github.com/clavex/clavex/backend/internal/role"
 	"github.com/clavex/clavex/backend/internal/session"
 	"github.com/clavex/clavex/backend/internal/signin"
 	"github.com/clavex/clavex/backend/internal/store"
@@ -87,7 +88,8 @@ type visit struct {
 	c            *gin.Context
 	place        *place
 	organization *org.Organization
-	live         *session.Live // whose account it is
+	live         *session.Live    // whose account it is
+	factors      org.SecondFactor // the policy of second factors for them
 	form         oauth.Parameters
 	words        *text.Printer
 	frame        page.Frame
@@ -129,8 +131,8 @@ func (a *Account) serve(where *place) gin.HandlerFunc {
 				return
 			}
 		}
-		required, err := a.requirement(c.Request.Context(), where, organization, live)
-		if err != nil {
+		required, policy, err := a.requirement(c.Request.Context(), where, organization, live)
+		if v.factors = policy; err != nil {
 			a.SignIn.Error(c, err)
 			return
 		}
@@ -146,23 +148,26 @@ func (a *Account) serve(where *place) gin.HandlerFunc {
 	}
 }
 
-// requirement is what a place demands of whom it is opened for: before sensitive changes all that the person has.
-func (a *Account) requirement(ctx context.Context, where *place, organization *org.Organization, live *session.Live) (login.Requirement, error) {
-	policy := organization.Policies.SecondFactorPolicy()
+// requirement is what a place demands of whom it is opened for: before sensitive changes all that the person has. It also
+// returns the policy of second factors that holds for them.
+func (a *Account) requirement(ctx context.Context, where *place, organization *org.Organization, live *session.Live) (login.Requirement, org.SecondFactor, error) {
+	policy, err := role.SecondFactor(ctx, a.Store, organization, live.User.ID)
+	if err != nil {
+		return login.Requirement{}, policy, err
+	}
 	required := login.Requirement{UserID: live.User.ID, SecondFactor: policy == org.SecondFactorRequired}
 	if !where.sudo {
-		return required, nil
+		return required, policy, nil
 	}
 	required.AuthenticatedSince = a.Now().Add(-SudoLifetime)
 	if policy != org.SecondFactorOptional {
-		return required, nil
+		return required, policy, nil
 	}
-	var err error
 	if required.SecondFactor, err = a.SecondFactors.Enrolled(ctx, organization.ID, live.User.ID); err == nil && !required.SecondFactor {
 		// Whoever made their first passkey just now proved everything that they had.
 		required.SecondFactor, err = a.SignIn.HasPasskey(ctx, organization, live.User.ID, live.Session.AuthenticatedAt)
 	}
-	return required, err
+	return required, policy, err
 }
 
 // begin sends the person to sign in, and back to the place.

@@ -24,7 +24,7 @@ func (v *visit) email(status int, problem *fault.Error) {
 // postEmail has a code sent to the address. The change itself is a step of a sign-in, which begins with the present
 // session and its fresh proof, and leads back to the profile.
 func (v *visit) postEmail() {
-	required, err := v.requirement(v.ctx(), v.place, v.organization, v.live)
+	required, _, err := v.requirement(v.ctx(), v.place, v.organization, v.live)
 	if err == nil {
 		err = v.SignIn.ChangeAddress(v.c, v.organization, v.live, v.required(pathProfile, required), v.form.Get("email"))
 	}

@@ -239,7 +239,7 @@ func (v *visit) removePasskey(ctx context.Context, tx *store.Tx, id uuid.UUID) e
 	if err != nil {
 		return err
 	}
-	if before && v.organization.Policies.SecondFactorPolicy() == org.SecondFactorRequired {
+	if before && v.factors == org.SecondFactorRequired {
 		after, err := v.passkeyLeft(ctx, tx)
 		if err != nil {
 			return err

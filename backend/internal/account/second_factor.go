@@ -27,7 +27,7 @@ func (v *visit) where() string { return v.live.Session.ID.String() }
 
 // factorMethod is the authenticator app among the ways to sign in; nil where nobody is asked for one.
 func (v *visit) factorMethod() (*page.Method, error) {
-	if v.organization.Policies.SecondFactorPolicy() == org.SecondFactorOff {
+	if v.factors == org.SecondFactorOff {
 		return nil, nil
 	}
 	method := &page.Method{ID: "method-authenticator", Title: v.words.T("account_factor"), State: v.words.T("method_factor_none"),
@@ -55,7 +55,7 @@ func (v *visit) factor(status int, begun string, fresh []string, problem *fault.
 	case err != nil:
 	case found != nil:
 		view.Added, view.LastUsed, view.CodesLeft = v.moment(found.AddedAt), v.moment(found.LastUsedAt), found.CodesLeft
-	case v.organization.Policies.SecondFactorPolicy() == org.SecondFactorOff:
+	case v.factors == org.SecondFactorOff:
 		err = credential.ErrFactorMissing
 	default:
 		var seed credential.Seed
@@ -87,7 +87,7 @@ func (v *visit) postFactor() {
 			codes, err = v.SecondFactors.NewCodes(ctx, tx, v.actor(), v.person())
 		case "remove":
 			change, done = letter.FactorRemoved, "factor_removed"
-			if v.organization.Policies.SecondFactorPolicy() == org.SecondFactorRequired {
+			if v.factors == org.SecondFactorRequired {
 				if another, err := v.SignIn.HasPasskey(ctx, v.organization, v.live.User.ID, time.Time{}); err != nil || !another {
 					return cmp.Or(err, error(ErrFactorRequired))
 				}

@@ -28,6 +28,7 @@ func newClient(orgID uuid.UUID, body api.ClientCreate, sent []byte) (client.Clie
 		AccessTokenLifetime:  time.Duration(or(body.AccessTokenLifetimeSeconds, 0)) * time.Second,
 		RefreshTokenLifetime: time.Duration(or(body.RefreshTokenLifetimeSeconds, 0)) * time.Second,
 	}
+	wanted.Metadata.SecondFactor = org.SecondFactor(or(body.SecondFactor, ""))
 	if body.TokenExchange != nil {
 		wanted.Metadata.TokenExchange = tokenExchange(*body.TokenExchange)
 	}
@@ -79,6 +80,10 @@ func patchedClient(c client.Client, body api.ClientPatch, sent []byte) (client.C
 	if body.Profile.IsSpecified() {
 		profile, _ := body.Profile.Get() // null has no value: "", the organization's
 		c.Profile = org.Profile(profile)
+	}
+	if body.SecondFactor.IsSpecified() {
+		demanded, _ := body.SecondFactor.Get() // null has no value: "", nothing
+		c.Metadata.SecondFactor = org.SecondFactor(demanded)
 	}
 	if body.TokenExchange.IsSpecified() {
 		c.Metadata.TokenExchange = nil
@@ -175,7 +180,7 @@ func renderClient(c *client.Client) (api.Client, error) {
 	rendered.PostLogoutRedirectUris, rendered.Contacts = renamed[api.RedirectURI](c.PostLogoutRedirectURIs), renamed[string](c.Contacts)
 	rendered.Scopes, rendered.RequireConsent = renamed[api.Scope](c.Scopes), c.RequireConsent
 	rendered.AccessTokenLifetimeSeconds, rendered.RefreshTokenLifetimeSeconds = seconds(c.AccessTokenLifetime), seconds(c.RefreshTokenLifetime)
-	rendered.Profile = optional(api.ClientProfile(c.Profile))
+	rendered.Profile, rendered.SecondFactor = optional(api.ClientProfile(c.Profile)), optional(api.ClientSecondFactor(c.Metadata.SecondFactor))
 	if policy := c.Metadata.TokenExchange; policy != nil {
 		rendered.TokenExchange = &api.TokenExchangePolicy{SubjectClients: policy.SubjectClients, Audiences: policy.Audiences, Delegation: &policy.Delegation}
 		if len(policy.SubjectAudiences) > 0 {

@@ -174,6 +174,12 @@ func applyOrganization(o *org.Organization, branding *api.BrandingPatch, policie
 		if policies.SecondFactor != nil {
 			o.Policies.SecondFactor = org.SecondFactor(*policies.SecondFactor)
 		}
+		if policies.SecondFactorRoles != nil {
+			var err error
+			if o.Policies.SecondFactorRoles, err = recode[map[string]org.SecondFactor](policies.SecondFactorRoles); err != nil {
+				return logoChange{}, err
+			}
+		}
 		if policies.PasswordMinimumLength != nil {
 			o.Policies.PasswordMinimumLength = *policies.PasswordMinimumLength
 		}

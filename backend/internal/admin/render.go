@@ -99,7 +99,12 @@ func renderPolicies(p org.Policies) (api.Policies, error) {
 		}
 	}
 	claims, err := recode[[]api.ClaimDefinition](append([]org.ClaimDefinition{}, p.Claims...))
+	if err != nil {
+		return api.Policies{}, err
+	}
+	factorRoles, err := recode[api.SecondFactorRoles](p.SecondFactorRoles)
 	return api.Policies{
+		SecondFactorRoles: factorRoles,
 		RegistrationRules: rules, Scopes: scopes, Claims: claims, AuthorizationDetailsTypes: details,
 		SignUp: api.SignUpPolicy(p.SignUpPolicy()), SignUpEmailDomains: append(api.EmailDomains{}, p.SignUpEmailDomains...),
 		Passkeys:                       api.PasskeyPolicy(p.PasskeyPolicy()),

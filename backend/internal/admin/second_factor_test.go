@@ -51,3 +51,35 @@ func TestSecondFactorsOfUsers(t *testing.T) {
 	grace.do("PATCH", "/orgs/acme", fields{"policies": fields{"second_factor": "required"}}, "If-Match", grace.get("/orgs/acme").etag()).must(200)
 	grace.do("PATCH", "/orgs/acme", fields{"policies": fields{"second_factor": "always"}}, "If-Match", grace.get("/orgs/acme").etag()).refuses(422, "validation_failed")
 }
+
+func TestSecondFactorsByRoleAndClient(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	grace := s.administrator(s.acme)
+	set := func(roles fields) answer {
+		return grace.do("PATCH", "/orgs/acme", fields{"policies": fields{"second_factor_roles": roles}}, "If-Match", grace.get("/orgs/acme").etag())
+	}
+	set(fields{"organization-administrator": "required", "organization-auditor": "optional"}).must(200)
+	if got := grace.get("/orgs/acme").must(200); got.text("policies.second_factor_roles.organization-administrator") != "required" || got.text("policies.second_factor_roles.organization-auditor") != "optional" {
+		t.Errorf("%s", got.body)
+	}
+	set(fields{"organization-auditor": "required"}).must(200) // replaces the whole object
+	if got := grace.get("/orgs/acme"); got.text("policies.second_factor_roles.organization-administrator") != "" {
+		t.Errorf("%s", got.body)
+	}
+	set(fields{"gardener": "required"}).refuses(422, "validation_failed")
+	set(fields{"organization-auditor": "always"}).refuses(422, "validation_failed")
+	made := grace.do("POST", "/orgs/acme/clients", fields{"client_name": "Payroll", "redirect_uris": []any{"https://payroll.test/cb"}, "second_factor": "required"}).must(201)
+	at := "/orgs/acme/clients/" + made.text("client.id")
+	if made.text("client.id") == "" {
+		at = "/orgs/acme/clients/" + made.text("id")
+	}
+	read := grace.get(at).must(200)
+	if read.text("second_factor") != "required" {
+		t.Errorf("%s", read.body)
+	}
+	grace.do("PATCH", at, fields{"second_factor": "off"}, "If-Match", read.etag()).refuses(422, "validation_failed") // a client demands no less
+	if got := grace.do("PATCH", at, fields{"second_factor": nil}, "If-Match", read.etag()).must(200); got.text("second_factor") != "" {
+		t.Errorf("%s", got.body)
+	}
+}

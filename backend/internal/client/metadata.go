@@ -90,6 +90,10 @@ type Metadata struct {
 	// TokenPolicy is in what the client's tokens differ from those of its organization. It is for administrators to say.
 	TokenPolicy org.TokenPolicy `json:"token_policy,omitzero"`
 
+	// SecondFactor is what the client demands of its sign-ins beyond its organization; "" is nothing. It is for administrators
+	// to say.
+	SecondFactor org.SecondFactor `json:"second_factor,omitempty"`
+
 	// IdentityAssertions are for which other authorization servers the client gets identity assertions. It is for
 	// administrators to say.
 	IdentityAssertions []IdentityAssertionPolicy `json:"identity_assertions,omitempty"`
@@ -101,7 +105,7 @@ type Metadata struct {
 
 // Administered are the members that are for administrators to decide: they stay when the client says anew what it is.
 func (m *Metadata) Administered() Metadata {
-	return Metadata{Resources: m.Resources, TokenExchange: m.TokenExchange, IdentityAssertions: m.IdentityAssertions, TokenPolicy: m.TokenPolicy}
+	return Metadata{Resources: m.Resources, TokenExchange: m.TokenExchange, IdentityAssertions: m.IdentityAssertions, TokenPolicy: m.TokenPolicy, SecondFactor: m.SecondFactor}
 }
 
 // In returns the member in the first of the languages that the client registered it in, otherwise the given

@@ -2,6 +2,13 @@ package client
 
 import "github.com/clavex/clavex/backend/internal/org"
 
+func (c *Client) validateSecondFactor() error {
+	if policy := c.Metadata.SecondFactor; policy != "" && policy != org.SecondFactorOptional && policy != org.SecondFactorRequired {
+		return invalid("second_factor", "Choose optional or required; a client demands more than its organization, or nothing.")
+	}
+	return nil
+}
+
 func (c *Client) validateTokenPolicy() error {
 	policy := c.Metadata.TokenPolicy
 	if member, problem := policy.Problem(); problem != "" {

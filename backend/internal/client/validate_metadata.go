@@ -23,7 +23,7 @@ const (
 
 func (c *Client) validateMetadata() error {
 	for _, check := range []func() error{c.validateKeys, c.validateSubject, c.validateAlgorithms, c.validateAssertions, c.validateCertificates,
-		c.validateAuthentication, c.validateRequestObjects, c.validateResources, c.validateBackchannel, c.validateLogout, c.validateSoftware, c.validateTokenExchange, c.validateIdentityAssertions, c.validateTokenPolicy, c.validateLocalized} {
+		c.validateAuthentication, c.validateRequestObjects, c.validateResources, c.validateBackchannel, c.validateLogout, c.validateSoftware, c.validateTokenExchange, c.validateIdentityAssertions, c.validateTokenPolicy, c.validateSecondFactor, c.validateLocalized} {
 		if err := check(); err != nil {
 			return err
 		}

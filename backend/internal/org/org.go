@@ -55,20 +55,21 @@ type Branding struct {
 
 // Policies are an organization's own rules. Zero means the default; read them through the methods.
 type Policies struct {
-	SessionIdleSeconds          int           `json:"session_idle_seconds,omitempty"`
-	SessionAbsoluteSeconds      int           `json:"session_absolute_seconds,omitempty"`
-	AccessTokenLifetimeSeconds  int           `json:"access_token_lifetime_seconds,omitempty"`
-	RefreshTokenLifetimeSeconds int           `json:"refresh_token_lifetime_seconds,omitempty"`
-	Registration                Registration  `json:"registration,omitempty"`
-	DefaultLocale               string        `json:"default_locale,omitempty"` // BCP 47
-	Profile                     Profile       `json:"profile,omitempty"`
-	SignUp                      SignUp        `json:"sign_up,omitempty"`
-	PasswordRecovery            Recovery      `json:"password_recovery,omitempty"`
-	PasswordMinimumLength       int           `json:"password_minimum_length,omitempty"` // characters; 0 for the least
-	SecondFactor                SecondFactor  `json:"second_factor,omitempty"`
-	EmailChange                 EmailChange   `json:"email_change,omitempty"`
-	MagicLinks                  MagicLinks    `json:"magic_links,omitempty"`
-	SignInNotices               SignInNotices `json:"sign_in_notices,omitempty"`
+	SessionIdleSeconds          int          `json:"session_idle_seconds,omitempty"`
+	SessionAbsoluteSeconds      int          `json:"session_absolute_seconds,omitempty"`
+	AccessTokenLifetimeSeconds  int          `json:"access_token_lifetime_seconds,omitempty"`
+	RefreshTokenLifetimeSeconds int          `json:"refresh_token_lifetime_seconds,omitempty"`
+	Registration                Registration `json:"registration,omitempty"`
+	DefaultLocale               string       `json:"default_locale,omitempty"` // BCP 47
+	Profile                     Profile      `json:"profile,omitempty"`
+	SignUp                      SignUp       `json:"sign_up,omitempty"`
+	PasswordRecovery            Recovery     `json:"password_recovery,omitempty"`
+	PasswordMinimumLength       int          `json:"password_minimum_length,omitempty"` // characters; 0 for the least
+	SecondFactor                SecondFactor `json:"second_factor,omitempty"`
+	SecondFactors
+	EmailChange   EmailChange   `json:"email_change,omitempty"`
+	MagicLinks    MagicLinks    `json:"magic_links,omitempty"`
+	SignInNotices SignInNotices `json:"sign_in_notices,omitempty"`
 	AccountDeletionPolicies
 	Passkeys           Passkeys    `json:"passkeys,omitempty"`
 	Attestation        Attestation `json:"attestation,omitzero"`

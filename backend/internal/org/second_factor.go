@@ -1,6 +1,11 @@
 package org
 
-import "github.com/clavex/clavex/backend/internal/fault"
+import (
+	"maps"
+	"slices"
+
+	"github.com/clavex/clavex/backend/internal/fault"
+)
 
 // SecondFactor says whether people prove themselves by more than one factor.
 type SecondFactor string
@@ -21,10 +26,51 @@ func (p Policies) SecondFactorPolicy() SecondFactor {
 	return p.SecondFactor
 }
 
-func (p Policies) validateSecondFactor() error {
-	switch p.SecondFactorPolicy() {
-	case SecondFactorOff, SecondFactorOptional, SecondFactorRequired:
-		return nil
+// SecondFactors are further rules of second factors.
+type SecondFactors struct {
+	// SecondFactorRoles are policies for people who have a role, by its name. They demand more than the organization, or
+	// nothing.
+	SecondFactorRoles map[string]SecondFactor `json:"second_factor_roles,omitempty"`
+}
+
+// Strictest is the one of the policies that demands most. "" demands nothing.
+func (s SecondFactor) Strictest(others ...SecondFactor) SecondFactor {
+	order := []SecondFactor{"", SecondFactorOff, SecondFactorOptional, SecondFactorRequired}
+	for _, other := range others {
+		if slices.Index(order, other) > slices.Index(order, s) {
+			s = other
+		}
 	}
-	return fault.New(fault.Invalid, "second_factor_invalid", "Choose off, optional or required.").WithField("policies.second_factor")
+	return s
+}
+
+// Known reports whether it is one of the policies.
+func (s SecondFactor) Known() bool {
+	return slices.Contains([]SecondFactor{SecondFactorOff, SecondFactorOptional, SecondFactorRequired}, s)
+}
+
+// SecondFactorOf is the policy for somebody who has the roles: the strictest of those of the organization and of the roles.
+func (p Policies) SecondFactorOf(roles ...string) SecondFactor {
+	policy := p.SecondFactorPolicy()
+	for _, role := range roles {
+		policy = policy.Strictest(p.SecondFactorRoles[role])
+	}
+	return policy
+}
+
+// AsksForSecondFactors reports whether anybody is asked for a second factor by the organization's own rules.
+func (p Policies) AsksForSecondFactors() bool {
+	return p.SecondFactorOf(slices.Collect(maps.Keys(p.SecondFactorRoles))...) != SecondFactorOff
+}
+
+func (p Policies) validateSecondFactor() error {
+	if !p.SecondFactorPolicy().Known() {
+		return fault.New(fault.Invalid, "second_factor_invalid", "Choose off, optional or required.").WithField("policies.second_factor")
+	}
+	for _, policy := range p.SecondFactorRoles {
+		if len(p.SecondFactorRoles) > maximumRules || !policy.Known() {
+			return fault.New(fault.Invalid, "second_factor_roles_invalid", "Choose off, optional or required for each role.").WithField("policies.second_factor_roles")
+		}
+	}
+	return nil
 }

@@ -253,3 +253,8 @@ func (a *App) Close() {
 	}
 	a.Store.Close()
 }
+
+// secondFactorPolicy is the policy of second factors for a person.
+func (a *App) secondFactorPolicy(ctx context.Context, organization *org.Organization, userID uuid.UUID) (org.SecondFactor, error) {
+	return role.SecondFactor(ctx, a.Store, organization, userID)
+}

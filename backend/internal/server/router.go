@@ -80,7 +80,7 @@ func (a *App) endpoints(m *metrics) (*endpoints, error) {
 	live := oauth.NewLiveTokens(a.Grants, a.Clients, a.Subjects)
 	e.resource = oauth.NewProtectedResource(e.tokens, live, senders)
 	idTokens := oidc.NewIDTokens(a.Issuers, a.Subjects, a.JWTs, a.Store, a.Users, a.Now)
-	e.authorize = &authorize.Endpoint{Issuers: a.Issuers, SignUpOpen: a.signUpOpen, Clients: directory, Sessions: a.Sessions, Grants: a.Grants, Tokens: e.tokens, Subjects: a.Subjects, KeySets: a.KeySets, Keys: a.Keys, Objects: authorize.NewRequestObjects(a.Fetch, a.Now), Targets: a.Targets, Hints: hints, JWTs: a.JWTs,
+	e.authorize = &authorize.Endpoint{Issuers: a.Issuers, SignUpOpen: a.signUpOpen, SecondFactor: a.secondFactorPolicy, Clients: directory, Sessions: a.Sessions, Grants: a.Grants, Tokens: e.tokens, Subjects: a.Subjects, KeySets: a.KeySets, Keys: a.Keys, Objects: authorize.NewRequestObjects(a.Fetch, a.Now), Targets: a.Targets, Hints: hints, JWTs: a.JWTs,
 		Hooks: []authorize.ResponseHook{idTokens.AuthorizationHook}, SessionState: e.sessionManagement.State, Now: a.Now, Random: rand.Reader,
 		Authentication: authentication, Senders: senders, State: a.State, Pushes: authorize.NewPushLimit(a.State, a.Config.SignInsPerNetwork)}
 	identities := token.NewIdentityAssertions(token.IdentityAssertionDependencies{Issuers: a.Issuers, Keys: a.Keys, Hints: hints, Subjects: a.Subjects, Clients: a.Clients,

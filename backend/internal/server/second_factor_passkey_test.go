@@ -240,10 +240,9 @@ func TestAccountPagesDemandThePasskey(t *testing.T) {
 	// Where one is required, the last one stays.
 	s.secondFactor(org.SecondFactorRequired)
 	b := s.browser()
-	a := b.usePasskey(b.submit(b.get("/acme/"+passkeysPage), "login-form", "username", s.ada.Username, "password", password), d)
+	b.usePasskey(b.submit(b.get("/acme/"+passkeysPage), "login-form", "username", s.ada.Username, "password", password), d)
 	for i, left := range s.passkeysOf(s.ada) {
-		a = b.get("/acme/" + passkeysPage + "?remove=" + left.ID.String())
-		a = b.submit(a, "remove-passkey-form")
+		a := b.submit(b.get("/acme/"+passkeysPage+"?remove="+left.ID.String()), "remove-passkey-form")
 		if i == 0 && (a.status != http.StatusOK || len(s.passkeysOf(s.ada)) != 1) {
 			t.Errorf("one of two: %d at %s", a.status, a.url)
 		}

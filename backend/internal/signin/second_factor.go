@@ -13,6 +13,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/login"
 	"github.com/clavex/clavex/backend/internal/oauth"
 	"github.com/clavex/clavex/backend/internal/org"
+	"github.com/clavex/clavex/backend/internal/role"
 	"github.com/clavex/clavex/backend/internal/session"
 	"github.com/clavex/clavex/backend/internal/store"
 	"github.com/clavex/clavex/backend/internal/user"
@@ -22,17 +23,38 @@ import (
 
 // factors reads what is true of second factors now.
 func (s *SignIn) factors(ctx context.Context, v *visit, browser session.Browser) (login.Factors, error) {
-	factors := login.Factors{Policy: v.organization.Policies.SecondFactorPolicy()}
 	subject := v.transaction.Subject(browser)
-	if factors.Policy == org.SecondFactorOff || subject == uuid.Nil {
-		return factors, nil
+	if subject == uuid.Nil {
+		return login.Factors{Policy: v.organization.Policies.SecondFactorPolicy()}, nil
 	}
-	var err error
+	policy, err := s.factorPolicy(ctx, v, subject)
+	factors := login.Factors{Policy: policy}
+	if err != nil || factors.Policy == org.SecondFactorOff {
+		return factors, err
+	}
 	factors.Enrolled, err = s.SecondFactors.Enrolled(ctx, v.organization.ID, subject)
 	if err == nil {
 		factors.Passkey, err = s.HasPasskey(ctx, v.organization, subject, time.Time{})
 	}
 	return factors, err
+}
+
+// factorPolicy is the policy that holds for the sign-in now: the strictest of those of the organization, of the roles of whom
+// it is about, and of the application.
+func (s *SignIn) factorPolicy(ctx context.Context, v *visit, subject uuid.UUID) (org.SecondFactor, error) {
+	policy, err := role.SecondFactor(ctx, s.Store, v.organization, subject)
+	clientID := v.transaction.Required.ClientID
+	if err != nil || clientID == "" {
+		return policy, err
+	}
+	application, err := s.Clients.ByClientID(ctx, v.organization.ID, clientID)
+	if fault.IsKind(err, fault.NotFound) {
+		return policy, nil // it is gone, or described by a document that nobody kept
+	}
+	if err != nil {
+		return policy, err
+	}
+	return policy.Strictest(application.Metadata.SecondFactor), nil
 }
 
 // HasPasskey reports whether a person has a passkey that is a factor, made before a moment; the zero moment is any.

@@ -100,3 +100,16 @@ export function ConsentField({ form, disabled }: { form: ClientForm; disabled?: 
     />
   );
 }
+
+/** What the application's sign-ins demand beside the organization. */
+export function SecondFactorField({ form, disabled }: { form: ClientForm; disabled?: boolean }) {
+  return (
+    <Field label="Second factor" hint="Of the organization, the roles of people and the application, the strictest holds." error={form.formState.errors.second_factor?.message}>
+      <Select {...form.register('second_factor')} disabled={disabled}>
+        <option value="">As the organization says</option>
+        <option value="optional">At least: whoever has one proves it</option>
+        <option value="required">Everybody proves one</option>
+      </Select>
+    </Field>
+  );
+}

@@ -16,7 +16,7 @@ import { useToast } from '@/components/ui/toast';
 import { api, read, type ClientWithSecret } from '@/lib/api';
 import { address, useOrg } from '@/lib/address';
 import { keys } from '@/lib/query';
-import { ConsentField, LogoutField, RedirectFields } from './advanced';
+import { ConsentField, LogoutField, RedirectFields, SecondFactorField } from './advanced';
 import { ClientFolds } from './folds';
 import { ClientSecretDialog } from './secret-dialog';
 import { clientSchema, createBody, fieldOf, kinds, newValues, type ClientValues, type Kind } from './values';
@@ -74,6 +74,7 @@ export function ClientCreate() {
               <Input {...form.register('client_id')} autoComplete="off" autoCapitalize="off" spellCheck={false} className="font-mono" />
             </Field>
             {kind !== 'service' && <ConsentField form={form} />}
+            {kind !== 'service' && <SecondFactorField form={form} />}
             {kind !== 'service' && <LogoutField form={form} />}
             <ClientFolds form={form} />
           </Folded>

@@ -61,7 +61,7 @@ test('of a client that a document describes exactly what is for administrators t
   const labelled = (control: HTMLElement) => (control as HTMLInputElement).name || control.getAttribute('aria-label')?.replace(/: unit$/, '') || document.querySelector(`label[for="${control.id}"]`)!.firstChild!.textContent!;
   const names = controls.filter((control) => !control.matches(':disabled')).map((control) => labelled(control).replace(/^(token_policy\.|token_exchange_).*/, '$1'));
   expect(new Set(names)).toEqual(
-    new Set(['profile', 'Access tokens live', 'Refresh tokens live unused', 'A replaced refresh token still works for', 'token_policy.', 'resources', 'token_exchange_', 'It may name itself as actor']),
+    new Set(['profile', 'second_factor', 'Access tokens live', 'Refresh tokens live unused', 'A replaced refresh token still works for', 'token_policy.', 'resources', 'token_exchange_', 'It may name itself as actor']),
   );
   await person.type(screen.getByLabelText(/^Resource servers/), 'https://api.example.com/payments');
   await person.click(screen.getByRole('button', { name: 'Save settings' }));

@@ -10,7 +10,7 @@ import { Time } from '@/components/time';
 import { Field, Input } from '@/components/ui/field';
 import { Notice, Section } from '@/components/ui/surface';
 import type { Client, Versioned } from '@/lib/api';
-import { ConsentField, LogoutField, RedirectFields } from './advanced';
+import { ConsentField, LogoutField, RedirectFields, SecondFactorField } from './advanced';
 import { ClientFolds } from './folds';
 import { ClientSecretDialog } from './secret-dialog';
 import { useClientUpdate } from './use-client';
@@ -74,6 +74,7 @@ export function ClientSettings({ client, editable }: { client: Versioned<Client>
               </>
             )}
           </Fixed>
+          {grants.some((grant) => grant !== 'client_credentials') && <SecondFactorField form={form} disabled={!editable} />}
           <ClientFolds form={form} disabled={!editable} described={described} />
         </Form>
       </Section>

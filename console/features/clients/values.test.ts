@@ -32,6 +32,11 @@ test('what was read and not touched changes nothing', () => {
   expect(patchOf(client, clientSchema.parse(valuesOf(client)))).toBeUndefined();
 });
 
+test('what is demanded of sign-ins is one of the values, and nothing is null', () => {
+  expect(patchOf(client, { ...valuesOf(client), second_factor: 'required' })).toEqual({ second_factor: 'required' });
+  expect(patchOf({ ...client, second_factor: 'required' }, { ...valuesOf(client), second_factor: '' })).toEqual({ second_factor: null });
+});
+
 test('a patch holds what differs; what was emptied becomes null', () => {
   const values = { ...valuesOf(client), client_name: 'Pay', tos_uri: '', access_token_lifetime_seconds: Number.NaN, redirect_uris: 'https://a.example/cb\nhttps://b.example/cb' };
   expect(patchOf(client, values)).toEqual({

@@ -89,6 +89,8 @@ export const clientFields = {
   application_type: z.enum(['web', 'native']),
   scopes: scopeList,
   require_consent: z.boolean(),
+  /** Empty: nothing beside the organization. */
+  second_factor: z.enum(['', 'optional', 'required']),
   id_token_signed_response_alg: z.enum(signingAlgorithms),
   access_token_lifetime_seconds: lifetime(30, 86_400, 'Choose between 30 seconds and 1 day.'),
   refresh_token_lifetime_seconds: lifetime(60, 31_536_000, 'Choose between 1 minute and 365 days.'),
@@ -197,6 +199,7 @@ export function newValues(kind: Kind): ClientValues {
     application_type: facts.application_type,
     scopes: kind === 'service' ? '' : 'openid profile email',
     require_consent: true,
+    second_factor: '',
     id_token_signed_response_alg: 'ES256',
     access_token_lifetime_seconds: Number.NaN,
     refresh_token_lifetime_seconds: Number.NaN,
@@ -239,6 +242,7 @@ export function valuesOf(client: Client): ClientValues {
     application_type: client.application_type,
     scopes: client.scopes.join(' '),
     require_consent: client.require_consent,
+    second_factor: client.second_factor ?? '',
     id_token_signed_response_alg: client.id_token_signed_response_alg,
     access_token_lifetime_seconds: client.access_token_lifetime_seconds ?? Number.NaN,
     refresh_token_lifetime_seconds: client.refresh_token_lifetime_seconds ?? Number.NaN,
@@ -354,6 +358,7 @@ function maybe(values: ClientValues) {
     ...backchannel(values),
     token_exchange: exchangePolicy(values),
     token_policy: tokenPolicy(values),
+    second_factor: values.second_factor || undefined,
     ...metadataMaybe(values),
   };
 }

@@ -11,7 +11,8 @@ import { Section } from '@/components/ui/surface';
 import { useOrganizationUpdate } from '@/components/use-organization-update';
 import { address } from '@/lib/address';
 import type { Organization, Versioned } from '@/lib/api';
-import { accountDeletions, emailChanges, magicLinks, patchOf, passkeys, recoveries, secondFactors, signInNotices, signUpSchema, signUps, valuesOf, type SignUpValues } from './sign-up-values';
+import { accountDeletions, emailChanges, magicLinks, patchOf, passkeys, recoveries, signInNotices, signUpSchema, signUps, valuesOf, type SignUpValues } from './sign-up-values';
+import { SecondFactorFields } from './second-factor-fields';
 
 /** Who makes the accounts of people, what those do who forgot their password, and who proves a second factor. */
 export function SignUpForm({ organization }: { organization: Versioned<Organization> }) {
@@ -106,11 +107,7 @@ export function SignUpForm({ organization }: { organization: Versioned<Organizat
               name="magic_links"
               render={({ field }) => <OptionCards label="Signing in by mail" options={magicLinks} value={field.value} onChange={field.onChange} disabled={!editable} />}
             />
-            <Controller
-              control={form.control}
-              name="second_factor"
-              render={({ field }) => <OptionCards label="Second factor" options={secondFactors} value={field.value} onChange={field.onChange} disabled={!editable} />}
-            />
+            <SecondFactorFields form={form} editable={editable} system={organization.value.slug === 'system'} />
             <Controller
               control={form.control}
               name="sign_in_notices"

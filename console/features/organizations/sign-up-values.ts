@@ -1,5 +1,6 @@
-import type { AccountDeletionPolicy, EmailChangePolicy, MagicLinkPolicy, PasskeyPolicy, PasswordRecovery, Policies, PoliciesPatch, SecondFactorPolicy, SignInNotices, SignUpPolicy } from '@/lib/api';
+import type { AccountDeletionPolicy, EmailChangePolicy, MagicLinkPolicy, PasskeyPolicy, PasswordRecovery, Policies, PoliciesPatch, SignInNotices, SignUpPolicy } from '@/lib/api';
 import { changes, lines, z } from '@/lib/schema';
+import { secondFactorFields, secondFactorPolicies, secondFactorValues, type roleRules } from './second-factor-values';
 
 export const signUps: { value: SignUpPolicy; label: string; hint: string }[] = [
   { value: 'closed', label: 'Administrators', hint: 'People get their accounts from you.' },
@@ -31,12 +32,6 @@ export const passkeys: { value: PasskeyPolicy; label: string; hint: string }[] =
   { value: 'off', label: 'No passkeys', hint: 'Nobody makes one. Those that exist stay, and do not sign in.' },
 ];
 
-export const secondFactors: { value: SecondFactorPolicy; label: string; hint: string }[] = [
-  { value: 'optional', label: 'Whoever has one proves it', hint: 'People add an authenticator app on the pages of their account.' },
-  { value: 'required', label: 'Everybody proves one', hint: 'Who has none adds one while signing in. Sessions without one ask for it.' },
-  { value: 'off', label: 'Nobody is asked', hint: 'Also those who have one.' },
-];
-
 export const signInNotices: { value: SignInNotices; label: string; hint: string }[] = [
   { value: 'on', label: 'They get a mail', hint: 'About a browser or a country that is new to their account. Countries need a database (geoip_file).' },
   { value: 'off', label: 'The audit log says so', hint: 'Nobody is told.' },
@@ -53,7 +48,7 @@ export const signUpSchema = z.object({
   magic_links: z.enum(['off', 'on']),
   sign_in_notices: z.enum(['on', 'off']),
   passkeys: z.enum(['on', 'off']),
-  second_factor: z.enum(['off', 'optional', 'required']),
+  ...secondFactorFields,
   password_minimum_length: z.string().refine((text) => /^\d{1,2}$/.test(text) && Number(text) >= 8 && Number(text) <= 64, 'Choose a number from 8 to 64.'),
   sign_up_email_domains: z.string().superRefine((text, context) => {
     const wrong = lines(text).find((line) => !domainPattern.test(line));
@@ -63,19 +58,25 @@ export const signUpSchema = z.object({
 
 export type SignUpValues = z.infer<typeof signUpSchema>;
 
-export function valuesOf({ sign_up, sign_up_email_domains, password_recovery, password_minimum_length, email_change, account_deletion, account_deletion_grace_days, magic_links, sign_in_notices, passkeys, second_factor }: Policies): SignUpValues {
+export function valuesOf({ sign_up, sign_up_email_domains, password_recovery, password_minimum_length, email_change, account_deletion, account_deletion_grace_days, magic_links, sign_in_notices, passkeys, ...others }: Policies): SignUpValues {
   return {
-    sign_up, password_recovery, email_change, account_deletion, magic_links, sign_in_notices, passkeys, second_factor,
+    sign_up, password_recovery, email_change, account_deletion, magic_links, sign_in_notices, passkeys,
+    ...secondFactorValues(others),
     account_deletion_grace_days: String(account_deletion_grace_days),
     password_minimum_length: String(password_minimum_length),
     sign_up_email_domains: sign_up_email_domains.join('\n'),
   };
 }
 
+function withoutRoles<T extends Pick<SignUpValues, (typeof roleRules)[number]['name']>>({ second_factor_administrators: _a, second_factor_auditors: _b, second_factor_platform: _c, ...others }: T) {
+  return others;
+}
+
 /** What differs, as a merge patch; undefined when nothing does. */
 export function patchOf(policies: Policies, values: SignUpValues): PoliciesPatch | undefined {
   const written = ({ sign_up_email_domains, password_minimum_length, account_deletion_grace_days, ...others }: SignUpValues) => ({
-    ...others,
+    ...withoutRoles(others),
+    ...secondFactorPolicies(others),
     password_minimum_length: Number(password_minimum_length),
     account_deletion_grace_days: Number(account_deletion_grace_days),
     sign_up_email_domains: lines(sign_up_email_domains),

@@ -46,7 +46,7 @@ test('that mail is missing is said where it matters', async () => {
 
 test('domains are judged before they are sent, and only what differs is', () => {
   const { policies } = organizationWith({ sign_up: 'open', sign_up_email_domains: ['acme.example'] });
-  expect(valuesOf(policies)).toEqual({ sign_up: 'open', sign_up_email_domains: 'acme.example', password_recovery: 'mail', password_minimum_length: '8', email_change: 'open', account_deletion: 'open', account_deletion_grace_days: '14', magic_links: 'off', sign_in_notices: 'on', passkeys: 'on', second_factor: 'optional' });
+  expect(valuesOf(policies)).toEqual({ sign_up: 'open', sign_up_email_domains: 'acme.example', password_recovery: 'mail', password_minimum_length: '8', email_change: 'open', account_deletion: 'open', account_deletion_grace_days: '14', magic_links: 'off', sign_in_notices: 'on', passkeys: 'on', second_factor: 'optional', second_factor_administrators: '', second_factor_auditors: '', second_factor_platform: '' });
   expect(patchOf(policies, valuesOf(policies))).toBeUndefined();
   expect(patchOf(policies, { ...valuesOf(policies), sign_up_email_domains: '' })).toEqual({ sign_up_email_domains: [] });
   expect(patchOf(policies, { ...valuesOf(policies), passkeys: 'off' })).toEqual({ passkeys: 'off' });
@@ -58,5 +58,8 @@ test('domains are judged before they are sent, and only what differs is', () => 
   expect(patchOf(policies, { ...valuesOf(policies), password_minimum_length: '15' })).toEqual({ password_minimum_length: 15 });
   for (const least of ['7', '65', '', 'x']) expect(signUpSchema.safeParse({ ...valuesOf(policies), password_minimum_length: least }).success).toBe(false);
   expect(patchOf(policies, { ...valuesOf(policies), second_factor: 'required' })).toEqual({ second_factor: 'required' });
+  expect(patchOf(policies, { ...valuesOf(policies), second_factor_administrators: 'required' })).toEqual({ second_factor_roles: { 'organization-administrator': 'required' } });
+  const ruled = organizationWith({ second_factor_roles: { 'organization-auditor': 'optional' } }).policies;
+  expect(patchOf(ruled, { ...valuesOf(ruled), second_factor_auditors: '' })).toEqual({ second_factor_roles: {} });
   for (const domain of ['@acme.example', 'Acme.example', 'https://acme.example']) expect(signUpSchema.safeParse({ ...valuesOf(policies), sign_up_email_domains: domain }).success).toBe(false);
 });

@@ -1534,6 +1534,8 @@ export interface components {
             response_types: components["schemas"]["ResponseType"][];
             /** @description The scopes the client may ask for. */
             scopes: components["schemas"]["Scope"][];
+            /** @description Absent when the client demands nothing of its own. */
+            second_factor?: components["schemas"]["ClientSecondFactor"];
             /**
              * Format: uri
              * @description Lists the redirect URIs of all clients that know people by the same pairwise identifiers.
@@ -1658,6 +1660,7 @@ export interface components {
             response_types?: components["schemas"]["ResponseType"][];
             /** @description `[openid, profile, email]` when absent; none for a client that only uses client credentials. */
             scopes?: components["schemas"]["Scope"][];
+            second_factor?: components["schemas"]["ClientSecondFactor"];
             /**
              * Format: uri
              * @description It is fetched, and must list every redirect URI of the client.
@@ -1774,6 +1777,8 @@ export interface components {
             resources?: string[];
             response_types?: components["schemas"]["ResponseType"][];
             scopes?: components["schemas"]["Scope"][];
+            /** @description Null demands nothing of its own. */
+            second_factor?: components["schemas"]["ClientSecondFactor"] | null;
             /**
              * Format: uri
              * @description It is fetched, and must list every redirect URI of the client.
@@ -1806,6 +1811,11 @@ export interface components {
          * @enum {string}
          */
         ClientProfile: "oauth2.1" | "oidc-legacy" | "fapi2-security" | "fapi2-message-signing" | "fapi-ciba";
+        /**
+         * @description What the client demands of its sign-ins beside the organization and the roles of people; of all that hold, the strictest is obeyed. Sessions that were begun without a second factor ask for it when they come to the client.
+         * @enum {string}
+         */
+        ClientSecondFactor: "optional" | "required";
         ClientSecret: {
             /** @description Shown once. */
             client_secret: string;
@@ -2335,6 +2345,7 @@ export interface components {
             require_dpop_nonce: boolean;
             scopes: components["schemas"]["ScopeDefinition"][];
             second_factor: components["schemas"]["SecondFactorPolicy"];
+            second_factor_roles: components["schemas"]["SecondFactorRoles"];
             session_absolute_lifetime_seconds: components["schemas"]["SessionAbsoluteLifetime"];
             session_idle_lifetime_seconds: components["schemas"]["SessionIdleLifetime"];
             sign_in_notices: components["schemas"]["SignInNotices"];
@@ -2379,6 +2390,7 @@ export interface components {
             /** @description Replaces the whole list. */
             scopes?: components["schemas"]["ScopeDefinition"][];
             second_factor?: components["schemas"]["SecondFactorPolicy"];
+            second_factor_roles?: components["schemas"]["SecondFactorRoles"];
             session_absolute_lifetime_seconds?: components["schemas"]["SessionAbsoluteLifetime"];
             session_idle_lifetime_seconds?: components["schemas"]["SessionIdleLifetime"];
             sign_in_notices?: components["schemas"]["SignInNotices"];
@@ -2569,6 +2581,12 @@ export interface components {
          * @enum {string}
          */
         SecondFactorPolicy: "off" | "optional" | "required";
+        /** @description Policies for people who have a role, beside that of the organization; of all that hold, the strictest is obeyed. In a change it replaces the whole object. */
+        SecondFactorRoles: {
+            "organization-administrator"?: components["schemas"]["SecondFactorPolicy"];
+            "organization-auditor"?: components["schemas"]["SecondFactorPolicy"];
+            "platform-administrator"?: components["schemas"]["SecondFactorPolicy"];
+        };
         Session: {
             /**
              * Format: date-time
@@ -3269,6 +3287,7 @@ export type ClientList = components['schemas']['ClientList'];
 export type ClientOrigin = components['schemas']['ClientOrigin'];
 export type ClientPatch = components['schemas']['ClientPatch'];
 export type ClientProfile = components['schemas']['ClientProfile'];
+export type ClientSecondFactor = components['schemas']['ClientSecondFactor'];
 export type ClientSecret = components['schemas']['ClientSecret'];
 export type ClientStatus = components['schemas']['ClientStatus'];
 export type ClientSummary = components['schemas']['ClientSummary'];
@@ -3350,6 +3369,7 @@ export type Scope = components['schemas']['Scope'];
 export type ScopeDefinition = components['schemas']['ScopeDefinition'];
 export type SecondFactor = components['schemas']['SecondFactor'];
 export type SecondFactorPolicy = components['schemas']['SecondFactorPolicy'];
+export type SecondFactorRoles = components['schemas']['SecondFactorRoles'];
 export type Session = components['schemas']['Session'];
 export type SessionAbsoluteLifetime = components['schemas']['SessionAbsoluteLifetime'];
 export type SessionIdleLifetime = components['schemas']['SessionIdleLifetime'];

@@ -51,8 +51,10 @@ type Endpoint struct {
 	SessionState func(organization *org.Organization, c *client.Client, redirectURI string, browser session.Browser) string
 	// SignUpOpen reports whether people make their accounts at the organization themselves.
 	SignUpOpen func(ctx context.Context, organization *org.Organization) bool
-	Now        func() time.Time
-	Random     io.Reader
+	// SecondFactor is the policy of second factors for a person, by their roles.
+	SecondFactor func(ctx context.Context, organization *org.Organization, userID uuid.UUID) (org.SecondFactor, error)
+	Now          func() time.Time
+	Random       io.Reader
 }
 
 // Result is the outcome of a request that was understood: either an answer for the client, or what is
@@ -79,6 +81,9 @@ func (a *Endpoint) Handle(ctx context.Context, organization *org.Organization, p
 	}
 	r.sawSessions, r.browser = true, browser
 	live, err := a.pick(ctx, r)
+	if err == nil {
+		err = a.demandOfRoles(ctx, r, live)
+	}
 	if err != nil {
 		return a.refuse(ctx, r, err)
 	}
@@ -182,6 +187,9 @@ func (a *Endpoint) Complete(ctx context.Context, organization *org.Organization,
 		return a.refuseAgain(ctx, r, err)
 	}
 	r.sawSessions, r.browser = true, browser
+	if err := a.demandOfRoles(ctx, r, live); err != nil {
+		return a.refuseAgain(ctx, r, err)
+	}
 	if demanded := r.requirement.ACRValues; len(demanded) > 0 && !session.Reach(live.Session.Methods, demanded) {
 		return a.refuseAgain(ctx, r, oauth.NewError(oauth.CodeUnmetAuthenticationRequirements, "The sign-in did not reach any of the demanded values of acr."))
 	}

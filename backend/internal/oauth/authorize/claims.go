@@ -65,18 +65,28 @@ func demandContext(r *request, demanded *oauth.ClaimRequest) error {
 	return nil
 }
 
-// checkFactors takes over what the organization demands of every sign-in, and which contexts the client wishes for: those
+// checkFactors takes over what the organization and the client demand of every sign-in, and which contexts the client wishes for: those
 // of acr_values, otherwise those that it registered (OpenID Connect Dynamic Client Registration 1.0 §2, default_acr_values).
 func checkFactors(_ context.Context, r *request) error {
-	policy := r.organization.Policies.SecondFactorPolicy()
-	r.requirement.SecondFactor = policy == org.SecondFactorRequired
-	if policy == org.SecondFactorOff {
+	demanded := r.client.Metadata.SecondFactor
+	r.requirement.SecondFactor = r.organization.Policies.SecondFactorPolicy().Strictest(demanded) == org.SecondFactorRequired
+	if demanded == "" && !r.organization.Policies.AsksForSecondFactors() {
 		return nil
 	}
 	if r.requirement.ACRWishes = strings.Fields(r.parameters.Get("acr_values")); len(r.requirement.ACRWishes) == 0 {
 		r.requirement.ACRWishes = r.client.Metadata.DefaultACRValues
 	}
 	return nil
+}
+
+// demandOfRoles takes over what the organization demands of whom the request is about, because of their roles.
+func (a *Endpoint) demandOfRoles(ctx context.Context, r *request, live *session.Live) error {
+	if live == nil || r.requirement.SecondFactor {
+		return nil
+	}
+	policy, err := a.SecondFactor(ctx, r.organization, live.User.ID)
+	r.requirement.SecondFactor = policy == org.SecondFactorRequired
+	return err
 }
 
 // wishesMore reports whether a session that would do might be made stronger as the client wishes.
