@@ -60,6 +60,7 @@ type Options struct {
 	Keys          *key.Keys // of the organizations
 	Passwords     *credential.Passwords
 	Links         *credential.Links
+	Invitations   *credential.Invitations
 	Passkeys      *credential.Passkeys
 	Models        *fido.Models
 	SecondFactors *credential.SecondFactors
@@ -103,6 +104,7 @@ type API struct {
 	signing       *key.Keys
 	passwords     *credential.Passwords
 	links         *credential.Links
+	invitations   *credential.Invitations
 	passkeys      *credential.Passkeys
 	models        *fido.Models
 	secondFactors *credential.SecondFactors
@@ -140,7 +142,7 @@ func New(options Options) (*API, error) {
 	}
 	return &API{
 		db: options.Store, organizations: options.Organizations, users: options.Users, imports: options.Imports, roles: options.Roles, clients: options.Clients, resources: options.Resources, trusted: options.Trusted,
-		sessions: options.Sessions, grants: options.Grants, backchannel: options.Backchannel, signing: options.Keys, passwords: options.Passwords, links: options.Links, secondFactors: options.SecondFactors, letters: options.Letters, passkeys: options.Passkeys, models: options.Models, log: options.Audit, issuers: options.Issuers,
+		sessions: options.Sessions, grants: options.Grants, backchannel: options.Backchannel, signing: options.Keys, passwords: options.Passwords, links: options.Links, invitations: options.Invitations, secondFactors: options.SecondFactors, letters: options.Letters, passkeys: options.Passkeys, models: options.Models, log: options.Audit, issuers: options.Issuers,
 		resource: options.Resource, counters: options.Counters, fetch: options.Fetch, keys: idempotency.New(options.Now, options.Ring),
 		cursors: cursors{options.Ring}, contract: read, perMinute: options.RequestsPerMinute, mailServers: options.MailServers, installationSends: options.InstallationSendsMail, sendsMail: options.SendsMail,
 		console: options.Console, oneTimeLinkURL: options.OneTimeLinkURL, enqueueDeletion: options.EnqueueOrganizationDeletion,

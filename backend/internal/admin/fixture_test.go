@@ -104,7 +104,7 @@ func newSite(t *testing.T, options ...option) *site {
 	settings := admin.Options{
 		Letters: s.letters(ring),
 		Store:   s.Store, Organizations: s.Organizations, Users: s.Users, Imports: userimport.New(s.Store, s.Users, s.passwords, s.AuditLog, s.Clock.Now), Roles: s.roles, Clients: s.Clients, Resources: s.Resources, Trusted: s.Trusted, Sessions: s.Sessions, Grants: s.Grants, Backchannel: s.Backchannel, Keys: s.Keys, Passwords: s.passwords,
-		Links: credential.NewLinks(s.AuditLog, now, rand.Reader), Passkeys: s.passkeys, Models: s.Models, SecondFactors: s.factors, Audit: s.AuditLog, Issuers: s.Issuers, Resource: s.Resource,
+		Links: credential.NewLinks(s.AuditLog, now, rand.Reader), Invitations: credential.NewInvitations(s.AuditLog, now, rand.Reader), Passkeys: s.passkeys, Models: s.Models, SecondFactors: s.factors, Audit: s.AuditLog, Issuers: s.Issuers, Resource: s.Resource,
 		Counters: kv.NewPostgres(s.Store, rand.Reader), Fetch: s.Fetch, Ring: ring, Now: now, RequestsPerMinute: 100_000,
 		Console: func(r *http.Request) (*admin.ConsoleSession, error) {
 			if s.console == nil {

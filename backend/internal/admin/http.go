@@ -68,6 +68,8 @@ var rules = map[string]rule{
 	"resetUserSecondFactor":    {role.Write, false},
 	"setUserRoles":             {role.Write, false},
 	"createOneTimeLink":        {role.Write, false},
+	"sendInvitation":           {role.Write, false},
+	"revokeInvitation":         {role.Write, false},
 	"listUserSessions":         {role.Read, false},
 	"listUserPasskeys":         {role.Read, false},
 	"deleteUserPasskey":        {role.Write, false},

@@ -2,6 +2,7 @@ package admin_test
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"maps"
 	"net/http"
@@ -11,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/clavex/clavex/backend/internal/client"
+	"github.com/clavex/clavex/backend/internal/credential"
 	"github.com/clavex/clavex/backend/internal/mailserver"
 	"github.com/clavex/clavex/backend/internal/oidctest"
 	"github.com/clavex/clavex/backend/internal/org"
@@ -23,7 +25,7 @@ import (
 type operation struct {
 	name     string
 	method   string
-	path     string // $org, $user, $client, $event, $session, $token, $resource, $issuer, $identity, $request, $passkey are filled in
+	path     string // $org, $user, $client, $event, $session, $token, $resource, $issuer, $identity, $request, $passkey, $invited are filled in
 	body     any
 	ifMatch  bool
 	platform bool // for platform administrators only
@@ -66,6 +68,8 @@ var operations = []operation{
 	{"getUserSecondFactor", "GET", "/orgs/$org/users/$user/second-factor", nil, false, false, 200},
 	{"resetUserSecondFactor", "DELETE", "/orgs/$org/users/$user/second-factor", nil, false, false, 204},
 	{"setUserRoles", "PUT", "/orgs/$org/users/$user/roles", fields{"roles": []string{"organization-auditor"}}, true, false, 200},
+	{"sendInvitation", "POST", "/orgs/$org/users/$invited/invitation", nil, false, false, 200},
+	{"revokeInvitation", "DELETE", "/orgs/$org/users/$invited/invitation", nil, false, false, 204},
 	{"createOneTimeLink", "POST", "/orgs/$org/users/$user/one-time-link", fields{}, false, false, 201},
 	{"listUserSessions", "GET", "/orgs/$org/users/$user/sessions", nil, false, false, 200},
 	{"endUserSessions", "DELETE", "/orgs/$org/users/$user/sessions", nil, false, false, 204},
@@ -106,7 +110,7 @@ var operations = []operation{
 
 // things are what an operation is tried on.
 
-type things struct{ org, user, client, event, session, token, resource, issuer, identity, request, passkey string }
+type things struct{ org, user, client, event, session, token, resource, issuer, identity, request, passkey, invited string }
 
 func (s *site) things(organization *org.Organization) things {
 	s.t.Helper()
@@ -121,11 +125,11 @@ func (s *site) things(organization *org.Organization) things {
 	issuer, identity := s.trustedIssuer(organization, person)
 	return things{organization.Slug, person.ID.String(), registered.ID.String(), records[0].ID.String(), s.SignIn(s.t, organization, person).ID.String(),
 		s.initialAccessToken(organization).ID.String(), s.resource(organization).ID.String(), issuer.ID.String(), identity.ID.String(),
-		s.BackchannelRequest(s.t, organization, registered, person).String(), s.passkey(person, "Target").ID.String()}
+		s.BackchannelRequest(s.t, organization, registered, person).String(), s.passkey(person, "Target").ID.String(), s.invited(organization)}
 }
 
 func (o operation) at(x things) string {
-	return strings.NewReplacer("$org", x.org, "$user", x.user, "$client", x.client, "$event", x.event, "$session", x.session, "$token", x.token, "$resource", x.resource, "$issuer", x.issuer, "$identity", x.identity, "$request", x.request, "$passkey", x.passkey).Replace(o.path)
+	return strings.NewReplacer("$org", x.org, "$user", x.user, "$client", x.client, "$event", x.event, "$session", x.session, "$token", x.token, "$resource", x.resource, "$issuer", x.issuer, "$identity", x.identity, "$request", x.request, "$passkey", x.passkey, "$invited", x.invited).Replace(o.path)
 }
 
 // content is the body, with what it is tried on.
@@ -137,6 +141,19 @@ func (o operation) content(x things) any {
 	filled := maps.Clone(named)
 	filled["user_id"] = x.user
 	return filled
+}
+
+// invited is the identifier of somebody who was invited.
+func (s *site) invited(organization *org.Organization) string {
+	var made *user.User
+	s.InTx(s.t, func(ctx context.Context, tx *store.Tx) (err error) {
+		name := "invited-" + uuid.NewString() + "@example.test"
+		if made, err = s.Users.Create(ctx, tx, oidctest.Actor(), user.User{OrgID: organization.ID, Username: name, Email: name}); err == nil && organization.Slug != org.SystemSlug {
+			_, _, err = credential.NewInvitations(s.AuditLog, s.Clock.Now, rand.Reader).Create(ctx, tx, oidctest.Actor(), organization, made)
+		}
+		return err
+	})
+	return made.ID.String()
 }
 
 func (s *site) initialAccessToken(organization *org.Organization) (made *client.InitialAccessToken) {

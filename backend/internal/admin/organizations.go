@@ -155,6 +155,7 @@ func applyOrganization(o *org.Organization, branding *api.BrandingPatch, policie
 		if policies.Passkeys != nil {
 			o.Policies.Passkeys = org.Passkeys(*policies.Passkeys)
 		}
+		set(&o.Policies.InvitationLifetimeDays, policies.InvitationLifetimeDays)
 		if policies.MagicLinks != nil {
 			o.Policies.MagicLinks = org.MagicLinks(*policies.MagicLinks)
 		}

@@ -112,6 +112,7 @@ func renderPolicies(p org.Policies) (api.Policies, error) {
 		Attestation:                    renderAttestation(p.Attestation),
 		PasswordRecovery:               api.PasswordRecovery(p.RecoveryPolicy()),
 		SignInNotices:                  api.SignInNotices(p.SignInNoticePolicy()),
+		InvitationLifetimeDays:         p.InvitationDays(),
 		MagicLinks:                     api.MagicLinkPolicy(p.MagicLinkPolicy()),
 		AccountDeletion:                api.AccountDeletionPolicy(p.AccountDeletionPolicy()),
 		AccountDeletionGraceDays:       p.AccountDeletionGrace(),
@@ -154,7 +155,7 @@ func (a *API) renderOrganizationSummary(o *org.Organization) api.OrganizationSum
 		BrandColor: optional(o.Branding.BrandColor), CreatedAt: o.CreatedAt, UpdatedAt: o.UpdatedAt, Version: o.Version}
 }
 
-func renderUser(u *user.User, hasPassword bool) (api.User, error) {
+func renderUser(u *user.User, hasPassword bool, invitation *api.Invitation) (api.User, error) {
 	profile, err := recode[api.Profile](u.Profile)
 	if err != nil {
 		return api.User{}, err
@@ -170,14 +171,14 @@ func renderUser(u *user.User, hasPassword bool) (api.User, error) {
 	return api.User{
 		Id: u.ID, Username: u.Username, Email: optional(u.Email), EmailVerified: u.EmailVerified, PhoneNumber: optional(u.PhoneNumber),
 		PhoneNumberVerified: u.PhoneNumberVerified, Status: api.UserStatus(u.Status), EraseAt: eraseAt, Profile: profile, Attributes: attributes,
-		RequiredActions: renamed[api.RequiredAction](u.RequiredActions), HasPassword: hasPassword,
+		RequiredActions: renamed[api.RequiredAction](u.RequiredActions), HasPassword: hasPassword, Invitation: invitation,
 		CreatedAt: u.CreatedAt, UpdatedAt: u.UpdatedAt, Version: u.Version,
 	}, nil
 }
 
-func renderUserSummary(u *user.User) api.UserSummary {
+func renderUserSummary(u *user.User, invitation *api.InvitationState) api.UserSummary {
 	return api.UserSummary{Id: u.ID, Username: u.Username, Name: optional(u.Profile.Name), Email: optional(u.Email), EmailVerified: u.EmailVerified,
-		Status: api.UserStatus(u.Status), CreatedAt: u.CreatedAt, UpdatedAt: u.UpdatedAt, Version: u.Version}
+		Status: api.UserStatus(u.Status), Invitation: invitation, CreatedAt: u.CreatedAt, UpdatedAt: u.UpdatedAt, Version: u.Version}
 }
 
 func renderRoles(roles, assignable []role.Role) api.UserRoles {

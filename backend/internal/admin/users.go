@@ -19,14 +19,20 @@ func (h handlers) ListUsers(ginContext context.Context, request api.ListUsersReq
 	call, p := callOf(ginContext), request.Params
 	wanted := user.Filter{Search: or(p.Q, ""), Status: user.Status(or(p.Status, "")), Sort: user.Sort(or(p.Sort, api.ListUsersParamsSort(user.ByUsername)))}
 	of := list{"users", call.organization.ID.String(), wanted.Search, string(wanted.Status), string(wanted.Sort)}
+	var invited map[uuid.UUID]credential.Invitation
 	items, next, err := page(h.cursors, p.Cursor, p.Limit, reading[user.Listed, api.UserSummary]{
 		of: of,
-		rows: func(after *filter.Position, limit int32) ([]user.Listed, error) {
+		rows: func(after *filter.Position, limit int32) (rows []user.Listed, err error) {
 			wanted.After, wanted.Limit = after, limit
-			return h.users.List(call.ctx, h.db, call.organization.ID, wanted)
+			if rows, err = h.users.List(call.ctx, h.db, call.organization.ID, wanted); err == nil {
+				invited, err = h.invitations.Of(call.ctx, h.db, call.organization.ID, idsOf(rows)...)
+			}
+			return rows, err
 		},
 		position: func(l user.Listed) filter.Position { return l.Position },
-		show:     func(l user.Listed) api.UserSummary { return renderUserSummary(l.User) },
+		show: func(l user.Listed) api.UserSummary {
+			return renderUserSummary(l.User, invitationState(invited, l.User.ID))
+		},
 	})
 	return api.ListUsers200JSONResponse{Items: items, NextCursor: next}, err
 }
@@ -41,7 +47,11 @@ func (a *API) readUser(ctx context.Context, db store.DB, orgID, id uuid.UUID) (*
 	if err != nil {
 		return nil, api.User{}, err
 	}
-	rendered, err := renderUser(found, hasPassword)
+	invitation, err := a.invitationOf(ctx, db, found)
+	if err != nil {
+		return nil, api.User{}, err
+	}
+	rendered, err := renderUser(found, hasPassword, invitation)
 	return found, rendered, err
 }
 
@@ -62,6 +72,10 @@ func (h handlers) CreateUser(ginContext context.Context, request api.CreateUserR
 	if err != nil {
 		return nil, err
 	}
+	invite := or(body.Invite, false)
+	if err := h.mayInvite(call, invite, body.Password != nil, &wanted); err != nil {
+		return nil, err
+	}
 	var hashed credential.Hashed
 	made, replayed, err := h.once(call, request.Params.IdempotencyKey, creation{
 		prepare: func() (err error) {
@@ -72,6 +86,9 @@ func (h handlers) CreateUser(ginContext context.Context, request api.CreateUserR
 		},
 		make: func(ctx context.Context, tx *store.Tx) (uuid.UUID, error) {
 			created, err := h.users.Create(ctx, tx, call.by.Actor(), wanted)
+			if err == nil && invite {
+				err = h.letters.Invite(ctx, tx, h.invitations, call.by.Actor(), call.organization, created)
+			}
 			if err != nil || body.Password == nil {
 				return idOf(created), err
 			}

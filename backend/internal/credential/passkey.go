@@ -196,6 +196,9 @@ func (p *Passkeys) Register(ctx context.Context, tx *store.Tx, actor audit.Actor
 	case inserted == 0:
 		return Passkey{}, ErrTooManyPasskeys
 	}
+	if err := settleInvitation(ctx, tx, actor, made.OrgID, made.UserID, made.CreatedAt); err != nil {
+		return Passkey{}, err
+	}
 	return made, p.record(ctx, tx, actor, "credential.passkey_added", made.OrgID, made.UserID, map[string]any{"passkey_id": made.ID, "name": made.Name, "aaguid": made.AAGUID, "attested": made.Attested,
 		"backup_eligible": made.BackupEligible, "rp_id": made.RPID})
 }

@@ -262,6 +262,9 @@ func (p *Passwords) Store(ctx context.Context, tx *store.Tx, actor audit.Actor, 
 	if _, err := queries.CancelOneTimeLinks(ctx, dbq.CancelOneTimeLinksParams{OrgID: orgID, UserID: userID, At: &now}); err != nil {
 		return err
 	}
+	if err := settleInvitation(ctx, tx, actor, orgID, userID, now); err != nil {
+		return err
+	}
 	return p.log.Record(ctx, tx, orgID, audit.Event{Action: "credential.password_set", Actor: actor, Target: audit.Target{Kind: "user", ID: userID.String()}})
 }
 

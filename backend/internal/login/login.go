@@ -146,8 +146,9 @@ type Progress struct {
 	MagicLink       *MailProof `json:"magic_link,omitempty"` // of a sign-in by mail
 	Mailbox         string     `json:"mailbox,omitempty"`    // the address that was proved so
 	SignUpAnswered  bool       `json:"sign_up_answered,omitempty"`
-	Factor          uuid.UUID  `json:"factor,omitzero"`   // the second factor that was proved
-	Stronger        uuid.UUID  `json:"stronger,omitzero"` // the session in whose stead this sign-in proves one more factor
+	Invitation      []byte     `json:"invitation,omitempty"` // hash of the invitation that was opened; spent when it is accepted
+	Factor          uuid.UUID  `json:"factor,omitzero"`      // the second factor that was proved
+	Stronger        uuid.UUID  `json:"stronger,omitzero"`    // the session in whose stead this sign-in proves one more factor
 }
 
 // Passkey names the passkey that somebody proved, and the model of its authenticator.
@@ -183,6 +184,7 @@ const (
 	Authenticate      Step = "authenticate"        // prove who you are
 	SecondFactor      Step = "second_factor"       // prove who you are by another factor
 	KeepAccount       Step = "keep_account"        // say whether an account that is about to be erased is kept
+	AcceptInvitation  Step = "accept_invitation"   // choose how one signs in from now on
 	ChangePassword    Step = "change_password"     // choose a new password
 	EnrolSecondFactor Step = "enrol_second_factor" // add another factor
 	BeginSession      Step = "begin_session"       // no page: everything about the person is settled
@@ -249,6 +251,8 @@ func (t *Transaction) Next(facts Facts) Step {
 			return step
 		case facts.User.Status == user.Leaving:
 			return KeepAccount
+		case len(t.Progress.Invitation) > 0:
+			return AcceptInvitation
 		case t.Progress.Stronger != uuid.Nil && slices.Contains(facts.User.RequiredActions, user.ChangePassword):
 			return Authenticate // demanded after the session began that this sign-in makes stronger
 		case len(t.Progress.OneTimeLink) > 0 || slices.Contains(facts.User.RequiredActions, user.ChangePassword):

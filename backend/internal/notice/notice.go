@@ -31,6 +31,7 @@ const (
 	Leaving         mailqueue.Kind = "account_leaving"
 	Kept            mailqueue.Kind = "account_kept"
 	Erased          mailqueue.Kind = "account_erased"
+	Invitation      mailqueue.Kind = "invitation"
 )
 
 // useful is for how long a notice is tried to be delivered unless it says otherwise.

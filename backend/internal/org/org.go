@@ -67,9 +67,10 @@ type Policies struct {
 	PasswordMinimumLength       int          `json:"password_minimum_length,omitempty"` // characters; 0 for the least
 	SecondFactor                SecondFactor `json:"second_factor,omitempty"`
 	SecondFactors
-	EmailChange   EmailChange   `json:"email_change,omitempty"`
-	MagicLinks    MagicLinks    `json:"magic_links,omitempty"`
-	SignInNotices SignInNotices `json:"sign_in_notices,omitempty"`
+	EmailChange            EmailChange   `json:"email_change,omitempty"`
+	MagicLinks             MagicLinks    `json:"magic_links,omitempty"`
+	InvitationLifetimeDays int           `json:"invitation_lifetime_days,omitempty"` // 0: a week
+	SignInNotices          SignInNotices `json:"sign_in_notices,omitempty"`
 	AccountDeletionPolicies
 	Passkeys           Passkeys    `json:"passkeys,omitempty"`
 	Attestation        Attestation `json:"attestation,omitzero"`
@@ -431,6 +432,9 @@ func (o *Organization) validate() error {
 		return err
 	}
 	if err := p.validateEmailChange(); err != nil {
+		return err
+	}
+	if err := p.validateInvitations(); err != nil {
 		return err
 	}
 	if err := o.validatePasskeys(); err != nil {

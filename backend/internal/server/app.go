@@ -83,6 +83,7 @@ type App struct {
 	Passwords     *credential.Passwords
 	Imports       *userimport.Imports
 	Links         *credential.Links
+	Invitations   *credential.Invitations
 	SecondFactors *credential.SecondFactors
 	Passkeys      *credential.Passkeys
 	Models        *fido.Models
@@ -206,6 +207,7 @@ func (a *App) wire(options Options) error {
 	}
 	a.Grants = grant.New(a.Store, a.Audit, a.Models, now, a.Ring, random)
 	a.Links = credential.NewLinks(a.Audit, now, random)
+	a.Invitations = credential.NewInvitations(a.Audit, now, random)
 	a.SecondFactors = credential.NewSecondFactors(a.Store, a.Sessions, a.Audit, a.Ring, now, random)
 	limits := passwordhash.DefaultLimits()
 	if a.Config.HashConcurrency > 0 {

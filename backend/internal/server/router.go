@@ -104,7 +104,7 @@ func (a *App) endpoints(m *metrics) (*endpoints, error) {
 		KeySets: a.KeySets, Hints: hints, Sessions: a.Sessions, Grants: a.Grants, Targets: a.Targets, Tokens: e.token, State: a.State, Fetch: a.Fetch,
 		Notifier: signin.ApprovalMails{Letters: letters}, Enqueue: a.Jobs.EnqueueOutgoing, Audit: a.Audit, Now: a.Now, Random: rand.Reader})
 	e.signIn = signin.New(signin.Dependencies{
-		Store: a.Store, Issuers: a.Issuers, Users: a.Users, Clients: a.Clients, Directory: directory, Documents: descriptions, Logos: client.NewLogos(a.Fetch, a.Now), Subjects: a.Subjects, Sessions: a.Sessions, Grants: a.Grants, Resources: a.Resources, Passwords: a.Passwords, Links: a.Links, SecondFactors: a.SecondFactors, Passkeys: a.Passkeys, Ceremonies: a.Ceremonies,
+		Store: a.Store, Issuers: a.Issuers, Users: a.Users, Clients: a.Clients, Directory: directory, Documents: descriptions, Logos: client.NewLogos(a.Fetch, a.Now), Subjects: a.Subjects, Sessions: a.Sessions, Grants: a.Grants, Resources: a.Resources, Passwords: a.Passwords, Links: a.Links, Invitations: a.Invitations, SecondFactors: a.SecondFactors, Passkeys: a.Passkeys, Ceremonies: a.Ceremonies,
 		Transactions: login.NewTransactions(a.State, a.Now, rand.Reader), Logout: logout.NewValidator(hints, a.Clients), Devices: e.device, Backchannel: a.CIBA, Audit: a.Audit, Ring: a.Ring,
 		Cookies: e.cookies, Pages: web.NewPages(nil), Texts: texts, Organizations: a.Organizations, Now: a.Now, Random: rand.Reader,
 		Mails: a.Mails, Letters: letters, Erasure: a.Erasure, SignUpOpen: a.signUpOpen, SignUps: signin.NewSignUpLimits(a.State, a.Config.SignUpsPerNetwork),
@@ -188,6 +188,9 @@ func (a *App) mountOrganizations(engine *gin.Engine, e *endpoints, page errorRen
 		pages.POST(address, serve)
 	}
 	pages.GET("/login/link", e.signIn.OpenLink)
+	pages.GET("/"+notice.PathInvitation, e.signIn.OpenInvitation)
+	pages.GET("/"+notice.PathInvitation+"/accept", e.signIn.AcceptInvitation)
+	pages.POST("/"+notice.PathInvitation+"/accept", e.signIn.AcceptInvitation)
 	pages.GET("/"+device.PathAllowed, e.signIn.DeviceAllowed)
 	pages.GET("/"+device.PathDenied, e.signIn.DeviceDenied)
 	pages.GET("/"+ciba.PathAllowed, e.signIn.ApprovalAllowed)

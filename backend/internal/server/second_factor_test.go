@@ -315,6 +315,8 @@ func TestNoStepIsSkippedReplayedOrTakenElsewhere(t *testing.T) {
 	making := s.browser()
 	makePasskey := making.signUp(begin(making, "prompt", "create"), "fay@new.test", "new_password", "", "with", "passkey")
 	makePasskey = making.submit(makePasskey, "confirm-form", "code", s.code("fay@new.test"))
+	accepting := s.browser()
+	_, link := s.invited("gil@acme.test")
 	atSecond, atPassword, atConsent, atLogin, atSignUp, atSelect := s.browser(), s.browser(), s.browser(), s.browser(), s.browser(), signedIn(bob)
 	places := map[string]place{
 		"login":                   {atLogin, begin(atLogin), "login-form"},
@@ -329,9 +331,10 @@ func TestNoStepIsSkippedReplayedOrTakenElsewhere(t *testing.T) {
 		"sign-up/passkey":         {making, makePasskey, "passkey-form"},
 		"action/email":            {moving, address, "confirm-form"},
 		"action/keep-account":     {atKeep, keeping, "keep-account-form"},
+		"invitation/accept":       {accepting, accepting.get(link), "password-form"},
 		"select-account":          {atSelect, begin(atSelect, "prompt", "select_account"), "accounts-form"},
 	}
-	addresses := []string{"login", "login/second-factor", "login/second-factor/add", "action/change-password", "action/email", "action/keep-account", "consent", "sign-up", "sign-up/confirm", "sign-up/passkey", "login/passkey", "forgot-password", "forgot-password/confirm", "login/mail", "login/mail/confirm", "select-account"}
+	addresses := []string{"login", "login/second-factor", "login/second-factor/add", "action/change-password", "action/email", "action/keep-account", "invitation/accept", "consent", "sign-up", "sign-up/confirm", "sign-up/passkey", "login/passkey", "forgot-password", "forgot-password/confirm", "login/mail", "login/mail/confirm", "select-account"}
 	// What an honest form of each address would say.
 	sent := url.Values{"decision": {"allow"}, "code": {"123456"}, "recovery_code": {app.codes[1]}, "new_password": {chosenPassword}, "new_password_confirmation": {chosenPassword}, "enrolment": {"x.y"}, "passkey": {"{}"}}
 	for step, at := range places {

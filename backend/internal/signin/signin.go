@@ -76,6 +76,7 @@ type Dependencies struct {
 	Resources     *resource.Resources
 	Passwords     *credential.Passwords
 	Links         *credential.Links
+	Invitations   *credential.Invitations
 	SecondFactors *credential.SecondFactors
 	Passkeys      *credential.Passkeys
 	Ceremonies    *webauthn.Ceremonies // nil where browsers let nobody use passkeys
@@ -174,6 +175,8 @@ func pathOf(step login.Step) string {
 		return pathSecondFactor
 	case login.EnrolSecondFactor:
 		return pathEnrol
+	case login.AcceptInvitation:
+		return pathAcceptInvitation
 	case login.ChangePassword:
 		return pathChangePassword
 	case login.KeepAccount:

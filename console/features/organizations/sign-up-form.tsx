@@ -76,6 +76,9 @@ export function SignUpForm({ organization }: { organization: Versioned<Organizat
             >
               <Input {...form.register('password_minimum_length')} inputMode="numeric" autoComplete="off" className="max-w-24" />
             </Field>
+            <Field label="Days for which an invitation works" hint="1 to 30. Invite people on the page of users; the link of the mail works once." error={form.formState.errors.invitation_lifetime_days?.message}>
+              <Input {...form.register('invitation_lifetime_days')} inputMode="numeric" autoComplete="off" className="max-w-24" />
+            </Field>
             <Controller
               control={form.control}
               name="email_change"

@@ -45,6 +45,7 @@ export const signUpSchema = z.object({
   email_change: z.enum(['open', 'closed']),
   account_deletion: z.enum(['open', 'closed']),
   account_deletion_grace_days: z.string().refine((text) => /^\d{1,2}$/.test(text) && Number(text) >= 1 && Number(text) <= 90, 'Choose a number from 1 to 90.'),
+  invitation_lifetime_days: z.string().refine((text) => /^\d{1,2}$/.test(text) && Number(text) >= 1 && Number(text) <= 30, 'Choose a number from 1 to 30.'),
   magic_links: z.enum(['off', 'on']),
   sign_in_notices: z.enum(['on', 'off']),
   passkeys: z.enum(['on', 'off']),
@@ -65,6 +66,7 @@ export function valuesOf({ sign_up, sign_up_email_domains, password_recovery, pa
     account_deletion_grace_days: String(account_deletion_grace_days),
     password_minimum_length: String(password_minimum_length),
     sign_up_email_domains: sign_up_email_domains.join('\n'),
+    invitation_lifetime_days: String(others.invitation_lifetime_days),
   };
 }
 
@@ -74,9 +76,10 @@ function withoutRoles<T extends Pick<SignUpValues, (typeof roleRules)[number]['n
 
 /** What differs, as a merge patch; undefined when nothing does. */
 export function patchOf(policies: Policies, values: SignUpValues): PoliciesPatch | undefined {
-  const written = ({ sign_up_email_domains, password_minimum_length, account_deletion_grace_days, ...others }: SignUpValues) => ({
+  const written = ({ sign_up_email_domains, password_minimum_length, account_deletion_grace_days, invitation_lifetime_days, ...others }: SignUpValues) => ({
     ...withoutRoles(others),
     ...secondFactorPolicies(others),
+    invitation_lifetime_days: Number(invitation_lifetime_days),
     password_minimum_length: Number(password_minimum_length),
     account_deletion_grace_days: Number(account_deletion_grace_days),
     sign_up_email_domains: lines(sign_up_email_domains),

@@ -46,7 +46,9 @@ test('that mail is missing is said where it matters', async () => {
 
 test('domains are judged before they are sent, and only what differs is', () => {
   const { policies } = organizationWith({ sign_up: 'open', sign_up_email_domains: ['acme.example'] });
-  expect(valuesOf(policies)).toEqual({ sign_up: 'open', sign_up_email_domains: 'acme.example', password_recovery: 'mail', password_minimum_length: '8', email_change: 'open', account_deletion: 'open', account_deletion_grace_days: '14', magic_links: 'off', sign_in_notices: 'on', passkeys: 'on', second_factor: 'optional', second_factor_administrators: '', second_factor_auditors: '', second_factor_platform: '' });
+  expect(valuesOf(policies)).toEqual({ sign_up: 'open', sign_up_email_domains: 'acme.example', password_recovery: 'mail', password_minimum_length: '8', email_change: 'open', account_deletion: 'open', account_deletion_grace_days: '14', magic_links: 'off', sign_in_notices: 'on', passkeys: 'on', second_factor: 'optional', second_factor_administrators: '', second_factor_auditors: '', second_factor_platform: '',
+    invitation_lifetime_days: '7',
+  });
   expect(patchOf(policies, valuesOf(policies))).toBeUndefined();
   expect(patchOf(policies, { ...valuesOf(policies), sign_up_email_domains: '' })).toEqual({ sign_up_email_domains: [] });
   expect(patchOf(policies, { ...valuesOf(policies), passkeys: 'off' })).toEqual({ passkeys: 'off' });
@@ -61,5 +63,7 @@ test('domains are judged before they are sent, and only what differs is', () => 
   expect(patchOf(policies, { ...valuesOf(policies), second_factor_administrators: 'required' })).toEqual({ second_factor_roles: { 'organization-administrator': 'required' } });
   const ruled = organizationWith({ second_factor_roles: { 'organization-auditor': 'optional' } }).policies;
   expect(patchOf(ruled, { ...valuesOf(ruled), second_factor_auditors: '' })).toEqual({ second_factor_roles: {} });
+  expect(patchOf(policies, { ...valuesOf(policies), invitation_lifetime_days: '3' })).toEqual({ invitation_lifetime_days: 3 });
+  for (const days of ['0', '31', '', 'x']) expect(signUpSchema.safeParse({ ...valuesOf(policies), invitation_lifetime_days: days }).success).toBe(false);
   for (const domain of ['@acme.example', 'Acme.example', 'https://acme.example']) expect(signUpSchema.safeParse({ ...valuesOf(policies), sign_up_email_domains: domain }).success).toBe(false);
 });

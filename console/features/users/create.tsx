@@ -2,14 +2,14 @@
 
 import { zodResolver } from '@hookform/resolvers/zod';
 import { useQueryClient } from '@tanstack/react-query';
-import { useRouter } from 'next/navigation';
+import { useRouter, useSearchParams } from 'next/navigation';
 import { useState } from 'react';
 import { Controller, useForm, useWatch } from 'react-hook-form';
 import { Form } from '@/components/form';
 import { Page } from '@/components/page';
 import { ButtonLink } from '@/components/ui/button';
 import { CheckField, OptionCards } from '@/components/ui/choice';
-import { Field, Input } from '@/components/ui/field';
+import { Field, Input, Select } from '@/components/ui/field';
 import { Folded } from '@/components/ui/folded';
 import { Card } from '@/components/ui/surface';
 import { useToast } from '@/components/ui/toast';
@@ -28,12 +28,14 @@ const schema = z
     family_name: z.string().trim().max(200, 'Use at most 200 characters.'),
     phone_number: phone,
     email_verified: z.boolean(),
-    way: z.enum(['link', 'password']),
+    way: z.enum(['invitation', 'link', 'password']),
+    locale: z.enum(['', 'de', 'en', 'es', 'fr', 'it', 'nl']),
     password: z.string().max(256, 'Use at most 256 characters.'),
     password_temporary: z.boolean(),
   })
-  .refine((values) => values.email || values.username, { path: ['email'], message: 'Give an e-mail address, or a username below.' })
-  .refine((values) => values.way === 'link' || values.password.length >= 8, { path: ['password'], message: 'Use at least 8 characters.' });
+  .refine((values) => values.way === 'invitation' || values.email || values.username, { path: ['email'], message: 'Give an e-mail address, or a username below.' })
+  .refine((values) => values.way !== 'invitation' || values.email, { path: ['email'], message: 'An invitation goes by mail: give an e-mail address.' })
+  .refine((values) => values.way !== 'password' || values.password.length >= 8, { path: ['password'], message: 'Use at least 8 characters.' });
 
 type Values = z.infer<typeof schema>;
 
@@ -48,7 +50,9 @@ export function bodyOf(values: Values): UserCreateBody {
       ...(name && { name }),
       ...(values.given_name && { given_name: values.given_name }),
       ...(values.family_name && { family_name: values.family_name }),
+      ...(values.locale && { locale: values.locale }),
     },
+    ...(values.way === 'invitation' && { invite: true }),
     ...(values.way === 'password' && { password: values.password, password_temporary: values.password_temporary }),
   };
 }
@@ -60,29 +64,30 @@ export function UserCreate() {
   const toast = useToast();
   const passwordHint = usePasswordHint(org);
   const [idempotencyKey] = useState(() => crypto.randomUUID());
+  const invites = useSearchParams().get('way') === 'invitation';
   const form = useForm<Values>({
     resolver: zodResolver(schema),
-    defaultValues: { email: '', username: '', given_name: '', family_name: '', phone_number: '', email_verified: false, way: 'link', password: '', password_temporary: true },
+    defaultValues: { email: '', username: '', given_name: '', family_name: '', phone_number: '', email_verified: false, way: invites ? 'invitation' : 'link', locale: '', password: '', password_temporary: true },
   });
   const way = useWatch({ control: form.control, name: 'way' });
   const errors = form.formState.errors;
   return (
-    <Page title="Create user" width="form">
+    <Page title={invites ? 'Invite a user' : 'Create user'} width="form">
       <Card className="p-5 sm:p-6">
         <Form
           form={form}
-          submit="Create user"
-          pendingText="Creating…"
+          submit={way === 'invitation' ? 'Send invitation' : 'Create user'}
+          pendingText={way === 'invitation' ? 'Sending…' : 'Creating…'}
           aside={<ButtonLink look="quiet" href={address.users(org)}>Cancel</ButtonLink>}
           fieldOf={(field) => {
-            const last = field.replace(/^profile\./, '');
+            const last = field.replace(/^profile\./, '').replace(/^invite$/, 'way');
             return last === 'username' && !form.getValues('username') ? 'email' : last;
           }}
           onSubmit={async (values) => {
             const created = await read(api.POST('/api/v1/orgs/{org}/users', { params: { path: { org }, header: { 'Idempotency-Key': idempotencyKey } }, body: bodyOf(values) }));
             await queries.invalidateQueries({ queryKey: keys.users(org) });
-            toast(`${created.username} was created`);
-            router.push(`${address.user(org, created.id)}${values.way === 'link' ? '?tab=sign-in' : ''}`);
+            toast(values.way === 'invitation' ? `An invitation goes to ${created.username}` : `${created.username} was created`);
+            router.push(`${address.user(org, created.id)}${values.way === 'password' ? '' : '?tab=sign-in'}`);
           }}
         >
           <Field label="E-mail" hint="The user signs in with it." error={errors.email?.message}>
@@ -102,16 +107,32 @@ export function UserCreate() {
             render={({ field }) => (
               <OptionCards
                 label="How the user gets in the first time"
-                columns={2}
                 value={field.value}
                 onChange={field.onChange}
                 options={[
+                  { value: 'invitation', label: 'Invitation by mail', hint: 'The user chooses how they sign in with the link of a mail, which proves their address.' },
                   { value: 'link', label: 'One-time link', hint: 'You make a link in the next step and hand it over. Nobody but the user ever knows the password.' },
                   { value: 'password', label: 'Password', hint: 'You choose the first password.' },
                 ]}
               />
             )}
           />
+          {errors.way && (
+            <p role="alert" className="text-danger">
+              {errors.way.message}
+            </p>
+          )}
+          <Field label="Language" optional hint="Of pages and mails to the user." className="max-w-48">
+            <Select {...form.register('locale')}>
+              <option value="">That of the organization</option>
+              <option value="de">Deutsch</option>
+              <option value="en">English</option>
+              <option value="es">Español</option>
+              <option value="fr">Français</option>
+              <option value="it">Italiano</option>
+              <option value="nl">Nederlands</option>
+            </Select>
+          </Field>
           {way === 'password' && (
             <div className="appear grid gap-4">
               <Field label="Password" hint={passwordHint} error={errors.password?.message}>

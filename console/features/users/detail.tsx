@@ -11,6 +11,7 @@ import { keys } from '@/lib/query';
 import { useMay } from '@/lib/session';
 import { Applications } from './applications';
 import { UserDanger } from './danger';
+import { InvitationBadge } from './invitation';
 import { UserBadge } from './list';
 import { ProfileForm } from './profile-form';
 import { RolesForm } from './roles-form';
@@ -40,6 +41,7 @@ export function UserDetail() {
           badge={
             <>
               <UserBadge status={user.value.status} />
+              <InvitationBadge state={user.value.invitation?.state} />
               {user.value.required_actions.includes('change_password') && <Badge tone="info">Must choose a new password</Badge>}
             </>
           }

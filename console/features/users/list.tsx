@@ -2,7 +2,7 @@
 
 import { useQueryClient } from '@tanstack/react-query';
 import type { ColumnDef } from '@tanstack/react-table';
-import { Plus } from 'lucide-react';
+import { Mail, Plus } from 'lucide-react';
 import { useMemo } from 'react';
 import { ListView } from '@/components/list/list-view';
 import { Page } from '@/components/page';
@@ -15,6 +15,7 @@ import { api, read, readVersioned, type UserStatus, type UserSummary } from '@/l
 import { address, useFilters, useOrg } from '@/lib/address';
 import { keys } from '@/lib/query';
 import { useMay, useSignedIn } from '@/lib/session';
+import { InvitationBadge } from './invitation';
 
 type Sort = 'username' | '-username' | 'created_at' | '-created_at';
 
@@ -45,7 +46,16 @@ function columnsOf(org: string): ColumnDef<UserSummary>[] {
           <span className="text-neutral-11">None</span>
         ),
     },
-    { id: 'status', meta: { title: 'Status' }, cell: ({ row }) => <UserBadge status={row.original.status} /> },
+    {
+      id: 'status',
+      meta: { title: 'Status' },
+      cell: ({ row: { original } }) => (
+        <span className="flex flex-wrap gap-1.5">
+          <UserBadge status={original.status} />
+          <InvitationBadge state={original.invitation} />
+        </span>
+      ),
+    },
     { id: 'created', meta: { title: 'Created', sort: 'created_at', className: 'max-sm:hidden' }, cell: ({ row }) => <Time instant={row.original.created_at} /> },
     { id: 'updated', meta: { title: 'Changed', className: 'max-lg:hidden' }, cell: ({ row }) => <Time instant={row.original.updated_at} /> },
   ];
@@ -72,10 +82,16 @@ export function UserList() {
   };
   const done = () => void queries.invalidateQueries({ queryKey: keys.users(org) });
   const create = mayWrite && (
-    <ButtonLink href={address.newUser(org)} look="primary" data-create>
-      <Plus aria-hidden />
-      Create user
-    </ButtonLink>
+    <div className="flex flex-wrap gap-2">
+      <ButtonLink href={`${address.newUser(org)}?way=invitation`}>
+        <Mail aria-hidden />
+        Invite
+      </ButtonLink>
+      <ButtonLink href={address.newUser(org)} look="primary" data-create>
+        <Plus aria-hidden />
+        Create user
+      </ButtonLink>
+    </div>
   );
   return (
     <Page title="Users" description="The people who can sign in to this organization." action={create}>
@@ -111,7 +127,7 @@ export function UserList() {
         }
         empty={
           <Empty title="No users yet" action={create}>
-            Create the first one, and send a one-time link to let them in.
+            Invite the first one by mail, or create them and hand over a one-time link.
           </Empty>
         }
       />

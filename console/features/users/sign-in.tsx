@@ -21,6 +21,7 @@ import { keys } from '@/lib/query';
 import { z } from '@/lib/schema';
 import { useMay } from '@/lib/session';
 import { exactTime } from '@/lib/time';
+import { Invitation } from './invitation';
 import { Passkeys, usePasskeys } from './passkeys';
 import { SecondFactor } from './second-factor';
 
@@ -33,9 +34,10 @@ export function SignIn({ user }: { user: Versioned<User> }) {
     <div className="grid gap-6">
       {!value.has_password && passkeys?.length === 0 && (
         <Notice tone="info" role="note" title="This user cannot sign in yet">
-          There is neither password nor passkey. Make a one-time link and hand it over, or set a password.
+          There is neither password nor passkey. Invite them by mail, make a one-time link and hand it over, or set a password.
         </Notice>
       )}
+      <Invitation user={value} mayInvite={!value.has_password && passkeys?.length === 0} />
       {mayWrite && (
         <div className="grid items-start gap-6 lg:grid-cols-2">
           <OneTimeLinkMaker user={value} />

@@ -142,7 +142,7 @@ test('nothing is sent while something is missing', async () => {
 });
 
 test('the e-mail address is the username unless another is given, and no password is sent with a link', () => {
-  const values = { email: 'a@b.c', username: '', given_name: 'Ada', family_name: '', phone_number: '', email_verified: true, way: 'link' as const, password: 'left over', password_temporary: true };
+  const values = { email: 'a@b.c', username: '', given_name: 'Ada', family_name: '', phone_number: '', email_verified: true, way: 'link' as const, locale: '' as const, password: 'left over', password_temporary: true };
   expect(bodyOf(values)).toEqual({ username: 'a@b.c', email: 'a@b.c', email_verified: true, profile: { name: 'Ada', given_name: 'Ada' } });
   expect(bodyOf({ ...values, username: 'ada', way: 'password', password: 'x' })).toMatchObject({ username: 'ada', password: 'x', password_temporary: true });
 });

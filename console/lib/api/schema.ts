@@ -805,7 +805,7 @@ export interface paths {
         put?: never;
         /**
          * Create a user
-         * @description Without a password the user cannot sign in until a one-time link is sent or a password is set.
+         * @description Without a password the user cannot sign in until they are invited (`invite`), get a one-time link, or a password is set.
          */
         post: operations["createUser"];
         delete?: never;
@@ -900,6 +900,38 @@ export interface paths {
          * @description Takes back what the user allowed the client, and revokes all that the client holds of them: access tokens, refresh tokens and offline access (`offline_access`). At the next sign-in the user is asked again.
          */
         delete: operations["withdrawUserConsent"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/orgs/{org}/users/{user_id}/invitation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+                /** @description The id of the user. */
+                user_id: components["parameters"]["UserID"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Invite a user, or invite them again
+         * @description Sends a mail whose link lets the user choose how they sign in, once, and proves their address. An earlier invitation of the user is worthless then. Only for users who have neither password nor passkey.
+         */
+        post: operations["sendInvitation"];
+        /**
+         * Revoke the invitation of a user
+         * @description The link of the mail is worthless then. The user stays, without a way to sign in.
+         */
+        delete: operations["revokeInvitation"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1982,6 +2014,24 @@ export interface components {
             /** @description What is sent in the Authorization header of the registration. Shown once, in the answer to the request that made it. Absent otherwise. */
             value?: string;
         };
+        Invitation: {
+            /** Format: date-time */
+            accepted_at?: string;
+            /** @description Where the mail went. */
+            email: string;
+            /** Format: date-time */
+            expires_at: string;
+            /** Format: date-time */
+            sent_at: string;
+            state: components["schemas"]["InvitationState"];
+        };
+        /** @description How many days the link of an invitation works; 7 unless the organization says otherwise. */
+        InvitationLifetimeDays: number;
+        /**
+         * @description What became of the last invitation of a user. `invited`: the link of the mail works. `expired`: its time is over. `accepted`: the user chose how they sign in. `revoked`: an administrator withdrew it, or gave the user a password.
+         * @enum {string}
+         */
+        InvitationState: "invited" | "expired" | "accepted" | "revoked";
         /** @description Public keys (RFC 7517 §5). One with a private or symmetric key is refused. */
         JSONWebKeySet: {
             keys: {
@@ -2329,6 +2379,7 @@ export interface components {
             default_locale?: components["schemas"]["Locale"];
             drafts?: components["schemas"]["Drafts"];
             email_change: components["schemas"]["EmailChangePolicy"];
+            invitation_lifetime_days: components["schemas"]["InvitationLifetimeDays"];
             magic_links: components["schemas"]["MagicLinkPolicy"];
             passkeys: components["schemas"]["PasskeyPolicy"];
             password_minimum_length: components["schemas"]["PasswordMinimumLength"];
@@ -2372,6 +2423,7 @@ export interface components {
             default_locale?: string | null;
             drafts?: components["schemas"]["Drafts"];
             email_change?: components["schemas"]["EmailChangePolicy"];
+            invitation_lifetime_days?: components["schemas"]["InvitationLifetimeDays"];
             magic_links?: components["schemas"]["MagicLinkPolicy"];
             passkeys?: components["schemas"]["PasskeyPolicy"];
             password_minimum_length?: components["schemas"]["PasswordMinimumLength"];
@@ -2813,6 +2865,7 @@ export interface components {
              * @description Also the `sub` claim of the user.
              */
             id: string;
+            invitation?: components["schemas"]["Invitation"];
             /** @description With the country, such as +390612345678 or +1 (425) 555-1212. */
             phone_number?: string;
             phone_number_verified: boolean;
@@ -2833,6 +2886,11 @@ export interface components {
             email?: string;
             /** @default false */
             email_verified?: boolean;
+            /**
+             * @description Send an invitation to the address; see sendInvitation. Not together with a password.
+             * @default false
+             */
+            invite?: boolean;
             /** @description Kept as a slow hash only. At least as many characters as the organization demands, and not the name or address of the person or the organization. */
             password?: string;
             /**
@@ -2899,6 +2957,7 @@ export interface components {
             email_verified: boolean;
             /** Format: uuid */
             id: string;
+            invitation?: components["schemas"]["InvitationState"];
             name?: string;
             status: components["schemas"]["UserStatus"];
             /** Format: date-time */
@@ -3309,6 +3368,9 @@ export type InitialAccessToken = components['schemas']['InitialAccessToken'];
 export type InitialAccessTokenCreate = components['schemas']['InitialAccessTokenCreate'];
 export type InitialAccessTokenList = components['schemas']['InitialAccessTokenList'];
 export type InitialAccessTokenWithValue = components['schemas']['InitialAccessTokenWithValue'];
+export type Invitation = components['schemas']['Invitation'];
+export type InvitationLifetimeDays = components['schemas']['InvitationLifetimeDays'];
+export type InvitationState = components['schemas']['InvitationState'];
 export type JsonWebKeySet = components['schemas']['JSONWebKeySet'];
 export type KeyManagementAlgorithm = components['schemas']['KeyManagementAlgorithm'];
 export type KeyPairAlgorithm = components['schemas']['KeyPairAlgorithm'];
@@ -5496,6 +5558,77 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description The consent is withdrawn. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    sendInvitation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+                /** @description The id of the user. */
+                user_id: components["parameters"]["UserID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The invitation. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Invitation"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["Unprocessable"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    revokeInvitation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+                /** @description The id of the user. */
+                user_id: components["parameters"]["UserID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No invitation of the user is open any more. */
             204: {
                 headers: {
                     [name: string]: unknown;

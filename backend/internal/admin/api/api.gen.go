@@ -531,6 +531,30 @@ func (e GrantType) Valid() bool {
 	}
 }
 
+// Defines values for InvitationState.
+const (
+	Accepted InvitationState = "accepted"
+	Expired  InvitationState = "expired"
+	Invited  InvitationState = "invited"
+	Revoked  InvitationState = "revoked"
+)
+
+// Valid indicates whether the value is a known member of the InvitationState enum.
+func (e InvitationState) Valid() bool {
+	switch e {
+	case Accepted:
+		return true
+	case Expired:
+		return true
+	case Invited:
+		return true
+	case Revoked:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for KeyManagementAlgorithm.
 const (
 	ECDHES       KeyManagementAlgorithm = "ECDH-ES"
@@ -2260,6 +2284,25 @@ type InitialAccessTokenWithValue struct {
 	Value *string `json:"value,omitempty"`
 }
 
+// Invitation defines model for Invitation.
+type Invitation struct {
+	AcceptedAt *time.Time `json:"accepted_at,omitempty"`
+
+	// Email Where the mail went.
+	Email     string    `json:"email"`
+	ExpiresAt time.Time `json:"expires_at"`
+	SentAt    time.Time `json:"sent_at"`
+
+	// State What became of the last invitation of a user. `invited`: the link of the mail works. `expired`: its time is over. `accepted`: the user chose how they sign in. `revoked`: an administrator withdrew it, or gave the user a password.
+	State InvitationState `json:"state"`
+}
+
+// InvitationLifetimeDays How many days the link of an invitation works; 7 unless the organization says otherwise.
+type InvitationLifetimeDays = int
+
+// InvitationState What became of the last invitation of a user. `invited`: the link of the mail works. `expired`: its time is over. `accepted`: the user chose how they sign in. `revoked`: an administrator withdrew it, or gave the user a password.
+type InvitationState string
+
 // JSONWebKeySet Public keys (RFC 7517 §5). One with a private or symmetric key is refused.
 type JSONWebKeySet struct {
 	Keys []map[string]interface{} `json:"keys"`
@@ -2661,6 +2704,9 @@ type Policies struct {
 	// EmailChange Whether people change the e-mail address of their account themselves. `open`: with a code that is sent to the other address, where mail is sent; the former one is told and may undo it for three days. `closed`: administrators change addresses.
 	EmailChange EmailChangePolicy `json:"email_change"`
 
+	// InvitationLifetimeDays How many days the link of an invitation works; 7 unless the organization says otherwise.
+	InvitationLifetimeDays InvitationLifetimeDays `json:"invitation_lifetime_days"`
+
 	// MagicLinks Whether people sign in by a link or code that is sent to the address of their account, where mail is sent. Whoever has a second factor is asked for it as after a password. In the organization `system` it is always `off`.
 	MagicLinks MagicLinkPolicy `json:"magic_links"`
 
@@ -2760,6 +2806,9 @@ type PoliciesPatch struct {
 
 	// EmailChange Whether people change the e-mail address of their account themselves. `open`: with a code that is sent to the other address, where mail is sent; the former one is told and may undo it for three days. `closed`: administrators change addresses.
 	EmailChange *EmailChangePolicy `json:"email_change,omitempty"`
+
+	// InvitationLifetimeDays How many days the link of an invitation works; 7 unless the organization says otherwise.
+	InvitationLifetimeDays *InvitationLifetimeDays `json:"invitation_lifetime_days,omitempty"`
 
 	// MagicLinks Whether people sign in by a link or code that is sent to the address of their account, where mail is sent. Whoever has a second factor is asked for it as after a password. In the organization `system` it is always `off`.
 	MagicLinks *MagicLinkPolicy `json:"magic_links,omitempty"`
@@ -3289,7 +3338,8 @@ type User struct {
 	HasPassword bool `json:"has_password"`
 
 	// Id Also the `sub` claim of the user.
-	Id openapi_types.UUID `json:"id"`
+	Id         openapi_types.UUID `json:"id"`
+	Invitation *Invitation        `json:"invitation,omitempty"`
 
 	// PhoneNumber With the country, such as +390612345678 or +1 (425) 555-1212.
 	PhoneNumber         *string `json:"phone_number,omitempty"`
@@ -3314,6 +3364,9 @@ type UserCreate struct {
 	Attributes    *Attributes `json:"attributes,omitempty"`
 	Email         *string     `json:"email,omitempty"`
 	EmailVerified *bool       `json:"email_verified,omitempty"`
+
+	// Invite Send an invitation to the address; see sendInvitation. Not together with a password.
+	Invite *bool `json:"invite,omitempty"`
 
 	// Password Kept as a slow hash only. At least as many characters as the organization demands, and not the name or address of the person or the organization.
 	Password *string `json:"password,omitempty"`
@@ -3399,7 +3452,10 @@ type UserSummary struct {
 	Email         *string            `json:"email,omitempty"`
 	EmailVerified bool               `json:"email_verified"`
 	Id            openapi_types.UUID `json:"id"`
-	Name          *string            `json:"name,omitempty"`
+
+	// Invitation What became of the last invitation of a user. `invited`: the link of the mail works. `expired`: its time is over. `accepted`: the user chose how they sign in. `revoked`: an administrator withdrew it, or gave the user a password.
+	Invitation *InvitationState `json:"invitation,omitempty"`
+	Name       *string          `json:"name,omitempty"`
 
 	// Status `leaving` are people who asked that their account be erased (`erase_at`): nothing works for them but to sign in and keep the account. Only they themselves make it so; `active` keeps the account, and `disabled` is refused.
 	Status    UserStatus `json:"status"`
@@ -4022,6 +4078,12 @@ type ServerInterface interface {
 	// WithdrawUserConsent Withdraw a consent of a user
 	// (DELETE /api/v1/orgs/{org}/users/{user_id}/consents/{client_id})
 	WithdrawUserConsent(c *gin.Context, org Org, userId UserID, clientId ConsentClientID)
+	// RevokeInvitation Revoke the invitation of a user
+	// (DELETE /api/v1/orgs/{org}/users/{user_id}/invitation)
+	RevokeInvitation(c *gin.Context, org Org, userId UserID)
+	// SendInvitation Invite a user, or invite them again
+	// (POST /api/v1/orgs/{org}/users/{user_id}/invitation)
+	SendInvitation(c *gin.Context, org Org, userId UserID)
 	// CreateOneTimeLink Make a one-time sign-in link
 	// (POST /api/v1/orgs/{org}/users/{user_id}/one-time-link)
 	CreateOneTimeLink(c *gin.Context, org Org, userId UserID)
@@ -6421,6 +6483,74 @@ func (siw *ServerInterfaceWrapper) WithdrawUserConsent(c *gin.Context) {
 	siw.Handler.WithdrawUserConsent(c, org, userId, clientId)
 }
 
+// RevokeInvitation operation middleware
+func (siw *ServerInterfaceWrapper) RevokeInvitation(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "org" -------------
+	var org Org
+
+	err = runtime.BindStyledParameterWithOptions("simple", "org", c.Param("org"), &org, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter org: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "user_id" -------------
+	var userId UserID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "user_id", c.Param("user_id"), &userId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter user_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.RevokeInvitation(c, org, userId)
+}
+
+// SendInvitation operation middleware
+func (siw *ServerInterfaceWrapper) SendInvitation(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "org" -------------
+	var org Org
+
+	err = runtime.BindStyledParameterWithOptions("simple", "org", c.Param("org"), &org, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter org: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "user_id" -------------
+	var userId UserID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "user_id", c.Param("user_id"), &userId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter user_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.SendInvitation(c, org, userId)
+}
+
 // CreateOneTimeLink operation middleware
 func (siw *ServerInterfaceWrapper) CreateOneTimeLink(c *gin.Context) {
 
@@ -6917,6 +7047,8 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.DELETE(options.BaseURL+"/api/v1/orgs/:org/users/:user_id/consents/:client_id", wrapper.WithdrawUserConsent)
 	router.DELETE(options.BaseURL+"/api/v1/orgs/:org/users/:user_id/second-factor", wrapper.ResetUserSecondFactor)
 	router.GET(options.BaseURL+"/api/v1/orgs/:org/users/:user_id/second-factor", wrapper.GetUserSecondFactor)
+	router.DELETE(options.BaseURL+"/api/v1/orgs/:org/users/:user_id/invitation", wrapper.RevokeInvitation)
+	router.POST(options.BaseURL+"/api/v1/orgs/:org/users/:user_id/invitation", wrapper.SendInvitation)
 	router.POST(options.BaseURL+"/api/v1/orgs/:org/users/:user_id/one-time-link", wrapper.CreateOneTimeLink)
 	router.GET(options.BaseURL+"/api/v1/orgs/:org/clients", wrapper.ListClients)
 	router.POST(options.BaseURL+"/api/v1/orgs/:org/clients", wrapper.CreateClient)
@@ -16699,6 +16831,348 @@ func (response WithdrawUserConsent503ApplicationProblemPlusJSONResponse) VisitWi
 	return err
 }
 
+type RevokeInvitationRequestObject struct {
+	Org    Org    `json:"org"`
+	UserId UserID `json:"user_id"`
+}
+
+type RevokeInvitationResponseObject interface {
+	VisitRevokeInvitationResponse(w http.ResponseWriter) error
+}
+
+type RevokeInvitation204Response struct {
+}
+
+func (response RevokeInvitation204Response) VisitRevokeInvitationResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type RevokeInvitation400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response RevokeInvitation400ApplicationProblemPlusJSONResponse) VisitRevokeInvitationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RevokeInvitation401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response RevokeInvitation401ApplicationProblemPlusJSONResponse) VisitRevokeInvitationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RevokeInvitation403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response RevokeInvitation403ApplicationProblemPlusJSONResponse) VisitRevokeInvitationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RevokeInvitation404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response RevokeInvitation404ApplicationProblemPlusJSONResponse) VisitRevokeInvitationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RevokeInvitation409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response RevokeInvitation409ApplicationProblemPlusJSONResponse) VisitRevokeInvitationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RevokeInvitation429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response RevokeInvitation429ApplicationProblemPlusJSONResponse) VisitRevokeInvitationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RevokeInvitation500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response RevokeInvitation500ApplicationProblemPlusJSONResponse) VisitRevokeInvitationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RevokeInvitation503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response RevokeInvitation503ApplicationProblemPlusJSONResponse) VisitRevokeInvitationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendInvitationRequestObject struct {
+	Org    Org    `json:"org"`
+	UserId UserID `json:"user_id"`
+}
+
+type SendInvitationResponseObject interface {
+	VisitSendInvitationResponse(w http.ResponseWriter) error
+}
+
+type SendInvitation200JSONResponse Invitation
+
+func (response SendInvitation200JSONResponse) VisitSendInvitationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendInvitation400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response SendInvitation400ApplicationProblemPlusJSONResponse) VisitSendInvitationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendInvitation401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response SendInvitation401ApplicationProblemPlusJSONResponse) VisitSendInvitationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendInvitation403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response SendInvitation403ApplicationProblemPlusJSONResponse) VisitSendInvitationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendInvitation404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response SendInvitation404ApplicationProblemPlusJSONResponse) VisitSendInvitationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendInvitation409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response SendInvitation409ApplicationProblemPlusJSONResponse) VisitSendInvitationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendInvitation422ApplicationProblemPlusJSONResponse struct {
+	UnprocessableApplicationProblemPlusJSONResponse
+}
+
+func (response SendInvitation422ApplicationProblemPlusJSONResponse) VisitSendInvitationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendInvitation429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response SendInvitation429ApplicationProblemPlusJSONResponse) VisitSendInvitationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendInvitation500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response SendInvitation500ApplicationProblemPlusJSONResponse) VisitSendInvitationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendInvitation503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response SendInvitation503ApplicationProblemPlusJSONResponse) VisitSendInvitationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type CreateOneTimeLinkRequestObject struct {
 	Org    Org    `json:"org"`
 	UserId UserID `json:"user_id"`
@@ -18791,6 +19265,12 @@ type StrictServerInterface interface {
 	// WithdrawUserConsent Withdraw a consent of a user
 	// (DELETE /api/v1/orgs/{org}/users/{user_id}/consents/{client_id})
 	WithdrawUserConsent(ctx context.Context, request WithdrawUserConsentRequestObject) (WithdrawUserConsentResponseObject, error)
+	// RevokeInvitation Revoke the invitation of a user
+	// (DELETE /api/v1/orgs/{org}/users/{user_id}/invitation)
+	RevokeInvitation(ctx context.Context, request RevokeInvitationRequestObject) (RevokeInvitationResponseObject, error)
+	// SendInvitation Invite a user, or invite them again
+	// (POST /api/v1/orgs/{org}/users/{user_id}/invitation)
+	SendInvitation(ctx context.Context, request SendInvitationRequestObject) (SendInvitationResponseObject, error)
 	// CreateOneTimeLink Make a one-time sign-in link
 	// (POST /api/v1/orgs/{org}/users/{user_id}/one-time-link)
 	CreateOneTimeLink(ctx context.Context, request CreateOneTimeLinkRequestObject) (CreateOneTimeLinkResponseObject, error)
@@ -20600,6 +21080,60 @@ func (sh *strictHandler) WithdrawUserConsent(ctx *gin.Context, org Org, userId U
 	}
 }
 
+// RevokeInvitation operation middleware
+func (sh *strictHandler) RevokeInvitation(ctx *gin.Context, org Org, userId UserID) {
+	var request RevokeInvitationRequestObject
+
+	request.Org = org
+	request.UserId = userId
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RevokeInvitation(ctx, request.(RevokeInvitationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RevokeInvitation")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(RevokeInvitationResponseObject); ok {
+		if err := validResponse.VisitRevokeInvitationResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// SendInvitation operation middleware
+func (sh *strictHandler) SendInvitation(ctx *gin.Context, org Org, userId UserID) {
+	var request SendInvitationRequestObject
+
+	request.Org = org
+	request.UserId = userId
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SendInvitation(ctx, request.(SendInvitationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SendInvitation")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(SendInvitationResponseObject); ok {
+		if err := validResponse.VisitSendInvitationResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // CreateOneTimeLink operation middleware
 func (sh *strictHandler) CreateOneTimeLink(ctx *gin.Context, org Org, userId UserID) {
 	var request CreateOneTimeLinkRequestObject
@@ -20960,512 +21494,522 @@ func (sh *strictHandler) EndUserSession(ctx *gin.Context, org Org, userId UserID
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7P39chs3tiiKvwoO91TFmiFpkvqwLNfUObItJ0rsWFuSt38ziX8k2A2SiJoApwFK5mTr1P3zPsmduq8x",
-	"j3Ke5BbWArrRTTTZpCQ7mdE/idVEo4GFhfX98WsjktOZFExo1Tj6tcE+0+ksYfDvY62Z0lRzKc5kwqOF",
-	"eXhNkzkz/6BJIm9Y3J/KmCWqcfRTozeKOvvPno9ah93ubmvvGaOtYbd70BoO9+lhPHze6/Ro41OzEUlx",
-	"zRZURKxx1Ih5yiLdaDZiJrg/3admg33mSnMx7s+oUldsoRpHDRpFbGbGT7ng0/m0H7FU8xGPYJ2No8ab",
-	"09fv+69Ozi9P35yevO6/7Taajbm4EvJGZJM3UjaaK9a4vW0Wdpmya85uCtvM1vNrg9LxnMeNo3obbTYo",
-	"zMzixpFO56zZEHRqdvyX+ZD/wBZkn1ywlDNFbriekB/fvGo0G/lGu3udZmPG5CxhjaNur3Pb/NWbcEQT",
-	"xQrDe97obrMxS+UwYdPGkRuDe+/PxSyV1yxu3H5a+Tr8u29WJue6T4XUE5Y2jnrNhgIEAYAAMDrd57t0",
-	"f9hrPYu6rPUs3qWt56P9Xqs7PIg67DDeo8+emSNQLLUAoDH9XzSasrZFNliLYkpxKRwSRtpBzZ7E7i0c",
-	"1jzm+uSaCV3ExcgevvlKez6LqYFS0zyXqRmQrXT/8HDU2os6ndYz2u20Dof7rNUbHcTd6DntdDu9RnZM",
-	"45RG7H/FbCrbBuqNZkMvZsx+o3HbbNCRZjA5m1Ke9K9ZykfcnfZtszFkI5my0AA4vdtmI0o4E7pP4zhl",
-	"yqBlr7Pb7rS73d22AVm9Re92DIbLKJqnKYv7VMM8vf1Wt9vqdS87z492O0edzl/NoLmOJGxOzaPIfLLZ",
-	"SNnf5kzpvv3Y9693/3P/4/O/Hrw8/Evvh713z37snHXPdy/N9mk6ZnoTaHZzaJozXwFL8/8+HcO5Nt7J",
-	"v/MkoU/3251G8dDfclU8eK7Z1F7ORxT4V0WBT82GYJ91P5qnypxlgy2+T09/kfwvH88np8IhiZ4woQ0f",
-	"kOk7pmlMNS3gSjRh0ZUHngMAz8Fl5+Co48ATSTHi43maE+1E0rj8V3GKzu5lZ++o27NTOIaxZ2gqrBuR",
-	"MXuj1+p0L+GL9g0xnw4NGnUPDXnV1FBXxI+lfZm5V12CDTlUHd5Zg2sZ9jlXDISA5Sk+3X4yG3lJo6to",
-	"QoVgyWsWcQVf9HYRZw8bdAZMqlF67RzxdCURSPvw2AoQQy5iIz9MmVJ0bLbxce/ilcFke+/qoXEP0Ni+",
-	"YuFxRhepTBLzPGWG1qy8duzzjKdMBcfs2zH11nIIa1GRnCG85YwJHhuxCi7QJveyxJLzu4kH9gr2W+Kz",
-	"hmT0tbxiop/wEdN8yvqKRVLEqnG02+k0zeElFqP69orfsGGj2RjOeaL7XGTSi38GsxycVWDG5/OUN44a",
-	"E61n6ujpU/uakyTakZziLdY00gAfO+J/+SM+VR1a57JzmN/LcUqFhj3ATHSuJzLlf8etRTJmQDtHKVMT",
-	"BImZeBOM4rEFpeJjweJ+ytRMCsX6NBk3jhonF739A0OzUz7mcC9iI/QqnRpaYKRFqXQ/kWMjoqUMJWkD",
-	"IFjuChA9NQvd6IWIJsmQRlf4orflABb09p/3OgYTDF/hKesbwPXNmOzk3S+R2a3IRL1s/xnMAcqfAvgO",
-	"Eu6IJ+YMgLfCKKBDoCRofm1+UvPhL2aPFhFn82HCI8N7YO1MxDPJDfs1K5wyPZHm9CymKRalTPeHVMEr",
-	"VqRYec2vWYokrJdfoFeAaUVOtBHib4WGW55uvuxVVPahbvhv4U4u49DD40otAQeP5YzqaBJCpiI0CRUx",
-	"SRi1G1BINsU8SfKpLmDNobmU/aVx85fdaWf+X8O/Hequ7P0Q7affP/v81z1xfKBePx9925m87c7+s8fO",
-	"d/UHb40frPC9PPMjD3nkIY88pD4Pya7UR64nlff18VY93qrHW1X7VjXvzuYQOCtEpC+sXgYOAUHfbMjR",
-	"KOGC9ZFAgJ64Flyo/50KrjlNjuHFS7hFBdpTY11uzHARtKYFtOJeeYp6IDwAEE7p5z7aIbqdzHBxRlMt",
-	"WEpmMtU0QbVXWQl9eYsBab3OKut8OfzBVUj0e4dwBRoZZvZfbrv5vnFc3+dk/wJ41rnNXBgb05m3XFyx",
-	"+DRmQnO92Pj21dvSc1R7kBw3jhofOt3ne4eHvZ7z2mxgU1pedOA+PdSn7niTvgK04H68BSnhNUv4NUtX",
-	"bYJqzaYzIzt1t7NfVgCh2znqbmaD3If5Eqp03y5q5aQwkKUpqLaXE0Zw8YQKdcNSFqMpGUUEst/Zbbt3",
-	"nNSw39m1GvKaz+0DM0RPYk3Y7GVaP4ghDAzG257lO8qTC5Zeo1Mox3gmYoXESaZjKqykCmt1g8unk3kn",
-	"PLF3lMpp46hxHE0Z+Xne6exGQrZSNksWBX8q/GRkrIk0yNRQUz1rFxyu6Pq9kWncVywT8gzlahztHz5r",
-	"NjR4yZWmqTb/XBYaQsvz7MlRQq/Z58atJ3h1iwC6KKkyD7A3sw6ZGkmaTGSqGBka9EkXBtXsyFU7Xt5N",
-	"YQOXrHRTHYbT3GODh5x7HwzyG7mM4LmTWDJFhNRE0ytGzBeJ+SRYb9wu2gWv3YjyBPyaAJrG0f7uvpGZ",
-	"M7ZX9KubBZe4rFJzg3CZTsHjgjph2CYoNh6a1nb3dXx332ucSSVzozHBvLfNxoylU+48/T8VvnOUMhqX",
-	"vn10k3LN7GkoNwL/cD8hNcl+dH+6n+k85hp/NCqSTNjSl1tF9c36UjK3bVCm2MKd/K2ZhHwnZzOWFhGs",
-	"PD1o/u8Fu+RTZpjcOnm02+r1Csxsniarz/gp+sufSsFaRgFsJVxc/U8Quv7cW1we/p//6/9plBYRYOXL",
-	"KubhwV6nAy+WMCh7Z5hSpLHu3/1IJnBx/qM72h8NRwZN6hgBNsHJmmhfRN2ZTHjEMRaqln0liuRc6H7M",
-	"EmYdqkYdayz/0ocD78cUI31cqFAGrKXYqnLUlJCC3WPMlJ0Oo6Livu/PPT/5r/c/nLxuNBsfLk7O+/91",
-	"cn765vTV8eXp+x/7L/9ydnxx0Wg2ji8vTy4u8eEPJ3/pv3r/7uz8/bvTixP3nnl6fvLu/eVJxY9n3/3l",
-	"4vTV8Vv/50+ByC27F9DiKZ864DhxqD+1rv9+LKP51Dw0nGL9MAV0XiqWKc/9aEIFkG17ilM65lHfXBQz",
-	"WI5GhYCtBtD6jK86UCdMjPWkcXTo/ZaySBphr3HUsFq6M5kcNaRhH712t7GROWeMxAtPM9uG/7yfzjGs",
-	"7zY38gzlXFhDl1qyAMUzOesLCfhmf8rMDBCvZVbRH9n4moacma+A4lP4qW8prvmuk8zoUMlkrllgTwed",
-	"vUOzpVyIS0LDeoc4io9Fn4u+kJpHLDsEeDyf+aCwj/p4srGcUg4c6NNtkUWFTFUb2ZeelYlfgGzWIoEr",
-	"2GjpC6+BquB0j2T2kcw+ktlHMvv7IbOxo14bEtrnZTK4wnQSJoC/Efp3z+ynVjCBD7flkAKfdyRyLG3k",
-	"QGHh5K2OS8R7DTJ1D41mUPr4xVzNmIhL0QKPzOuReT0yr0fm9ZtnXiojXxvS6UMghNcsXUo4QrrfX5cP",
-	"08382CtSZsxJRQab2TUOfEyU+BdPlADTaBVCYETRGZKjOmkENI5Yp9PptXb3h1ErOujQ1sHe4bDVGfb2",
-	"R91RZ3+/s9socKb+SKZTgKvlF0s5a0MKWRjm6uHizANz6xI+5kND3/Dx/bH357m7CljXqmMHHtI4anzk",
-	"IpY3inzHksTj+h9lekUSOtNyZvBhhqhQFBTMiaVUqJlMMdBpshimEJPBhWapoX82JeLMEvuyL8RzYJyI",
-	"MRes9aNsdQ/3DKw1m85kSg1jgLtjpkHGsDYcRfXnYoqfCmFH59YIC1MKxPOnBrjqFRHsmqVEp/SaJURP",
-	"UjkfT4ieMDJM5Y1i6TeK2Dt5BI8jGTMySuQN4QoeSJEsiBSs3Wg2TgxHwyFckVkqNYs0i8lwQc5+eHWC",
-	"jsCL3v5B2/B1C/OM2yHQzpmS8zRimyQmdHud5j06gZ/ZGDEmjIRUkBnpjBeExhldoOQAp59KNWMRRqk5",
-	"2g2BcDCmRWfc2/dZ/ipER6lJnoeUB/y4l537I/sb/R+fNuRLXR/EAdPVF9x0/T36a/4iUQD3iwDrjrws",
-	"Wd3/mRcguKwP1rldpR2AC9PoCmaEmf0C5ZlVXCf3m64L91ktC9wlIat7mGfybRJAgPEKjIlgaEKWGwiB",
-	"jHiGN3nSVpiZG6hdpnPDPE+talpIvx/LlOsJAM8GpH5qNqhSRm+zEb7w2/cfLxufPGHR4A+EKrXwu5/u",
-	"kzQeVqnSs+xWyHTcaDZ+ublSpZDh0qCnZghGW6GWFNaoLeKd4IvEhmGBtIb4XAihLV9PmcZGYAoHsuKP",
-	"me+4OogV1EwQFYfe0ylepEYCYUp97uK4tiHJBUQI0OV7RYfH41t1fEvHsYqmPd7Sf5tbukywlzlpbvXm",
-	"ig4TFgM2fVBl4q51yodzjXbFmBlUmCKPOBY0WWgeqbomUBfCUtYqQ5p4szGhqp+rH/hsExV2NpGC9V1G",
-	"e+NPe3u9zrPneweBn8tKvmfh+rUx5Kme2LT57mEXIna7nUazMaJTnixcmPxbec0SGplTHvNrJtzz45ga",
-	"piwjSKZvMNH69mWuxR3HlHhv/l0KxsVIGvycp3LGnr6VIpaikZvB4j6aTZxhaysjfWW+tYdGuw4fQoHo",
-	"FSfpgW0T6ISAcbsqK9yu7HSKYXPeyqzV4ad8jey6VOOlCuEyg+eEKnMN/9Ab/qHb+cOPz/8mD+dv3/Po",
-	"avy599d353+V7xbs9Je/Ho+jUfJs9ryXxN9+pvHB4dvv/xq/7T5LJh8XRVg4knNNyblUipc2t7RCvMD5",
-	"Ds+Zmiclwg4/mMV3Mks4qhYydiYaM31f0yswB484S2LvB9ACYvYZJsjjAi/klA1lvCBcED3hivjRaWRC",
-	"FT51sxCaGGq3aHtr3ljvuQuV2MKoVbpzD3mDannADMyW6bMPhqJJpwJ7C+TO5deauc+tSdsj6krxsaBg",
-	"4loZf9gs/TiPuQ1LrIhedAMK3y4blda+e9tsTBiNrf3w5JKOkfmoKOUzazO+nDBiIU3kiNxMqCY3VGWh",
-	"3E0ykikZnI5a7wxsB21QtWzFqMbPjWc/Nxo5Uc2tGRM2hWIt1tSpdMrFGDNmYjadSc2EPmezhC7QU1hc",
-	"1VnKFBO6SagiAzPloEluJkwQSqzJFi1LcImyCaNF6we2IFMaMzBU6QkXY4KW6Da5NO/rCUvBVCUkwWyx",
-	"dsNfLhPzqQGp+aY5n+Xlv5VR5rFbBqXVYAugtLe1vSGczqlmb/mU6+UvfTRTc0USNtLmU2azf5tLTQFg",
-	"XJA4pSPd4kyPWkYCozPeSqlmiZmuZXGifJKAsj83XqR/7rzQf97tNGouL68ktwyOe1vU3/580Om8uPnz",
-	"wdplMZ0ujp1zoriiCxRgiZbkhnJtMYPodGHwhI4pF4Xv73YC3+JCszFL4WMfP370qvmwMAyiCU0SJsaM",
-	"PDl/84ocPNvvkH/+Y3enuNWXjKYsJRBy/uefG1xc08TlrMIVq970reG5KZ0ybW/6coWd09fhtfHYoY+9",
-	"Vm3gZ5AkrCc5rff8JKuQOHMVzOcwcvl4MPn5nEUyjVcs6smHD6evd9zaUIX6RpEU3mtCgD3Xigwy1+6g",
-	"YuF3XzBmhuK614PRJsI8GfB4gOv01rhTscg89eeOa7XsMbTEgcdAB261Mzpmjj66pf1tztKFtzac01/I",
-	"lH5+a/3be53nB6GVQG239dACJ2YFUOC3u8PEYw4/sACVOiZzwf82ZwTYanaM5sqm36gmUZJoQ20N45kB",
-	"Hc84ENJ1SPcARqNveJTDEQlavp8Sl6qCaG9/HyI23N/dik2BSrsewqgDE6cDV94S/PkewD1650SwAA4a",
-	"EWSA8DSM0Yi8bXJMIH9EjAmCzIoeiuz1DpuECiLnGgRJIgUje91eNYitkFIJ204nuOalfNb1cLW5rQQN",
-	"6QTIdAVw0ch+Z8hWiAKQgCSVoYdsCmzWQAlBWHWngeMWgBSzEQXVaL+TGX4svGxIi4+JPgt8n1YIlSqZ",
-	"jx20fAG1yPZs+EUAbGiuqobYH1I2ahw1/uNpXu72Kf6qnl4kcwSa9YyvP08b0VNxhK7i6p0P8T8D62Cf",
-	"tZFIEimvQNamGr2xbMyFMNdCjiCHDD0wuYtKNYmt5kpSNqZpbGaJqGLmShmgJEzDFkfcCD2GX1o6JWUV",
-	"Zvxtw6vjPEx15AscaRPlAsw831mlEIJT3P0YrOtq/aptzE7Fgry81Lutp2BjXL8qjcMJmntDchH+UiUU",
-	"2ff7OOruywcLy9pVQ3RSeEEuNfcuy7jNa5pYITi2wi8k40qhXWGdvGjOU1tU+U+/KFToMsKUGYCmNDFf",
-	"hooxOFuzETONRoXLXHAmaO3B5E+Q3cn3F+9/bG8UZORsKHtw27hGzYDG5Dz7tt02Hcq5PhomVFw1buuS",
-	"xTNbQhqAtXxUmVwj50kM+xgy4NFoA7CwIUMW0blCDdts0Wx6mCIDRIF5lPDoblBfMrtlID/GwtWYWrtk",
-	"RwPmYlQotakRLzfdrfvC7aftjvR5fqQZjB7sPE81gZhg5SyLTSJToA2QGJ/nKUPQMWzRnZ45sUsp39J0",
-	"zO50iOZG9LWU/QSmWnVvpnRBJvSaGeYH0kyXvOMvt7w83d0CpM3iyaWU5K1dxgNeIUcEYMepkXSF5SOQ",
-	"HW5OAuH8RqZDHse2IMq2EM5zr/sYFF4EsqFGjMUYtZWPJV629bb0yQNxvpUHBS2qZAa4EBsOwpBBG4PE",
-	"sQQMBhw3e311cf4GZXIz/iaVYkyeDCKVjmzIizWvGI0cFACM4jvBfP87HIiLB7TFMbzTuJBThuLXjcFH",
-	"XJM0yk1KFI+3PIh9n1G4bRAsZ0BO7Boe6FCOCegMZhM5in+jcDfknM1kqn3TEuExQPtHqd/IuYjvzCD6",
-	"Qur+CKYq0pbcwjuPJpncsQ2a7+XQ/VFq8sZ+7OHQvLh0RJgRYDVX9gq0CZh/hyyRYgzGTNvMoehjclq0",
-	"kk2U+CGuFCyg3Ax4g3Un7nII1m/Qn3I1tXp3Ad+BGrJEgQ1UjFmM2+CIMFNGheZTwBUaE65zC+w2RL+X",
-	"H5W/TfLG1dd4oEPLNur2yDVRXETM/COzcpShf57JuXehNiOMdehnUrN/AEzExFlEnLeEkZNLOkYLzELO",
-	"7dq2AnjvsALg5/liHgjkuTfKXBZrPQIQX0r5joqFFZfVnaCbUshVmXJdBOxHyjXZ7RAbDrMt+Dxx0Agn",
-	"ZtkkW/fDkRgpydR8yi5ZvUBXCFXEkBPwt4ELpQU+lAFRdAFb9ByJBcdUaB127NN8oO8vauUOo1ov2+HO",
-	"t9PKnDsr387dQACFD6IQjHo33lOay790fCwMfbsLJet0c8zAZcuU//0h79OP0mqsKDLJ1Nk9SESnLKcd",
-	"no/IQ4ePHz+2yl6wVUdTdpq587mmPEFf+h3OJqaaDqli/bk3YUnzcGM8JQjNpeQyXeDRwRmSqZxa/8Q2",
-	"kpknIhuBjEeMfCgs6sHkshkFyQt9xEYDAFsRoTd08YLobI8J1SgZ+Xf7LldslsrIqNF3PURARpt85Lh3",
-	"QbAgoMDj3jLpBxw4YQOAX3/Xyf6eGaBQnvenzqeiOYC4n8mH81MwCAhJRikdI3JsaQ7o9fxb7kGOWJX1",
-	"YSUWlCytJJYJ6FZXekEGCMOBNTybQQhy4LIfhJrPMG7qHYs5vYR13omiZhP2p2ZGLCJclmb8Sc1k24qK",
-	"+z7osy8T2Au5xC9/ASOBoTxoI7zNpsY2fX4xWQy+rQ5moKLghCIJv2bqBXoSnDva+Qm4XnLHfAPcPXP5",
-	"QLUvz+mz21n2+jTNAuVc6Nc2sR3KoC2v8I1MyUTeoLwR04Vbq3mVRFSQISNXbJaTKi3NI5ZShdEy2aqe",
-	"r/FDLa2oKibl44QBrcBueGhy0hPG02xdkKwPmgqbKpZcM9UmAzljYnBkwMeVXR9Rhg7hrgwNNC8sCFVX",
-	"LAbYc90kc5HAuZhflJUMXMwJ+JRFTK4YmxGu22SAWcuDI1KIHVN2RW6BGCFjo5RsirrNd14OV2o2jl1G",
-	"za8NGqOATpOzVM5YqqHIgQ3UrY5kghhr8uT9jInT14Y4CUMKX5lNdNsd8s9/7Le77S6ENsy8ec3dngud",
-	"LkqOpG7AkdS0xn0rmBVHh4ZDGLAtoLvGSYWV22mCReSL4/dDw1M2ttFda2dWOmXMy1oqTR70mNknEsvN",
-	"mhPKiZqjo+54sZa/oBBPGTzdUD/PDc7544RHE0L9hmTKuUIVWNeGjEhhLQ5GhBgqQ08ME+TaoCaYgJrk",
-	"BiYyNI1OXflXRqMJmbLp0EhWxyThCmLVbJULgrUdmoZI+XUpnAkPYnFpYt6w1SDsG2A3UHiBBLvxljtX",
-	"mkCbMXulYTwZLoDs5JDCVxNGMRIMTRFYF+KFm5bFigyQ6w/MigZMaJbOUq7YoAn31n8NYhjgY46SoTUW",
-	"7JEGVtTVwoXfMcxYNc1AG3JMqCYMUmnnijVzidvVDMAXh2xMBf7I9fKFK9cPWQp1Of72w+lr5fxxFpxI",
-	"iVLmDuaFARebzvQCjwweK/M/cN5hDPJadxwQ71Mc7N8EmqYUdDm/sIkXf5DXOFmKd7TpyQoXC4RWSzh+",
-	"grGrZlP+OT/5yIZG0xDkLbtmCdkFYrXXfrbj01D7QS7yvrXuH/mhB29fqQ7LCnCXQW1PvYnoGhs0EVLf",
-	"K3wDFWF8MGfFYUKAZpE0Up8c5ZcLY3ZYyjC61nIxcxFiCYIMXrybDP+nVMQsbpMBfmnQRDY4luawDDNE",
-	"+fMFGSAw3ACczj+gbKm2xW/oKCpK3KxFLMPoEkaVLhOhEah/MUsCqBLqqbj0bJbMVeB5L/SsYuxu6BmM",
-	"/RTkW+UyPksSo/3Fp0LZNsnLhSPnRE+ksiKKogtL1EBky5zCCYd4rCYZ2FJBA0CGkZyn5AriTeQIglBS",
-	"OeWKFVB7lehcaI6JCy4ie6+M680GBvDZ3235kXIFoS1w37+0PrXPzQb4/pBthq1BISDYsrpI3qvozGUe",
-	"vqRCAVeGA8K7yLiGC3JjpWC4cHhxua5/REtrhSamjdtlIlSkPYUA/yJhySIOrJhsFpNRQC70wV4jJPW7",
-	"BtdLs6N4fzORKOJL4SI7pxvNvNwuu/yl9yN7W/CFZv5NwTgAmWZ1v4kwOpm1VljQ2FvGx0LV37bK9Odl",
-	"xT4LaIP13OFQz1iqMGOufKp+IaNVc74yCkDj9taP6vkpx4ns+Cqh7X0q68Kb7f5TrWuEqLl0l1w9nCWe",
-	"jfLtjU0VKYvGCvzNWPlkLYPO6+QEbqzROD1RJUFhpiBU5nMOpUwYFXkN2XXLriZV9qIvK0neTd3o4tUZ",
-	"7DrXL2vjC6RBS/f/hdM03JbsGJ/SFtvgu9y95lJ7fEVHLPDYds0P0mcfX7NjbAZQtx4S2qu0hIWIgWsR",
-	"Kc+R+3XNWnnsp9RVLM7LQw6rihh5V7LlzFMgWyMa6SCX+UYReWPOTSwwKgy/CZKUjek52CM/YFDP8rLm",
-	"MdfHrl5ZCEpLUAnfhEsbaAhJlTJ1BjDMsbSWJnA6hwCtrf69WkBxKwVtvXwCMMWnlTt0Wn7Jp2m2bKgM",
-	"+DSVcypb2SOS0yk0AOUZJ7MBF/6NgHpiruKAoZQLpdm00Wy4uRvNBhVSLKayQojMG/MHaGYUTnsDuWlC",
-	"ZzMmjEoD9vG5aF+zdHhE/JJ0zSycFgrsBY8gq1lX7wwKlejWvnIBPWEKxenqv1MuURPCPMH0jUyvMtuZ",
-	"b1wHV9ooldPgvtHQrTZbUk36UaiO5403hwKtIoIvuWp5NRb03o69LZrjA5c2r6K3dtJLHFoqj1eLAvob",
-	"bjq8zbfksKzymsIFcOnXJWLkhKma2kx2nQJyVCGlefVEP7LP2mZ3Le0YFlK5l/f5OToykZc/HFGezFNW",
-	"TQoQ1TbjFOiaszYybv1yqmnrzmFnKMi8VW0ywJuIyuOAYsjBRCYxFpkDc4KNq6nmG5cZUt2RcSxxCZt0",
-	"nAXyRDKtIlw6SNUv5tHEUESfUzaBKDYta2r6OQarcXsFb/Gk1HdW9luGRzRhUKiRBjOKmci5TkKVhoQU",
-	"68ygRLAblpKy6LuSgkRSjPh4noYk4FNtjZ8pUxPzkVROwUzr0qfNN0c8YWEp2O8/FmRHXozlTdXO2uSN",
-	"TMksodrsp+R1CZ5xIqmtax1YEvy2EYmtUui/cz4za4Hgufjur8uTsIGSIJetOFrvBMGOLwyPjvB46x+p",
-	"K4sQvDzwmxNOXr59/7KuNpsVfywpNTkuACZsfFxK05CWfOyBQk1A8wCF3ZDJ3NOB50mUpguIWBzJNApi",
-	"Y+mSelifIYxbSnbk6y/xOrV1LdMPWEKXDZ/XDBwsb05fvy8aQJf0LxeXKsKSc4V64pzuJd5ZQTwdZywr",
-	"YLhp+xFvynpQvB8+vnQ261a9ii0vmzgDSGo9RvY+wRE50k5cPNGTf/5jt91t7xUcGl+zdnuz8eHs9fHl",
-	"Sf/4v45P3x6/fGse/fj+sl+0YzeajYuTt2/6xxcX5tH7H/sXH16+O728hJ/OTy5Pz09eV0glXmPw1yg0",
-	"v8EwnjWez+L5X3ERYEsDOpVzoQdIIj0VNvsB5BSQLkW0GPhg1+yzkTYtiWxmBKIJvxhpC+cIbiuhQ7zv",
-	"4S0se9BXZog3AwzFRjykGGqNjtomGRqOKMZzOmZE07ENuvA/7fnIcxR2191b1cHe2kWlXszzGipqrzqc",
-	"UtUdKqOB06s38H8fEzMz2Cj8CYnVxrBgx/Pd5wfkn//o7aBcaOv5gXd8rph1fYPoyLXhFINi83o7F9YF",
-	"HITCJGxf9lqHv7vx4QND808/i0BhC5v9xfUSJrxwIXZckGFKI4Zu1xFPEhZbS3UAU6Zc+I+6gaPDeSvk",
-	"tsKlg1RXcz4G1JEUmkL8jOIxIwNbvW3QJIPEVuSBPwx9RFA3ySBPKbY3d5bya56wsT2J2sQ/THIKjqnd",
-	"gBPWKQXlSJJ19R2WpP5mhiah2+DVe3nNIq5cP5H65DD2Xss8WTMwkWLDkcV6Q2k2x5olelm5ZQNT2kdl",
-	"saK2UqENK2CEoaxYa4lHNmKCj0WLCz/pGCNDUohHMQIM+ZgLNRBLIBZN1DezNyKji+D+C3iyRnJpNoJ3",
-	"v7qAkxcv5qhOTnR2ilKYKzPCVWhJOajLSxpy6LzTz0Jag4vxiteoibxRkDQE+i/SirzuFlVkyMbzahkR",
-	"lhkUE70e13XK6Kyv+LNeDMbhlfKpX0mvrt7mV5qu+05Nqd2rnRoGUFb8oaKugvNXY6n/PFJmJNMyNqEm",
-	"CAFbm+G4q9haU3i+MMND82QNue/fB+JXVPJRoOmVGvCSv+2Omj4JKuBG4dDr0bf70DsCVPMr2BFfer27",
-	"irspdPKCALT3I4i7X+0WNsNvPzXXODGXKmYK68Y3dEDeYLUBbGa2+oNvzZhg2IXbWVY2cgOWWdp7KaNm",
-	"niQkZXqeiizI0Aydg4HkFXQfB1EQ+pebN/7///FTp/Wctkaffj24/UN2BX5yaG40iyRpfPL2XJZlQTX8",
-	"cP7WltsbmH0PXhCBa5nKaxvJb9638lsmhex2O896hfWY2Y74lI7Z0yczMf7vX2Zs/N83bDjbeTGkih3s",
-	"NX86bv2Vtv7eaT3/09NPf/rzr51mb+XKQyfwKqF8+pqNoJ5SDbGlvGeMTnZhlxCbZqR5CPhERyeEsWEw",
-	"BHHjIdY8iV1JSbj+NtUhGFjp5lphNs7jD3FoCcC9GnJ7QKsKvOYd0U//o/W/P/3pD2sNx5bK5dv4FDwJ",
-	"btWQ4g7xeR5SAOLJs/3nXaMTNUkpLvz1QtApj4h969zrRWbDxXuBUPE17SjWyOeBbAkjieVx1f1ajt1S",
-	"HHaVMOcKvIcwAX6qoU7u5FFlVuay2uRdhE0monQx01CpBuvg9GkyXrftH9jiHRV0zKZM6GNX3L7W7ExE",
-	"60OAICPoBF/mUqz4gpHcA4uvx1QuMKLUm/5TyAoCV9QmxmtZOiaXEgtiE67GnhP2SoJA7u8/XpIng2yR",
-	"UxkzKKf4/fH5O6wmMcyZdr+osrgSQn0b/+q2GBDHbUSYVvmqCq2aaHRF7EcCsTJmAy6apsJf5a/SSUgy",
-	"NwD3mYhnkouwq8iqBBZ3HTV1RR1F7Li0W7stIjzjYuwU8bmalCT4lK9bp2Fcc+0a6fV9e1KgXohNfaJC",
-	"u8wiS/ONqugSXMuRCJ5HJ/Bl6Jvw60ZrRpoWs4RfsxSjj9Zdmtd28Dsz1kw354nucxHi+XaXmVBhwM6S",
-	"0YtivK4rTSBTl98U3nJBP9tcl8LfawIJDDqR3sgzsJ2+ZiN/+0X7Qv1vuven9HM/qEBnqXiQCIYIRjNL",
-	"BFwPSQzu5ZU8rO/XZojlVa0VXSgC0Y83Nmx62WEGPTqxi6fPOAM8CbuzFdIDuSLwKpA/8vpMnpErtrCs",
-	"aW/vOeRI9HbaxIrjmG0D0lcYZ0apFPrr3NDQp2ti3zilQuesvJY29q15x8kGZSSpqce6ks73zq1XTXxn",
-	"Rp1NXsGjN+PMzbzebNY2R4XTRxEVMGK6yKxzc0eGSGOWVZHUC5JPneHyCPJsRP2oaFdn99jNldei8NNv",
-	"AtgA5WE1M1jJhUPKEB+FvSkwOCrIcSYziBY1F0JpmmovWQY1yYx81GGfxQ51945062a/O+YVvvAlREQn",
-	"HkLmt29IK0iEOdZRdaUwSCYTD4GWPut0cwMuiD/nF739gwHIiNBiaQ1gvr94/+NHNvyBLS4wDi5v3bRO",
-	"JPtGEeg2GBHIsaApe5ELhiOmowmLy+IilImog1KYfPt3pOqr7S52YBaSZI0XdYm0TPkYxZ6VCARbfo9j",
-	"b20D90Xdb8yk0o53FOpA1GYL5/atD+enwRyYvH9NTfsY7Me2gK1hJ7N4OJKYqBlK8Ad7wAPsbV2v8nWT",
-	"w9tLmrvTktA24cgKtBC/C7GqnvbOVKo0dUm9Ww0DePM9vBhilW5qd2yhi++ER/x8lrjtLvooldMXhGY1",
-	"S1wf3wlVk8zhgvvbzP7gmsYbztwPV6lACfT0tZU+QbzNMNdyOktYuQhLee4rnqO8dCHUlT+d9W+Dpc9S",
-	"7glNq2RIN7tRSI1eUTBJpF4dsdI3qy0HOBMZ8VRpywu6vQPyz38cbCBVu2VlHM9HsI2WY6FbxhG7sE6X",
-	"/PMf3U57f6O13ZOTqmj+ogrrn1uW63usgL2WEtBrYKeVEjaT8s/ta1WCfu79CtS8h98qNlZb6qx0mCFd",
-	"7Y+yJIlNGAoqqW/w3dpcxbYPz5zPJfeLYma6fn7kYfnkLUcDFivUUlK2HEQWUgNYcSXyaKUhuuQVnTIy",
-	"oxx0Yh+/6ogrSo70DU1ZlVUj+x0KI0+Z0Os95CmYtVkK1R4VS0YY1l4wjbd3d9rkVBshHmwDwyw/3ne1",
-	"U8zZxVnaK9ef9UOrDLOsJynlWdWuYWYd8/gFjs1uRaKc2RCov6KiHwu17L4I1U0JvWz7tG37Op9t/65F",
-	"2S1etvCLRVh7HZReGGBDfftaxnqzwFvbIWpvv7u3A7VD8rxlzKynCVT41fzauavghcNnnX1AuW4bvSsb",
-	"bcX7/r1YlcxqL99eFPZV6o7kLXq3vbcB63EmDrRN4ylgC+51+AtS5ol90bDLd/haxaQlEe7enRDu/oOZ",
-	"PzdVFDmeWJCs3TASxxG3dBQ33faW/xmNvPXgYAfn5gycZLayMmdhCv9VVVfZ8jtC1rXezhVLuRjJezde",
-	"rJr4zhpBNvk9Wcw84l9EqG9To/RhwSW4l3iytXIvNoucKWqQqzTnonl1SRJbeY0DjlsvPidzGqyxSZZ4",
-	"W0hVWVYsMjaaWR4830spHMjD5Pxwqt3qmBNua2yWZQtpSwEowoWRFiL0ITupyJVrAviQAY7t/3KjC6zF",
-	"8yVY2jKhiriaIFZmg7CQX26uFBS1ohr/MIc2qIzmG8p4URBdN4iRuWcz1wm3ZUugn67dSUAGXM/+6oVa",
-	"1IiqCB35imI1GULkzaA3AOeXCpOox+2WAiaWmN3ghg0HNsgGkKu9eVTF6oiKOmEUG0bhrDDsh0sNPUZh",
-	"bCIADU7ACr6EFZtHTRTO9Y4RDhsTkJphCXeIKthsDfcQZrAiOPtbJlgKLRj9YyOvMMAAJY4mlDeCrnUo",
-	"jgwiiEhoDcqxhqtj2rKgwnb/f7eC0W1LkQgb3vCVcQrrwR4MXCh08NzbjKysD1HYqD/oFtXSAhEOWe3d",
-	"3e7+7kGnU6gK3Nk0LGH7sIGNvP6l2lxoyZpIW3i0YHzaSmwoRQ1UGIkc7bThgFCk3Ls3TTL4qUhzIxmz",
-	"T4OsSjMVi9q2wuqYhPBJ/2vGHzw4d/o3DVjY+II8hhvcB7bds9p0KpRmFIIy76AyPZjbf/2nV3r067x+",
-	"zy7+1Vfp3h3+l8ul1soY8wW29ejr/+K+/kAx6Joov7ESG3Tl1/TF27q6WAzqDh72LbzgGzmnz8teaHQv",
-	"8tR3KZbLn6NLoux8XjqB+zYqLDuvS6zjJyc05pQgq0tfFDzMQAKSK2QcY5X32hLFSnd4eO1VHvLBT3LG",
-	"BMey54bWNQl4/Yq7eIF5foX+JWDmgQxtqF9tn0Ypg3Ojidrct77xiSw53zd1udf2lmNxLBu9g0WbIYMd",
-	"8BGN/IWWRAXn2la8veQjL6ubtXzS61969Dbfo7f5vl28m/pa64k2lV7XZVnYLhVLA/aHVPFoWTKu4ard",
-	"1LP223Wfrj/iR9/ocv01zzRY7Y97LaO52fR3MhjdB49tafZ5NCGxHa5sKRpbybXpylG0bUuzdiSn2C/m",
-	"j8VH0D8fKLfhbUOWyJsXVsqwnv5K8WJ/9/6liyIQ1jXL8lxECADLwBZekywXqpUVcBwRmoENIZnVMITX",
-	"yJP3hh64ROHT13l1M7cutdPMbGJDxsXYi7vy+2UJmbfoWrBCgyzbGauJnbJClbfw+/dRrMHy/Pl0StPF",
-	"16jTUAiED/qZIT/ekxXIe8FcN5ByRNuTQYy53IMd21edav9M6VJBFu+EnwxcvnjfvWCmockNNExzKRNW",
-	"jfBPzHO4F0o8NpoNux7ozliafMXR1qvtsFy4akPX6/r6D1t13fsps7B7BSC+eGr7v44TlopFDbGlkjFm",
-	"chKcxe2nDRy09b68knOu/XqVwbLWpwPCUfmDzRCac+VSm6CFU9ZFyCbF36d3N1QN5f7dvOu+8kX9vesW",
-	"U+H4zZpkyCRpNBsznGE2V5NG08zzadX8X969GlzFo591NRv4V3W4hpDhfvO1t/aN3j/7qOE3fRjO8bvP",
-	"6Q6YaX/7vtIQbtd1mj4A8tV0qD4QBtZytn4t2cUlcRc8svVWU/bNBvb+IN7acLE4z21bo8BwtTsjNHs5",
-	"EdPWnSs5gF0ROrTpY0vgrCId1838V3MGNxMJpYrxZ+t5KdUa7vqbthpwqULe3e/lNm7n8Dxfzf9c794W",
-	"/c/1bs6XSDe/q0P6Tjq5k8c8cexgtTy21pd9/wR8rZ/7YSj3ah94vW+u84av+Ozvyj/+6BB/IIf4w7uv",
-	"v7RHeRNyXfIt16LZ95PM/YXc0yFOWstPvfLFtQ7r4Nu//ezq0LK3cXzXnWelB7zuJKtd4bVmqeMTXzPR",
-	"AzjHHzAR+b7UoaDnu97sYR94LQqk6RWI/ITe0EU75DnfYAm1P33OZgm0MMnUC6uQJIxaHSMkELa3cs+H",
-	"sK2Gn/7+ZcMaPvyHkQ7X+ffvD4dvK72gZ7kSFMjSyHr4GL4FDIwuSAxuZHPpeu2uLdUQiKQbJfIG/dLk",
-	"7IdXJ7lrHxJlyUDyOGolbEyjxeCI0ETJUFKI9YiD1d5VvCkU+E3ljWIpecKns4RHHJc5WQxTHu8g04VO",
-	"czYArtCVCLCayLmGBbbJYERnvNdSLJqnXC/s1t4cn52SXrtDLuxzYmGWvWAbhrQsCRoc2eadhYJC2OnT",
-	"Fc3D7jzKTtGK+JAOjvBTr05fHjfDM1RVNvb9wu5gGs2GB2HoYepvLntQWrx9Dita4SwuSFVry8A4ecrK",
-	"Ubbgq4PCchMDF5+ZygT9qVjm5oWrgwNIMZFJjMYos7hIMwXylhyyBYvb5MJ2xMfBNyxl2I0lzx4iKFcS",
-	"lCuzskrcLxANISyuL0EmmGWwnqGRqOFFHqyEWRpqv1oI6AoUzZ3IG0GkiNj6zqfFqapjH/JuelkTo0hz",
-	"7GHEFR0mqzdiQzeWGxPd3d/u13C+97rLW9RE/lr1b7cTpR9E2tqmGImnPtxzdY1NS2IUK2xkhSvuqV7F",
-	"R64nq+91vSP00Hc9HWhCidusQr+jT65yHRA8iGDiOsuQC5XKXklEwpsOd3E5dj1buCAT9pnGLOJTmhB1",
-	"/u3LNjmn05lynFin1IgSKbSRnc2162ls24msa/Pi06LcdBSkp3WbZz1Ae6xAX+GsYxqWO7TZBdBvOWsD",
-	"Vu9q3WNVwUW2Dq4rOl/d0Du2vqqQDAAWoRyLtVMXyVEY1LZ/NUh+6RQL+rPPGkqkW1SrA+wwdw0Qpbzu",
-	"TgUtCV8mQOB7Cam0d+FrBFNWKz3Bht1eEVXbgShTu/IaafmjJwMmokGTYMXA7iGU3e8W+vged3uHr16+",
-	"an130ds/aDQbx739A/x7v9szf3d7h9++emd/Mf8KijbQc3bpHNhnGqoj+oYm0NK00B9xiu1CqSADiJkZ",
-	"hGuzwW9ghllRJqAEf3ynaZcTOodClYpqyHvRAtA2FDUqG4Ti+EdYyyBPjGpCXpldYoui/Z0jsFGoK9Us",
-	"9orS0jyFeFiuiMLYZjb1jy0QcRU6l9cpHYVCzy9mLMqC1yxJy9q5MK0TFjddsDXYWi0zz6MwCyoHGlxm",
-	"NNWEBzs24tzCdT4HIqPoAgPdwcKDOpuZ2dw5krKE0VJ0p9t7bDbV4kyPWqCvtVzkRiuL3GiZ539vgfjS",
-	"6uwaybz8Ela4gvW3hlSxuIXHC6+2up0gPGvY20+mlCevfKtVZci7rT9qAQBdbVrmbT++HT0lNIrMDfNC",
-	"4fNgdAAcRbOBa1GGOGONTRgDg1O6XpvwGTvwhS39mE7z1v2AjM5mMRextEzO4DdjJKYL5QfHF/vkux3Z",
-	"bxaD5SFGvuli5kNABgi+llPKQ8E99oesD1ABYs7mYSFrFm/0ZTKfAZiamGhBFaHRlLnkCbhof2z7j7xU",
-	"ihi+h9kU5Xggit5pHGiX8EApFrfNBrQDPklT5EXl/s5IuPwaN1jgpl9R3Wbk+pkHan03bXM/IGIyXhyR",
-	"gfX3t4c81RPDmQdNMij433/qfBoEa8t6LWFXiwi4pCZuJn8vRLBzLXE5AdQZswZwaGKschl/G+sYXg+7",
-	"f2Kk85hBbjzeKz8efUKvmZWQMtPAUg0Wgx92hY1SfEEuGnlZp4bOpOLIkK6jGU3pVB0BBTtC6mb2chSz",
-	"ax4xN70Zjkmw7gVvKNimakwJC2pldvsab/xyo1tDRlOWBq91VSTcZs0Y68T21QntA+4GEpPbot+GuJq7",
-	"kc25T5u8F8miTCNvUq5ZuBHkPOZMRBV9ILlSc5Y68odAwG0Ha/LWC6Pm8Xo7JFckotCYHXj6Fq0nM7dg",
-	"aVcMrJKutP43ykgbRgmLS9S9qlB8suBi3DcHtAjDzE8fwn44y9ADeedmIou1vw3buxKGyDsrqlc610Ux",
-	"qC1gsUnARHC1VJOpVPrLxkdUaaYXWJK+9kIfItShxEyyW1S0h9kdhHjK6XQmU83iD4qlm9bMdE1P1xfI",
-	"zEf6N6KcceAd3G7VTeq7a1IokGHXt3xPQnf8BzYzGggZqPlwgP0TC3mYea38zOwwXIDWkqSMxosXaCor",
-	"JFDXMAjNqFI3Mo37E6omy6sagv7aJMfpWIpek5y9/OH1m16TKHhupLWL745b+AdVBP7xZHcH5FUzdcKH",
-	"lrwaebmZtSGxd+n1L1SMJUh9b3jKjPD/jbKTt4mhF2hmcq31UufYRWK9Ju6r2YBPG5KfXZvZRArWF/Pp",
-	"EDHLm+IglF7ij9/wlL24zFVomMdhZpemT6Msnr5m1BO+eAzv1Y17qmWaN1cwN8z7bdlXXJS1tXSzeYK3",
-	"H+LtE6+AbUDK3sIH4t4ZLlb3db6ZSKNHIH93drbli583iK+9gppOkyn93J8rpsL2jykVi8z/G1GjEPnp",
-	"vKCEcr1UWR5xONxhstIenLJreVVhpLQWeVuGmmuwsdoX6puB1+zzxso3dZwtecd/VWzgXzj6gnGzHvpt",
-	"Vby5iB8lgY7rCReEkgWjaX1YVePFcXbAZQ6QxTd3O51Stll3FSosy/pFqXljQSvco9yDUr2zuA8zc4DA",
-	"fAWL8/IqDFr8l7OqljaIgwuhatttMzPbBnQMZ6+yBodil6kJo3Gu7qRep/c2+WJOvSAcQtAt5uQsbffM",
-	"a5do2/h0n4EpGIskWFPeLOXX0M8kJWoxnTKd4ksGUikbzRWSuuJZmUkLuBimGoX6aaFq8q5wsvuzjKIl",
-	"0MBnQ6CoCCKrNK6b/VW6NMAc+WRAk3HRm7FX8macXxy33h+fnLXQmXHy6vV3rZOL/F9/Ou72Dn/46D/o",
-	"7R/88DFosPiBLc4oTwtrzz9kv2D/f+b+jl9fHMPz3cM9+D+6Uc7s32f273P79zn8/WlZiPzcMp9qXVOQ",
-	"WJT5pl2P+7T986T451npV7uebDB+NvsTV5O9W/j1rPjrefFXu/LbZuMtF1csduad+5Ga6gZ6zCta1WXG",
-	"CzSXfIMqDkTxQsu+AbjRKBeqXdUOpsIoIp2RvYamE5IX3JLzj6yVDYoA3kouuCdAbZi6/jBgXIbgeqDd",
-	"BwMv4flXYN6Q81hhF0yoGM/pGHSJGR0zrwOmC/PMKuJAcALAn32GpnlPXr46I3vPym29dvdDVfM//dpr",
-	"Ht4+aeVF9D/92m0e3u78MehoWK7Ue9cc0ULXfR8O7yDpE1wXaINyQFFkLmLmLHbY1Mwy2wxumo5LvfV6",
-	"O7nDaODFLPwH14N24ckgK9IFbW6aZOCSQ82/8xTPAdgoBjbce+B6qN6kXGsGjXOUUQJpkq98dV5qATnG",
-	"sgI15Fhi42iofPXh/C15cvbjt03y/dnJt0bK+MiGZ5mhjjw/ID/wl3m/tHKvHlG2/XZ3u51nvQKqmA8d",
-	"8Skds6dPZmL837/M2Pi/b9hwtvNiSBU72Gvm2POnp5/+9OdfO83ebQX+jOVcOw99IG5Sazad6Qp9To50",
-	"sdek0RfRjh3WSjcMgPrGiGSRTOMmOM9LxarqhUfVCX+yRTQIROHUV95q8tGEKt23gNyIT8OLzPkkA6zl",
-	"BmCeSjGGqKJ25SS5YWgZ6N9dXp4RHOCgDyFKKO2HAg4g8spiakDdNHS6uN3qPqUcI6Otg6UeWFzJkw3i",
-	"Vdn6iuf+PbiAV4o8dhtpJF9o0U6eCye4uGZ+z9bLK4WV3gvrLdKAr8J6l6G/7HoeUZ6weACpi1zQ5KjY",
-	"zxVUNzA8xzwGemH1VcOUJ3KeFiIlZkzEqAxYJzXUGMRPBBWWd3TMIyOl1Aw8gdAILshwYfggF1cEquVV",
-	"xJFUBaWEQkra5KM1Z06A7xSTBTgU52OxyxgwQ0YanOnOM9Amp2LZEztQC6XZdGDvpC30N5Cj0aAQYjIa",
-	"NZoNKSqAxJMLcE0tI6ViIlZBS60RWOFX7JJntuqcXd4Cj7IWeM75hTWlcST03UsSGAlIkLe9y1buTdZo",
-	"Nvw3Gs0Gjg/uSmU7WoX572+Et/0tGj6+IJ1CCgh42/0E3837QWYwXx0xnq/bWlY2UH5GqZwGj1Q5rDXo",
-	"dESo8MKkzNZl6u3WyHklwWe/JKGGXHUTqXQovRkjgwlNpGC5mKmmeuYXdV1SutYHEbkrFGiQzUYaMra0",
-	"JFeMzWxgC0Nz2LJYV0cAn8lUFyqMHezv7+6vs/embJYs+lpWxB9lmV5jue2phApVr7seOY5dvr0oO55K",
-	"TSIhCEymJHEwvcklNbgVBWWrrFcFWsmVrgWgjQVvEzF49bUwS14VMyywApKhm7NUahZpFh+RgdI01TpR",
-	"A0uC3UgxhiAwqolZAtk/fAYkywuugswDnXlLhwvNCq/sHez7pM19yA9/Wk2fL1lIcKgnbBbK8+KWDCni",
-	"Uybn8C9YSLFIJIhDRk3sW04N4VkRn4FUlD+zcWneEyF1H8Llx/OqLDYvCC7Q0d9QAi6IubZhg5Sc60hO",
-	"WTVL9zBPS3mVsanCEWD/2RUSBNzLCj8lOnosL8NPfaOcAAOK8/5urwtGWewPvnztdYWCWhQtUD1L15vl",
-	"HVBg4tXxgu/YxqkuflcISyQx9gnN0uVIICgzLBMIJUChOniQaGarE9plI9v0IlDNYhk/fMFhnRTgjT1n",
-	"I5ZCmIyh5Sydckz8rC2Zn2XvhKRyyEGtH1Agk2DW39wF5NTqBvCOQQBPuMMRhpgVNcYshJNGWlmZVLFk",
-	"1F5GuJJ4hmfptlkEYBgLXWxRiaa5MKBt9fdKV7rPwWqogysjJDy9admzZaWIoq2ICjTDzeiYBW/De8Eu",
-	"+ZQZnSWUPbJ5rMM8TYKSHuoiMokhZgAb4nNh2JULbPLdietvXDmyJE3Wu5W9zW5lww8XH7MBQa64dyaG",
-	"dfYOS9W+w4kyy8sskZLiIoYpRa10zV1+6cZtmTpcE/FzcrqOQlZeEbDO8vWRe2dunFG3kvn68qVmTO2I",
-	"Jx/qXuTT3bKHH7aJPwAhC4DJiGGeJexQwIPxtgnDPni2ujyb4i0W9N+2ifvmWJV9rz5qlRVp7zjWgfA+",
-	"bHIFjP16/Sj8ZdxPF4bfCaqso925aLd80HeUKrbG0SW6se5EV9TaUHM1A28IGkiZ0VmDSk0IUcN8rR+5",
-	"FP3V+cIJdlr7bfO13wmPehDWsyWTuWbpNWc3AR8jIJ2rZF8jo3zuV6WoP95XMNQGvV3x/SWNxz8wRSB9",
-	"Fwz0Rnd/ga0OjbozS6g2x1BOUeIrTPC2/m5kNGh27TZZ8qJZh7JmomlTe2+Y0mgwcp2pnCnPJgBZ/YnQ",
-	"ecz1Ucpo/SaSx+aVk2ubyu9HtIVVyrrHEogiV438bJtL2FEGTBDXCqb4oDmg1I03dyssB/9tQ4mcVbzS",
-	"Yl2dtqFYRRlYZw1ebfG9H9vsFmSnvjZcNL+itbCwfQu/zYpWnFGlrlgohoGO51V2qKmMWeIbhazFslxx",
-	"hGsSS6Ywh58uaoUeeEnwfTd4qd/GiNy4ILHC54miGA1he3llFvAZbhOc8FMasxdkIKRgA1cZJavZUrEe",
-	"FocdJt5qCeQhomPS9enKwOC+G84XHNLoisX9+SxYdNa8qxYimqRS8L+zuDDpXLG4HMZQmnk+67OEj/kw",
-	"FKd1ql3qROETWtpwJUzjzeygc8g+zuKUwXKh6QIIMzfw8E8jvKQHFFEgasNApE4EhQADjC3Jx8UG2QcG",
-	"+1dnzmh3SZYCQXLUyG6G6x5XlWATdvcUK+9ENElU1QTprNKiDC1r0LWeIylw4CfnZ+T09U6bnHrGKTSj",
-	"GS7dDse+Wvk3CP8LLiIWIAzW5U/FAiqubBDSAp8LWxY+Thbo+oaAAJaiI8ZchyZRUDoiy44fMiZIJGfc",
-	"BkKYt5DCYaTAlTB87obRK2EzfnM3jnmp4VAiWJ4jpUIZmq2qXWFFEpZlMlFbZ1oVIiYNhdukwFI5B9WR",
-	"s2YhVwhRZJle+LSpsJkgoV4bhmO5zX3o+o5xrdtwtZpuZ9gwMgWMVZadKPLkIxsez/VE7LQx6OPIhlCQ",
-	"KaTogycdy19K5Qe4klj62P/CFqDRtBh8IRpNiB0JodaZZf7v0J7q9PnqVLkJTWmkWWqQWrCbLLIF8VyT",
-	"hBk+Qi7zpdq9wzVxa8vtuXueLfcw5FxzKzxnkXSRkgEq5orOUGGgcjORhgCNpbZBPXkAzmBKeTI4ItFE",
-	"miU6W77M81TuKVTIKyOjrtDd76khtp+LFEiaIE5pk+ggnNw/Z3C2rKxA40C5eaiJH3xRiNs4WG0GCmUN",
-	"azadyZS6k7SGfkzgKbfEubJgKmCa5VlQUMkmM4ekhNIdzrYQvMa5uy+MXtR6b7Nix+B1cwqm5yCzNzNT",
-	"QvMcBE/H9ILh7BSgEhph3P0NcGsUVWc3qPDMDQT9zY3AP9xPVqVzP7o/3c+5ThrGGs+Ot2Ff15VqrZ+G",
-	"iK+CqIxXqo+mr/Ve32Mc/9oOz9uQlSfqj1MasX5MF2rDOb81L5bUihr1ENxQb0n32DcWIhOe7z4/2Fld",
-	"mOwUHMFYuIrrPOk/bxaV8A2qWBSyGF/jWlxV29VlniDtZpOG0JRPX7MR5CiGvfCulwFKI2nNwrjH2fB8",
-	"Cr+LgYtP4KFDeZUPVOTJ2cm7nXJYA4cMFcNZIn+sX2LcE9Usz4HDPHzW2Yf8jG45X+Vgf3/3YFWVm/5S",
-	"T+f+xDVnXw+RYj/31fNuOGWO+657Z5Ll+qwOjIZRt7bA3dqv2oKAWQmRvCvDqreWa9oBFo951DfsuIbx",
-	"phiYbG1JLmW1huRZfBGsMFYa6ieZKLZunmX5zZ8v9eSmOjNlclb9qhvlHmg1uoutLsABby+xBj9Lev0c",
-	"+dgcyP4M/XSeMLXJPOfwgt/PytNeoomRD0QoFM5SnDgjAjMI8czeMCREzsEwjYKmkVdTKUcqI+22LkQm",
-	"lMqqmlG4MOzEkrdgKTUTkQTrmdnqcEeu0h9w5Dw7GWYxsi/U54cQQqgm9fpMnln+s7f3fIeAhHb59sKn",
-	"eDlJ21m9VOjDK2SwLhh8CCHh0jWNLGgGZzDL1kH++Y/Dim9t05RqNetZ6j61cj6vL0KOi4Up+llEWd2J",
-	"zqVFRpfqQodKJnPNNr5utinCsX3fv3F5Gk2y9byncVKck49FnwvoMx7V2DMfi1Pxox3s3kcr57r3Psw8",
-	"cONr2MOpH+dlONcyCFeyM9Bvp3aXnZIuUqBka/htHTafU+oKGhC8b0F66NetRoktB3kVFEPcppqjlXh0",
-	"QORfLbwXWfQyQnlMuCiyl69t+A6uw/o6N665RjVayyGDOmohTmLDQm7/3ppaPXdzQGer0Q2LIDloPyp4",
-	"mYK3FmQbrSigCZbKujwqhv9SimGg9Z3tNQf5CBPJo6z/kvVo3FuBh2Cf7kcV9FEFfVgVtB6DCiijSwzK",
-	"lR6zLAMc6+UuxFj5GaugGxUv6yf5xRTbR/V1K/X1fhlrQM9dzeEftd5HrXdDrXdZi0nlMGHTUNVNAjmw",
-	"tkcD3ov9Z4GgwGAzmwtNhwnDWs+zVI5TOlWl7mFrOkeg4F3h/5vQ2YwJhs1DMG5Mklja2tI2/y5c2tZs",
-	"qr7xyeuGEUo8tD3rQ6E4P0L5JwiFdQUiuShmtSYyHJ+Wx0lnjvn95889z/xeKMuq2dBcV9XtsmVtVmb/",
-	"6qzRhXUCN+hQzvXRMKHiqpSr1kqzuP91WWu2yR8uzo+exjYSHgw/hRHUCRwb9G+40FTENDWs0GhB5Mn7",
-	"GROnr8krTNIuNEgycnyhCNVcQHhQoGUCBhys1dnssNtmI+tjsnwqf/nLX/7Seveu9fp1k5h/Q5xSp9Pp",
-	"4MPSZXnyE8jHe7ct/Ecv/8d/u592wh1Y6JQni35V1shyN01gzaWh3fBQfs1E/ZmrVIrjYnU0V6SC69bp",
-	"pU35Ptg72FmqvxCK4+Ox4RK1l1R/II+uag+e8UjPU1a/z7b/LlyslMX9qnrkFa9l12TjT96woeJ6u3f/",
-	"LgXjYiRDpwqBNGYAxlC6cz2Zm0v19FxOA6VAQsSkiia8xpbFVSn3qj8XU6ZrZ0XE+XSl0GTBIIbIUDts",
-	"2USjCdQCPhHjhKvJZs0R3ZluoD+F60u7BTdLG15BRu8lSq8I/e2D9c5tX6cP56cBC46czmjKYgLt9JKF",
-	"7Y8kU2xJSBIpZ9D5zkWBQSQQH41cmYjD3n6P/PMfz9q7O23yoySjlI6nS60jaqJ5UAFdFnpQJoU+fTDe",
-	"aj8Jh878UPnExuTa+vsyJanUVLP4hRVdXP1Am6/Cl/vgfaMKIXu73f3dg2Lx84OgdBBQgIMFqAwgXc39",
-	"TJW0QV6+ukxcg9+8nuWOH2Zn606RgTuqwRGhAlrL2xI72Rm6Dl/kw/mpgmAtlORids0SOZtiAJ/tRGfn",
-	"aJNBqGD24CjrcYChvngE2HuwHPSHp1AI/8VwPcOscG2Npuslt6Y8t48sZbvAZsJLsa0/xR6GaL60bfm8",
-	"7ufZSflN+7L+cQalULIBS4NiWhEhrS5erKhVJAmlntrlFG8qtN/ezF/shF6zFzY2Fnod8WiyFHDr1fHP",
-	"Cll6zcgGhCZKEsGYuU3mFQB9waZQW6+ubvUd7h2StZvLTLPl4Fvs8091CW/N7hNGY6KlV9GVzgqltgZY",
-	"4OiPhWdeI0CI3sc2gA/T4m+rlksrT1mOSEm8LvVpeNCGTM2GkiN9Q1MGxT2hEHwfQzxVVTk29wbJ3lDg",
-	"whmyhLNrFpcq9O7u1N+FnfnCTXyKWaOFffU6AZ4ZYI+gGL2HBxd8LLgY12nciwwE8zuc5omzqixFKoF+",
-	"dRrscGQubMaMFNDxE5r0QnVJ+zxrmpoVo8UG6MWa+PdZqr7ZcJ2CzXprVq4vAMytp/DwJPTwLDjSLrv0",
-	"ul1j8aHdQHHOwMiz0Mjz0Mjz0MjvQuv8YM8OPCOlVklr8oumc0xZqIjfzjgieEP6gXhtn+NhL7ktYpIr",
-	"cnknXJFEinETrDvAzmmOfjRly4Wx7I8F4cjVq8nL0wSLMT9ghn3W5C9oYnP2UsNAMpnPSapH1mGJHeYc",
-	"u/Z5oKpTtIsLnUo1w8J8fS9XfHUHQznKCL5tbLLAzIkhyqVuCQ5/Cp/JZMMVjQPXMrEqxak63SQ13FeK",
-	"rFCawY/KqlCz+dAob6wqIdYl9QUqsII0BQQUC74PslqH/azj4sA6E571oIXITjNn8pBMpCVxeef1fQw+",
-	"OzYMy8lv5BLPwnwCE2jScntHm5wU0TRdZI2+N+PMq9v8/8bqBnk3L0uJy2KpwnfCx4ltqzs4UrhV+aDf",
-	"BbX88iRtvX7+u6VxGwu7dyOCm9YMeiSRX7Sb7DLNWkVi7sOYl0luX6Gmlvv2/dTT2pB2QhxTyvQ8FbZz",
-	"O5ZQZzSaWKJQkzb+lBFHL0jpkUg+EslHInlvRDJEO2bm2C4zn3XxpKF1P5pMc6O6M1w1Yb/WZUZiFvGY",
-	"lYpAgGua26gn75/EPYCsdG8AZqmHfsyeginDxm+E1WhZ5b53RUgoSWXC2uTlnCcQT2AOb+CylFsF6/aA",
-	"PAknrkuRLHaaZOD/Wn4VGkgVB8xjjrMadEMr/U4NB14TkS107f1gkJ9//tzrmv/stn7++fP+0PwnNv98",
-	"xioCRMrxUpsZ2Y8J3I3QrcQqWGCnlSJk3nwysLgzaJIBxPKYf1hHFLTimkjBBju2kQDcIxuIoCfUBoHM",
-	"WITRbejSQfcGj83rcjRKuGDW04CHIWw4CdVkyMauaMUAju1oAHigqTWLl72h4UDwcozE0j6Xqlwska/Y",
-	"QB+vzt1pe69Tj7gXdlG3x9vapm6ZbcznBkTRhYIoRT9CIdArbT/UKq2Oo9fSxJCDNyQy+cF3laURwLo3",
-	"oYoMmeJQO4N5BTd+lNZ6S7gCNgJtTwPBLn4Fmz6dzSqK6hcK3dDZDNnVQW/3MJgp4fV2Wwqu2dCUUC4N",
-	"Ve8tF/3cN0Ra9RM2ws4iTrDrrDUvZCstLSE89/Ix3q452JrVa2apvGa+UxAaLBV6IJUL2BRaIkEdG99X",
-	"CvkrAznD21RypBpKWOqo1CYDB5bBUS6RvIByLxPbGo3QOMa3bybcugC5GBMukLy4coaZFAzvpIzcyFRP",
-	"XBk3MhfaddDBjceBVkx25Q3vuEJsdjmCdTPW4TK/MLgRDwO3fM0sh27mdy/vzOSTzhfAzZMEB0xkEmPt",
-	"SrPKSEOwoCJyyBYsrpNThIi0fKmqWfx28cIhiWC7mcIyyzZzha9TVj2mkqqt64UIZBRxDY4X3O0GM58M",
-	"zCx9Q2AGO/VLm7k0qDyIMCDnMX0j0zyoJVtHVtMOGuK01zd4rLemlY38A00hlUt9x5sIlQqHbCRT9sIW",
-	"30soBiNQWzzQKbpOI3+YppKKMREuEBhF85RqSFCiZMrFXG+whCnTExlXlHl7MqDT1DYKP+w+O9jZLAwM",
-	"Wh/SMRO6ZteMJdTN11cyVhdAsrZhRFXofXV4EwQyWVeh0foxxoMWEcWW/4uoYgVDyrNnz0rhSrvhaOZQ",
-	"6H7lmrJWXZHm11wv7CJDK2uT3G7OwgiaLba3/7xXJ7bKrvU+LHKOdH0Fg1wxzWGd/DFmRtiEImtoCrIY",
-	"obBnF83KG2Jcm5wLDRYDTIgS7IZkWUg25fiIDKQYQHwMNFskl9YOpkkixyCMQ6HHImbVKqxXyMSoCHtz",
-	"WVh2NaAR4V4L1eMK1au9sLRESQeaXChreqFaKLBRQVgLoYZE/oWRmhOrCarMvIaeGqPuLcAuNJ3pP+Mt",
-	"H0ABT1tTUmIeBBQ4Wy57hzIWtAxeWWU7EAAHUW9VoFwdinJCo4krtMkWXpxZE2uRFvshYWM3jPUCodLG",
-	"n2AEy9eLPQnu3Va7X1tGW9hea/aMmWqTV1SA4Sxza/qZw8WQrl4oUebTk9b/dP+saIJeFX20mXx7ghG3",
-	"zvgx+OXmyhoh4J/YU1wzrE6rzBGrZcmzqgMZ6KhKU8siBlypQTtkvl5jNzArWUcEv794/+NHNvyBLS6Y",
-	"di+Z5W8R6l4mori9IBWdwz/DlskBWIsjQy9sllKuXWUuAwwFThJnd39BBjPKoTozxL/mJTLzuEHFoOnt",
-	"ikQXzGfMKh3COiDJBGcO4juYg0+sCf94rifvQOJYG30GpE65kt3WsoLWUOcQyGLRbMoWrMfzvLiFWqup",
-	"lZ7x8veHVMHii09nWE69+PCXGyixnvJrqln/ii3sE52ovhPJ51AHxay1j4J2f/lXTMI1Lxd+qIba58jP",
-	"I98iBNiDp2EKzE5ow9sPnu/utMl7Q/dLDRWgkCTh+kU5itxO5iZSTrv2wgbMhR574b00DZlqrGsqHF85",
-	"dZWYjYCgM38CVD02ZDEGjubmsITFuRkGK2yJmzqKply4shQ1DYsJG9M8dM5mwQUP6BS3iGTeYrkioJc2",
-	"rdRpW1FYtFe2ovqARnpQ4axBwtFfAd430si0tiOq1y4SoWxWNGRkysz5ecY/W/AUrbkZGuCy80hljO8v",
-	"eHtys697R93j+dQJ7bUgqeusdDU9Cs5Sh48WXngtsh7adCrFGCS2Jspw7ofT156z9X5cl5thZLnzVgkW",
-	"Te8ehviQn/u7DfVB2CVSXpGEXzFAnwmSebSDpEywGxa3iSvJizhii4PIuUY/W8ljAM62F67ZA/XHAys0",
-	"2GbvXh3Llyv3szIcoMoF8go9H6i+6Kxxp/WLFnDIVgwAKjaikBZNkVKy2LqSrFRjQ6ymG6CNL+z9j9b/",
-	"rnB4bXx7CjCoarwx+OVGD8gTD+w7R8teX/CXFyHiWZ7RQ905OISS6TP6t7kRVBBR1NWKqAAbaH9w0CsI",
-	"J8ihcaIgh3VVajIveaALRiZOZZ0ulnaVZQWValWMgMyCkuIi6NH/BhZtV4ziGfnnP3o790QQe52aySl+",
-	"HRWszFUZ42K4hbmxiaFw5aQ02PsNVe5SxYZf481SNl3TAMUIZ2PKBXmy23HGP0V5vNMmnSNbywM8DnPF",
-	"0PBjZoCLUUxTK1hROuF27f7eIC8uGCk6wJS5JaRFQdisI6MTpU23yeCKsdngKGty4uWwFCRQlWnUIid4",
-	"WQkTq9emfo0SH39xgY1mw3wtgMAhk/VlOleaxbnGVqJnTt0OnPNLl2YFFlelzFsylwdQpK0dpvEDW5xR",
-	"nub6fcASlX2kKkUsE2AnjEJki17MBlkoU3mJL8jg+4+XA5+CUpdAhH4qLWXVRetuEUq+SfBTLv54AVBW",
-	"liht5z6j3b9I279QsaLiAWWVchTq6s2854SR47M/vooOv2SftKFM0McDwp4Zt33ruQK7Itgytoqes5Ss",
-	"Rmjhd47kBnA94dfM6MNTqUr08aBG6PX6uLaIJontGbQh/q1gpZeVvLOoeMC9xb1B0AQad3O7xlLlK6Op",
-	"KF9FCcXI0cTGC2zNZZcKJ1VExX0sbSnDfXtexIbN2VUeG7WbHJ+d2mipUtROhPa+IfNUjLvnXNTroVlg",
-	"JnkTzVyFoHwaPmf4CQ/XhRw5sfiIDNR8aBNYMewJjnxwzVJzvjHWNRqEgsLWnJBb2NSFAtffHL75znXH",
-	"/W3npLgWoi4fxdXC8bj7MnMtn1sZXH6TyCzDJb/OK0jXtkkuhRPYLtPlruLMizx6wohm2NDLyqdgZbqT",
-	"vLO5qvU7E4g23uBvUGLaeA+Pcs+j3PPvJPfcWxWI36JgtPnmfvuSU9NxMN/Hxz2G9pXEqrDzc0WKWmGu",
-	"+4iKKVpHvkJsTGEB95Sx9igDPcpAjzLQl5WBMMw6p65jydSjXPQoFz3KRY9y0TZy0WpB4SKDrXMNQYAy",
-	"VO/kig6TihSV6m9WRl5Z13UWHYJgR4iDS3Mu4iPIERL2CupFRVnEhIsrFrsrS1whWjgm+6wYwop+sqHU",
-	"E6J4zBSmwrhDtPTHQQBn77s12Pa41iJWPPggbD6ooH9M65QP53p9MffjfOS2WRNTW5k8/EvfbcIb4oX5",
-	"sJQqtjrjwkYgQ4aeGR2/QHdkFpAMCSlG5ksYveZiXD+lYUJV328fHQ7xzvJOIiqKbdJpnkoYDGIKlUI/",
-	"ThS2h4HbbjHT0sS5bRez1mkFObV9MZ8Og+JLFiaMceZ5WNOfdp93Drq93b39g2eHBoP/1CVP9nr7O2R/",
-	"f7/V7XV77XWfW3OgNXuiFLqhoMrRpxAOsUm5jkKFt639A+YO5UR8G5u5X5366xnUPcpRunpVJ+gZ3fMm",
-	"fR7xCBxO6dJsazQ3MN/OVr4lacvIVKF46F6BO+426xCxcixk4A5UkpQf2ExjtJRK5A2ZUDUBYgZpOAmj",
-	"Cn6dQkaHUyiUi0csxY5Bxek8p0FnlRHSjBNZsmK5oa125U9TFoW36ZmftVK6r+b5mAOxonv+Mv3z+2sV",
-	"8wV+/vlPP3Vbzz/91Gk9J0922q1Pv+41dzu3f9iIztU4898M3QsLtj6JWlUIExNNLIPLg6ZTNqYphPt4",
-	"OWxV96i7LmEgW0wVaTg1mKQ3JA1m1vpQxE+wGCSokqqwMjo1tBm1ZifnbDRXNAlU57cNY5Y7VXCWxMFf",
-	"uIjZ57B2AYFeEFgNixo0Mfus026EFOYpU4qOWY2MS/hi1qTEvbduywpuzJKp08Ld+2wx7G2u8Mdap7gM",
-	"4rUl+N33849VbeQ+bLUgXMynU4ot4760pdZ8/p4MtAXGW7tracaCq9uV0iQh+eztjbl1qC9iHd3jPplI",
-	"aA3bSc31IJvxkVpdYHFw+8tzna0E8IpWL3WYTBD/s7IWJYRWhtfRYVWZKWgA5yV90CRhKebygJ1SxFBk",
-	"iExYympbpqCqVah5llvjHWYpN/K2LaO9fX5aBaELtinD3W7Rqxrk1sj8wI9W7SS3MZXCpK1tAItD+XYD",
-	"qOHiTjlPvyZDZs0N5MnAWSkGO0dZEZYbmV7l+Q1kOIe2a848YLDjirGZb8GwCWoQQe3lC0wNEnFNlHwB",
-	"CVH8mg3g3UICNgr6A2cog4r0ln/59qRli1qzYbdeaT9y7GlZOPni5qCaMbuVuvZvTeG/dz0+bxi3hdqN",
-	"PS7nKdeLCwMKPGVsWJr/641b8/cfLxvN5XKdLr2lmCiSpaZnpToHP887nd3IZhJ8OH8Lf7OndMafXnch",
-	"/gYOBFAA15CteKL1DAySUiiZsL7KS9gEbOo4CLLhYZi5K+qGpaxQ1RKHQEsRULmh8nXjqBFJecWZc+Af",
-	"Nfr976TSrSih1+xzy76ZL43O+A8Mg9JVOrIlD4PruqbJHJPG85EDlMgHT+28AA277EGb/MhYXOgxAWsz",
-	"u0ALEdY4AWLz7cklkITvTo5fZ3tBX3K+l/9f69XF+ZvWpS26WNrCLWgToX5lf/yj7bWuF+0//pGcWVdt",
-	"OTtIjsyjUra/9VYtIcTPYh1GuNw5l2YEXaykoXSQiOOXKMTvP7El/1JGY6w6aP4CE8Vg52fxf/7v/xeh",
-	"OE9Ts3zk6EWjiBuDq/6mmKGXU2y3q6xuZJRKpZj6WfjjXSrfkCVSjKGUbuakKXjtAD0V2evsYV0Piw1G",
-	"Bcc6AnjwPwtXq4ULpRmNa2H2C4ssDozYr8ZmOStpcIijR038LCKappwpMvBRZdD+Wfws/vhHowCpP/4R",
-	"5ZxBwqdcD8gT69AjvU6nSfY7foObHeRSqNAMoPcSLthWaPTUnQGZUPWzcPCBerME9RvsP4MZbzAhwtP1",
-	"VR/xBM1iNoVXpjFa6RckolPsTm83gN3LzRbmipHvL97/SKYsHTMyMzqRTbjbfX6wc4QHV2pO3SQDI80P",
-	"SMqmEgqYUPTNupyqn4VZAHQ2Jh+ACOOyYpYwGzYApWEHp6MWuKwG+b0YnFzS8cBPPaPxEdRlUsqcD95l",
-	"AyGLLL3DJly3uQZqD36/vW7PbdUwBDjXGx4xc2svmDmL05hNZ1IzES1aP7DF4Ahklt4emUCTZ3PbZsBK",
-	"MnzJVgipb1ds4SD9s4AnUD3PrSob7JDK7mZKY9YkkVuUlZpeFOdFJ4rFADOtv9temxx71RnVRN4Izz4I",
-	"DRWBkOP+oS+tOWmoAutVkXk6w7a+f/pFSeEKCO/tP9txPhwF7XnJIJIxcyERoxETsVk42GEU4eJnMcB2",
-	"uZikT7HeHzZrRUetms9mMtVt8jKlIpqYG+rmxHJg5gF0fsWyPtjU19w1I6TxiAkFAoVfLrtxPKPRhLV6",
-	"7U5O1b1n4L+14lvjHRV0XDTwqiaY9VQzb14nYkxgvfF7B7ezprSQCHzNPucOek+mOGp0ofLdjAk6442j",
-	"xm67CyubUT0BacIS86coG42ZrrBUZSZpmyg9ZBNu77OFa3PZ6G3rJUG3QG3rbQKTaua9j7njG22S8bBq",
-	"FtJcyyByKuMtxA5BptC0kWcpg+gVKSLQB40kDaNP48ZR41um32GHX6zVDMDqdTpoBBTalj7z8dbgK3jL",
-	"sTmaq6TGIzQkhiRcN/TpO6yjihLvOnkYBi8Vgb3MlF4wHOzhWkPzZHt6+pLGtiMTvtJd/8oHUajlhu/t",
-	"rn/vjUyHPI4Z6A17vefr37iU8h0VC7tAkP3362zqVGgjkCdZ5+v9Ouv7IOg15Qno3beFa/pxAjKNgS1a",
-	"jDQdQ8+uKWt8MkPdHZLpWFXeojcyJa5uZLnoyZMZS4GNSJGNASFpZxkxDY9/71MMuM0pnTIN5vQKQ1Q+",
-	"5OlbIxc0bptrBzrr5fqR/wmDQoWlYpa+sMULlQ2RMsOQWmdy8N/mLF3kBFPJVDf825B39XaKliuwg3+2",
-	"7P8LWlbL+yuUxrzcKjdZFIkxFh4zzEzbJOngap2OV+/2+ofntNrbT1+M0vifB4N5fboTeHWJCr0XDKtP",
-	"y1ERlo9E6V6JkoF/EcAeYSo+B9u2VPdBk0BV20EdSCXzMRmySE6ZIjOa6iKXBUYcFcrGEVt9LwtzxYp6",
-	"UlgRca4CjBijDnzU25jgeSI16NGfssb9L2W8+AL3zEZObHfTspcLtqespEaBaHS/wGa23EaVyFKQ04wm",
-	"Yqm2wQRUqWClRvmq+pwd9hTG3DYb2XnrFnhXFmi+XPVq/kr2xm2z8VZGWRmPVW9n42CPv20i16lB5F5J",
-	"MUo4Wun3uru1XjCwu5TyLU3HDN/br7Mlq4Sx+B2LOXWdjvd6vTovz1IZMaWQPP7OCDhe67I9bgURLwma",
-	"T3+V6fgWaXrCNNuIuiMFL1w9peVMWTOBodFWM3oB5i2IfMOyWVOoKc4FGVIdTVzl/iGNrsYplJj5RQ7N",
-	"9CAxu5jwuYihQP/yV8E8543EzcTkyV7neUD6fQ0/340bjGwA9LLM1fsC5BN24Pyf90dGnQXL9s4Yz8Xv",
-	"QODq7K1/40ep3xi82pJ41aAjZykkv4AX9Q3lid1O73CzV53D/XdHifBObUCJmk7DXTKZlC7mV1BpHlA6",
-	"2Voiuf3Xu4i/J/w+h/J/G2D3ZvzkfToGXjILp7i8x1JsNioFbPGY1+I8PE/Kbg7sygBujjY5zlq9oVvI",
-	"WoUtw5wyNLbbyALgmk3iOnz1hdT9KdODnab5puXq1hfkOswduRKVWEVUphguY5vPuY/jYJ5io72XKSh3",
-	"MkGXRMpINGGRa65jbnhKVVa2PeHjiQZ10D6IaXpFZjRhWqO/KJMpYKhgStmeOeAkmtgWT0Vqg+6be5QE",
-	"vqRCeJalYG1Oqty7NdTB3znBtX0wwOKfpVo8UuAvLwr9nlTAfxepDV3ld9Ufn2JleOyJNUvZNWc3EFi2",
-	"HQsMWhmxoemMKgV2v1Ba9I2cJ5gWkwfkLchUpoxw692DUsnkhqWMKHrNYudCxAaPWOS0TX600X7c8dcA",
-	"5zjDbR7nO298Cfrvfc/r/lWPcobe/Yr031+OxZnt9pK9HG5piWiBPu9HdfbRFveQHl4qiEcLM3oDGEhH",
-	"IxbpzWnrPOa6xa5d3ZXK6ArBbpiyzYTa5I2Nl4rkdMgFc1E3cdgXfGw+cnJtSyg+vCd42d2HmQl50jJk",
-	"RdsQ1yqfKb5T8JmuacUcdjDz2M/F9uJTbBX81UuQaWEFa+KY160AOQ98k8xnaC8IfViba6nv9uUfwVo6",
-	"MgwSHNRcKE2FJk+4iJK54tdsp+rzo1ROwx9fEUK9vIKXoa+zz+u+ruXm3/5yzvH8Mm3oGl96caVjHEnC",
-	"vyJH+9fnFeB4x75+zFFdxxbg8dYmpPVM5Omv8P8+j289frJkhc2RsfEVbs5Wt6bKHAD7/Ze8KL9DA6qH",
-	"9feF9OtFD0CP09cr7ofXw701ZZrGVNNKcctmzzumlSQo7l0JeZOppm9OX78n7+xM5IKl1zxiUFHItmTN",
-	"5US0fmbFgtCYGbME5iosTZFf5vEYOw5huTeCoTOGH3vxsDfQcz6VYtyEMFiZQBp/VZiOS40JEAHv424z",
-	"X5IehD6/CWkIvx+kEhCe507PocAj1fi6VCO7QEs34d6dL7UoA1zLlWqYvblZCrHDJIJDh0wBETCSbN6H",
-	"eb/TxEotaIiy5UwxTXWENccGlI7nPB68IIrRNJrAczBu3cg0hrSjERcxFnZUVWqefx9wL0vAKpE6mNze",
-	"iqwGGnih2JgLiMRzxf2Ov/1w+rpKZv9blZ7Wq6WnuZws5SB8lLmhup2O/bZqEsXMdjT2WIzkdEohTiWD",
-	"a/FIJLaAzM7GVhQbaSLnulLng4Oo2s7uwfPnxX5mndZz2hp9+vXw9kkr+2PvdufX3dv8727v9kmz9tBg",
-	"99svquKUEWljVadigiBpxhN/pMVflxZfIN2pEk2+EEEe0ugqmlAhWNJKHUhWCmpZEpS6MquG1CiiJ6mc",
-	"jzGLzUxJ7JzL/YNPXx5nTYR3bOUt8MBPqLLdHGOyYDZ1qWiFOy7mY7LPMw5pnCkEqbqXORKhYs3TZer9",
-	"Mt95hgtf3lgXMJjdYG4LsKsqomkGbmSt+nLEbBmuGxKzyglW2m8c8j6Std+ALcYdhstl5drWqjN3VBV9",
-	"orb214NTtae/5smmt0+zhWznWF1/45exGBTmVWkfRp3PL2HmlAXKJVMoKJc1ggZKYUjmL3Nl26PHfkUU",
-	"zKAGgoiKLFRZgQtCPk4k5NLSmW2rPubXttiRs9RjCWqPKjUJllxdkKn5oJHtkkTeMKxnl0UrwdhvVF6u",
-	"5dKtFZqBUldeohC8BGvj2vW5hqaf0CEYhW9MeHbdk3MpU9FF3j8YGxgQaKgLqcUFTmErPZq1Xgl5Q54M",
-	"aJT2obiEGuxkHGNm4QjGAIx2hg2gkSWRY+y6bQi0hW0oGtr8sHz6X8Sf7X32tUPwrQiv93YNn/ZeoFsu",
-	"xMA5KGGBBsStCaPYQZfrR//xo//44SKoDep5hAAZkBWcyswnzEa8/hxBu77hda+yVnn/Rhm/tjVJKfG3",
-	"+LRV/PPuacBO8XiIBGA8xa+Q+osf3lBCLry0Uiq2MHsUin8DQnHeVNNRH/fkDgHuQWHymERSjLAGCk0c",
-	"47US2JgJhiY9LAzTJCnT8xSlJ7xZtt4QFkKSwtlQvVO2RWsGs5RfU836V2zRh77/RiSFpvag2TMWK9sn",
-	"J+uY05+n3NWpykXOb1QW154JeCBheqH0TSj7rW2BkzE6XPzu/21yTAaKRVqm/bwCDHwQWlYwHU1CMhvm",
-	"/eGt+n1kMuNaN85hLr32FbOXcSUfuZ5cABZuvInCq+HCK4j2j/nLj0Lyo5C8OuHZ3pUga1opGj/91ca9",
-	"VCU8n2PVN9+4AJwDC/QJldXTGqdUaKPro+mBa8gxUpADDYVijaS6Kod5OOeJbnHhPuN65tmygBumM2/L",
-	"DKoTmfequlnBarkiY2hD9njZHxOEN0gQXnVzq3OCM+z+olrOxjx+NWd/zDz7PYeurUbcBzHJI1Kds+j/",
-	"Y+9al9u20fatYPwn8YxsK8nXpnV+uU36fZ5pv3RjZzOzOxkZImELK4rQAKBUjafXs/exV7aD9wVIUDxI",
-	"tHVM8auuwgNIAnhPz/s8QsYuGb+FBuF3JM2SxPGdEookxhXeU1LQnqJOmzF8AxfKDMw0GliuYndXLQh1",
-	"/MWOeNPGcBZFYq0JcjdFIyEU1AJILg1su7PGrCB0tFcAMkgM/ByhLWoLFQdwZflHgK6W68aBicxesOAe",
-	"vRfyQWjN0ieFfh1NvO0zazLx2Ke8ERO/m0Cva29y+aw9dqXhQPB9x9uL8UJTcmhKDk3J7U3Jz4vxLnAn",
-	"31q5vM421+Y2f6PjimVqS2BagqsEub6RUcuGkznTMLkillDf1ShdFrPBgHwSOjcgdoPacebsiVmz9t20",
-	"eKfnBAu4UGcH1nD6QHlo+D06Xxsmqu8aKjdd190FeMo1p8kZqlacYX5m7dbZno/CtoC9HuCCgRwnmwJ6",
-	"jwGN3UyMYQ1HSeZAA1yi94w9HUgBD/OxHtN3jWO9gqHe4ki3XpjdXbGw+ngdC4eNF2gtItoZUNItCSXF",
-	"Qygp1n6ZHRQYHYJsZGV1EZk1oQtbl2OygAm31OuseMh3P74i//n3q/PXp5ZiirutQkG/lbdTQEQI+4Sx",
-	"UMrqA8GvLS5AQ8GvuhqOo/hXHXfnQmDLJfZYFKyOykSAfzff+FnP5l+l1vGx+lvUKi8tFwpD8S8U/769",
-	"4t+1meqEprVW5LkO4sUj5jNXlAf/H3s/IpoWlsPWB3O6KYhFQEuqYC9UVszRWRnEmaMbiZdxEnAczz0n",
-	"n4zdAB4qjfpOefbSCivVhHlgamrNxHrFPdxXPKMV4qdjq1WY79ZpkTRX3daZSLsLHZ5lUVsNaS+XvOfO",
-	"RQvRwmHQRXSYxVtJ81VnUguNRCIeRKbPYpbwGZNWULc262CiVa7ZBEDejGITCSAcsdvEmAr42YegUHLn",
-	"9QkN8G4IFsTeZiHGKKLCodi13Mr4E43GZz/bPsdf4Wxoaqx2LvbImE0Rgf6mT2K6UF0ZxfDy74s3se9O",
-	"RfdmMa+Txs2tik53dhOsXi8/f75+f5rX/Vz5UELauGkAed57Y6xirk1TFe+h9RV07tas3P//xJzcUwmw",
-	"KAqTphX5ztYGvpcm1uJGYwy4u5RW+f4d01m1J7emsoq9JFikA8hfzf2GcnDfgVtH3Jf3702mtOpNzYTy",
-	"5EwxOUMV76ZwBWmCQFDLZypy5aKeU8UvkAhzybUGdEcez1w6nd00J9fNpj2SCmkRG4QWaAng6J0Laaw3",
-	"m9eFKBMxY79Rntzg6LePWCyxBOOjE3x12NWnoKczj95CyBMQjevxYaQxMeuQDBfWxXBzqrLgoBi5jhpK",
-	"efZ+AE3vOhnxS6gOu7CF1sxnBW3JMDSq6waFCQmIeFDp18T9fSw/54uYq/Yi1v8yXVrLu5K6Le7ZQfLW",
-	"P6lidY3HAl/zQTDl+H8CJudIQ8ecZ88ujNKX3YZwS1bHkSDFxMZWf2gcgkjPyZd81ebLDNjpJQMVeoR9",
-	"gBJ9liYm6h0JE5JNhdRESHDmjeuMgvlI94VimvZRLd+BNAEkqJxT7eAiNI4lU4opAGDyFHApei7kuKDH",
-	"yvkbANOocJtQU0bH5PbXGxeKRkxqfg+z0NIhKCQ1q2wRN0tbxCGjF4uB3nQCqyyft0cE4y62RuCbJKmY",
-	"k6BoFaCLAbpY6xLSJYfwWRIrXrx3oZnSm9ZXuQFvkeLgtUBwPRqLPHtFk4TJngMhWt4adEeL3gP7zIry",
-	"+JxYrgkyojNmoi53RU/WmaqxtR9Vy3HL1J69y1umnmYG7In1kiSRsd6BUOYY62u3clFZzC8ULhvlpmm3",
-	"pS1mTDrJpNoo8OcRo1NIyKjxpXG9RJZqp7UL/Kf9Piwp87GR8QmcOZ4jYtkfNNK1wdtHd/Pd6b65O3bQ",
-	"fCtOqdd7s/8eUqR7Ru6biYm7u2SRiWUq6gbbpAa1TVnNVTdMp7jeLQhk5nahOMK1goKmZ8IjE5CxNGI2",
-	"ChqBI5wuygUdu9zuBfSA1ewO7o5RrlCWHwsdaqy+hva7e56drU17x45VjfJZtSvUfZpe3euB7KtHfhoW",
-	"8X51rKjOv5ddF1svZ0imRCYj1o7TF0lckOvWLplP+XW+IRS9e6iOy3LptBVktHis9WFCsfEwSGnLH8Vb",
-	"hcV62TRS/udCHBr9SReglSD7FkxAs5gb82hdTUDH//C2//b0ktAkcerQPTLMEEyCrTV47l3+DHeQOLSp",
-	"TNsDd5VWy3aF7nS/CSHv5vxx4OLdaDuj4Ssn7hEDn7/y7sNv8haWJj7iUR1KNnBiBVh8gMWX6l0Wh06X",
-	"F06DwVjhgl08uj9Xg+ELwDj2odhUXg6meOd3UwJexh6X8BkjIvUl+rGDqonf6uk7e2e8SM32E6iuAjCk",
-	"O9XVesuxGX/vzfkdhxrbM+ahXHjUJFjrTumtgPHdVNsiF5Yle5pThQSP1qTRFKITUpD0GqswF1KPXDeW",
-	"DXCQlEKkLGeGfI7tQyKiDdm+XYUzXcmfls/bI3hiB8FMoH4K+ImAn1hB/fTMQEYLyTaNkPhFyCYB3XPy",
-	"Ce4JFE0poZGGHd7PXy217nos9VyRITNnOprfAotvn6SRFhDvyj6WgSW7quP6d+1Qyy2fVrtl1rzAsEv+",
-	"ZRqYYU4TSlSmpthV8yzklL3MTrcDjyUA2mV4aoUjK/kSm1ifmoWfc8lAvhOX/jm5wfHD3tLwTirEAKTS",
-	"9qIWSrOJt7cUV2rYXOx997+53LiRbniXqX+XYaP5i2w0dloZg/2s/UXLTGkWn8GCls8tYN/i1a7txb6h",
-	"KnbpyTqWsuvOba1n249C7EcJ5ewDKGcvfRNvoS0voU3XtG+XoVpcu5SQq3K75htokoNhvFCEKsUkrH5C",
-	"hyLTrlsW5D+YXiqJW264129OQffpnkrzHw66n6q9ov2quaJdmvrHUdYuDblzbbv+7D0WuMtf4IkP0uSE",
-	"4FwDans8PJS3Q3k7lLdLiPtMaaACcltgs9lYy0O7eLQ/DPCHVVVuQA1jit8Zj5nIopEtDbA0Vj1nAywK",
-	"39YJNGfW4FDJSMLTMcpP1/W6YNHwmbt951J3sf2YsNBZ6ECFECrez1mjJBUwf1a4eE1l7+VFsI8AZdN2",
-	"vuz8hiTDURfByx9z84HM6vC9NOe2Wg5HUnpj5VBESZesRszBqYA85pBFYgLqTVgrB34hNIhC+eLOhUk0",
-	"RscMxjc59SXwTRrGncY/XYvhtSfvsSK+w10xlMZDaTyUxleVxjsYnyeHQxdF/PLMfPavEPRcF5fbPQ8o",
-	"GMDcBkHLZabQB2vivhwAyeX69Jc7pJ/032dn+sm6k1vz6DZmLaZDyKQfBAulqGwELxRR2fBfLNIgPXQw",
-	"Tml9kxk2is8Ldkr3DHf2IQYT4/rcGR/zDifhwE7CxV1Tqrw8vY8jV14ec+dkecPpe8yWL32Epz5KY77c",
-	"/ruZGDgvgvRJSIJ/80nwG7pYsesTrrbuC148uuW3Kmd+60HfXdT/IHQudjVlUgH3A3T+Dhd+qdVRlWJM",
-	"yOoY5jFZXtnv18x5e1tIKrTzcULS+0iBPL8I+cD0M5fHrlyi3jpuCEzPFp0JE6L4gVk17PqsdoIeWn3k",
-	"3xqEGYSMmXxHKJnwNFNkwmiqiDkMoY6NWgFCloURYnZPs0TbuA2O6p2wNJuYz+z9dOb9HYGbFA+oudSZ",
-	"939f1xA2gGgSPkC+mYGAQZu6QabWljcwH+4GT9llWGlu2zGY9E5pDSHhXYWw8QDCxkyVYVf4/xuX2qxn",
-	"NwYJEl9CgLsGOEpEys40n2CJ3Jhl5EGW/jXgV90U+n1WxwKOMiPtHOaVTtpjcAevuduwmwI5lKShitj9",
-	"N+CeQsgXQj4/4Q/rglBixZiWd+0W1/CCT8w723TLy0/GJ1IkAy7S7/p9B4cFMnBX9cVGE1TUg41/RNWI",
-	"uaiOy3xHV+fkA41GAH2EPKAZkgnrkoXZ+oEbWBOaJO/AtS86V/DhwMcHYU3QZ09jEgvsgCEjkYD8MlAN",
-	"Wn78uyihM/YHbjt4hTui6ZgBlZV5CJ4wVTUv13Coc6d3Yx7wnh332fykPdaKi3F8Ysp45U95hPzUeu7k",
-	"IXPsyd8qWWTYgA9EbhimY6PX3Lb/PtoiYmuODJWwlCfQZ7bMSDJIANBE9XI5sR6JzGgduS4wU4DoB1fe",
-	"xpilsUhZqfsQ7w1LRbFkxhTKdoEmMVW6oYOxqSUQ025P87U7Q1Nxpw7USwGI+hTqpQanqRl0amf1Di3l",
-	"BgOpAJQ6ajxp42TdSk4aXK3tQUbfkTRLEiKtdaNWT5u8B6gotrHD3g6KI540ryOOn4mxtYpo59DXozqf",
-	"6XX40A0YpV249l3RoP45e3bsN5n3CUDPAPQMQM8VQM8n5H3yuOPCxQuN8M0vbnvHBZkkYs7iJYS+Zf62",
-	"16rKxNdDPiFZ7W7/DREY2GfqWCYrn9VaKXPfLBTLDoGtwBgnF3SL+/15ad3W+8UjLuGVAB1IfQ5pNC4c",
-	"vdJOUMjb9Ep+GU2SQioUD4CEq8vwTi7LtAg9Itm9ZGrkt8iK+/uEp8wd+fLO/jDAH+5Oz8mVLpRTFX9I",
-	"z3haDJIrszmxGHWVq9vQF65HsaRzbytaGx5k3yTwe9rLpCH/cGwiNvbLgVoafs89ruE1rBkOEsU3Oix7",
-	"Vzk/S3g6fmK9p1vE2EiwArV7s1K9jCZPQSoSlSLVWCGXLjDkujLQObmC/4fTJ7ArMSoTjg2EORoQE6RC",
-	"6lHClNU7dmqSXKE6eQ7IQVFKVBJpAAx8TNktnwCEcCd1He9+nav/defuEQTgv7onPURTaGimwDm5zlUL",
-	"8aPaLT5swKHOsx1b8RsdMx+E5LyNBPeGp8VfZnsbs0Vz/HVV6CORl4Wy0alVyPMb64iHOTQ7JHEX7xGB",
-	"TpGJILwSO41AIrQ5PPvdjW53yoJ4x67KgqWz6pUF7aOEoOlAgib3QY4gaHJDvXi0f62MmornK+AmBcMr",
-	"NhD0chagPLFdSAAM2UOWYqWXa2huIH6xU4skJsMF6Am31V/twlg7qHGDBmbZiZixOFjUo6sVme9mIbHm",
-	"Wx50QGMnaMfFaAKCnUQxma7DY0wTGtnSU447NmsZtfGTpFjQXlRyTr4A1I1NpkJSuSAvzb/YvoRTD/s8",
-	"EkJBQcwKhBBaTXHU0DCz3GLD29lFsOJudsO6GuvirDUClJa9Cl79nFrMd9ipgu+/pb5K5jcqPNnbl6JN",
-	"dvwqUQJl+ecjHo0IHI35U5okTJIJXZAHPmO1Cv1m9X8SO5UBL27ZrebrzqnXwREWYBsKvUcKVNHuK+7V",
-	"tW+w3lcwNAA9DhmsppQICRDvFDKBxq1WYsKM5Z2PhC1acOgzUhrE/+nQeFhck5f/039zip55G0xyzNjU",
-	"Ovdw8yYlhfIiPnSMCoyzm+lfOm3PSJXtbF0BtBJAKwG00mgfIHZa00Ss51QpeC9n9zTSQq4LpPdmv5CE",
-	"Tqd5Msa85hmTCxKJ2B8fGgOqSCIwgzVpScmQL9CqRAkOjuDgMK2Cn67nldLjuMSGWRvwEUg/q0yynF0a",
-	"O6ImyGigxrW6X2hSbmAUv+AbWjO+Ah1KkoqlRwj0F8crmMW0TTf6H7TdR2vAhDGYq/kMBo2KtLqoekTx",
-	"NGLACIvpzpGYk4mZQ0vLDIjP2b1uDG3ap/Az3ASAHcM5/ugHdDqFH+MYOR8uT173X39/9urV2evvb/s/",
-	"XPb7l/3+P056J8bxG2Sq7qgfL9+4o9zjDuBxB+ZRTy5//PPP9b2P0gto6nrzv0iodBxILNRlvR1CucNl",
-	"L1vFDtpSnUVT7xKmCywXyBq7Iya2CsKSRHlQMVcKoakmWpARo/DiuLa6y1UYmiAPgggsmYhM24JpBTBG",
-	"HoQx6jUJ1A9pjPuMffiu/WfGULOYiCwkIo8uu8cfUuflmbnDzE4NpJPr20QzFYZSzB3jD6bwdHWC8JSk",
-	"Yl4CSds1tAos7U3NbwYsbZ+pY72/fFYrWNrtT8EaHkjd3zcYR2IILx7tX9W6f5sNWduEuPVv3GhQGg0W",
-	"5Mhm94c0hmAfv+NBV9zt5MRlYB6CRZnkegGDGTIqmTy5/OdXc6VIpEokbGCfy/zcO4mUvB+APweHfTVX",
-	"kDP3NDVl2myY8MiBcHvE0grYa79QZCSUBsAv/izGPF8RxhZmMjm5PLkAo2RfZi0cH0pk5wWh3oTVcbz7",
-	"Uq2XhNFohBmXlHycsvT6PfldihmPmXU3FRHz1LtoWeq1nrLQst2YSZBWJIM98vim8z3TqmquQl5+vMr0",
-	"iLw+7ztn+dS7sv2p5tpWK5awRDFk1J4D2X2jeqVkhea07arA7B3Mbwd/LOQsvVEsE2fWP+mSer9rJ/Of",
-	"3/WWlSU0zS9w3x/e9t/69y1U/6t3/DISJOYx9LH0kIwIXoN3Os1i4yh9/fO/AQAA//8=",
+	"7P3rdhs3tigKvwo2V48Rq0PSJHWxLI0ee8uWnCjxRUuS21934o8Eq0ASUbHALoCi2Vna4/w8T3J6nNfo",
+	"R9lPcgbmBKpQVSiySMl2kqU/iVVEoYCJiXm//NoIxHQmYhYr2Tj6tcE+0eksYvDvE6WYVFRxEV+IiAdL",
+	"/fCWRnOm/0GjSCxY2J+KkEWycfRTozcKOvvPno9ah93ubmvvGaOtYbd70BoO9+lhOHze6/Ro42OzEYj4",
+	"li1pHLDGUSPkCQtUo9kIWczd6T42G+wTl4rH4/6MSnnDlrJx1KBBwGZ6/JTHfDqf9gOWKD7iAayzcdR4",
+	"dX76rv/y7PL6/NX52Wn/dbfRbMzjm1gs4nTyRsJGc8kad3fN3C4TdsvZIrfNdD2/Nigdz3nYOKq30WaD",
+	"wswsbBypZM6ajZhO9Y7/Nh/yH9mS7JMrlnAmyYKrCXn76mWj2cg22t3rNBszJmYRaxx1e5275q/OhCMa",
+	"SZYb3nNGd5uNWSKGEZs2juwY3Ht/Hs8SccvCxt3Hla/Dv/t6ZWKu+jQWasKSxlGv2ZCAIAAQAEan+3yX",
+	"7g97rWdBl7Wehbu09Xy032t1hwdBhx2Ge/TZM30EkiUGADSk/4sGU9Y2yAZrkUxKLmKLhIGyUDMnsXsH",
+	"hzUPuTq7ZbHK42JgDl9/pT2fhVRDqamfi0QPSFe6f3g4au0FnU7rGe12WofDfdbqjQ7CbvCcdrqdXiM9",
+	"pnFCA/a/QjYVbQ31RrOhljNmvtG4azboSDGYnE0pj/q3LOEjbk/7rtkYspFImG8AnN5dsxFEnMWqT8Mw",
+	"YVKjZa+z2+60u93dtgZZvUXvdjSGiyCYJwkL+1TBPL39Vrfb6nWvO8+PdjtHnc7f9aC5CgRsTs6DQH+y",
+	"2UjYP+ZMqr752A+nu/+5/+H53w9eHP6t9+Pem2dvOxfdy91rvX2ajJnaBJrdDJr6zFfAUv+/T8dwro03",
+	"4p88iujT/XankT/011zmD54rNjWX8xEF/qgo8LHZiNkn1Q/midRn2WDLH5LzXwT/24fLyXlskURNWKw0",
+	"HxDJG6ZoSBXN4UowYcGNA54DAM/BdefgqGPBE4h4xMfzJCPakaBh8a/8FJ3d687eUbdnprAMY0/TVFg3",
+	"ImP6Rq/V6V7DF80b8Xw61GjUPdTkVVFNXRE/SvvSc6+6BBtyqDq8swbX0uxzLhkIAeUpPt591Bt5QYOb",
+	"YELjmEWnLOASvujsIkwfNugMmFSj8Nol4ulKIpD04bERIIY8DrX8MGVS0rHexoe9q5cak829q4fGPUBj",
+	"84qBxwVdJiKK9POEaVqz8tqxTzOeMOkds2/G1FvLIaxFBmKG8BYzFvNQi1VwgTa5lwWWnN1NPLCXsN8C",
+	"n9Uko6/EDYv7ER8xxaesL1kg4lA2jnY7naY+vMhgVN9c8QUbNpqN4ZxHqs/jVHpxz2CWgbMKzPh8nvDG",
+	"UWOi1EwePX1qXrOSRDsQU7zFigYK4GNG/C93xMeqQ+tcdw6zezlOaKxgDzATnauJSPg/cWuBCBnQzlHC",
+	"5ARBoifeBKN4aEAp+ThmYT9hciZiyfo0GjeOGmdXvf0DTbMTPuZwL0It9EqVaFqgpUUhVT8SYy2iJQwl",
+	"aQ0gWO4KED3VC93ohYBG0ZAGN/iis2UPFvT2n/c6GhM0X+EJ62vA9fWY9OTtL4HebZyKeun+U5gDlD96",
+	"8B0k3BGP9BkAb4VRQIdASVD8Vv8k58Nf9B4NIs7mw4gHmvfA2lkczgTX7FevcMrUROjTM5gmWZAw1R9S",
+	"Ca8YkWLlNb9lCZKwXnaBXgKm5TnRRoi/FRpuebrZsldR2c91w38Ld7KMQ58fV2oJOHgsF1QFEx8y5aFJ",
+	"aBySiFGzAYlkM55HUTbVFazZN5c0vzQWf9udduZ/Hf7jUHVF78dgP/nh2ae/78UnB/L0+ei7zuR1d/af",
+	"PXa5q947a3xvhO/yzI885JGHPPKQ+jwkvVIfuJpU3tfHW/V4qx5vVe1b1bw/m0PgrBCRvrB66TkEBH2z",
+	"IUajiMesjwQC9MS14EL97zzmitPoBF68hluUoz011mXHDJdea5pHK+4Vp6gHwgMA4ZR+6qMdottJDRcX",
+	"NFExS8hMJIpGqPZKI6GXt+iR1uusss6X/R9chUS/dwhXoJFmZn+12832jeP6Lif7A+BZ5y51YWxMZ87j",
+	"W66Mbc5FSLjaRw12W/CjlHeK5sbdHPOUYHAuGkHdAQrNlVx/noWwlNc8vmHhechixdVyY0JQD7rPUQND",
+	"ztA4arzvdJ/vHR72etaBtIF5q7xoz9X+XJ+656X+CtCCq/oaBJZTFvFblqzaBFWKTWdajOtuZ0qtAEK3",
+	"c9TdzBy6D/NFVGqUhkWtnBQGsiQBLft6wgguntBYLljCQrRqo7RC9ju7bfuOFWD2O7tGWV/zuX28auDU",
+	"rAmbvdQAARIRA9v1tmf5hvLoiiW36J/KMJ7FoUQ6KZIxjY3QDGu1g4un46MRo0RMG0eNk2DKyM/zTmc3",
+	"iEUrYbNomSNJ8JMmTBOhkakhp2rWLtCsGZVyIZKwL1kqb2oi2jjaP3zWbChw2EtFE6X/WZZffMtzTNtB",
+	"RG/Zp8adIwN28wC6KmhVn2Fveh0i0UI9mYhEMjLU6JMsNaqZkat2XN5NbgPXrHBTLYbTzHmEh5w5QjTy",
+	"az5C8NxJKJgksVBE0RtG9BeJ/iQYkuwu2jkH4ojyCFysAJrG0f7uvhbfUw6cd/HrBRcYvpRzjXCpesPD",
+	"nGajOTjoWA6a1vY8dlzP4ynOJKO5Vt5g3rtmY8aSKbdBBz/lvnOUMBoWvn20SLhi5jSkHYF/2J+QmqQ/",
+	"2j/tz3QecoU/am1NRKz05VZekzRuHZfrl8WbLTzb3+lJyPdiNmNJHsGK04MR4l3MrvmUaSa3TjTutnq9",
+	"HDObJ9HqM36KrvunImYtrYu2Ih7f/E+Q//7SW14f/p//6/9pFBbhYeVlbffwYK/TgRcLGJS+M0wo0lj7",
+	"734gIrg4/9Ed7Y+GI40mdewRm+BkTbTPo+5MRDzgGJZVy9QTBGIeq37IImZ8u1ozbJR/6cOB90OKQUc2",
+	"aikFVinMqxjAFYuYPWD4lpkOA7TCvutavjz767sfz04bzcb7q7PL/l/PLs9fnb88uT5/97b/4m8XJ1dX",
+	"jWbj5Pr67OoaH/549rf+y3dvLi7fvTm/OrPv6aeXZ2/eXZ9V/Hjx/d+uzl+evHZ//ugJIjN7AYMC5VML",
+	"HCsO9acmCqEfimA+1Q81p1g/TAKdF5Klenw/mNAYyLY5RZ5qBhkG4BE+0+rJmAd9fYv0TGI0ygWWNYAR",
+	"pEzXnkPE4rGaNI4Ond8SFggtCTaOGsaaYE07Rw2heUuv3W1sZHYaI2XDo0736D7vJ3MMP7zLjFFDMY+N",
+	"QU6WLFXhTMz6sQBkND+l5hCIK9Or6I9MHFBDzPRXQEHL/dQ35Fh/14ptdChFNFfMs6eDzt6h3lIm4UW+",
+	"Yb1DHMXHcZ/H/VgoHrD0EODxfOaCwjzq47GHYko5sKePd3n+5TOpbWQHe1akjB6aWos+ruCxhS+cAsnB",
+	"6R5p8CMNfqTBjzT4D0KDQ0vaNqTCz4s0coXRxU8dfyPE8YF5U62ICBdu5bgIl7FEYixM+ENu4eS1CguU",
+	"fQ0ydQ+1TlH4+NVczlgcFkIeHjnbI2d75GyPnO33zdlkSts2JOKHQCVvWVJKqUKm0F+X8dNNPfUrkoL0",
+	"SQUa1dktDnxMBfmDp4KAxbUKITBm6gLJUZ1ECRoGrNPp9Fq7+8OgFRx0aOtg73DY6gx7+6PuqLO/39lt",
+	"5NhWfySSKcDVMJNSVt6QQp6Jvnq4OP1A37qIj/lQ0zd8/HC8/3nmBQO+turYgcE0jhofeByKhSTfsyhy",
+	"RIIPIrkhEZ0pMdP4MENUyEsR+sQSGsuZSDCUa7IcJhB1wmPFEk3/TNLHhSH2RReL4xc5i8c8Zq23otU9",
+	"3NOwVmw6EwnVjAHujp4GGcPagBvZn8dT/JQPOzp3WpKYUiCePzUgGEGSmN2yhKiE3rKIqEki5uMJURNG",
+	"holYSJZ8I4m5k0fwOBAhI6NILAiX8EDE0ZKImLUbzcaZ5mg4hEsyS4RigWIhGS7JxY8vz9C/eNXbP2hr",
+	"pm9gnnI7BNolk2KeBGyT1Itur9N8QN/yMxMFx2ItPuUESjrjOYlyRpcoVsDpJ0LOWIBxeJZ2Q6gfjGnR",
+	"GXf2fZG9CvFfcpJlWmUhTfZl61VJ/0a3yscN+VLXBbHH6PUFN11/j+6av0hwwcMiwLojL0pWD3/mOQiW",
+	"lcU6t6uwA/CMakVCj9CzX6E8s4rrZO7YdQFNq2WB+6ScdQ+zXMVN4hIwDIKx2BvxkGY/QqgmnuEiS0vz",
+	"M3MNtetkrpnnudFbcwUGxiLhagLAMyG3H5sNKqVW6kwMM/z2w4frxkdHWNT4A8FYLfzux4ckjYdVevYs",
+	"vRUiGTeajV8WN7IQFF0Y9FQPwXgy1JL86rZBvDN8kZhAM5DWEJ9zQcLF6ymSUAtM/lBd/DF1SVeH6YIO",
+	"CqLi0Hk6xYvUiCD6qc9teNg2JDmHCB66/KDo8Hh8q46vdByraNrjLf1vc0vLBLvMSTOTOJd0GJnw0fey",
+	"SNyVSvhwrtDoGDKNClPkEScxjZaKB7KufdRGxhS1Sp8m3mxMqOxn6gc+20SFnU1EzPo2Z7/x7d5er/Ps",
+	"+d6B5+eiku9YuH5tDHmiJqYwQPewCzHJ3U6j2RjRKY+WNhHgtbhlEQ30KY/5LYvt85OQaqYsAigX0GBx",
+	"67sXmRZ3ElLivPlPETMej4TGz3kiZuzpaxGHIm5kZrCwj2YTa9jayoJfmVHuoNGuxQdfqH3FSTpg2wQ6",
+	"PmDcrcp7Nys7n2I0nrMyY3X4aXX0tRfhUoPnhEp9Df/UG/6p2/nT2+f/EIfz1+94cDP+1Pv7m8u/izdL",
+	"dv7L30/GwSh6Nnvei8LvPtHw4PD1D38PX3efRZMPyzwsLMm5peRSSMkLmyutEC9wtsNLJudRgbDDD3rx",
+	"ndRMjqqFCK2JRk/fV/QGbMUjzqLQ+QG0gJB9ggmycMMrMWVDES4Jj4macEncoDcyoRKf2lkIjTS1W7ad",
+	"NW+s99yHSmxh1Crcuc95g2q5xzTMyvTZBUPepFOBvTlyZzOI9dyXxqTtEHUp+TimYOJaGdbYLPw4D7mJ",
+	"dqwIirQDct8uGpXWvnvXbEwYDY398OyajpH5yCDhM2Mzvp4wYiBNxIgsJlSRBZVphHiTjERCBuej1hsN",
+	"20EbVC1TE6vxc+PZz41GRlQza8aETaEcjTF1SpXweIxZHiGbzoRisbpks4gu0Y2YX9VFwiSLVZNQSQZ6",
+	"ykGTLCYsJpQYky1aluASpRMGy9aPbEmmNGRgqFITHo8JWqLb5Fq/ryYsAVNVLAjmw7Ub7nJZPJ9qkOpv",
+	"6vMpL/+1CFJ3XhmURoPNgdLc1vaGcLqkir3mU67KX/qgp+aSRGyk9Kf0Zv8xF4oCwHhMwoSOVIszNWpp",
+	"CYzOeCuhikV6upbBieJJAsr+3DhO/tI5Vn/Z7TRqLi+rlVcGx4Mt6h9/Oeh0jhd/OVi7LKaS5Yl1TuRX",
+	"dIUCLFGCLChXBjOISpYaT+iY8jj3/d2O51s8VmzMEvjYhw8fnHpFzA+DYEKjiMVjRp5cvnpJDp7td8i/",
+	"/7W7k9/qC0YTlhCIZP/Lzw0e39LIZuXCFave9J3muQmdMmVuermG0Pmpf208tOhjrlUb+BmkQatJRusd",
+	"P8kqJE5dBfM5jCwfD6Z3X7JAJOGKRT15//78dMeuDVWobyRJ4L0mxO1zJckg9fsOKhZ+/wVj7iuuez0Y",
+	"TX7NkwEPB7hOZ407FYvMMoruuVbDHn1LHDgMdGBXO6NjZumjXdo/5ixZOmvDOd2FTOmn18a/vdd5fuBb",
+	"CVSvWw8tcGJWAAV+uz9MHObwI/NQqRMyj/k/5owAW02PUV/Z5BvZJFIQpamtZjwzoOMpB0K6DlkkwGjU",
+	"ggcZHJGgZfspcKkqiPb29yGcw/7drdgUqLTrIYw6MLE6cOUtwZ8fANyjN1YE8+CgFkEGCE/NGLXI2yYn",
+	"BNJS4jFBkBnRQ5K93mGT0JiIuQJBkoiYkb1urxrERkiphG2n411zKWN3PVxN9i5BQzoBMl0BXDSy3xuy",
+	"FaIA5DUJqekhmwKb1VBCEFbdaeC4OSCFbERBNdrvpIYfAy8T0uJiossC3yUVQqWM5mMLLVdAzbM9E37h",
+	"ARuaq6oh9qeEjRpHjf94mhX0fYq/yqdX0RyBZjzj68/TRPRUHKGtKXvvQ/xPzzrYJ6UlkkiIG5C1qUJv",
+	"LBvzONbXQowgNQ09MJmLSjaJqVdLEjamSahnCahk+kppoERMwRZHXAs9ml8aOiVEFWb8Y8OrYz1MdeQL",
+	"HGny7zzMPNtZpRCCU9z/GIzrav2qTcxOxYKcdNf7rSdnY1y/KoXDCZp7fXIR/lIlFJn3+zjq/ssHC8va",
+	"VUN0kn9BNuP3Psu4y6q2GCE4NMIv5PiKWNnSQVlZoKembPS3v0hU6FLClBqApjTSX4aaODhbsxEyhUaF",
+	"60xwJmjtwZxSkN3JD1fv3rY3CjKyNpQ9uG1coWZAQ3KZfttsmw7FXB0NIxrfNO7qksULUyQbgFU+qlSu",
+	"EfMohH0MGfBotAEY2JAhC+hcooatt6g3PUyQAaLAPIp4cD+ol8xuKchPsDQ3ZuyW7GjAXLQKJTc14mWm",
+	"u3VfuPu43ZE+z440hdFnO89zRSBgWFrLYpOIBGgD5Ntn6c8QkQxbtKenT+xaiNc0GbN7HaK+EX0lRD+C",
+	"qVbdmyldkgm9ZZr5gTTTJW/4iy0vT3c3B2m9eHItBHltlvEZr5AlArDjREu6seEjkHSuTwLh/EokQx6G",
+	"puTLthDOUrr7GDGeB7KmRoyFGLWVjSVOEve29MkBcbaVzwpaVMk0cCFwHIQhjTYaiUMBGAw4rvf68ury",
+	"FcrkevwiEfGYPBkEMhmZkBdjXtEaOSgAGMV3hmUE7nEgNh7Q1NxwTuNKTBmKXwuNj7gmoZWbhEgebnkQ",
+	"+y6jsNsgWCWBnJk1fKZDOSGgM+hNZCj+jcTdkEs2E4lyTUuEhwDtt0K9EvM4vDeD6MdC9UcwVZ62ZBbe",
+	"eTBJ5Y5t0Hwvg+5bocgr87HPh+b5pSPCjACruTRXoE3A/DtkkYjHYMw07SryPiarRUvRRIkf4krBAsr1",
+	"gFdYzuI+h2D8Bv0pl1Ojd+fwHaghiyTYQOMxC3EbHBFmymis+BRwhYaEq8wCuw3R72VH5W6TvLJlOz7T",
+	"oaUbtXvkikgeB0z/I7VyFKF/mcq596E2I4x16KdSs3sALA6JtYhYbwkjZ9d0jBaYpZibtW0F8N5hBcAv",
+	"s8V8JpBn3ih9WYz1CEB8LcQbGi+NuCzvBd2EQq7KlKs8YD9Qrshuh5hwmG3B54iDWjjRyybpuj8fiRGC",
+	"TPWnzJLlMbpCqCSanIC/DVwoLfChDIikS9ii40jMOaZ86zBjn2YDXX9RK3MY1XrZDLe+nVbq3Fn5duYG",
+	"Aii8j3PBqPfjPYW53EvHx7Gmb/ehZJ1uhhm4bJHwf37O+/RWGI0VRSaRWLsHCeiUZbTD8RE56PDhw4dW",
+	"0Qu26miKTjN7PreUR+hLv8fZhFTRIZWsP3cmLGgedoyjBKG5lFwnSzw6OEMyFVPjn9hGMnNEZC2Q8YCR",
+	"97lFfTa5bEZB8kIfsdYAwFZE6IIuj4lK9xhRhZKRe7fvc8VmiQi0Gn3fQwRkNMlHlnvnBAsCCjzuLZV+",
+	"wIHjNwC4FYat7O+YAXIFiH/qfMybA4j9mby/PAeDQCzIKKFjRI4tzQG9nnvLHcgRo7J+XokFJUsjiaUC",
+	"utGVjskAYTgwhmc9CEEOXPZ9LOczjJt6w0JOr2Gd96Ko6YT9qZ4RyyQXpRl3Uj3ZtqLivgv69MsE9kKu",
+	"8ctfwEigKQ/aCO/SqbERoVsuF4Nvq4MZaJxzQpGI3zJ5jJ4E6462fgKuSu6Yb4C7py4fKCLmOH12O2Wv",
+	"T1MvUMxjdWqy3qG6WnmFr0RCJmKB8kZIl3at+lUS0JgMGblhs4xUKaEfsYRKjJZJV/V8jR+qtKKqmJQP",
+	"Ewa0Avv9oclJTRhP0nVBJj9oKmwqWXTLZJsMxIzFgyMNPi7N+ojUdAh3pWmgfmFJqLxhIcCeqyaZxxGc",
+	"i/5FGsnAxpyATzkOyQ1jM8JVmwwwa3lwRHKxY9KsyC4QI2RMlJLJXzf5zuVwpWbjxGbU/NqgIQroNLpI",
+	"xIwlCiogmEDd6kgmiLEmT97NWHx+qolTrEnhS72JbrtD/v2v/Xa33YXQhpkzr77b81gly4IjqetxJDWN",
+	"cd8IZvnRvuEQBmzq8q5xUmFtehphmfz8+H3f8ISNTXTX2pmlShhzspYKk3s9ZuaJwCq2+oQyombpqD1e",
+	"7FYQU4in9J6ur2PpBuf8YcKDCaFuyzVpXaESrGtDRkRsLA5ahBhKTU80E+RKoyaYgJpkARNpmkantqos",
+	"o8GETNl0qCWrExJxCbFqpgQGwcIPTU2k3KIV1oQHsbg00m+YUhHmDbAbSLxAMVs4y51LRaCRmrnSMJ4M",
+	"l0B2MkjhqxGjGAmGpggsGnFsp2WhJAPk+gO9ogGLFUtmCZds0IR7674GMQzwMUvJ0BoL9kgNK2pL7MLv",
+	"GGYsm3qgCTkmVBEGqbRzyZqZxG1rBuCLQzamMf7IVfnCFYuLlEJdTr57f34qrT/OgBMpUcLswRxrcLHp",
+	"TC3xyOCx1P8D5x3GIK91xwHxPsfB7k2gSUJBl3OrnjjxB1kBlFK8o0lPlrhYILRKwPETjF3Vm3LP+ckH",
+	"NtSaRkxes1sWkV0gVnvtZzsuDTUf5HHWmdf+Izt07+0rFGlZAe4iqM2pNxFdQ40msVAPCl9PuRgXzGnl",
+	"GB+gWSC01CdG2eXCmB2WMIyuNVxMX4RQgCCDF2+R4v+UxiEL22SAXxo0kQ2OhT4szQxR/jwmAwSGHYDT",
+	"uQeULtU0MfYdRUX9m7WIpRldxKhURSI0AvUvZJEHVXxdI0vPZtFcep73fM8qxu76nsHYj16+VazxU5IY",
+	"zS8uFUq3SV4sLTknaiKkEVEkXRqiBiJb6hSOOMRjNcnA1BEaADKMxDwhNxBvIkYQhJKIKZcsh9qrROdc",
+	"+09ccB7Ze0VcbzYwgM/8bsqPFMsLbYH77qV1qX1mNsD3h2wzbPUKAd6m3HnyXkVnrrPwJekLuNIcEN5F",
+	"xjVckoWRguHC4cXlqv4RldYKbVobd2UilKc9uQD/PGFJIw6MmKwXk1JAHquDvYZP6rctvEuzo3i/mAgU",
+	"8UVsIzunG81cbghe/NK7kbkt+EIz+2bMOACZpuXESax1MmOtMKAxt4yPY1l/2zLVn8uKfRrQBuu5x6Fe",
+	"sERixlzxVN1CRqvmfKkVgMbdnRvV81OGE+nxVULb+VTaZzjd/cda1whRs3SXbD2cEs9G+XZhUkWKorEE",
+	"fzNWPlnLoLM6OZ4bqzVOR1SJUJjJCZXZnEMhIkbjrPrsumVXkypz0ctKknNTN7p4dQbb3vxlbXyJNKh0",
+	"/4+tpmG3ZMa4lDbf6N/m7jULz+expCPmeYyil58+u/iaHmPTg7r1kNBcpRIWIgauRaQsR+7XNWvloZtS",
+	"V7E4Jw/Zrypi5F3BljNPgGyNaKC8XOYbScRCn1u8xKgw/CZIUiam52CP/IhBPeVlzUOuTmy9Mh+USlDx",
+	"34RrE2gISZUisQYwzLE0liZwOvsArYz+vVpAsSsFbb14AjDFx5U7tFp+waept6ypDPg0pXUqG9kjENMp",
+	"tDjlKSczARfujYB6YrbigKaUS6nYtNFs2LkbzQaNRbycigohElYJyRsemhn4095AbprQ2YzFWqUB+/g8",
+	"bt+yZHhE3JJ0zTScFgrseY8grVlX7wxylejWvnIFrWZyxenqv1MsUePDvJiphUhuUtuZa1wHV9ooEVPv",
+	"vtHQLTdbUk36kauO54zXhwIdKLwv2Wp5NRb0zoy9y5vjPZc2q6K3dtJrHFooj1eLArobblq8zbZksazy",
+	"msIFsOnXBWJkhama2kx6nTxyVC6lefVEb9knZbK7SjuGhVTu5V12jpZMZOUPR5RH84RVkwJEtc04Bbrm",
+	"jI2MG7+cbJq6c9hwCjJvZZsM8Cai8jigGHIwEVGIRebAnGDiaqr5xnWKVPdkHCUuYZKO00CeQCRVhEt5",
+	"qfrVPJhoiuhyyiYQxaZhTU03x2A1bq/gLY6U+sbIfmV4BBMGhRqpN6OYxRnXiahUkJBinBmUxGzBElIU",
+	"fVdSkEDEIz6eJz4J+FwZ42fC5ER/JBFTMNPa9Gn9zRGPmF8KdtuaedmRE2O5qNpZm7wSCZlFVOn9FLwu",
+	"3jOOBDVFrz1Lgt82IrFVCv331mdmLBA8E9/ddTkSNlAS5LIVR+ucINjxY82jAzze+kdqyyJ4Lw/8ZoWT",
+	"F6/fvairzabFHwtKTYYLgAkbH5dU1KclnzigkBPQPEBh12Qy83TgeRKp6BIiFkciCbzYWLikDtanCGOX",
+	"kh75+ku8Tm1dy/Q9ltCy4fOWgYPl1fnpu7wBtKR/2bjU2C85V6gn1ule4J0VxNNyxqIChps2H3GmrAfF",
+	"h+HjpbNZt+pVbLls4vQgqfEYmfsER2RJO7HxRE/+/a/ddre9l3NofM3C7s3G+4vTk+uz/slfT85fn7x4",
+	"rR+9fXfdz9uxG83G1dnrV/2Tqyv96N3b/tX7F2/Or6/hp8uz6/PLs9MKqcRpfX6KQvMrDONZ4/nMn/8N",
+	"jz1saUCnYh6rAZJIR4VNfwA5BaTLOFgOXLAr9klLm4ZENlMC0YRftLSFc3i3FdEh3nf/Fsoe9JUZ4k0P",
+	"QzERDwmGWqOjtkmGmiPG4zkdM6Lo2ARduJ92fOQZCtvr7qzqYG/tohIn5nkNFTVXHU6p6g4V0cDq1Rv4",
+	"v0+InhlsFO6ExGhjWLDj+e7zA/Lvf/V2UC409fzAOz6XzLi+QXTkSnOKQb49v5kL6wIOfGESpvN8rcPf",
+	"3fjwgaG5p59GoLClyf7iqoQJxzbEjsdkmNCAodt1xKOIhcZS7cGUKY/dR13P0eG8FXJb7tJBqqs+Hw3q",
+	"QMSKQvyM5CEjA1O9bdAkg8hU5IE/NH1EUDfJIEspNjd3lvBbHrGxOYnaxN9PcnKOqV2PE9YqBcVIknX1",
+	"HUpSfzNFE99tcOq9nLKAS9tspD45DJ3XUk/WDEyk2I1kud5Qms6xZolOVm7RwJT0UVmsqK2U6+4KGKEp",
+	"K9Za4oGJmODjuMVjN+kYI0MSiEfRAgz5kAk1EEsQL5uob6ZvBFoXwf3n8GSN5NJseO9+dQEnJ17MUp2M",
+	"6OzkpTBbZoRL35IyUBeXNOTQlqefhrR6F+MUr5ETsZCQNAT6L9KKrO4WlWTIxvNqGRGW6RUTndbZdcro",
+	"rK/4s14MxuGV8qlbSa+u3uZWmq77Tk2p3amd6gdQWvyhoq6C9Vdjqf8sUmYkkiI2oSYIAVub4bit2FpT",
+	"eL7Sw33zpH2+H94H4lZUclGg6ZQacJK/zY6aLgnK4Ubu0OvRt4fQOzxU8yvYEV84jb3yu8m1+YIAtHcj",
+	"iLtf7RbWw+8+Ntc4MUsVM2Pjxtd0QCyw2gB2Olv9wdd6jDfswu4sLRu5Acss7L2QUTOPIpIwNU/iNMhQ",
+	"D52DgeQlNDUHURDaous3/v//8VOn9Zy2Rh9/Pbj7U3oFfrJorjWLKGp8dPZclGVBNXx/+dqU2xvofQ+O",
+	"SYxrmYpbE8mv3zfyWyqF7HY7z3q59ejZjviUjtnTJ7N4/F+/zNj4vxZsONs5HlLJDvaaP520/k5b/+y0",
+	"nn/79OO3f/m10+ytXLnvBF5GlE9P2QjqKdUQW4p7xuhkG3YJsWlamoeAT3R0QhgbBkMQOx5izaPQlpSE",
+	"629SHbyBlXauFWbjLP4QhxYA3Ksht3u0Ks9rzhH99D9a//vjt39aazg2VC7bxkfvSXCjhuR3iM+zkAIQ",
+	"T57tP+9qnahJCnHhp8uYTnlAzFuXTi8yEy7e84SKr2lHsUY+92RLaEksi6vu13LsFuKwq4Q5W+Ddhwnw",
+	"Uw11cieLKjMyl9Em7yNssjhIljMFlWqwDk6fRuN12/6RLd/QmI7ZlMXqxBa3rzU7i4P1IUCQEXSGL3MR",
+	"r/iCltw9i6/HVK4wotSZ/qPPCgJX1CTGK1E4JpsSC2ITrsacE/ZKgkDuHz5ckyeDdJFTETIop/jDyeUb",
+	"rCYxzJh2P6+y2BJCfRP/arfoEcdNRJiS2apyrZpocEPMRzyxMnoDNpqmwl/lrtJKSCIzAPdZHM4Ej/2u",
+	"IqMSGNy11NQWdYxDy6Xt2k0R4RmPx1YRn8tJQYJP+Lp1asY1V7aRXt+1J3nqhZjUJxorm1lkaL5WFW2C",
+	"azESwfHoeL4MfRN+3WjNSNNCFvFblmD00bpLc2oGv9Fj9XRzHqk+j3083+wyFSo02Fk0Os7H69rSBCKx",
+	"+U3+Lef0s811Kfy9JpDAoBOojTwD2+lrJvK3n7cv1P+mfX9KP/W9CnSaigeJYIhgNLVEwPUQRONeVsnD",
+	"+H5NhlhW1VrSpSQQ/bgwYdNlhxn06MQuni7j9PAk7M6WSw/kksCrQP7I6YW4IDdsaVjT3t5zyJHo7bSJ",
+	"Eccx2wakLz/OjBIRq69zQ32frol944TGKmPltbSx7/Q7VjYoIklNPdaWdH5wbr1q4nsz6nTyCh69GWdu",
+	"ZvVm07Y50p8+iqiAEdN5Zp2ZO1JEGrO0iqRakmzqFJdHkGcT14+KtnV2T+xcWS0KN/3Ggw1QHlYxjZU8",
+	"tkjp46OwNwkGRwk5zmQG0aL6QkhFE+Uky6AmmZKPOuwz36HuwZFu3ez3x7zcF76EiGjFQ8j8dg1pOYkw",
+	"wzoqbyQGyaTiIdDSZ51uZsAF8efyqrd/MAAZEVosrQHMD1fv3n5gwx/Z8grj4LLWTetEsm8kgW6DAYEc",
+	"C5qw40wwHDEVTFhYFBehTEQdlMLk238iVV9tdzED05AkY7yoS6RFwsco9qxEINjyOxx7Z7q7L+t+Yyak",
+	"srwjVweiNlu4NG+9vzz35sBk/Wtq2sdgP6YFbA07mcHDkcBETV+CP9gDPsPe1vUqXzc5vF3S3K2WhLYJ",
+	"S1aghfh9iFX1tPemUoWpC+rdahjAm+/gRR+rtFPbY/NdfCs84ufTxG170UeJmB4TmtYssX18J1ROUocL",
+	"7m8z+4NtGq85c99fpQIl0PNTI32CeJtiruF0hrDy2C/l2a84jvLChZA37nTGvw2WPkO5JzSpkiHt7Foh",
+	"1XpFziSROHXECt+sthzgTGTEE6kML+j2Dsi//3WwgVRtl5VyPBfBNlqOgW4RR8zCOl3y7391O+39jdb2",
+	"QE6qvPmLSqx/bliu67EC9lpIQK+BnUZK2EzKvzSvVQn6mffLU/MefqvYWG2ps9JhhnS1P0qTJDZhKKik",
+	"vsJ3a3MV0z48dT4X3C+S6en62ZH75ZPXHA1YLFdLSZpyEGlIDWDFTZxFKw3RJS/plJEZ5aATu/hVR1yR",
+	"YqQWNGFVVo30dyiMPGWxWu8hT8CszRKo9ihZNMKw9pxpvL270ybnSgvxYBsYpvnxrqudYs4uztJeuf60",
+	"H1plmGU9SSnLqrYNM+uYx69wbHorImnNhkD9JY37YSzL7gtf3RTfy6ZP27av89n27xqU3eJlA78w9muv",
+	"g8ILA2yob15LWW8aeGs6RO3td/d2oHZIlreMmfU0ggq/it9adxW8cPissw8o122jd2WjrTjffxCrkl7t",
+	"9eur3L4K3ZGcRe+29zZgPdbEgbZpPAVswb0Of0HKPDMvanb5Bl+rmLQgwj24E8LefzDzZ6aKPMeLlyRt",
+	"N4zEccQNHcVNt53lf0Ijbz04mMGZOQMnma2szJmbwn1V1lW23I6Qda23c8kSHo/EgxsvVk18b40gnfyB",
+	"LGYO8c8j1HeJVvqw4BLcSzzZWrkXm0XO5DXIVZpz3rxaksRWXmOP49aJz0mdBmtskgXe5lNVyopFykZT",
+	"y4PjeymEAzmYnB1OtVsdc8JNjc2ibCFMKQBJeKylhQB9yFYqsuWaAD5kgGP7vyxUjrU4vgRDWyZUElsT",
+	"xMhsEBbyy+JGQlErqvAPfWiDymi+oQiXOdF1gxiZBzZznXFTtgT66ZqdeGTA9eyvXqhFjagK35GvKFaT",
+	"IkTWDHoDcH6pMIl63K4UMFFidoMFGw5MkA0gV3vzqIrVERV1wig2jMJZYdj3lxp6jMLYRAAanIEVvIQV",
+	"m0dN5M71nhEOGxOQmmEJ94gq2GwNDxBmsCI4+zsWswRaMLrHRl5igAFKHE0obwRd61AcGQQQkdAaFGMN",
+	"V8e0pUGF7f7/bnmj20qRCBve8JVxCuvB7g1cyHXw3NuMrKwPUdioP+gW1dI8EQ5p7d3d7v7uQaeTqwrc",
+	"2TQsYfuwgY28/oXaXGjJmghTeDRnfNpKbChEDVQYiSztNOGAUKTcuTdNMvgpT3MDEbKPg7RKM42XtW2F",
+	"1TEJ/pP+Y8YffHbu9N80YGHjC/IYbvAQ2PbAatN5LBWjEJR5D5Xps7n91396pUe/zusP7OJffZUe3OF/",
+	"XS61VsSYL7CtR1//F/f1e4pB10T5jZVYryu/pi/e1NXFYlD38LBv4QXfyDl9WfRCo3uRJ65LsVj+HF0S",
+	"Redz6QQe2qhQdl4XWMdPVmjMKEFalz4veOiBBCRXyDjGKu+1JYqV7nD/2qs85IOfxIzFHMuea1rXJOD1",
+	"y+/iGPP8cv1LwMwDGdpQv9o8DRIG50YjublvfeMTKTnfN3W51/aWY3EsE72DRZshgx3wEY38uZZEOefa",
+	"Vry94CMvqpu1fNLrX3r0Nj+gt/mhXbyb+lrriTaVXteyLGyWiqUB+0MqeVCWjGu4ajf1rP123afrj/jR",
+	"N1quv+aYBqv9cacimOtNfy+80X3w2JRmnwcTEprh0pSiMZVcm7YcRdu0NGsHYor9Yv6cfwT984Fya942",
+	"ZJFYHBspw3j6K8WL/d2Hly7yQFjXLMtxESEADANbOk2ybKhWWsBxRGgKNoRkWsMQXiNP3ml6YBOFz0+z",
+	"6mZ2XXKnmdrEhozHYyfuyu2XFYusRdeS5Rpkmc5YTeyU5au8hd9/iGINhufPp1OaLL9GnYZcILzXzwz5",
+	"8Y6sQN7FzHYDKUa0PRmEmMs92DF91alyz5SWCrI4J/xkYPPF+/YFPQ2NFtAwzaZMGDXCPTHH4Z4r8dho",
+	"Nsx6oDtjYfIVR1uvtkO5cNWGrtf19R+26rr3U2phdwpAfPHU9j+OE5bGyxpiSyVjTOUkOIu7jxs4aOt9",
+	"eSXnXPv1KoNlrU97hKPiB5s+NOfSpjZBC6e0i5BJin9I766vGsrDu3nXfeWL+nvXLabC8Zs2yRBR1Gg2",
+	"ZjjDbC4njaae5+Oq+b+8e9W7ikc/62o28Ed1uPqQ4WHztbf2jT48+6jhN/08nON3n9PtMdP+9n2lPtyu",
+	"6zT9DMhX06H6mTCwlrP1a8kuNok755Gtt5qib9az98/irfUXi3PctjUKDFe7M3yzFxMxTd25ggPYFqFD",
+	"mz62BE4r0nHVzH7VZ7CYCChVjD8bz0uh1nDX3bTRgAsV8u5/L7dxO/vn+Wr+53r3Nu9/rndzvkS6+X0d",
+	"0vfSya085ohjB6vlsbW+7Icn4Gv93J+Hcq/2gdf75jpv+IrP/q78448O8c/kEP/87usv7VHehFwXfMu1",
+	"aPbDJHN/Ife0j5PW8lOvfHGtw9r79m8/u9q37G0c33XnWekBrzvJald4rVnq+MTXTPQZnOOfMRH5odQh",
+	"r+e73ux+H3gtCqToDYj8hC7osu3znG+whNqfvmSzCFqYpOqFUUgiRo2O4RMI21u5533YVsNP//CyYQ0f",
+	"/ueRDtf59x8Oh+8qvaAXmRLkydJIe/hovgUMjC5JCG5kfel67a4p1eCJpBtFYoF+aXLx48uzzLUPibJk",
+	"IHgYtCI2psFycERoJIUvKcR4xMFqbyve5Ar8JmIhWUKe8Oks4gHHZU6Ww4SHO8h0odOcCYDLdSUCrCZi",
+	"rmCBbTIY0RnvtSQL5glXS7O1VycX56TX7pAr85wYmKUvmIYhLUOCBkemeWeuoBB2+rRF87A7jzRTtAI+",
+	"pIMj/NTL8xcnTf8MVZWNXb+wPZhGs+FAGHqYuptLHxQWb57DilY4i3NS1doyMFaeMnKUKfhqoVBuYmDj",
+	"MxMRoT8Vy9wc2zo4gBQTEYVojNKLCxSTIG+JIVuysE2uTEd8HLxgCcNuLFn2EEG5kqBcmZZV4m6BaAhh",
+	"sX0JUsEshfUMjUQNJ/JgJcwSX/vVXECXp2juRCxiIuKAre98mp+qOvYh66aXNjEKFMceRlzSYbR6IyZ0",
+	"o9yY6P7+dreG84PXXd6iJvLXqn+7nSj9WaStbYqROOrDA1fX2LQkRr7CRlq44oHqVXzgarL6Xtc7Qgd9",
+	"19OBJpS4TSv0W/pkK9cBwYMIJq7SDDlfqeyVRMS/aX8XlxPbs4XHZMI+0ZAFfEojIi+/e9Eml3Q6k5YT",
+	"q4RqUSKBNrKzubI9jU07kXVtXlxalJmOvPS0bvOsz9Aey9NXOO2YhuUOTXYB9FtO24DVu1oPWFVwma6D",
+	"q4rOVwt6z9ZXFZIBwMKXY7F26jw58oPa9K8GyS+ZYkF/9klBiXSDanWA7eeuHqKU1d2poCX+ywQI/CAh",
+	"leYufI1gymqlx9uw2ymiajoQpWpXViMte/RkwOJg0CRYMbB7CGX3u7k+vifd3uHLFy9b31/19g8azcZJ",
+	"b/8A/97v9vTf3d7hdy/fmF/0v7yiDfScLZ0D+0R9dURf0Qhamub6I06xXSiNyQBiZgb+2mzwG5hhVpQJ",
+	"KMAf32ma5fjOIVelohryTrQAtA1FjcoEoVj+4dcyyBOtmpCXepfYomh/5whsFPJGNvO9opTQTyEelksi",
+	"MbaZTd1j80Rc+c7lNKEjX+j51YwFafCaIWlpOxemVMTCpg22BlurYeZZFGZO5UCDy4wminBvx0acO7ad",
+	"z4HISLrEQHew8KDOpmfWd44kLGK0EN1p9x7qTbU4U6MW6GstG7nRSiM3Wvr5P1sgvrQ6u1oyL76EFa5g",
+	"/a0hlSxs4fHCq61uxwvPGvb2synl0UvXalUZ8m7qjxoAQFebln7bjW9HTwkNAn3DnFD4LBgdAEfRbGBb",
+	"lCHOGGMTxsDglLbXJnzGDDw2pR+Tada6H5DR2izmcSgMk9P4zRgJ6VK6wfH5Pvl2R+ab+WB5iJFv2ph5",
+	"H5ABgqdiSrkvuMf8kPYBykHM2jwMZPXitb5M5jMAUxMTLagkNJgymzwBF+3PbfeRk0oRwvcwm6IYD0TR",
+	"O40DzRI+U4rFXbMB7YDPkgR5UbG/MxIut8YNFrjpV1S3Gdl+5p5a303T3A+ImAiXR2Rg/P3tIU/URHPm",
+	"QZMMcv73nzofB97ask5L2NUiAi6piZvJ3vMR7ExLLCeAWmPWAA4tHstMxt/GOobXw+yfaOk8ZJAbj/fK",
+	"jUef0FtmJKTUNFCqwaLxw6ywUYgvyEQjJ+tU05kkPtKk62hGEzqVR0DBjpC66b0cheyWB8xOr4djEqx9",
+	"wRkKtqkaU8KCWqndvsYbvyxUa8howhLvta6KhNusGWOd2L46oX3A3UBislt02xBXczeyOfdpk3dxtCzS",
+	"yEXCFfM3gpyHnMVBRR9ILuWcJZb8IRBw296avPXCqHm43g7JJQkoNGYHnr5F68nULVjYFQOrpC2t/43U",
+	"0oZWwsICda8qFB8teTzu6wNa+mHmpg9hP5wy9EDeWUxEvva3Zns3sSby1orqlM61UQxyC1hsEjDhXS1V",
+	"ZCqk+rLxEVWa6RWWpK+90M8R6lBgJuktytvDzA58POV8OhOJYuF7yZJNa2bapqfrC2RmI90bUcw4cA5u",
+	"t+om9e01yRXIMOsr3xPfHf+RzbQGQgZyPhxg/8RcHmZWKz81OwyXoLVECaPh8hhNZbkE6hoGoRmVciGS",
+	"sD+hclJe1RD01yY5ScYi7jXJxYsfT1/1mkTCcy2tXX1/0sI/qCTwjye7OyCv6qkjPjTkVcvLzbQNiblL",
+	"p7/QeCxA6nvFE6aF/2+kmbxNNL1AM5NtrZdYxy4S6zVxX80GfFqT/PTazCYiZv14Ph0iZjlTHPjSS9zx",
+	"G56yE5e5Cg2zOMz00vRpkMbT14x6whdP4L26cU+1TPP6CmaGebct+4qLsraWbjqP9/ZDvH3kFLD1SNlb",
+	"+EDsO8Pl6r7Oi4nQegTyd2tnK1/8rEF87RXUdJpM6af+XDLpt39MabxM/b8B1QqRm84LSihXpcryiMP+",
+	"DpOV9uCE3YqbCiOlscibMtRcgY3VvFDfDLxmnwsj39RxtmQd/2W+gX/u6HPGzXrot1Xx5jx+FAQ6riY8",
+	"JpQsGU3qw6oaL07SAy5ygDS+udvpFLLNuqtQoSzr56XmjQUtf49yB0r1zuIhzMweAvMVLM7lVWi0+Ku1",
+	"qhY2iINzoWrbbTM123p0DGuvMgaHfJepCaNhpu4kTqf3NvliTj0vHPzQveVoU/T494OAzTblHhUqU9aK",
+	"EfSjhbl2D8IuJMQ9bvKCMnRqNVpYyFzB8CKIcRK74WwVNS6rndhW/Duly1XEPaRLNN9HPL4xXhSeTkIW",
+	"IrmRx+SZZTElc0C5eXKWzbGW0BXB4L8RQxYYqQDWSaVyVwj+Bi3LtMkAHoMJ1t1Rhhh6M20yQBjqYdDa",
+	"hU/ByCtuYQ6LmGYSkPIDUIQnKPgbIyqP22RgWO3gSIMtR5xBBggTtoBkK5GQMb1ljruSWKnfNY+Z9afH",
+	"DHEIZj2NVBLw2pPy+W8lQF44rUlNy6zuM3C7YEESYzafJfwWegclRC6nU6YSfEnDJ2GjuUSxIn+V9aQ5",
+	"uu/n0Llahb7ODbZIuf2zyA4KdwQ+67sDFQGblY4svb9K9yGY/p8MaDTOew73Cp7Dy6uT1ruTs4sWOg7P",
+	"Xp5+3zq7yv717Um3d/jjB/dBb//gxw/ew/yRLS8oT3Jrzz5kvmD+f2H/Dk+vTuD57uEe/B9dlhfm7wvz",
+	"96X5+xL+/lhW2D619KdatxS0A6m/adZjP23+PMv/eVH41awnHYyfTf/E1aTv5n69yP96mf/VrPyu2XjN",
+	"4xsWWlPqw2godYOq5hVtIVNDIZomv0FzAkTMQ3vMAbisKY9lu6r1UoUBUliHVg2rgk82t0vOPrJWDs8D",
+	"eCsZ/IEAtWGZiM8DxjIE1wPtIYTlAp5/BUEZ8osrbPARjcdzOgYOPaNj5nSbtSHVafUpCAQC+LNP0KDy",
+	"yYuXF2TvWbGF3u6+r0PFx197zcO7J62sYcXHX7vNw7udP3udeuWq2PfNx3Ymz8PhDSRYg5sQ7b0WKJLM",
+	"45BZ6zg2EDTMNoWbouNCH8veTuacHTjxQf/B1aCdezJIC+JBS6kmGdhEbP3vLJ16APbAgUmtGNh+xYuE",
+	"K8WgSZVktyyhUbby1TngOeQYiwrUEGOBTdqhytz7y9fkycXb75rkh4uz77SU8YENL1KjOHl+QH7kL7Le",
+	"hMW+WHHRz9Ld7Xae9XKooj90xKd0zJ4+mcXj//plxsb/tWDD2c7xkEp2sNfMsOfbpx+//cuvnWbvrgJ/",
+	"xmKubDSMR4dRik1nqkK8FiOV7+u6oNZn5LcAbRhs+I0WyQKRhE0IVCkUhqsXilgn1NAUrCEQ8VbfUFKT",
+	"j2pxvm8AuRGfhheZ9f97WMsCYJ6IeAw6Q7tykswIWwb699fXFwQH5BQQ1Kx9wT0Q5Wgw1WPa0XQ6v93q",
+	"nsBcpXpJbbDb8kIbxIaz9d0F3HtgNNYcj91GGskWmvdJZcKJ1YLTe7ZeXsmt9EFYb54GfBXWW4Z+Ocxj",
+	"RHnEwgGkCfOYRkf53smguoEeGvIQ6IWxDWmmPBHzJBeVNGNxiMqACQgB9RM/4VVY3tAxD7SUUjPIy2jQ",
+	"ZLjUfBD09KQ6ZqsqAMwXvtUmH4zrYAJ8J5+Yw6EQJgttdo4eMlJ5fZycx2Uzx0AupWLTgbmTpqjmQIxG",
+	"g1w412jUaDZEXAEkHl2BG7iMlJLFofR6RbTACr9mdgzrWHYWeJS2m7SOZqzfjiOhx2UUwUhAgqzFZLpy",
+	"Z7JGs+G+0Wg2cLx3VzLd0SrMf7eIne1v0Vz1mHRy6VYQ2eIm02/eezWF+ersjGzdxrKygfIzSsTUe6TS",
+	"Yq1GJ2M9siGJeuvGgIS71XJeQfDZL0ioPrf4REjlKyWAUfiERiJmmZgpp2rmFlAuKV3rA/bsFfI0o2cj",
+	"BdmRSpAbxmYmiIyh6bks1tURwGciUblqfgf7+7v760yOCZtFy74SVVZkm1U5Ftueiq8o/LrrkeHY9eur",
+	"opO30JAVAi5FQiIL00UmqcGtyClbRb3K07axcC0AbQx4m4jBq6+FXvKq+PwYq41pujlLhGKBYuERGUhF",
+	"E6UiOTAk2I6MxxBwSRXRSyD7h8+AZDmBjJDlo9LIhOFSsdwrewf7LmmzH3JDDVfT52vmExzqCZu5Uti4",
+	"JU2K+JSJOfwLFpIvyIoW/pAlfcOpwdgb8BlIRdkzEwPqPImF6kNqynhelTHqBJyW5VupKQEHO3/oN0iJ",
+	"uQrElFWzdAfzlBA3KZvKHQH2el4hQcC9rIgJQKeq4WX4qW+kFWBAcd7f7XXBKIu9+MvXXlUoqHnRAtWz",
+	"ZL0LzAIFJl4dm/uGbZxW5nZgMUQS4wzRLF2MuoOS3iKCsB0Uqr0HiWa2OmGUJopULT2VY8r44QoO66QA",
+	"Z+wlG7EEQtI0LWfJlGOSdW3J/CJ9xyeVQ753/eAdEXkzbOc2+K1W5403DILl/N3EMJwzrzGm4dI0UNLI",
+	"pJJFo3YZ4QriGZ6l3WYegH4stHF8BZpmParb6u+VYSsuB6uhDq6MRnL0prJny0gReVsRjdEMN6Nj5r0N",
+	"72J2zadM6yy+TK3NHcXzxOuZNrqIiEKIz9GKD1gJqUydga7rfv2NK0ZxJdF6r7Cz2a1s+P5Cfyb4zhbS",
+	"T8Wwzt5hobK+PymtvMwCKckvYphQ1ErX3OUXdtyWafo1ET8jp+soZOUVAessXx8le2HHaXUrmq8vFazH",
+	"1I4udKHuRBneL1O/lk63jdKGhiG9wTTYLCWGWUa+RQEHxtsm57vg2erybIq32DzDwZsNY+k3xar0e/VR",
+	"q6hIO8exDoQPYZPLYezX6/3iLuNhOp78TlBlHe3ORLvyQd9TqtgaR0t0Y92JrqhrI+dyBt4QNJAyrbN6",
+	"lRofovr5Wj+w5TBW5+ZH2NXwt83Xfic86rOwni2ZzC1Lbjlb+OIkNdLZrhE1qjfM3Qow9ce7CobcoI8y",
+	"vl/SeNwDkwRS5cFAr3X3Y2wrqtWdWUSVPoZiOiBfYYI3ta4DrUGzW7vJghfNOJQVi5smjX7BpEKDke0C",
+	"Z015JtnO6E+EzkOujhJG6zdsPdGvnN2ashluRJtfpax7LJ6MDdnIzrZZwo4iYLy4ljPFe80Bhc7XmVuh",
+	"HPy3DSWyVvFKi3V1ipRkFSWXrTV4tcX3YWyzW5Cd+tpw3vyK1sLc9g38NisQc0GlvGG+GAY6nlfZoaYi",
+	"ZJFrFDIWy2J1H65IKJjEehl0WSv0wCk40beDS71tRmRhg8RynyeSYjSE6ZuXWsBnuE1wwk9pyI7JIBYx",
+	"G9gqRGl9pIr1sNDvMHFWSyDnFx2TtideCgb7XX9u7pAGNyzsz2feAs/6XbmMg0kiYv5PFuYmnUsWFsMY",
+	"CjPPZ30W8TEf+uK0zpVNU8p9QgkTroQp86kddA6Z/mlYN1guFF0CYeYaHu5p+Jf0GUUUiNrQEKkTQRGD",
+	"AcaUv+TxBpk+GvtXZ6kpe0lKgSAZaqQ3w3ZqrEpm87t78lWuAhpFsmqCZFZpUYb2UOhaz5AUOPCTywty",
+	"frrTJueOcQrNaJpLt/2xr0b+9cL/iscB8xAG4/Kn8RKqG20Q0gKf81sWPkyW6PqGgACWoCNGX4cmkVCm",
+	"Ja1EMWQsJoGYcRMIod9CCoeRAjex5nMLRm9ik12fuXH0Sw2LEt5SOAmNpabZstoVlidhadYgNTXdZS5i",
+	"UlO4TYqZFfO9LTlr5vLyEEXK9MKlTbnNeAn12jAcw20eQte3jGvdhqvVdDPDhpEpYKwy7ESSJx/Y8GSu",
+	"JvFOG4M+jkwIBZlCOQzwpGOpWSHdAFcSChf7j00CiaL54Iu40YTYER9qXRjm/wbtqVafr05LndCEBool",
+	"GqljtkgjWxDPFYmY5iPkOluq2TtcE7u2zJ6759hyD33ONbvCSxYIGynpoWK2wBONNVQWE6EJ0FgoE9ST",
+	"BeAMppRHgyMSTIReorXliyxP5YFChZySTfKmnMKDvZNEjKQJ4pQ2iQ7Cyd1zNtlcK6o9WVBuHmriBl/k",
+	"4jYOVpuBfBn6ik1nIqH2JI2hHxN4iu2nbgyYcphmeBYULzOFA3xSQuEOp1vwXuPM3edHL2q8t2lhcfC6",
+	"WQXTcZCZm5kqoVkOgqNjOsFwZgpQCbUwbv8GuDXyqrMdlHtmB4L+ZkfgH/Yno9LZH+2f9udMJ/VjjWPH",
+	"27CH8kq11k35xVdBVMYr1UfT13qv7wmOPzXDs5Z/xYn644QGrB+ajMUN5vxOv1hQK2rUHrFDnSU9YI9m",
+	"iEx4vvv8YGd1EcBzcARjkTiusgIbWWO2iG9QMSaXMXyKa7EVpFeXVIO0m02ar1M+PWUjyAf2e+Ft3xCU",
+	"RpKaRahP0uHZFG7HEBufwH2H8jIbKMmTi7M3O8WwBg4ZKpqzBO5Yt5y/I6oZngOHefissw/5Gd1ivsrB",
+	"/v7uwaqKUv1S//S+FsprQsS25/8eXlk974ZTZrhvO+VGaa7P6sBoGHVnikmu/aopvpmW68k6oKx6q1w/",
+	"EppY2uzfjKTVIRoVydFwL8Y86GsGX8MclA91NtYpmwRbQ5bNvwh2HSNf9aNUuFs3T1kidOdLHEmszkyp",
+	"5Fa/Zk6xg2GN3oCry+fA2yVm49Y4WD9HNjYDsjtDP5lHTG4yzyW84Hajc/ShYKIljtgXXGdoWJiSlRkE",
+	"jaZvaKIk5mDqRtFVS8CJECOZMos05d6IuaKq4hsuDPsoZQ2UCq2ABMFqhKa245Gt0wk8Pst3hlm0NA3d",
+	"NSAoEWrBnV6IC8PR9vae7xCQ+a5fX7k0NCOSO6uXCl20Y+Gt6gcfQkjYBFAtXerBKczSdZB//+uw4lvb",
+	"tJRbzcxKveNWzud0NclwMTdFP41RqzvRpTDIaJNn6FCKaK7YxtfNtDQ5Me+7Ny5LzIm2nvc8jPJz8nHc",
+	"53E/FooHNfbMx/F5/NYMtu+j3XTde+9nDrjxNezA1g+zIrprWY4tuOvpllW7R1ZBu8lRsjUcvI7gkFHq",
+	"ChrgvW9eeuhWnUcZMAN5FRR93KaaoxW4/goe7tEvVmsKee5dxjWHP+f1g+KN9l/PdReizmVsrtHD1jJP",
+	"r0KcC8rYsELjf2+1sJ5v26Mg1mhzR5BStB+1yVSbXAuyjVbkUTsLNWQetdA/lBbq6WlpmkhC8sNE8CBt",
+	"rGbcJw9WTcLbgP9R333Ud39v+m49lufRfEssz1YpNEwI4gKKDcuxSDw2TND6ZNp69otp0Y+68la68sOy",
+	"ao9SvVpmeFSxH1XsDVXssl6UiGHEpr4CvQRSeE07F7wX+888MY3evldXig4jhmXhZ4kYJ3QqC40G1zSZ",
+	"QVG+wn05obMZixn2GcKwN0FCYcrQm/RBf1lTvan6li6ncY4vbxKLxHojid5C9SqI5LW1ZHmcT8qNhD+8",
+	"LgvzTuMK9p8/dwIL9nxJYs2G4qqq7JipyrMyeVmlPXGMD7tBh2KujoYRjW8KqXatJE1bWJd0Z/qB4uLc",
+	"4G/sOOPA8KMfQa3AsUGrlytF45AmmhVqvYo8eTdj8fkpeYk55rlealozyNXQmscQ3eTproLxEmu1QDPs",
+	"rtlIWx6VT+Vvf/vb31pv3rROT5tE/xvCrDqdTgcfFi7Lk59A4t67a+E/etk//sv+tONv1kSnPFr2q5Je",
+	"yo13gTUXhnb9Q/kti+vPXKWknOSLu9kaG1y1zq9NxvrB3sFOqXyELwyRh5pL1F5S/YE8uKk9eMYDNU9Y",
+	"/Zb87rtwsRIW9qtaF1S8ll6TjT+5YEPJ1Xbv/lPEjMcj4TtViAPSAzAE1J7r2VxfqqeXYuqpZOIjJlU0",
+	"4RS7m1dVDJD9eTxlqnZSR5hNV4isjhmEQGlqh93daDCBsuFn8TjicrJZH1V7phvoT/5S9HbBzcKGV5DR",
+	"BwkyzEN/+1jDS9MC7v3luccmJKYzmrCQQOfNaGlaqYkEu5eSSIgZNMm0QWwQyMRHI1vl4rC33yP//tez",
+	"9u5Om7wVZJTQ8bTUZaYmmnsV0LLQgzIptPSE8Ub7ifgts7WzTEixadUhEpIIRRULj43oYssfmnQbXm6Z",
+	"+Y3MFw7v7u8e5PskHHilA48C7K2fpQFp23OkqqSJUXPVZWJ7gWflOHfcKEFTNosM7FFB4e+lfmgqBKVn",
+	"aJsBkveX5xJizVCSC9kti8RsivGHpmmlmQMqmJdr6w+O0nYoGKmMR4BtSosxi3gKuehljDbUzArX1mja",
+	"tpNrKvm7yFK0C2wmvICE65o2JV0ag6jp4Jkas52Tcvt7pq0mNUqhZAOWBsmUJLEwuni+IFieJBTa7xcz",
+	"1Gms3E6I7mIn9JYdm9BeaIvGg0kpXthp+ZHW4XT6Fg4IjaQgMWP6NulXAPQ5m0JtvTrr91ivzVDamTI1",
+	"9hZjh6Uy+87jrd59xGhIlHAK0tJZrlLYAOsz/Tn3zOkZCskH2DH083QD3ao728pTFiNSEK8LLV0+a++2",
+	"ZkOKkVrQhEFtUqhj38cIVVlVTc6+QdI3JDiFhizi7JaFhQLDuzv1d2FmvrITn2PSa25fvY6HZ3rYIyhG",
+	"7+DBFR/HPB7X6fGNDATTU6zmibPKNMMrgtaWCuxwZB6bhB8RQ3Ng6OcNxTHN87S/clpLV7IgYSpf0v8h",
+	"K+03G7apuF5vzcL7OYDZ9eQenvkeXnhHmmUXXjdrzD80G8jP6Rl54Rt56Rt56Rv5vW+d783Zga+l0FVt",
+	"TXrUdI4ZFxXh5ylHBP9K3xNu7nI8bDu5RUh1RSryhEsSiXjcBOsOsHOaoR9NWLmul/kxJxzZcjtZdR1v",
+	"LenPWCAg7QfqNbFZe6lmIKnMZyXVI+MCxWaUll27PFDWqTnGY5UIOcO6gn0n1X11s1MxSgm+6YG0xMSP",
+	"IcqldgkWf3KfSWXDFT1G1zKxKsWpOlsm0dxXxGmdN40flUWtZvOhVt5YVT6vzUn0FJAFaQoIKNarH6Sl",
+	"Gvtpc9aBcSY860EHlJ1mxuQhF0oJYtPm6/sYXHasGZaV38g1noX+BOb/JMVOsCa3KqBJAs35p5tz5lJ2",
+	"/m+57JFz89KMvjRwy38nXJzYtjiFJYVbVT/6XVDLL0/S1uvnv1sat7Gwez8iuGnJo0cS+UUbT5dp1ioS",
+	"8xDGvFRy+wolwey3H6Yc2Ia0EyKjEqbmSSwxHgorwDMaTAxRqEkbf0qJoxP29EgkH4nkI5F8MCLpox0z",
+	"fWzXqc86f9I8mFiTaWZUt4arJuzXuMxIyAIeskINC3BNcxP15PyT2AeQVO8MwCR734/pUzBlmPgNvxot",
+	"qtz3toYKJYmIWJu8mPMI4gn04Q1sknUrZ90ekCf+vHsRR8udJhm4vxZfhf5X+QHzkOOsGt3QSr9Tw4HX",
+	"RGTzXXs3GOTnnz/1uvo/u62ff/60P9T/CfU/n7GKAJFivNRmRvYTAnfDdyuxiBfYaUXsM28+GRjcGTTJ",
+	"AGJ59D+MIwo6iU1EzAY7pg8C3CMTiKAm1ASBzFiA0W3o0kH3Bg/162I0injMjKcBDyM24STQ4nVsa24M",
+	"4NiOBoAHihqzeNEb6g8tL8ZIlPZZKtJRIl+hhj5enfvT9l6nHnHP7aJui7q1PelS25jLDaBhL0QpuhEK",
+	"nlZv+75Ob3UcvYYm+hy8PpHJDb6rrOwA1r0JlWTIJA9ZWusL64W8FcZ6S7gENgJdWz3BLm4Bnj6dzSp6",
+	"AuTq9NDZDNnVQW/30Jt74bSmKwXXbGhKKFa2qveWjX7uayIt+xEbYWMUK9h11poX0pUWluCfu3yMd2sO",
+	"tmbxnVkisEmydQpCf6hcC6di/Z1cRycow+P6SiEjZiBmeJsKjlRNCQsNoaClM4JlcJRJJMdQrWZiOrsR",
+	"Gob49mLCjQuQx2PCYyQvthpjKgXDOwkjC5Goia1CR+axsg2AcOOhp5OUWXnDOS4fmy1HsG7GOmwuGQY3",
+	"4mHglm+Z4dDN7O5ljaVc0nkM3DyKcMBERCGW3tSrDBQEC0oihmzJwjpZSohI5UtVzeK3ixf2SQTbzeSX",
+	"WbaZy3+d0uI3lVRtXStHIKOIa3C84G7XmPlkoGfpawIz2Klfmc0mVmVBhB45j6mFSLKglnQdaUk+6OfT",
+	"Xt+fst6a8r0b1ve0lDbPHm8iFFocspFI2LGpHRhRDEagpvahVXStRv55emJKxmJ/fcMgmCdUQcoTJVMe",
+	"z9UGS5gyNRFhRZW6JwM6TUyf88Pus4OdzcLAoHMjHbNY1Wz6UULdbH0FY3UOJGv7XVSF3leHN0Egk3EV",
+	"aq0fYzxoHlFM9cKASpYzpDx79qwQrrTrj2b2he5XrintNBYofsvV0izSt7I2yezmzI+g6WJ7+897dWKr",
+	"zFofwiJnSddXMMjl0xzWyR9jpoVNqBGHpiCDERJbjtG0OiPGtYl5rMBigAlRMVuQNAvJJDEfkYGIBxAf",
+	"A70iybWxgykSiTEI41CnMo9ZteoC5jIxKsLebBaWWQ1oRLjXXPG7XPFtJywtksKCJhPKmk6oFgpsNCas",
+	"hVBDIn+spebIaIIyNa+hp0are0uwC01n6i94ywdQf9SUxBSYBwH12cpV+1DGgo7HK4uEewLgIOqtCpSr",
+	"Q1HOaDCxdULZ0okza2Ip1Xw7J+xLh7FeIFSa+BOMYPl6sSfevZti/WurgMemVZw5Yybb5CWNwXCWujXd",
+	"XOR8SFfPlyjz8Unrf9p/VvRwr4o+2ky+PcOIW2v8GPyyuDFGCPgntkRXDIvrSn3Esix5VjVQAx1VKmpY",
+	"xIBLOWj7zNdr7AZ6JeuI4A9X795+YMMf2fKKKfuSXv4Woe5FIorb81LROfzTb5kcgLU40PTCZCll2lXq",
+	"MsBQ4CiydvdjMphRDsWlIf41q/CZxQ1KBj17VyS6YD5jWqgR1gFJJjizF9/BHHxmTPgnczV5AxLH2ugz",
+	"IHXSVhw3lhW0hlqHQBqLZlK2YD2O58Uu1FhNjfSMl78/pBIWn386w2rw+Ye/LKBCfMJvqWL9G7Y0T1Qk",
+	"+1Ykn0PRFb3WPgra/fKvmISrX879UA21T4Gbmb5FCLADT80UmJnQhLcfPN/daZN3mu4X+kFAHUzC1XEx",
+	"itxMZieSVrt2wgb0hR474b008ZlqjGvKH185tYWktYCgUn8CFG3WZDEEjmbnMITFuhkGK2yJmzqKpjy2",
+	"hS5qGhYjNqZZ6JzJgvMe0DluEcm8wXJJQC9tGqnTdNIwaC9NQfgBDdSgwlmDhKO/AryvhJZpTUNXp9sl",
+	"QlmvaMjIlOnzc4x/pl4rWnNTNMBlZ5HKGN+f8/ZkZl/7jnzA86kT2mtAUtdZaauE5JylFh8NvPBapC3A",
+	"6VTEY5DYmijD2R/OTx1n68O4LjfDyGLjsAIsms499PEhN/d3G+qDsIuEuCERv2GAPhMk82gHSVjMFixs",
+	"E1tRGHHElBsRc4V+toLHAJxtx7ZXBXXHAyvU2GbuXh3Lly0gtDIcoMoF8hI9H6i+qLTvqPGL5nDIVAwA",
+	"KjaikBZNkVKy0LiSjFRjQqymG6CNK+z9j9b/rnB4bXx7cjCo6hsy+GWhBuSJA/ado7LXF/zleYg4lmf0",
+	"UHcODqHi+4z+Y64FFUQUebMiKsAE2h8c9HLCCXJonMjLYW3dm9RL7mnikYpTaaOO0q7SrKBCrYoRkFlQ",
+	"UmwEPfrfwKJti1E8I//+V2/ngQhir1MzOcWto4K1vipjXDS30Dc20hSumJQGe19QaS9VqPk13ixp0jU1",
+	"ULRwNqY8Jk92O9b4JykPd9qkc2RqeYDHYS4ZGn70DHAx8mlqOStKx99t3t0b5MV5I0UHmDJXQloUhPU6",
+	"UjpR2HSbDG4Ymw2O0h4tTg5LTgKVqUYdZwQvLWFi9NrErVHi4i8usNFs6K95ENhnsr5O5lKxMNPYCvTM",
+	"qtuec35h06zA4iqlfktk8gCKtLXDNH5kywvKk0y/91ii0o9UpYilAuyEUYhsUcvZIA1lKi7xmAx++HA9",
+	"cCkotQlE6KdSQlRdtO4WoeSbBD9l4o8TAGVkicJ2HjLa/Yt0LfQVK8ofUFopR6Ku3sxaZmg5Pv3jq+jw",
+	"JfukCWWCNiQQ9sy4abvPJdgVwZaxVfScoWQ1Qgu/tyTXg+sRv2VaH54KWaCPBzVCr9fHtQU0ikzLow3x",
+	"bwUrva7knXnFA+4t7g2CJtC4m9k1SpWvtKYiXRXFFyNHIxMvsDWXLRVOqoiK+1DYUor75ryICZszqzzR",
+	"ajc5uTg30VKFqJ0A7X1D5qgY98+5qNcCNMdMsh6gmQpB+dR/zvATHq4NObJi8REZyPnQJLBi2BMc+eCW",
+	"Jfp8Q6xrNPAFha05IbuwqQ0Frr85fPONbe77285JsR1QbT6KrYXjcPcycy2eWxFcbo/LNMMlu84rSNe2",
+	"SS65E9gu0+W+4sxxFj2hRTPsR2bkU7Ay3Uve2VzV+p0JRBtv8DcoMW28h0e551Hu+e8k9zxYFYjfomC0",
+	"+eZ++5JT03Iw18fHHYb2lcQqv/NzRYpabq6HiIrJW0e+QmxMbgEPlLH2KAM9ykCPMtCXlYEwzDqjrmPB",
+	"5KNc9CgXPcpFj3LRNnLRakHhKoWtdQ1BgDJU7+SSDqOKFJXqb1ZGXhnXdRodgmBHiINLcx6HR5AjFJsr",
+	"qJYVZREjHt+w0F5ZYgvRwjGZZ/kQVvSTDYWaEMlDJjEVxh6ioT8WAjh7367BdPc1FrH8wXth8156/WNK",
+	"JXw4V+uLuZ9kI7fNmpiayuT+X/p2E84QJ8yHJVSy1RkXJgIZMvT06PAY3ZFpQDIkpGiZL2L0lsfj+ikN",
+	"Eyr7bvdrf4h3mncS0Djf5Z1mqYTeICZfKfSTSGLDGbjtBjMNTZybBjTrnVZpf5b6nVwg0WgiYtaP59Oh",
+	"V+xJw4sxPj0Lh/p293nnoNvb3ds/eHaoMf/bLnmy19vfIfv7+61ur9vzV5VyPrcGEWr2Usl1UUFVpU8h",
+	"jGKTMh+5ynBb+xX03cuI/za2dreq9dczxDsUp3Blq07QMdZnnQQdouM5nMJl29bYrmG+nY19S5KYkrdc",
+	"0dG9HFfdbdYhfsUYSg+50HeVrY+3vGJxiJVg7d22TazSLArJoEx3mF3/NnkrtHw2RqJWi35V08Yf2Uxh",
+	"2JeMxIJMqJwAVYZ8oohRCb9OITXFakbSBlYWguCgdHaWnKHSEg9JylINfTRs3ZTtcqcpyvT7B6vlnmYD",
+	"AoPfxdEylf3SnlCKTWciockydxR6VKlwgslNoRDcaiewMd6YzOGUkfRAuECQ3dZj+cSHn3/+9qdu6/nH",
+	"nzqt5+TJTrv18de95m7n7k8bEd71SPjbIcR+Cd2lmasqemLGjOHUWfR3wsY0gbglJxmv6mJ312U+pIup",
+	"olXnGpPUhrRKz1ofivgJFoIoWNB5VobZ+jYj1+zkko3mkkaeNgOm80255QZnUej9hcch++RXkyBiDSLE",
+	"YVGDJqbRddoNn+Y/ZVLSMauROgpfTLut2PfWbVnCjSnZbA3cnc/m4/fmEn+sdYplEK/tJWC/n32saiMP",
+	"YXQGaWc+nVLsffelTc768w9kac5JArUbuqYyQXUnVxpFJJu9vbH44GsZWUeJekgm4lvDdmJ8PcimfKRW",
+	"g1wc3P7yXGcrjaCiZ00dJuPF/7Q+RwGhpeZ1dFhVLws62TnZKzSKWIJJSWBwjUOolkQmLGG1TWxQnsvX",
+	"Bcyu8R6zFNufm27azj4/roLQFduU4W636FW9g2uksOBHq3aSGcsK8d7GyIFVrlwDCBSjsaec5ZGTITN2",
+	"E/JkYM0tg52jtJrMQiQ3WaIGGc6hf5y1c2jsuGFs5ppiTKYdhII7iQ9TjURcESmOIbOL37IBvJvLJEdB",
+	"f2AtflBa3/Av1zBWNg02G2brlYYwy57KwskXt2vVDT7ewo4D+cyuw2NFy7zfhvniwa0SWdu8LYwI2Olz",
+	"nnC1vNKgQBTBtq3Zv17ZNf/w4brRLBcttUk++XSZNEE/LVg6+Hne6ewGJp/i/eVr+Js9pTP+9LYLUUhw",
+	"IIA/uIZ0xROlZmCWFbEUEevLrJCPx7OAg6AmAAzTF00uWMJytT1xCDRWAX0d6n83jhqBEDec2TCGo0a/",
+	"/72QqhVE9JZ9apk3s6XRGf+RYWi+TEam8KN3Xbc0mmPqfDZygOL84KmZF6Bhlj1ok7eMhblOG7A2vQu0",
+	"d2GlF6BU351dAz35/uzkNN0LetSzvfz/Wi+vLl+1rk3pycIW7uAe+rq2/fnPpoe9Wrb//GdyYRzWxRwp",
+	"MdKPCjUPjM+uhBA/x+swwmYQ2mQr6OUlNJmEdCS3UCN+/4kpfJgwGmLtRf0X2DcGOz/H/+f//n8RivMk",
+	"0ctHcSBvUbFjcNXf5PMUM3Jvd5VWzwwSISWTP8fueJvQOGSRiMdQUDh1VeV8l4Cekux19rC6icEGrb9j",
+	"NQU8+J9jW7GGx1IxGtbC7GODLBaM2LXH5HpLoXGIo18x/jkOaJJwJsnARZVB++f45/jPf9bak/zzn1FI",
+	"GkR8ytWAPDFuTdLrdJpkv+O2+dlBFofa0AA6UOGCTZ1KR1cakAmVP8cWPlB1l6ByhF14MO8PJkR4WlPf",
+	"iEdoUzOJzCIJ0VexJAGdYtd/swHsCq+3MJeM/HD17i2ZsmTMyEwrVCbtcPf5wc4RHlyhRXeTDLQqMCAJ",
+	"mwoo40LRQ20zy36O9QKgvzN5D0QYlxWyiJngCSiQOzgftcBxN8juxeDsmo4HbgIeDY+gOpWU+nzwLmsI",
+	"GWTpHTbhus0VUHvwfu51e3armiHAuS54wPStBWPp4Dxk05lQLA6WrR/ZcnAEAk9vj0yg1bW+bTNgJSm+",
+	"pCuEBMAbtrSQ/jmGJ1BD0K4qHWyRyuxmSkPWJIFdlBG5jvPzoinWYICe1t1tr01OnBqVciIWsWNchLaS",
+	"QMhx/9CdV5801MJ1auk8nWFz429/kSK2ZZT39p/tWEuwhCbFZBCIkNnAkNGIxaFeOBhxJOHxz/EAmwZj",
+	"qQKKVQ+xZS26q+V8NhOJapMXCY2Dib6hdk4siqYfQP9bLG6ErY31XdMSHg9YLEGgcIuGN05mNJiwVq/d",
+	"yai68wy82Eb2a7yhMR3nrcOyCTZB2cxa+MUhpvEu3A7K7bQ1L6RD37JPWZiCI1McNbpQ/2/GYjrjjaPG",
+	"brsLK5tRNQFpwhDzpygbjZmqMHOl9myTLj5kE27us4Frs2wxN1WjoGeiMlVHgUk1sw7Q3PKNNkl5WDUL",
+	"aa5lEBmVcRZihiBTaJr4u4RBDI+IA1AmtRgOo8/DxlHjO6beYJ9jrFgNwOp1OmhBjJUpAOfircZXiBnA",
+	"FnG2nhwP0Arpk3Dt0KdvsJosSrzr5GEYXCqFe51qzGB12MO1+uZJ9/T0BQ1NXyp8pbv+lfdxrqIdvre7",
+	"/r1XIhnyMGSgdOz1nq9/41qINzRemgWC7L9fZ1PnsdICeZT2/96vs773Mb2lPAKl/S53TT9MQKbRsEVz",
+	"k6Jj6Fw2ZY2Peqi9QyIZy8pb9EokxFbPLJZ+eTJjCbAREadjQEjaKSOm5vHvXIoBtzmhU6bAFl9hxcqG",
+	"PH2t5YLGXXPtQGv6XD/yP2GQr7xWyJJjU8JRmkAxPQypdSoH/2POkmVGMKVIVMO9DVlvc6to2TJD+GfL",
+	"/D+nZbWcv3zJ3OWGwdEyT4yx/JpmZsqkintXa3W8erfXPTyr1d59/GKUxv08WNvr0x3PqyUq9C5mWINb",
+	"jPKwfCRKD0qUNPzzAHYIU/45GMaFfAiaBKraDupAMpqPyZAFYsokmdFE5bksMOIgVzyPmBqEabAv1hUU",
+	"sRER59LDiDGGwkW9jQmeI1KDHv0RjThMqhciXH6Be2biQLa7aenLOdtTWlgkRzS6X2AzW26jSmTJyWla",
+	"EzFUW2MCqlSwUq18VX3ODHsKY+6ajfS8VQtcM0u0fa56NXslfeOu2XgtgpUmT/t2Og72+Nsmcp0aRO6l",
+	"iEcRRxP/Xne31gsadtdCvKbJmOF7+3W2ZJQwFr5hIae23/Ner1fn5VkiAiYlksffGQHHa120x60g4gVB",
+	"8+mvIhnfIU2PmGIbUXek4LmrJ5WYSWMm0DTaaEbHYN6COD4sHjaFyuo8JkOqgontXzCkwc04gUI7v4ih",
+	"nh4kZhsZP49DaFNQ/iqY55yRuJmQPNnrPPdIv6fw8/24wciEgZdlrt4XIJ+wA+s8fTgyai1YpoPIeB7/",
+	"DgSuzt76N94K9Urj1ZbEqwYduUggBQhcsK8oj8x2eoebvWq99b87SoR3agNK1LQabslkUriYX0Gl+YzS",
+	"ydYSyd0f7yL+nvD7EoogboDdm/GTd8kYeMnMn+jzDgvSmZAWsMVjdo/18DwpujmwNwW4OdrkJG14h24h",
+	"YxU2DHPK0NhuwhKAazaJ7XPWj4XqT5ka7DT1Nw1XN74g22fvyBbqxFqqIsFYG9OCz34cB/ME2w2+SEC5",
+	"ExG6JBJGggkLbIshfcMTKtPi9REfTxSog+ZBSJMbMqMRUwr9RalMAUNjJqXpHAROoolpdJWnNui+eUBJ",
+	"4EsqhBdpItrmpMq+W0Md/J0TXNMNBCz+aeLIIwX+8qLQ70kF/O8itaGr/L7641Osj4+dwWYJu+VsAVFp",
+	"27FAr5UR27rOqJRg9/Mlhy/EPMKcmiyab0mmImGEG+8eFIwmC5YwIuktC60LEdtcYqlXyBwCvza3/NXD",
+	"OS5wmyfZzhtfgv4733N6oNWjnL53vyL9d5djcGa7vaQv+xt7Ilqgz/tRnX20xX1ODy+NiUMLU3oDGEhH",
+	"IxaozWnrPOSqxW5t9ZnK6IqYLZg0LZXa5JWJlwrEdMhjZqNuQr8v+ER/5OzWFJL8/J7gsrsP0xqyFGzI",
+	"DTchrlU+U3wn5zNd05Da72DmoZuR7sSnmF4Aq5cgktwK1gRBr1sBch74JpnP0F7g+7DS11Ld78tvwVo6",
+	"0gwSHNQ8lorGijzhcRDNJb9lO1WfHyVi6v/4ihDq8gpe+L7OPq37uhKbf/vLOcezy7Sha7z04krHOJKE",
+	"PyJH++PzCnC8Y3dDZqmuZQvweGsT0nom8vRX+H+fh3cOPylZYTNkbHyFm7PVrakyB8B+/5AX5XdoQHWw",
+	"/qGQfr3oAehxfrrifjid7FtTpmhIFa0Ut0zqvWVaUYTi3k0sFqlq+ur89B15Y2YiVyy55QGDukqmMW0m",
+	"J6L1My2ZhMbMkEUwV25pkvwyD8fYdwmL3hEMndH82ImHXUDn/UTE4yaEwYoIagBUhenY1BgPEXA+bjfz",
+	"JemB7/ObkAb/+14qAeF59vQsCjxSja9LNdILVLoJD+58qUUZ4FquVMPMzU3zjy0mERw6ZBKIgJZks27U",
+	"+50mlnlBQ5Qp6oo5riOsvDagdDzn4eCYSEaTYALPwbi1EEkIaUcjHodY3lJWqXnufcC9lIBVIHUwubkV",
+	"aSU48EKxMY8hEs+WODz57v35aZXM/o8qPa1XS0+zOVnSQvgodUN1Ox3zbdkkkuntKOw0GYjplEKcSgrX",
+	"/JEIbISZno2pqzZSRMxVpc4HB1G1nd2D58/zXd06ree0Nfr46+Hdk1b6x97dzq+7d9nf3d7dk2btod4e",
+	"wF9UxSki0saqTsUEXtKMJ/5Ii78uLb5CulMlmnwhgjykwU0woXHMolZiQbJSUEuToOSNXjWkRhE1ScR8",
+	"jFlsekpi5ix3UT5/cZK2Ut4xZbvAAz+h0vS0DMmSmdSlvBXuJJ+PyT7NOKRxJhCkal/mSITylV/L1PtF",
+	"tvMUF768sc5jMFtgbguwqyqiqQduZK36csSsDNcNiVnlBCvtNxZ5H8nab8AWYw/D5rJyZQrd6Tsq8z5R",
+	"Uzjss1O1p79myaZ3T9OFbOdYXX/jy1gMCvOqtA+tzmeXMHXKAuUSCVSjS9thA6XQJPOXuTRN4kO3nApm",
+	"UANBREUWSrTABSEfJgJyaenMNJcf81tTKcla6rEQt0OVmgQLzy7JVH9Qy3ZRJBYMi+Gl0Uow9huZ1Xq5",
+	"tmuFlqjUlpfIBS/B2riy3b6h9Sn0SUbhGxOebQ/pTMqUdJl1UcY2DgTaCkNqcY5TmDKReq03sViQJwMa",
+	"JH0oLiEHOynHmBk4gjEAo51hA2hkicQYe49rAm1g64uG1j+UT/+L+LOdz55aBN+K8Dpv1/Bp73l6BkMM",
+	"nIUSFmhA3Jowin2EuXr0Hz/6jz9fBLVGvf+PvWtdbtzG0q+C6j/drpIv3ZmZJO5fPbnsuiqZzrad7ard",
+	"SskwCVuIKEIFgFJUrjzPvsc+2RTOOSBBiaRFW9cOfqWtECRIAOd+vi8QBKiAyHBaVj7NaiRgKWmM6ztd",
+	"911JGPgX6vglgpalxt/6r6f1P1/eBuwdj200AOMq7qH1Fx/c00KuDeq0iumbRaP4AIziilrUSx//ywsK",
+	"3BuNyQ8sUfk9YqDwzCtessAeRC4wpIfAMAOmhS00Wk94sghvCIGQVO5jqMEqE2jN7VTLGbdiOBaL4e9z",
+	"C4BESO0Pnr0QqSG2oJI3aFho6XGqKpPztSnr2ksDDyzMoJR+AJjhlgBOHjDh4oxJkadTJXOIENwakVil",
+	"hxUCDDwQiDuETUZNNhv2/eGpOo5OZpxr7x7mpWF77F7GmXyWdnQNu7D3S9SGNgOv4LaP/cvRSI5GcnfD",
+	"M52VRtXUaRqfP1LdS1vD8ydEfQuDC6A5EKAvNyWe1oPmuXW+PoYepIUeIwM90IAy6yzVrh7mu0Jm9lTm",
+	"/jGeOZBgAXu2Mz9XGbQ3Mv+tjdMLZisNewAytnjYY4NwjwbhrpPb3hNc7u6dejm9dXy3Zo+dZ8dcuta9",
+	"cbcSksdN9UkkSqc+GL+FBuH3LC+yzOOdMo4gxiu4p6yCPUW2Oqf4ht6VGbptNCSsYv9Uqxj3+MUeeJN8",
+	"OKoiIW2C2E3JSCkDuQBWEiRTd9ZYVICOdAcAg0THzwPaIjFRdYE0hD8CcLXStk5MFXTDCnv0XukHZa3I",
+	"n+X69VTx1GfWpuKxT3kjKn43jl7f3uT6qD12peFE8Hun2/PxYlNybEqOTcndTckv8/HOUZJvLV3epJsb",
+	"Y5s/8/GKZuoKYBLAVYZY34ioRe5kiTTMPjAC1Pc5Sh/FbFEgn5QtFQgJqB1Hzp4ZNeuWptU3PWOYwIU8",
+	"O6CG8wcuY8Pv0dnasFFD09D47bquFJC5tJJnp8hacYrxmbVbZwdhFTYV7A2gLhjAcYopVO8JgLGbqTGc",
+	"4SQrfNGA1Gg9Y08HQsDDfmyu6bvCuX6Aqd7gTLeemN1dsnD19XomDltv0JlEpB1Q4y2JKcVDSCk2rswO",
+	"Eoy+gmxEnLxYmTXhC8rLCV2VCXfk64g85O/fvmX//39vz96dEMSU9KLCQL9VICnAIwQ54TSUIX4g+LXD",
+	"BGhJ+K2ehuNI/q3Ou3cisOMWe0wKrs7KeYD/7db4Re8W3qXR8CH+LU7MS8uJwpj8i8m/Ly/5d+W2OjLB",
+	"r2qRlxqI548Yz3wiPfgv7P1IeF5pDsoPlnBT4IsAl1SFXmiICdJrGawzRzMSb+Mp4CSOPWOfnN4AHCqL",
+	"/E5l9JKIlRrcPFA1jWpiveQeypVAaUX/6dhyFW7deh2S9qzbOhtpd67DizRqpyIdlHz50pto0Vs4DLiI",
+	"Hrt4K2G+1Z3UASORqQdV2NNUZHImNLHxNkYdnLcqrZhAkbfg2EQCFY7YbeJUBfwclqBwdhv0CQ3xaVgs",
+	"iL3NSo2RREVCsmu5lfGfPBmffkd9jj/BaGhqXO1cHLCxmGIF+lcXLOUL0xdRDG//ffUl9t2p6L8sxnXy",
+	"tL1V0fPObgLV682vv159f1Lm/Xz6UEPYuG0CZdx7Y6hivk3TVN+h8xP07tZcef5/qjm75xrKojhsms7K",
+	"d7F24XttYy2IHXqHIa3683uGsxoHd4ayKlkSNdIBxK/mYUM5mO+AraPu6/J7kyGtZlUz4TI7NULPkMW7",
+	"zV1BmCAg1AqRiny6aOAp9atKhLmW1kJ1R+nPXHqe3bwE1y2mA5YrTRUbjFfVEoDRO1faaW8xb3JRJmom",
+	"fuYyu8bZb79isYYSjK/O8NNhV5+Bns7Se4suT6xoXA8PI0+ZO4fsbkEmht9TKwcOkpHrsKHUd+8PwOnd",
+	"RCN+Cdlh77bwhv1soC0ZpsZt06QwIAEeDzL9Or//AtPP5SGWpjuJ9R/C1s7yrqhuq2f2oLwNB61oXWex",
+	"wGo+KGE8/k+syTlS17HE2aODUVvZbRC3FE0YCVpNyLf6w+IUVH7GPpentjxmgE6vBbDQY9kHMNEXeea8",
+	"3pFyLtlUacuUBmPemc5ImI9wX0imSa9KeAfaOZDAcs6tLxfhaaqFMcJAAabMoS7FzpUeV/BYJX4D1DQa",
+	"FBNmKviY3fx07V3RRGgr72EXEhyCQVCzFRFxvSQiDrl6sZroda9ileVxe6xg3IVoBLxJlqs5i4xWsXQx",
+	"li42moR8ySB8EcVK4O+dW2HspvlVrsFa5Dh5q7C4HpVFGb3iWSb0wBchEm4NmqNV7wG9s+EyPWOENcFG",
+	"fCac1+XvGNA6czMm/bGqOW6E2bN1eSPM89QADWymJEmc9o6AMseYX7vRi5XD/NrgsTF+m/Y72momtKdM",
+	"avQCvxsJPoWAjBlfOtNLFbn1XLuAf3pxAUfKLTYiPoExJ8uKWPEHT2yj8/bRP3x3vG/+iT0436ohzXxv",
+	"9P9jiHTPlftuY6J01yJxvswKu8E2oUGpKas964bhFN+7BY7MnA6KB1yrIGgGzj1yDpnIE0Fe0AgM4XxR",
+	"T+jQcbtX0APWIB38E5OSoay8FjrURHMO7Rf/Pjs7m/TEnlmN+qjGE+qXZtD0eSD6GoCfxkO8Xx4rbsv1",
+	"onOx9XSGFkYVOhHddfoqSytw3cYj86m8zxdURe9fquexXBr2BBgtXks2TEw2HgYobX1RglNYnZdNV8p/",
+	"V5FDoz3pHbRayT4VE/AilU49kqkJ1fHffH3x9ckl41nm2aEH7K7AYhJsrcGxt+U73ELgkEKZ1AP3IV9N",
+	"21W80xdtFfJ+zx9HXbyfbe9q+JWBe6yBLz95/+m3WQtLGx/rUX2VbMTEimXxsSy+lu+iOnS+fHBaFMYT",
+	"Jtj5o//n08XwVcE49qFQKK8spngfdlNCvQxdl8mZYCoPKfqxg6oN3+r5kr13vUiD+IlQV7EwpD/U1XrH",
+	"sb3+PtjzO3Y1tqfMY7rwqEGw1t3SWynG91tti1hYBPY05wYBHkml8Ry8E1aB9DqtMFfajnw3Fjk4CEqh",
+	"clEiQ75E9yEQ0YZ0367cmb7gT8vj9lg8sQNnJkI/xfqJWD/xBPTTCx0Zq7TYdIXEj0q3EeiesU/wTIBo",
+	"yhlPLEj4MH611LoboNRLw+6EG+lhfqtafHqTVlhAfKr4WC8s2VUeN3xqj1xufVijyGz4gFFK/mUamGFP",
+	"M85MYabYVfOiyim6zU7FQYASAO0yMifiyJV4CQXWp+7gl1gyEO/Eo3/GrnH+IFtavskKMABbaXsxC2PF",
+	"JJAt1Z1ahAs9d//C5drPdMNSpvlbRkHzFxE0tK2cwn6RfLG6MFakp3Cg9UsT2Dd4tyu62ReUxa69Wc9U",
+	"dtPYznw2LQqjRYnp7ANIZy+tSXDQlo/QpnPaN8ulWtL6kJDPcvvmG2iSg2m8NowbIzScfsbvVGF9tyzQ",
+	"fwi7lBInbLh3X50A79M91+4/Eng/TXdG+217Rru29Y8jrV2bcu/cdvPoPSa46yvwzBdpM0JwrwG0PV4e",
+	"09sxvR3T27WK+8JYgALyIrBdbaxloZ0/0g9D/OGpLDdUDWOI3yuPmSqSEaUGRJ6agdcBVIVPeQIrBSkc",
+	"rgXLZD5G+ummXhdMGr5Q2vdOdVfix7mFXkNHKISY8X7JGWW5gv3zhInXlvZePgT7cFA2refrxm8MMhx1",
+	"Ery+mJt3ZJ5232t7bqvpcASld1oOSZRsTWukEowKiGPeiURNgL0Jc+WAL4QKUZmQ3LlSiU7puMmEKqc5",
+	"Bb5JxbhT/6dvMrxx8B4z4juUijE1HlPjMTX+VGq8h/J5tjt0XvkvL4xn/wROz1V1u93jgIICLHUQtFwW",
+	"Bm2wNuzLIYBcrg9/uUP4yfB79oafbBrcGUcnn7XaDjGSfhAolGpFELw2zBR3v4vEAvXQwRilzU1m2Cg+",
+	"r9Ap/Tvc0ksMJ870uXU25i1uwiFtwsVtW6i8vr2PI1Zen3PvYHnL8D1Gy5cW4bmv0hovp//vNgbui0h9",
+	"EoPgX3wQ/JovnpD6TJqt24Lnj/74PRUzvwlK373X/6BsSXY1FdoA9gN0/t4twlSrhypFn1A0IcxjsHxF",
+	"3q8Z8w5ESK6st3Fi0PtIC3l+VPpB2Bcej12ZRIN1zBDYnh08E85FCR2zVbfrV7OT6qGnr/yvFmIGpVOh",
+	"3zPOJjIvDJsInhvmLsNSx1auAKXrxAipuOdFZslvg6sGr0ReTNwyBz+dBv9OwExKh9zd6jT467c1iA3A",
+	"m4QFKIUZEBh0sRsUZm16A7dw1zhkl26le2xPZzIY0ulCwreKbuMBuI2FqZdd4d8bp9psRjcGCpKQQkDW",
+	"GuC4FkzmM+lk95tb/NftyQDLrJjKxamVE8yhA3Qxr0GUG2HbnMJfzbGUTbmZ9nYAa4P26PbBZ+437TYX",
+	"D8lquGEkmWNFVHQGozMYpgLgXDDOiKZpWZ53GI3ncuK+2aabYf7prCXDCkAp/fvFhS+UBZhwnw/GFhTk",
+	"2gOVMOJmJLy/J3Up0c0Z+4EnIyiKhAihm5Jz+LKFE/2AGmwZz7L3YPRXPS34cmD9A+UmMLfnKUsV9saw",
+	"kcqAmBlACAk5/zbJ+Ez8gWIH73DLLB8LALlyLyEzYVbVyxVc6g3t3agHfGZPOVsO2mMWuZrHJ2Gcvf6c",
+	"VyiHNqMq3wmPq/ylwkhGAXwgRMSwHVvt6S75+0jpxc7oGXJkmYC6z4nMRAsIDfDMDEqisQFL3Gw97C5g",
+	"VgAdiDSBYCzyVOWi1peIz4ajYkQ2EwYJvYCtmBvb0tvY1iyIAbnn2dq9i1ZRUkdQplii+hxQphajqb0c",
+	"lXb1DjXlBh2pWEJ11JWmrZt1K9FqMLW2V0z6nuVFljFN2o0T0zb7HopIscEdZDtwkQSkvR5SfqbGpBVR",
+	"z6Gtx22505sqRzeglHZh2vetEw3H7Nmw32TcJ5aAxhLQWAL6RAnoM+I+pd9x7v2F1sLOz16844HMMjUX",
+	"6VLtPmGC071WCeSbi0EhWO0f/wVBG9A79Uyg1Ud15tD8msU02iHgGDjl5J1udb8/K63feT9/xCP8ZOkO",
+	"hD7veDKuDL2aJKiIbwY1u4xnWUUiihdAwNVHeCeXdcCEAdPiXgszCptn1f19JnPhr3xzSz8M8YfbkzP2",
+	"wVacqkY+5KcyryYpjRNOIkXG5VUx9FnaUar5PBBFaxcO0ZcE5E+6TR7jD8dGb0MrBzxquJ57PMNraDOc",
+	"JNJy9Dj2kEIvc5ath32EOXVfdAc8dh7ZFriH3f5DPDE4X0RMXBGPz/mCWeVT+k0YhU46XFWzWee0/Uux",
+	"av5+bv58q6mIbP1HjO/n9gOR0YdLvM9gx9OUqMhZA0clEzYIzScj5f7PCJnfFv4gDAKO1Kn20XypPQUq",
+	"4AEJrjOAkm7d68vnEOIv90QCDglK4lYVEnKsZVFMrvCPsVg0MXLnadeJ3JadHDxzfTO5Nqi5J6C8IkqD",
+	"v0b+DcrDSGIQkz384qxMtPye7R77UrNTd9afWSexAeFTKmYnTwJxI3MQLMi9bMYG0ekBc96f/TP2Af6G",
+	"4ROw5r2gUXlZb0GJRS9fUMV7fmZpmBmpeV6WuCLNM3JztRTafczFjZxAUf5O6iGC5/Wummsau8fiufDT",
+	"Pesl2iSj2wJn7KrkAcZFJdcoispYH7Ed+fwzH4uwatd76RnKhucJZrJm2uOWHyrGQfam4go8Ic7ZsFWd",
+	"BVX8TkJ6U8k4sw0un/KHsDSNJ0C63R7W/MXPbndcvfjEvly9tVHNXL30KjHYeCDBRr8gRxBs9FM9f6R/",
+	"PRltrN6vKtOsMNPRyR+UuHplQrgi1bkTD0WOFVLSQrsgC4uErMpSdrcAL66rbokOxtrBQD9pwGqfqJlI",
+	"o0Y9ulCEWzdqJXFredCBQNqgPQ+jcwh24sUUtqmOcZrxhEo2ytCEO8sYWsmy6kAHXskZ+wwl4mIyVZrr",
+	"BXvj/g91+p0sh14MuT8qF4yvpgaaoh+lxoavswtnxT/sWvRV1tWoNRyUDlkFn37OqVcqSqpo+28JqUCE",
+	"rX/Ptva1ykSXqW8UwKqz+UgmIwZXY96RZ5nQbMIX7EHOGuAEqaDzE9x/p2VS+Mh+tVJ+TDOznKLGlFgg",
+	"daQFntav4r4TIE3a+wNMDZoF7gScppwpDa1ROUQCnVlt1EQ4zQuZCEj2S+uuMpaDir9zFpa07M3fLr46",
+	"Qcu8q71gLMSUjHt4eBs3Uf0QH3ptJ8yzn+pfGrbnCs/tiK5Y7BmLPWOxZ6t+AN9pTRWxnlFl4Luc3vPE",
+	"Kr1uA1qw+5VmfDotgzHuM8+EXrBEpeH8KC1tWKYwgjXpCMmwz9DiyxlOjuHkMKyCSzcIStDStIYv3ejw",
+	"MQg/m0KLkq8BO4kniBFkxo1MmqhSrmEWP+IXWtO/AmZnlqulV4glKsdLQSkshRvDBe220VpqqQXs1XIH",
+	"A+tTvnqoBszIPBGAsY7hzpGas4nbQ0vHDKhExL1tdW26t/ALzARo14Ex4eyHfDqFH9MUUZQuX727ePeP",
+	"07dvT9/94+bim8uLi8uLi/95NXjlDL9hYZqu+vbyK3+Vf90hvO7Qveqry2///HN966P2Adq6xcMViZmO",
+	"A/GF+py3Q0h3+OhlJ31QV6izAsNYqoUGzZXJmSivmFAWRGSZCUqsfSqE55ZZxUaCw4eT1mnWxvJtxR4U",
+	"U3lZw4kJ05VCa/agnFJvCKD+kKcoZ+jl+/ZtO0UtUqaKGIg8uuiefMi9lef2jnCSGmCc19eJbivcaTX3",
+	"GHoYwrOrG0TmLFfzWnMRnaGnmoyCrfnFNBnRO/XM99dHdTYZefkUteGB5P1DhXEkivD8kf61mvfv0iFr",
+	"qxB//p0ZDdzdUYMc2e7+IU/B2cd1POiMO21OPAbuJURSaGkXMJk7wbXQry7/9zd3p0TlRmViSO/lfh68",
+	"Soy+H4I9B5f95u6gZ/5tGtK0xV0mE1+EC3XNvtdQZeK1YSNlLBT84s9qLMsT4XRhobNXl6/OQSnRx2xs",
+	"Y4MU2VkFUTsRTawpIfn5JRM8GWHEJWcfpyK/+p79otVMpoLMTcPUPA9uWidPbwYBJpQ4twnyFRL+gI6l",
+	"bXygWk3DXdibjx8KO2Lvzi68sXwS3Jl+arg3sa8zkRmBHBXY/tHKB62xYXFq0WqBcgeI3sH+9uWPFUF0",
+	"MItlKOrmN9XCqEInbrlhB1Ebdvj+vie7TkrtfoHnfvP1xdfhc/0dm574eaRYKlPo/xwgiB98hmA4L1Jn",
+	"KP32578DAAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

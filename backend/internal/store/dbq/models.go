@@ -240,6 +240,17 @@ type InitialAccessToken struct {
 	CreatedAt time.Time
 }
 
+type Invitation struct {
+	OrgID      uuid.UUID
+	UserID     uuid.UUID
+	Email      string
+	TokenHash  []byte
+	SentAt     time.Time
+	ExpiresAt  time.Time
+	AcceptedAt *time.Time
+	RevokedAt  *time.Time
+}
+
 type KvBirth struct {
 	Singleton bool
 	BornAt    time.Time

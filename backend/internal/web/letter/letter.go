@@ -147,6 +147,15 @@ func MagicLink(f Frame, code, url string, minutes int) Content {
 	})
 }
 
+// Invitation asks a person to choose how they sign in to the account that was made for them, by opening the address, which
+// works until a moment.
+func Invitation(f Frame, username, url, until string) Content {
+	return f.write(f.organizationSays("mail_invitation_subject"), body{
+		heading: f.organizationSays("mail_invitation_subject"), paragraphs: []string{f.Text.T("mail_invitation_reason", "Organization", f.name(), "Username", line(username)), f.Text.T("mail_invitation_how")},
+		label: f.Text.T("mail_invitation_link"), url: url, after: []string{f.Text.T("mail_invitation_time", "Until", until)}, closing: []string{f.Text.T("mail_invitation_ignore")},
+	})
+}
+
 // PasswordChanged tells a person that their password was changed.
 func PasswordChanged(f Frame, username string) Content {
 	return f.write(f.organizationSays("mail_changed_subject"), body{

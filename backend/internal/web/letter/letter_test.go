@@ -33,6 +33,7 @@ func TestRulesOfEveryLetter(t *testing.T) {
 					"moved":   AddressChanged(f, organization, "https://id.example/demo/undo-email-change?token=x", 3),
 					"leaving": Leaving(f, "ada", "3 December 2026, 10:00 UTC", "https://id.example/demo/login"),
 					"magic":   MagicLink(f, "CFGH-2345", "https://id.example/demo/login/mail/confirm?code=CFGH2345&transaction=x", 20),
+					"invited": Invitation(f, organization, "https://id.example/demo/invitation?token=x", "3 December 2026, 09:30 UTC"),
 					"waits":   RequestWaits(f, organization, "https://id.example/demo/approvals", 5),
 				} {
 					check(t, language+"/"+name, language, content)

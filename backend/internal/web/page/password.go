@@ -12,8 +12,10 @@ import (
 type ChangePassword struct {
 	Frame
 	Form
-	Username string // for the password manager, and so that the person sees whose it is
-	First    bool   // there was no password before
+	Username string   // for the password manager, and so that the person sees whose it is
+	First    bool     // there was no password before
+	Invited  bool     // the account was made for them a moment ago
+	Passkey  *Passkey // what may be made instead; nil for nothing
 	// MayLosePasskeys: the person may say that their passkeys are lost, field "passkeys_lost"
 	MayLosePasskeys bool
 	MinLength       int          // characters, shown as a hint
@@ -26,6 +28,9 @@ func (v ChangePassword) Render(ctx context.Context, w io.Writer) error {
 }
 
 func (v ChangePassword) heading() string {
+	if v.Invited {
+		return v.organizationSays("invitation_title")
+	}
 	if v.First {
 		return v.Text.T("password_first_title")
 	}
@@ -33,6 +38,9 @@ func (v ChangePassword) heading() string {
 }
 
 func (v ChangePassword) reason() string {
+	if v.Invited {
+		return v.organizationSays("invitation_reason")
+	}
 	if v.First {
 		return v.organizationSays("password_first_reason")
 	}

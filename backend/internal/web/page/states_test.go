@@ -124,6 +124,8 @@ func states(words *text.Printer, organization page.Organization) map[string]temp
 		"password":            page.ChangePassword{Frame: frame, Form: form("action/change-password"), Username: "ada@demo.test", MinLength: 8},
 		"password-first":      page.ChangePassword{Frame: frame, Form: form("action/change-password"), Username: "ada@demo.test", MinLength: 8, First: true},
 		"password-short":      page.ChangePassword{Frame: frame, Form: form("action/change-password"), Username: "ada@demo.test", MinLength: 8, Fault: short},
+		"invitation":          page.ChangePassword{Frame: frame, Form: form("invitation/accept"), Username: "ada@demo.test", MinLength: 8, Invited: true, Passkey: passkey("invitation/accept")},
+		"invitation-short":    page.ChangePassword{Frame: frame, Form: form("invitation/accept"), Username: hostile, MinLength: 8, Invited: true, Passkey: passkey("invitation/accept"), Fault: short},
 		"password-busy":       page.ChangePassword{Frame: frame, Form: form("action/change-password"), Username: "ada@demo.test", MinLength: 8, Fault: fault.New(fault.Unavailable, "password_queue_full", "")},
 		"logout":              page.Logout{Frame: frame, Form: form("logout"), Username: "ada@demo.test"},
 		"logout-client":       page.Logout{Frame: frame, Form: form("logout"), Username: "ada@demo.test", Client: &payroll},
