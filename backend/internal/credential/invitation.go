@@ -68,7 +68,7 @@ func MayInvite(organization *org.Organization, person *user.User) error {
 		return ErrNobodyInvited
 	case person.Email == "":
 		return ErrInvitationAddress
-	case person.Status != user.Active:
+	case person.Status != user.Active && person.Status != "": // "" is somebody who is made now
 		return ErrInvitationDisabled
 	}
 	return nil

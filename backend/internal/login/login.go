@@ -249,10 +249,10 @@ func (t *Transaction) Next(facts Facts) Step {
 		switch {
 		case step == SecondFactor && !t.MayLosePasskeys(facts.Factors):
 			return step
-		case facts.User.Status == user.Leaving:
-			return KeepAccount
 		case len(t.Progress.Invitation) > 0:
 			return AcceptInvitation
+		case facts.User.Status == user.Leaving:
+			return KeepAccount
 		case t.Progress.Stronger != uuid.Nil && slices.Contains(facts.User.RequiredActions, user.ChangePassword):
 			return Authenticate // demanded after the session began that this sign-in makes stronger
 		case len(t.Progress.OneTimeLink) > 0 || slices.Contains(facts.User.RequiredActions, user.ChangePassword):

@@ -1,5 +1,5 @@
 import { expectAccessible } from "../../fixtures/accessibility.ts";
-import { virtualAuthenticator } from "../../fixtures/authenticator.ts";
+import { Authenticator } from "../../fixtures/authenticator.ts";
 import { demo, issuerOf, unique } from "../../fixtures/environment.ts";
 import { HostedPages } from "../../fixtures/hosted-pages.ts";
 import { linkIn, mailTo } from "../../fixtures/mailbox.ts";
@@ -56,7 +56,7 @@ test("who is invited makes a passkey instead, and a revoked invitation opens not
   const link = linkIn(await mailTo(email));
   const context = await browser.newContext();
   const person = await context.newPage();
-  await virtualAuthenticator(person);
+  await Authenticator.attach(person);
   await person.goto(link);
   await person.getByRole("button", { name: "Make a passkey" }).click();
   await expect(new HostedPages(person).heading("You are signed in")).toBeVisible();
