@@ -150,11 +150,15 @@ configuration. It can be interrupted and run again, while servers serve.`,
 		if err != nil {
 			return err
 		}
+		providers, err := app.Providers.Reseal(ctx)
+		if err != nil {
+			return err
+		}
 		requests, err := app.Grants.ResealBackchannel(ctx)
 		if err != nil {
 			return err
 		}
-		result := map[string]any{"resealed": changed, "client_secrets_resealed": secrets, "mails_resealed": mails, "backchannel_requests_resealed": requests, "authenticators_resealed": authenticators, "mail_servers_resealed": servers, "key_encryption_key": app.Ring.CurrentKeyID()}
+		result := map[string]any{"resealed": changed, "client_secrets_resealed": secrets, "mails_resealed": mails, "backchannel_requests_resealed": requests, "authenticators_resealed": authenticators, "mail_servers_resealed": servers, "identity_providers_resealed": providers, "key_encryption_key": app.Ring.CurrentKeyID()}
 		return p.print(result, func(w io.Writer) {
 			fmt.Fprintf(w, "%d keys and secrets of organizations, %d client secrets, %d waiting mails and %d waiting requests were sealed anew; all are under the key-encryption key %s now.\n",
 				changed, secrets, mails, requests, app.Ring.CurrentKeyID())

@@ -22,6 +22,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/fault"
 	"github.com/clavex/clavex/backend/internal/fido"
 	"github.com/clavex/clavex/backend/internal/grant"
+	"github.com/clavex/clavex/backend/internal/identityprovider"
 	"github.com/clavex/clavex/backend/internal/login"
 	"github.com/clavex/clavex/backend/internal/mailqueue"
 	"github.com/clavex/clavex/backend/internal/notice"
@@ -57,6 +58,7 @@ type Dependencies struct {
 	Ceremonies *webauthn.Ceremonies
 	Letters    notice.Letters
 	Erasure    *erasure.Erasure
+	Providers  *identityprovider.Providers
 	Mails      *mailqueue.Queue
 	Audit      *audit.Log
 	Texts      *text.Catalog

@@ -36,8 +36,15 @@ func (v *visit) methods() ([]page.Method, error) {
 		methods = []page.Method{passkeys, password}
 	}
 	factor, err := v.factorMethod()
+	if err != nil {
+		return nil, err
+	}
 	if factor != nil {
 		methods = append(methods, *factor)
+	}
+	elsewhere, err := v.identityMethod()
+	if elsewhere != nil {
+		methods = append(methods, *elsewhere)
 	}
 	return methods, err
 }

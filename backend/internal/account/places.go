@@ -14,6 +14,7 @@ const (
 	pathApplications = "account/applications"
 	pathActivity     = "account/activity"
 	pathData         = "account/data"
+	pathIdentities   = "account/identities"
 	pathDelete       = "account/delete"
 )
 
@@ -26,6 +27,7 @@ func (a *Account) places() []place {
 		{path: pathPassword, of: pathMethods, title: func(w *text.Printer) string { return w.T("account_password") }, sudo: true, show: (*visit).showPassword, post: (*visit).postPassword},
 		{path: pathPasskeys, of: pathMethods, title: func(w *text.Printer) string { return w.T("account_passkeys") }, sudo: true, show: (*visit).showPasskeys, post: (*visit).postPasskeys},
 		{path: pathFactor, of: pathMethods, title: func(w *text.Printer) string { return w.T("account_factor") }, sudo: true, show: (*visit).showFactor, post: (*visit).postFactor},
+		{path: pathIdentities, of: pathMethods, title: func(w *text.Printer) string { return w.T("account_identities") }, sudo: true, show: (*visit).showIdentities, post: (*visit).postIdentities},
 		{path: pathSessions, label: func(w *text.Printer) string { return w.T("account_sessions") }, show: (*visit).showSessions, post: (*visit).postSessions},
 		{path: pathApplications, label: func(w *text.Printer) string { return w.T("account_applications") }, show: (*visit).showApplications, post: (*visit).postApplications},
 		{path: pathActivity, label: func(w *text.Printer) string { return w.T("account_activity") }, show: (*visit).showActivity},
@@ -49,6 +51,8 @@ func (v *visit) done() string {
 		return v.words.T("done_passkey_removed")
 	case "factor_removed":
 		return v.words.T("done_factor_removed")
+	case "identity_removed":
+		return v.words.T("done_identity_removed")
 	case "session":
 		return v.words.T("done_session")
 	case "sessions":

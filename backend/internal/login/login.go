@@ -145,6 +145,9 @@ type Progress struct {
 	AddressChanged  bool       `json:"address_changed,omitempty"`
 	MagicLink       *MailProof `json:"magic_link,omitempty"` // of a sign-in by mail
 	Mailbox         string     `json:"mailbox,omitempty"`    // the address that was proved so
+	Upstream        *Upstream  `json:"upstream,omitempty"`   // a sign-in elsewhere that has not come back
+	Identity        uuid.UUID  `json:"identity,omitzero"`    // by which somebody signed in elsewhere
+	Linking         *Linking   `json:"linking,omitempty"`    // an account elsewhere that is to be linked
 	SignUpAnswered  bool       `json:"sign_up_answered,omitempty"`
 	Invitation      []byte     `json:"invitation,omitempty"` // hash of the invitation that was opened; spent when it is accepted
 	Factor          uuid.UUID  `json:"factor,omitzero"`      // the second factor that was proved
@@ -189,6 +192,7 @@ const (
 	EnrolSecondFactor Step = "enrol_second_factor" // add another factor
 	BeginSession      Step = "begin_session"       // no page: everything about the person is settled
 	ProveAddress      Step = "prove_address"       // prove that another address is one's own
+	LinkIdentity      Step = "link_identity"       // say whether an account elsewhere is linked
 	Consent           Step = "consent"             // allow the client
 	Complete          Step = "complete"            // no page: the continuation answers
 )
@@ -335,6 +339,12 @@ func (t *Transaction) afterSession(live *session.Live) Step {
 	if slices.Contains(live.User.RequiredActions, user.ChangePassword) {
 		// An action demanded after the session began: the person proves themselves again first.
 		return Authenticate
+	}
+	if linking := t.Progress.Linking; linking != nil {
+		if live.Session.AuthenticatedAt.Before(linking.Since) {
+			return Authenticate
+		}
+		return LinkIdentity
 	}
 	if t.Progress.Address != nil {
 		return ProveAddress

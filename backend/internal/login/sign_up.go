@@ -44,8 +44,9 @@ func (t *Transaction) MaySignUp(facts Facts) bool {
 	return facts.SignUpOpen && t.Wanted() == uuid.Nil && t.Next(facts) == Authenticate && t.Progress.UserID == uuid.Nil
 }
 
-// reset forgets what was reported, but not that the question whether to sign up was answered.
+// reset forgets what was reported, but not that the question whether to sign up was answered, nor which account elsewhere is
+// to be linked.
 func (t *Transaction) reset(progress Progress) {
-	progress.SignUpAnswered = t.Progress.SignUpAnswered
+	progress.SignUpAnswered, progress.Linking = t.Progress.SignUpAnswered, t.Progress.Linking
 	t.Progress = progress
 }

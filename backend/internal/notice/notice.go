@@ -32,6 +32,7 @@ const (
 	Kept            mailqueue.Kind = "account_kept"
 	Erased          mailqueue.Kind = "account_erased"
 	Invitation      mailqueue.Kind = "invitation"
+	IdentityChanged mailqueue.Kind = "identity_changed"
 )
 
 // useful is for how long a notice is tried to be delivered unless it says otherwise.
@@ -134,4 +135,14 @@ func (l Letters) Kept(ctx context.Context, tx *store.Tx, organization *org.Organ
 // Erased tells somebody whose account was erased.
 func (l Letters) Erased(ctx context.Context, tx *store.Tx, organization *org.Organization, person *user.User) error {
 	return l.Tell(ctx, tx, organization, person, Letter{Kind: Erased, Unnamed: true, Write: func(f letter.Frame) letter.Content { return letter.Erased(f, person.Username) }})
+}
+
+// IdentityLinked tells a person that an account elsewhere lets into theirs from now on.
+func (l Letters) IdentityLinked(ctx context.Context, tx *store.Tx, organization *org.Organization, person *user.User, provider string) error {
+	return l.Tell(ctx, tx, organization, person, Letter{Kind: IdentityChanged, Write: func(f letter.Frame) letter.Content { return letter.IdentityLinked(f, person.Username, provider) }})
+}
+
+// IdentityUnlinked tells a person that an account elsewhere does not let into theirs any more.
+func (l Letters) IdentityUnlinked(ctx context.Context, tx *store.Tx, organization *org.Organization, person *user.User, provider string) error {
+	return l.Tell(ctx, tx, organization, person, Letter{Kind: IdentityChanged, Write: func(f letter.Frame) letter.Content { return letter.IdentityUnlinked(f, person.Username, provider) }})
 }

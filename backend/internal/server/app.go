@@ -24,6 +24,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/fido"
 	"github.com/clavex/clavex/backend/internal/geolocation"
 	"github.com/clavex/clavex/backend/internal/grant"
+	"github.com/clavex/clavex/backend/internal/identityprovider"
 	"github.com/clavex/clavex/backend/internal/jobs"
 	"github.com/clavex/clavex/backend/internal/key"
 	"github.com/clavex/clavex/backend/internal/kv"
@@ -95,6 +96,7 @@ type App struct {
 	Erasure       *erasure.Erasure // likewise
 	Mails         *mailqueue.Queue
 	MailServers   *mailserver.Servers
+	Providers     *identityprovider.Providers
 
 	letters notice.Letters // made with the endpoints
 	pages   func(gin.IRouter)
@@ -195,6 +197,7 @@ func (a *App) wire(options Options) error {
 		return err
 	}
 	a.MailServers = mailserver.New(a.Store, a.Invalidations, a.Ring, a.Audit, a.Fetch.Dial, roots, now, cachedOrganizations)
+	a.Providers = identityprovider.New(a.Store, a.Invalidations, a.Ring, a.Audit, now, cachedOrganizations)
 	a.Mails = mailqueue.New(a.Store, a.Ring, a.Jobs, a.Audit, sender, a.MailServers, now)
 	source, err := metadataSource(a.Config)
 	if err != nil {

@@ -26,6 +26,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/registration"
 	"github.com/clavex/clavex/backend/internal/session"
 	"github.com/clavex/clavex/backend/internal/signin"
+	"github.com/clavex/clavex/backend/internal/upstream"
 	"github.com/clavex/clavex/backend/internal/web"
 	"github.com/clavex/clavex/backend/internal/web/asset"
 	"github.com/clavex/clavex/backend/internal/web/text"
@@ -107,13 +108,13 @@ func (a *App) endpoints(m *metrics) (*endpoints, error) {
 		Store: a.Store, Issuers: a.Issuers, Users: a.Users, Clients: a.Clients, Directory: directory, Documents: descriptions, Logos: client.NewLogos(a.Fetch, a.Now), Subjects: a.Subjects, Sessions: a.Sessions, Grants: a.Grants, Resources: a.Resources, Passwords: a.Passwords, Links: a.Links, Invitations: a.Invitations, SecondFactors: a.SecondFactors, Passkeys: a.Passkeys, Ceremonies: a.Ceremonies,
 		Transactions: login.NewTransactions(a.State, a.Now, rand.Reader), Logout: logout.NewValidator(hints, a.Clients), Devices: e.device, Backchannel: a.CIBA, Audit: a.Audit, Ring: a.Ring,
 		Cookies: e.cookies, Pages: web.NewPages(nil), Texts: texts, Organizations: a.Organizations, Now: a.Now, Random: rand.Reader,
-		Mails: a.Mails, Letters: letters, Erasure: a.Erasure, SignUpOpen: a.signUpOpen, SignUps: signin.NewSignUpLimits(a.State, a.Config.SignUpsPerNetwork),
+		Mails: a.Mails, Letters: letters, Erasure: a.Erasure, Providers: a.Providers, Parties: upstream.New(a.Fetch, a.KeySets, a.Providers, a.Now), SignUpOpen: a.signUpOpen, SignUps: signin.NewSignUpLimits(a.State, a.Config.SignUpsPerNetwork),
 		Recoveries: signin.NewRecoveryLimits(a.State), Addresses: signin.NewAddressLimits(a.State),
 		Beginnings: signin.NewBeginnings(a.State, a.Config.SignInsPerNetwork), Observe: func(outcome string) { m.logins.WithLabelValues(outcome).Inc() },
 	}, map[string]login.Continuation{authorize.ContinuationName: e.authorize, device.ContinuationName: e.device, ciba.ContinuationName: a.CIBA,
 		account.ContinuationName: account.Continuation{}})
 	e.account = account.New(account.Dependencies{SignIn: e.signIn, Store: a.Store, Issuers: a.Issuers, Users: a.Users, Clients: a.Clients, Sessions: a.Sessions, Grants: a.Grants,
-		Passwords: a.Passwords, SecondFactors: a.SecondFactors, Passkeys: a.Passkeys, Models: a.Models, Ceremonies: a.Ceremonies, Letters: letters, Erasure: a.Erasure, Mails: a.Mails, Audit: a.Audit, Texts: texts, Now: a.Now})
+		Passwords: a.Passwords, SecondFactors: a.SecondFactors, Passkeys: a.Passkeys, Models: a.Models, Ceremonies: a.Ceremonies, Letters: letters, Erasure: a.Erasure, Providers: a.Providers, Mails: a.Mails, Audit: a.Audit, Texts: texts, Now: a.Now})
 	return e, nil
 }
 
@@ -181,7 +182,7 @@ func (a *App) mountOrganizations(engine *gin.Engine, e *endpoints, page errorRen
 	for address, serve := range map[string]gin.HandlerFunc{
 		"/login": e.signIn.Login, "/login/second-factor": e.signIn.SecondFactor, "/login/second-factor/add": e.signIn.EnrolSecondFactor, "/login/passkey": e.signIn.Passkey, "/login/mail": e.signIn.MagicLink, "/login/mail/confirm": e.signIn.ConfirmMagicLink, "/sign-up": e.signIn.SignUp, "/sign-up/confirm": e.signIn.ConfirmAddress, "/sign-up/passkey": e.signIn.SignUpPasskey,
 		"/forgot-password": e.signIn.ForgotPassword, "/forgot-password/confirm": e.signIn.ConfirmRecovery,
-		"/select-account": e.signIn.SelectAccount, "/consent": e.signIn.Consent, "/action/change-password": e.signIn.ChangePassword, "/action/email": e.signIn.ProveAddress, "/action/keep-account": e.signIn.KeepAccount, "/undo-email-change": e.signIn.UndoAddress, "/logout": e.signIn.Logout,
+		"/select-account": e.signIn.SelectAccount, "/consent": e.signIn.Consent, "/action/change-password": e.signIn.ChangePassword, "/action/email": e.signIn.ProveAddress, "/action/keep-account": e.signIn.KeepAccount, "/action/link-account": e.signIn.LinkIdentity, "/undo-email-change": e.signIn.UndoAddress, "/logout": e.signIn.Logout,
 		"/" + device.PathVerification: e.signIn.Device, "/" + ciba.PathApprovals: e.signIn.Approvals,
 	} {
 		pages.GET(address, serve)
@@ -191,6 +192,8 @@ func (a *App) mountOrganizations(engine *gin.Engine, e *endpoints, page errorRen
 	pages.GET("/"+notice.PathInvitation, e.signIn.OpenInvitation)
 	pages.GET("/"+notice.PathInvitation+"/accept", e.signIn.AcceptInvitation)
 	pages.POST("/"+notice.PathInvitation+"/accept", e.signIn.AcceptInvitation)
+	pages.GET("/idp/:alias", e.signIn.Upstream)
+	pages.GET("/idp/:alias/callback", e.signIn.UpstreamCallback)
 	pages.GET("/"+device.PathAllowed, e.signIn.DeviceAllowed)
 	pages.GET("/"+device.PathDenied, e.signIn.DeviceDenied)
 	pages.GET("/"+ciba.PathAllowed, e.signIn.ApprovalAllowed)

@@ -206,6 +206,13 @@ func (s *SignIn) stillProved(ctx context.Context, db store.DB, v *visit) error {
 			return err
 		}
 	}
+	if progress.Identity != uuid.Nil {
+		if err := s.Providers.StillHolds(ctx, db, v.organization.ID, progress.UserID, progress.Identity); fault.IsKind(err, fault.NotFound) {
+			return credential.ErrReplaced.WithCause(err)
+		} else if err != nil {
+			return err
+		}
+	}
 	if err := s.stillReads(ctx, db, v); err != nil {
 		return err
 	}

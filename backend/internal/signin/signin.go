@@ -26,6 +26,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/erasure"
 	"github.com/clavex/clavex/backend/internal/fault"
 	"github.com/clavex/clavex/backend/internal/grant"
+	"github.com/clavex/clavex/backend/internal/identityprovider"
 	"github.com/clavex/clavex/backend/internal/login"
 	"github.com/clavex/clavex/backend/internal/logout"
 	"github.com/clavex/clavex/backend/internal/mailqueue"
@@ -38,6 +39,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/secret"
 	"github.com/clavex/clavex/backend/internal/session"
 	"github.com/clavex/clavex/backend/internal/store"
+	"github.com/clavex/clavex/backend/internal/upstream"
 	"github.com/clavex/clavex/backend/internal/user"
 	"github.com/clavex/clavex/backend/internal/web"
 	"github.com/clavex/clavex/backend/internal/web/page"
@@ -96,6 +98,8 @@ type Dependencies struct {
 	Mails         *mailqueue.Queue
 	Letters       notice.Letters
 	Erasure       *erasure.Erasure
+	Providers     *identityprovider.Providers
+	Parties       *upstream.Parties
 	SignUps       SignUpLimits
 	Recoveries    RecoveryLimits
 	Addresses     AddressLimits
@@ -113,6 +117,7 @@ type SignIn struct {
 	styles        brand.Styles
 	formKey       []byte
 	codeKey       []byte
+	upstreamKey   []byte
 }
 
 // New makes the driver. continuations are what protocols registered, by name.
@@ -121,6 +126,7 @@ func New(dependencies Dependencies, continuations map[string]login.Continuation)
 	for name, continuation := range continuations {
 		s.continuations[name] = continuation
 	}
+	s.upstreamKey = dependencies.Ring.DeriveKey("sign-in-elsewhere").Key
 	s.codeKey = dependencies.Ring.DeriveKey("mail-codes").Key
 	s.formKey = dependencies.Ring.DeriveKey("hosted-page-forms").Key
 	return s
@@ -151,6 +157,7 @@ const (
 	pathLogout           = "logout"
 	pathAddress          = "action/email"
 	pathKeepAccount      = "action/keep-account"
+	pathLinkIdentity     = "action/link-account"
 	pathUndoAddress      = "undo-email-change"
 	pathAccount          = "account" // of package account
 	pathAccountEmail     = "account/email"
@@ -179,6 +186,8 @@ func pathOf(step login.Step) string {
 		return pathAcceptInvitation
 	case login.ChangePassword:
 		return pathChangePassword
+	case login.LinkIdentity:
+		return pathLinkIdentity
 	case login.KeepAccount:
 		return pathKeepAccount
 	case login.ProveAddress:

@@ -95,6 +95,20 @@ func (s *SignIn) showLogin(c *gin.Context, v *visit, status int, username string
 	if s.SignUpOpen(c.Request.Context(), v.organization) && v.transaction.Wanted() == noSession {
 		view.SignUpURL = path(v.organization, pathSignUp) + "?transaction=" + v.transaction.ID
 	}
+	if view.Providers, err = s.upstreamLinks(c.Request.Context(), v); err != nil {
+		s.Error(c, err)
+		return
+	}
+	if progress.Linking != nil {
+		data, provider, err := s.linking(c.Request.Context(), v)
+		if err != nil {
+			s.Error(c, err)
+			return
+		}
+		if view.Linking = provider.Name; data.Name != "" {
+			view.Linking = data.Name + " · " + provider.Name
+		}
+	}
 	if view.Passkey, err = s.passkeyRequest(v); err != nil {
 		s.Error(c, err)
 		return

@@ -227,6 +227,23 @@ type IdempotencyKey struct {
 	ExpiresAt   time.Time
 }
 
+type IdentityProvider struct {
+	OrgID                uuid.UUID
+	ID                   uuid.UUID
+	Alias                string
+	Name                 string
+	Status               string
+	Issuer               string
+	ClientID             string
+	ClientAuthentication string
+	Sealed               []byte
+	SealedBy             *string
+	Scopes               []string
+	Version              int64
+	CreatedAt            time.Time
+	UpdatedAt            time.Time
+}
+
 type InitialAccessToken struct {
 	OrgID     uuid.UUID
 	ID        uuid.UUID
@@ -520,6 +537,17 @@ type TrustedIssuer struct {
 	Version                int64
 	CreatedAt              time.Time
 	UpdatedAt              time.Time
+}
+
+type UpstreamIdentity struct {
+	OrgID      uuid.UUID
+	ID         uuid.UUID
+	ProviderID uuid.UUID
+	Subject    string
+	Name       string
+	UserID     uuid.UUID
+	CreatedAt  time.Time
+	LastUsedAt time.Time
 }
 
 type User struct {

@@ -138,6 +138,25 @@ func Erased(f Frame, username string) Content {
 		closing:    []string{f.Text.T("mail_erased_last")}, footer: f.accountFooter()})
 }
 
+// IdentityLinked tells a person that an account elsewhere was linked to theirs.
+func IdentityLinked(f Frame, username, provider string) Content {
+	return f.identity(f.Text.T("mail_identity_linked_title"), f.Text.T("mail_identity_linked_reason", f.about(username, provider)...))
+}
+
+// IdentityUnlinked tells a person that an account elsewhere is linked to theirs no more.
+func IdentityUnlinked(f Frame, username, provider string) Content {
+	return f.identity(f.Text.T("mail_identity_unlinked_title"), f.Text.T("mail_identity_unlinked_reason", f.about(username, provider)...))
+}
+
+func (f Frame) identity(heading, reason string) Content {
+	return f.write(f.organizationSays("mail_identity_subject"), body{heading: heading, paragraphs: []string{reason}, closing: []string{f.organizationSays("mail_changed_ignore")}, footer: f.accountFooter()})
+}
+
+// about names an account here and a provider elsewhere.
+func (f Frame) about(username, provider string) []any {
+	return []any{"Organization", f.name(), "Username", line(username), "Provider", line(provider)}
+}
+
 // MagicLink lets a person sign in: by opening the address, or by typing the code, in the browser in which they asked for it.
 func MagicLink(f Frame, code, url string, minutes int) Content {
 	return f.write(f.organizationSays("mail_magic_link_subject"), body{

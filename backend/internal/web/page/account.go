@@ -224,6 +224,31 @@ type AccountData struct {
 // Render implements templ.Component.
 func (v AccountData) Render(ctx context.Context, w io.Writer) error { return v.page().Render(ctx, w) }
 
+// AccountIdentities lists the accounts elsewhere that are linked to a person's, and where more can be: fields "link" (alias of a
+// provider) and "unlink" (identifier).
+type AccountIdentities struct {
+	OwnAccount
+	Form
+	Linked    []LinkedIdentity
+	Providers []LinkableProvider
+	BackURL   string
+	Fault     *fault.Error
+}
+
+// LinkedIdentity is an account elsewhere.
+type LinkedIdentity struct {
+	ID, Provider, Name string
+	Since              Moment
+}
+
+// LinkableProvider is where an account can be linked.
+type LinkableProvider struct{ Alias, Name string }
+
+// Render implements templ.Component.
+func (v AccountIdentities) Render(ctx context.Context, w io.Writer) error {
+	return v.page().Render(ctx, w)
+}
+
 // AccountDelete asks a person whether their account is to be erased.
 type AccountDelete struct {
 	OwnAccount

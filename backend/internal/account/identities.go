@@ -1,0 +1,125 @@
+package account
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/google/uuid"
+
+	"github.com/clavex/clavex/backend/internal/fault"
+	"github.com/clavex/clavex/backend/internal/identityprovider"
+	"github.com/clavex/clavex/backend/internal/store"
+	"github.com/clavex/clavex/backend/internal/web/page"
+)
+
+// errOnlyWay keeps the last way into an account.
+var errOnlyWay = fault.New(fault.Conflict, "only_way_in", "It is the only way into your account. Choose a password or make a passkey first.")
+
+// identityMethod is the part of the page about accounts elsewhere; nil where there are none, and none can be linked.
+func (v *visit) identityMethod() (*page.Method, error) {
+	linked, err := v.Providers.OfUser(v.ctx(), v.Store, v.organization.ID, v.live.User.ID)
+	if err != nil {
+		return nil, err
+	}
+	providers, err := v.Providers.Active(v.ctx(), v.organization.ID)
+	if err != nil || len(linked) == 0 && len(providers) == 0 {
+		return nil, err
+	}
+	state := v.words.T("method_identities_none")
+	if len(linked) > 0 {
+		state = v.words.Counted("method_identities", len(linked))
+	}
+	return &page.Method{ID: "method-identities", Title: v.words.T("account_identities"), State: state,
+		Label: v.words.T("method_identities_manage"), URL: v.address(pathIdentities)}, nil
+}
+
+func (v *visit) showIdentities() { v.identities(http.StatusOK, nil) }
+
+func (v *visit) identities(status int, problem *fault.Error) {
+	linked, err := v.Providers.OfUser(v.ctx(), v.Store, v.organization.ID, v.live.User.ID)
+	if err != nil {
+		v.SignIn.Error(v.c, err)
+		return
+	}
+	all, err := v.Providers.Of(v.ctx(), v.organization.ID)
+	if err != nil {
+		v.SignIn.Error(v.c, err)
+		return
+	}
+	view := page.AccountIdentities{OwnAccount: v.shell(), Form: v.hidden(), BackURL: v.address(pathMethods), Fault: problem}
+	names := map[uuid.UUID]string{}
+	for _, provider := range all {
+		if names[provider.ID] = provider.Name; provider.Status == identityprovider.Active {
+			view.Providers = append(view.Providers, page.LinkableProvider{Alias: provider.Alias, Name: provider.Name})
+		}
+	}
+	for _, one := range linked {
+		shown := one.Name
+		if shown == "" {
+			shown = one.Subject
+		}
+		view.Linked = append(view.Linked, page.LinkedIdentity{ID: one.ID.String(), Provider: names[one.ProviderID], Name: shown, Since: v.moment(one.CreatedAt)})
+	}
+	v.SignIn.Render(v.c, status, view)
+}
+
+// postIdentities leads to a provider, to link an account there, or removes one that is linked.
+func (v *visit) postIdentities() {
+	if alias := v.form.Get("link"); alias != "" {
+		required, err := v.requirement(v.ctx(), v.place, v.organization, v.live)
+		if err == nil {
+			err = v.SignIn.LinkElsewhere(v.c, v.organization, v.live, v.required(pathIdentities, required), alias)
+		}
+		if err != nil {
+			v.failed(err, v.identities)
+		}
+		return
+	}
+	if err := v.unlink(v.form.Get("unlink")); err != nil {
+		v.failed(err, v.identities)
+		return
+	}
+	v.back(pathIdentities, "identity_removed")
+}
+
+func (v *visit) unlink(text string) error {
+	id, err := uuid.Parse(text)
+	if err != nil {
+		return identityprovider.ErrIdentityNotFound
+	}
+	person := v.live.User
+	return v.Store.InTx(v.ctx(), func(ctx context.Context, tx *store.Tx) error {
+		if err := v.stillHere(ctx, tx); err != nil {
+			return err
+		}
+		removed, err := v.Providers.Unlink(ctx, tx, v.actor(), person.OrgID, person.ID, id)
+		if err != nil {
+			return err
+		}
+		if err := v.anotherWayIn(ctx, tx); err != nil {
+			return err
+		}
+		provider, err := v.Providers.ByID(ctx, tx, person.OrgID, removed.ProviderID)
+		if err != nil {
+			return err
+		}
+		return v.Letters.IdentityUnlinked(ctx, tx, v.organization, person, provider.Name)
+	})
+}
+
+// anotherWayIn refuses to leave somebody outside.
+func (v *visit) anotherWayIn(ctx context.Context, tx *store.Tx) error {
+	since, err := v.Passwords.Since(ctx, v.organization.ID, v.live.User.ID)
+	if err != nil || !since.IsZero() {
+		return err
+	}
+	passkeys, err := v.Passkeys.OfUser(ctx, tx, v.organization.ID, v.live.User.ID)
+	if err != nil || len(passkeys) > 0 {
+		return err
+	}
+	linked, err := v.Providers.OfUser(ctx, tx, v.organization.ID, v.live.User.ID)
+	if err == nil && len(linked) == 0 {
+		err = errOnlyWay
+	}
+	return err
+}

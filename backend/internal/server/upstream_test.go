@@ -1,0 +1,560 @@
+package server
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"encoding/pem"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/clavex/clavex/backend/internal/client"
+	"github.com/clavex/clavex/backend/internal/dbtest"
+	"github.com/clavex/clavex/backend/internal/fault"
+	"github.com/clavex/clavex/backend/internal/identityprovider"
+	"github.com/clavex/clavex/backend/internal/jose"
+	"github.com/clavex/clavex/backend/internal/org"
+	"github.com/clavex/clavex/backend/internal/store"
+	"github.com/clavex/clavex/backend/internal/user"
+)
+
+// peer is an OpenID provider that the test writes the answers of, and the site that trusts it.
+type peer struct {
+	*site
+	server   *httptest.Server
+	signer   *jose.Signer
+	provider *identityprovider.Provider
+
+	mu       sync.Mutex
+	claims   map[string]any    // of the next ID token, over those that are right
+	metadata map[string]any    // over the right ones
+	codes    map[string]string // code → nonce
+	verified map[string]string // code → code_challenge
+	redeemed int
+}
+
+const peerSecret = "the secret/of:acme"
+
+func newPeer(t *testing.T, settings ...string) *peer {
+	t.Helper()
+	p := &peer{codes: map[string]string{}, verified: map[string]string{}}
+	var err error
+	if p.signer, err = jose.GenerateSigner(jose.ES256); err != nil {
+		t.Fatal(err)
+	}
+	p.server = httptest.NewTLSServer(http.HandlerFunc(p.serve))
+	t.Cleanup(p.server.Close)
+	authority := filepath.Join(t.TempDir(), "authority.pem")
+	if err := os.WriteFile(authority, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: p.server.Certificate().Raw}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p.site = newSiteOn(t, dbtest.URL(t), append([]string{"fetch_allowed_networks", "127.0.0.0/8", "fetch_ca_file", authority}, settings...)...)
+	p.provider = p.provide(p.acme, identityprovider.Provider{Alias: "corp", Name: "Corp", Issuer: p.server.URL, ClientID: "acme at corp"}, peerSecret)
+	return p
+}
+
+func (s *site) provide(organization *org.Organization, wanted identityprovider.Provider, secret string) (made *identityprovider.Provider) {
+	s.t.Helper()
+	wanted.OrgID = organization.ID
+	s.inTx(func(ctx context.Context, tx *store.Tx) (err error) {
+		made, err = s.app.Providers.Create(ctx, tx, operator, wanted, secret)
+		return err
+	})
+	s.app.Providers.Forget(organization.ID)
+	return made
+}
+
+func (p *peer) serve(w http.ResponseWriter, r *http.Request) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	answer := map[string]any{}
+	status := http.StatusOK
+	switch r.URL.Path {
+	case "/.well-known/openid-configuration":
+		maps.Copy(answer, map[string]any{"issuer": p.server.URL, "authorization_endpoint": p.server.URL + "/authorize", "token_endpoint": p.server.URL + "/token", "jwks_uri": p.server.URL + "/jwks"})
+		maps.Copy(answer, p.metadata)
+	case "/jwks":
+		answer["keys"] = []any{p.signer.Public()}
+	case "/token":
+		p.redeemed++
+		code := r.PostFormValue("code")
+		id, secret, _ := r.BasicAuth()
+		challenge := sha256.Sum256([]byte(r.PostFormValue("code_verifier")))
+		nonce, known := p.codes[code]
+		if !known || id != url.QueryEscape("acme at corp") || secret != url.QueryEscape(peerSecret) || base64.RawURLEncoding.EncodeToString(challenge[:]) != p.verified[code] ||
+			!strings.HasSuffix(r.PostFormValue("redirect_uri"), "/acme/idp/corp/callback") {
+			status, answer["error"] = http.StatusBadRequest, "invalid_grant"
+			break
+		}
+		delete(p.codes, code)
+		now := time.Now().Unix()
+		claims := map[string]any{"iss": p.server.URL, "sub": "countess", "aud": "acme at corp", "iat": now, "exp": now + 60, "nonce": nonce, "auth_time": now, "email": "ada@corp.test", "email_verified": true}
+		maps.Copy(claims, p.claims)
+		token, err := p.signer.Sign(r.Context(), "JWT", claims)
+		if err != nil {
+			status = http.StatusInternalServerError
+		}
+		answer["id_token"], answer["access_token"], answer["token_type"] = token, "x", "Bearer"
+	default:
+		status = http.StatusNotFound
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(answer)
+}
+
+// says changes the claims of ID tokens from here on.
+func (p *peer) says(namesAndValues ...any) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.claims = map[string]any{}
+	for i := 0; i+1 < len(namesAndValues); i += 2 {
+		p.claims[namesAndValues[i].(string)] = namesAndValues[i+1]
+	}
+}
+
+// there takes a browser that was sent to the provider, and returns where the provider sends it back to.
+func (p *peer) there(a *answer) string {
+	p.t.Helper()
+	query := a.url.Query()
+	if a.url.Host != strings.TrimPrefix(p.server.URL, "https://") || a.url.Path != "/authorize" || query.Get("nonce") == "" || query.Get("code_challenge_method") != "S256" ||
+		query.Get("scope") != "openid email profile" || query.Get("client_id") != "acme at corp" {
+		p.t.Fatalf("not at the provider: %d at %s", a.status, a.url)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	code := query.Get("state")[:10] + query.Get("nonce")[:10]
+	p.codes[code], p.verified[code] = query.Get("nonce"), query.Get("code_challenge")
+	return query.Get("redirect_uri") + "?" + url.Values{"code": {code}, "state": {query.Get("state")}}.Encode()
+}
+
+// elsewhere begins a sign-in of the application and goes to the provider.
+func (p *peer) elsewhere(namesAndValues ...string) (*browser, *answer) {
+	p.t.Helper()
+	b := p.browser()
+	link := b.get(p.authorizeURL(namesAndValues...)).element("idp-corp")
+	if link == nil {
+		p.t.Fatal("the sign-in page leads nowhere")
+	}
+	return b, b.get(attribute(link, "href"))
+}
+
+// linked has a person link the account at the provider.
+func (p *peer) linked(person *user.User) {
+	p.t.Helper()
+	b, page := p.atAccount(person, "account/identities")
+	a := b.get(p.there(b.open2(b.submit(page, "identities-form", "link", "corp"))))
+	if a = b.submit(a, "link-identity-form", "decision", "link"); a.url.Path != "/acme/account/identities" || a.element("identity-1") == nil {
+		p.t.Fatalf("not linked: %d at %s:\n%s", a.status, a.url, a.body)
+	}
+}
+
+// open2 goes on where a page that moves on by itself leads.
+func (b *browser) open2(a *answer) *answer {
+	if a.url.Path == "" || !strings.Contains(a.url.Path, "/idp/") {
+		return a
+	}
+	return b.get(a.url.String())
+}
+
+func (p *peer) identities() (count int) {
+	p.t.Helper()
+	if err := p.app.Store.QueryRow(p.t.Context(), "SELECT count(*) FROM upstream_identities").Scan(&count); err != nil {
+		p.t.Fatal(err)
+	}
+	return count
+}
+
+func TestSigningInElsewhere(t *testing.T) {
+	t.Parallel()
+	p := newPeer(t)
+	// Nobody is known by that account, whatever address it tells: the account here is proved first.
+	if _, err := p.app.Store.Exec(t.Context(), "UPDATE users SET email = 'ada@corp.test', email_verified = true WHERE id = $1", p.ada.ID); err != nil {
+		t.Fatal(err)
+	}
+	b, there := p.elsewhere()
+	a := b.get(p.there(there))
+	if a.url.Path != "/acme/login" || !strings.Contains(a.text("linking"), "ada@corp.test") || p.identities() != 0 {
+		t.Fatalf("%d at %s:\n%s", a.status, a.url, a.body)
+	}
+	a = b.submit(a, "login-form", "username", p.ada.Username, "password", password)
+	if a.url.Path != "/acme/action/link-account" || p.identities() != 0 {
+		t.Fatalf("%d at %s", a.status, a.url)
+	}
+	if none := b.submit(a, "link-identity-form"); none.status != http.StatusUnprocessableEntity || p.identities() != 0 {
+		t.Errorf("no button: %d", none.status)
+	}
+	if a = b.allowed(b.submit(a, "link-identity-form", "decision", "link")); a.url.Query().Get("code") == "" || p.identities() != 1 {
+		t.Fatalf("%d at %s", a.status, a.url)
+	}
+	if told := p.mail("ada@corp.test"); !strings.Contains(told.Text, "Corp") {
+		t.Errorf("%+v", told)
+	}
+	// From now on that account is enough.
+	b, there = p.elsewhere()
+	a = b.get(p.there(there))
+	if a.element("consent-form") != nil {
+		a = b.allowed(a)
+	}
+	if a.url.Query().Get("code") == "" {
+		t.Fatalf("%d at %s", a.status, a.url)
+	}
+	idToken, _ := p.exchange(a)
+	if idToken["sub"] != p.ada.ID.String() || idToken["amr"] != nil {
+		t.Errorf("%v", idToken)
+	}
+	if again := b.get(p.there(there)); again.status != http.StatusGone {
+		t.Errorf("the same answer twice: %d at %s", again.status, again.url)
+	}
+}
+
+func TestNotLinkingGoesOnWithout(t *testing.T) {
+	t.Parallel()
+	p := newPeer(t)
+	b, there := p.elsewhere()
+	a := b.submit(b.get(p.there(there)), "login-form", "username", p.ada.Username, "password", password)
+	if a = b.allowed(b.submit(a, "link-identity-form", "decision", "skip")); a.url.Query().Get("code") == "" || p.identities() != 0 {
+		t.Fatalf("%d at %s", a.status, a.url)
+	}
+}
+
+// What a provider says is believed only when all of it is right, and only in the browser that was sent there.
+func TestAnswersOfAProviderThatAreNotBelieved(t *testing.T) {
+	t.Parallel()
+	p := newPeer(t)
+	p.linked(p.ada)
+	now := time.Now().Unix()
+	for name, claims := range map[string][]any{
+		"another issuer":           {"iss", "https://evil.example.test"},
+		"another audience":         {"aud", "somebody else"},
+		"another party":            {"azp", "somebody else"},
+		"several audiences":        {"aud", []string{"acme at corp", "somebody else"}},
+		"another nonce":            {"nonce", "of another sign-in"},
+		"no nonce":                 {"nonce", nil},
+		"no subject":               {"sub", nil},
+		"a subject of many lines":  {"sub", "countess\nof"},
+		"a subject that is long":   {"sub", strings.Repeat("x", 256)},
+		"expired":                  {"exp", now - 120},
+		"without an end":           {"exp", nil},
+		"from the future":          {"iat", now + 600},
+		"of long ago":              {"iat", now - 3600},
+		"without a time":           {"iat", nil},
+		"an address of other kind": {"email", 7},
+	} {
+		p.says(claims...)
+		b, there := p.elsewhere()
+		if a := b.get(p.there(there)); a.status != http.StatusBadGateway || a.element("login-form") == nil || a.text("notice") == "" {
+			t.Errorf("%s: %d at %s", name, a.status, a.url)
+		}
+		if a := b.get(p.authorizeURL("prompt", "none")); a.url.Query().Get("error") != "login_required" {
+			t.Errorf("%s: somebody is signed in: %s", name, a.url)
+		}
+	}
+	p.says()
+	trusted := p.signer
+	other, err := jose.GenerateSigner(jose.ES256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, there := p.elsewhere()
+	back := p.there(there)
+	p.mu.Lock()
+	p.signer = other // published, too: but the site has the keys of before until it asks anew
+	p.mu.Unlock()
+	if a := b.get(back); a.url.Path == "" || a.status >= http.StatusInternalServerError {
+		t.Errorf("keys that were rotated: %d at %s", a.status, a.url)
+	}
+	p.mu.Lock()
+	p.signer = trusted
+	p.mu.Unlock()
+	b, there = p.elsewhere()
+	back = p.there(there)
+	for name, change := range map[string]func(url.Values){
+		"another state":      func(q url.Values) { q.Set("state", q.Get("state")+"x") },
+		"no state":           func(q url.Values) { q.Del("state") },
+		"the state of a bet": func(q url.Values) { q.Set("state", strings.SplitN(q.Get("state"), ".", 2)[0]) },
+	} {
+		parsed, _ := url.Parse(back)
+		query := parsed.Query()
+		change(query)
+		if a := b.get("/acme/idp/corp/callback?" + query.Encode()); a.status == http.StatusOK || a.url.Query().Get("code") != "" && a.url.Host == "app.example.test" {
+			t.Errorf("%s: %d at %s", name, a.status, a.url)
+		}
+	}
+	if a := p.browser().get(back); a.status != http.StatusGone {
+		t.Errorf("in another browser: %d at %s", a.status, a.url)
+	}
+	if a := b.get(strings.Replace(back, "/idp/corp/", "/idp/other/", 1)); a.status == http.StatusOK {
+		t.Errorf("at the address of another provider: %d at %s", a.status, a.url)
+	}
+	if a := b.get(back + "&iss=" + url.QueryEscape("https://evil.example.test")); a.status != http.StatusBadRequest {
+		t.Errorf("mixed up (RFC 9207): %d at %s", a.status, a.url)
+	}
+}
+
+func TestAProviderThatDeclines(t *testing.T) {
+	t.Parallel()
+	p := newPeer(t)
+	for code, redeemed := range map[string]int{"access_denied": 0, "server_error": 0} {
+		b, there := p.elsewhere()
+		a := b.get("/acme/idp/corp/callback?" + url.Values{"error": {code}, "state": {there.url.Query().Get("state")}}.Encode())
+		if a.status != http.StatusUnprocessableEntity || a.element("login-form") == nil || a.text("notice") == "" || p.redeemed != redeemed {
+			t.Errorf("%s: %d at %s", code, a.status, a.url)
+		}
+		// The person signs in here instead.
+		if a = b.submit(a, "login-form", "username", p.ada.Username, "password", password); a.element("consent-form") == nil {
+			t.Errorf("%d at %s", a.status, a.url)
+		}
+	}
+	b, there := p.elsewhere()
+	parsed, _ := url.Parse(p.there(there))
+	query := parsed.Query()
+	query.Set("code", "never issued")
+	if a := b.get("/acme/idp/corp/callback?" + query.Encode()); a.status != http.StatusBadGateway || a.element("login-form") == nil {
+		t.Errorf("a code that nobody issued: %d at %s", a.status, a.url)
+	}
+}
+
+func TestADescriptionOfAProviderThatIsNotBelieved(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]map[string]any{
+		"another issuer":                    {"issuer": "https://evil.example.test"},
+		"no endpoint":                       {"authorization_endpoint": nil},
+		"an endpoint without TLS":           {"authorization_endpoint": "http://corp.example.test/authorize"},
+		"a script":                          {"authorization_endpoint": "javascript:alert(1)"},
+		"no algorithm that proves anything": {"id_token_signing_alg_values_supported": []string{"HS256", "none"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newPeer(t)
+			p.metadata = change
+			b, there := p.elsewhere()
+			if strings.Contains(name, "algorithm") {
+				there = b.get(p.there(there))
+			}
+			if there.status < 500 {
+				t.Errorf("%d at %s", there.status, there.url)
+			}
+		})
+	}
+}
+
+// One account elsewhere is one person here; and nobody links it without proof of both, in one browser, a moment ago.
+func TestWhoLinksAnAccountElsewhere(t *testing.T) {
+	t.Parallel()
+	p := newPeer(t)
+	bob := p.person(p.acme, "bob@acme.test")
+	p.linked(p.ada)
+	b, page := p.atAccount(bob, "account/identities")
+	a := b.get(p.there(b.open2(b.submit(page, "identities-form", "link", "corp"))))
+	if a = b.submit(a, "link-identity-form", "decision", "link"); a.status != http.StatusConflict || p.identities() != 1 {
+		t.Errorf("linked to two people: %d at %s", a.status, a.url)
+	}
+	p.says("sub", "bob there")
+	b, page = p.atAccount(bob, "account/identities")
+	a = b.get(p.there(b.open2(b.submit(page, "identities-form", "link", "corp"))))
+	p.longAgo(bob)
+	if late := b.submit(a, "link-identity-form", "decision", "link"); late.url.Path != "/acme/login" || p.identities() != 1 {
+		t.Errorf("without a fresh proof: %d at %s", late.status, late.url)
+	}
+	b, page = p.atAccount(bob, "account/identities")
+	back := p.there(b.open2(b.submit(page, "identities-form", "link", "corp")))
+	if elsewhere := p.browser().get(back); elsewhere.status != http.StatusGone || p.identities() != 1 {
+		t.Errorf("in another browser: %d", elsewhere.status)
+	}
+	a = b.get(back)
+	_, fields := a.form("link-identity-form")
+	fields.Set("decision", "link")
+	var group sync.WaitGroup
+	for range 4 {
+		group.Go(func() { b.post("/acme/action/link-account", fields) })
+	}
+	group.Wait()
+	if p.identities() != 2 {
+		t.Errorf("%d identities after linking at the same time", p.identities())
+	}
+}
+
+func TestRemovingAnAccountElsewhere(t *testing.T) {
+	t.Parallel()
+	p := newPeer(t)
+	bob := p.person(p.acme, "bob@acme.test")
+	p.linked(p.ada)
+	b, page := p.atAccount(p.ada, "account/identities")
+	_, fields := page.form("identities-form")
+	fields.Set("unlink", attribute(page.element("unlink-1"), "value"))
+	other, otherPage := p.atAccount(bob, "account/identities")
+	_, others := otherPage.form("identities-form")
+	others.Set("unlink", fields.Get("unlink"))
+	if a := other.post("/acme/account/identities", others); a.status != http.StatusNotFound || p.identities() != 1 {
+		t.Errorf("somebody else's: %d", a.status)
+	}
+	if _, err := p.app.Store.Exec(t.Context(), "DELETE FROM credentials WHERE user_id = $1", p.ada.ID); err != nil {
+		t.Fatal(err)
+	}
+	if a := b.post("/acme/account/identities", fields); a.status != http.StatusConflict || p.identities() != 1 {
+		t.Errorf("the only way in: %d", a.status)
+	}
+	p.setPassword(p.ada, password, false)
+	b, page = p.atAccount(p.ada, "account/identities")
+	_, fields = page.form("identities-form")
+	fields.Set("unlink", attribute(page.element("unlink-1"), "value"))
+	waiting, there := p.elsewhere("scope", "openid email", "prompt", "consent")
+	held := waiting.get(p.there(there)) // signed in there, at the page of consent here: the session is begun
+	if held.element("consent-form") == nil {
+		t.Fatalf("%d at %s", held.status, held.url)
+	}
+	if a := b.post("/acme/account/identities", fields); a.status != http.StatusSeeOther && a.status != http.StatusOK || p.identities() != 0 {
+		t.Errorf("%d at %s", a.status, a.url)
+	}
+	fresh, there := p.elsewhere()
+	if a := fresh.get(p.there(there)); a.element("linking") == nil {
+		t.Errorf("it lets in still: %d at %s", a.status, a.url)
+	}
+}
+
+// A proof that waits at the second factor is worth nothing when the identity goes, or the provider is switched off.
+func TestASecondFactorAfterASignInElsewhere(t *testing.T) {
+	t.Parallel()
+	p := newPeer(t)
+	p.linked(p.ada)
+	app := p.addApp(p.ada)
+	b, there := p.elsewhere()
+	page := b.get(p.there(there))
+	if page.element("otp-form") == nil {
+		t.Fatalf("%d at %s", page.status, page.url)
+	}
+	late, there := p.elsewhere()
+	latePage := late.get(p.there(there))
+	if a := b.allowed(b.submit(page, "otp-form", "code", app.code())); a.url.Query().Get("code") == "" {
+		t.Errorf("%d at %s", a.status, a.url)
+	}
+	changed := *p.provider
+	changed.Status = identityprovider.Disabled
+	p.inTx(func(ctx context.Context, tx *store.Tx) (err error) {
+		_, err = p.app.Providers.Update(ctx, tx, operator, changed, nil)
+		return err
+	})
+	p.app.Providers.Forget(p.acme.ID)
+	if a := late.submit(latePage, "otp-form", "recovery_code", app.codes[0]); a.element("login-form") == nil || a.element("idp-corp") != nil {
+		t.Errorf("switched off meanwhile: %d at %s", a.status, a.url)
+	}
+}
+
+// An application that wants a fresh proof gets one there, or none.
+func TestAFreshProofElsewhere(t *testing.T) {
+	t.Parallel()
+	p := newPeer(t)
+	p.linked(p.ada)
+	b, there := p.elsewhere("prompt", "login")
+	if there.url.Query().Get("max_age") == "" {
+		t.Errorf("the provider is not told: %s", there.url)
+	}
+	p.says("auth_time", time.Now().Unix()-3600)
+	if a := b.get(p.there(there)); a.status != http.StatusBadGateway || a.element("login-form") == nil {
+		t.Errorf("of an hour ago: %d at %s", a.status, a.url)
+	}
+	p.says("auth_time", nil)
+	b, there = p.elsewhere("max_age", "60")
+	if a := b.get(p.there(there)); a.status == http.StatusBadGateway && there.url.Query().Get("max_age") == "" {
+		t.Errorf("not demanded, and yet refused: %d at %s", a.status, a.url)
+	}
+	p.says()
+	b, there = p.elsewhere("prompt", "login")
+	if a := b.allowed(b.get(p.there(there))); a.url.Query().Get("code") == "" {
+		t.Errorf("%d at %s", a.status, a.url)
+	}
+}
+
+// The same with a provider that is none of the test: another organization of this server, by its own pages.
+func TestSigningInAtAnotherOrganization(t *testing.T) {
+	t.Parallel()
+	p := newPeer(t)
+	rival := p.organization("rival")
+	p.person(rival, "countess@rival.test")
+	for _, method := range []client.AuthenticationMethod{client.ClientSecretBasic, client.ClientSecretPost, client.None} {
+		made, secret := p.client(rival, client.Client{Name: "Acme", AuthenticationMethod: method, RedirectURIs: []string{p.site.server.URL + "/acme/idp/rival-" + strings.ReplaceAll(string(method), "_", "-") + "/callback"},
+			GrantTypes: []string{client.AuthorizationCode}, RequireConsent: false})
+		alias := "rival-" + strings.ReplaceAll(string(method), "_", "-")
+		p.provide(p.acme, identityprovider.Provider{Alias: alias, Name: "Rival " + string(method), Issuer: p.site.server.URL + "/rival", ClientID: made.ClientID, ClientAuthentication: string(method)}, secret)
+		b := p.browser()
+		a := b.get(attribute(b.get(p.authorizeURL()).element("idp-"+alias), "href"))
+		if a.url.Path != "/rival/login" {
+			t.Fatalf("%s: %d at %s", method, a.status, a.url)
+		}
+		a = b.submit(a, "login-form", "username", "countess@rival.test", "password", password)
+		if a.url.Path != "/acme/login" || a.element("linking") == nil {
+			t.Fatalf("%s: %d at %s:\n%s", method, a.status, a.url, a.body)
+		}
+		a = b.submit(a, "login-form", "username", p.ada.Username, "password", password)
+		if a = b.submit(a, "link-identity-form", "decision", "link"); a.element("consent-form") == nil && a.url.Query().Get("code") == "" {
+			t.Errorf("%s: %d at %s", method, a.status, a.url)
+		}
+	}
+	if providers, err := p.app.Providers.Active(t.Context(), rival.ID); err != nil || len(providers) != 0 {
+		t.Errorf("another organization has them, too: %v %v", providers, err)
+	}
+	if p.identities() != 3 {
+		t.Errorf("%d identities", p.identities())
+	}
+}
+
+func TestProvidersAreJudged(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	right := identityprovider.Provider{OrgID: s.acme.ID, Alias: "corp", Name: "Corp", Issuer: "https://corp.example.test", ClientID: "acme"}
+	for field, change := range map[string]func(*identityprovider.Provider){
+		"alias":                 func(p *identityprovider.Provider) { p.Alias = "../x" },
+		"name":                  func(p *identityprovider.Provider) { p.Name = " " },
+		"issuer":                func(p *identityprovider.Provider) { p.Issuer = "ftp://corp.example.test" },
+		"client_id":             func(p *identityprovider.Provider) { p.ClientID = "" },
+		"client_authentication": func(p *identityprovider.Provider) { p.ClientAuthentication = "private_key_jwt" },
+		"scopes":                func(p *identityprovider.Provider) { p.Scopes = []string{"email"} },
+		"status":                func(p *identityprovider.Provider) { p.Status = "off" },
+		"client_secret":         func(p *identityprovider.Provider) { p.ClientAuthentication = identityprovider.None },
+	} {
+		wanted := right
+		change(&wanted)
+		err := s.app.Store.InTx(t.Context(), func(ctx context.Context, tx *store.Tx) error {
+			_, err := s.app.Providers.Create(ctx, tx, operator, wanted, "secret")
+			return err
+		})
+		if problem := faultOf(err); problem == nil || problem.Field != field {
+			t.Errorf("%s: %v", field, err)
+		}
+	}
+	made := s.provide(s.acme, right, "secret")
+	if kept, err := s.app.Providers.Secret(made); err != nil || kept != "secret" {
+		t.Errorf("%q %v", kept, err)
+	}
+	var raw string
+	if err := s.app.Store.QueryRow(t.Context(), "SELECT p::text FROM identity_providers p").Scan(&raw); err != nil || strings.Contains(raw, "secret\"") || !slices.Contains([]int64{1}, made.Version) {
+		t.Errorf("%s %v", raw, err)
+	}
+	changed := *made
+	changed.ClientID = "another"
+	err := s.app.Store.InTx(t.Context(), func(ctx context.Context, tx *store.Tx) error {
+		_, err := s.app.Providers.Update(ctx, tx, operator, changed, nil)
+		return err
+	})
+	if problem := faultOf(err); problem == nil || problem.Field != "client_secret" {
+		t.Errorf("the secret goes to another client: %v", err)
+	}
+}
+
+func faultOf(err error) *fault.Error {
+	if err == nil {
+		return nil
+	}
+	return fault.From(err)
+}
