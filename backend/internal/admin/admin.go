@@ -24,6 +24,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/fido"
 	"github.com/clavex/clavex/backend/internal/grant"
 	"github.com/clavex/clavex/backend/internal/idempotency"
+	"github.com/clavex/clavex/backend/internal/identityprovider"
 	"github.com/clavex/clavex/backend/internal/key"
 	"github.com/clavex/clavex/backend/internal/kv"
 	"github.com/clavex/clavex/backend/internal/mailserver"
@@ -54,6 +55,7 @@ type Options struct {
 	Clients       *client.Clients
 	Resources     *resource.Resources
 	Trusted       *trust.Issuers
+	Providers     *identityprovider.Providers
 	Sessions      *session.Sessions
 	Grants        *grant.Grants
 	Backchannel   *ciba.Endpoint
@@ -98,6 +100,7 @@ type API struct {
 	clients       *client.Clients
 	resources     *resource.Resources
 	trusted       *trust.Issuers
+	providers     *identityprovider.Providers
 	sessions      *session.Sessions
 	grants        *grant.Grants
 	backchannel   *ciba.Endpoint
@@ -143,6 +146,8 @@ func New(options Options) (*API, error) {
 	return &API{
 		db: options.Store, organizations: options.Organizations, users: options.Users, imports: options.Imports, roles: options.Roles, clients: options.Clients, resources: options.Resources, trusted: options.Trusted,
 		sessions: options.Sessions, grants: options.Grants, backchannel: options.Backchannel, signing: options.Keys, passwords: options.Passwords, links: options.Links, invitations: options.Invitations, secondFactors: options.SecondFactors, letters: options.Letters, passkeys: options.Passkeys, models: options.Models, log: options.Audit, issuers: options.Issuers,
+		db: options.Store, organizations: options.Organizations, users: options.Users, imports: options.Imports, roles: options.Roles, clients: options.Clients, resources: options.Resources, trusted: options.Trusted, providers: options.Providers,
+		sessions: options.Sessions, grants: options.Grants, backchannel: options.Backchannel, signing: options.Keys, passwords: options.Passwords, links: options.Links, secondFactors: options.SecondFactors, letters: options.Letters, passkeys: options.Passkeys, models: options.Models, log: options.Audit, issuers: options.Issuers,
 		resource: options.Resource, counters: options.Counters, fetch: options.Fetch, keys: idempotency.New(options.Now, options.Ring),
 		cursors: cursors{options.Ring}, contract: read, perMinute: options.RequestsPerMinute, mailServers: options.MailServers, installationSends: options.InstallationSendsMail, sendsMail: options.SendsMail,
 		console: options.Console, oneTimeLinkURL: options.OneTimeLinkURL, enqueueDeletion: options.EnqueueOrganizationDeletion,

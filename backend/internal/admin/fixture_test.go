@@ -23,6 +23,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/admin/api"
 	"github.com/clavex/clavex/backend/internal/client"
 	"github.com/clavex/clavex/backend/internal/credential"
+	"github.com/clavex/clavex/backend/internal/identityprovider"
 	"github.com/clavex/clavex/backend/internal/jobs"
 	"github.com/clavex/clavex/backend/internal/kv"
 	"github.com/clavex/clavex/backend/internal/mail"
@@ -53,6 +54,7 @@ type site struct {
 	factors   *credential.SecondFactors
 
 	mailServers *mailserver.Servers
+	providers   *identityprovider.Providers
 
 	system, acme, rival *org.Organization
 
@@ -101,6 +103,7 @@ func newSite(t *testing.T, options ...option) *site {
 	s.passwords = credential.NewPasswords(s.Store, s.Users, s.Sessions, s.AuditLog, now, hasher, ring)
 	s.passkeys = credential.NewPasskeys(s.Store, s.Sessions, s.Grants, s.Models, s.AuditLog, now, ring, rand.Reader)
 	s.mailServers = mailserver.New(s.Store, store.NewInvalidations(), ring, s.AuditLog, s.Fetch.Dial, nil, now, 10)
+	s.providers = identityprovider.New(s.Store, store.NewInvalidations(), ring, s.AuditLog, now, 10)
 	settings := admin.Options{
 		Letters: s.letters(ring),
 		Store:   s.Store, Organizations: s.Organizations, Users: s.Users, Imports: userimport.New(s.Store, s.Users, s.passwords, s.AuditLog, s.Clock.Now), Roles: s.roles, Clients: s.Clients, Resources: s.Resources, Trusted: s.Trusted, Sessions: s.Sessions, Grants: s.Grants, Backchannel: s.Backchannel, Keys: s.Keys, Passwords: s.passwords,
@@ -112,7 +115,7 @@ func newSite(t *testing.T, options ...option) *site {
 			}
 			return s.console(r)
 		},
-		MailServers: s.mailServers,
+		MailServers: s.mailServers, Providers: s.providers,
 		OneTimeLinkURL: func(o *org.Organization, token string) string {
 			return s.Issuers.Endpoint(o, "login/link") + "?token=" + token
 		},

@@ -13,6 +13,7 @@ import (
 
 	"github.com/clavex/clavex/backend/internal/client"
 	"github.com/clavex/clavex/backend/internal/credential"
+	"github.com/clavex/clavex/backend/internal/identityprovider"
 	"github.com/clavex/clavex/backend/internal/mailserver"
 	"github.com/clavex/clavex/backend/internal/oidctest"
 	"github.com/clavex/clavex/backend/internal/org"
@@ -90,6 +91,13 @@ var operations = []operation{
 	{"getResource", "GET", "/orgs/$org/resources/$resource", nil, false, false, 200},
 	{"updateResource", "PATCH", "/orgs/$org/resources/$resource", fields{"name": "Renamed"}, true, false, 200},
 	{"deleteResource", "DELETE", "/orgs/$org/resources/$resource", nil, true, false, 204},
+	{"listIdentityProviders", "GET", "/orgs/$org/identity-providers", nil, false, false, 200},
+	{"createIdentityProvider", "POST", "/orgs/$org/identity-providers", fields{"alias": "fresh", "issuer": "https://fresh.example.test", "name": "Fresh", "client_id": "x", "client_authentication": "none"}, false, false, 201},
+	{"getIdentityProvider", "GET", "/orgs/$org/identity-providers/$provider", nil, false, false, 200},
+	{"updateIdentityProvider", "PATCH", "/orgs/$org/identity-providers/$provider", fields{"name": "Renamed"}, true, false, 200},
+	{"listUserIdentities", "GET", "/orgs/$org/users/$user/identities", nil, false, false, 200},
+	{"deleteUserIdentity", "DELETE", "/orgs/$org/users/$user/identities/$upstream", nil, false, false, 204},
+	{"deleteIdentityProvider", "DELETE", "/orgs/$org/identity-providers/$provider", nil, true, false, 204},
 	{"listTrustedIssuers", "GET", "/orgs/$org/trusted-issuers", nil, false, false, 200},
 	{"createTrustedIssuer", "POST", "/orgs/$org/trusted-issuers", fields{"issuer": "https://fresh.example.test/", "name": "Fresh", "jwks_uri": "https://fresh.example.test/jwks"}, false, false, 201},
 	{"getTrustedIssuer", "GET", "/orgs/$org/trusted-issuers/$issuer", nil, false, false, 200},
@@ -111,6 +119,7 @@ var operations = []operation{
 // things are what an operation is tried on.
 
 type things struct{ org, user, client, event, session, token, resource, issuer, identity, request, passkey, invited string }
+type things struct{ org, user, client, event, session, token, resource, issuer, identity, request, passkey, provider, upstream string }
 
 func (s *site) things(organization *org.Organization) things {
 	s.t.Helper()
@@ -123,6 +132,7 @@ func (s *site) things(organization *org.Organization) things {
 	records, err := s.AuditLog.List(s.t.Context(), s.Store, organization.ID, auditLast)
 	check(s.t, err)
 	issuer, identity := s.trustedIssuer(organization, person)
+	provider, upstream := s.identityProvider(organization, person)
 	return things{organization.Slug, person.ID.String(), registered.ID.String(), records[0].ID.String(), s.SignIn(s.t, organization, person).ID.String(),
 		s.initialAccessToken(organization).ID.String(), s.resource(organization).ID.String(), issuer.ID.String(), identity.ID.String(),
 		s.BackchannelRequest(s.t, organization, registered, person).String(), s.passkey(person, "Target").ID.String(), s.invited(organization)}
@@ -130,6 +140,11 @@ func (s *site) things(organization *org.Organization) things {
 
 func (o operation) at(x things) string {
 	return strings.NewReplacer("$org", x.org, "$user", x.user, "$client", x.client, "$event", x.event, "$session", x.session, "$token", x.token, "$resource", x.resource, "$issuer", x.issuer, "$identity", x.identity, "$request", x.request, "$passkey", x.passkey, "$invited", x.invited).Replace(o.path)
+		s.BackchannelRequest(s.t, organization, registered, person).String(), s.passkey(person, "Target").ID.String(), provider.ID.String(), upstream.ID.String()}
+}
+
+func (o operation) at(x things) string {
+	return strings.NewReplacer("$org", x.org, "$user", x.user, "$client", x.client, "$event", x.event, "$session", x.session, "$token", x.token, "$resource", x.resource, "$issuer", x.issuer, "$identity", x.identity, "$request", x.request, "$passkey", x.passkey, "$provider", x.provider, "$upstream", x.upstream).Replace(o.path)
 }
 
 // content is the body, with what it is tried on.
@@ -171,6 +186,18 @@ func (s *site) resource(organization *org.Organization) (made *resource.Resource
 		return err
 	})
 	return made
+}
+
+func (s *site) identityProvider(organization *org.Organization, person *user.User) (provider *identityprovider.Provider, identity *identityprovider.Identity) {
+	s.InTx(s.t, func(ctx context.Context, tx *store.Tx) (err error) {
+		if provider, err = s.providers.Create(ctx, tx, oidctest.Actor(), identityprovider.Provider{OrgID: organization.ID, Alias: "a" + uuid.NewString(), Name: "Target", Issuer: "https://target.example.test",
+			ClientID: "x", ClientAuthentication: identityprovider.None}, ""); err != nil {
+			return err
+		}
+		identity, err = s.providers.Link(ctx, tx, oidctest.Actor(), identityprovider.Identity{OrgID: organization.ID, ProviderID: provider.ID, Subject: "target", UserID: person.ID})
+		return err
+	})
+	return provider, identity
 }
 
 func (s *site) trustedIssuer(organization *org.Organization, person *user.User) (issuer *trust.Issuer, identity *trust.Identity) {

@@ -349,4 +349,6 @@ func fromRow(row dbq.IdentityProvider) *Provider {
 	return found
 }
 
-func target(p *Provider) audit.Target { return audit.Target{Kind: "identity_provider", ID: p.ID.String()} }
+func target(p *Provider) audit.Target {
+	return audit.Target{Kind: "identity_provider", ID: p.ID.String()}
+}

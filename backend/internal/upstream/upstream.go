@@ -28,7 +28,7 @@ const (
 	metadataBytes = 256 << 10 // of one provider
 	metadataCache = 8 << 20   // of all
 	answerBytes   = 64 << 10
-	leeway        = time.Minute     // by how much a provider's clock may differ from ours
+	leeway        = time.Minute      // by how much a provider's clock may differ from ours
 	oldest        = 10 * time.Minute // since an ID token was issued: it is fetched at once
 	maximumName   = 254
 )
@@ -246,8 +246,8 @@ func (p *Parties) verify(ctx context.Context, provider *identityprovider.Provide
 	if found.At.IsZero() || found.At.After(p.now()) {
 		found.At = p.now()
 	}
-	if found.At.Before(request.Since) { // by no more than the clocks differ
-		found.At = request.Since
+	if found.At.Before(request.Since) { // by no more than the clocks differ, or what a whole second leaves out
+		found.At = request.Since.Add(time.Microsecond) // of the database: it keeps no less
 	}
 	return found, nil
 }
