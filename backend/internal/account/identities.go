@@ -66,7 +66,7 @@ func (v *visit) identities(status int, problem *fault.Error) {
 // postIdentities leads to a provider, to link an account there, or removes one that is linked.
 func (v *visit) postIdentities() {
 	if alias := v.form.Get("link"); alias != "" {
-		required, err := v.requirement(v.ctx(), v.place, v.organization, v.live)
+		required, _, err := v.requirement(v.ctx(), v.place, v.organization, v.live)
 		if err == nil {
 			err = v.SignIn.LinkElsewhere(v.c, v.organization, v.live, v.required(pathIdentities, required), alias)
 		}

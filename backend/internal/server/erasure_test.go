@@ -29,6 +29,16 @@ func (s *site) leaving(person *user.User) (*browser, *answer) {
 	return b, page
 }
 
+// leavingBy is leaving for somebody who has a passkey, which is then asked for.
+func (s *site) leavingBy(person *user.User, key *authenticator) {
+	s.t.Helper()
+	b := s.browser()
+	done := b.submit(b.usePasskey(b.get("/acme/account/delete"), key), "delete-account-form")
+	if done.element("account-leaving") == nil || s.now(person).Status != user.Leaving {
+		s.t.Fatalf("%d at %s:\n%s", done.status, done.url, done.body)
+	}
+}
+
 // atKeep signs a person who leaves in, up to the question.
 func (s *site) atKeep(person *user.User) (*browser, *answer) {
 	s.t.Helper()
@@ -138,7 +148,7 @@ func TestEveryWayInLeadsToTheQuestion(t *testing.T) {
 	s := newPasskeySite(t)
 	s.openMagicLinks()
 	key := s.passkey(s.ada, virtualwebauthn.AuthenticatorOptions{})
-	s.leaving(s.ada)
+	s.leavingBy(s.ada, key)
 	asked := func(way string, b *browser, page *answer) {
 		t.Helper()
 		if page.url.Path != "/acme/action/keep-account" {
@@ -152,7 +162,11 @@ func TestEveryWayInLeadsToTheQuestion(t *testing.T) {
 	b := s.browser()
 	asked("a passkey", b, b.usePasskey(b.get(s.authorizeURL()), key))
 	b, page := s.byMail(s.ada.Username)
-	asked("a magic link", b, b.submit(page, "confirm-form", "code", s.code(s.ada.Email)))
+	page = b.submit(page, "confirm-form", "code", s.code(s.ada.Email))
+	if page.url.Path != "/acme/login/second-factor" {
+		t.Errorf("a magic link leads past the passkey: %d at %s", page.status, page.url)
+	}
+	asked("a magic link", b, b.usePasskey(page, key))
 	b, page = s.forgot(s.ada.Username)
 	page = b.submit(page, "confirm-form", "code", s.code(s.ada.Email))
 	asked("a forgotten password", b, page)
@@ -282,7 +296,6 @@ func TestAnErasedPersonIsNowhereAnyMore(t *testing.T) {
 	t.Parallel()
 	s := newPasskeySite(t)
 	bob := s.person(s.acme, "bob@acme.test")
-	s.passkey(s.ada, virtualwebauthn.AuthenticatorOptions{})
 	b := s.browser()
 	s.tokens(b.signIn("scope", "openid profile email offline_access", "prompt", "consent"))
 	wrong := s.browser()
@@ -296,8 +309,9 @@ func TestAnErasedPersonIsNowhereAnyMore(t *testing.T) {
 	s.inTx(func(ctx context.Context, tx *store.Tx) error {
 		return s.app.Sessions.EndAll(ctx, tx, operator, s.acme.ID, s.ada.ID, uuid.Nil, "test")
 	})
+	key := s.passkey(s.ada, virtualwebauthn.AuthenticatorOptions{})
 	before := s.events()
-	s.leaving(s.ada)
+	s.leavingBy(s.ada, key)
 	if found := s.everythingAbout(s.ada.ID.String(), s.ada.Email); len(found) < 8 {
 		t.Fatalf("the test sees too little: %v", found)
 	}

@@ -285,7 +285,9 @@ func TestWhatChangesDuringASecondFactor(t *testing.T) {
 // sending its form; another browser gets nothing; and nothing of a completed sign-in can be sent again.
 func TestNoStepIsSkippedReplayedOrTakenElsewhere(t *testing.T) {
 	t.Parallel()
-	s := newPasskeySite(t)
+	p := newPeer(t, "public_url", "https://"+passkeyHost)
+	p.site.server.URL = "https://" + passkeyHost
+	s := p.site
 	s.openSignUp(s.acme)
 	s.openMagicLinks()
 	app := s.addApp(s.ada)
@@ -309,6 +311,9 @@ func TestNoStepIsSkippedReplayedOrTakenElsewhere(t *testing.T) {
 	moving, address := s.moving(carol, "carol@new.test")
 	heidi := s.person(s.acme, "heidi@acme.test")
 	s.leaving(heidi)
+	atLink, there := p.elsewhere()
+	ivan := s.person(s.acme, "ivan@acme.test")
+	linking := atLink.submit(atLink.get(p.there(there)), "login-form", "username", ivan.Username, "password", password)
 	atKeep, keeping := s.atKeep(heidi)
 	demanding := []string{"claims", `{"id_token":{"acr":{"essential":true,"values":["` + session.ACRMultiFactor + `"]}}}`}
 	atEnrol, dora := s.browser(), s.person(s.acme, "dora@acme.test")
@@ -330,11 +335,13 @@ func TestNoStepIsSkippedReplayedOrTakenElsewhere(t *testing.T) {
 		"login/second-factor/add": {atEnrol, atEnrol.submit(begin(atEnrol, demanding...), "login-form", "username", dora.Username, "password", password), "otp-form"},
 		"sign-up/passkey":         {making, makePasskey, "passkey-form"},
 		"action/email":            {moving, address, "confirm-form"},
+		"action/link-account":     {atLink, linking, "link-identity-form"},
 		"action/keep-account":     {atKeep, keeping, "keep-account-form"},
 		"invitation/accept":       {accepting, accepting.get(link), "password-form"},
 		"select-account":          {atSelect, begin(atSelect, "prompt", "select_account"), "accounts-form"},
 	}
 	addresses := []string{"login", "login/second-factor", "login/second-factor/add", "action/change-password", "action/email", "action/keep-account", "invitation/accept", "consent", "sign-up", "sign-up/confirm", "sign-up/passkey", "login/passkey", "forgot-password", "forgot-password/confirm", "login/mail", "login/mail/confirm", "select-account"}
+	addresses := []string{"login", "login/second-factor", "login/second-factor/add", "action/change-password", "action/email", "action/keep-account", "action/link-account", "consent", "sign-up", "sign-up/confirm", "sign-up/passkey", "login/passkey", "forgot-password", "forgot-password/confirm", "login/mail", "login/mail/confirm", "select-account"}
 	// What an honest form of each address would say.
 	sent := url.Values{"decision": {"allow"}, "code": {"123456"}, "recovery_code": {app.codes[1]}, "new_password": {chosenPassword}, "new_password_confirmation": {chosenPassword}, "enrolment": {"x.y"}, "passkey": {"{}"}}
 	for step, at := range places {
@@ -362,8 +369,8 @@ func TestNoStepIsSkippedReplayedOrTakenElsewhere(t *testing.T) {
 			for name, values := range sent {
 				form[name] = values
 			}
-			if address == "action/keep-account" {
-				form.Set("decision", "keep")
+			if decision := map[string]string{"action/keep-account": "keep", "action/link-account": "link"}[address]; decision != "" {
+				form.Set("decision", decision)
 			}
 			stranger := s.browser()
 			if a := stranger.post("/acme/"+address, form); a.status != http.StatusGone && a.status != http.StatusForbidden {

@@ -126,7 +126,7 @@ func (s *SignIn) UpstreamCallback(c *gin.Context) {
 		s.advance(c, v, pathUpstream)
 	case pending.Link:
 		s.Error(c, err)
-	case problem.Kind == fault.Unauthenticated, problem.Field == fieldPasskey:
+	case problem.Kind == fault.Unauthenticated:
 		s.loginFailed(c, v, "", err)
 	case problem.Kind == fault.Unavailable: // other ways in may work
 		_ = c.Error(err)
@@ -171,17 +171,8 @@ func (s *SignIn) proveUpstream(ctx context.Context, v *visit, provider *identity
 	if err != nil {
 		return err
 	}
-	before := v.transaction.Progress
 	v.transaction.LinkAnswered()
 	v.transaction.ProvedUpstream(person.ID, identity.ID, who.At)
-	factors, err := s.factors(ctx, v, nil)
-	if err != nil {
-		return err
-	}
-	if v.transaction.NeedsPasskey(factors) {
-		v.transaction.Progress = before
-		return ErrPasskeyNeeded
-	}
 	if err := s.Providers.Used(ctx, s.Store, v.organization.ID, identity.ID); err != nil {
 		return err
 	}
