@@ -115,7 +115,7 @@ func TestPasskeysThatAreNoSecondFactor(t *testing.T) {
 	}
 	all.Wait()
 	var sessions int
-	if err := s.app.Store.QueryRow(t.Context(), "SELECT count(*) FROM sessions WHERE user_id = $1", s.ada.ID).Scan(&sessions); err != nil || sessions != 1 {
+	if err := s.app.Store.QueryRow(t.Context(), "SELECT count(*) FROM sessions WHERE user_id = $1 AND ended_at IS NULL", s.ada.ID).Scan(&sessions); err != nil || sessions != 1 {
 		t.Errorf("%d sessions: %v", sessions, err)
 	}
 	var failures int

@@ -182,11 +182,26 @@ func (s *SignIn) beginSession(c *gin.Context, v *visit, facts login.Facts) error
 	if err != nil {
 		return err
 	}
+	progress.SessionID = begun.ID
+	saved := s.Transactions.Save(c.Request.Context(), v.transaction)
+	if saved != nil && facts.Browser.ByID(begun.ID) == nil { // another tab began one, and nobody gets the token of this one
+		return errors.Join(saved, s.endUnused(c.Request.Context(), v, begun))
+	}
 	browser := facts.Browser.Begun(begun, facts.User, token)
 	s.Cookies.SetSessions(c.Writer, c.Request, v.organization, browser)
 	v.tokens = browser.Tokens()
-	progress.SessionID = begun.ID
-	return s.Transactions.Save(c.Request.Context(), v.transaction)
+	return saved
+}
+
+// endUnused ends a session that no browser was told of.
+func (s *SignIn) endUnused(ctx context.Context, v *visit, begun session.Session) error {
+	return s.Store.InTx(context.WithoutCancel(ctx), func(ctx context.Context, tx *store.Tx) error {
+		err := s.Sessions.End(ctx, tx, audit.Actor{Kind: audit.System, Name: "sign-in"}, v.organization.ID, begun.ID, "begun twice at once")
+		if fault.IsKind(err, fault.NotFound) {
+			return nil
+		}
+		return err
+	})
 }
 
 // stillProved refuses to go on with the proof of a password that was replaced since, or of a passkey that was removed:
