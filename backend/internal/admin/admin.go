@@ -144,10 +144,8 @@ func New(options Options) (*API, error) {
 		options.SendsMail = func(context.Context, uuid.UUID) bool { return true }
 	}
 	return &API{
-		db: options.Store, organizations: options.Organizations, users: options.Users, imports: options.Imports, roles: options.Roles, clients: options.Clients, resources: options.Resources, trusted: options.Trusted,
-		sessions: options.Sessions, grants: options.Grants, backchannel: options.Backchannel, signing: options.Keys, passwords: options.Passwords, links: options.Links, invitations: options.Invitations, secondFactors: options.SecondFactors, letters: options.Letters, passkeys: options.Passkeys, models: options.Models, log: options.Audit, issuers: options.Issuers,
 		db: options.Store, organizations: options.Organizations, users: options.Users, imports: options.Imports, roles: options.Roles, clients: options.Clients, resources: options.Resources, trusted: options.Trusted, providers: options.Providers,
-		sessions: options.Sessions, grants: options.Grants, backchannel: options.Backchannel, signing: options.Keys, passwords: options.Passwords, links: options.Links, secondFactors: options.SecondFactors, letters: options.Letters, passkeys: options.Passkeys, models: options.Models, log: options.Audit, issuers: options.Issuers,
+		sessions: options.Sessions, grants: options.Grants, backchannel: options.Backchannel, signing: options.Keys, passwords: options.Passwords, links: options.Links, invitations: options.Invitations, secondFactors: options.SecondFactors, letters: options.Letters, passkeys: options.Passkeys, models: options.Models, log: options.Audit, issuers: options.Issuers,
 		resource: options.Resource, counters: options.Counters, fetch: options.Fetch, keys: idempotency.New(options.Now, options.Ring),
 		cursors: cursors{options.Ring}, contract: read, perMinute: options.RequestsPerMinute, mailServers: options.MailServers, installationSends: options.InstallationSendsMail, sendsMail: options.SendsMail,
 		console: options.Console, oneTimeLinkURL: options.OneTimeLinkURL, enqueueDeletion: options.EnqueueOrganizationDeletion,

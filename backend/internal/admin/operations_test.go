@@ -118,8 +118,9 @@ var operations = []operation{
 
 // things are what an operation is tried on.
 
-type things struct{ org, user, client, event, session, token, resource, issuer, identity, request, passkey, invited string }
-type things struct{ org, user, client, event, session, token, resource, issuer, identity, request, passkey, provider, upstream string }
+type things struct {
+	org, user, client, event, session, token, resource, issuer, identity, request, passkey, invited, provider, upstream string
+}
 
 func (s *site) things(organization *org.Organization) things {
 	s.t.Helper()
@@ -135,16 +136,12 @@ func (s *site) things(organization *org.Organization) things {
 	provider, upstream := s.identityProvider(organization, person)
 	return things{organization.Slug, person.ID.String(), registered.ID.String(), records[0].ID.String(), s.SignIn(s.t, organization, person).ID.String(),
 		s.initialAccessToken(organization).ID.String(), s.resource(organization).ID.String(), issuer.ID.String(), identity.ID.String(),
-		s.BackchannelRequest(s.t, organization, registered, person).String(), s.passkey(person, "Target").ID.String(), s.invited(organization)}
+		s.BackchannelRequest(s.t, organization, registered, person).String(), s.passkey(person, "Target").ID.String(), s.invited(organization), provider.ID.String(), upstream.ID.String()}
 }
 
 func (o operation) at(x things) string {
-	return strings.NewReplacer("$org", x.org, "$user", x.user, "$client", x.client, "$event", x.event, "$session", x.session, "$token", x.token, "$resource", x.resource, "$issuer", x.issuer, "$identity", x.identity, "$request", x.request, "$passkey", x.passkey, "$invited", x.invited).Replace(o.path)
-		s.BackchannelRequest(s.t, organization, registered, person).String(), s.passkey(person, "Target").ID.String(), provider.ID.String(), upstream.ID.String()}
-}
-
-func (o operation) at(x things) string {
-	return strings.NewReplacer("$org", x.org, "$user", x.user, "$client", x.client, "$event", x.event, "$session", x.session, "$token", x.token, "$resource", x.resource, "$issuer", x.issuer, "$identity", x.identity, "$request", x.request, "$passkey", x.passkey, "$provider", x.provider, "$upstream", x.upstream).Replace(o.path)
+	return strings.NewReplacer("$org", x.org, "$user", x.user, "$client", x.client, "$event", x.event, "$session", x.session, "$token", x.token, "$resource", x.resource, "$issuer", x.issuer, "$identity", x.identity, "$request", x.request, "$passkey", x.passkey, "$invited", x.invited,
+		"$provider", x.provider, "$upstream", x.upstream).Replace(o.path)
 }
 
 // content is the body, with what it is tried on.

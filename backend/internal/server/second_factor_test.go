@@ -340,8 +340,7 @@ func TestNoStepIsSkippedReplayedOrTakenElsewhere(t *testing.T) {
 		"invitation/accept":       {accepting, accepting.get(link), "password-form"},
 		"select-account":          {atSelect, begin(atSelect, "prompt", "select_account"), "accounts-form"},
 	}
-	addresses := []string{"login", "login/second-factor", "login/second-factor/add", "action/change-password", "action/email", "action/keep-account", "invitation/accept", "consent", "sign-up", "sign-up/confirm", "sign-up/passkey", "login/passkey", "forgot-password", "forgot-password/confirm", "login/mail", "login/mail/confirm", "select-account"}
-	addresses := []string{"login", "login/second-factor", "login/second-factor/add", "action/change-password", "action/email", "action/keep-account", "action/link-account", "consent", "sign-up", "sign-up/confirm", "sign-up/passkey", "login/passkey", "forgot-password", "forgot-password/confirm", "login/mail", "login/mail/confirm", "select-account"}
+	addresses := []string{"login", "login/second-factor", "login/second-factor/add", "action/change-password", "action/email", "action/keep-account", "action/link-account", "invitation/accept", "consent", "sign-up", "sign-up/confirm", "sign-up/passkey", "login/passkey", "forgot-password", "forgot-password/confirm", "login/mail", "login/mail/confirm", "select-account"}
 	// What an honest form of each address would say.
 	sent := url.Values{"decision": {"allow"}, "code": {"123456"}, "recovery_code": {app.codes[1]}, "new_password": {chosenPassword}, "new_password_confirmation": {chosenPassword}, "enrolment": {"x.y"}, "passkey": {"{}"}}
 	for step, at := range places {

@@ -531,6 +531,45 @@ func (e GrantType) Valid() bool {
 	}
 }
 
+// Defines values for IdentityProviderAuthentication.
+const (
+	IdentityProviderAuthenticationClientSecretBasic IdentityProviderAuthentication = "client_secret_basic"
+	IdentityProviderAuthenticationClientSecretPost  IdentityProviderAuthentication = "client_secret_post"
+	IdentityProviderAuthenticationNone              IdentityProviderAuthentication = "none"
+)
+
+// Valid indicates whether the value is a known member of the IdentityProviderAuthentication enum.
+func (e IdentityProviderAuthentication) Valid() bool {
+	switch e {
+	case IdentityProviderAuthenticationClientSecretBasic:
+		return true
+	case IdentityProviderAuthenticationClientSecretPost:
+		return true
+	case IdentityProviderAuthenticationNone:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for IdentityProviderStatus.
+const (
+	IdentityProviderStatusActive   IdentityProviderStatus = "active"
+	IdentityProviderStatusDisabled IdentityProviderStatus = "disabled"
+)
+
+// Valid indicates whether the value is a known member of the IdentityProviderStatus enum.
+func (e IdentityProviderStatus) Valid() bool {
+	switch e {
+	case IdentityProviderStatusActive:
+		return true
+	case IdentityProviderStatusDisabled:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for InvitationState.
 const (
 	Accepted InvitationState = "accepted"
@@ -2212,6 +2251,101 @@ type IdentityAssertionPolicy struct {
 	Scopes []Scope `json:"scopes"`
 }
 
+// IdentityProvider defines model for IdentityProvider.
+type IdentityProvider struct {
+	// Alias Its name in addresses: `<issuer>/idp/<alias>`.
+	Alias string `json:"alias"`
+
+	// ClientAuthentication How Clavex proves who it is when it redeems a code (RFC 6749 §2.3); `none` is PKCE alone.
+	ClientAuthentication IdentityProviderAuthentication `json:"client_authentication"`
+
+	// ClientId What the provider knows Clavex by.
+	ClientId  string             `json:"client_id"`
+	CreatedAt time.Time          `json:"created_at"`
+	Id        openapi_types.UUID `json:"id"`
+
+	// Issuer Its issuer identifier, character by character; its description is found there (OpenID Connect Discovery 1.0).
+	Issuer string `json:"issuer"`
+
+	// Name What people read on the sign-in page.
+	Name string `json:"name"`
+
+	// RedirectUri What is to be registered at the provider.
+	RedirectUri string `json:"redirect_uri"`
+
+	// Scopes What is asked for; `openid` is always among them.
+	Scopes []string `json:"scopes"`
+
+	// Status Whether people sign in there at the moment.
+	Status    IdentityProviderStatus `json:"status"`
+	UpdatedAt time.Time              `json:"updated_at"`
+
+	// Version Grows with every change.
+	Version int64 `json:"version"`
+}
+
+// IdentityProviderAuthentication How Clavex proves who it is when it redeems a code (RFC 6749 §2.3); `none` is PKCE alone.
+type IdentityProviderAuthentication string
+
+// IdentityProviderCreate defines model for IdentityProviderCreate.
+type IdentityProviderCreate struct {
+	// Alias Its name in addresses: `<issuer>/idp/<alias>`.
+	Alias string `json:"alias"`
+
+	// ClientAuthentication How Clavex proves who it is when it redeems a code (RFC 6749 §2.3); `none` is PKCE alone.
+	ClientAuthentication *IdentityProviderAuthentication `json:"client_authentication,omitempty"`
+
+	// ClientId What the provider knows Clavex by.
+	ClientId string `json:"client_id"`
+
+	// ClientSecret What the provider gave to Clavex. It is kept sealed and never shown.
+	ClientSecret *string `json:"client_secret,omitempty"`
+
+	// Issuer Its issuer identifier, character by character; its description is found there (OpenID Connect Discovery 1.0).
+	Issuer string `json:"issuer"`
+
+	// Name What people read on the sign-in page.
+	Name string `json:"name"`
+
+	// Scopes What is asked for; `openid` is always among them.
+	Scopes *[]string `json:"scopes,omitempty"`
+
+	// Status Whether people sign in there at the moment.
+	Status *IdentityProviderStatus `json:"status,omitempty"`
+}
+
+// IdentityProviderList defines model for IdentityProviderList.
+type IdentityProviderList struct {
+	Items []IdentityProvider `json:"items"`
+}
+
+// IdentityProviderPatch defines model for IdentityProviderPatch.
+type IdentityProviderPatch struct {
+	// Alias Its name in addresses: `<issuer>/idp/<alias>`.
+	Alias *string `json:"alias,omitempty"`
+
+	// ClientAuthentication How Clavex proves who it is when it redeems a code (RFC 6749 §2.3); `none` is PKCE alone.
+	ClientAuthentication *IdentityProviderAuthentication `json:"client_authentication,omitempty"`
+
+	// ClientId What the provider knows Clavex by.
+	ClientId *string `json:"client_id,omitempty"`
+
+	// ClientSecret What the provider gave to Clavex. It is kept sealed and never shown.
+	ClientSecret *string `json:"client_secret,omitempty"`
+
+	// Name What people read on the sign-in page.
+	Name *string `json:"name,omitempty"`
+
+	// Scopes What is asked for; `openid` is always among them.
+	Scopes *[]string `json:"scopes,omitempty"`
+
+	// Status Whether people sign in there at the moment.
+	Status *IdentityProviderStatus `json:"status,omitempty"`
+}
+
+// IdentityProviderStatus Whether people sign in there at the moment.
+type IdentityProviderStatus string
+
 // ImportedUser defines model for ImportedUser.
 type ImportedUser struct {
 	// Attributes Further facts of the organization's own; any JSON object of at most 64 KiB.
@@ -3384,6 +3518,26 @@ type UserCreate struct {
 	Username string `json:"username"`
 }
 
+// UserIdentity defines model for UserIdentity.
+type UserIdentity struct {
+	CreatedAt            time.Time          `json:"created_at"`
+	Id                   openapi_types.UUID `json:"id"`
+	IdentityProviderId   openapi_types.UUID `json:"identity_provider_id"`
+	IdentityProviderName string             `json:"identity_provider_name"`
+	LastUsedAt           time.Time          `json:"last_used_at"`
+
+	// Name What the provider called the user when the account was linked: an address, or a name.
+	Name *string `json:"name,omitempty"`
+
+	// Subject The name by which the provider knows the user.
+	Subject string `json:"subject"`
+}
+
+// UserIdentityList defines model for UserIdentityList.
+type UserIdentityList struct {
+	Items []UserIdentity `json:"items"`
+}
+
 // UserImport defines model for UserImport.
 type UserImport struct {
 	Users []ImportedUser `json:"users"`
@@ -3484,6 +3638,9 @@ type IdempotencyKey = string
 
 // IdentityID defines model for IdentityID.
 type IdentityID = openapi_types.UUID
+
+// IdentityProviderID defines model for IdentityProviderID.
+type IdentityProviderID = openapi_types.UUID
 
 // IfMatch defines model for IfMatch.
 type IfMatch = string
@@ -3673,6 +3830,24 @@ type DeleteClientParams struct {
 
 // UpdateClientParams defines parameters for UpdateClient.
 type UpdateClientParams struct {
+	// IfMatch The `ETag` that was read. A missing header answers 428, an outdated one 412.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// CreateIdentityProviderParams defines parameters for CreateIdentityProvider.
+type CreateIdentityProviderParams struct {
+	// IdempotencyKey A unique value of the caller's, so that a repeated request creates nothing twice.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// DeleteIdentityProviderParams defines parameters for DeleteIdentityProvider.
+type DeleteIdentityProviderParams struct {
+	// IfMatch The `ETag` that was read. A missing header answers 428, an outdated one 412.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// UpdateIdentityProviderParams defines parameters for UpdateIdentityProvider.
+type UpdateIdentityProviderParams struct {
 	// IfMatch The `ETag` that was read. A missing header answers 428, an outdated one 412.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
@@ -3878,6 +4053,12 @@ type CreateClientJSONRequestBody = ClientCreate
 // UpdateClientJSONRequestBody defines body for UpdateClient for application/json ContentType.
 type UpdateClientJSONRequestBody = ClientPatch
 
+// CreateIdentityProviderJSONRequestBody defines body for CreateIdentityProvider for application/json ContentType.
+type CreateIdentityProviderJSONRequestBody = IdentityProviderCreate
+
+// UpdateIdentityProviderJSONRequestBody defines body for UpdateIdentityProvider for application/json ContentType.
+type UpdateIdentityProviderJSONRequestBody = IdentityProviderPatch
+
 // CreateInitialAccessTokenJSONRequestBody defines body for CreateInitialAccessToken for application/json ContentType.
 type CreateInitialAccessTokenJSONRequestBody = InitialAccessTokenCreate
 
@@ -3976,6 +4157,21 @@ type ServerInterface interface {
 	// RotateClientSecret Rotate the client secret
 	// (POST /api/v1/orgs/{org}/clients/{id}/secret)
 	RotateClientSecret(c *gin.Context, org Org, id ClientRecordID)
+	// ListIdentityProviders List identity providers
+	// (GET /api/v1/orgs/{org}/identity-providers)
+	ListIdentityProviders(c *gin.Context, org Org)
+	// CreateIdentityProvider Add an identity provider
+	// (POST /api/v1/orgs/{org}/identity-providers)
+	CreateIdentityProvider(c *gin.Context, org Org, params CreateIdentityProviderParams)
+	// DeleteIdentityProvider Remove an identity provider
+	// (DELETE /api/v1/orgs/{org}/identity-providers/{identity_provider_id})
+	DeleteIdentityProvider(c *gin.Context, org Org, identityProviderId IdentityProviderID, params DeleteIdentityProviderParams)
+	// GetIdentityProvider Read an identity provider
+	// (GET /api/v1/orgs/{org}/identity-providers/{identity_provider_id})
+	GetIdentityProvider(c *gin.Context, org Org, identityProviderId IdentityProviderID)
+	// UpdateIdentityProvider Change an identity provider
+	// (PATCH /api/v1/orgs/{org}/identity-providers/{identity_provider_id})
+	UpdateIdentityProvider(c *gin.Context, org Org, identityProviderId IdentityProviderID, params UpdateIdentityProviderParams)
 	// ListInitialAccessTokens List initial access tokens
 	// (GET /api/v1/orgs/{org}/initial-access-tokens)
 	ListInitialAccessTokens(c *gin.Context, org Org, params ListInitialAccessTokensParams)
@@ -4078,6 +4274,12 @@ type ServerInterface interface {
 	// WithdrawUserConsent Withdraw a consent of a user
 	// (DELETE /api/v1/orgs/{org}/users/{user_id}/consents/{client_id})
 	WithdrawUserConsent(c *gin.Context, org Org, userId UserID, clientId ConsentClientID)
+	// ListUserIdentities List the accounts elsewhere of a user
+	// (GET /api/v1/orgs/{org}/users/{user_id}/identities)
+	ListUserIdentities(c *gin.Context, org Org, userId UserID)
+	// DeleteUserIdentity Remove an account elsewhere of a user
+	// (DELETE /api/v1/orgs/{org}/users/{user_id}/identities/{identity_id})
+	DeleteUserIdentity(c *gin.Context, org Org, userId UserID, identityId IdentityID)
 	// RevokeInvitation Revoke the invitation of a user
 	// (DELETE /api/v1/orgs/{org}/users/{user_id}/invitation)
 	RevokeInvitation(c *gin.Context, org Org, userId UserID)
@@ -4960,6 +5162,230 @@ func (siw *ServerInterfaceWrapper) RotateClientSecret(c *gin.Context) {
 	}
 
 	siw.Handler.RotateClientSecret(c, org, id)
+}
+
+// ListIdentityProviders operation middleware
+func (siw *ServerInterfaceWrapper) ListIdentityProviders(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "org" -------------
+	var org Org
+
+	err = runtime.BindStyledParameterWithOptions("simple", "org", c.Param("org"), &org, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter org: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListIdentityProviders(c, org)
+}
+
+// CreateIdentityProvider operation middleware
+func (siw *ServerInterfaceWrapper) CreateIdentityProvider(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "org" -------------
+	var org Org
+
+	err = runtime.BindStyledParameterWithOptions("simple", "org", c.Param("org"), &org, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter org: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateIdentityProviderParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.CreateIdentityProvider(c, org, params)
+}
+
+// DeleteIdentityProvider operation middleware
+func (siw *ServerInterfaceWrapper) DeleteIdentityProvider(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "org" -------------
+	var org Org
+
+	err = runtime.BindStyledParameterWithOptions("simple", "org", c.Param("org"), &org, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter org: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "identity_provider_id" -------------
+	var identityProviderId IdentityProviderID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "identity_provider_id", c.Param("identity_provider_id"), &identityProviderId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter identity_provider_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteIdentityProviderParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfMatch = &IfMatch
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.DeleteIdentityProvider(c, org, identityProviderId, params)
+}
+
+// GetIdentityProvider operation middleware
+func (siw *ServerInterfaceWrapper) GetIdentityProvider(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "org" -------------
+	var org Org
+
+	err = runtime.BindStyledParameterWithOptions("simple", "org", c.Param("org"), &org, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter org: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "identity_provider_id" -------------
+	var identityProviderId IdentityProviderID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "identity_provider_id", c.Param("identity_provider_id"), &identityProviderId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter identity_provider_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.GetIdentityProvider(c, org, identityProviderId)
+}
+
+// UpdateIdentityProvider operation middleware
+func (siw *ServerInterfaceWrapper) UpdateIdentityProvider(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "org" -------------
+	var org Org
+
+	err = runtime.BindStyledParameterWithOptions("simple", "org", c.Param("org"), &org, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter org: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "identity_provider_id" -------------
+	var identityProviderId IdentityProviderID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "identity_provider_id", c.Param("identity_provider_id"), &identityProviderId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter identity_provider_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UpdateIdentityProviderParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfMatch = &IfMatch
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.UpdateIdentityProvider(c, org, identityProviderId, params)
 }
 
 // ListInitialAccessTokens operation middleware
@@ -6483,6 +6909,83 @@ func (siw *ServerInterfaceWrapper) WithdrawUserConsent(c *gin.Context) {
 	siw.Handler.WithdrawUserConsent(c, org, userId, clientId)
 }
 
+// ListUserIdentities operation middleware
+func (siw *ServerInterfaceWrapper) ListUserIdentities(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "org" -------------
+	var org Org
+
+	err = runtime.BindStyledParameterWithOptions("simple", "org", c.Param("org"), &org, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter org: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "user_id" -------------
+	var userId UserID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "user_id", c.Param("user_id"), &userId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter user_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListUserIdentities(c, org, userId)
+}
+
+// DeleteUserIdentity operation middleware
+func (siw *ServerInterfaceWrapper) DeleteUserIdentity(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "org" -------------
+	var org Org
+
+	err = runtime.BindStyledParameterWithOptions("simple", "org", c.Param("org"), &org, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter org: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "user_id" -------------
+	var userId UserID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "user_id", c.Param("user_id"), &userId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter user_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "identity_id" -------------
+	var identityId IdentityID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "identity_id", c.Param("identity_id"), &identityId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter identity_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.DeleteUserIdentity(c, org, userId, identityId)
+}
+
 // RevokeInvitation operation middleware
 func (siw *ServerInterfaceWrapper) RevokeInvitation(c *gin.Context) {
 
@@ -7061,6 +7564,13 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.DELETE(options.BaseURL+"/api/v1/orgs/:org/resources/:resource_id", wrapper.DeleteResource)
 	router.GET(options.BaseURL+"/api/v1/orgs/:org/resources/:resource_id", wrapper.GetResource)
 	router.PATCH(options.BaseURL+"/api/v1/orgs/:org/resources/:resource_id", wrapper.UpdateResource)
+	router.GET(options.BaseURL+"/api/v1/orgs/:org/identity-providers", wrapper.ListIdentityProviders)
+	router.POST(options.BaseURL+"/api/v1/orgs/:org/identity-providers", wrapper.CreateIdentityProvider)
+	router.DELETE(options.BaseURL+"/api/v1/orgs/:org/identity-providers/:identity_provider_id", wrapper.DeleteIdentityProvider)
+	router.GET(options.BaseURL+"/api/v1/orgs/:org/identity-providers/:identity_provider_id", wrapper.GetIdentityProvider)
+	router.PATCH(options.BaseURL+"/api/v1/orgs/:org/identity-providers/:identity_provider_id", wrapper.UpdateIdentityProvider)
+	router.GET(options.BaseURL+"/api/v1/orgs/:org/users/:user_id/identities", wrapper.ListUserIdentities)
+	router.DELETE(options.BaseURL+"/api/v1/orgs/:org/users/:user_id/identities/:identity_id", wrapper.DeleteUserIdentity)
 	router.GET(options.BaseURL+"/api/v1/orgs/:org/trusted-issuers", wrapper.ListTrustedIssuers)
 	router.POST(options.BaseURL+"/api/v1/orgs/:org/trusted-issuers", wrapper.CreateTrustedIssuer)
 	router.DELETE(options.BaseURL+"/api/v1/orgs/:org/trusted-issuers/:trusted_issuer_id", wrapper.DeleteTrustedIssuer)
@@ -10543,6 +11053,991 @@ type RotateClientSecret503ApplicationProblemPlusJSONResponse struct {
 }
 
 func (response RotateClientSecret503ApplicationProblemPlusJSONResponse) VisitRotateClientSecretResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListIdentityProvidersRequestObject struct {
+	Org Org `json:"org"`
+}
+
+type ListIdentityProvidersResponseObject interface {
+	VisitListIdentityProvidersResponse(w http.ResponseWriter) error
+}
+
+type ListIdentityProviders200JSONResponse IdentityProviderList
+
+func (response ListIdentityProviders200JSONResponse) VisitListIdentityProvidersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListIdentityProviders400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response ListIdentityProviders400ApplicationProblemPlusJSONResponse) VisitListIdentityProvidersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListIdentityProviders401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response ListIdentityProviders401ApplicationProblemPlusJSONResponse) VisitListIdentityProvidersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListIdentityProviders403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response ListIdentityProviders403ApplicationProblemPlusJSONResponse) VisitListIdentityProvidersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListIdentityProviders404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response ListIdentityProviders404ApplicationProblemPlusJSONResponse) VisitListIdentityProvidersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListIdentityProviders429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response ListIdentityProviders429ApplicationProblemPlusJSONResponse) VisitListIdentityProvidersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListIdentityProviders500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response ListIdentityProviders500ApplicationProblemPlusJSONResponse) VisitListIdentityProvidersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListIdentityProviders503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response ListIdentityProviders503ApplicationProblemPlusJSONResponse) VisitListIdentityProvidersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateIdentityProviderRequestObject struct {
+	Org    Org `json:"org"`
+	Params CreateIdentityProviderParams
+	Body   *CreateIdentityProviderJSONRequestBody
+}
+
+type CreateIdentityProviderResponseObject interface {
+	VisitCreateIdentityProviderResponse(w http.ResponseWriter) error
+}
+
+type CreateIdentityProvider201ResponseHeaders struct {
+	ETag               string
+	IdempotentReplayed *string
+	Location           string
+}
+
+type CreateIdentityProvider201JSONResponse struct {
+	Body    IdentityProvider
+	Headers CreateIdentityProvider201ResponseHeaders
+}
+
+func (response CreateIdentityProvider201JSONResponse) VisitCreateIdentityProviderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateIdentityProvider400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response CreateIdentityProvider400ApplicationProblemPlusJSONResponse) VisitCreateIdentityProviderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateIdentityProvider401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response CreateIdentityProvider401ApplicationProblemPlusJSONResponse) VisitCreateIdentityProviderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateIdentityProvider403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response CreateIdentityProvider403ApplicationProblemPlusJSONResponse) VisitCreateIdentityProviderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateIdentityProvider404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response CreateIdentityProvider404ApplicationProblemPlusJSONResponse) VisitCreateIdentityProviderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateIdentityProvider409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response CreateIdentityProvider409ApplicationProblemPlusJSONResponse) VisitCreateIdentityProviderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateIdentityProvider413ApplicationProblemPlusJSONResponse struct {
+	ContentTooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response CreateIdentityProvider413ApplicationProblemPlusJSONResponse) VisitCreateIdentityProviderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateIdentityProvider415ApplicationProblemPlusJSONResponse struct {
+	UnsupportedMediaTypeApplicationProblemPlusJSONResponse
+}
+
+func (response CreateIdentityProvider415ApplicationProblemPlusJSONResponse) VisitCreateIdentityProviderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateIdentityProvider422ApplicationProblemPlusJSONResponse struct {
+	UnprocessableApplicationProblemPlusJSONResponse
+}
+
+func (response CreateIdentityProvider422ApplicationProblemPlusJSONResponse) VisitCreateIdentityProviderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateIdentityProvider429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response CreateIdentityProvider429ApplicationProblemPlusJSONResponse) VisitCreateIdentityProviderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateIdentityProvider500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response CreateIdentityProvider500ApplicationProblemPlusJSONResponse) VisitCreateIdentityProviderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateIdentityProvider503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response CreateIdentityProvider503ApplicationProblemPlusJSONResponse) VisitCreateIdentityProviderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteIdentityProviderRequestObject struct {
+	Org                Org                `json:"org"`
+	IdentityProviderId IdentityProviderID `json:"identity_provider_id"`
+	Params             DeleteIdentityProviderParams
+}
+
+type DeleteIdentityProviderResponseObject interface {
+	VisitDeleteIdentityProviderResponse(w http.ResponseWriter) error
+}
+
+type DeleteIdentityProvider204Response struct {
+}
+
+func (response DeleteIdentityProvider204Response) VisitDeleteIdentityProviderResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type DeleteIdentityProvider400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteIdentityProvider400ApplicationProblemPlusJSONResponse) VisitDeleteIdentityProviderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteIdentityProvider401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteIdentityProvider401ApplicationProblemPlusJSONResponse) VisitDeleteIdentityProviderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteIdentityProvider403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteIdentityProvider403ApplicationProblemPlusJSONResponse) VisitDeleteIdentityProviderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteIdentityProvider404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteIdentityProvider404ApplicationProblemPlusJSONResponse) VisitDeleteIdentityProviderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteIdentityProvider409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteIdentityProvider409ApplicationProblemPlusJSONResponse) VisitDeleteIdentityProviderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteIdentityProvider412ApplicationProblemPlusJSONResponse struct {
+	PreconditionFailedApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteIdentityProvider412ApplicationProblemPlusJSONResponse) VisitDeleteIdentityProviderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(412)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteIdentityProvider428ApplicationProblemPlusJSONResponse struct {
+	PreconditionRequiredApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteIdentityProvider428ApplicationProblemPlusJSONResponse) VisitDeleteIdentityProviderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(428)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteIdentityProvider429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteIdentityProvider429ApplicationProblemPlusJSONResponse) VisitDeleteIdentityProviderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteIdentityProvider500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteIdentityProvider500ApplicationProblemPlusJSONResponse) VisitDeleteIdentityProviderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteIdentityProvider503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteIdentityProvider503ApplicationProblemPlusJSONResponse) VisitDeleteIdentityProviderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetIdentityProviderRequestObject struct {
+	Org                Org                `json:"org"`
+	IdentityProviderId IdentityProviderID `json:"identity_provider_id"`
+}
+
+type GetIdentityProviderResponseObject interface {
+	VisitGetIdentityProviderResponse(w http.ResponseWriter) error
+}
+
+type GetIdentityProvider200ResponseHeaders struct {
+	ETag string
+}
+
+type GetIdentityProvider200JSONResponse struct {
+	Body    IdentityProvider
+	Headers GetIdentityProvider200ResponseHeaders
+}
+
+func (response GetIdentityProvider200JSONResponse) VisitGetIdentityProviderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetIdentityProvider400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response GetIdentityProvider400ApplicationProblemPlusJSONResponse) VisitGetIdentityProviderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetIdentityProvider401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response GetIdentityProvider401ApplicationProblemPlusJSONResponse) VisitGetIdentityProviderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetIdentityProvider403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response GetIdentityProvider403ApplicationProblemPlusJSONResponse) VisitGetIdentityProviderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetIdentityProvider404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response GetIdentityProvider404ApplicationProblemPlusJSONResponse) VisitGetIdentityProviderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetIdentityProvider429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response GetIdentityProvider429ApplicationProblemPlusJSONResponse) VisitGetIdentityProviderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetIdentityProvider500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response GetIdentityProvider500ApplicationProblemPlusJSONResponse) VisitGetIdentityProviderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetIdentityProvider503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response GetIdentityProvider503ApplicationProblemPlusJSONResponse) VisitGetIdentityProviderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateIdentityProviderRequestObject struct {
+	Org                Org                `json:"org"`
+	IdentityProviderId IdentityProviderID `json:"identity_provider_id"`
+	Params             UpdateIdentityProviderParams
+	Body               *UpdateIdentityProviderJSONRequestBody
+}
+
+type UpdateIdentityProviderResponseObject interface {
+	VisitUpdateIdentityProviderResponse(w http.ResponseWriter) error
+}
+
+type UpdateIdentityProvider200ResponseHeaders struct {
+	ETag string
+}
+
+type UpdateIdentityProvider200JSONResponse struct {
+	Body    IdentityProvider
+	Headers UpdateIdentityProvider200ResponseHeaders
+}
+
+func (response UpdateIdentityProvider200JSONResponse) VisitUpdateIdentityProviderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateIdentityProvider400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateIdentityProvider400ApplicationProblemPlusJSONResponse) VisitUpdateIdentityProviderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateIdentityProvider401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateIdentityProvider401ApplicationProblemPlusJSONResponse) VisitUpdateIdentityProviderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateIdentityProvider403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateIdentityProvider403ApplicationProblemPlusJSONResponse) VisitUpdateIdentityProviderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateIdentityProvider404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateIdentityProvider404ApplicationProblemPlusJSONResponse) VisitUpdateIdentityProviderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateIdentityProvider409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateIdentityProvider409ApplicationProblemPlusJSONResponse) VisitUpdateIdentityProviderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateIdentityProvider412ApplicationProblemPlusJSONResponse struct {
+	PreconditionFailedApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateIdentityProvider412ApplicationProblemPlusJSONResponse) VisitUpdateIdentityProviderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(412)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateIdentityProvider413ApplicationProblemPlusJSONResponse struct {
+	ContentTooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateIdentityProvider413ApplicationProblemPlusJSONResponse) VisitUpdateIdentityProviderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateIdentityProvider415ApplicationProblemPlusJSONResponse struct {
+	UnsupportedMediaTypeApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateIdentityProvider415ApplicationProblemPlusJSONResponse) VisitUpdateIdentityProviderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateIdentityProvider422ApplicationProblemPlusJSONResponse struct {
+	UnprocessableApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateIdentityProvider422ApplicationProblemPlusJSONResponse) VisitUpdateIdentityProviderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateIdentityProvider428ApplicationProblemPlusJSONResponse struct {
+	PreconditionRequiredApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateIdentityProvider428ApplicationProblemPlusJSONResponse) VisitUpdateIdentityProviderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(428)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateIdentityProvider429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateIdentityProvider429ApplicationProblemPlusJSONResponse) VisitUpdateIdentityProviderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateIdentityProvider500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateIdentityProvider500ApplicationProblemPlusJSONResponse) VisitUpdateIdentityProviderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateIdentityProvider503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateIdentityProvider503ApplicationProblemPlusJSONResponse) VisitUpdateIdentityProviderResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -16831,6 +18326,317 @@ func (response WithdrawUserConsent503ApplicationProblemPlusJSONResponse) VisitWi
 	return err
 }
 
+type ListUserIdentitiesRequestObject struct {
+	Org    Org    `json:"org"`
+	UserId UserID `json:"user_id"`
+}
+
+type ListUserIdentitiesResponseObject interface {
+	VisitListUserIdentitiesResponse(w http.ResponseWriter) error
+}
+
+type ListUserIdentities200JSONResponse UserIdentityList
+
+func (response ListUserIdentities200JSONResponse) VisitListUserIdentitiesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUserIdentities400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response ListUserIdentities400ApplicationProblemPlusJSONResponse) VisitListUserIdentitiesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUserIdentities401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response ListUserIdentities401ApplicationProblemPlusJSONResponse) VisitListUserIdentitiesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUserIdentities403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response ListUserIdentities403ApplicationProblemPlusJSONResponse) VisitListUserIdentitiesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUserIdentities404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response ListUserIdentities404ApplicationProblemPlusJSONResponse) VisitListUserIdentitiesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUserIdentities429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response ListUserIdentities429ApplicationProblemPlusJSONResponse) VisitListUserIdentitiesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUserIdentities500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response ListUserIdentities500ApplicationProblemPlusJSONResponse) VisitListUserIdentitiesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUserIdentities503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response ListUserIdentities503ApplicationProblemPlusJSONResponse) VisitListUserIdentitiesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteUserIdentityRequestObject struct {
+	Org        Org        `json:"org"`
+	UserId     UserID     `json:"user_id"`
+	IdentityId IdentityID `json:"identity_id"`
+}
+
+type DeleteUserIdentityResponseObject interface {
+	VisitDeleteUserIdentityResponse(w http.ResponseWriter) error
+}
+
+type DeleteUserIdentity204Response struct {
+}
+
+func (response DeleteUserIdentity204Response) VisitDeleteUserIdentityResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type DeleteUserIdentity400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteUserIdentity400ApplicationProblemPlusJSONResponse) VisitDeleteUserIdentityResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteUserIdentity401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteUserIdentity401ApplicationProblemPlusJSONResponse) VisitDeleteUserIdentityResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteUserIdentity403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteUserIdentity403ApplicationProblemPlusJSONResponse) VisitDeleteUserIdentityResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteUserIdentity404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteUserIdentity404ApplicationProblemPlusJSONResponse) VisitDeleteUserIdentityResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteUserIdentity409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteUserIdentity409ApplicationProblemPlusJSONResponse) VisitDeleteUserIdentityResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteUserIdentity429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteUserIdentity429ApplicationProblemPlusJSONResponse) VisitDeleteUserIdentityResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteUserIdentity500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteUserIdentity500ApplicationProblemPlusJSONResponse) VisitDeleteUserIdentityResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteUserIdentity503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteUserIdentity503ApplicationProblemPlusJSONResponse) VisitDeleteUserIdentityResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type RevokeInvitationRequestObject struct {
 	Org    Org    `json:"org"`
 	UserId UserID `json:"user_id"`
@@ -19163,6 +20969,21 @@ type StrictServerInterface interface {
 	// RotateClientSecret Rotate the client secret
 	// (POST /api/v1/orgs/{org}/clients/{id}/secret)
 	RotateClientSecret(ctx context.Context, request RotateClientSecretRequestObject) (RotateClientSecretResponseObject, error)
+	// ListIdentityProviders List identity providers
+	// (GET /api/v1/orgs/{org}/identity-providers)
+	ListIdentityProviders(ctx context.Context, request ListIdentityProvidersRequestObject) (ListIdentityProvidersResponseObject, error)
+	// CreateIdentityProvider Add an identity provider
+	// (POST /api/v1/orgs/{org}/identity-providers)
+	CreateIdentityProvider(ctx context.Context, request CreateIdentityProviderRequestObject) (CreateIdentityProviderResponseObject, error)
+	// DeleteIdentityProvider Remove an identity provider
+	// (DELETE /api/v1/orgs/{org}/identity-providers/{identity_provider_id})
+	DeleteIdentityProvider(ctx context.Context, request DeleteIdentityProviderRequestObject) (DeleteIdentityProviderResponseObject, error)
+	// GetIdentityProvider Read an identity provider
+	// (GET /api/v1/orgs/{org}/identity-providers/{identity_provider_id})
+	GetIdentityProvider(ctx context.Context, request GetIdentityProviderRequestObject) (GetIdentityProviderResponseObject, error)
+	// UpdateIdentityProvider Change an identity provider
+	// (PATCH /api/v1/orgs/{org}/identity-providers/{identity_provider_id})
+	UpdateIdentityProvider(ctx context.Context, request UpdateIdentityProviderRequestObject) (UpdateIdentityProviderResponseObject, error)
 	// ListInitialAccessTokens List initial access tokens
 	// (GET /api/v1/orgs/{org}/initial-access-tokens)
 	ListInitialAccessTokens(ctx context.Context, request ListInitialAccessTokensRequestObject) (ListInitialAccessTokensResponseObject, error)
@@ -19265,6 +21086,12 @@ type StrictServerInterface interface {
 	// WithdrawUserConsent Withdraw a consent of a user
 	// (DELETE /api/v1/orgs/{org}/users/{user_id}/consents/{client_id})
 	WithdrawUserConsent(ctx context.Context, request WithdrawUserConsentRequestObject) (WithdrawUserConsentResponseObject, error)
+	// ListUserIdentities List the accounts elsewhere of a user
+	// (GET /api/v1/orgs/{org}/users/{user_id}/identities)
+	ListUserIdentities(ctx context.Context, request ListUserIdentitiesRequestObject) (ListUserIdentitiesResponseObject, error)
+	// DeleteUserIdentity Remove an account elsewhere of a user
+	// (DELETE /api/v1/orgs/{org}/users/{user_id}/identities/{identity_id})
+	DeleteUserIdentity(ctx context.Context, request DeleteUserIdentityRequestObject) (DeleteUserIdentityResponseObject, error)
 	// RevokeInvitation Revoke the invitation of a user
 	// (DELETE /api/v1/orgs/{org}/users/{user_id}/invitation)
 	RevokeInvitation(ctx context.Context, request RevokeInvitationRequestObject) (RevokeInvitationResponseObject, error)
@@ -19971,6 +21798,178 @@ func (sh *strictHandler) RotateClientSecret(ctx *gin.Context, org Org, id Client
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(RotateClientSecretResponseObject); ok {
 		if err := validResponse.VisitRotateClientSecretResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListIdentityProviders operation middleware
+func (sh *strictHandler) ListIdentityProviders(ctx *gin.Context, org Org) {
+	var request ListIdentityProvidersRequestObject
+
+	request.Org = org
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListIdentityProviders(ctx, request.(ListIdentityProvidersRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListIdentityProviders")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ListIdentityProvidersResponseObject); ok {
+		if err := validResponse.VisitListIdentityProvidersResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// CreateIdentityProvider operation middleware
+func (sh *strictHandler) CreateIdentityProvider(ctx *gin.Context, org Org, params CreateIdentityProviderParams) {
+	var request CreateIdentityProviderRequestObject
+
+	request.Org = org
+	request.Params = params
+
+	var body CreateIdentityProviderJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateIdentityProvider(ctx, request.(CreateIdentityProviderRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateIdentityProvider")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(CreateIdentityProviderResponseObject); ok {
+		if err := validResponse.VisitCreateIdentityProviderResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// DeleteIdentityProvider operation middleware
+func (sh *strictHandler) DeleteIdentityProvider(ctx *gin.Context, org Org, identityProviderId IdentityProviderID, params DeleteIdentityProviderParams) {
+	var request DeleteIdentityProviderRequestObject
+
+	request.Org = org
+	request.IdentityProviderId = identityProviderId
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteIdentityProvider(ctx, request.(DeleteIdentityProviderRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteIdentityProvider")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(DeleteIdentityProviderResponseObject); ok {
+		if err := validResponse.VisitDeleteIdentityProviderResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetIdentityProvider operation middleware
+func (sh *strictHandler) GetIdentityProvider(ctx *gin.Context, org Org, identityProviderId IdentityProviderID) {
+	var request GetIdentityProviderRequestObject
+
+	request.Org = org
+	request.IdentityProviderId = identityProviderId
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetIdentityProvider(ctx, request.(GetIdentityProviderRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetIdentityProvider")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(GetIdentityProviderResponseObject); ok {
+		if err := validResponse.VisitGetIdentityProviderResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// UpdateIdentityProvider operation middleware
+func (sh *strictHandler) UpdateIdentityProvider(ctx *gin.Context, org Org, identityProviderId IdentityProviderID, params UpdateIdentityProviderParams) {
+	var request UpdateIdentityProviderRequestObject
+
+	request.Org = org
+	request.IdentityProviderId = identityProviderId
+	request.Params = params
+
+	var body UpdateIdentityProviderJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdateIdentityProvider(ctx, request.(UpdateIdentityProviderRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdateIdentityProvider")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(UpdateIdentityProviderResponseObject); ok {
+		if err := validResponse.VisitUpdateIdentityProviderResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {
@@ -21080,6 +23079,61 @@ func (sh *strictHandler) WithdrawUserConsent(ctx *gin.Context, org Org, userId U
 	}
 }
 
+// ListUserIdentities operation middleware
+func (sh *strictHandler) ListUserIdentities(ctx *gin.Context, org Org, userId UserID) {
+	var request ListUserIdentitiesRequestObject
+
+	request.Org = org
+	request.UserId = userId
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListUserIdentities(ctx, request.(ListUserIdentitiesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListUserIdentities")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ListUserIdentitiesResponseObject); ok {
+		if err := validResponse.VisitListUserIdentitiesResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// DeleteUserIdentity operation middleware
+func (sh *strictHandler) DeleteUserIdentity(ctx *gin.Context, org Org, userId UserID, identityId IdentityID) {
+	var request DeleteUserIdentityRequestObject
+
+	request.Org = org
+	request.UserId = userId
+	request.IdentityId = identityId
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteUserIdentity(ctx, request.(DeleteUserIdentityRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteUserIdentity")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(DeleteUserIdentityResponseObject); ok {
+		if err := validResponse.VisitDeleteUserIdentityResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // RevokeInvitation operation middleware
 func (sh *strictHandler) RevokeInvitation(ctx *gin.Context, org Org, userId UserID) {
 	var request RevokeInvitationRequestObject
@@ -21494,522 +23548,544 @@ func (sh *strictHandler) EndUserSession(ctx *gin.Context, org Org, userId UserID
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7P3rdhs3tigKvwo2V48Rq0PSJHWxLI0ee8uWnCjxRUuS21934o8Eq0ASUbHALoCi2Vna4/w8T3J6nNfo",
-	"R9lPcgbmBKpQVSiySMl2kqU/iVVEoYCJiXm//NoIxHQmYhYr2Tj6tcE+0eksYvDvE6WYVFRxEV+IiAdL",
-	"/fCWRnOm/0GjSCxY2J+KkEWycfRTozcKOvvPno9ah93ubmvvGaOtYbd70BoO9+lhOHze6/Ro42OzEYj4",
-	"li1pHLDGUSPkCQtUo9kIWczd6T42G+wTl4rH4/6MSnnDlrJx1KBBwGZ6/JTHfDqf9gOWKD7iAayzcdR4",
-	"dX76rv/y7PL6/NX52Wn/dbfRbMzjm1gs4nTyRsJGc8kad3fN3C4TdsvZIrfNdD2/Nigdz3nYOKq30WaD",
-	"wswsbBypZM6ajZhO9Y7/Nh/yH9mS7JMrlnAmyYKrCXn76mWj2cg22t3rNBszJmYRaxx1e5275q/OhCMa",
-	"SZYb3nNGd5uNWSKGEZs2juwY3Ht/Hs8SccvCxt3Hla/Dv/t6ZWKu+jQWasKSxlGv2ZCAIAAQAEan+3yX",
-	"7g97rWdBl7Wehbu09Xy032t1hwdBhx2Ge/TZM30EkiUGADSk/4sGU9Y2yAZrkUxKLmKLhIGyUDMnsXsH",
-	"hzUPuTq7ZbHK42JgDl9/pT2fhVRDqamfi0QPSFe6f3g4au0FnU7rGe12WofDfdbqjQ7CbvCcdrqdXiM9",
-	"pnFCA/a/QjYVbQ31RrOhljNmvtG4azboSDGYnE0pj/q3LOEjbk/7rtkYspFImG8AnN5dsxFEnMWqT8Mw",
-	"YVKjZa+z2+60u93dtgZZvUXvdjSGiyCYJwkL+1TBPL39Vrfb6nWvO8+PdjtHnc7f9aC5CgRsTs6DQH+y",
-	"2UjYP+ZMqr752A+nu/+5/+H53w9eHP6t9+Pem2dvOxfdy91rvX2ajJnaBJrdDJr6zFfAUv+/T8dwro03",
-	"4p88iujT/XankT/011zmD54rNjWX8xEF/qgo8LHZiNkn1Q/midRn2WDLH5LzXwT/24fLyXlskURNWKw0",
-	"HxDJG6ZoSBXN4UowYcGNA54DAM/BdefgqGPBE4h4xMfzJCPakaBh8a/8FJ3d687eUbdnprAMY0/TVFg3",
-	"ImP6Rq/V6V7DF80b8Xw61GjUPdTkVVFNXRE/SvvSc6+6BBtyqDq8swbX0uxzLhkIAeUpPt591Bt5QYOb",
-	"YELjmEWnLOASvujsIkwfNugMmFSj8Nol4ulKIpD04bERIIY8DrX8MGVS0rHexoe9q5cak829q4fGPUBj",
-	"84qBxwVdJiKK9POEaVqz8tqxTzOeMOkds2/G1FvLIaxFBmKG8BYzFvNQi1VwgTa5lwWWnN1NPLCXsN8C",
-	"n9Uko6/EDYv7ER8xxaesL1kg4lA2jnY7naY+vMhgVN9c8QUbNpqN4ZxHqs/jVHpxz2CWgbMKzPh8nvDG",
-	"UWOi1EwePX1qXrOSRDsQU7zFigYK4GNG/C93xMeqQ+tcdw6zezlOaKxgDzATnauJSPg/cWuBCBnQzlHC",
-	"5ARBoifeBKN4aEAp+ThmYT9hciZiyfo0GjeOGmdXvf0DTbMTPuZwL0It9EqVaFqgpUUhVT8SYy2iJQwl",
-	"aQ0gWO4KED3VC93ohYBG0ZAGN/iis2UPFvT2n/c6GhM0X+EJ62vA9fWY9OTtL4HebZyKeun+U5gDlD96",
-	"8B0k3BGP9BkAb4VRQIdASVD8Vv8k58Nf9B4NIs7mw4gHmvfA2lkczgTX7FevcMrUROjTM5gmWZAw1R9S",
-	"Ca8YkWLlNb9lCZKwXnaBXgKm5TnRRoi/FRpuebrZsldR2c91w38Ld7KMQ58fV2oJOHgsF1QFEx8y5aFJ",
-	"aBySiFGzAYlkM55HUTbVFazZN5c0vzQWf9udduZ/Hf7jUHVF78dgP/nh2ae/78UnB/L0+ei7zuR1d/af",
-	"PXa5q947a3xvhO/yzI885JGHPPKQ+jwkvVIfuJpU3tfHW/V4qx5vVe1b1bw/m0PgrBCRvrB66TkEBH2z",
-	"IUajiMesjwQC9MS14EL97zzmitPoBF68hluUoz011mXHDJdea5pHK+4Vp6gHwgMA4ZR+6qMdottJDRcX",
-	"NFExS8hMJIpGqPZKI6GXt+iR1uusss6X/R9chUS/dwhXoJFmZn+12832jeP6Lif7A+BZ5y51YWxMZ87j",
-	"W66Mbc5FSLjaRw12W/CjlHeK5sbdHPOUYHAuGkHdAQrNlVx/noWwlNc8vmHhechixdVyY0JQD7rPUQND",
-	"ztA4arzvdJ/vHR72etaBtIF5q7xoz9X+XJ+656X+CtCCq/oaBJZTFvFblqzaBFWKTWdajOtuZ0qtAEK3",
-	"c9TdzBy6D/NFVGqUhkWtnBQGsiQBLft6wgguntBYLljCQrRqo7RC9ju7bfuOFWD2O7tGWV/zuX28auDU",
-	"rAmbvdQAARIRA9v1tmf5hvLoiiW36J/KMJ7FoUQ6KZIxjY3QDGu1g4un46MRo0RMG0eNk2DKyM/zTmc3",
-	"iEUrYbNomSNJ8JMmTBOhkakhp2rWLtCsGZVyIZKwL1kqb2oi2jjaP3zWbChw2EtFE6X/WZZffMtzTNtB",
-	"RG/Zp8adIwN28wC6KmhVn2Fveh0i0UI9mYhEMjLU6JMsNaqZkat2XN5NbgPXrHBTLYbTzHmEh5w5QjTy",
-	"az5C8NxJKJgksVBE0RtG9BeJ/iQYkuwu2jkH4ojyCFysAJrG0f7uvhbfUw6cd/HrBRcYvpRzjXCpesPD",
-	"nGajOTjoWA6a1vY8dlzP4ynOJKO5Vt5g3rtmY8aSKbdBBz/lvnOUMBoWvn20SLhi5jSkHYF/2J+QmqQ/",
-	"2j/tz3QecoU/am1NRKz05VZekzRuHZfrl8WbLTzb3+lJyPdiNmNJHsGK04MR4l3MrvmUaSa3TjTutnq9",
-	"HDObJ9HqM36KrvunImYtrYu2Ih7f/E+Q//7SW14f/p//6/9pFBbhYeVlbffwYK/TgRcLGJS+M0wo0lj7",
-	"734gIrg4/9Ed7Y+GI40mdewRm+BkTbTPo+5MRDzgGJZVy9QTBGIeq37IImZ8u1ozbJR/6cOB90OKQUc2",
-	"aikFVinMqxjAFYuYPWD4lpkOA7TCvutavjz767sfz04bzcb7q7PL/l/PLs9fnb88uT5/97b/4m8XJ1dX",
-	"jWbj5Pr67OoaH/549rf+y3dvLi7fvTm/OrPv6aeXZ2/eXZ9V/Hjx/d+uzl+evHZ//ugJIjN7AYMC5VML",
-	"HCsO9acmCqEfimA+1Q81p1g/TAKdF5Klenw/mNAYyLY5RZ5qBhkG4BE+0+rJmAd9fYv0TGI0ygWWNYAR",
-	"pEzXnkPE4rGaNI4Ond8SFggtCTaOGsaaYE07Rw2heUuv3W1sZHYaI2XDo0736D7vJ3MMP7zLjFFDMY+N",
-	"QU6WLFXhTMz6sQBkND+l5hCIK9Or6I9MHFBDzPRXQEHL/dQ35Fh/14ptdChFNFfMs6eDzt6h3lIm4UW+",
-	"Yb1DHMXHcZ/H/VgoHrD0EODxfOaCwjzq47GHYko5sKePd3n+5TOpbWQHe1akjB6aWos+ruCxhS+cAsnB",
-	"6R5p8CMNfqTBjzT4D0KDQ0vaNqTCz4s0coXRxU8dfyPE8YF5U62ICBdu5bgIl7FEYixM+ENu4eS1CguU",
-	"fQ0ydQ+1TlH4+NVczlgcFkIeHjnbI2d75GyPnO33zdlkSts2JOKHQCVvWVJKqUKm0F+X8dNNPfUrkoL0",
-	"SQUa1dktDnxMBfmDp4KAxbUKITBm6gLJUZ1ECRoGrNPp9Fq7+8OgFRx0aOtg73DY6gx7+6PuqLO/39lt",
-	"5NhWfySSKcDVMJNSVt6QQp6Jvnq4OP1A37qIj/lQ0zd8/HC8/3nmBQO+turYgcE0jhofeByKhSTfsyhy",
-	"RIIPIrkhEZ0pMdP4MENUyEsR+sQSGsuZSDCUa7IcJhB1wmPFEk3/TNLHhSH2RReL4xc5i8c8Zq23otU9",
-	"3NOwVmw6EwnVjAHujp4GGcPagBvZn8dT/JQPOzp3WpKYUiCePzUgGEGSmN2yhKiE3rKIqEki5uMJURNG",
-	"holYSJZ8I4m5k0fwOBAhI6NILAiX8EDE0ZKImLUbzcaZ5mg4hEsyS4RigWIhGS7JxY8vz9C/eNXbP2hr",
-	"pm9gnnI7BNolk2KeBGyT1Itur9N8QN/yMxMFx2ItPuUESjrjOYlyRpcoVsDpJ0LOWIBxeJZ2Q6gfjGnR",
-	"GXf2fZG9CvFfcpJlWmUhTfZl61VJ/0a3yscN+VLXBbHH6PUFN11/j+6av0hwwcMiwLojL0pWD3/mOQiW",
-	"lcU6t6uwA/CMakVCj9CzX6E8s4rrZO7YdQFNq2WB+6ScdQ+zXMVN4hIwDIKx2BvxkGY/QqgmnuEiS0vz",
-	"M3MNtetkrpnnudFbcwUGxiLhagLAMyG3H5sNKqVW6kwMM/z2w4frxkdHWNT4A8FYLfzux4ckjYdVevYs",
-	"vRUiGTeajV8WN7IQFF0Y9FQPwXgy1JL86rZBvDN8kZhAM5DWEJ9zQcLF6ymSUAtM/lBd/DF1SVeH6YIO",
-	"CqLi0Hk6xYvUiCD6qc9teNg2JDmHCB66/KDo8Hh8q46vdByraNrjLf1vc0vLBLvMSTOTOJd0GJnw0fey",
-	"SNyVSvhwrtDoGDKNClPkEScxjZaKB7KufdRGxhS1Sp8m3mxMqOxn6gc+20SFnU1EzPo2Z7/x7d5er/Ps",
-	"+d6B5+eiku9YuH5tDHmiJqYwQPewCzHJ3U6j2RjRKY+WNhHgtbhlEQ30KY/5LYvt85OQaqYsAigX0GBx",
-	"67sXmRZ3ElLivPlPETMej4TGz3kiZuzpaxGHIm5kZrCwj2YTa9jayoJfmVHuoNGuxQdfqH3FSTpg2wQ6",
-	"PmDcrcp7Nys7n2I0nrMyY3X4aXX0tRfhUoPnhEp9Df/UG/6p2/nT2+f/EIfz1+94cDP+1Pv7m8u/izdL",
-	"dv7L30/GwSh6Nnvei8LvPtHw4PD1D38PX3efRZMPyzwsLMm5peRSSMkLmyutEC9wtsNLJudRgbDDD3rx",
-	"ndRMjqqFCK2JRk/fV/QGbMUjzqLQ+QG0gJB9ggmycMMrMWVDES4Jj4macEncoDcyoRKf2lkIjTS1W7ad",
-	"NW+s99yHSmxh1Crcuc95g2q5xzTMyvTZBUPepFOBvTlyZzOI9dyXxqTtEHUp+TimYOJaGdbYLPw4D7mJ",
-	"dqwIirQDct8uGpXWvnvXbEwYDY398OyajpH5yCDhM2Mzvp4wYiBNxIgsJlSRBZVphHiTjERCBuej1hsN",
-	"20EbVC1TE6vxc+PZz41GRlQza8aETaEcjTF1SpXweIxZHiGbzoRisbpks4gu0Y2YX9VFwiSLVZNQSQZ6",
-	"ykGTLCYsJpQYky1aluASpRMGy9aPbEmmNGRgqFITHo8JWqLb5Fq/ryYsAVNVLAjmw7Ub7nJZPJ9qkOpv",
-	"6vMpL/+1CFJ3XhmURoPNgdLc1vaGcLqkir3mU67KX/qgp+aSRGyk9Kf0Zv8xF4oCwHhMwoSOVIszNWpp",
-	"CYzOeCuhikV6upbBieJJAsr+3DhO/tI5Vn/Z7TRqLi+rlVcGx4Mt6h9/Oeh0jhd/OVi7LKaS5Yl1TuRX",
-	"dIUCLFGCLChXBjOISpYaT+iY8jj3/d2O51s8VmzMEvjYhw8fnHpFzA+DYEKjiMVjRp5cvnpJDp7td8i/",
-	"/7W7k9/qC0YTlhCIZP/Lzw0e39LIZuXCFave9J3muQmdMmVuermG0Pmpf208tOhjrlUb+BmkQatJRusd",
-	"P8kqJE5dBfM5jCwfD6Z3X7JAJOGKRT15//78dMeuDVWobyRJ4L0mxO1zJckg9fsOKhZ+/wVj7iuuez0Y",
-	"TX7NkwEPB7hOZ407FYvMMoruuVbDHn1LHDgMdGBXO6NjZumjXdo/5ixZOmvDOd2FTOmn18a/vdd5fuBb",
-	"CVSvWw8tcGJWAAV+uz9MHObwI/NQqRMyj/k/5owAW02PUV/Z5BvZJFIQpamtZjwzoOMpB0K6DlkkwGjU",
-	"ggcZHJGgZfspcKkqiPb29yGcw/7drdgUqLTrIYw6MLE6cOUtwZ8fANyjN1YE8+CgFkEGCE/NGLXI2yYn",
-	"BNJS4jFBkBnRQ5K93mGT0JiIuQJBkoiYkb1urxrERkiphG2n411zKWN3PVxN9i5BQzoBMl0BXDSy3xuy",
-	"FaIA5DUJqekhmwKb1VBCEFbdaeC4OSCFbERBNdrvpIYfAy8T0uJiossC3yUVQqWM5mMLLVdAzbM9E37h",
-	"ARuaq6oh9qeEjRpHjf94mhX0fYq/yqdX0RyBZjzj68/TRPRUHKGtKXvvQ/xPzzrYJ6UlkkiIG5C1qUJv",
-	"LBvzONbXQowgNQ09MJmLSjaJqVdLEjamSahnCahk+kppoERMwRZHXAs9ml8aOiVEFWb8Y8OrYz1MdeQL",
-	"HGny7zzMPNtZpRCCU9z/GIzrav2qTcxOxYKcdNf7rSdnY1y/KoXDCZp7fXIR/lIlFJn3+zjq/ssHC8va",
-	"VUN0kn9BNuP3Psu4y6q2GCE4NMIv5PiKWNnSQVlZoKembPS3v0hU6FLClBqApjTSX4aaODhbsxEyhUaF",
-	"60xwJmjtwZxSkN3JD1fv3rY3CjKyNpQ9uG1coWZAQ3KZfttsmw7FXB0NIxrfNO7qksULUyQbgFU+qlSu",
-	"EfMohH0MGfBotAEY2JAhC+hcooatt6g3PUyQAaLAPIp4cD+ol8xuKchPsDQ3ZuyW7GjAXLQKJTc14mWm",
-	"u3VfuPu43ZE+z440hdFnO89zRSBgWFrLYpOIBGgD5Ntn6c8QkQxbtKenT+xaiNc0GbN7HaK+EX0lRD+C",
-	"qVbdmyldkgm9ZZr5gTTTJW/4iy0vT3c3B2m9eHItBHltlvEZr5AlArDjREu6seEjkHSuTwLh/EokQx6G",
-	"puTLthDOUrr7GDGeB7KmRoyFGLWVjSVOEve29MkBcbaVzwpaVMk0cCFwHIQhjTYaiUMBGAw4rvf68ury",
-	"FcrkevwiEfGYPBkEMhmZkBdjXtEaOSgAGMV3hmUE7nEgNh7Q1NxwTuNKTBmKXwuNj7gmoZWbhEgebnkQ",
-	"+y6jsNsgWCWBnJk1fKZDOSGgM+hNZCj+jcTdkEs2E4lyTUuEhwDtt0K9EvM4vDeD6MdC9UcwVZ62ZBbe",
-	"eTBJ5Y5t0Hwvg+5bocgr87HPh+b5pSPCjACruTRXoE3A/DtkkYjHYMw07SryPiarRUvRRIkf4krBAsr1",
-	"gFdYzuI+h2D8Bv0pl1Ojd+fwHaghiyTYQOMxC3EbHBFmymis+BRwhYaEq8wCuw3R72VH5W6TvLJlOz7T",
-	"oaUbtXvkikgeB0z/I7VyFKF/mcq596E2I4x16KdSs3sALA6JtYhYbwkjZ9d0jBaYpZibtW0F8N5hBcAv",
-	"s8V8JpBn3ih9WYz1CEB8LcQbGi+NuCzvBd2EQq7KlKs8YD9Qrshuh5hwmG3B54iDWjjRyybpuj8fiRGC",
-	"TPWnzJLlMbpCqCSanIC/DVwoLfChDIikS9ii40jMOaZ86zBjn2YDXX9RK3MY1XrZDLe+nVbq3Fn5duYG",
-	"Aii8j3PBqPfjPYW53EvHx7Gmb/ehZJ1uhhm4bJHwf37O+/RWGI0VRSaRWLsHCeiUZbTD8RE56PDhw4dW",
-	"0Qu26miKTjN7PreUR+hLv8fZhFTRIZWsP3cmLGgedoyjBKG5lFwnSzw6OEMyFVPjn9hGMnNEZC2Q8YCR",
-	"97lFfTa5bEZB8kIfsdYAwFZE6IIuj4lK9xhRhZKRe7fvc8VmiQi0Gn3fQwRkNMlHlnvnBAsCCjzuLZV+",
-	"wIHjNwC4FYat7O+YAXIFiH/qfMybA4j9mby/PAeDQCzIKKFjRI4tzQG9nnvLHcgRo7J+XokFJUsjiaUC",
-	"utGVjskAYTgwhmc9CEEOXPZ9LOczjJt6w0JOr2Gd96Ko6YT9qZ4RyyQXpRl3Uj3ZtqLivgv69MsE9kKu",
-	"8ctfwEigKQ/aCO/SqbERoVsuF4Nvq4MZaJxzQpGI3zJ5jJ4E6462fgKuSu6Yb4C7py4fKCLmOH12O2Wv",
-	"T1MvUMxjdWqy3qG6WnmFr0RCJmKB8kZIl3at+lUS0JgMGblhs4xUKaEfsYRKjJZJV/V8jR+qtKKqmJQP",
-	"Ewa0Avv9oclJTRhP0nVBJj9oKmwqWXTLZJsMxIzFgyMNPi7N+ojUdAh3pWmgfmFJqLxhIcCeqyaZxxGc",
-	"i/5FGsnAxpyATzkOyQ1jM8JVmwwwa3lwRHKxY9KsyC4QI2RMlJLJXzf5zuVwpWbjxGbU/NqgIQroNLpI",
-	"xIwlCiogmEDd6kgmiLEmT97NWHx+qolTrEnhS72JbrtD/v2v/Xa33YXQhpkzr77b81gly4IjqetxJDWN",
-	"cd8IZvnRvuEQBmzq8q5xUmFtehphmfz8+H3f8ISNTXTX2pmlShhzspYKk3s9ZuaJwCq2+oQyombpqD1e",
-	"7FYQU4in9J6ur2PpBuf8YcKDCaFuyzVpXaESrGtDRkRsLA5ahBhKTU80E+RKoyaYgJpkARNpmkantqos",
-	"o8GETNl0qCWrExJxCbFqpgQGwcIPTU2k3KIV1oQHsbg00m+YUhHmDbAbSLxAMVs4y51LRaCRmrnSMJ4M",
-	"l0B2MkjhqxGjGAmGpggsGnFsp2WhJAPk+gO9ogGLFUtmCZds0IR7674GMQzwMUvJ0BoL9kgNK2pL7MLv",
-	"GGYsm3qgCTkmVBEGqbRzyZqZxG1rBuCLQzamMf7IVfnCFYuLlEJdTr57f34qrT/OgBMpUcLswRxrcLHp",
-	"TC3xyOCx1P8D5x3GIK91xwHxPsfB7k2gSUJBl3OrnjjxB1kBlFK8o0lPlrhYILRKwPETjF3Vm3LP+ckH",
-	"NtSaRkxes1sWkV0gVnvtZzsuDTUf5HHWmdf+Izt07+0rFGlZAe4iqM2pNxFdQ40msVAPCl9PuRgXzGnl",
-	"GB+gWSC01CdG2eXCmB2WMIyuNVxMX4RQgCCDF2+R4v+UxiEL22SAXxo0kQ2OhT4szQxR/jwmAwSGHYDT",
-	"uQeULtU0MfYdRUX9m7WIpRldxKhURSI0AvUvZJEHVXxdI0vPZtFcep73fM8qxu76nsHYj16+VazxU5IY",
-	"zS8uFUq3SV4sLTknaiKkEVEkXRqiBiJb6hSOOMRjNcnA1BEaADKMxDwhNxBvIkYQhJKIKZcsh9qrROdc",
-	"+09ccB7Ze0VcbzYwgM/8bsqPFMsLbYH77qV1qX1mNsD3h2wzbPUKAd6m3HnyXkVnrrPwJekLuNIcEN5F",
-	"xjVckoWRguHC4cXlqv4RldYKbVobd2UilKc9uQD/PGFJIw6MmKwXk1JAHquDvYZP6rctvEuzo3i/mAgU",
-	"8UVsIzunG81cbghe/NK7kbkt+EIz+2bMOACZpuXESax1MmOtMKAxt4yPY1l/2zLVn8uKfRrQBuu5x6Fe",
-	"sERixlzxVN1CRqvmfKkVgMbdnRvV81OGE+nxVULb+VTaZzjd/cda1whRs3SXbD2cEs9G+XZhUkWKorEE",
-	"fzNWPlnLoLM6OZ4bqzVOR1SJUJjJCZXZnEMhIkbjrPrsumVXkypz0ctKknNTN7p4dQbb3vxlbXyJNKh0",
-	"/4+tpmG3ZMa4lDbf6N/m7jULz+expCPmeYyil58+u/iaHmPTg7r1kNBcpRIWIgauRaQsR+7XNWvloZtS",
-	"V7E4Jw/Zrypi5F3BljNPgGyNaKC8XOYbScRCn1u8xKgw/CZIUiam52CP/IhBPeVlzUOuTmy9Mh+USlDx",
-	"34RrE2gISZUisQYwzLE0liZwOvsArYz+vVpAsSsFbb14AjDFx5U7tFp+waept6ypDPg0pXUqG9kjENMp",
-	"tDjlKSczARfujYB6YrbigKaUS6nYtNFs2LkbzQaNRbycigohElYJyRsemhn4095AbprQ2YzFWqUB+/g8",
-	"bt+yZHhE3JJ0zTScFgrseY8grVlX7wxylejWvnIFrWZyxenqv1MsUePDvJiphUhuUtuZa1wHV9ooEVPv",
-	"vtHQLTdbUk36kauO54zXhwIdKLwv2Wp5NRb0zoy9y5vjPZc2q6K3dtJrHFooj1eLArobblq8zbZksazy",
-	"msIFsOnXBWJkhama2kx6nTxyVC6lefVEb9knZbK7SjuGhVTu5V12jpZMZOUPR5RH84RVkwJEtc04Bbrm",
-	"jI2MG7+cbJq6c9hwCjJvZZsM8Cai8jigGHIwEVGIRebAnGDiaqr5xnWKVPdkHCUuYZKO00CeQCRVhEt5",
-	"qfrVPJhoiuhyyiYQxaZhTU03x2A1bq/gLY6U+sbIfmV4BBMGhRqpN6OYxRnXiahUkJBinBmUxGzBElIU",
-	"fVdSkEDEIz6eJz4J+FwZ42fC5ER/JBFTMNPa9Gn9zRGPmF8KdtuaedmRE2O5qNpZm7wSCZlFVOn9FLwu",
-	"3jOOBDVFrz1Lgt82IrFVCv331mdmLBA8E9/ddTkSNlAS5LIVR+ucINjxY82jAzze+kdqyyJ4Lw/8ZoWT",
-	"F6/fvairzabFHwtKTYYLgAkbH5dU1KclnzigkBPQPEBh12Qy83TgeRKp6BIiFkciCbzYWLikDtanCGOX",
-	"kh75+ku8Tm1dy/Q9ltCy4fOWgYPl1fnpu7wBtKR/2bjU2C85V6gn1ule4J0VxNNyxqIChps2H3GmrAfF",
-	"h+HjpbNZt+pVbLls4vQgqfEYmfsER2RJO7HxRE/+/a/ddre9l3NofM3C7s3G+4vTk+uz/slfT85fn7x4",
-	"rR+9fXfdz9uxG83G1dnrV/2Tqyv96N3b/tX7F2/Or6/hp8uz6/PLs9MKqcRpfX6KQvMrDONZ4/nMn/8N",
-	"jz1saUCnYh6rAZJIR4VNfwA5BaTLOFgOXLAr9klLm4ZENlMC0YRftLSFc3i3FdEh3nf/Fsoe9JUZ4k0P",
-	"QzERDwmGWqOjtkmGmiPG4zkdM6Lo2ARduJ92fOQZCtvr7qzqYG/tohIn5nkNFTVXHU6p6g4V0cDq1Rv4",
-	"v0+InhlsFO6ExGhjWLDj+e7zA/Lvf/V2UC409fzAOz6XzLi+QXTkSnOKQb49v5kL6wIOfGESpvN8rcPf",
-	"3fjwgaG5p59GoLClyf7iqoQJxzbEjsdkmNCAodt1xKOIhcZS7cGUKY/dR13P0eG8FXJb7tJBqqs+Hw3q",
-	"QMSKQvyM5CEjA1O9bdAkg8hU5IE/NH1EUDfJIEspNjd3lvBbHrGxOYnaxN9PcnKOqV2PE9YqBcVIknX1",
-	"HUpSfzNFE99tcOq9nLKAS9tspD45DJ3XUk/WDEyk2I1kud5Qms6xZolOVm7RwJT0UVmsqK2U6+4KGKEp",
-	"K9Za4oGJmODjuMVjN+kYI0MSiEfRAgz5kAk1EEsQL5uob6ZvBFoXwf3n8GSN5NJseO9+dQEnJ17MUp2M",
-	"6OzkpTBbZoRL35IyUBeXNOTQlqefhrR6F+MUr5ETsZCQNAT6L9KKrO4WlWTIxvNqGRGW6RUTndbZdcro",
-	"rK/4s14MxuGV8qlbSa+u3uZWmq77Tk2p3amd6gdQWvyhoq6C9Vdjqf8sUmYkkiI2oSYIAVub4bit2FpT",
-	"eL7Sw33zpH2+H94H4lZUclGg6ZQacJK/zY6aLgnK4Ubu0OvRt4fQOzxU8yvYEV84jb3yu8m1+YIAtHcj",
-	"iLtf7RbWw+8+Ntc4MUsVM2Pjxtd0QCyw2gB2Olv9wdd6jDfswu4sLRu5Acss7L2QUTOPIpIwNU/iNMhQ",
-	"D52DgeQlNDUHURDaous3/v//8VOn9Zy2Rh9/Pbj7U3oFfrJorjWLKGp8dPZclGVBNXx/+dqU2xvofQ+O",
-	"SYxrmYpbE8mv3zfyWyqF7HY7z3q59ejZjviUjtnTJ7N4/F+/zNj4vxZsONs5HlLJDvaaP520/k5b/+y0",
-	"nn/79OO3f/m10+ytXLnvBF5GlE9P2QjqKdUQW4p7xuhkG3YJsWlamoeAT3R0QhgbBkMQOx5izaPQlpSE",
-	"629SHbyBlXauFWbjLP4QhxYA3Ksht3u0Ks9rzhH99D9a//vjt39aazg2VC7bxkfvSXCjhuR3iM+zkAIQ",
-	"T57tP+9qnahJCnHhp8uYTnlAzFuXTi8yEy7e84SKr2lHsUY+92RLaEksi6vu13LsFuKwq4Q5W+Ddhwnw",
-	"Uw11cieLKjMyl9Em7yNssjhIljMFlWqwDk6fRuN12/6RLd/QmI7ZlMXqxBa3rzU7i4P1IUCQEXSGL3MR",
-	"r/iCltw9i6/HVK4wotSZ/qPPCgJX1CTGK1E4JpsSC2ITrsacE/ZKgkDuHz5ckyeDdJFTETIop/jDyeUb",
-	"rCYxzJh2P6+y2BJCfRP/arfoEcdNRJiS2apyrZpocEPMRzyxMnoDNpqmwl/lrtJKSCIzAPdZHM4Ej/2u",
-	"IqMSGNy11NQWdYxDy6Xt2k0R4RmPx1YRn8tJQYJP+Lp1asY1V7aRXt+1J3nqhZjUJxorm1lkaL5WFW2C",
-	"azESwfHoeL4MfRN+3WjNSNNCFvFblmD00bpLc2oGv9Fj9XRzHqk+j3083+wyFSo02Fk0Os7H69rSBCKx",
-	"+U3+Lef0s811Kfy9JpDAoBOojTwD2+lrJvK3n7cv1P+mfX9KP/W9CnSaigeJYIhgNLVEwPUQRONeVsnD",
-	"+H5NhlhW1VrSpSQQ/bgwYdNlhxn06MQuni7j9PAk7M6WSw/kksCrQP7I6YW4IDdsaVjT3t5zyJHo7bSJ",
-	"Eccx2wakLz/OjBIRq69zQ32frol944TGKmPltbSx7/Q7VjYoIklNPdaWdH5wbr1q4nsz6nTyCh69GWdu",
-	"ZvVm07Y50p8+iqiAEdN5Zp2ZO1JEGrO0iqRakmzqFJdHkGcT14+KtnV2T+xcWS0KN/3Ggw1QHlYxjZU8",
-	"tkjp46OwNwkGRwk5zmQG0aL6QkhFE+Uky6AmmZKPOuwz36HuwZFu3ez3x7zcF76EiGjFQ8j8dg1pOYkw",
-	"wzoqbyQGyaTiIdDSZ51uZsAF8efyqrd/MAAZEVosrQHMD1fv3n5gwx/Z8grj4LLWTetEsm8kgW6DAYEc",
-	"C5qw40wwHDEVTFhYFBehTEQdlMLk238iVV9tdzED05AkY7yoS6RFwsco9qxEINjyOxx7Z7q7L+t+Yyak",
-	"srwjVweiNlu4NG+9vzz35sBk/Wtq2sdgP6YFbA07mcHDkcBETV+CP9gDPsPe1vUqXzc5vF3S3K2WhLYJ",
-	"S1aghfh9iFX1tPemUoWpC+rdahjAm+/gRR+rtFPbY/NdfCs84ufTxG170UeJmB4TmtYssX18J1ROUocL",
-	"7m8z+4NtGq85c99fpQIl0PNTI32CeJtiruF0hrDy2C/l2a84jvLChZA37nTGvw2WPkO5JzSpkiHt7Foh",
-	"1XpFziSROHXECt+sthzgTGTEE6kML+j2Dsi//3WwgVRtl5VyPBfBNlqOgW4RR8zCOl3y7391O+39jdb2",
-	"QE6qvPmLSqx/bliu67EC9lpIQK+BnUZK2EzKvzSvVQn6mffLU/MefqvYWG2ps9JhhnS1P0qTJDZhKKik",
-	"vsJ3a3MV0z48dT4X3C+S6en62ZH75ZPXHA1YLFdLSZpyEGlIDWDFTZxFKw3RJS/plJEZ5aATu/hVR1yR",
-	"YqQWNGFVVo30dyiMPGWxWu8hT8CszRKo9ihZNMKw9pxpvL270ybnSgvxYBsYpvnxrqudYs4uztJeuf60",
-	"H1plmGU9SSnLqrYNM+uYx69wbHorImnNhkD9JY37YSzL7gtf3RTfy6ZP27av89n27xqU3eJlA78w9muv",
-	"g8ILA2yob15LWW8aeGs6RO3td/d2oHZIlreMmfU0ggq/it9adxW8cPissw8o122jd2WjrTjffxCrkl7t",
-	"9eur3L4K3ZGcRe+29zZgPdbEgbZpPAVswb0Of0HKPDMvanb5Bl+rmLQgwj24E8LefzDzZ6aKPMeLlyRt",
-	"N4zEccQNHcVNt53lf0Ijbz04mMGZOQMnma2szJmbwn1V1lW23I6Qda23c8kSHo/EgxsvVk18b40gnfyB",
-	"LGYO8c8j1HeJVvqw4BLcSzzZWrkXm0XO5DXIVZpz3rxaksRWXmOP49aJz0mdBmtskgXe5lNVyopFykZT",
-	"y4PjeymEAzmYnB1OtVsdc8JNjc2ibCFMKQBJeKylhQB9yFYqsuWaAD5kgGP7vyxUjrU4vgRDWyZUElsT",
-	"xMhsEBbyy+JGQlErqvAPfWiDymi+oQiXOdF1gxiZBzZznXFTtgT66ZqdeGTA9eyvXqhFjagK35GvKFaT",
-	"IkTWDHoDcH6pMIl63K4UMFFidoMFGw5MkA0gV3vzqIrVERV1wig2jMJZYdj3lxp6jMLYRAAanIEVvIQV",
-	"m0dN5M71nhEOGxOQmmEJ94gq2GwNDxBmsCI4+zsWswRaMLrHRl5igAFKHE0obwRd61AcGQQQkdAaFGMN",
-	"V8e0pUGF7f7/bnmj20qRCBve8JVxCuvB7g1cyHXw3NuMrKwPUdioP+gW1dI8EQ5p7d3d7v7uQaeTqwrc",
-	"2TQsYfuwgY28/oXaXGjJmghTeDRnfNpKbChEDVQYiSztNOGAUKTcuTdNMvgpT3MDEbKPg7RKM42XtW2F",
-	"1TEJ/pP+Y8YffHbu9N80YGHjC/IYbvAQ2PbAatN5LBWjEJR5D5Xps7n91396pUe/zusP7OJffZUe3OF/",
-	"XS61VsSYL7CtR1//F/f1e4pB10T5jZVYryu/pi/e1NXFYlD38LBv4QXfyDl9WfRCo3uRJ65LsVj+HF0S",
-	"Redz6QQe2qhQdl4XWMdPVmjMKEFalz4veOiBBCRXyDjGKu+1JYqV7nD/2qs85IOfxIzFHMuea1rXJOD1",
-	"y+/iGPP8cv1LwMwDGdpQv9o8DRIG50YjublvfeMTKTnfN3W51/aWY3EsE72DRZshgx3wEY38uZZEOefa",
-	"Vry94CMvqpu1fNLrX3r0Nj+gt/mhXbyb+lrriTaVXteyLGyWiqUB+0MqeVCWjGu4ajf1rP123afrj/jR",
-	"N1quv+aYBqv9cacimOtNfy+80X3w2JRmnwcTEprh0pSiMZVcm7YcRdu0NGsHYor9Yv6cfwT984Fya942",
-	"ZJFYHBspw3j6K8WL/d2Hly7yQFjXLMtxESEADANbOk2ybKhWWsBxRGgKNoRkWsMQXiNP3ml6YBOFz0+z",
-	"6mZ2XXKnmdrEhozHYyfuyu2XFYusRdeS5Rpkmc5YTeyU5au8hd9/iGINhufPp1OaLL9GnYZcILzXzwz5",
-	"8Y6sQN7FzHYDKUa0PRmEmMs92DF91alyz5SWCrI4J/xkYPPF+/YFPQ2NFtAwzaZMGDXCPTHH4Z4r8dho",
-	"Nsx6oDtjYfIVR1uvtkO5cNWGrtf19R+26rr3U2phdwpAfPHU9j+OE5bGyxpiSyVjTOUkOIu7jxs4aOt9",
-	"eSXnXPv1KoNlrU97hKPiB5s+NOfSpjZBC6e0i5BJin9I766vGsrDu3nXfeWL+nvXLabC8Zs2yRBR1Gg2",
-	"ZjjDbC4njaae5+Oq+b+8e9W7ikc/62o28Ed1uPqQ4WHztbf2jT48+6jhN/08nON3n9PtMdP+9n2lPtyu",
-	"6zT9DMhX06H6mTCwlrP1a8kuNok755Gtt5qib9az98/irfUXi3PctjUKDFe7M3yzFxMxTd25ggPYFqFD",
-	"mz62BE4r0nHVzH7VZ7CYCChVjD8bz0uh1nDX3bTRgAsV8u5/L7dxO/vn+Wr+53r3Nu9/rndzvkS6+X0d",
-	"0vfSya085ohjB6vlsbW+7Icn4Gv93J+Hcq/2gdf75jpv+IrP/q78448O8c/kEP/87usv7VHehFwXfMu1",
-	"aPbDJHN/Ife0j5PW8lOvfHGtw9r79m8/u9q37G0c33XnWekBrzvJald4rVnq+MTXTPQZnOOfMRH5odQh",
-	"r+e73ux+H3gtCqToDYj8hC7osu3znG+whNqfvmSzCFqYpOqFUUgiRo2O4RMI21u5533YVsNP//CyYQ0f",
-	"/ueRDtf59x8Oh+8qvaAXmRLkydJIe/hovgUMjC5JCG5kfel67a4p1eCJpBtFYoF+aXLx48uzzLUPibJk",
-	"IHgYtCI2psFycERoJIUvKcR4xMFqbyve5Ar8JmIhWUKe8Oks4gHHZU6Ww4SHO8h0odOcCYDLdSUCrCZi",
-	"rmCBbTIY0RnvtSQL5glXS7O1VycX56TX7pAr85wYmKUvmIYhLUOCBkemeWeuoBB2+rRF87A7jzRTtAI+",
-	"pIMj/NTL8xcnTf8MVZWNXb+wPZhGs+FAGHqYuptLHxQWb57DilY4i3NS1doyMFaeMnKUKfhqoVBuYmDj",
-	"MxMRoT8Vy9wc2zo4gBQTEYVojNKLCxSTIG+JIVuysE2uTEd8HLxgCcNuLFn2EEG5kqBcmZZV4m6BaAhh",
-	"sX0JUsEshfUMjUQNJ/JgJcwSX/vVXECXp2juRCxiIuKAre98mp+qOvYh66aXNjEKFMceRlzSYbR6IyZ0",
-	"o9yY6P7+dreG84PXXd6iJvLXqn+7nSj9WaStbYqROOrDA1fX2LQkRr7CRlq44oHqVXzgarL6Xtc7Qgd9",
-	"19OBJpS4TSv0W/pkK9cBwYMIJq7SDDlfqeyVRMS/aX8XlxPbs4XHZMI+0ZAFfEojIi+/e9Eml3Q6k5YT",
-	"q4RqUSKBNrKzubI9jU07kXVtXlxalJmOvPS0bvOsz9Aey9NXOO2YhuUOTXYB9FtO24DVu1oPWFVwma6D",
-	"q4rOVwt6z9ZXFZIBwMKXY7F26jw58oPa9K8GyS+ZYkF/9klBiXSDanWA7eeuHqKU1d2poCX+ywQI/CAh",
-	"leYufI1gymqlx9uw2ymiajoQpWpXViMte/RkwOJg0CRYMbB7CGX3u7k+vifd3uHLFy9b31/19g8azcZJ",
-	"b/8A/97v9vTf3d7hdy/fmF/0v7yiDfScLZ0D+0R9dURf0Qhamub6I06xXSiNyQBiZgb+2mzwG5hhVpQJ",
-	"KMAf32ma5fjOIVelohryTrQAtA1FjcoEoVj+4dcyyBOtmpCXepfYomh/5whsFPJGNvO9opTQTyEelksi",
-	"MbaZTd1j80Rc+c7lNKEjX+j51YwFafCaIWlpOxemVMTCpg22BlurYeZZFGZO5UCDy4wminBvx0acO7ad",
-	"z4HISLrEQHew8KDOpmfWd44kLGK0EN1p9x7qTbU4U6MW6GstG7nRSiM3Wvr5P1sgvrQ6u1oyL76EFa5g",
-	"/a0hlSxs4fHCq61uxwvPGvb2synl0UvXalUZ8m7qjxoAQFebln7bjW9HTwkNAn3DnFD4LBgdAEfRbGBb",
-	"lCHOGGMTxsDglLbXJnzGDDw2pR+Tada6H5DR2izmcSgMk9P4zRgJ6VK6wfH5Pvl2R+ab+WB5iJFv2ph5",
-	"H5ABgqdiSrkvuMf8kPYBykHM2jwMZPXitb5M5jMAUxMTLagkNJgymzwBF+3PbfeRk0oRwvcwm6IYD0TR",
-	"O40DzRI+U4rFXbMB7YDPkgR5UbG/MxIut8YNFrjpV1S3Gdl+5p5a303T3A+ImAiXR2Rg/P3tIU/URHPm",
-	"QZMMcv73nzofB97ask5L2NUiAi6piZvJ3vMR7ExLLCeAWmPWAA4tHstMxt/GOobXw+yfaOk8ZJAbj/fK",
-	"jUef0FtmJKTUNFCqwaLxw6ywUYgvyEQjJ+tU05kkPtKk62hGEzqVR0DBjpC66b0cheyWB8xOr4djEqx9",
-	"wRkKtqkaU8KCWqndvsYbvyxUa8howhLvta6KhNusGWOd2L46oX3A3UBislt02xBXczeyOfdpk3dxtCzS",
-	"yEXCFfM3gpyHnMVBRR9ILuWcJZb8IRBw296avPXCqHm43g7JJQkoNGYHnr5F68nULVjYFQOrpC2t/43U",
-	"0oZWwsICda8qFB8teTzu6wNa+mHmpg9hP5wy9EDeWUxEvva3Zns3sSby1orqlM61UQxyC1hsEjDhXS1V",
-	"ZCqk+rLxEVWa6RWWpK+90M8R6lBgJuktytvDzA58POV8OhOJYuF7yZJNa2bapqfrC2RmI90bUcw4cA5u",
-	"t+om9e01yRXIMOsr3xPfHf+RzbQGQgZyPhxg/8RcHmZWKz81OwyXoLVECaPh8hhNZbkE6hoGoRmVciGS",
-	"sD+hclJe1RD01yY5ScYi7jXJxYsfT1/1mkTCcy2tXX1/0sI/qCTwjye7OyCv6qkjPjTkVcvLzbQNiblL",
-	"p7/QeCxA6nvFE6aF/2+kmbxNNL1AM5NtrZdYxy4S6zVxX80GfFqT/PTazCYiZv14Ph0iZjlTHPjSS9zx",
-	"G56yE5e5Cg2zOMz00vRpkMbT14x6whdP4L26cU+1TPP6CmaGebct+4qLsraWbjqP9/ZDvH3kFLD1SNlb",
-	"+EDsO8Pl6r7Oi4nQegTyd2tnK1/8rEF87RXUdJpM6af+XDLpt39MabxM/b8B1QqRm84LSihXpcryiMP+",
-	"DpOV9uCE3YqbCiOlscibMtRcgY3VvFDfDLxmnwsj39RxtmQd/2W+gX/u6HPGzXrot1Xx5jx+FAQ6riY8",
-	"JpQsGU3qw6oaL07SAy5ygDS+udvpFLLNuqtQoSzr56XmjQUtf49yB0r1zuIhzMweAvMVLM7lVWi0+Ku1",
-	"qhY2iINzoWrbbTM123p0DGuvMgaHfJepCaNhpu4kTqf3NvliTj0vHPzQveVoU/T494OAzTblHhUqU9aK",
-	"EfSjhbl2D8IuJMQ9bvKCMnRqNVpYyFzB8CKIcRK74WwVNS6rndhW/Duly1XEPaRLNN9HPL4xXhSeTkIW",
-	"IrmRx+SZZTElc0C5eXKWzbGW0BXB4L8RQxYYqQDWSaVyVwj+Bi3LtMkAHoMJ1t1Rhhh6M20yQBjqYdDa",
-	"hU/ByCtuYQ6LmGYSkPIDUIQnKPgbIyqP22RgWO3gSIMtR5xBBggTtoBkK5GQMb1ljruSWKnfNY+Z9afH",
-	"DHEIZj2NVBLw2pPy+W8lQF44rUlNy6zuM3C7YEESYzafJfwWegclRC6nU6YSfEnDJ2GjuUSxIn+V9aQ5",
-	"uu/n0Llahb7ODbZIuf2zyA4KdwQ+67sDFQGblY4svb9K9yGY/p8MaDTOew73Cp7Dy6uT1ruTs4sWOg7P",
-	"Xp5+3zq7yv717Um3d/jjB/dBb//gxw/ew/yRLS8oT3Jrzz5kvmD+f2H/Dk+vTuD57uEe/B9dlhfm7wvz",
-	"96X5+xL+/lhW2D619KdatxS0A6m/adZjP23+PMv/eVH41awnHYyfTf/E1aTv5n69yP96mf/VrPyu2XjN",
-	"4xsWWlPqw2godYOq5hVtIVNDIZomv0FzAkTMQ3vMAbisKY9lu6r1UoUBUliHVg2rgk82t0vOPrJWDs8D",
-	"eCsZ/IEAtWGZiM8DxjIE1wPtIYTlAp5/BUEZ8osrbPARjcdzOgYOPaNj5nSbtSHVafUpCAQC+LNP0KDy",
-	"yYuXF2TvWbGF3u6+r0PFx197zcO7J62sYcXHX7vNw7udP3udeuWq2PfNx3Ymz8PhDSRYg5sQ7b0WKJLM",
-	"45BZ6zg2EDTMNoWbouNCH8veTuacHTjxQf/B1aCdezJIC+JBS6kmGdhEbP3vLJ16APbAgUmtGNh+xYuE",
-	"K8WgSZVktyyhUbby1TngOeQYiwrUEGOBTdqhytz7y9fkycXb75rkh4uz77SU8YENL1KjOHl+QH7kL7Le",
-	"hMW+WHHRz9Ld7Xae9XKooj90xKd0zJ4+mcXj//plxsb/tWDD2c7xkEp2sNfMsOfbpx+//cuvnWbvrgJ/",
-	"xmKubDSMR4dRik1nqkK8FiOV7+u6oNZn5LcAbRhs+I0WyQKRhE0IVCkUhqsXilgn1NAUrCEQ8VbfUFKT",
-	"j2pxvm8AuRGfhheZ9f97WMsCYJ6IeAw6Q7tykswIWwb699fXFwQH5BQQ1Kx9wT0Q5Wgw1WPa0XQ6v93q",
-	"nsBcpXpJbbDb8kIbxIaz9d0F3HtgNNYcj91GGskWmvdJZcKJ1YLTe7ZeXsmt9EFYb54GfBXWW4Z+Ocxj",
-	"RHnEwgGkCfOYRkf53smguoEeGvIQ6IWxDWmmPBHzJBeVNGNxiMqACQgB9RM/4VVY3tAxD7SUUjPIy2jQ",
-	"ZLjUfBD09KQ6ZqsqAMwXvtUmH4zrYAJ8J5+Yw6EQJgttdo4eMlJ5fZycx2Uzx0AupWLTgbmTpqjmQIxG",
-	"g1w412jUaDZEXAEkHl2BG7iMlJLFofR6RbTACr9mdgzrWHYWeJS2m7SOZqzfjiOhx2UUwUhAgqzFZLpy",
-	"Z7JGs+G+0Wg2cLx3VzLd0SrMf7eIne1v0Vz1mHRy6VYQ2eIm02/eezWF+ersjGzdxrKygfIzSsTUe6TS",
-	"Yq1GJ2M9siGJeuvGgIS71XJeQfDZL0ioPrf4REjlKyWAUfiERiJmmZgpp2rmFlAuKV3rA/bsFfI0o2cj",
-	"BdmRSpAbxmYmiIyh6bks1tURwGciUblqfgf7+7v760yOCZtFy74SVVZkm1U5Ftueiq8o/LrrkeHY9eur",
-	"opO30JAVAi5FQiIL00UmqcGtyClbRb3K07axcC0AbQx4m4jBq6+FXvKq+PwYq41pujlLhGKBYuERGUhF",
-	"E6UiOTAk2I6MxxBwSRXRSyD7h8+AZDmBjJDlo9LIhOFSsdwrewf7LmmzH3JDDVfT52vmExzqCZu5Uti4",
-	"JU2K+JSJOfwLFpIvyIoW/pAlfcOpwdgb8BlIRdkzEwPqPImF6kNqynhelTHqBJyW5VupKQEHO3/oN0iJ",
-	"uQrElFWzdAfzlBA3KZvKHQH2el4hQcC9rIgJQKeq4WX4qW+kFWBAcd7f7XXBKIu9+MvXXlUoqHnRAtWz",
-	"ZL0LzAIFJl4dm/uGbZxW5nZgMUQS4wzRLF2MuoOS3iKCsB0Uqr0HiWa2OmGUJopULT2VY8r44QoO66QA",
-	"Z+wlG7EEQtI0LWfJlGOSdW3J/CJ9xyeVQ753/eAdEXkzbOc2+K1W5403DILl/N3EMJwzrzGm4dI0UNLI",
-	"pJJFo3YZ4QriGZ6l3WYegH4stHF8BZpmParb6u+VYSsuB6uhDq6MRnL0prJny0gReVsRjdEMN6Nj5r0N",
-	"72J2zadM6yy+TK3NHcXzxOuZNrqIiEKIz9GKD1gJqUydga7rfv2NK0ZxJdF6r7Cz2a1s+P5Cfyb4zhbS",
-	"T8Wwzt5hobK+PymtvMwCKckvYphQ1ErX3OUXdtyWafo1ET8jp+soZOUVAessXx8le2HHaXUrmq8vFazH",
-	"1I4udKHuRBneL1O/lk63jdKGhiG9wTTYLCWGWUa+RQEHxtsm57vg2erybIq32DzDwZsNY+k3xar0e/VR",
-	"q6hIO8exDoQPYZPLYezX6/3iLuNhOp78TlBlHe3ORLvyQd9TqtgaR0t0Y92JrqhrI+dyBt4QNJAyrbN6",
-	"lRofovr5Wj+w5TBW5+ZH2NXwt83Xfic86rOwni2ZzC1Lbjlb+OIkNdLZrhE1qjfM3Qow9ce7CobcoI8y",
-	"vl/SeNwDkwRS5cFAr3X3Y2wrqtWdWUSVPoZiOiBfYYI3ta4DrUGzW7vJghfNOJQVi5smjX7BpEKDke0C",
-	"Z015JtnO6E+EzkOujhJG6zdsPdGvnN2ashluRJtfpax7LJ6MDdnIzrZZwo4iYLy4ljPFe80Bhc7XmVuh",
-	"HPy3DSWyVvFKi3V1ipRkFSWXrTV4tcX3YWyzW5Cd+tpw3vyK1sLc9g38NisQc0GlvGG+GAY6nlfZoaYi",
-	"ZJFrFDIWy2J1H65IKJjEehl0WSv0wCk40beDS71tRmRhg8RynyeSYjSE6ZuXWsBnuE1wwk9pyI7JIBYx",
-	"G9gqRGl9pIr1sNDvMHFWSyDnFx2TtideCgb7XX9u7pAGNyzsz2feAs/6XbmMg0kiYv5PFuYmnUsWFsMY",
-	"CjPPZ30W8TEf+uK0zpVNU8p9QgkTroQp86kddA6Z/mlYN1guFF0CYeYaHu5p+Jf0GUUUiNrQEKkTQRGD",
-	"AcaUv+TxBpk+GvtXZ6kpe0lKgSAZaqQ3w3ZqrEpm87t78lWuAhpFsmqCZFZpUYb2UOhaz5AUOPCTywty",
-	"frrTJueOcQrNaJpLt/2xr0b+9cL/iscB8xAG4/Kn8RKqG20Q0gKf81sWPkyW6PqGgACWoCNGX4cmkVCm",
-	"Ja1EMWQsJoGYcRMIod9CCoeRAjex5nMLRm9ik12fuXH0Sw2LEt5SOAmNpabZstoVlidhadYgNTXdZS5i",
-	"UlO4TYqZFfO9LTlr5vLyEEXK9MKlTbnNeAn12jAcw20eQte3jGvdhqvVdDPDhpEpYKwy7ESSJx/Y8GSu",
-	"JvFOG4M+jkwIBZlCOQzwpGOpWSHdAFcSChf7j00CiaL54Iu40YTYER9qXRjm/wbtqVafr05LndCEBool",
-	"GqljtkgjWxDPFYmY5iPkOluq2TtcE7u2zJ6759hyD33ONbvCSxYIGynpoWK2wBONNVQWE6EJ0FgoE9ST",
-	"BeAMppRHgyMSTIReorXliyxP5YFChZySTfKmnMKDvZNEjKQJ4pQ2iQ7Cyd1zNtlcK6o9WVBuHmriBl/k",
-	"4jYOVpuBfBn6ik1nIqH2JI2hHxN4iu2nbgyYcphmeBYULzOFA3xSQuEOp1vwXuPM3edHL2q8t2lhcfC6",
-	"WQXTcZCZm5kqoVkOgqNjOsFwZgpQCbUwbv8GuDXyqrMdlHtmB4L+ZkfgH/Yno9LZH+2f9udMJ/VjjWPH",
-	"27CH8kq11k35xVdBVMYr1UfT13qv7wmOPzXDs5Z/xYn644QGrB+ajMUN5vxOv1hQK2rUHrFDnSU9YI9m",
-	"iEx4vvv8YGd1EcBzcARjkTiusgIbWWO2iG9QMSaXMXyKa7EVpFeXVIO0m02ar1M+PWUjyAf2e+Ft3xCU",
-	"RpKaRahP0uHZFG7HEBufwH2H8jIbKMmTi7M3O8WwBg4ZKpqzBO5Yt5y/I6oZngOHefissw/5Gd1ivsrB",
-	"/v7uwaqKUv1S//S+FsprQsS25/8eXlk974ZTZrhvO+VGaa7P6sBoGHVnikmu/aopvpmW68k6oKx6q1w/",
-	"EppY2uzfjKTVIRoVydFwL8Y86GsGX8MclA91NtYpmwRbQ5bNvwh2HSNf9aNUuFs3T1kidOdLHEmszkyp",
-	"5Fa/Zk6xg2GN3oCry+fA2yVm49Y4WD9HNjYDsjtDP5lHTG4yzyW84Hajc/ShYKIljtgXXGdoWJiSlRkE",
-	"jaZvaKIk5mDqRtFVS8CJECOZMos05d6IuaKq4hsuDPsoZQ2UCq2ABMFqhKa245Gt0wk8Pst3hlm0NA3d",
-	"NSAoEWrBnV6IC8PR9vae7xCQ+a5fX7k0NCOSO6uXCl20Y+Gt6gcfQkjYBFAtXerBKczSdZB//+uw4lvb",
-	"tJRbzcxKveNWzud0NclwMTdFP41RqzvRpTDIaJNn6FCKaK7YxtfNtDQ5Me+7Ny5LzIm2nvc8jPJz8nHc",
-	"53E/FooHNfbMx/F5/NYMtu+j3XTde+9nDrjxNezA1g+zIrprWY4tuOvpllW7R1ZBu8lRsjUcvI7gkFHq",
-	"ChrgvW9eeuhWnUcZMAN5FRR93KaaoxW4/goe7tEvVmsKee5dxjWHP+f1g+KN9l/PdReizmVsrtHD1jJP",
-	"r0KcC8rYsELjf2+1sJ5v26Mg1mhzR5BStB+1yVSbXAuyjVbkUTsLNWQetdA/lBbq6WlpmkhC8sNE8CBt",
-	"rGbcJw9WTcLbgP9R333Ud39v+m49lufRfEssz1YpNEwI4gKKDcuxSDw2TND6ZNp69otp0Y+68la68sOy",
-	"ao9SvVpmeFSxH1XsDVXssl6UiGHEpr4CvQRSeE07F7wX+888MY3evldXig4jhmXhZ4kYJ3QqC40G1zSZ",
-	"QVG+wn05obMZixn2GcKwN0FCYcrQm/RBf1lTvan6li6ncY4vbxKLxHojid5C9SqI5LW1ZHmcT8qNhD+8",
-	"LgvzTuMK9p8/dwIL9nxJYs2G4qqq7JipyrMyeVmlPXGMD7tBh2KujoYRjW8KqXatJE1bWJd0Z/qB4uLc",
-	"4G/sOOPA8KMfQa3AsUGrlytF45AmmhVqvYo8eTdj8fkpeYk55rlealozyNXQmscQ3eTproLxEmu1QDPs",
-	"rtlIWx6VT+Vvf/vb31pv3rROT5tE/xvCrDqdTgcfFi7Lk59A4t67a+E/etk//sv+tONv1kSnPFr2q5Je",
-	"yo13gTUXhnb9Q/kti+vPXKWknOSLu9kaG1y1zq9NxvrB3sFOqXyELwyRh5pL1F5S/YE8uKk9eMYDNU9Y",
-	"/Zb87rtwsRIW9qtaF1S8ll6TjT+5YEPJ1Xbv/lPEjMcj4TtViAPSAzAE1J7r2VxfqqeXYuqpZOIjJlU0",
-	"4RS7m1dVDJD9eTxlqnZSR5hNV4isjhmEQGlqh93daDCBsuFn8TjicrJZH1V7phvoT/5S9HbBzcKGV5DR",
-	"BwkyzEN/+1jDS9MC7v3luccmJKYzmrCQQOfNaGlaqYkEu5eSSIgZNMm0QWwQyMRHI1vl4rC33yP//tez",
-	"9u5Om7wVZJTQ8bTUZaYmmnsV0LLQgzIptPSE8Ub7ifgts7WzTEixadUhEpIIRRULj43oYssfmnQbXm6Z",
-	"+Y3MFw7v7u8e5PskHHilA48C7K2fpQFp23OkqqSJUXPVZWJ7gWflOHfcKEFTNosM7FFB4e+lfmgqBKVn",
-	"aJsBkveX5xJizVCSC9kti8RsivGHpmmlmQMqmJdr6w+O0nYoGKmMR4BtSosxi3gKuehljDbUzArX1mja",
-	"tpNrKvm7yFK0C2wmvICE65o2JV0ag6jp4Jkas52Tcvt7pq0mNUqhZAOWBsmUJLEwuni+IFieJBTa7xcz",
-	"1Gms3E6I7mIn9JYdm9BeaIvGg0kpXthp+ZHW4XT6Fg4IjaQgMWP6NulXAPQ5m0JtvTrr91ivzVDamTI1",
-	"9hZjh6Uy+87jrd59xGhIlHAK0tJZrlLYAOsz/Tn3zOkZCskH2DH083QD3ao728pTFiNSEK8LLV0+a++2",
-	"ZkOKkVrQhEFtUqhj38cIVVlVTc6+QdI3JDiFhizi7JaFhQLDuzv1d2FmvrITn2PSa25fvY6HZ3rYIyhG",
-	"7+DBFR/HPB7X6fGNDATTU6zmibPKNMMrgtaWCuxwZB6bhB8RQ3Ng6OcNxTHN87S/clpLV7IgYSpf0v8h",
-	"K+03G7apuF5vzcL7OYDZ9eQenvkeXnhHmmUXXjdrzD80G8jP6Rl54Rt56Rt56Rv5vW+d783Zga+l0FVt",
-	"TXrUdI4ZFxXh5ylHBP9K3xNu7nI8bDu5RUh1RSryhEsSiXjcBOsOsHOaoR9NWLmul/kxJxzZcjtZdR1v",
-	"LenPWCAg7QfqNbFZe6lmIKnMZyXVI+MCxWaUll27PFDWqTnGY5UIOcO6gn0n1X11s1MxSgm+6YG0xMSP",
-	"IcqldgkWf3KfSWXDFT1G1zKxKsWpOlsm0dxXxGmdN40flUWtZvOhVt5YVT6vzUn0FJAFaQoIKNarH6Sl",
-	"Gvtpc9aBcSY860EHlJ1mxuQhF0oJYtPm6/sYXHasGZaV38g1noX+BOb/JMVOsCa3KqBJAs35p5tz5lJ2",
-	"/m+57JFz89KMvjRwy38nXJzYtjiFJYVbVT/6XVDLL0/S1uvnv1sat7Gwez8iuGnJo0cS+UUbT5dp1ioS",
-	"8xDGvFRy+wolwey3H6Yc2Ia0EyKjEqbmSSwxHgorwDMaTAxRqEkbf0qJoxP29EgkH4nkI5F8MCLpox0z",
-	"fWzXqc86f9I8mFiTaWZUt4arJuzXuMxIyAIeskINC3BNcxP15PyT2AeQVO8MwCR734/pUzBlmPgNvxot",
-	"qtz3toYKJYmIWJu8mPMI4gn04Q1sknUrZ90ekCf+vHsRR8udJhm4vxZfhf5X+QHzkOOsGt3QSr9Tw4HX",
-	"RGTzXXs3GOTnnz/1uvo/u62ff/60P9T/CfU/n7GKAJFivNRmRvYTAnfDdyuxiBfYaUXsM28+GRjcGTTJ",
-	"AGJ59D+MIwo6iU1EzAY7pg8C3CMTiKAm1ASBzFiA0W3o0kH3Bg/162I0injMjKcBDyM24STQ4nVsa24M",
-	"4NiOBoAHihqzeNEb6g8tL8ZIlPZZKtJRIl+hhj5enfvT9l6nHnHP7aJui7q1PelS25jLDaBhL0QpuhEK",
-	"nlZv+75Ob3UcvYYm+hy8PpHJDb6rrOwA1r0JlWTIJA9ZWusL64W8FcZ6S7gENgJdWz3BLm4Bnj6dzSp6",
-	"AuTq9NDZDNnVQW/30Jt74bSmKwXXbGhKKFa2qveWjX7uayIt+xEbYWMUK9h11poX0pUWluCfu3yMd2sO",
-	"tmbxnVkisEmydQpCf6hcC6di/Z1cRycow+P6SiEjZiBmeJsKjlRNCQsNoaClM4JlcJRJJMdQrWZiOrsR",
-	"Gob49mLCjQuQx2PCYyQvthpjKgXDOwkjC5Goia1CR+axsg2AcOOhp5OUWXnDOS4fmy1HsG7GOmwuGQY3",
-	"4mHglm+Z4dDN7O5ljaVc0nkM3DyKcMBERCGW3tSrDBQEC0oihmzJwjpZSohI5UtVzeK3ixf2SQTbzeSX",
-	"WbaZy3+d0uI3lVRtXStHIKOIa3C84G7XmPlkoGfpawIz2Klfmc0mVmVBhB45j6mFSLKglnQdaUk+6OfT",
-	"Xt+fst6a8r0b1ve0lDbPHm8iFFocspFI2LGpHRhRDEagpvahVXStRv55emJKxmJ/fcMgmCdUQcoTJVMe",
-	"z9UGS5gyNRFhRZW6JwM6TUyf88Pus4OdzcLAoHMjHbNY1Wz6UULdbH0FY3UOJGv7XVSF3leHN0Egk3EV",
-	"aq0fYzxoHlFM9cKASpYzpDx79qwQrrTrj2b2he5XrintNBYofsvV0izSt7I2yezmzI+g6WJ7+897dWKr",
-	"zFofwiJnSddXMMjl0xzWyR9jpoVNqBGHpiCDERJbjtG0OiPGtYl5rMBigAlRMVuQNAvJJDEfkYGIBxAf",
-	"A70iybWxgykSiTEI41CnMo9ZteoC5jIxKsLebBaWWQ1oRLjXXPG7XPFtJywtksKCJhPKmk6oFgpsNCas",
-	"hVBDIn+spebIaIIyNa+hp0are0uwC01n6i94ywdQf9SUxBSYBwH12cpV+1DGgo7HK4uEewLgIOqtCpSr",
-	"Q1HOaDCxdULZ0okza2Ip1Xw7J+xLh7FeIFSa+BOMYPl6sSfevZti/WurgMemVZw5Yybb5CWNwXCWujXd",
-	"XOR8SFfPlyjz8Unrf9p/VvRwr4o+2ky+PcOIW2v8GPyyuDFGCPgntkRXDIvrSn3Esix5VjVQAx1VKmpY",
-	"xIBLOWj7zNdr7AZ6JeuI4A9X795+YMMf2fKKKfuSXv4Woe5FIorb81LROfzTb5kcgLU40PTCZCll2lXq",
-	"MsBQ4CiydvdjMphRDsWlIf41q/CZxQ1KBj17VyS6YD5jWqgR1gFJJjizF9/BHHxmTPgnczV5AxLH2ugz",
-	"IHXSVhw3lhW0hlqHQBqLZlK2YD2O58Uu1FhNjfSMl78/pBIWn386w2rw+Ye/LKBCfMJvqWL9G7Y0T1Qk",
-	"+1Ykn0PRFb3WPgra/fKvmISrX879UA21T4Gbmb5FCLADT80UmJnQhLcfPN/daZN3mu4X+kFAHUzC1XEx",
-	"itxMZieSVrt2wgb0hR474b008ZlqjGvKH185tYWktYCgUn8CFG3WZDEEjmbnMITFuhkGK2yJmzqKpjy2",
-	"hS5qGhYjNqZZ6JzJgvMe0DluEcm8wXJJQC9tGqnTdNIwaC9NQfgBDdSgwlmDhKO/AryvhJZpTUNXp9sl",
-	"QlmvaMjIlOnzc4x/pl4rWnNTNMBlZ5HKGN+f8/ZkZl/7jnzA86kT2mtAUtdZaauE5JylFh8NvPBapC3A",
-	"6VTEY5DYmijD2R/OTx1n68O4LjfDyGLjsAIsms499PEhN/d3G+qDsIuEuCERv2GAPhMk82gHSVjMFixs",
-	"E1tRGHHElBsRc4V+toLHAJxtx7ZXBXXHAyvU2GbuXh3Lly0gtDIcoMoF8hI9H6i+qLTvqPGL5nDIVAwA",
-	"KjaikBZNkVKy0LiSjFRjQqymG6CNK+z9j9b/rnB4bXx7cjCo6hsy+GWhBuSJA/ado7LXF/zleYg4lmf0",
-	"UHcODqHi+4z+Y64FFUQUebMiKsAE2h8c9HLCCXJonMjLYW3dm9RL7mnikYpTaaOO0q7SrKBCrYoRkFlQ",
-	"UmwEPfrfwKJti1E8I//+V2/ngQhir1MzOcWto4K1vipjXDS30Dc20hSumJQGe19QaS9VqPk13ixp0jU1",
-	"ULRwNqY8Jk92O9b4JykPd9qkc2RqeYDHYS4ZGn70DHAx8mlqOStKx99t3t0b5MV5I0UHmDJXQloUhPU6",
-	"UjpR2HSbDG4Ymw2O0h4tTg5LTgKVqUYdZwQvLWFi9NrErVHi4i8usNFs6K95ENhnsr5O5lKxMNPYCvTM",
-	"qtuec35h06zA4iqlfktk8gCKtLXDNH5kywvKk0y/91ii0o9UpYilAuyEUYhsUcvZIA1lKi7xmAx++HA9",
-	"cCkotQlE6KdSQlRdtO4WoeSbBD9l4o8TAGVkicJ2HjLa/Yt0LfQVK8ofUFopR6Ku3sxaZmg5Pv3jq+jw",
-	"JfukCWWCNiQQ9sy4abvPJdgVwZaxVfScoWQ1Qgu/tyTXg+sRv2VaH54KWaCPBzVCr9fHtQU0ikzLow3x",
-	"bwUrva7knXnFA+4t7g2CJtC4m9k1SpWvtKYiXRXFFyNHIxMvsDWXLRVOqoiK+1DYUor75ryICZszqzzR",
-	"ajc5uTg30VKFqJ0A7X1D5qgY98+5qNcCNMdMsh6gmQpB+dR/zvATHq4NObJi8REZyPnQJLBi2BMc+eCW",
-	"Jfp8Q6xrNPAFha05IbuwqQ0Frr85fPONbe77285JsR1QbT6KrYXjcPcycy2eWxFcbo/LNMMlu84rSNe2",
-	"SS65E9gu0+W+4sxxFj2hRTPsR2bkU7Ay3Uve2VzV+p0JRBtv8DcoMW28h0e551Hu+e8k9zxYFYjfomC0",
-	"+eZ++5JT03Iw18fHHYb2lcQqv/NzRYpabq6HiIrJW0e+QmxMbgEPlLH2KAM9ykCPMtCXlYEwzDqjrmPB",
-	"5KNc9CgXPcpFj3LRNnLRakHhKoWtdQ1BgDJU7+SSDqOKFJXqb1ZGXhnXdRodgmBHiINLcx6HR5AjFJsr",
-	"qJYVZREjHt+w0F5ZYgvRwjGZZ/kQVvSTDYWaEMlDJjEVxh6ioT8WAjh7367BdPc1FrH8wXth8156/WNK",
-	"JXw4V+uLuZ9kI7fNmpiayuT+X/p2E84QJ8yHJVSy1RkXJgIZMvT06PAY3ZFpQDIkpGiZL2L0lsfj+ikN",
-	"Eyr7bvdrf4h3mncS0Djf5Z1mqYTeICZfKfSTSGLDGbjtBjMNTZybBjTrnVZpf5b6nVwg0WgiYtaP59Oh",
-	"V+xJw4sxPj0Lh/p293nnoNvb3ds/eHaoMf/bLnmy19vfIfv7+61ur9vzV5VyPrcGEWr2Usl1UUFVpU8h",
-	"jGKTMh+5ynBb+xX03cuI/za2dreq9dczxDsUp3Blq07QMdZnnQQdouM5nMJl29bYrmG+nY19S5KYkrdc",
-	"0dG9HFfdbdYhfsUYSg+50HeVrY+3vGJxiJVg7d22TazSLArJoEx3mF3/NnkrtHw2RqJWi35V08Yf2Uxh",
-	"2JeMxIJMqJwAVYZ8oohRCb9OITXFakbSBlYWguCgdHaWnKHSEg9JylINfTRs3ZTtcqcpyvT7B6vlnmYD",
-	"AoPfxdEylf3SnlCKTWciockydxR6VKlwgslNoRDcaiewMd6YzOGUkfRAuECQ3dZj+cSHn3/+9qdu6/nH",
-	"nzqt5+TJTrv18de95m7n7k8bEd71SPjbIcR+Cd2lmasqemLGjOHUWfR3wsY0gbglJxmv6mJ312U+pIup",
-	"olXnGpPUhrRKz1ofivgJFoIoWNB5VobZ+jYj1+zkko3mkkaeNgOm80255QZnUej9hcch++RXkyBiDSLE",
-	"YVGDJqbRddoNn+Y/ZVLSMauROgpfTLut2PfWbVnCjSnZbA3cnc/m4/fmEn+sdYplEK/tJWC/n32saiMP",
-	"YXQGaWc+nVLsffelTc768w9kac5JArUbuqYyQXUnVxpFJJu9vbH44GsZWUeJekgm4lvDdmJ8PcimfKRW",
-	"g1wc3P7yXGcrjaCiZ00dJuPF/7Q+RwGhpeZ1dFhVLws62TnZKzSKWIJJSWBwjUOolkQmLGG1TWxQnsvX",
-	"Bcyu8R6zFNufm27azj4/roLQFduU4W636FW9g2uksOBHq3aSGcsK8d7GyIFVrlwDCBSjsaec5ZGTITN2",
-	"E/JkYM0tg52jtJrMQiQ3WaIGGc6hf5y1c2jsuGFs5ppiTKYdhII7iQ9TjURcESmOIbOL37IBvJvLJEdB",
-	"f2AtflBa3/Av1zBWNg02G2brlYYwy57KwskXt2vVDT7ewo4D+cyuw2NFy7zfhvniwa0SWdu8LYwI2Olz",
-	"nnC1vNKgQBTBtq3Zv17ZNf/w4brRLBcttUk++XSZNEE/LVg6+Hne6ewGJp/i/eVr+Js9pTP+9LYLUUhw",
-	"IIA/uIZ0xROlZmCWFbEUEevLrJCPx7OAg6AmAAzTF00uWMJytT1xCDRWAX0d6n83jhqBEDec2TCGo0a/",
-	"/72QqhVE9JZ9apk3s6XRGf+RYWi+TEam8KN3Xbc0mmPqfDZygOL84KmZF6Bhlj1ok7eMhblOG7A2vQu0",
-	"d2GlF6BU351dAz35/uzkNN0LetSzvfz/Wi+vLl+1rk3pycIW7uAe+rq2/fnPpoe9Wrb//GdyYRzWxRwp",
-	"MdKPCjUPjM+uhBA/x+swwmYQ2mQr6OUlNJmEdCS3UCN+/4kpfJgwGmLtRf0X2DcGOz/H/+f//n8RivMk",
-	"0ctHcSBvUbFjcNXf5PMUM3Jvd5VWzwwSISWTP8fueJvQOGSRiMdQUDh1VeV8l4Cekux19rC6icEGrb9j",
-	"NQU8+J9jW7GGx1IxGtbC7GODLBaM2LXH5HpLoXGIo18x/jkOaJJwJsnARZVB++f45/jPf9bak/zzn1FI",
-	"GkR8ytWAPDFuTdLrdJpkv+O2+dlBFofa0AA6UOGCTZ1KR1cakAmVP8cWPlB1l6ByhF14MO8PJkR4WlPf",
-	"iEdoUzOJzCIJ0VexJAGdYtd/swHsCq+3MJeM/HD17i2ZsmTMyEwrVCbtcPf5wc4RHlyhRXeTDLQqMCAJ",
-	"mwoo40LRQ20zy36O9QKgvzN5D0QYlxWyiJngCSiQOzgftcBxN8juxeDsmo4HbgIeDY+gOpWU+nzwLmsI",
-	"GWTpHTbhus0VUHvwfu51e3armiHAuS54wPStBWPp4Dxk05lQLA6WrR/ZcnAEAk9vj0yg1bW+bTNgJSm+",
-	"pCuEBMAbtrSQ/jmGJ1BD0K4qHWyRyuxmSkPWJIFdlBG5jvPzoinWYICe1t1tr01OnBqVciIWsWNchLaS",
-	"QMhx/9CdV5801MJ1auk8nWFz429/kSK2ZZT39p/tWEuwhCbFZBCIkNnAkNGIxaFeOBhxJOHxz/EAmwZj",
-	"qQKKVQ+xZS26q+V8NhOJapMXCY2Dib6hdk4siqYfQP9bLG6ErY31XdMSHg9YLEGgcIuGN05mNJiwVq/d",
-	"yai68wy82Eb2a7yhMR3nrcOyCTZB2cxa+MUhpvEu3A7K7bQ1L6RD37JPWZiCI1McNbpQ/2/GYjrjjaPG",
-	"brsLK5tRNQFpwhDzpygbjZmqMHOl9myTLj5kE27us4Frs2wxN1WjoGeiMlVHgUk1sw7Q3PKNNkl5WDUL",
-	"aa5lEBmVcRZihiBTaJr4u4RBDI+IA1AmtRgOo8/DxlHjO6beYJ9jrFgNwOp1OmhBjJUpAOfircZXiBnA",
-	"FnG2nhwP0Arpk3Dt0KdvsJosSrzr5GEYXCqFe51qzGB12MO1+uZJ9/T0BQ1NXyp8pbv+lfdxrqIdvre7",
-	"/r1XIhnyMGSgdOz1nq9/41qINzRemgWC7L9fZ1PnsdICeZT2/96vs773Mb2lPAKl/S53TT9MQKbRsEVz",
-	"k6Jj6Fw2ZY2Peqi9QyIZy8pb9EokxFbPLJZ+eTJjCbAREadjQEjaKSOm5vHvXIoBtzmhU6bAFl9hxcqG",
-	"PH2t5YLGXXPtQGv6XD/yP2GQr7xWyJJjU8JRmkAxPQypdSoH/2POkmVGMKVIVMO9DVlvc6to2TJD+GfL",
-	"/D+nZbWcv3zJ3OWGwdEyT4yx/JpmZsqkintXa3W8erfXPTyr1d59/GKUxv08WNvr0x3PqyUq9C5mWINb",
-	"jPKwfCRKD0qUNPzzAHYIU/45GMaFfAiaBKraDupAMpqPyZAFYsokmdFE5bksMOIgVzyPmBqEabAv1hUU",
-	"sRER59LDiDGGwkW9jQmeI1KDHv0RjThMqhciXH6Be2biQLa7aenLOdtTWlgkRzS6X2AzW26jSmTJyWla",
-	"EzFUW2MCqlSwUq18VX3ODHsKY+6ajfS8VQtcM0u0fa56NXslfeOu2XgtgpUmT/t2Og72+Nsmcp0aRO6l",
-	"iEcRRxP/Xne31gsadtdCvKbJmOF7+3W2ZJQwFr5hIae23/Ner1fn5VkiAiYlksffGQHHa120x60g4gVB",
-	"8+mvIhnfIU2PmGIbUXek4LmrJ5WYSWMm0DTaaEbHYN6COD4sHjaFyuo8JkOqgontXzCkwc04gUI7v4ih",
-	"nh4kZhsZP49DaFNQ/iqY55yRuJmQPNnrPPdIv6fw8/24wciEgZdlrt4XIJ+wA+s8fTgyai1YpoPIeB7/",
-	"DgSuzt76N94K9Urj1ZbEqwYduUggBQhcsK8oj8x2eoebvWq99b87SoR3agNK1LQabslkUriYX0Gl+YzS",
-	"ydYSyd0f7yL+nvD7EoogboDdm/GTd8kYeMnMn+jzDgvSmZAWsMVjdo/18DwpujmwNwW4OdrkJG14h24h",
-	"YxU2DHPK0NhuwhKAazaJ7XPWj4XqT5ka7DT1Nw1XN74g22fvyBbqxFqqIsFYG9OCz34cB/ME2w2+SEC5",
-	"ExG6JBJGggkLbIshfcMTKtPi9REfTxSog+ZBSJMbMqMRUwr9RalMAUNjJqXpHAROoolpdJWnNui+eUBJ",
-	"4EsqhBdpItrmpMq+W0Md/J0TXNMNBCz+aeLIIwX+8qLQ70kF/O8itaGr/L7641Osj4+dwWYJu+VsAVFp",
-	"27FAr5UR27rOqJRg9/Mlhy/EPMKcmiyab0mmImGEG+8eFIwmC5YwIuktC60LEdtcYqlXyBwCvza3/NXD",
-	"OS5wmyfZzhtfgv4733N6oNWjnL53vyL9d5djcGa7vaQv+xt7Ilqgz/tRnX20xX1ODy+NiUMLU3oDGEhH",
-	"IxaozWnrPOSqxW5t9ZnK6IqYLZg0LZXa5JWJlwrEdMhjZqNuQr8v+ER/5OzWFJL8/J7gsrsP0xqyFGzI",
-	"DTchrlU+U3wn5zNd05Da72DmoZuR7sSnmF4Aq5cgktwK1gRBr1sBch74JpnP0F7g+7DS11Ld78tvwVo6",
-	"0gwSHNQ8lorGijzhcRDNJb9lO1WfHyVi6v/4ihDq8gpe+L7OPq37uhKbf/vLOcezy7Sha7z04krHOJKE",
-	"PyJH++PzCnC8Y3dDZqmuZQvweGsT0nom8vRX+H+fh3cOPylZYTNkbHyFm7PVrakyB8B+/5AX5XdoQHWw",
-	"/qGQfr3oAehxfrrifjid7FtTpmhIFa0Ut0zqvWVaUYTi3k0sFqlq+ur89B15Y2YiVyy55QGDukqmMW0m",
-	"J6L1My2ZhMbMkEUwV25pkvwyD8fYdwmL3hEMndH82ImHXUDn/UTE4yaEwYoIagBUhenY1BgPEXA+bjfz",
-	"JemB7/ObkAb/+14qAeF59vQsCjxSja9LNdILVLoJD+58qUUZ4FquVMPMzU3zjy0mERw6ZBKIgJZks27U",
-	"+50mlnlBQ5Qp6oo5riOsvDagdDzn4eCYSEaTYALPwbi1EEkIaUcjHodY3lJWqXnufcC9lIBVIHUwubkV",
-	"aSU48EKxMY8hEs+WODz57v35aZXM/o8qPa1XS0+zOVnSQvgodUN1Ox3zbdkkkuntKOw0GYjplEKcSgrX",
-	"/JEIbISZno2pqzZSRMxVpc4HB1G1nd2D58/zXd06ree0Nfr46+Hdk1b6x97dzq+7d9nf3d7dk2btod4e",
-	"wF9UxSki0saqTsUEXtKMJ/5Ii78uLb5CulMlmnwhgjykwU0woXHMolZiQbJSUEuToOSNXjWkRhE1ScR8",
-	"jFlsekpi5ix3UT5/cZK2Ut4xZbvAAz+h0vS0DMmSmdSlvBXuJJ+PyT7NOKRxJhCkal/mSITylV/L1PtF",
-	"tvMUF768sc5jMFtgbguwqyqiqQduZK36csSsDNcNiVnlBCvtNxZ5H8nab8AWYw/D5rJyZQrd6Tsq8z5R",
-	"Uzjss1O1p79myaZ3T9OFbOdYXX/jy1gMCvOqtA+tzmeXMHXKAuUSCVSjS9thA6XQJPOXuTRN4kO3nApm",
-	"UANBREUWSrTABSEfJgJyaenMNJcf81tTKcla6rEQt0OVmgQLzy7JVH9Qy3ZRJBYMi+Gl0Uow9huZ1Xq5",
-	"tmuFlqjUlpfIBS/B2riy3b6h9Sn0SUbhGxOebQ/pTMqUdJl1UcY2DgTaCkNqcY5TmDKReq03sViQJwMa",
-	"JH0oLiEHOynHmBk4gjEAo51hA2hkicQYe49rAm1g64uG1j+UT/+L+LOdz55aBN+K8Dpv1/Bp73l6BkMM",
-	"nIUSFmhA3Jowin2EuXr0Hz/6jz9fBLVGvf+PvWtdbtzG0q+C6j/drpIv3ZmZJO5fPbnsuiqZzrad7ard",
-	"SskwCVuIKEIFgFJUrjzPvsc+2RTOOSBBiaRFW9cOfqWtECRIAOd+vi8QBKiAyHBaVj7NaiRgKWmM6ztd",
-	"911JGPgX6vglgpalxt/6r6f1P1/eBuwdj200AOMq7qH1Fx/c00KuDeq0iumbRaP4AIziilrUSx//ywsK",
-	"3BuNyQ8sUfk9YqDwzCtessAeRC4wpIfAMAOmhS00Wk94sghvCIGQVO5jqMEqE2jN7VTLGbdiOBaL4e9z",
-	"C4BESO0Pnr0QqSG2oJI3aFho6XGqKpPztSnr2ksDDyzMoJR+AJjhlgBOHjDh4oxJkadTJXOIENwakVil",
-	"hxUCDDwQiDuETUZNNhv2/eGpOo5OZpxr7x7mpWF77F7GmXyWdnQNu7D3S9SGNgOv4LaP/cvRSI5GcnfD",
-	"M52VRtXUaRqfP1LdS1vD8ydEfQuDC6A5EKAvNyWe1oPmuXW+PoYepIUeIwM90IAy6yzVrh7mu0Jm9lTm",
-	"/jGeOZBgAXu2Mz9XGbQ3Mv+tjdMLZisNewAytnjYY4NwjwbhrpPb3hNc7u6dejm9dXy3Zo+dZ8dcuta9",
-	"cbcSksdN9UkkSqc+GL+FBuH3LC+yzOOdMo4gxiu4p6yCPUW2Oqf4ht6VGbptNCSsYv9Uqxj3+MUeeJN8",
-	"OKoiIW2C2E3JSCkDuQBWEiRTd9ZYVICOdAcAg0THzwPaIjFRdYE0hD8CcLXStk5MFXTDCnv0XukHZa3I",
-	"n+X69VTx1GfWpuKxT3kjKn43jl7f3uT6qD12peFE8Hun2/PxYlNybEqOTcndTckv8/HOUZJvLV3epJsb",
-	"Y5s/8/GKZuoKYBLAVYZY34ioRe5kiTTMPjAC1Pc5Sh/FbFEgn5QtFQgJqB1Hzp4ZNeuWptU3PWOYwIU8",
-	"O6CG8wcuY8Pv0dnasFFD09D47bquFJC5tJJnp8hacYrxmbVbZwdhFTYV7A2gLhjAcYopVO8JgLGbqTGc",
-	"4SQrfNGA1Gg9Y08HQsDDfmyu6bvCuX6Aqd7gTLeemN1dsnD19XomDltv0JlEpB1Q4y2JKcVDSCk2rswO",
-	"Eoy+gmxEnLxYmTXhC8rLCV2VCXfk64g85O/fvmX//39vz96dEMSU9KLCQL9VICnAIwQ54TSUIX4g+LXD",
-	"BGhJ+K2ehuNI/q3Ou3cisOMWe0wKrs7KeYD/7db4Re8W3qXR8CH+LU7MS8uJwpj8i8m/Ly/5d+W2OjLB",
-	"r2qRlxqI548Yz3wiPfgv7P1IeF5pDsoPlnBT4IsAl1SFXmiICdJrGawzRzMSb+Mp4CSOPWOfnN4AHCqL",
-	"/E5l9JKIlRrcPFA1jWpiveQeypVAaUX/6dhyFW7deh2S9qzbOhtpd67DizRqpyIdlHz50pto0Vs4DLiI",
-	"Hrt4K2G+1Z3UASORqQdV2NNUZHImNLHxNkYdnLcqrZhAkbfg2EQCFY7YbeJUBfwclqBwdhv0CQ3xaVgs",
-	"iL3NSo2RREVCsmu5lfGfPBmffkd9jj/BaGhqXO1cHLCxmGIF+lcXLOUL0xdRDG//ffUl9t2p6L8sxnXy",
-	"tL1V0fPObgLV682vv159f1Lm/Xz6UEPYuG0CZdx7Y6hivk3TVN+h8xP07tZcef5/qjm75xrKojhsms7K",
-	"d7F24XttYy2IHXqHIa3683uGsxoHd4ayKlkSNdIBxK/mYUM5mO+AraPu6/J7kyGtZlUz4TI7NULPkMW7",
-	"zV1BmCAg1AqRiny6aOAp9atKhLmW1kJ1R+nPXHqe3bwE1y2mA5YrTRUbjFfVEoDRO1faaW8xb3JRJmom",
-	"fuYyu8bZb79isYYSjK/O8NNhV5+Bns7Se4suT6xoXA8PI0+ZO4fsbkEmht9TKwcOkpHrsKHUd+8PwOnd",
-	"RCN+Cdlh77bwhv1soC0ZpsZt06QwIAEeDzL9Or//AtPP5SGWpjuJ9R/C1s7yrqhuq2f2oLwNB61oXWex",
-	"wGo+KGE8/k+syTlS17HE2aODUVvZbRC3FE0YCVpNyLf6w+IUVH7GPpentjxmgE6vBbDQY9kHMNEXeea8",
-	"3pFyLtlUacuUBmPemc5ImI9wX0imSa9KeAfaOZDAcs6tLxfhaaqFMcJAAabMoS7FzpUeV/BYJX4D1DQa",
-	"FBNmKviY3fx07V3RRGgr72EXEhyCQVCzFRFxvSQiDrl6sZroda9ileVxe6xg3IVoBLxJlqs5i4xWsXQx",
-	"li42moR8ySB8EcVK4O+dW2HspvlVrsFa5Dh5q7C4HpVFGb3iWSb0wBchEm4NmqNV7wG9s+EyPWOENcFG",
-	"fCac1+XvGNA6czMm/bGqOW6E2bN1eSPM89QADWymJEmc9o6AMseYX7vRi5XD/NrgsTF+m/Y72momtKdM",
-	"avQCvxsJPoWAjBlfOtNLFbn1XLuAf3pxAUfKLTYiPoExJ8uKWPEHT2yj8/bRP3x3vG/+iT0436ohzXxv",
-	"9P9jiHTPlftuY6J01yJxvswKu8E2oUGpKas964bhFN+7BY7MnA6KB1yrIGgGzj1yDpnIE0Fe0AgM4XxR",
-	"T+jQcbtX0APWIB38E5OSoay8FjrURHMO7Rf/Pjs7m/TEnlmN+qjGE+qXZtD0eSD6GoCfxkO8Xx4rbsv1",
-	"onOx9XSGFkYVOhHddfoqSytw3cYj86m8zxdURe9fquexXBr2BBgtXks2TEw2HgYobX1RglNYnZdNV8p/",
-	"V5FDoz3pHbRayT4VE/AilU49kqkJ1fHffH3x9ckl41nm2aEH7K7AYhJsrcGxt+U73ELgkEKZ1AP3IV9N",
-	"21W80xdtFfJ+zx9HXbyfbe9q+JWBe6yBLz95/+m3WQtLGx/rUX2VbMTEimXxsSy+lu+iOnS+fHBaFMYT",
-	"Jtj5o//n08XwVcE49qFQKK8spngfdlNCvQxdl8mZYCoPKfqxg6oN3+r5kr13vUiD+IlQV7EwpD/U1XrH",
-	"sb3+PtjzO3Y1tqfMY7rwqEGw1t3SWynG91tti1hYBPY05wYBHkml8Ry8E1aB9DqtMFfajnw3Fjk4CEqh",
-	"clEiQ75E9yEQ0YZ0367cmb7gT8vj9lg8sQNnJkI/xfqJWD/xBPTTCx0Zq7TYdIXEj0q3EeiesU/wTIBo",
-	"yhlPLEj4MH611LoboNRLw+6EG+lhfqtafHqTVlhAfKr4WC8s2VUeN3xqj1xufVijyGz4gFFK/mUamGFP",
-	"M85MYabYVfOiyim6zU7FQYASAO0yMifiyJV4CQXWp+7gl1gyEO/Eo3/GrnH+IFtavskKMABbaXsxC2PF",
-	"JJAt1Z1ahAs9d//C5drPdMNSpvlbRkHzFxE0tK2cwn6RfLG6MFakp3Cg9UsT2Dd4tyu62ReUxa69Wc9U",
-	"dtPYznw2LQqjRYnp7ANIZy+tSXDQlo/QpnPaN8ulWtL6kJDPcvvmG2iSg2m8NowbIzScfsbvVGF9tyzQ",
-	"fwi7lBInbLh3X50A79M91+4/Eng/TXdG+217Rru29Y8jrV2bcu/cdvPoPSa46yvwzBdpM0JwrwG0PV4e",
-	"09sxvR3T27WK+8JYgALyIrBdbaxloZ0/0g9D/OGpLDdUDWOI3yuPmSqSEaUGRJ6agdcBVIVPeQIrBSkc",
-	"rgXLZD5G+ummXhdMGr5Q2vdOdVfix7mFXkNHKISY8X7JGWW5gv3zhInXlvZePgT7cFA2refrxm8MMhx1",
-	"Ery+mJt3ZJ5232t7bqvpcASld1oOSZRsTWukEowKiGPeiURNgL0Jc+WAL4QKUZmQ3LlSiU7puMmEKqc5",
-	"Bb5JxbhT/6dvMrxx8B4z4juUijE1HlPjMTX+VGq8h/J5tjt0XvkvL4xn/wROz1V1u93jgIICLHUQtFwW",
-	"Bm2wNuzLIYBcrg9/uUP4yfB79oafbBrcGUcnn7XaDjGSfhAolGpFELw2zBR3v4vEAvXQwRilzU1m2Cg+",
-	"r9Ap/Tvc0ksMJ870uXU25i1uwiFtwsVtW6i8vr2PI1Zen3PvYHnL8D1Gy5cW4bmv0hovp//vNgbui0h9",
-	"EoPgX3wQ/JovnpD6TJqt24Lnj/74PRUzvwlK373X/6BsSXY1FdoA9gN0/t4twlSrhypFn1A0IcxjsHxF",
-	"3q8Z8w5ESK6st3Fi0PtIC3l+VPpB2Bcej12ZRIN1zBDYnh08E85FCR2zVbfrV7OT6qGnr/yvFmIGpVOh",
-	"3zPOJjIvDJsInhvmLsNSx1auAKXrxAipuOdFZslvg6sGr0ReTNwyBz+dBv9OwExKh9zd6jT467c1iA3A",
-	"m4QFKIUZEBh0sRsUZm16A7dw1zhkl26le2xPZzIY0ulCwreKbuMBuI2FqZdd4d8bp9psRjcGCpKQQkDW",
-	"GuC4FkzmM+lk95tb/NftyQDLrJjKxamVE8yhA3Qxr0GUG2HbnMJfzbGUTbmZ9nYAa4P26PbBZ+437TYX",
-	"D8lquGEkmWNFVHQGozMYpgLgXDDOiKZpWZ53GI3ncuK+2aabYf7prCXDCkAp/fvFhS+UBZhwnw/GFhTk",
-	"2gOVMOJmJLy/J3Up0c0Z+4EnIyiKhAihm5Jz+LKFE/2AGmwZz7L3YPRXPS34cmD9A+UmMLfnKUsV9saw",
-	"kcqAmBlACAk5/zbJ+Ez8gWIH73DLLB8LALlyLyEzYVbVyxVc6g3t3agHfGZPOVsO2mMWuZrHJ2Gcvf6c",
-	"VyiHNqMq3wmPq/ylwkhGAXwgRMSwHVvt6S75+0jpxc7oGXJkmYC6z4nMRAsIDfDMDEqisQFL3Gw97C5g",
-	"VgAdiDSBYCzyVOWi1peIz4ajYkQ2EwYJvYCtmBvb0tvY1iyIAbnn2dq9i1ZRUkdQplii+hxQphajqb0c",
-	"lXb1DjXlBh2pWEJ11JWmrZt1K9FqMLW2V0z6nuVFljFN2o0T0zb7HopIscEdZDtwkQSkvR5SfqbGpBVR",
-	"z6Gtx22505sqRzeglHZh2vetEw3H7Nmw32TcJ5aAxhLQWAL6RAnoM+I+pd9x7v2F1sLOz16844HMMjUX",
-	"6VLtPmGC071WCeSbi0EhWO0f/wVBG9A79Uyg1Ud15tD8msU02iHgGDjl5J1udb8/K63feT9/xCP8ZOkO",
-	"hD7veDKuDL2aJKiIbwY1u4xnWUUiihdAwNVHeCeXdcCEAdPiXgszCptn1f19JnPhr3xzSz8M8YfbkzP2",
-	"wVacqkY+5KcyryYpjRNOIkXG5VUx9FnaUar5PBBFaxcO0ZcE5E+6TR7jD8dGb0MrBzxquJ57PMNraDOc",
-	"JNJy9Dj2kEIvc5ath32EOXVfdAc8dh7ZFriH3f5DPDE4X0RMXBGPz/mCWeVT+k0YhU46XFWzWee0/Uux",
-	"av5+bv58q6mIbP1HjO/n9gOR0YdLvM9gx9OUqMhZA0clEzYIzScj5f7PCJnfFv4gDAKO1Kn20XypPQUq",
-	"4AEJrjOAkm7d68vnEOIv90QCDglK4lYVEnKsZVFMrvCPsVg0MXLnadeJ3JadHDxzfTO5Nqi5J6C8IkqD",
-	"v0b+DcrDSGIQkz384qxMtPye7R77UrNTd9afWSexAeFTKmYnTwJxI3MQLMi9bMYG0ekBc96f/TP2Af6G",
-	"4ROw5r2gUXlZb0GJRS9fUMV7fmZpmBmpeV6WuCLNM3JztRTafczFjZxAUf5O6iGC5/Wummsau8fiufDT",
-	"Pesl2iSj2wJn7KrkAcZFJdcoispYH7Ed+fwzH4uwatd76RnKhucJZrJm2uOWHyrGQfam4go8Ic7ZsFWd",
-	"BVX8TkJ6U8k4sw0un/KHsDSNJ0C63R7W/MXPbndcvfjEvly9tVHNXL30KjHYeCDBRr8gRxBs9FM9f6R/",
-	"PRltrN6vKtOsMNPRyR+UuHplQrgi1bkTD0WOFVLSQrsgC4uErMpSdrcAL66rbokOxtrBQD9pwGqfqJlI",
-	"o0Y9ulCEWzdqJXFredCBQNqgPQ+jcwh24sUUtqmOcZrxhEo2ytCEO8sYWsmy6kAHXskZ+wwl4mIyVZrr",
-	"BXvj/g91+p0sh14MuT8qF4yvpgaaoh+lxoavswtnxT/sWvRV1tWoNRyUDlkFn37OqVcqSqpo+28JqUCE",
-	"rX/Ptva1ykSXqW8UwKqz+UgmIwZXY96RZ5nQbMIX7EHOGuAEqaDzE9x/p2VS+Mh+tVJ+TDOznKLGlFgg",
-	"daQFntav4r4TIE3a+wNMDZoF7gScppwpDa1ROUQCnVlt1EQ4zQuZCEj2S+uuMpaDir9zFpa07M3fLr46",
-	"Qcu8q71gLMSUjHt4eBs3Uf0QH3ptJ8yzn+pfGrbnCs/tiK5Y7BmLPWOxZ6t+AN9pTRWxnlFl4Luc3vPE",
-	"Kr1uA1qw+5VmfDotgzHuM8+EXrBEpeH8KC1tWKYwgjXpCMmwz9DiyxlOjuHkMKyCSzcIStDStIYv3ejw",
-	"MQg/m0KLkq8BO4kniBFkxo1MmqhSrmEWP+IXWtO/AmZnlqulV4glKsdLQSkshRvDBe220VpqqQXs1XIH",
-	"A+tTvnqoBszIPBGAsY7hzpGas4nbQ0vHDKhExL1tdW26t/ALzARo14Ex4eyHfDqFH9MUUZQuX727ePeP",
-	"07dvT9/94+bim8uLi8uLi/95NXjlDL9hYZqu+vbyK3+Vf90hvO7Qveqry2///HN966P2Adq6xcMViZmO",
-	"A/GF+py3Q0h3+OhlJ31QV6izAsNYqoUGzZXJmSivmFAWRGSZCUqsfSqE55ZZxUaCw4eT1mnWxvJtxR4U",
-	"U3lZw4kJ05VCa/agnFJvCKD+kKcoZ+jl+/ZtO0UtUqaKGIg8uuiefMi9lef2jnCSGmCc19eJbivcaTX3",
-	"GHoYwrOrG0TmLFfzWnMRnaGnmoyCrfnFNBnRO/XM99dHdTYZefkUteGB5P1DhXEkivD8kf61mvfv0iFr",
-	"qxB//p0ZDdzdUYMc2e7+IU/B2cd1POiMO21OPAbuJURSaGkXMJk7wbXQry7/9zd3p0TlRmViSO/lfh68",
-	"Soy+H4I9B5f95u6gZ/5tGtK0xV0mE1+EC3XNvtdQZeK1YSNlLBT84s9qLMsT4XRhobNXl6/OQSnRx2xs",
-	"Y4MU2VkFUTsRTawpIfn5JRM8GWHEJWcfpyK/+p79otVMpoLMTcPUPA9uWidPbwYBJpQ4twnyFRL+gI6l",
-	"bXygWk3DXdibjx8KO2Lvzi68sXwS3Jl+arg3sa8zkRmBHBXY/tHKB62xYXFq0WqBcgeI3sH+9uWPFUF0",
-	"MItlKOrmN9XCqEInbrlhB1Ebdvj+vie7TkrtfoHnfvP1xdfhc/0dm574eaRYKlPo/xwgiB98hmA4L1Jn",
-	"KP32578DAAD//w==",
+	"7L37dttGljf6KvVxeq1YCUmT1MWytHrNyLacKPFFI8nt0x37kEWgSFYEotioomh2RrPOn+dJTq/zGv0o",
+	"35N8q/auAgpAgQQp2U4y+iexwEKhrvv623v/2gjEdCZiFivZOPq1wT7R6Sxi8O8TpZhUVHERn4uIB0v9",
+	"8IZGc6b/QaNILFjYn4qQRbJx9HOjNwo6+0+ejlqH3e5ua+8Jo61ht3vQGg736WE4fNrr9GjjY7MRiPiG",
+	"LWkcsMZRI+QJC1Sj2QhZzN3uPjYb7BOXisfj/oxKec2WsnHUoEHAZrr9lMd8Op/2A5YoPuIBjLNx1Hh5",
+	"9uJt//npxdXZy7PTF/1X3UazMY+vY7GI084bCRvNJWvc3jZzs0zYDWeL3DTT8fzaoHQ852HjqN5Emw0K",
+	"PbOwcaSSOWs2YjrVM/7rfMh/YkuyTy5ZwpkkC64m5M3L541mI5tod6/TbMyYmEWscdTtdW6bvzodjmgk",
+	"Wa55z2ndbTZmiRhGbNo4sm1w7v15PEvEDQsbtx9Xvg7/7uuRibnq01ioCUsaR71mQ8IBgQWBxeh0n+7S",
+	"/WGv9STostaTcJe2no72e63u8CDosMNwjz55ordAssQsAA3pf9BgytrmsMFYJJOSi9gewkDZVTM7sXsL",
+	"mzUPuTq9YbHKn8XAbL7+Sns+C6lepaZ+LhLdIB3p/uHhqLUXdDqtJ7TbaR0O91mrNzoIu8FT2ul2eo10",
+	"m8YJDdh/hGwq2nrVG82GWs6Y+UbjttmgI8WgczalPOrfsISPuN3t22ZjyEYiYb4GsHu3zUYQcRarPg3D",
+	"hEl9LHud3Xan3e3utvWS1Rv0bkefcBEE8yRhYZ8q6Ke33+p2W73uVefp0W7nqNP5m240V4GAycl5EOhP",
+	"NhsJ+/ucSdU3H/vxxe5/7r9/+reDZ4d/7f209/rJm85592L3Sk+fJmOmNlnNbraaes9XrKX+f5+OYV8b",
+	"r8U/eBTRx/vtTiO/6a+4zG88V2xqLufDEfijHoGPzUbMPql+ME+k3ssGW/6YnP0i+F/fX0zOYntI1ITF",
+	"SvMBkbxmioZU0dxZCSYsuHaW5wCW5+Cqc3DUscsTiHjEx/MkI9qRoGHxr3wXnd2rzt5Rt2e6sAxjT9NU",
+	"GDcexvSNXqvTvYIvmjfi+XSoj1H3UJNXRTV1xfNRmpfue9Ul2JBD1eGdNbiWZp9zyUAIKHfx8fajnsgz",
+	"GlwHExrHLHrBAi7hi84swvRhg86ASTUKr13gOV1JBJI+PDYCxJDHoZYfpkxKOtbTeL93+VyfZHPv6h3j",
+	"Hhxj84pZj3O6TEQU6ecJ07Rm5bVjn2Y8YdLbZt+0qTeWQxiLDMQM11vMWMxDLVbBBdrkXhZYcnY3ccOe",
+	"w3wLfFaTjL4S1yzuR3zEFJ+yvmSBiEPZONrtdJp68yJzovrmii/YsNFsDOc8Un0ep9KLuwezbDmrlhmf",
+	"zxPeOGpMlJrJo8ePzWtWkmgHYoq3WNFAwfqYFv/htvhYtWmdq85hdi/HCY0VzAF6onM1EQn/B04tECED",
+	"2jlKmJzgkuiONzlRPDRLKfk4ZmE/YXImYsn6NBo3jhqnl739A02zEz7mcC9CLfRKlWhaoKVFIVU/EmMt",
+	"oiUMJWm9QDDcFUv0WA90oxcCGkVDGlzji86UPaegt/+019EnQfMVnrC+Xri+bpPuvP0l0LONU1EvnX+6",
+	"5rDKHz3nHSTcEY/0HgBvhVZAh0BJUPxG/yTnw1/0HM1BnM2HEQ8074GxszicCa7Zrx7hlKmJ0LtnTppk",
+	"QcJUf0glvGJEipXX/IYlSMJ62QV6Dictz4k2OvhbHcMtdzcb9ioq+7lu+G/hTpbP0Oc/K7UEHNyWc6qC",
+	"ie8w5VeT0DgkEaNmAhLJZjyPoqyrSxizry9pfmks/ro77cz/Mvz7oeqK3k/BfvLjk09/24tPDuSLp6Pv",
+	"O5NX3dl/9tjFrnrnjPGdEb7LPT/wkAce8sBD6vOQ9Eq952pSeV8fbtXDrXq4VbVvVfPubA4XZ4WI9IXV",
+	"S88m4NI3G2I0injM+kggQE9cu1yo/52FLFZcLc8TccNDtHM51n9O9X4GIpllg6eZsQI1ef+GuasTRPSG",
+	"fao5z3rrOcQrLOVcDzq9PZEY8zi9OyIZZ8aNU3xInuNs3AvodMDD3M3T+vJjHs4e6zXI7uHK3bBXw3sl",
+	"NjrHXd8WeXQN/0YVlr5wH9SEEfyDqAnV/2FkZj5BxihUbr28vnGvUjYeDtrXPmhealBWRDxTFAnuD3QQ",
+	"c8VpdAJ06AqYck6UqbErts1w6TXOe4xsve029gA2dko/9dGs2e2kO3hOExWzhMxEomiEVjRpFP7yFD0X",
+	"ss4o63zZ/8FVPOn3vsIf/VPWsvFf7HSzeWO7visY/wHOWec29YhuLLacxTdcGYLpHkggGUcNdlNwy5Zn",
+	"it6L3ZwsLoEeF30qbgOF3g+uP89CGMorHl+z0NKUjQlBvdV9igYdFDQbR413ne7TvcPDXs/6ozewlpcH",
+	"7bnan+tTd7zUX2G14Kq+Av3nBYv4DUtWTYIqxaYzrRV2t/PMVCxCt3PU3cy7sg/9RVTqIw2DWtkpNGRJ",
+	"Aka7qwkjOHhCY7lgCQvRSYYMmOx3dtv2HcuT9zu7xva35nP7eNUAI1FzbfZSeyYoWAxcYdvu5WvKo0uW",
+	"3BTUAMniUCKdFMmYxkYHh7HaxsXd8dGIUSKmjaPGSTBl5MO809kNYtFK2Cxa5kgS/KQJ00Tow9SQUzVr",
+	"F2jWjEq5EEnYlyxVXzURbRztHz5pNhTgf6SiidL/LAtDvuE5njIjRt4WRfFsgS4LRprPMDeUh7XkSCYi",
+	"kYwM9fFJlvqomZarZlyeTW4CV6xwU+0JL0jdzUbmV9WHX/MRgvtOQsEkiYUiil4zor9I9CfBLm1n0c7h",
+	"EUaUR4DYgKVpHO3v7jcbSqQcOI8Y0gMuMPyiGO6RosFk4xzT2kCGjgtkeIE9yWg+bhw1oN/bZmPGkim3",
+	"GKafc985ShgNC98+WiRcMbMb0rbAP+xPSE3SH+2f9mc6D7nCHz82G4mIWOnLrbxhyniJXa5fFm+2AMp8",
+	"rzshP4jZjCX5A1bsHmyab2N2xadMM7l1onG31evlmNk8idZoSogEeixi1lJ8yloRj6//HeS/P/eWV4f/",
+	"+//5/xqFQXhYedl4dniw1+nAi4UTlL4zTCjSWPvvfiAiuDj/1h3tj4YjfUzqmDc3OZM1j33+6M5ExAOO",
+	"KM9aluMgEPNY9UMWMaNwa42zUf6lDxveDyliGC0IMl2sEmq0iAeNRczuEQ1qukO8Z9h3kSoXp395+9Pp",
+	"i0az8e7y9KL/l9OLs5dnz0+uzt6+6T/76/nJ5WWj2Ti5ujq9vMKHP53+tf/87evzi7evzy5P7Xv66cXp",
+	"67dXpxU/nv/w18uz5yev3J8/ejCpZi5gn6R8ahfHikP9qQE19UMRzKf6oeYU65uB9SQSkqX2gX4woTGQ",
+	"bbOLPNUMshOAW/hEqydjHvT1LdI9idEoh1NtACNIma7dh4jFYzVpHB06vyUsEFoSbBw1ClaKo4bQvKXX",
+	"7jY2smKPkbJZE5CZo/u8n8wRzXyb2baHYh4b+74sGb7DmZj1YwGH0fyUmlkApqpH0R8ZWGFDzPRXQEHL",
+	"/dQ35Fh/14ptdChFNFfMM6eDzt6hnlIm4UW+Zr1DbMXHcZ/H/VgoHrB0E+DxfOYuhXnUx20PxZRyYE8f",
+	"b/P8685WoidFyuihqbXo4woeW/jCCyA52N0DDX6gwQ80+IEG/0FocGhJ24ZU+GmRRq4wuvip42+EON4z",
+	"b6oFsHLXrezdcBlLJMbCoKlyAyevVFig7GsOU/dQ6xSFj1/O5YzFYQFB9cDZHjjbA2d74Gy/b84mU9q2",
+	"IRE/BCp5w5JShCYyhf66AMJuCvxZEWOodyrQR53dYMOHyLI/eGQZWFyrDgRCMM+RHNWJu6JhwDqdTq+1",
+	"uz8MWsFBh7YO9g6Hrc6wtz/qjjr7+53dRo5t9UcimcK6GmZSCvIdUghb01cPB6cf6FsX8TEfavqGj++P",
+	"9z/NvGDA11ZtOzCYxlHjPY9DsZDkBxZFjkjwXiTXJKIzJQDvMsOjkJci9I4lNJYzkSAydLIcJoBm4bFi",
+	"iaZ/Jobs3BD7oovF8YucxmMes9Yb0eoe7um1Vmw6EwnVjAHuju4GGcNa/J7sz+Mpfsp3Ojq3WpKYUiCe",
+	"PzcAjCBJzG5YQlRCb1hE1CQR8/EEEFTDRCwkS76RxNzJI3gciJCRUSQWhEt4IOJoSUTM2o1m41RzNGzC",
+	"JZklQrFAsZAMl+T8p+en6F+87O0ftDXTN2uecjtctAsmxTwJ2CaRXN1e5z6BUk8MqJbFWnzKCZR0xnMS",
+	"5YwuUayA3U+EnLEAYb2WdgNyGNq06Iw78z7PXgU4qZxkgZsZVMq+bL0q6d/oVvm4DQ7PLrHH6PUFJ11/",
+	"ju6Yvwi44H4PwLotL0pW97/nuRUsK4t1bldhBuAZ1YqEbqF7v0R5ZhXXydyx6wBNq2WBu0Swdg+z0OdN",
+	"cAkIg2As9iIe0mBqQH7jHi6yKFc/M9erdpXMNfM8M3prDgg7FglXE1g8g+D/2GxQKbVSZ0Ii4Lcf3181",
+	"PjrCoj4/AMZq4Xc/3idpPKzSs2cFBOkvi2tZwonmGj3WTRBPhlqSX90u4DQN0AykNTzPuZiD4vUUSagF",
+	"Jj/yH39MXdLVqH/QQUFUHDpPp3iRGhGgn/rcwsO2Icm5g+DFRd/jcXjYvlXbV9qOlXDvh1v6P+WWlgl2",
+	"mZNmJnEu6TAy8NF3skjclUr4cK7Q6BgyfRSmyCNOYhotFQ9kXfuoRcYUtUqfJt5sTKjsZ+oHPttEhZ1N",
+	"RMz6NgVI47u9vV7nydO9A8/PRSXfsXD92hjyRE1MnpHuYRcwyd1Oo9kY0SmPljau6JW4YREN9C6P+Q2L",
+	"7fOTkGqmLALIPtJgcev7Z5kWdxJS4rz5DxEzHo+EPp/zRMzY41ciDkXcyMxgYR/NJtawtZUFvzJBhXOM",
+	"du158EHtK3bSWbZNVse3GLer0miYkX1RGO8QzEz2UvZt2E5/o4iW0tv+8JV6FgJnbfK0MsMa9/YOe4dP",
+	"nxx0OyngFBZuijBGZ8mMuebn1bB1701NLcUTKjX9+lNv+Kdu509vnv5dHM5fveXB9fhT72+vL/4mXi/Z",
+	"2S9/OxkHo+jJ7GkvCr//RMODw1c//i181X0STd4v84fIrs4NJRdCSl44FaURFmd4weQ8KhwN+EEPvpP6",
+	"F/CkiNDatnT3fUWvwcg+4iwKnR9AfQrZJ+ggw2leiikbinBJeEzUhEviogXJhEp8anshNNJsYtl2xrzx",
+	"Mb4Led3CGlggVp+T9NTyK+o1KzM2dxnytrCK05vjEzaTg+77wvgCHG4oJR/HFGyDK/GgzcKP85AbmGgF",
+	"mtQ2yH27aI1b++5tszFhNDSG19MrOkauLYOEz4yx/WrCiFlpIkZkMaGKLKhMofVNMhIJGZyNWq/12g7a",
+	"oKOa3ISND40nHxqNjBtlZqAJm0JaMGMjlirh8dgGJU5nQrFYXbBZRJfof82P6jxhksWqSagkA93loEkW",
+	"ExYTSoytG01ycInSDoNl6ye2JFMaMrDwqQmPxwRN+G1ypd9XE5aAjS8WJvSy3XCHy+L5VC+p/qben/Lw",
+	"X4kg9YOWl9Ko/rmlNLe1veE6XVDFXvEpV+Uvvdddc0kiNlL6U3qyf58LRWHBeEzChI5UizM1amnRlc54",
+	"K6GKRbq7ljkTxZ2EI/uhcZz8uXOs/rzbadQcXpaztLwc9zaov//5oNM5Xvz5YO2wmEqWJ9arkx/RJUr+",
+	"RAmyoFyZk0FUstTnhI4pj3Pf3+14vsVjxcYsgY+9f//eyRvH/GsQTGgUsXjMyKOLl8/JwZP9DvnXP3d3",
+	"8lN9xmjCEgIhAH/+0ODxDY1sdgS4YtWTvtU8N6FTpsxNL+dyO3vhHxsP7fEx16oN/AzSUahJRusdB9Oq",
+	"Q5z6WOZzaFneHkyzccECkYQrBvXo3buzFzt2bKh7fiNJAu81IeCBK0kGqcN8UDHwuw8YcxDguNcvowlM",
+	"ejTg4QDH6Yxxp2KQWSjWHcdq2KNviAOHgQ7saGd0zCx9tEP7+5wlS2ds2Kc7kCn99MoAA/Y6Tw98I4Es",
+	"outXC7y/FYsCv919TRzm8BPzUKkTMo/53+eMAFtNt1Ff2eQb2SRSYGy+ZjwzoOMpB0K6DuE3wGjUggfZ",
+	"OiJBy+ZT4FJVK9rb3wccjP27WzEpUBzWrzAaD4jVNCpviVFE7mO5c+Hr60dov51mPvDdc7QIDdYN39XC",
+	"7jiP0WsrSnrukhalBnguNIPXonubnBCIS4rHBLfeiFCS7PUOm4TGRMwVCMRExIzsdXvVR8UIW5VnpNPx",
+	"jrkUsl1j9fEdgp4UAuymYpXRy3Lnla0QaSCwTUi932wK4oJeJVzCKtoEkkNukUI2oqDi7XdSy59ZL4Np",
+	"cm+Uy8rfJhXCsYzmY7tarqCdZ98Gf+NZNtTBq1fsTwkbNY4a//Y4SxD/GH+Vjy+jOS6agUas308D6arY",
+	"Qpuj/M6b+J+ecbBPSktWkRDXoDOYhCZDNuZxrK+FGEFsIrrgMh+lbBKT/5wkbEyTUPcSUMn0ldKLEjEF",
+	"UxxxLbxpemDorRBVJ+PvG14d62KsIydhSxOA6SFW2cwqhSns4u7bYHyX60dtQFsVA3Line82npyRef2o",
+	"FDYnSN03p/vm/T62uvvwwVK0dtQAT/MPyIZ832UYt1kWMCPMh0aIhyBvESubii5LM/fYlCH47heJimlK",
+	"mFJD1pRG+suQYw17azZCptA4cpUpAAStVhhUDDoI+fHy7Zv2Rigzawvag9vGFWo4NCQX6bfNtOlQzNXR",
+	"MKLxdeO2Llk8N0UXYLHKW5XKZ2IehTCPIQMejbYMszZkyAI6l2gp0FPUkx4myABR8B9FPLjbqpfMh+mS",
+	"n2CpBwzZLtkDgbloVVBuaozMTJDrvnD7cbstfZptabpGn20/zxQBxLi0FtImEQnQBki4kMW/AyQdpmh3",
+	"T+/YlRCvaDJmd9pEfSP6Soh+BF2tujdTuiQTesM08wNppkte82dbXp7ubm6l9eDJlRDklRnGZ7xClgjA",
+	"jBMt6caGj0DWAb0TuM4vRTLkYWhy/my7wllMfx9DBvKLrKkRYyHC9rK2xIni35Y+OUucTeWzLi2qlnpx",
+	"IXIAhCF9bPQhDgWcYDjjeq7PLy9eokyu2y8SEY/Jo0Egk5HBPBkz0WAHNuPMwDhPMY/EHTbEAkJN0hVn",
+	"Ny7FlKH4tdDnEccktHKTEMnDLTdi32UUdhoE02SQUzOGz7QpJwR0Bj2J7Ih/I3E25ILNRKJcExnhIaz2",
+	"G6Feinkc3plB9GOh+iPoKk9bMkv1PJikcsc2x3wvW903QpGX5mOf75jnh44HZgSnmktzBdoEzNhDFol4",
+	"DEZZU/4o7yuzWrQUTZT4AVgMllyuG7zEfCZ32QTj/+hPuZwavTt33oEaskiCLTcesxCnwfHATBmNFZ/C",
+	"WaEh4SqzJG9D9HvZVrnTJC9t3pbPtGnpRO0cuSKSxwHT/0itHMXVv0jl3LtQmxGCXfqp1OxuAItDYi0i",
+	"1uvDyOkVHaMFZinmZmxbLXjvsGLBL7LBfKYlz7xq+rIY6xEs8ZUQr2m8NOKyvNPqJhSClaZc5Rf2PeWK",
+	"7HaIwUNtu3yOOKiFEz1sko7785EYIchUf8oMWR6jS4dKoskJ+A3BFdQCX9CASLqEKToO0ZyDzTcO0/Zx",
+	"1tD1e7Uyx1etl01z66NqpU6qlW9n7ixYhXdxDo18N95T6Mu9dHwca/p2F0rW6WYnA4ctEv6Pz3mf3gij",
+	"saLIJBJr9yABnbKMdji+Luc4vH//vlX05q3amqLzz+7PDeURYgLusDchVXRIJevPnQ4Lmodt4yhBaC4l",
+	"V8kStw72kEzF1PhZtpHMHBFZC2Q8YORdblCfTS6b0cRkRjYaANiKCF3Q5TFR6RwjqlAycu/2Xa7YLBGB",
+	"VqPvuolwGE30meXeOcGCgAKPc0ulH3BE+Q0Abh5jK/s7ZoBcQvufOx/z5gBifybvLs7AIBALMkroGA/H",
+	"luaAXs+95c7KEaOyfl6JBSVLI4mlArrRlY7JANdwYAzPuhEuOXDZd7GczxD/9ZqFnF7BOO9EUdMO+1Pd",
+	"I6bdL0ozbqe6s21FxX136dMvE5gLucIvfwEjgaY8aCO8TbvGwrZuvmREX1eDMmicc0KRiN8weYyeBOtW",
+	"t34CrkrumG+Au6cuH8gi5zh9djtlr09TD1DMY/XCpD2A9HrlEb4UCZmIBcobIV3asepXSUBjMmTkms0y",
+	"UqWEfsQSKhH1k47q6Ro/VGlEVdia9xMGtALrx6LJSU0YT9JxQSoH0FTYVLLohsk2GYgZiwdHevm4NOMj",
+	"UtMhnJWmgfqFJaHymoWw9lw1yTyOYF/0L9JIBhY7A77xOCTXjM0IV20ywLD1wRHJYeCkGZEdICJ9DNrK",
+	"JDAwAe9l2FWzcWJDqn5t0BAFdBqdJ2LGEgUpMAxSuxqRBSB78ujtjMVnLzRxijUpfK4n0W13yL/+ud/u",
+	"trsA0Zg5/eq7PY9Vsiw4kroeR1LTGPeNYJZv7WsOOHCTmHmNkwprndAIy67k2+/7midsbFBqa3uWKmHM",
+	"CVsrdO71mJknAqHFeocyombpqN1erH4TU8CFenfXVwF7g31+P+HBhFC3hKe0rlAJ1rUhIyI2FgctQgyl",
+	"pieaCXKljyaYgJpkAR1pmkanNq0wo8GETNl0qCWrExJxCZg7kwOFYOaPpiZSbtYSa8IDTDGN9BsmV4h5",
+	"A+wGEi9QzBbOcOdSARjCXmloT4ZLIDvZSuGrEaOIaENTBGYNObbdslCSAXL9gR7RgMWKJbOESzZowr11",
+	"XwMMA3zMUjK0xoI9Uq8VtTmW4XeES8umbmig04QqwiCWei5ZM5O4bdIIfHHIxjTGH7kqX7hidpkSZOfk",
+	"+3dnL6T1x5nlREqUMLsxx3q52HSmlrhl8Fjq/4HzDrHUa91xQLzPsLF7E2iSUNDl3LQ3Dv4gy4BTwm2a",
+	"+HSJgwVCqwRsP0EMrp6Uu8+P3rOh1jRi8ordsIjsArHaaz/ZcWmo+SCPs0rv9h/ZpntvXyFLz4rlLi61",
+	"2fUmHtdQH5NYqHtdX0++IHeZ09RBvoVmgdBSnxhllwsxOyxhiBI2XExfhFCAIIMXb5Ge/ymNQxa2yQC/",
+	"NGgiGxwLvVmaGaL8eUwGuBi2AXbnblA6VFMU37cVFQmQ1h4szegiRqUqEqERqH8hizxHxVeFuPRsFs2l",
+	"53nP96yi7a7vGbT96OVbxSRPJYnR/OJSoXSa5NnSknOiJkIaEUXSpSFqILKlTuGIAx6rSQYmkdQADsNI",
+	"zBNyDXgTMQIQSiKmXLLc0V4lOufKSeOA84e9VzzrzQYCEc3vJv9MMb/UFmffvbQutc/MBvj+kG12Wr1C",
+	"gMPIE2ZTCOXJexWducrgS9IHuNIcEN5FxjVckoWRguHC4cXlqv4WlcYKZb8bt2UilKc9uUCFPGFJEQdG",
+	"TNaDSSkgj9XBXsMn9aMY7+kdxfvFRKCIL2KLUJ1u1HPfKE59Y2Mof+ntyNwWfKGZfTNmHBaZpvnkSax1",
+	"MmOtMEtjbhkfx7L+tGWqP5cV+xTQBuO5w6aes0RiyGRxV91MVqv6fK4VgMbtrYvq+Tk7E+n2Va6286m0",
+	"bn06+4+1rhEezdJdsgmRSjwb5duFCXkpisYS/M2Y+mYtg84SJXlurNY4HVElQmEmJ1RmfQ6FiBiNs/TD",
+	"64ZdTarMRS8rSc5N3eji1WlszCEebXyJNKh0/4+tpmGnZNq4lNaCMuFg9G0MYrPwfB5LOmKexyh6+emz",
+	"e17TbWx6jm69Q2iuUukU4glce5CyWL9f14yVh25oYMXgnEB0v6qIyLuCLWeeANka0UB5ucw3koiF3rd4",
+	"iagw/CZIUgbTc7BHfkJQT3lY85CrE5uwzrdKpVXx34QrAzSE4FCRWAMYxoracoEcgWKlLpXRv1cLKHak",
+	"oK0XdwC6+LhyhlbLL/g09ZQ1lQGfprROZSN7BGI6hZLZPOVkBnDh3ghIKGdTTmhKuZSKTRvNhu270WzQ",
+	"WMTLqagQImGUEITioZmBP3wP5KYJnc1YrFUasI/P4/YNS4ZHxM1J2EzhtJBh0bsFadLCenuQS0W49pVL",
+	"qDWUy05Y/51ijiLfyYuZWojkOrWducZ1cKWNEjH1zhsN3XKzIdWkH7n0iE57vSlQgsT7kk2XWGNAb03b",
+	"27w53nNpszSKazu9wqaF/Ii1KKA74aY9t9mU7CmrvKZwAWwYeYEYWWGqpjaTXiePHJULzV7d0Rv2SZko",
+	"tdKMYSCVc3mb7aMlE1n+yxHl0Txh1aQAj9pmnAJdc8ZGxo1fTjZN4kGsOAYRxLJNBngTUXkcUIQcTEQU",
+	"YpZBMCcYXE0137hKD9UdGUeJS5jg6RTIE4ikinApL1W/nAcTTRFdTtkEotg0rKnpxhisPtsreIsjpb42",
+	"sl95PYIJg0yd1BsZzeKM60RUKghIMc4MSmK2YAkpir4rKUgg4hEfzxOfBHymjPEzYXKiP5KIKZhpbRi4",
+	"/uaIR8wvBbt17bzsyMFYLqpm1iYvRUJmEVV6PgWvi3ePI0FN1nPPkOC3jUhslUL/g/WZGQsEz8R3d1yO",
+	"hA2UBLlsxdY6Owh2/Fjz6AC3t/6W2vQO3ssDv1nh5Nmrt8/qarNp9s+CUpOdBTgJG2+XVNSnJZ84SyEn",
+	"oHmAwq7JZObpwP0kUtElIBZHIgm8p7FwSZ1Tnx4YO5R0y9df4nVq61qm77GElg2fNwwcLC/PXrzNG0BL",
+	"+pfFpcZ+yblCPbFO9wLvrCCeljMWFTCctPmI02W9VbwfPl7am3WjXsWWyyZOzyE1HiNzn2CLLGknFk/0",
+	"6F//3G1323s5h8bXzOzfbLw7f3Fyddo/+cvJ2auTZ6/0ozdvr/p5O3aj2bg8ffWyf3J5qR+9fdO/fPfs",
+	"9dnVFfx0cXp1dnH6okIqQTicqbAEQvNLhPGs8Xzm9/+axx62NKBTMY/VAEmko8KmP4CcAtJlHCwH7rIr",
+	"9klLm4ZENlMC0YRftLSFfXinFdEh3nf/FMoe9JWR7k0PQzGIhwSh1uiobZKh5ojxeE7HjCg6NqAL99OO",
+	"jzw7wva6O6M62Fs7qMTBPK+houaqwy5V3aHiMbB69Qb+7xOiewYbhdshMdoYJh55uvv0gPzrn70dlAtN",
+	"Qkfwjs8lM65vEB250pxikOurb/rCxJADH0wCEmXU3PzdjTcfGJq7+ykChS1N9BdXpZNwbCF2PCbDhAYM",
+	"3a4jHkUsNJZqz0mZ8th91PVsHfZbIbflLh2Euur90UsdiFhRwM9IHjIyMOn7Bk0yiExmIfhD00dc6iYZ",
+	"ZCHF5ubOEn7DIzY2O1Gb+PtJTs4xtetxwlqloIgkWZenoiT1N9Nj4rsNTt6aFyzg0labqU8OQ+e11JM1",
+	"AxMplqNZrjeUpn2sGaITlVs0MCV9VBYrckTlyvvCidCUFXNG8cAgJvg4bvHYDTpGZEgCeBQtwJD3mVAD",
+	"WIJ42UR9M30j0LoIzj93TtZILs2G9+5XJ6Jy8GKW6mREZycvhdl0KVz6hpQtdXFIQw51mfoppNU7GCcJ",
+	"j5yIhYSgIdB/kVZk+cOoJEM2nlfLiDBMr5jo1E6vkw5ofeai9WIwNq+UT92MgHX1NjfVeN13akrtTvJc",
+	"/wKlyR8q8ipYfzXWesiQMiORFE8TaoIA2NrsjNuUvTWF50vd3NdPWuj9/n0gbmYo9wg0nVQDTvC3mVHT",
+	"JUG5s5Hb9Hr07T70Dg/V/Ap2xGdOZbf8bHJ13gCA9nYEuPvVbmHd/PZjc40Ts5T5MzZufE0HxAKzDWCp",
+	"u9UffKXbeGEXdmZp+ssNWGZh7oWImnkUkYSpeRKnIEPddA4GkudQ1R5EQaiLr9/4v//t507rKW2NPv56",
+	"cPun9Ar8bI+51iyiqPHRmXNRlgXV8N3FK5M2cKDnPTgmMY5lKm4Mkl+/b+S3VArZ7Xae9HLj0b0d8Skd",
+	"s8ePZvH4v36ZsfF/LdhwtnM8pJId7DV/Pmn9jbb+0Wk9/e7xx+/+/Gun2Vs5ct8OPI8on75gI8inVENs",
+	"Kc4Z0ckWdgnYNC3NA+ATHZ0AY0MwBLHtAWsehTY1Jlx/E+rgBVbavlaYjTP8ITYtLHCvhtzu0ao8rzlb",
+	"9PP/av33x+/+tNZwbKhcNo2P3p3gRg3JzxCfZ5ACEE+e7D/tap2oSQq48BfLmE55QMxbF04xOgMX73mg",
+	"4mvqkayRzz3REloSy3DV/VqO3QIOu0qYsxn+fScBfqqhTu5kqDIjcxlt8i7CJouDZDlTkKkG8+D0aTRe",
+	"N+2f2PI1jemYTVmsTmx1g1q9szhYDwGCiKBTfJmLeMUXtOTuGXw9pnKJiFKn+48+KwhcURMYr0Rhm2xI",
+	"LIhNOBqzT1gsC4DcP76/Io8G6SCnImSQFvLHk4vXmE1imDHtfl5lsSmE+gb/aqfoEccNIkzJbFS5Wl00",
+	"uCbmIx6sjJ6ARdNU+KvcUVoJSWQG4D6Lw5ngsd9VZFQCc3YtNbXJKePQcmk7dpMMecbjsVXE53JSkOAT",
+	"vm6cmnHNla2k2HftSZ58ISb0icbKRhYZmq9VRRvgWkQiOB4dz5ehcMavG40ZaVrIIn7DEkQfrbs0L0zj",
+	"17qt7m7OI9XnsY/nm1mmQoVedhaNjvN4XZuaQCQ2vsk/5Zx+trkuhb/XXCQw6ARqI8/AdvqaQf728/aF",
+	"+t+070/pp75XgU5D8SAQDA8YTS0RcD0E0Wcvy+RhfL8mQizLzi3pUhJAPy4MbLrsMIMirVjG1WWcHp6E",
+	"5fly4YFcEngVyB95cS7OyTVbGta0t/cUYiR6O21ixHGMtgHpy39mRomI1de5ob5P1zx944TGKmPltbSx",
+	"7/U7VjYoHpKaeqxNTX3v3HpVx3dm1GnnFTx6M87sFPBI6yZJf/goHgVETOeZdWbuSA/SmKVZJNWSZF2n",
+	"Z3kEcTZxfVS0zcp7YvvKclG44Tee0wDpYRXTp5LH9lD6+CjMTYLBUUKMM5kBWlRfCKloopxgGdQkU/JR",
+	"h33mSxTe+6Fb1/vdT17uC19CRLTiIUR+u4a0nESYnToqryWCZFLxEGjpk043M+CC+HNx2ds/GICMCDW2",
+	"1izMj5dv37xnw5/Y8hJxcFntrnUi2TeSQLnJgECMBU3YcSYYjpgKJiwsiouQJqLOkcLg238gVV9tdzEN",
+	"U0iSMV7UJdIi4WMUe1YeIJjyW2x7a8r7L+t+YyaksrwjlweiNlu4MG+9uzjzxsBkdXhq2sdgPqYGcA07",
+	"mTmHI4GBmr4Af7AHfIa5rStWv65zeLukuVstCW0TlqxADfm7EKvqbu9MpQpdF9S71WsAb76FF32s0nZt",
+	"t8138a3wiJ9PA7ftRR8lYnpMaJqzxBZynlA5SR0uOL/N7A9GvAMtt+/PUoES6NkLI32CeJueXMPpDGHl",
+	"sV/Ks19xHOWFCyGv3e6MfxssfYZyT2hSJUPa3rVCqvWKnEkicfKIFb5ZbTnAnsiIJ1IZXtDtHZB//fNg",
+	"A6naDivleO4B22g4ZnWLZ8QMrNMl//pnt9Pe32hs9+Skypu/qMT854bluh4rYK+FAPQap9NICZtJ+Rfm",
+	"tSpBP/N+eXLew28VE6stdVY6zJCu9kdpkMQmDAWV1Jf4bm2uYurHp87ngvtFMt1dP9tyv3zyiqMBi+Vy",
+	"KUmTDiKF1MCpuI4ztNIQXfKSThmZUQ46sXu+6ogrUozUgiasyqqR/g6JkacsVus95AmYtVkC2R4li0YI",
+	"a8+Zxtu7O21yprQQD7aBYRof77raKcbsYi/tleNP67pVwizrSUpZVLWtmFrHPH6JbdNbEUlrNgTqL2nc",
+	"D2NZdl/48qb4Xjb15rZ9nc+2f9cc2S1eNusXxn7tdVB4YXCEx3megzhlwFtT6Wpvv7u3A7lDsrhljKyn",
+	"EWT4VfzGuqvghcMnnX04ct02elc2morz/XuxKunRXr26zM2rUOXJGfRue28D1mNNHGibxl3AGuzrzi9I",
+	"mafmRc0uX+NrFZ0WRLh7d0LY+w9m/sxUked48ZKk9aaROI64oaM46bYz/E9o5K23DqZxZs7ATmYrM3Pm",
+	"unBflXWVLbeyZV3r7VyyhMcjce/Gi1Ud31kjSDu/J4uZQ/zzB+r7RCt9mHAJ7iXubK3Yi82QM3kNcpXm",
+	"nDevliSxldfY47h18Dmp02CNTbLA23yqSlmxSNloanlwfC8FOJBzkrPNqXarY0y4ybFZlC2ESQUgCY+1",
+	"tBCgD9lKRTZdE6wPGWDb/i8LlWMtji/B0JYJlcTmBDEyG8BCfllcS0hqRRX+oTdtUInmG4pwmRNdN8DI",
+	"3LOZ65SbtCVQF9jMxCMDrmd/9aAWNVAVvi1fkawmPRBZNfANlvNLwSTqcbsSYKLE7AYLNhwYkA0crvbm",
+	"qIrViIo6MIoNUTgrDPv+VEMPKIxNBKDBKVjBS6dic9REbl/viHDYmIDUhCXcAVWw2RjuAWawApz9PYtZ",
+	"AiUY3W0jzxFggBJHE9IbQdU6FEcGASASWoMi1nA1pi0FFbb7/93yottKSIQNb/hKnML6ZfcCF3KVSPc2",
+	"IyvrIQob1TndIluaB+GQ5t7d7e7vHnQ6uazAnU1hCdvDBjby+hdyc6ElayJM4tGc8WkrsaGAGqgwElna",
+	"aeCAkKTcuTdNMvg5T3MDEbKPgzRLM42XtW2F1ZgE/07/MfEHn507/Q8FLGx8QR7gBvdx2u5ZbTqLpWIU",
+	"QJl3UJk+m9t//adXevTrvH7PLv7VV+neHf5X5VRrxRPzBab14Ov/4r5+TzLomkd+YyXW68qv6Ys3eXUx",
+	"GdQdPOxbeME3ck5fFL3Q6F7kietSLKY/R5dE0flc2oH7NiqUndcF1vGzFRozSpDmpc8LHrohAckVIo4x",
+	"y3ttiWKlO9w/9ioP+eBnMWMxx7TnmtY1CXj98rM4xji/XP0SMPNAhDbkrzZPg4TBvtFIbu5b33hHSs73",
+	"TV3utb3lmBzLoHcwaTNEsMN5RCN/riRRzrm2FW8v+MiL6mYtn/T6lx68zffobb5vF++mvtZ6ok2l17Us",
+	"C5uhYmrA/pBKHpQl4xqu2k09a79d9+n6LX7wjZbzrzmmwWp/3AsRzPWkfxBedB88NqnZ58GEhKa5NKlo",
+	"TCbXpk1H0TYlzdqBmGK9mG/zj6B+PlBuzduGLBKLYyNlGE9/pXixv3v/0kV+EdYVy3JcRLgAhoEtnSJZ",
+	"FqqVJnAcEZouG65kmsMQXiOP3mp6YAOFz15k2c3suOROM7WJDRmPxw7uyq2XFYusRNeS5QpkmcpYTayU",
+	"5cu8hd+/j2QNhufPp1OaLL9GnoYcEN7rZ4b4eEdWIG9jZquBFBFtjwYhxnIPdkxddarcPaWlhCzODj8a",
+	"2Hjxvn1Bd0OjBRRMsyETRo1wd8xxuOdSPDaaDTMeqM5Y6HzF1tbL7VBOXLWh63V9/oetqu79nFrYnQQQ",
+	"Xzy0/Y/jhKXxsobYUskYUzkJ9uL24wYO2npfXsk51369ymBZ69Me4aj4wabvmHNpQ5ughFNaRcgExd+n",
+	"d9eXDeX+3bzrvvJF/b3rBlPh+E2LZIgoajQbM+xhNpeTRlP383FV/1/eveodxYOfdTUb+KM6XH2H4X7j",
+	"tbf2jd4/+6jhN/08nON3H9PtMdP+9n2lvrNd12n6GQ5fTYfqZzqBtZytX0t2sUHcOY9svdEUfbOeuX8W",
+	"b60/WZzjtq2RYLjaneHrvRiIafLOFRzANgkd2vSxJHCakY6rZvar3oPFRECqYvzZeF4KuYa77qSNBlzI",
+	"kHf3e7mN29nfz1fzP9e7t3n/c72b8yXCze/qkL6TTm7lMUccO1gtj631Zd8/AV/r5/48lHu1D7zeN9d5",
+	"w1d89nflH39wiH8mh/jnd19/aY/yJuS64FuuRbPvJ5j7C7mnfZy0lp965YtrHdbet3/70dW+YW/j+K7b",
+	"z0oPeN1OVrvCa/VSxye+pqPP4Bz/jIHI96UOeT3f9Xr3+8BrUSBFr0HkJ3RBl22f53yDIdT+9AWbRVDC",
+	"JFUvjEISMWp0DJ9A2N7KPe87bTX89PcvG9bw4X8e6XCdf//+zvBtpRf0PFOCPFEaaQ0fzbeAgdElCcGN",
+	"rC9dr901qRo8SLpRJBbolybnPz0/zVz7EChLBoKHQStiYxosB0eERlL4gkKMRxys9jbjTS7BbyIWkiXk",
+	"EZ/OIh5wHOZkOUx4uINMFyrNGQBcrioRnGoi5goG2CaDEZ3xXkuyYJ5wtTRTe3lyfkZ67Q65NM+JWbP0",
+	"BVMwpGVI0ODIFO/MJRTCSp82aR5W55Gmi1bAh3RwhJ96fvbspOnvoSqzsesXthvTaDacFYYapu7k0geF",
+	"wZvnMKIVzuKcVLU2DYyVp4wcZRK+2lUoFzGw+MxEROhPxTQ3xzYPDhyKiYhCNEbpwQWKSZC3xJAtWdgm",
+	"l6YiPjZesIRhNZYseoigXElQrkzTKnE3QTRAWGxdglQwS9d6hkaihoM8WLlmia/8ag7Q5UmaOxGLmIg4",
+	"YOsrn+a7qsY+ZNX00iJGgeJYw4hLOoxWT8RAN8qFie7ub3dzON973uUtciJ/rfy324nSn0Xa2iYZiaM+",
+	"3HN2jU1TYuQzbKSJK+4pX8V7riar73W9LXSO73o60IQUt2mGfkufbOY6IHiAYOIqjZDzpcpeSUT8k/ZX",
+	"cTmxNVt4TCbsEw1ZwKc0IvLi+2dtckGnM2k5sUqoFiUSKCM7mytb09iUE1lX5sWlRZnpyEtP6xbP+gzl",
+	"sTx1hdOKaZju0EQXQL3ltAxYvat1j1kFl+k4uKqofLWgdyx9VSEZwFr4YizWdp0nR/6lNvWrQfJLppjQ",
+	"n31SkCLdHLU6i+3nrh6ilOXdqaAl/ssEB/heIJXmLnwNMGW10uMt2O0kUTUViFK1K8uRlj16NGBxMGgS",
+	"zBjYPYS0+91cHd+Tbu/w+bPnrR8ue/sHjWbjpLd/gH/vd3v6727v8Pvnr80v+l9e0QZqzpb2gX2ivjyi",
+	"L2kEJU1z9RGnWC6UxmQAmJmBPzcb/AZmmBVpAgrrj+80zXB8+5DLUlG98g5aAMqGokZlQCiWf/i1DPJI",
+	"qybkuZ4llija3zkCG4W8ls18rSgl9FPAw3JJJGKb2dTdNg/iyrcvLxI68kHPL2csSMFrhqSl5VyYUhEL",
+	"mxZsDbZWw8wzFGZO5UCDy4wminBvxUbsO7aVz4HISLpEoDtYeFBn0z3rO0cSFjFaQHfauYd6Ui3O1KgF",
+	"+lrLIjdaKXKjpZ//owXiS6uzqyXz4kuY4QrG3xpSycIWbi+82up2vOtZw95+OqU8eu5arSoh7yb/qFkA",
+	"qGrT0m+7+Hb0lNAg0DfMgcJnYHRYOIpmA1uiDM+MMTYhBga7tLU24TOm4bFJ/ZhMs9L9cBitzWIeh8Iw",
+	"OX2+GSMhXUoXHJ+vk29nZL6ZB8sDRr5pMfO+RYYVfCGmlPvAPeaHtA5QbsWszcOsrB681pfJfAbL1MRA",
+	"CyoJDabMBk/ARfu27T5yQilC+B5GUxTxQBS909jQDOEzhVjcNhtQDvg0SZAXFes7I+Fyc9xggpt+RXab",
+	"ka1n7sn13TTF/YCIiXB5RAbG398e8kRNNGceNMkg53//ufNx4M0t65SEXS0i4JCaOJnsPR/BzrTEcgCo",
+	"NWYNYNPiscxk/G2sY3g9zPyJls5DBrHxeK9cPPqE3jAjIaWmgVIOFn0+zAgbBXxBJho5UaeaziTxkSZd",
+	"RzOa0Kk8Agp2hNRNz+UoZDc8YLZ73RyDYO0LTlOwTdXoEgbUSu32Nd74ZaFaQ0YTlnivdRUSbrNijHWw",
+	"fXWgfcDdQGKyU3TLEFdzN7I592mTt3G0LNLIRcIV8xeCnIecxUFFHUgu5ZwllvzhIuC0vTl568Goebje",
+	"DsklCSgUZgeevkXpydQtWJgVA6ukTa3/jdTShlbCwgJ1r0oUHy15PO7rDVr618wNH8J6OOXVA3lnMRH5",
+	"3N+a7V3HmshbK6qTOteiGOQWa7EJYMI7WqrIVEj1ZfERVZrpJaakrz3QzwF1KDCT9Bbl7WFmBj6eYgnU",
+	"eSJueMg8XJZGnEofVgHVfE0eUkHkiAw+zDud3QAvLPybPebh7DE+hr7waTF33V5+5/IVcw1b//io9e/2",
+	"nzvfrspfl4+EqYtXtotwkn+7JsmYmbfN3TFVA4fLwkT361CoLezOdcukwc7499OQ2YwUNLVUm9BAsURT",
+	"ivSPY/DKOB0AbgXTlAOteVQsXstlIEBi7LY7O9sQbWtI8yy+EXwTwPaiAGcrBM7omK1PkughVJmMV/FR",
+	"bgvrOfGdhYNQq4bCKrMXl26N+QGKNwPMNYLhnlMRj1M9+e4hgb6suvX8CsUrlHkY7ugM+Lw5uZG4NW0d",
+	"59TYb26J161QoC2OLS93bLZ1E6whRl5DjaE1+uCBmA6aKzfJrLgiWrBmU2k1ZqgScPAESlL22rs7x2QQ",
+	"i5jByQLPO41MuEcW7V1KIdEo+B/6MyEBKi5itlIWthPbLlHzAzf68txotZup/MmxVgmVsNX4CeIar9lM",
+	"EcmolqZpHJJY32AiJwCSLJLoNaNqNkCV0DpGFmT2wNnWf+yPzm+KAnGevnvIeh0SfB8Ol5KgvWYhartT",
+	"ih3fU1aGBzr7QGf9dPaBXt0vvVp7ozPs1UqXChj9eep9wrMyFdMCBK0ebutsOhOJYuE7iSx1ExFNqYQP",
+	"54qtL5yRtXQtZcVMBM727FZZ2PrWfJZLnGnGV7af+a70T/reUEkGcj4cNDGk0s3PlNXQS+EIwyV4MyN9",
+	"4JfHCKHJJVarARSZUSkXIgn7Eyon5VENwa/dJCfJWMS9Jjl/9tOLl70mkfCciIRc/nDSwj+oJPCPR7s7",
+	"cPN11xEfGrOrvgbNtDypsbG9+IXGYwHeoJc8YUMq2TfSdN4mVxNm4Cf2GicW8I1G3DXxYD7yMZuImPXj",
+	"+XSIJ8vp4sCXdsJtv+EuO/Gaq45hFp+Zstw+DdI4+5rRUPjiSWCZRx3LYi3Soa+go05LlvjShxQuytoa",
+	"O2k/XpkC4vAjp7CNx/u2hY3KvjOssFmDaCFGWoMFpgUChcXflC/+pxlPmPwcVrIp/dSfSyb96vaUxssU",
+	"Fx7QuGAGAvMEV6WKc3iG2w1fiYdKnFjCbsR1BXjJIPVMeSquAHtlXqgPD1szz4Xxe9QxpxgxG3rM7U9u",
+	"63OWkXrHbytbQf58FHgnVxMtw5Ilo0n9tao+FyfpBhc5QBr3rMWtfNhzd9VRKPsA8960jR0wvipbuV2q",
+	"txf3og2VCcxXQKKVR6GPxV8s2qowQWycC2HbbpopnMsv0sKdNkCEfPXpCaNh5gZFipNgQBX5YmBf7zr4",
+	"V/eGq1QTKyf9m23KPSpcqe9TDzb4TRfm2t0Lu5CgVm7ygjJ0avWxsCtzCc2LS4yd2Alno6hxWW3HthLA",
+	"C7pcRdxDrSXppYt4fG3QlTzthCxEci2PyRPLYkowAayy7B6eLMvDWkJXXAb/jRiywEgFME4qlTtCwCFq",
+	"WaZNBvAYoFnujLKDoSfTJgNcQ90MSr7yKYC/xA30YQ+m6QSk/AAc5BMU/JdWz2qTgWG1gyO9bDniDDJA",
+	"mLAFJGERVlVPYczESv2uZmbGn24zOCjMeBqpJOBV1/J5cUoLeT4fRjzAmpWmlHb3CcAxMVGpgdPNEn4D",
+	"NYUTIpfTKVMJvqTXJ2GjuUSxIn+Vdac5uu/n0LkaBr6KjtYaYP9cYxCDz/ruQEUgZyXAVc+vElYMkMBH",
+	"AxqN84jivQKi+OLypPX25PS8hYDi0+cvfmidXmb/+u6k2zv86b37oLd/8NN772b+xJbnlCe5sWcfMl8w",
+	"/z+3f4cvLk/g+e7hHvwfoczn5u9z8/eF+fsC/v5YVtg+tfSnWjcUtAOpv2nGYz9t/jzN/3le+NWMJ22M",
+	"n03/xNGk7+Z+Pc//epH/1Yz8ttl4xeNrFlpryf1oKHWDreZpXpAKIx3aQr9BcwJE0gcR5dMBQNkpj2W7",
+	"qiRzhb1RWKBrDauCTza3Q84+slYOzy/wVjL4PS3UhukjP88ylldw/aLdh7BcOOdfQVCGvGMV2LyIxuM5",
+	"HQOHntExkykGPg21TrNSQ4AQrD/7xKWS5NGz5+dk70nRb7a776tc+fHXXvPw9lErK2T58ddu8/C2wilQ",
+	"rpZ11zxtTuf5dXgNidcAPow4MLsokszjkFnUHFBUy2zTdVN0bJny0y545Hs7GWh74MQN/RtXg3buySBN",
+	"lA+lpptkYBO06X9nadYGYA8cmJQLAwDuDhkYBhUDq7FkNyyhUTby1bnhcodjLCqOhhgLAJ4TyD7/7uIV",
+	"eXT+5vsm+fH89HstZbxnw/MULEeeHpCf+LOdVCkp1suOSw6E3W7nSd5npD90xKd0zB4/msXj//plxsb/",
+	"tWDD2c7xkEp2sNfMTs93jz9+9+dfO83ebcX5GYu5slEyHh1GKTadqQrxWoyUuQUGSrqgFkvqtwBtGIT4",
+	"jRbJApGETQhgKSSMrxeiWCcE0SSyJRAJV99QUpOPanG+bxZyIz4NLzIbF+BhLQtY80TEY9AZ2pWdyArv",
+	"il70H66uzgk2yCkgqFn7gn4g+tGcVI9pR9Pp/HS9Fj2L27F6Se1lt2mHN4gZZ+urDrr3wGisOR67jTSS",
+	"DTQPssqEE6sFp/dsvbySG+m9sN48DfgqrLe8+uXwjxHlEUPX54jHNDpyKY9R3UAPDXkI9MLYhjRTnoh5",
+	"kotWmrE4RGXABIqA+omf8Cosr+mYB1pKqRn8ZT2Vw6Xmg6CnJ9WxXFWBYb6wrjZ5b1wHE+A7+YQdrr8Y",
+	"wxAJHam8Pk7O4rKZYyCXUrHpwNxJ410eiNFokAvzGo0azYaIKxaJR5cADy8fSsniUHq9IlpghV8zO4YF",
+	"nDsDPLLZ5lIAOtZ1w5Y8lopGEbSEQxALyKjjjtzprNFsuG8ApE+3985KpjNadfLfLmJn+lsAPI9JJ5eG",
+	"BSJe3CR7m+M/0zVfDcfMxm0sKxsoP6NETL1bKu2p1cfJWI9sqKKeujEg4Wy1nLcGTeJzi0+EVCsAPADx",
+	"zMRMOVUzt7BSSelaH8hnr1D5o6/YSEHWJCXINWMzg2JhaHqO2cawFEj9m6hclv+D/f3d/XUmx4TNomVf",
+	"iSorss22NBbb7oqvWNy665GdsatXl0Unb36YpxCIKRIS2TVdZJIa3IqcslXUq3qdddx5giheWN4mnuDV",
+	"10IPeVXcfoxZyDXdnCVCsUCx8IgMpKKJUpEcGBJsW8ZjCMSkiughkP3DJ0CynABHyP6hUmTCcKlY7pW9",
+	"g32XtNkPuSGIq+nzFfMJDvWEzRxoGqekSRGfMjGHf8FAyhByLV4nfcOpwdgb8BlIRdkzExvqPImF6kPK",
+	"ivG8KpOUE4halm+lgfLpa+s3SIm5CoQf74Us3Tl5SojrlE3ltoDFarUEAfeyAhOATlXDy/BT30grwIDi",
+	"vL/b64JRtrfjl7tVhYKaFy1QPUvWu8DsokDHq2N2X7ON0824lVkNkcT4QzRLF6PxoNSXiAC2g0J1e5O4",
+	"n3J4pYkuVcs68Ss5wWGdFOC0vWAjlkComqblLJlyTL5WWzI/T9/xSeWQB64+eEdE3sxbcwt+q1WR8zUD",
+	"sJy/yjiGeeY1xjSMmgZKGplUsmjULh+4gnhmYcw4zfwC+k+hxfEVaJr1qG6rv1fCVlwOVkMdXIlGcvSm",
+	"smfLSBF5WxGN0QxnQael4b2N2RWfMq2z+DK4bO4onidez7TRRUQUAj5HKz5gJaQydQa6rvv1N66I4kqi",
+	"9V5hZ7Jb2fD9BQAM+M4W2EvFsM7eYaHinj9ZTXmYBVKSH8QwoaiVrrnLz2y7LxVGuY5CVl4RsM7y9SjZ",
+	"c9tOq1vRfH0JId2mNrrQXfXfSdAeLEI5piPL1GePgLPG20bjucuz1eXZ9Nxi+IZzbjYEq296qtLv1T9a",
+	"RUXa2Y51S3gfNrncif16NWHdYdxPzM3v5Kiso92ZaFfe6DtKFVuf0RLdWLejK/LdyrmcgTcEDaRM66xe",
+	"pcZ3UP18rR/YNJmrc/ZFIvnt87XfCY/6LKxnSyZzw5IbzhY+nKQ+dLaaZI2sjnM3M2z99q6CIeurPOb9",
+	"ksbjbpjESDAw0Gvd/ZiIOMLi7LOIKr0NxTRBfIUJ3tTACrQGzW7sJAteNONQVixumvR6CyYVGoxsdXhr",
+	"yjNJeIz+ROg85OooYTSsnbzlRL9yemPSabqINr9KWXdbPBEbspHtbbN0OooL4z1rOVO81xyQL93luBXK",
+	"4L9tKJG1ildarKtDpCSrKMVkrcGrLb73Y5vdguzU14bz5le0Fuamb9Zvs8Sx51TKa+bDMNDxvMoONRUh",
+	"i1yjkLFYFrP+ckVCwSTm0aTLWtADJxFl3zYu1bwdkYUFieU+TyRFNISpp59awGc4TXDCT2nI0rwWJjtx",
+	"mje5Yjws9DtMnNESyAWGjklbKz9dBvtdf86uIQ2uWdifz7yFn/S7chkHk0TE/B8szHU6lywswhgKPc9n",
+	"fRbxMR/6cFpnyoYp5T6hhIErYSq91A46hwyAKawbLBeKLoEwc70e7m74h/QZRRRAbegVqYOgMMHPWBaD",
+	"xxtE+ujTvzpKTdlLUgKCZEcjvRnYzZBVBbOtiKrOgOg0imRVB8ms0qIMZaPRtZ4dUuDAjy7OydmLHQgd",
+	"T41TaEbTXLrtx74a+de7/pc8DpiHMBiXP42XkPV4A0gLfM5vWXg/WaLrGwABLEFHjL4OTSIhCU6aoXLI",
+	"WEwCMeMGCKHfQgqHSIHrWPO5BaPXscm6l7lx9EsNeyS8KXITGktNs2W1KyxPwtKoQWpqvckcYlJTuE2S",
+	"nBfTXlhy1szF5eERKdMLlzblJuMl1GthOIbb3IeubxnX7dbpMUwPGyJTwFhl2Ikkj96z4clcTeKdNoI+",
+	"jgyEgkwhTSZ40rEEjZAuwJWEwj39xyaARNE8+CJuNAE74jta54b5v0Z7qtXnq8NSbSYbfahjtkiRLXjO",
+	"FYmY5iPkKhuqmTtcEzu2zJ6759hyD33ONTvCC4aJcFbnhtAHPxSQo2okkrFQBtSTAXAGU8qjwREJJkIP",
+	"0dryRRanck9QISeVs7wuh/BgTWURI2kCnNIm6CDs3N1nE821Igu0XcrNoSYu+CKH2zjYPMGHYtOZSKjd",
+	"SWPoxwCeYlnqa7NMuZNmeBYkNTeJA3xSQuEOp1PwXuPM3ec/XtR4b9OCY+B1swqm4yAzNzNVQrMYBEfH",
+	"dMBwpgtQCbUwbv+GdWvkVWfbKPfMNgT9zbbAP+xPRqWzP9o/7c+ZTuo/NY4drxxmaWM0vXWcV6q1bsgv",
+	"vgqiMl6pPpq+1nt9T7D9C9M8LS1Y6qg/TmjA+qGJWNygz+/1iwW1okbuEdvUGVIucXXIFOWRzGo5FSSr",
+	"pUn/mk/HbN5CZMLT3acHO6uLA5yBIxiTx0OqvmJFRUi7voExwhnMCxyLrSy1OtU6hN1sUEFEN3/BRhAP",
+	"7PfC27RMKI0kNYtTnaTNsy7cSqIWn8B9m/I8ayjJo/PT1ztFWAPHDImSkcBt65b5c0Q1w3NgMw+fdPYh",
+	"PqNbjFc52N/fPViVabpvFYJ+KIL5VD/UQnnNFXlh3vkBXlnd74ZdZmffEPp+lMb6rAZGQ6tbU2Ri7VdN",
+	"UY40XU9WGXXVW+W6ElpNTKN/M5JWh2hUBEfDvRjzoK8ZfA1zUB7qbKxTNgi2hiybfxHsOka+6kepcLeu",
+	"n7JE6PaXOJJYnZ5Sya1+zpx8LdDbQk7/jXnNBb5dYjZujoP1fWRts0V2e+gn84jJTfq5gBfcKvWOPhRM",
+	"tMQR+8B1hoaFKVmZAWg0fUMTJTEHUzeKrloCToQYyZRZpCH3RswVVZngcWBYXzkrrFwoESwIVikwNR+O",
+	"bP0O4PFZvPMQM10KrLoJoETIEf/iXJwbjra393SHgMx39erSpaEZkdxZPdRwJmb9WHiz/cOHcCVsAKiW",
+	"LnXjdM3ScZB//fOw4lvblJpfzcxKNeVX9udUO83OYq6LfopRq9vRhTCH0QbP0KEU0Vyxja+bKXV6Yt53",
+	"b1wWmBNt3e9ZGOX75OO4z+N+LBQPasyZj+Oz+I1pbN9Hu+m6997NnOXG17Ayez/MiuusZTm2EI+ninbt",
+	"2tkF7SZHydZw8DqCQ0apK2iA97556aFbjQ5lwGzJq1bRx22qOVqB66/g4R79YrWmkOfe5bPm8Oe8flC8",
+	"0f7rue5C1LmMzTV62Frm6VWIc6CMDTM0/s9WC+v5tj0KYo3y9wQpRftBm0y1ybVLttGIPGpnIYfMgxb6",
+	"h9JCC4LsPIqwDD+eoGAieJAWXDfuk3vLJvFzZiaN51EEWWce9N0Hffd3p+/WY3kezbfE8tLE28iEABdw",
+	"DNmzshKRWDwOCylqfZIu6LL9RbXoB115K135flm1R6leLTM8qNgPKvaGKnZZL0rEMGJTX4JeAiG8pswr",
+	"3ov9Jx5Mo7ce9qWiw4hhWvhZIsYJnQKVqV98FkX5CvflhM5mLDYVGxD2JkgoTBp6Ez7oT2uqJ1Xf0uUU",
+	"1PXFTWKSWC+S6A1krwIkr80ly+N8UG4k/PC6DOad4gr2nz51gAV7viCxZkNxVZV2zGTlWRm8rNJaucaH",
+	"3aBDMVdHw4jG14VQu1aShi2sC7qDX+3gXPA3VqJ11vCj/4BagWODErCXisYhTTQr1HpVqQyRW2Ndawa5",
+	"HFrzGNBNnqqriJdYqwWaZrfNRloKubwrf/3rX//aev269eJFk+h/A8yq0+l08GHhsjz6GSTuvdsW/qOX",
+	"/eO/7E87/iLOdMqjZb8q6KXUfgysudC062/Kb1hcv+cqJeUkn9zN5tjgqnV2ZSLWD/YOdkrpI3wwRB5q",
+	"LlF7SPUb8uC6duMZD9Q8YZ6wkDUFIEDA1hcrYWG/qnRBxWvpNdn4kws2lFxt9+4/RMx4PBK+XQUckG6A",
+	"EFC7r6dzfakeX4ipt8JNmZhU0YQXbEqNCODLGCD783iKyKBaQR1h1l0BWR0zgEBpaodV32kwgbThp/E4",
+	"4nKyCfQwO3Mb6E/+VPR2wM3ChFeQ0XsBGeZXf3us4YWp//ju4sxjExLTGU1YSNgnGqhoaUqsi0RhEutI",
+	"iNmQBtcpiA2ATHw0slkuDnv7PfKvfz5p7+60yRtBRgkdT0tVZmoec68CWhZ6UCYllBh112g/Eb9hNneW",
+	"gRSbUh0iIYlQVLHw2IguNv2hCbfhqgSg+0bmE4d393cP8nUSDrzSgUcB9ubP0gtpy3OkqqTBqLnqMmFx",
+	"OBM8Vlk6zh0XJWjSZpGB3SpI/L3UD02GoHQPbSVQ8u7iTALWDCW5kN2wSMymiD8UMxZnfUAG83Ju/cFR",
+	"Wg4Fkcq4BeAXLmEWcRfylTsF5oqxY2s0G/q74IRZmcnfPSxFu8BmwgtIuK5pU9KlMYhOJYtunJyxzk5l",
+	"v7bJibUv6COFkg1YGiRTksTC6OL5hGB5kgCF6auM79/rHwn8iAvrDnZCb9ixgfZCuXQeTEp4YafkR5qH",
+	"M0gY5OylkOUokoLEjOnbpF+Bpc/ZFGrr1TBaa4WvUWYoLUubGnuL2GGpzLzz51bPPmI0JEo4CWnpLJcp",
+	"bID5mb7NPUOuAmYTCD4YskgsKmuw1Ugudt9V21fushiRgnhdKOnyWWu6NxtSjNSCJgxyk0Ie+z4iVGVV",
+	"Njn7BknfkOAUGrKIsxsWFhIM7+7Un4Xp+dJ2fIZBr+vLV3rYIyhGb+HBJR/HPB7XSNBvGAiGp1jNE3uV",
+	"aYRXpAkBV2CHI/PYBPyIWBOPwQ+Xvf0DSI5pngOxzuXSxaKL+ZT+95lpv9n4wbzvr4/sTbyfWzA7ntzD",
+	"U9/Dc29LM+zC62aM+YdmAvk+PS3PfS0vfC0vfC1/8I3zndk78LUUqqqtCY+azjHiogJ+nnJE8K/0PXBz",
+	"l+NJMU98KQzW+s4rQpEnXJJIxOMmWHeAndPs+NGElfN6mR9zwpFNt5Nl1/Hmkv6MCQLSEspeE5u1l2oG",
+	"ksp8VlI9Mi7QkDNjo4ZoQocHyjo5x3isEiFnmFew74S6l61ETkps/TlL8E0NpCUGfgxRLrVDsOcn95lU",
+	"NrxLIdEqxaleJdVAxHA+KpNazeZDrbyxqnheG5PoSSAL0hQQUMxXP0hTNfYTcxXkwDgTnvSgAspOM2Py",
+	"EAulBLFh8/V9DC471gzLym/kCvdCfwLjf+w4jLVR2tiqgCbJslzjtRZnLkXn/5bTHjk3L43oS4Fb/jvh",
+	"noltk1NYUrhduf7fA7X88iRtvX7+u6VxGwu7dyOCm6Y8eiCRn1d5KRGuIs1aRWLuw5iXSm5fISWY/fY9",
+	"leDfjHYCMiphap7EEvFQmAGe0WBiiEJN2vhzShwd2NMDkXwgkg9E8t6IpI92zPS2XaU+6/xO82BiTaaZ",
+	"Ud0arpowX+MyIyELeMgKOSzANc0N6sn5J7EPIKjeaYBB9r4f06dgyjD4Db8aLarc9zaHCiWJiFibPJvz",
+	"CPAEevMGNsi6lbNuD8gjf9y9iKPlTpMM3F+Lr0L9q3yDecixV33c0Eq/U8OB18TD5rv2Lhjkw4dPva7+",
+	"z27rw4dP+0P9n1D/8wmrAIgU8VKbGdlPCNwN363EJF5gpxWxz7z5aGDOzqBJBoDl0f8wjiioJDYRMRvs",
+	"mDoIcI8MEEFNqAGBzFiA6DZ06aB7g4f6dTEaRTxmxtOAmxEbOAmUeB3bnBsD2LajAZwDRY1ZvOgN9UPL",
+	"ixiJ0jxLSTpK5CvUq49X5+60vdepR9xzs6hbom5tTbrUNuZyAyjYCyhFF6HgKfW276v0VsfRa2iiz8Hr",
+	"E5lc8F1lZgew7k2oJEMmecjSXF+YL+SNMNZbwiWwEaja6gG7uAl4+nQ2q6gJkMvTQ2czZFcHvd1Db+yF",
+	"U5quBK7Z0JRQzGxV7y2Lfu5rIi37ERthYRQr2HXWmhfSkRaG4O+7vI23aza2ZvKdWSKwSLJ1CkJ9qFwJ",
+	"p2L+nVxFJ0jD4/pKISJmIGZ4mwqOVE0JCwWhoKQzLsvgKJNIjiFbzcRUdiM0DPHtxYQbFyCPx4THSF5s",
+	"NsZUCoZ3EkYWIlETm4WOzGNlCwDhxENPJSkz8oazXT42W0awbsY6bCwZghtxM3DKN8xw6GZ297LCUi7p",
+	"PAZuHkXYYCKiEFNv6lEGCsCCkoghW7KwTpQSHqTypapm8dvhhX0SwXY9+WWWbfryX6c0+U0lVVtXyhHI",
+	"KJ412F5wt+uT+Wige+lrAjPYqZ+ZzQZWZSBCj5zH1EIkGaglHUeakg/q+bTX16esN6Z87Yb1NS2ljbPH",
+	"mwiJFodsJBJ2bHIHRhTBCNTkPrSKrtXIP09NTMlY7M9vGATzhCoIeaJkyuO52mAIU6YmIqzIUvdoQKeJ",
+	"qXN+2H1ysLMZDAwqN9Ixi1XNoh+lo5uNr2Cszi3J2noXVdD7angTAJmMq1Br/YjxoPmDYrIXBlSynCHl",
+	"yZMnBbjSrh/N7IPuV44prTQWKH7D1dIM0jeyNsns5sx/QNPB9vaf9upgq8xY78MiZ0nXVzDI5cMc1skf",
+	"Y6aFTcgRh6YgcyIklhyjaXZGxLWJeazAYoABUTFbkDQKyQQxH5GBiAeAj4FakeTK2MEUicQYhHHIU5k/",
+	"WbXyAuYiMSpgbzYKy4wGNCKcay75XS75tgNLi6SwS5MJZU0HqoUCG40Ja+GqIZE/1lJzZDRBmZrX0FOj",
+	"1b0l2IWmM/VnvOUDyD9qUmIKjIOA/GzlrH0oY0HF45VJwj0AOEC9VS3laijKKQ0mNk8oWzo4syamUs2X",
+	"c8K6dIj1AqHS4E8QwfL1sCfeuZtk/WuzgMemVJzZYybb5DmNwXCWujXdWOQ8pKvnC5T5+Kj17/afFTXc",
+	"q9BHm8m3p4i4tcaPwS+La2OEgH9iSXTFMLmu1Fssy5JnVQE10FGlooZFDLiUg7bPfL3GbqBHso4I/nj5",
+	"9s17NvyJLS+Zsi/p4W8BdS8SUZyel4rO4Z9+y+QArMWBphcmSinTrlKXAUKBo8ja3Y/JYEY5JJcG/GuW",
+	"4TPDDUoGNXtXBLpgPGOaqBHGAUEm2LP3vIM5+NSY8E/mavIaJI616DMgddJmHDeWFbSGWodAikUzIVsw",
+	"HsfzYgdqrKZGesbL3x9SCYPPP51hNvj8w18WkCE+4TdUsf41W5onKpJ9K5LPIemKHmsfBe1++VcMwtUv",
+	"536oXrVPgRuZvgUE2FlPzRSY6dDA2w+e7u60yVtN9wv1ICAPJuHquIgiN53ZjqTVrh3YgL7QYwfeSxOf",
+	"qca4pvz4yqlNJK0FBJX6EyBpsyaLIXA024chLNbNMFhhS9zUUTTlsU10UdOwGLExzaBzJgrOu0FnOEUk",
+	"8+aUSwJ6adNInaaShjn20iSEH9BADSqcNUg4+iuW96XQMq0p6OpUu8RV1iMaMjJlev8c45/J14rW3PQY",
+	"4LAzpDLi+3Penszsa9+R97g/daC9ZknqOittlpCcs9SeR7NeeC3SEuB0KuIxSGxNlOHsD2cvHGfr/bgu",
+	"NzuRxcJhhbVoOvfQx4fc2N9tqA+uXSTENYn4NYPjM0Eyj3aQhMVswcI2sRmF8YyYdCNirtDPVvAYgLPt",
+	"2NaqoG57YIX6tJm7V8fyZRMIrYQDVLlAnqPnA9UXldYdNX7R3BkyGQOAio0ohEVTpJQsNK4kI9UYiNV0",
+	"g2PjCnv/q/XfFQ6vjW9Pbg2q6oYMflmoAXnkLPvOUdnrC/7y/Io4lmf0UHcODiHj+4z+fa4FFTwo8noF",
+	"KsAA7Q8OejnhBDk0duTlsDbvTeol9xTxSMWptFBHaVZpVFAhV8UIyCwoKRZBj/43sGjbZBRPyL/+2du5",
+	"J4LY69QMTnHzqGCur0qMi+YW+sZGmsIVg9Jg7gsq7aUKNb/GmyVNuKZeFC2cjSmPyaPdjjX+ScrDnTbp",
+	"HJlcHuBxmEuGhh/dA1yMfJhazorS8Vebd+cGcXFepOgAQ+ZKhxYFYT2OlE4UJt0mg2vGZoOjtEaLE8OS",
+	"k0BlqlHHGcFLU5gYvTZxc5S45xcH2Gg29Nc8B9hnsr5K5lKxMNPYCvTMqtuefX5mw6zA4iqlfktk8gCK",
+	"tLVhGj+x5TnlSabfeyxR6UeqQsRSAXbCKCBb1HI2SKFMxSEek8GP768GLgWlNoAI/VRKiKqL1t0CSr4J",
+	"+CkTfxwAlJElCtO5T7T7F6la6EtWlN+gNFOORF29mZXM0HJ8+sdX0eFL9kkDZYIyJAB7ZtyU3ecS7Ipg",
+	"y9gKPWcoWQ1o4Q+W5HrOesRvmNaHp0IW6ONBDej1elxbQKPIlDza8PytYKVXlbwzr3jAvcW5AWgCjbuZ",
+	"XaOU+UprKtJVUXwYORoZvMDWXLaUOKkCFfe+MKX07Jv9IgY2Z0Z5otVucnJ+ZtBSBdROgPa+IXNUjLvH",
+	"XNQrAZpjJlkN0EyFoHzq32f4CTfXQo6sWHxEBnI+NAGsCHuCLR/csETvb4h5jQY+UNiaHbIDm1oocP3J",
+	"4ZuvbXHf33ZMiq2AauNRbC4ch7uXmWtx34rL5da4TCNcsuu8gnRtG+SS24HtIl3uKs4cZ+gJLZphPTIj",
+	"n4KV6U7yzuaq1u9MINp4gr9BiWnjOTzIPQ9yz/8kuefeskD8FgWjzSf325ecmpaDuT4+7jC0ryRW+Z2f",
+	"K0LUcn3dByombx35CtiY3ADuKWLtQQZ6kIEeZKAvKwMhzDqjrmPB5INc9CAXPchFD3LRNnLRakHhMl1b",
+	"6xoCgDJk7+SSDqOKEJXqb1Yir4zrOkWH4LLjioNLcx6HRxAjFJsrqJYVaREjHl+z0F5ZYhPRwjaZZ3kI",
+	"K/rJhkJNiOQhkxgKYzfR0B+7Ath7347BVPc1FrH8xnvX5p30+seUSvhwrtYncz/JWm4bNTE1mcn9v/Tt",
+	"JJwmDsyHJVSy1REXBoEMEXq6dXiM7sgUkAwBKVrmixi94fG4fkjDhMq+W/3aD/FO404CGuervNMslNAL",
+	"YvKlQj+JJBacgdtuTqahiXNTgGa90yqtz1K/kgsEGk1EzPrxfDr0ij0pvBjx6Rkc6rvdp52Dbm93b//g",
+	"yaE++d91yaO93v4O2d/fb3V73Z4/q5TzuTUHoWYtlVwVFVRV+hRgFJuk+chlhtvar6DvXkb8t7G1u1mt",
+	"v54h3qE4hStbtYOOsT6rJOgQHc/mFC7btsZ2vebb2di3JIkpecslHd3LcdXdZh3iV8RQesiFvqtsPd7y",
+	"ksUhZoK1d9sWsUqjKCSDNN1hdv3b5I3Q8tkYiVot+lVNG39iM4WwLxmJBZlQOQGqDPFEEaMSfp1CaIrV",
+	"jKQFVhZAcJA6OwvOUGmKhyRlqYY+GrZu0na53RRl+v2D1XJPswHA4LdxtExlv7QmlGLTmUhossxthW5V",
+	"SpxgYlMogFttBxbjjcEcThpJzwoXCLJbeiwf+PDhw3c/d1tPP/7caT0lj3barY+/7jV3O7d/2ojwrj+E",
+	"vx1C7JfQXZq5KqMnRswYTp2hvxM2pgnglpxgvKqL3V0X+ZAOpopWnVnBrpyX/3Pn2VTL/iwRNzxkSX/r",
+	"Fyu503b5BtZsnP0saOoszDZzURQGF1QayfwIRXagE00Mr9Nf8deSQeVhRVqZNEl3bjjXsea4roRWI0TV",
+	"uwuVa5wNzhe/ahd63TG7D+ty7thuX9AAutF0VG3IqfUS1x8tfoKFoAgVNP6VIHPfVV43kws2mksaeS6z",
+	"qftULjjDWRR6f+FxyD75TyLgNSE+AgY1aGIQaafd8Nm9pkxKOmY1Aqfhi2mtIfveuilL4BelM2XW3fls",
+	"Hr2qj+xmZy63xGsPnv1+9rGqidzXpbicT6c0WX4Nh4v+/D35WXJycO1yxqlEXF3HmEYRyXpvbyw8+wqm",
+	"1jEh3KcI5RvDdkpsvZVNpaha5aGxcfvLy1xb6cMVFZvqiFje859mpykcaKklPTqsyhYHdRyd2C0tWSQY",
+	"kgfuhjiEXGFkwhJW28AMyel8NfDsGO/QS7H4v6kl78zz46oVumSbMtztBr2qcnaNAC78aNVMMlNxIdrB",
+	"mPgwx5tr/oNUTHaXsywKZMiM1ZA8Glhj42DnKM2ltBDJdRamRIZzqJ5orXz6dFwzNnNlTxNnCoEQTtjP",
+	"VB8irogUxxDXyG/YAN7N5VFANXdg7d1QWMLwL9csXDaMNxtm6pVmYMue7kXTuJtVt666sYUVE6L5XVVi",
+	"RcHI34bx7t5tclnRyC1MaFjndp5wtbzUS4FHBIsWZ/96acf84/urRrOcsteGuOWDxdL0FGm63sGHeaez",
+	"G5hooncXr+Bv9pjO+OObLmDwYEPg/OAY0hFPlJqBU0LEUkSsL7M0Vh6/GjaCjBjQTF80uWAJy2W2xSZQ",
+	"VgisVZD9vnHUCIS45syCeI4a/f4PQqpWENEb9qll3syGRmf8J4aBKTIZmbSn3nHd0GiOiSOylgMU5weP",
+	"Tb+wGmbYgzZ5w1iYqzMDY9OzQGsv5jkCSvX96RXQkx9OT16kc0E8STaX/6v1/PLiZevKJF4tTOEW7qGv",
+	"ZuG3357M1UTok9L+9ltybuAaxQhBMdKPChk/jMe6dCA+xOtOhI2ftaGGUMlOaDIJwXhumlL8/iOT9jNh",
+	"NMTMo/ovsO4Ndj7E//v//f9xFedJooeP4kDenmjb4Ki/yUfpZuTezirNHRskQkomP8RuexvOO2SRiMeQ",
+	"Tjt11OY893A8Jdnr7GFuH3MayFxisgiz8R9im6+Jx1IxGtY62cfmsNhlxJpVJtOBFPoMcfSqxx/igCYJ",
+	"Z5IM3KMyaH+IP8Tffqu1J/nttygkDSI+5WpAHhmnPul1Ok2y33GLXO0gi0NtaAD113DAJkuroysNyITK",
+	"D7FdH8g5TVA5whpUGPUKHeJ6WkP3iEdoUTZh/CIJ0VO3JAGdMviUmcBznPW330I05I+Xb9+QKUvGjMy0",
+	"QmWCbnefHuwc4cYVCtQ3yUCrAgOSsKmAJEYU8Rk2rvJDrAcA1c3JOyDCOKyQRcxAhyA99OBs1AK39SC7",
+	"F4PTKzoeuOGnNDyC3GxS6v3Bu6xXyByW3mETrttcAbUH3/9et2enqhkC7OuCB0zfWnAVDM5CNp0JxeJg",
+	"2fqJLQdHIPD09sgECr3r2zYDVpKel3SEEP56zZZ2pT/E8AQyaNpRpY3toTKzmdKQNUlgB2VEruN8v+iI",
+	"MCdAd+vOttcmJ06GVjkRi9gxrUNRVSDkOH+oTa13GjJBO5mkHs+wtPd3v0gR2yTie/tPdqwfREKJbjII",
+	"RMgsLGo0YnGoBw5GHEl4/CEeYMlsTNRBMecnFmxGsIacz2YiUW3yLKFxMNE31PaJKQH1A6j+jKm9sLC3",
+	"vmtawuMBiyUIFG7K/MbJjAYT1uq1OxlVd56BYdPIfo3XNKbjvG9ENsFsKZtZAcs4xCD2hVs/vJ0WpoZk",
+	"ADfsUwbScWSKo0YXsl/OWExnvHHU2G13YWQzqiYgTRhi/hhlozGrMLhm3hyTLGHIJtzcZ7OuzbK/yORM",
+	"g4qhyuTcBSbVzOqfc8s32iTlYdUspLmWQWRUxhmIaYJMoWnQpwkDBJuIA1AmtRgOrc/CxlHje6ZeY5Vv",
+	"zNcOi9XrdNCCGCuT/tA9t/q8AmIGCyTabIo8QCukT8K1TR+/xlzKKPGuk4ehcSkR9FWqMYPVYQ/H6usn",
+	"ndPjZzQ0Vdnwle76V97FuXyO+N7u+vdeimTIw5CB0rHXe7r+jSshXtN4aQYIsv9+nUmdxUoL5FFa/X6/",
+	"zvjexfSG8giU9tvcNX0/AZlGry2amxQdQ92+KWt81E3tHRLJWFbeopciITZ3bDHx0aMZS4CNiDhtA0LS",
+	"Tvlgah7/1qUYcJsTOmUKbPEVVqysyeNXWi5o3DbXNrSmz/Ut/xMa+ZLLhSw5NglMpYFJ6mZIrVM5+O9z",
+	"liwzgilFohrubcgq+1tFyybZwj9b5v85Lavl/OVLZVAulx0t88QYkw9qZqZMogTvaK2OV+/2uptntdrb",
+	"j1+M0rifB2t7fbrjebVEhd7GDDPQi1F+LR+I0r0SJb3++QV2CFP+ORjGhbwPmgSq2g7qQDKaj8mQBWLK",
+	"JJnRROW5LDDiIJc6kpgMnCnUHbNqitiIiHPpYcSIIHKP3sYEzxGpQY/+iEYcJtUzES6/wD0zKKjtblr6",
+	"cs72lKbVyRGN7heYzJbTqBJZcnKa1kQM1dYnAVUqGKlWvqo+Z5o9hja3zUa636oFrpkl2j5XvZq9kr5x",
+	"22y8EsFKk6d9O20Hc/xtE7lODSL3XMSjiKOJf6+7W+sFvXZXQryiyZjhe/t1pmSUMBa+ZiGnttr5Xq9X",
+	"5+VZIgImJZLH3xkBx2tdtMetIOIFQfPxryIZ3yJNj5hiG1F3pOC5qyeVmEljJtA02mhGx2DeAhQrps6b",
+	"Ql0BHpMhVcHEVu8Y0uB6nECaqV/EUHcPErONC5nHIRTpKH8VzHNOS5xMSB7tdZ56pN8X8PPduMHIBEGU",
+	"Za7eFyCfMAPrPL0/MmotWKZ+znge/w4Ers7e+jfeCPVSn6stiVcNOnKeQAAcuGBfUh6Z6fQON3vVeut/",
+	"d5QI79QGlKhpNdySyaRwMb+CSvMZpZOtJZLbP95F/D2d7wtIAbrB6d6Mn7xNxsBLZv4wt7eYjtFAWsAW",
+	"j7Ft1sPzqOjmwMos4OZok5O03CO6hYxV2DDMKUNju4ElANdsElvlrx8L1Z8yNdhp6m8arm58QbbK5JFN",
+	"U4uZhEWCWBtTgNJ+HBvzBIttPktAuRMRuiQSRoIJC2yBLX3DEyrT0g0RH08UqIPmQUiTazKjEVMK/UWp",
+	"TAFNYyalqZsFTqKJKfOWpzbovrlHSeBLKoTnaRjm5qTKvltDHfydE1xTCwcs/mnY1AMF/vKi0O9JBfyf",
+	"IrWhq/yu+uNjrA6BdfFmCbvhbAGotO1YoNfKiEWNZ1RKsPv5UiMsxDzCiLIMzbckU5Ewwo13D9KlkwVL",
+	"GJH0hoXWhYhFXjHRMcTNgV+bW/7q4RznOM2TbOaNL0H/ne85FQDrUU7fu1+R/rvDMWdmu7mkL/vL2uKx",
+	"QJ/3gzr7YIv7nB5eGhOHFqb0Bk4gHY0w2mtD2joPuWqxG5t7qRJdEbMFk6agWJu8NHipQEyHPGYWdRP6",
+	"fcEn+iOnNyaN6uf3BJfdfRjWkCUggLg7A3Gt8pniOzmf6Zpy7H4HMw/dfAwOPsVUwlg9BJHkRrAGBL1u",
+	"BMh54JtkPkN7ge/DSl9LdbcvvwFr6UgzSHBQ81gqGivyiMdBNJf8hu1UfX6UiKn/4ysg1OURPPN9nX1a",
+	"93UlNv/2l3OOZ5dpQ9d46cWVjnEkCX9EjvbH5xXgeMfansxSXcsW4PHWJqT1TOTxr/D//8Pety25bWtp",
+	"vwrKN3ZXSd1tO9mJ21ed7WT/XZVs53fb46qZSqkhEi0hoggNAUpRufw88x7zZFNYCwBB8SBRraODO7fM",
+	"A0hindf6vgGPv3r2pJKFLTbjsyNIzlZS05QOgOf9JgXlDBOo3q7f1aZf73rA9rh71yIf7uuJrD9lisZU",
+	"0UZ3y+AXWKOVJOjuIWqAMeS/3L17T34zVyL3LJvziPUKvAHPT8TspwMMw2RmzBK4VmlpkvyZxyNkHUPI",
+	"R4KtM9oee/2wC+29LDKRjnrQBisSQMBoatOxozE1SsC7uX2YQ+qDutt3UQ3159dqCWjPs1/PboGgNY6r",
+	"NZwAVSRh58WXjTQDiGVrGGYk180f251E8NAhk6AEALLEcbF/f91DkCNMRBlIY5xxfUTcwQdKRzmPH94S",
+	"yWgWjeF3SG4tRBbD2NEjT2MEd5VNYZ4vD/gslZe1ourg4kYqHA4iVKHYiKfQiWcBPm//9enuXZPP/t9N",
+	"cdqrjeI0O5Ml7Ru+cWWol9fX5t6yRyTTj6OQZzUS0ymFPhX3XsufRCANrPs2BlXwURGRq8aYDz5E0+O8",
+	"/sebN2VOw+v+G9p//OPLj19f9N0f3329+PL6a/H3y1dfX/Q2PrSWAfugIc7qRuoc6jRcoFY14xcPuvi4",
+	"uvge9U6Ta3IghTyk0SQa0zRlST+zr6TVUXNDUHKiVw2jUUSNM5GPcIpNX5KYa1Y5xO9+unVE4hcGtA4q",
+	"8GMqDaNrTJbMjC6Vs3C35XlM9teMwxhnBk2q9mSOSqiMe1zV3j8VT+72wuGTdTUJswXOtoC5alKa+sBO",
+	"2arDKbPqe+2ozBov0Jq/sZs3qLUTyMXYj2FnWbkyMI9aRmW5JmqAw/au1a6+FMOmX6/cQrYrrK6X+Oou",
+	"hoC5bexDh/OFELqiLGgukQEWo8PWA02hVeafuVSAtIfznBZOBSeoQSFiIAsQLSAg5PNYwCwtncF5ErqL",
+	"pE/NbmDoPa3UIwi7vCRTfUPt2yWJWDCEgnTdSnDsc1lgvXy0awVCYGrhJUrNS7A2rizXPRD/Aks4Ot84",
+	"8GwZ1AsvU9JlwSGOJCYESLVhtLhkKQxIql7rJBUL8uKBRtkAwCXkw4WzGDPzHiEZgN3O8ACYZEnECJn3",
+	"tYI277auG1r/R/XrH6Se7d32nd3gWyle7+wNatrf1TBmQw+cfUsI0IB7a8wosmhzFerHoX68vw5qvfU8",
+	"RYAGyDhOq8an3ox4HD21eX1t6/7p6DL/RhO/hp5oZfC3/Gu//OfTx4Bt4LGPAWD8ikcY/cUbd/SQSye1",
+	"esXmnQWn+ASc4oJY12of+8sTGtxrnclbEon0ETFQaGINr/HARixlmNJDYJgeyZjKM/SeULIM3hACIYnU",
+	"5lC9r2xAax5mGZ9TxQYTthz8uVAASERSfQpE9ozF0nBlOdasQZ5xi1NVuJzPpetrdw4eeJheK30PEPOV",
+	"ATgZYcFFO5MsjWeCp5AheJAsUiIbFAgwcEOgrWEqGtf5bDj3h1J1HpPMuNbOM8wrpx1xehlX8pmr8T3s",
+	"ws4PUTq1HngFt32YXw5OcnCS2weejazUmqZW1/jqi+l7aRp4/oCob35yASwHAvSl0uFpjTKaKh3rY+qB",
+	"K5gxkjADDSiz2lNtm2Ee5jxRfZ7a21jeTAML2HGceVtj0DzI/F0Tox2slksyAirCIOxhQLjDgHCb5DbP",
+	"BLvdfdAop7ONb7fsYfLsnFvX2jfuXlLyuKk+sEhksU3G72FA+C1J8ySxeKeEIohxBfeUFLCnyNWoDd/A",
+	"hjIDvY0GBqvY3lUJQi1+sQXeNDGc6SIx1gSxm6KxEBJqAcTRg5vprAkrAB3NFQAMEgM/C2iLtFzFAVwa",
+	"/BGAq+WqcWEiNxcssEcfRTYSSrF0q9Cvo4k3c2ZNJh7nlHdi4g8T6HWdTS6fdcSpNFwIvu94fzFeGEoO",
+	"Q8lhKLl9KPlpMd4VavK9lcvrbHNtbvM3OqlYprYEpgG4ShDrGxG1TDjpkIbJLTGA+rZGabOYDQbkg1DO",
+	"gBgFdeDM2ZZZs3ZtWrzTS4IFXKizA2o4HVEeBn7PzteGjeq7htJu1021gCVc7FvCxeb+wNsksRA2RVd2",
+	"bfOdJUj83V3zYC7J6q071t4aTq+VJ0eN715dKMSdQCGu+lk8cajZ7rsuz/2OvFsRBeilghPfTkGZllm7",
+	"AOxoSng6WeHmUtCnNDTPkY7IUKjxJfkApTGWEUNCgIdBSNgruCYyFvOMRYp8+nBneYYMSnANGohhmeHx",
+	"7AoPpQmn0vwa0SQZ0miCZCUlEJExVuwMvlVT5W1Vps6jBre66s7VuMYLHLEuV/kU2z/OxlrRZCIyFupz",
+	"oT4X6nOeubqNYci3IjHr7NWmnpwO7aos260FPU+CuSUGhTEvYBMnShCuyEjYKt8luceOX9sLDiaLjfLU",
+	"2KWRIAjLUVeFe7ph6FyPq9VOoTQXSnMd6htTAcy43eW2uWJXIwlHipcO4RGE/O15o1JssfH3klVc3YB7",
+	"rPphntFEUMB86LjUuMH2N8Uw/M88TZiU+N9wm9jOv3DlZmygZ91w+z2YfmoePzRVtHZsLg8dQHWtcjWd",
+	"f8R611HCp1D9CtWvUP1aB8m7qyAq5YrTpI8kzn1sV9wYSbLng5KY+fUexE+AFZ/PYJidAavLXEygpBUl",
+	"uZ2h4xk2kyDEETKiQnmmIcuOa72FpX7Ele59TulwszPVx+uay2+6QOtMjdkBJRrvkNg/icR+3Zc5wLyN",
+	"HageU+kxq0/p0oypsKxAzWgZXzFc2t+/eUn+939eXr66MIwL3KoKCfBjnqaABinQE5fkTklDlw+/tlTE",
+	"m7LwFWk4kzx8Zd3dM/HNlzhmLr6yqs9cjf9Df+MnPZt/lVoXE/fvgkpDFL3iUIZce8i1f3u59ju91cFR",
+	"rLEiXfol6hzEqy/Y3rsmuf5vhEKKaFpYDpNId+wL0JqDOQRH5qMdS6D/MVamSLXby7DYXUife0k+aLsB",
+	"tAyKqAWPmMtypMjXUNP1BKam1kxslltHveIZrZBSP7f8nv5unYSkJaW9wUY6XOjwJIvaakh7tiUeht7A",
+	"RQvRwonkqTffxfvJT1d2UguqciJGIlf9mCV8zjLOmrMOOlrlik0hf8woYirBwD+CL2lTAT/7E5mUPHiw",
+	"WQO8G87OI9SnEBPkFOcw+7GK7PcTjSb9fxrYv1/hbMD4qwL59ciEzRCQ5fU1ielSdiXYwMu/K97EsYH7",
+	"7JvFvE4aNyP3mSN3QnLx4tOnu3cXbgzGTtNk0EXdtADXBr4zkg2LWiiL99D6CjqDF1bu///EgjzSDKaE",
+	"KWyaViAYtjEOTGljLe8VxoCHS2mV798xnVV7cmsqq9AlwSKdQP5q4eOrgvsOUPPisay/d5nSqjc1U8qT",
+	"vmTZnGVt4Qqi5msVUALut9MTPTJzna5mMG+RcaVg2NHFMzcI4GeOgV7YfNYjqcjMACOhxfAgUNYtRKat",
+	"N1vUhShTMWe/UZ7c4+r33zBU6XdNBcFXhyB3EiAOXfQWQp7QRbQZPHQaEy2HZLg0LobdUxWBg9mcTcjB",
+	"y7v3Z20mVthdIU0sb2BYyoYttGY/S0DphKVRVbcoTEhAxMMy8Am4JNfYCOGEmMv2Ita/mCrJ8oGssHfP",
+	"za1v6aSK1dUeC3zNkWDSwuGHIv2Zho6OdsYIRunL7oPHPK+DDM7E1MRWfylcgkgvyWcntU7MgKw1YxJm",
+	"5mEKki5lz7YgjYUOyWYiU0Rk4Mxr1xkqzIb9wnQv4aOa1qRMB5D6/RCq7PQkjeOMSckk4BHwFMY01UJk",
+	"k4ItwsEZw4i/RDUhZ4xOyMdf720oGrFM8UfYhQYdWDZMk92vqIhTbngqFnrfaXZz9bwjNjgdQjUC/RJJ",
+	"xcJ0hgc1GXqZQi/TiktIVxzCJzGOe/HelWJS7Zpu/B68RYqLVwKxZtBYuOwVTRKYdcSZfAPjju5o0ZRr",
+	"nllSHl8SA71MxnTOdNRlrwiVMAwnqZwY+1G1HB+ZPLJ3+ZHJ7cyAObGeoTvS1jvgq59jfe1jtqwI83OJ",
+	"YiPtNu0m2mLOMiB0byoW/HPM6AwSMnJyo10vmC1GoAwKdGDX1yBSOKtMl6a8zB1ABPuLRqo2eHtvb34w",
+	"4XJ33FysvFNqi3j2DYYU6ZFbefXGRO2esUjHMhWy330yZRmMsuaqG6ZTLJQZBDJ2AsTyjxSI7D0dHumA",
+	"jKURM1HQGBzhdFku6BhxexQAiVajHewdI+DF1wLpjgXAtgYIjt/t8xxMNs0dO1Y1ymfVSqj9NL261wPZ",
+	"V48LLAjxMYUYPBT7vYxc7L2ckTEp8ixi7X36IokLrrlakfngrvMNddHbh+ooliunreFmw2ONDxOKjafB",
+	"0Vb+KJ4UFvKy6055G7I57BsboJVa9k0zAc1jrs2jcTWhO/7HH65/uLghtIQ0lWMzCY7W4LkP7hkeIHFo",
+	"UpkGEq4dpqYRp8bu+fPoi7er7dwNXznxiD3w7pV3X36Tt7Cy8bEf1XbJBgia0BYf2uJL9S7Th05XBafB",
+	"YKxxwa6+2H+ub4YvGsZxDsWk8lwzxVt/mhL6ZcxxCZ8zIlIzPwX9JThB1QQ0s71m79wvUqN+ArxMaAzp",
+	"zvywmTg29997e/7Aocb+jHkoF541J8SmW3ovzfh2q+0VJOYzEmJL5DsyJs1CvBScddoqLESmxnYaywQ4",
+	"iNEsUuaIkp5i+xA1Zke271DhTFeUmNXzjtg8cYBgJmDBhP6J0D+xhgnhiYGMEhnbdYfELyIjs4SqR5FN",
+	"CY2nPEV8CJHJS/IB7gmMBSmhkQIN7+evVkZ3PdJWLsmQ6TMt613Ri2+epJElB+/K3pcbSw5Vx/Xv2qGW",
+	"Wz6tVmXWvMCgJf82A8ywpwklMpcznKp5UueUucxB1YGHEuCg49OYpNV8iUmsz7TgOywZyHei6F+Se1w/",
+	"6JaGd1IBBiCVsRe5lIpNPd1SXKlBuZj7Hl+53NuV7ljL1L/LoGj+JorGbCttsJ+kX1SWS8XiPgKLPrWA",
+	"/RGvdmcu9g1VsUtP1rGUXXduaz3bfBSD9hrK2adQzl75Jp6grYrQrmvaH1dbtbiyKSFb5bbDN8pBBD+X",
+	"hErJMpB+QociV3ZaFtiwmVopiRtsuFevL3qESph+pwAfLAE/oa2i/bK5ol3a+udR1i4tuXNtu/7sIxa4",
+	"y19gywdpxApGOGourXiE8nYob4fydqnjPpcKoICsCmw2Gxt5aFdfzA8D/GFdlRu6hjHFb43HXOTR2JQG",
+	"WBrLnrUBpgt/Lf9KU5X7idq+O5eKUz86LLQWOkAhhIr3U2SUpAL2zxoXr6nsvSoExwhQdm3ny85vSDKc",
+	"dRG8/DF3H8isD99Le26/nClo2Fgak4UOlFTJasQcnArIYw5ZJPR1ba0c8IXQIArJvMmawiRqowPMKp7J",
+	"qS+B79IwHjT+6VoMrz35iBXxA2rFUBoPpfFQGl9XGu9gfLYOh66K+OWJ+exfIei5Ky53eBxQMIDOBsHI",
+	"ZS7RB2vCvhwAyOXm8JcHhJ/032dn+Mm6k1vz6CZmLbZDyKSfBAqlqCiC55LIfPgnixRQD52MU1o/ZIaD",
+	"4osCndI+w4N5iMFUuz4P2sd8wE04sBRQD02p8vL2Po9ceXnNnZPlDacfMVu+8hG2fZS13HpcGuUUqE9C",
+	"EvybT4Lf0+UarU+43Lsv6JGRr+Mg91rfbdQ/EsqRXc1YJgH7ASZ/h0u/1GqhSjEmZHUI85gsr+j7jvzh",
+	"JuttfJyQ9D7TRp5fRDZi6onicSiXaHNG5BaeCR2i+IFZNez6JA/SPbT+yP/fQMwgsphlbwklU57mkkwZ",
+	"TSXRh2GrYyNXgMjKxAgxe6R5okzcBkf1nrE0n+rP7P3U9/4dgZsUD6i+VN/7648NiA0gmoQP4JQZEBi0",
+	"sRvkcmN6A/3h7vGUQ4aV+rYdg0nvlNYQEt5VCBtPIGzMZbntCv/eOdVmPboxUJD4FAK8NABHM0Z4Ouda",
+	"d794wH89XPSwzYqIlPUVn2INHaCLaQmiXDLVFBR+kufSNqVX2jkALJ10xLAPXnO3ZTeFeEhWQyUxmjl0",
+	"RIVgMASDfikA5IJQYmiaVvV5i9N4xaf6ne16GOYn7S1JkgNK6ffX17ZRFmDCbT0YR1CQaw9MwpjKMbPx",
+	"Hs+cRpeX5GcajaEpEjKEekk64EuWWvUDarAiNEnegtNfzLTgw4H3D5SbwNyexiQWOBtDxiIBYmYAITTI",
+	"+Q9RQufsL1Q7eIUHouiEAciVfgieMFk1L3dwqHW0D2Me8J4d9aw76YhV5GIdH5jU/vo2j+BOrUdVHjKL",
+	"q/ytwkgGBXwiRMSwHRv96Tb9+8WUF1uzZ8iRJT3qPq0yo4xBaoAmsueIxnok0qu1sLuAWQF0IFx6ijFP",
+	"Y5Gy0lwi3htERbJkziQSegFbMZWqYbaxaVgQE3Lb+dqdm1ZRUwdQptCiug0oU4PT1NyOanb1AS3lDgOp",
+	"0EJ11p2mjZt1L9lqcLX210z6lqR5kpDMWDdqmLbJO2gixQF30O3AReKR9lpI+bmYGKuIdg59ParcTq/r",
+	"HN2BUTqEa9+1T9Q/58iO/S7zPqEFNLSAhhbQNS2gW+R9XNxxZeOFxsbOz1a9o0AmiViweKV332CCm2tV",
+	"CeTrm0EhWW1v/w1BG5hn6lhAK5/VWkOz3yyU0U4Bx0AbJxt0i8fjeWnd5P3qC4rw2tYdSH0OaTQpHL2S",
+	"JiiIb3olv4wmSUEiigdAwtVmeKc3ZcCEHsnYY8bk2B+eFY+PCU+ZPfLFg/lhgD88XFySW1Vwqko+Svs8",
+	"LRbJpVZOLEbG5aoa+szVOM7owlNFGzcOmTcJyJ/mMmnIP5wbvY35csCjht/ziDK8gTXDRSItRwex32iC",
+	"w0GzO/kxzXBDoMma65hsKNT4LVZM1k57wGP5sx6HLC9sNxNRc2pb43EYgTgdI0yjCOcIWCIZzhLUibLt",
+	"9+zDjo5PyTZv01p7p4p6ZsIUYgsWbAuFHVQiiS/JvU2hFDDUQzbKU1NaHQlD4dyUz+/UXnunQlPttwLD",
+	"ORVzhmi2yDd6ekK2u15aXyTTOVeu16fRSR5jL5ptVgf+V4sID5z9ekMiDifIoyH0X7jmuAVdEiVsK1wd",
+	"tq/2qu+K1Wwif/8WpFi/XZvVB2LG0iCQ5yuQej/gZETpEx+zSLCeShy53kBUEqa8knY0Fvp/xsiYurSC",
+	"0PO4xbUqwXw/zyx1OODoMZolQMHQuNdX5RDqFo8iM53bi7EwnOSMQ2+SayZNBf4xYcsaSFyWxm0SuS/3",
+	"1rvn5o5t6aR6l9YdEbTB36NvBdqqjcaANmpstIbsDGZMtk4r2xbtvpb1LfsLd6B8nGHW+sRTNzwFxQJ6",
+	"hcqJRFYX4Gqxsn9JbuFvOH0KWTCraETq+hRNQ47VL2jijXKCVvSxWKRuNISmcgHnJ8umBvX3KfvIpzDM",
+	"dpA+Qu9+nbvN6849YtO5/+q2eogmzai3wCUpohn8qCalGFRl6Cvcj37+jU6YP+1is9sJ6obtFLPxZprT",
+	"gLcFUy95UXDsXvSqST/iTb9pDWldJandNjh8Rkd+S7cJHpuzhb/b1R2O4x7v2JXjvnRWPce9eZSQHzyR",
+	"/KD9IGdQpLNLvfpi/rW2Slc8X5EOLLhGMMjvOTxa2ZQFhM5irmDMnnxcyR6S4RKiuLb8oBGMjYtodtHA",
+	"cTIVcxYHi3qmuUH3LU+6gGY2aEdh1AHBQaKYXNX1/88SGplWR5ea0LKMqZUkKQTai0ouyWcYrWLTmcho",
+	"tiQv9P+YCfmL1dSLNOGPSBmh1ZJ6XfbDWWx4O4cIVuzN7llXY12ctUGA0qKr4NUvqJkxDpoq+P57Qvhh",
+	"/sj81t5+JhLW5upLAXQkZDHm0ZjA0divQ5OEZWRKl2TE5zUwvGYQ4gNc/6CFfbxlt4q+PaeekVWYgc7Q",
+	"WHymgxHKfsVjF0DqrPctLA2G7IYMpCklIoOR4hQygdqtlmLKtOWFSgQ0yXGlj5KKgokfag+LK/Liu+vX",
+	"F+iZt43lTRibGecebt7E6VcW4lOfiYB1djP9K6cdeTJiP6orDEmEIYkwJNFoHyB22tBEbOZUSXgv/Uca",
+	"KZFtOrjt7X6RETqbuWSMfs1zli1JJGJ/faYsLUkiMIM1bUnJkM/Qi0MJLo7g4jCtgp+u57Vux3GJl6E2",
+	"4COQfpZ5xhzPESJwTBFbT05qGajRpNzDKn7BN7RhfJUxrK+sPEJoUTlf6mamTLrR/6DtPlrDDBKDvep2",
+	"MLAlplWh6hHJ04gBNwmmO8diQaZ6D62IGVBwsUfVGNq0b+EnuAkw5grn+Ksf0NkMfoxjRB+8efbq+tU/",
+	"+i9f9l/94+P1jzfX1zfX1//5rPdMO36DXNYd9ebmtT3KPu4AHnegH/XZzZuvXzf3PkovoAllxf8iodJx",
+	"IrFQF3k7hXKHzV620u61pToLEKmVGSKwXAmfM3fE1FRBWJJIbzTJlkJoqogSZMwovDiutGWtHXsS2Czt",
+	"ejixYFoZUCIjoY16TQL15zRGPWMeviveiTbULCYiD4nIs8vu8VFqvTy9d5jW1NBNvblN1FthmImFxZ7F",
+	"FJ6qbhCeklQsSkO5RobWze54W/ObGc41z9Sx3l8+q3U41+qnYA1PpO7vG4wzMYRXX8y/qnX/NhuysQmx",
+	"8q/daJbGoeh+drv75zSGYB+/40lX3M3mRDHQD8GiPONqCYsZMpqx7NnNf/2hrxSJVIqEDcxz6Z97zyKZ",
+	"PQ7An4PD/tBXyOb2aWrKtPkw4ZFtwoW+ZjujLxL2XJKxkAoafvFnMeFOIrQtzLPk2c2zKzBK5mXWjn9D",
+	"ieyygHafsjq2MY/jX94QRqMxZlxS8n7G0rt35HczIYXupiRikXoXFf75DeD5Bl1Vb4KU+CdclmnMms73",
+	"TKusuQp58f42V2Py6vLaOssX3pXNT3XPjg/oRsC8mTHtaoO/YtbuzT2Zy9ZMkFXvgEQK/oVxwMSjD6FD",
+	"7WCZ2+igXzvmM4V+ETRUQH4QJMg2WL4AjKrvX732n3OVJKL+XWZMijyL9IaCPWoAUvw3bNFSSugH8Avc",
+	"98cfrn/w72uvWHfHz2NBYh4DMkMP4XXhNXin0zzWrtgfX/8vAAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,
