@@ -25,6 +25,7 @@ export function organizationWith(policies: Partial<Policies> = {}): Organization
       email_change: 'open',
       account_deletion: 'open',
       account_deletion_grace_days: 14,
+      proof_of_work: 'off',
       magic_links: 'off',
       sign_in_notices: 'on',
       invitation_lifetime_days: 7,

@@ -31,5 +31,8 @@ DELETE FROM mails WHERE org_id = @org_id AND id = @id;
 -- name: MailsOfUser :many
 SELECT id, kind, state, attempts, created_at, last_attempt_at FROM mails WHERE org_id = @org_id AND user_id = @user_id::uuid ORDER BY id DESC;
 
+-- name: CountMailsOfUser :one
+SELECT count(*) FROM mails WHERE org_id = @org_id AND user_id = @user_id::uuid AND kind = @kind AND created_at > @since;
+
 -- name: DeleteMailsOfUser :execrows
 DELETE FROM mails WHERE org_id = @org_id AND user_id = @user_id::uuid;

@@ -45,6 +45,10 @@ DELETE FROM role_assignments WHERE org_id = @org_id AND user_id = @user_id AND r
 SELECT ra.user_id FROM role_assignments ra JOIN users u ON u.org_id = ra.org_id AND u.id = ra.user_id
 WHERE ra.org_id = @org_id AND ra.role = @role AND u.status = 'active' ORDER BY ra.user_id LIMIT 1000 FOR UPDATE OF ra, u;
 
+-- name: HoldUser :one
+-- Rows that refer to the person may be written meanwhile.
+SELECT id FROM users WHERE org_id = @org_id AND id = @id FOR NO KEY UPDATE;
+
 -- name: LockUser :one
 SELECT id FROM users WHERE org_id = @org_id AND id = @id FOR UPDATE;
 

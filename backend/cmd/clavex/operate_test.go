@@ -257,6 +257,10 @@ func TestUsers(t *testing.T) {
 	if n := count(t, conn, "SELECT count(*) FROM organizations WHERE policies ->> 'account_deletion' = 'closed' AND policies ->> 'account_deletion_grace_days' = '30'"); n != 1 {
 		t.Errorf("%d organizations are closed", n)
 	}
+	i.succeed(t, "org", "update", "acme", "--proof-of-work", "on_suspicion")
+	if n := count(t, conn, "SELECT count(*) FROM organizations WHERE policies ->> 'proof_of_work' = 'on_suspicion'"); n != 1 {
+		t.Errorf("%d organizations demand proof of work", n)
+	}
 	i.succeed(t, "user", "set-roles", "eva", "--org", "acme", "--none", "--json").decode(t, &again)
 	if len(again.Roles) != 0 {
 		t.Errorf("roles: %v", again.Roles)

@@ -27,7 +27,7 @@ type organizationChange struct {
 
 	registration, profile, signUp, signInNotices, accountDeletion, recovery, documents string
 	passkeys, emailChange, magicLinks                                                  string
-	secondFactor                                                                       string
+	secondFactor, proofOfWork                                                          string
 	tokenFormat, rotation                                                              string
 	grace                                                                              time.Duration
 	sessionIdle, sessionAbsolute, accessTokens, refreshTokens                          time.Duration
@@ -100,6 +100,7 @@ func (c *organizationChange) flags(command *cobra.Command) {
 	flags.StringArrayVar(&c.wanted.Policies.SignUpEmailDomains, "sign-up-email-domain", nil, "domain of the addresses that people may sign up with, such as acme.example; may be repeated")
 	flags.StringVar(&c.accountDeletion, "account-deletion", "", "whether people have their accounts deleted themselves: open or closed")
 	flags.IntVar(&c.wanted.Policies.AccountDeletionGraceDays, "account-deletion-days", 0, "for how many days an account can be kept that is to be erased: 1 to 90")
+	flags.StringVar(&c.proofOfWork, "proof-of-work", "", "of whom forms demand that the browser computes: off (nobody), on_suspicion or always")
 	flags.StringVar(&c.signInNotices, "sign-in-notices", "", "whether people get a mail about sign-ins from a browser or a country that is new to their account: on or off")
 	flags.StringVar(&c.emailChange, "email-change", "", "who changes the e-mail addresses of people: open (also they themselves, with a code that goes to the other one) or closed (administrators)")
 	flags.StringVar(&c.magicLinks, "magic-links", "", "whether people sign in by a link or code that is sent to the address of their account: on or off")
@@ -124,7 +125,7 @@ func (c *organizationChange) flags(command *cobra.Command) {
 	flags.StringVar(&c.claimsFile, "claims-file", "", "file with a JSON list of claims, as in the Admin API; - for standard input")
 	command.MarkFlagsOneRequired("display-name", "brand-color", "default-locale", "registration", "profile", "session-idle-lifetime", "session-absolute-lifetime",
 		"access-token-lifetime", "refresh-token-lifetime", "access-token-format", "refresh-token-rotation", "refresh-token-grace", "registration-redirect-host", "registration-scope", "registration-grant-type",
-		"sign-up", "sign-up-email-domain", "password-recovery", "password-minimum-length", "email-change", "invitation-lifetime-days", "account-deletion", "account-deletion-days", "magic-links", "sign-in-notices", "passkeys", "second-factor", "second-factor-role", "client-id-metadata-documents", "client-id-metadata-document-host", "software-statement-issuers-file", "scopes-file", "claims-file")
+		"sign-up", "sign-up-email-domain", "password-recovery", "password-minimum-length", "email-change", "invitation-lifetime-days", "account-deletion", "account-deletion-days", "proof-of-work", "magic-links", "sign-in-notices", "passkeys", "second-factor", "second-factor-role", "client-id-metadata-documents", "client-id-metadata-document-host", "software-statement-issuers-file", "scopes-file", "claims-file")
 }
 
 // policyFiles are the lists that stand in files.
@@ -162,6 +163,7 @@ func (c *organizationChange) apply(given func(flag string) bool, o *org.Organiza
 	policies.PasswordMinimumLength = pick(given("password-minimum-length"), c.wanted.Policies.PasswordMinimumLength, policies.PasswordMinimumLength)
 	policies.PasswordRecovery = pick(given("password-recovery"), org.Recovery(c.recovery), policies.PasswordRecovery)
 	policies.SignInNotices = pick(given("sign-in-notices"), org.SignInNotices(c.signInNotices), policies.SignInNotices)
+	policies.ProofOfWork = pick(given("proof-of-work"), org.ProofOfWork(c.proofOfWork), policies.ProofOfWork)
 	policies.AccountDeletion = pick(given("account-deletion"), org.AccountDeletion(c.accountDeletion), policies.AccountDeletion)
 	policies.AccountDeletionGraceDays = pick(given("account-deletion-days"), c.wanted.Policies.AccountDeletionGraceDays, policies.AccountDeletionGraceDays)
 	policies.EmailChange = pick(given("email-change"), org.EmailChange(c.emailChange), policies.EmailChange)

@@ -163,6 +163,9 @@ func applyOrganization(o *org.Organization, branding *api.BrandingPatch, policie
 			o.Policies.SignInNotices = org.SignInNotices(*policies.SignInNotices)
 		}
 		set(&o.Policies.AccountDeletionGraceDays, policies.AccountDeletionGraceDays)
+		if policies.ProofOfWork != nil {
+			o.Policies.ProofOfWork = org.ProofOfWork(*policies.ProofOfWork)
+		}
 		if policies.AccountDeletion != nil {
 			o.Policies.AccountDeletion = org.AccountDeletion(*policies.AccountDeletion)
 		}

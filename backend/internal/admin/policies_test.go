@@ -121,6 +121,11 @@ func TestSignUpPolicy(t *testing.T) {
 		read.at("policies.account_deletion_grace_days") != float64(30) {
 		t.Errorf("%s", read.body)
 	}
+	grace.do("PATCH", "/orgs/acme", fields{"policies": fields{"proof_of_work": "sometimes"}}, "If-Match", read.etag()).refuses(422, "validation_failed")
+	read = grace.do("PATCH", "/orgs/acme", fields{"policies": fields{"proof_of_work": "on_suspicion"}}, "If-Match", read.etag()).must(200)
+	if before.text("policies.proof_of_work") != "off" || read.text("policies.proof_of_work") != "on_suspicion" {
+		t.Errorf("%s", read.body)
+	}
 	read = grace.do("PATCH", "/orgs/acme", fields{"policies": fields{"magic_links": "on"}}, "If-Match", read.etag()).must(200)
 	if before.text("policies.magic_links") != "off" || read.text("policies.magic_links") != "on" {
 		t.Errorf("%s", read.body)

@@ -114,6 +114,7 @@ func renderPolicies(p org.Policies) (api.Policies, error) {
 		SignInNotices:                  api.SignInNotices(p.SignInNoticePolicy()),
 		InvitationLifetimeDays:         p.InvitationDays(),
 		MagicLinks:                     api.MagicLinkPolicy(p.MagicLinkPolicy()),
+		ProofOfWork:                    api.ProofOfWorkPolicy(p.ProofOfWorkPolicy()),
 		AccountDeletion:                api.AccountDeletionPolicy(p.AccountDeletionPolicy()),
 		AccountDeletionGraceDays:       p.AccountDeletionGrace(),
 		EmailChange:                    api.EmailChangePolicy(p.EmailChangePolicy()),

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/clavex/clavex/backend/internal/store"
 	"github.com/clavex/clavex/backend/internal/store/dbq"
 )
 
@@ -15,6 +16,11 @@ type Kept struct {
 	Kind      string    `json:"kind"`
 	State     string    `json:"state"`
 	CreatedAt time.Time `json:"created_at"`
+}
+
+// CountOfUser is how many mails of a kind were written to a person since then.
+func (q *Queue) CountOfUser(ctx context.Context, db store.DB, orgID, userID uuid.UUID, kind Kind, since time.Time) (int64, error) {
+	return dbq.New(db).CountMailsOfUser(ctx, dbq.CountMailsOfUserParams{OrgID: orgID, UserID: userID, Kind: string(kind), Since: since})
 }
 
 // KeptOfUser returns everything that is kept of the mails to a person, newest first.

@@ -106,9 +106,18 @@ func (l Letters) PasskeySuspended(ctx context.Context, tx *store.Tx, organizatio
 	return l.Tell(ctx, tx, organization, person, Letter{Kind: PasskeyBlocked, Write: func(f letter.Frame) letter.Content { return letter.PasskeySuspended(f, person.Username, name) }})
 }
 
-// NewSignIn tells a person that somebody signed in to their account from a browser or a country that is new to it.
-func (l Letters) NewSignIn(ctx context.Context, tx *store.Tx, organization *org.Organization, person *user.User, begun session.Session) error {
-	return l.Tell(ctx, tx, organization, person, Letter{Kind: NewSignIn, Write: func(f letter.Frame) letter.Content {
+// SignInsADay is how many letters about new sign-ins a person gets within 24 hours. Whoever knows a password could fill a mailbox
+// with them, so that nobody finds the first one.
+const SignInsADay = 5
+
+// NewSignIn tells a person that somebody signed in to their account from a browser or a country that is new to it. After
+// SignInsADay letters it tells them nothing, and returns false. The person must be held (user.Users.Hold).
+func (l Letters) NewSignIn(ctx context.Context, tx *store.Tx, organization *org.Organization, person *user.User, begun session.Session) (told bool, err error) {
+	written, err := l.Mails.CountOfUser(ctx, tx, organization.ID, person.ID, NewSignIn, l.Now().AddDate(0, 0, -1))
+	if err != nil || written >= SignInsADay {
+		return false, err
+	}
+	return true, l.Tell(ctx, tx, organization, person, Letter{Kind: NewSignIn, Write: func(f letter.Frame) letter.Content {
 		from := letter.SignIn{Device: f.Text.Device(begun.UserAgent), When: f.Text.Moment(begun.AuthenticatedAt, text.Zone(person.Profile.Zoneinfo))}
 		if begun.Country != "" {
 			from.Country = f.Text.Country(begun.Country)

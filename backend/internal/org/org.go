@@ -72,6 +72,7 @@ type Policies struct {
 	InvitationLifetimeDays int           `json:"invitation_lifetime_days,omitempty"` // 0: a week
 	SignInNotices          SignInNotices `json:"sign_in_notices,omitempty"`
 	AccountDeletionPolicies
+	ProofOfWorkPolicies
 	Passkeys           Passkeys    `json:"passkeys,omitempty"`
 	Attestation        Attestation `json:"attestation,omitzero"`
 	SignUpEmailDomains []string    `json:"sign_up_email_domains,omitempty"` // acme.example, or *.acme.example for every one below; empty: any
@@ -426,6 +427,9 @@ func (o *Organization) validate() error {
 		return err
 	}
 	if err := p.validateSignInNotices(); err != nil {
+		return err
+	}
+	if err := p.validateProofOfWork(); err != nil {
 		return err
 	}
 	if err := p.validateAccountDeletion(); err != nil {

@@ -23,6 +23,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/oauth/revocation"
 	"github.com/clavex/clavex/backend/internal/oauth/token"
 	"github.com/clavex/clavex/backend/internal/oidc"
+	"github.com/clavex/clavex/backend/internal/proofofwork"
 	"github.com/clavex/clavex/backend/internal/registration"
 	"github.com/clavex/clavex/backend/internal/session"
 	"github.com/clavex/clavex/backend/internal/signin"
@@ -110,6 +111,7 @@ func (a *App) endpoints(m *metrics) (*endpoints, error) {
 		Cookies: e.cookies, Pages: web.NewPages(nil), Texts: texts, Organizations: a.Organizations, Now: a.Now, Random: rand.Reader,
 		Mails: a.Mails, Letters: letters, Erasure: a.Erasure, Providers: a.Providers, Parties: upstream.New(a.Fetch, a.KeySets, a.Providers, a.Now), SignUpOpen: a.signUpOpen, SignUps: signin.NewSignUpLimits(a.State, a.Config.SignUpsPerNetwork),
 		Recoveries: signin.NewRecoveryLimits(a.State), Addresses: signin.NewAddressLimits(a.State),
+		Challenges: proofofwork.New(a.Ring.DeriveKey("proof-of-work").Key, a.State, a.Now, rand.Reader), Suspicion: proofofwork.NewSuspicion(a.State),
 		Beginnings: signin.NewBeginnings(a.State, a.Config.SignInsPerNetwork), Observe: func(outcome string) { m.logins.WithLabelValues(outcome).Inc() },
 	}, map[string]login.Continuation{authorize.ContinuationName: e.authorize, device.ContinuationName: e.device, ciba.ContinuationName: a.CIBA,
 		account.ContinuationName: account.Continuation{}})

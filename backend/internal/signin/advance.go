@@ -32,6 +32,7 @@ type visit struct {
 	tokens       []string // the session tokens that the browser has, or was just given
 	transaction  *login.Transaction
 	clientRowID  uuid.UUID // clients.id of the application; uuid.Nil when there is none
+	challenge    string    // that the form was sent with
 }
 
 // Begin implements what protocols call when they need a signed-in person: it starts a transaction in this
@@ -177,7 +178,7 @@ func (s *SignIn) beginSession(c *gin.Context, v *visit, facts login.Facts) error
 		if begun, token, err = s.Sessions.Begin(ctx, tx, proof); err != nil || begun.Novelty == (session.Novelty{}) || !v.organization.Policies.TellsSignIns() {
 			return err
 		}
-		return s.Letters.NewSignIn(ctx, tx, v.organization, facts.User, begun)
+		return s.tellSignIn(ctx, tx, v.organization, facts.User, begun)
 	})
 	if err != nil {
 		return err

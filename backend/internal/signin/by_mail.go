@@ -79,6 +79,11 @@ func (s *SignIn) showByMail(c *gin.Context, v *visit, way byMail, status int, us
 	required := v.transaction.Required
 	view := page.ForgotPassword{Frame: s.frame(c, v.organization, required.Requirement.UILocales), Form: s.form(v, way.page), For: way.purpose, Username: username, Fault: problem}
 	view.Client, _ = s.clientView(c, v.organization, required.ClientID, view.Text.Language())
+	var err error
+	if view.Work, err = s.work(c.Request.Context(), v, way.page, username, problem); err != nil {
+		s.Error(c, err)
+		return
+	}
 	s.render(c, status, view, s.leadsTo(v)...)
 }
 
@@ -100,7 +105,14 @@ func (s *SignIn) postByMail(c *gin.Context, way byMail) {
 	typed := user.Normalize(form.Get("username"))
 	err := error(ErrIdentifierMissing)
 	if typed != "" && len(typed) <= 254 {
-		if err = s.Recoveries.network.CountNetwork(c.Request.Context(), v.organization.ID); err == nil {
+		ctx := c.Request.Context()
+		if err = s.checkWork(ctx, v, way.page, typed, form); err == nil {
+			err = s.Recoveries.network.CountNetwork(ctx, v.organization.ID)
+		}
+		if err == nil {
+			err = s.suspicious(ctx, v, way.page, typed)
+		}
+		if err == nil {
 			err = s.mailTo(c, v, way, typed)
 		}
 	}

@@ -77,6 +77,11 @@ func (s *SignIn) showSignUp(c *gin.Context, v *visit, status int, typed login.Si
 	view := page.SignUp{Frame: s.frame(c, v.organization, required.Requirement.UILocales), Form: s.form(v, pathSignUp), Email: typed.Email, GivenName: typed.GivenName,
 		FamilyName: typed.FamilyName, Domains: v.organization.Policies.SignUpEmailDomains, MinLength: v.organization.Policies.PasswordMinimum(), Passkeys: s.passkeysOpen(v.organization), Fault: problem}
 	view.Client, _ = s.clientView(c, v.organization, required.ClientID, view.Text.Language())
+	var err error
+	if view.Work, err = s.work(c.Request.Context(), v, pathSignUp, typed.Email, problem); err != nil {
+		s.Error(c, err)
+		return
+	}
 	s.render(c, status, view, s.leadsTo(v)...)
 }
 
@@ -118,7 +123,13 @@ func (s *SignIn) postSignUp(c *gin.Context) {
 	typed := login.SignUpData{Email: user.Normalize(form.Get("email")), GivenName: oneLine(form.Get("given_name")), FamilyName: oneLine(form.Get("family_name"))}
 	typed.Locale = s.frame(c, v.organization, v.transaction.Required.Requirement.UILocales).Text.Language()
 	typed.Passkey = form.Get("with") == fieldPasskey
-	err := s.prepare(ctx, v, &typed, form.Get("new_password"))
+	err := s.checkWork(ctx, v, pathSignUp, typed.Email, form)
+	if err == nil {
+		err = s.prepare(ctx, v, &typed, form.Get("new_password"))
+	}
+	if err == nil {
+		err = s.suspicious(ctx, v, pathSignUp, typed.Email)
+	}
 	if err == nil {
 		err = s.mailSignUp(c, v, typed)
 	}

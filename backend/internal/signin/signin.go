@@ -34,6 +34,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/notice"
 	"github.com/clavex/clavex/backend/internal/oauth"
 	"github.com/clavex/clavex/backend/internal/org"
+	"github.com/clavex/clavex/backend/internal/proofofwork"
 	"github.com/clavex/clavex/backend/internal/resource"
 	"github.com/clavex/clavex/backend/internal/seal"
 	"github.com/clavex/clavex/backend/internal/secret"
@@ -103,6 +104,8 @@ type Dependencies struct {
 	SignUps       SignUpLimits
 	Recoveries    RecoveryLimits
 	Addresses     AddressLimits
+	Challenges    *proofofwork.Challenges
+	Suspicion     proofofwork.Suspicion
 	// SignUpOpen reports whether people make their accounts at the organization themselves.
 	SignUpOpen func(ctx context.Context, organization *org.Organization) bool
 	// Observe is told of every sign-in attempt: "success", "wrong", "damped", "busy", "error"; "limited" of one that

@@ -113,6 +113,10 @@ func (s *SignIn) showLogin(c *gin.Context, v *visit, status int, username string
 		s.Error(c, err)
 		return
 	}
+	if view.Work, err = s.work(c.Request.Context(), v, pathLogin, view.Username, problem); err != nil {
+		s.Error(c, err)
+		return
+	}
 	if progress.Chosen != noSession || progress.AnotherAccount {
 		view.AccountsURL = path(v.organization, pathSelectAccount)
 	}
@@ -124,10 +128,16 @@ func (s *SignIn) postLogin(c *gin.Context) {
 	if v == nil {
 		return
 	}
-	username := form.Get("username")
-	proof, err := s.Passwords.Verify(c.Request.Context(), credential.Attempt{OrgID: v.organization.ID, Identifier: username, Password: form.Get("password"), BrowserHash: v.browserHash})
+	ctx, username := c.Request.Context(), form.Get("username")
+	if err := s.checkWork(ctx, v, pathLogin, username, form); err != nil {
+		s.loginFailed(c, v, username, err)
+		return
+	}
+	proof, err := s.Passwords.Verify(ctx, credential.Attempt{OrgID: v.organization.ID, Identifier: username, Password: form.Get("password"), BrowserHash: v.browserHash})
 	if err == nil {
 		err = s.checkWanted(v, proof.Person)
+	} else if fault.IsKind(err, fault.Unauthenticated) || errors.Is(err, credential.ErrTooMany) {
+		err = errors.Join(err, s.suspicious(ctx, v, pathLogin, username))
 	}
 	if err != nil {
 		s.loginFailed(c, v, username, err)
@@ -135,7 +145,7 @@ func (s *SignIn) postLogin(c *gin.Context) {
 	}
 	v.transaction.Authenticated(proof.Person.ID, s.Now(), methodPassword)
 	v.transaction.Progress.Password = proof.Password
-	if err := s.Transactions.Save(c.Request.Context(), v.transaction); err != nil {
+	if err := s.Transactions.Save(ctx, v.transaction); err != nil {
 		s.stepFailed(c, v, err)
 		return
 	}
@@ -162,7 +172,9 @@ func (s *SignIn) loginFailed(c *gin.Context, v *visit, username string, err erro
 	switch {
 	case problem.Kind == fault.Unauthenticated, problem.Kind == fault.Invalid && problem.Field == fieldPasskey:
 		s.Observe("wrong")
-	case errors.Is(err, credential.ErrTooMany):
+	case ofWork(problem) && problem.Kind == fault.Invalid:
+		s.Observe("wrong")
+	case errors.Is(err, credential.ErrTooMany), ofWork(problem) && problem.Kind == fault.RateLimited:
 		s.Observe("damped")
 		status = http.StatusTooManyRequests
 	case errors.Is(err, passwordhash.ErrQueueFull):

@@ -340,3 +340,9 @@ func mustJSON(value any) []byte {
 	}
 	return encoded
 }
+
+// Hold keeps a person's row from being changed, and from being held by others, until the transaction ends.
+func (u *Users) Hold(ctx context.Context, tx *store.Tx, orgID, id uuid.UUID) error {
+	_, err := dbq.New(tx).HoldUser(ctx, dbq.HoldUserParams{OrgID: orgID, ID: id})
+	return err
+}

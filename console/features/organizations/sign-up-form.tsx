@@ -11,7 +11,7 @@ import { Section } from '@/components/ui/surface';
 import { useOrganizationUpdate } from '@/components/use-organization-update';
 import { address } from '@/lib/address';
 import type { Organization, Versioned } from '@/lib/api';
-import { accountDeletions, emailChanges, magicLinks, patchOf, passkeys, recoveries, signInNotices, signUpSchema, signUps, valuesOf, type SignUpValues } from './sign-up-values';
+import { accountDeletions, emailChanges, magicLinks, patchOf, passkeys, proofsOfWork, recoveries, signInNotices, signUpSchema, signUps, valuesOf, type SignUpValues } from './sign-up-values';
 import { SecondFactorFields } from './second-factor-fields';
 
 /** Who makes the accounts of people, what those do who forgot their password, and who proves a second factor. */
@@ -111,6 +111,13 @@ export function SignUpForm({ organization }: { organization: Versioned<Organizat
               render={({ field }) => <OptionCards label="Signing in by mail" options={magicLinks} value={field.value} onChange={field.onChange} disabled={!editable} />}
             />
             <SecondFactorFields form={form} editable={editable} system={organization.value.slug === 'system'} />
+            <Controller
+              control={form.control}
+              name="proof_of_work"
+              render={({ field }) => (
+                <OptionCards label="Whose browser computes before a form is sent" options={proofsOfWork} value={field.value} onChange={field.onChange} disabled={!editable} />
+              )}
+            />
             <Controller
               control={form.control}
               name="sign_in_notices"

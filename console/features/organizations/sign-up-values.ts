@@ -1,4 +1,4 @@
-import type { AccountDeletionPolicy, EmailChangePolicy, MagicLinkPolicy, PasskeyPolicy, PasswordRecovery, Policies, PoliciesPatch, SignInNotices, SignUpPolicy } from '@/lib/api';
+import type { AccountDeletionPolicy, EmailChangePolicy, MagicLinkPolicy, PasskeyPolicy, PasswordRecovery, Policies, PoliciesPatch, ProofOfWorkPolicy, SignInNotices, SignUpPolicy } from '@/lib/api';
 import { changes, lines, z } from '@/lib/schema';
 import { secondFactorFields, secondFactorPolicies, secondFactorValues, type roleRules } from './second-factor-values';
 
@@ -20,6 +20,12 @@ export const emailChanges: { value: EmailChangePolicy; label: string; hint: stri
 export const accountDeletions: { value: AccountDeletionPolicy; label: string; hint: string }[] = [
   { value: 'open', label: 'Whoever has one', hint: 'On the pages of their account. It is erased after the days below, unless they sign in and keep it.' },
   { value: 'closed', label: 'Only administrators', hint: 'On the page of the user.' },
+];
+
+export const proofsOfWork: { value: ProofOfWorkPolicy; label: string; hint: string }[] = [
+  { value: 'off', label: 'Nobody', hint: 'Limits and growing waits slow programs down.' },
+  { value: 'on_suspicion', label: 'Whoever is suspicious', hint: 'After many failures or mails within an hour, by name, browser or network. The audit log says why.' },
+  { value: 'always', label: 'Everybody', hint: 'It takes a second, on an old phone a few. Without JavaScript people wait half a minute.' },
 ];
 
 export const magicLinks: { value: MagicLinkPolicy; label: string; hint: string }[] = [
@@ -44,6 +50,7 @@ export const signUpSchema = z.object({
   password_recovery: z.enum(['mail', 'closed']),
   email_change: z.enum(['open', 'closed']),
   account_deletion: z.enum(['open', 'closed']),
+  proof_of_work: z.enum(['off', 'on_suspicion', 'always']),
   account_deletion_grace_days: z.string().refine((text) => /^\d{1,2}$/.test(text) && Number(text) >= 1 && Number(text) <= 90, 'Choose a number from 1 to 90.'),
   invitation_lifetime_days: z.string().refine((text) => /^\d{1,2}$/.test(text) && Number(text) >= 1 && Number(text) <= 30, 'Choose a number from 1 to 30.'),
   magic_links: z.enum(['off', 'on']),
@@ -59,9 +66,9 @@ export const signUpSchema = z.object({
 
 export type SignUpValues = z.infer<typeof signUpSchema>;
 
-export function valuesOf({ sign_up, sign_up_email_domains, password_recovery, password_minimum_length, email_change, account_deletion, account_deletion_grace_days, magic_links, sign_in_notices, passkeys, ...others }: Policies): SignUpValues {
+export function valuesOf({ sign_up, sign_up_email_domains, password_recovery, password_minimum_length, email_change, account_deletion, account_deletion_grace_days, proof_of_work, magic_links, sign_in_notices, passkeys, ...others }: Policies): SignUpValues {
   return {
-    sign_up, password_recovery, email_change, account_deletion, magic_links, sign_in_notices, passkeys,
+    sign_up, password_recovery, email_change, account_deletion, proof_of_work, magic_links, sign_in_notices, passkeys,
     ...secondFactorValues(others),
     account_deletion_grace_days: String(account_deletion_grace_days),
     password_minimum_length: String(password_minimum_length),

@@ -350,6 +350,69 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/orgs/{org}/identity-providers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+            };
+            cookie?: never;
+        };
+        /**
+         * List identity providers
+         * @description All of them, by name.
+         */
+        get: operations["listIdentityProviders"];
+        put?: never;
+        /**
+         * Add an identity provider
+         * @description People can then sign in at this OpenID provider, and link their account there by proving both. Register Clavex there first, with the redirect URI `<issuer of the organization>/idp/<alias>/callback`. An organization has at most 20.
+         */
+        post: operations["createIdentityProvider"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/orgs/{org}/identity-providers/{identity_provider_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of the identity provider's record, not its `issuer`. */
+                identity_provider_id: components["parameters"]["IdentityProviderID"];
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+            };
+            cookie?: never;
+        };
+        /** Read an identity provider */
+        get: operations["getIdentityProvider"];
+        put?: never;
+        post?: never;
+        /**
+         * Remove an identity provider
+         * @description The identities that are linked to it go with it. Sessions that were begun there go on.
+         */
+        delete: operations["deleteIdentityProvider"];
+        options?: never;
+        head?: never;
+        /**
+         * Change an identity provider
+         * @description Only what the body names changes (JSON merge patch, RFC 7396). The issuer stays what it is. The secret stays unless it is named, which it must be for another `client_id`.
+         */
+        patch: operations["updateIdentityProvider"];
+        trace?: never;
+    };
     "/api/v1/orgs/{org}/initial-access-tokens": {
         parameters: {
             query?: never;
@@ -900,6 +963,64 @@ export interface paths {
          * @description Takes back what the user allowed the client, and revokes all that the client holds of them: access tokens, refresh tokens and offline access (`offline_access`). At the next sign-in the user is asked again.
          */
         delete: operations["withdrawUserConsent"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/orgs/{org}/users/{user_id}/identities": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+                /** @description The id of the user. */
+                user_id: components["parameters"]["UserID"];
+            };
+            cookie?: never;
+        };
+        /**
+         * List the accounts elsewhere of a user
+         * @description Those that the user linked by proving both; the oldest first.
+         */
+        get: operations["listUserIdentities"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/orgs/{org}/users/{user_id}/identities/{identity_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of the linked identity. */
+                identity_id: components["parameters"]["IdentityID"];
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+                /** @description The id of the user. */
+                user_id: components["parameters"]["UserID"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove an account elsewhere of a user
+         * @description It does not let in any more; the user is told. Sessions that were begun there go on.
+         */
+        delete: operations["deleteUserIdentity"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1954,6 +2075,79 @@ export interface components {
             /** @description Scopes of the other server, at most. */
             scopes: components["schemas"]["Scope"][];
         };
+        IdentityProvider: {
+            /** @description Its name in addresses: `<issuer>/idp/<alias>`. */
+            alias: string;
+            client_authentication: components["schemas"]["IdentityProviderAuthentication"];
+            /** @description What the provider knows Clavex by. */
+            client_id: string;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: uuid */
+            id: string;
+            /** @description Its issuer identifier, character by character; its description is found there (OpenID Connect Discovery 1.0). */
+            issuer: string;
+            /** @description What people read on the sign-in page. */
+            name: string;
+            /**
+             * Format: uri
+             * @description What is to be registered at the provider.
+             */
+            redirect_uri: string;
+            /** @description What is asked for; `openid` is always among them. */
+            scopes: string[];
+            status: components["schemas"]["IdentityProviderStatus"];
+            /** Format: date-time */
+            updated_at: string;
+            /**
+             * Format: int64
+             * @description Grows with every change.
+             */
+            version: number;
+        };
+        /**
+         * @description How Clavex proves who it is when it redeems a code (RFC 6749 §2.3); `none` is PKCE alone.
+         * @enum {string}
+         */
+        IdentityProviderAuthentication: "client_secret_basic" | "client_secret_post" | "none";
+        IdentityProviderCreate: {
+            /** @description Its name in addresses: `<issuer>/idp/<alias>`. */
+            alias: string;
+            client_authentication?: components["schemas"]["IdentityProviderAuthentication"];
+            /** @description What the provider knows Clavex by. */
+            client_id: string;
+            /** @description What the provider gave to Clavex. It is kept sealed and never shown. */
+            client_secret?: string;
+            /** @description Its issuer identifier, character by character; its description is found there (OpenID Connect Discovery 1.0). */
+            issuer: string;
+            /** @description What people read on the sign-in page. */
+            name: string;
+            /** @description What is asked for; `openid` is always among them. */
+            scopes?: string[];
+            status?: components["schemas"]["IdentityProviderStatus"];
+        };
+        IdentityProviderList: {
+            items: components["schemas"]["IdentityProvider"][];
+        };
+        IdentityProviderPatch: {
+            /** @description Its name in addresses: `<issuer>/idp/<alias>`. */
+            alias?: string;
+            client_authentication?: components["schemas"]["IdentityProviderAuthentication"];
+            /** @description What the provider knows Clavex by. */
+            client_id?: string;
+            /** @description What the provider gave to Clavex. It is kept sealed and never shown. */
+            client_secret?: string;
+            /** @description What people read on the sign-in page. */
+            name?: string;
+            /** @description What is asked for; `openid` is always among them. */
+            scopes?: string[];
+            status?: components["schemas"]["IdentityProviderStatus"];
+        };
+        /**
+         * @description Whether people sign in there at the moment.
+         * @enum {string}
+         */
+        IdentityProviderStatus: "active" | "disabled";
         ImportedUser: {
             attributes?: components["schemas"]["Attributes"];
             email?: string;
@@ -2385,6 +2579,7 @@ export interface components {
             password_minimum_length: components["schemas"]["PasswordMinimumLength"];
             password_recovery: components["schemas"]["PasswordRecovery"];
             profile: components["schemas"]["ClientProfile"];
+            proof_of_work: components["schemas"]["ProofOfWorkPolicy"];
             refresh_token_lifetime_seconds: components["schemas"]["RefreshTokenLifetime"];
             registration: components["schemas"]["RegistrationPolicy"];
             registration_rules: components["schemas"]["RegistrationRules"];
@@ -2429,6 +2624,7 @@ export interface components {
             password_minimum_length?: components["schemas"]["PasswordMinimumLength"];
             password_recovery?: components["schemas"]["PasswordRecovery"];
             profile?: components["schemas"]["ClientProfile"];
+            proof_of_work?: components["schemas"]["ProofOfWorkPolicy"];
             refresh_token_lifetime_seconds?: components["schemas"]["RefreshTokenLifetime"];
             registration?: components["schemas"]["RegistrationPolicy"];
             /** @description What is absent stays; an empty list takes the bound away. */
@@ -2500,6 +2696,11 @@ export interface components {
         ProfileList: {
             items: components["schemas"]["ProfileDemands"][];
         };
+        /**
+         * @description Of whom the forms to sign up, to sign in with a password, of a forgotten password and of signing in by mail demand that the browser computes for a moment before they are sent. `off`: of nobody. `on_suspicion`: of whoever failed or asked for mails many times within an hour, by name, browser or network. `always`: of everybody.
+         * @enum {string}
+         */
+        ProofOfWorkPolicy: "off" | "on_suspicion" | "always";
         /**
          * Format: uri
          * @description Compared exactly; the port of a loopback address may differ (RFC 8252 §7.3). No fragment.
@@ -2906,6 +3107,24 @@ export interface components {
             /** @description What the user signs in with; without regard to case. */
             username: string;
         };
+        UserIdentity: {
+            /** Format: date-time */
+            created_at: string;
+            /** Format: uuid */
+            id: string;
+            /** Format: uuid */
+            identity_provider_id: string;
+            identity_provider_name: string;
+            /** Format: date-time */
+            last_used_at: string;
+            /** @description What the provider called the user when the account was linked: an address, or a name. */
+            name?: string;
+            /** @description The name by which the provider knows the user. */
+            subject: string;
+        };
+        UserIdentityList: {
+            items: components["schemas"]["UserIdentity"][];
+        };
         UserImport: {
             users: components["schemas"]["ImportedUser"][];
         };
@@ -3250,6 +3469,8 @@ export interface components {
         IdempotencyKey: string;
         /** @description The id of the linked identity. */
         IdentityID: string;
+        /** @description The id of the identity provider's record, not its `issuer`. */
+        IdentityProviderID: string;
         /** @description The `ETag` that was read. A missing header answers 428, an outdated one 412. */
         IfMatch: string;
         /** @description The id of the initial access token. */
@@ -3363,6 +3584,12 @@ export type EmailDomains = components['schemas']['EmailDomains'];
 export type FieldError = components['schemas']['FieldError'];
 export type GrantType = components['schemas']['GrantType'];
 export type IdentityAssertionPolicy = components['schemas']['IdentityAssertionPolicy'];
+export type IdentityProvider = components['schemas']['IdentityProvider'];
+export type IdentityProviderAuthentication = components['schemas']['IdentityProviderAuthentication'];
+export type IdentityProviderCreate = components['schemas']['IdentityProviderCreate'];
+export type IdentityProviderList = components['schemas']['IdentityProviderList'];
+export type IdentityProviderPatch = components['schemas']['IdentityProviderPatch'];
+export type IdentityProviderStatus = components['schemas']['IdentityProviderStatus'];
 export type ImportedUser = components['schemas']['ImportedUser'];
 export type InitialAccessToken = components['schemas']['InitialAccessToken'];
 export type InitialAccessTokenCreate = components['schemas']['InitialAccessTokenCreate'];
@@ -3415,6 +3642,7 @@ export type Problem = components['schemas']['Problem'];
 export type Profile = components['schemas']['Profile'];
 export type ProfileDemands = components['schemas']['ProfileDemands'];
 export type ProfileList = components['schemas']['ProfileList'];
+export type ProofOfWorkPolicy = components['schemas']['ProofOfWorkPolicy'];
 export type RedirectUri = components['schemas']['RedirectURI'];
 export type RefreshTokenLifetime = components['schemas']['RefreshTokenLifetime'];
 export type RegistrationPolicy = components['schemas']['RegistrationPolicy'];
@@ -3453,6 +3681,8 @@ export type TrustedIssuerStatus = components['schemas']['TrustedIssuerStatus'];
 export type TrustedIssuerSubjectMatch = components['schemas']['TrustedIssuerSubjectMatch'];
 export type User = components['schemas']['User'];
 export type UserCreate = components['schemas']['UserCreate'];
+export type UserIdentity = components['schemas']['UserIdentity'];
+export type UserIdentityList = components['schemas']['UserIdentityList'];
 export type UserImport = components['schemas']['UserImport'];
 export type UserImportRefusal = components['schemas']['UserImportRefusal'];
 export type UserImportResult = components['schemas']['UserImportResult'];
@@ -3482,6 +3712,7 @@ export type ParameterCursor = components['parameters']['Cursor'];
 export type ParameterEventId = components['parameters']['EventID'];
 export type ParameterIdempotencyKey = components['parameters']['IdempotencyKey'];
 export type ParameterIdentityId = components['parameters']['IdentityID'];
+export type ParameterIdentityProviderId = components['parameters']['IdentityProviderID'];
 export type ParameterIfMatch = components['parameters']['IfMatch'];
 export type ParameterInitialAccessTokenId = components['parameters']['InitialAccessTokenID'];
 export type ParameterLimit = components['parameters']['Limit'];
@@ -4247,6 +4478,210 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listIdentityProviders: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The identity providers. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdentityProviderList"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createIdentityProvider: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A unique value of the caller's, so that a repeated request creates nothing twice. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["IdentityProviderCreate"];
+            };
+        };
+        responses: {
+            /** @description The identity provider is there. */
+            201: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    Location: components["headers"]["Location"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdentityProvider"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Unprocessable"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getIdentityProvider: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of the identity provider's record, not its `issuer`. */
+                identity_provider_id: components["parameters"]["IdentityProviderID"];
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The identity provider. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdentityProvider"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteIdentityProvider: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` that was read. A missing header answers 428, an outdated one 412. */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                /** @description The id of the identity provider's record, not its `issuer`. */
+                identity_provider_id: components["parameters"]["IdentityProviderID"];
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The identity provider is gone. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            428: components["responses"]["PreconditionRequired"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    updateIdentityProvider: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` that was read. A missing header answers 428, an outdated one 412. */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                /** @description The id of the identity provider's record, not its `issuer`. */
+                identity_provider_id: components["parameters"]["IdentityProviderID"];
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["IdentityProviderPatch"];
+            };
+        };
+        responses: {
+            /** @description The identity provider after the change. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdentityProvider"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Unprocessable"];
+            428: components["responses"]["PreconditionRequired"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -5558,6 +5993,77 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description The consent is withdrawn. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listUserIdentities: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+                /** @description The id of the user. */
+                user_id: components["parameters"]["UserID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The identities. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserIdentityList"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteUserIdentity: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of the linked identity. */
+                identity_id: components["parameters"]["IdentityID"];
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+                /** @description The id of the user. */
+                user_id: components["parameters"]["UserID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is not linked any more. */
             204: {
                 headers: {
                     [name: string]: unknown;

@@ -12,6 +12,29 @@ import (
 	"github.com/google/uuid"
 )
 
+const countMailsOfUser = `-- name: CountMailsOfUser :one
+SELECT count(*) FROM mails WHERE org_id = $1 AND user_id = $2::uuid AND kind = $3 AND created_at > $4
+`
+
+type CountMailsOfUserParams struct {
+	OrgID  uuid.UUID
+	UserID uuid.UUID
+	Kind   string
+	Since  time.Time
+}
+
+func (q *Queries) CountMailsOfUser(ctx context.Context, arg CountMailsOfUserParams) (int64, error) {
+	row := q.db.QueryRow(ctx, countMailsOfUser,
+		arg.OrgID,
+		arg.UserID,
+		arg.Kind,
+		arg.Since,
+	)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const deleteBatchOfMails = `-- name: DeleteBatchOfMails :execrows
 DELETE FROM mails m USING (SELECT x.org_id, x.id FROM mails x WHERE x.org_id = $1 LIMIT $2) d WHERE m.org_id = d.org_id AND m.id = d.id
 `

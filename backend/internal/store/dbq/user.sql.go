@@ -190,6 +190,23 @@ func (q *Queries) EraseUser(ctx context.Context, arg EraseUserParams) (User, err
 	return i, err
 }
 
+const holdUser = `-- name: HoldUser :one
+SELECT id FROM users WHERE org_id = $1 AND id = $2 FOR NO KEY UPDATE
+`
+
+type HoldUserParams struct {
+	OrgID uuid.UUID
+	ID    uuid.UUID
+}
+
+// Rows that refer to the person may be written meanwhile.
+func (q *Queries) HoldUser(ctx context.Context, arg HoldUserParams) (uuid.UUID, error) {
+	row := q.db.QueryRow(ctx, holdUser, arg.OrgID, arg.ID)
+	var id uuid.UUID
+	err := row.Scan(&id)
+	return id, err
+}
+
 const insertEmailChange = `-- name: InsertEmailChange :exec
 INSERT INTO email_changes (org_id, id, user_id, old_username, old_email, new_email, objection_hash, created_at, expires_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)

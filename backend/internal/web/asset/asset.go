@@ -1,4 +1,4 @@
-// Package asset holds the static files of the hosted pages: one style sheet, four
+// Package asset holds the static files of the hosted pages: one style sheet, five
 // small scripts, two icons and the bundled font, embedded in the binary, each also in the
 // compressed forms a browser may ask for.
 //
@@ -35,6 +35,7 @@ const (
 
 	LogoutScript  = "logout.js"
 	PasskeyScript = "passkey.js"
+	WorkScript    = "work.js"
 
 	// ApplicationIcon stands for an application whose logo cannot be had.
 	ApplicationIcon = "application.svg"

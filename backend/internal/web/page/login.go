@@ -22,6 +22,7 @@ type Login struct {
 	Providers         []Link       // where people may sign in elsewhere
 	Linking           string       // the account elsewhere that is linked to whoever signs in; "" for none
 	Again             bool         // the person is signed in, and proves once more who they are before they change something
+	Work              *ProofOfWork // nil unless the form needs an answer to a challenge
 	Fault             *fault.Error // why the last attempt failed; nil at first
 }
 

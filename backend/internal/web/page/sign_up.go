@@ -13,11 +13,12 @@ import (
 type SignUp struct {
 	Frame
 	Form
-	Client                       *Client  // nil when nobody but the organization asks
-	Email, GivenName, FamilyName string   // what was typed before, or login_hint
-	Domains                      []string // that addresses must be of; empty: any
-	MinLength                    int      // characters of a password, shown as a hint
-	Passkeys                     bool     // a passkey may be made instead: field "with" with "passkey"
+	Client                       *Client      // nil when nobody but the organization asks
+	Email, GivenName, FamilyName string       // what was typed before, or login_hint
+	Domains                      []string     // that addresses must be of; empty: any
+	MinLength                    int          // characters of a password, shown as a hint
+	Passkeys                     bool         // a passkey may be made instead: field "with" with "passkey"
+	Work                         *ProofOfWork // nil unless the form needs an answer to a challenge
 	Fault                        *fault.Error
 }
 
@@ -158,8 +159,9 @@ type ForgotPassword struct {
 	Frame
 	Form
 	Client   *Client
-	For      Purpose // ForgottenPassword or MagicLink
-	Username string  // what was typed before, at this or the sign-in form
+	For      Purpose      // ForgottenPassword or MagicLink
+	Username string       // what was typed before, at this or the sign-in form
+	Work     *ProofOfWork // nil unless the form needs an answer to a challenge
 	Fault    *fault.Error
 }
 

@@ -33,6 +33,8 @@ const hostile = "<script>alert(1)</script>\u202egnp.exe\u0000 \"'&"
 
 var moment = page.Moment{Shown: "2026-11-26 04:35 UTC", Exact: "2026-11-26T04:35:00Z"}
 
+var challenge = &page.ProofOfWork{Challenge: "1764158400000.14.16.AAECAwQFBgcICQoLDA0ODw.c2lnbmF0dXJl", Parts: 16, Seconds: 30}
+
 var enrolment = page.Enrolment{URI: "otpauth://totp/Demo:ada?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=Demo", Secret: "GEZD GNBV GY3T QOJQ", Kept: "k.abc"}
 
 // own is what surrounds the pages of an account.
@@ -68,6 +70,9 @@ func states(words *text.Printer, organization page.Organization) map[string]temp
 		"login-hostile":  page.Login{Frame: frame, Form: form("login"), Client: &page.Client{Name: hostile, PolicyURL: "javascript:alert(1)"}, Username: hostile},
 		"login-chosen":   page.Login{Frame: frame, Form: form("login"), Client: &payroll, Username: "ada@demo.test", Chosen: true, AccountsURL: "/demo/select-account"},
 		"login-another":  page.Login{Frame: frame, Form: form("login"), AccountsURL: "/demo/select-account"},
+		"login-work":     page.Login{Frame: frame, Form: form("login"), Client: &payroll, Username: "ada@demo.test", Work: challenge, Fault: fault.New(fault.Invalid, "proof_of_work_missing", "").WithField("solution")},
+		"sign-up-work":   page.SignUp{Frame: frame, Form: form("sign-up"), MinLength: 8, Passkeys: true, Work: challenge},
+		"forgot-work":    page.ForgotPassword{Frame: frame, Form: form("forgot-password"), Username: "ada", Work: challenge, Fault: fault.New(fault.RateLimited, "proof_of_work_waits_limited", "").WithField("solution").WithRetryAfter(40 * time.Minute)},
 		"login-sign-up":  page.Login{Frame: frame, Form: form("login"), ForgotPasswordURL: "/demo/forgot-password?transaction=x", MagicLinkURL: "/demo/login/mail?transaction=x", SignUpURL: "/demo/sign-up?transaction=x"},
 		"sign-up":        page.SignUp{Frame: frame, Form: form("sign-up"), Client: &payroll, MinLength: 8},
 		"sign-up-hint":   page.SignUp{Frame: frame, Form: form("sign-up"), Client: &logo, Email: "ada@demo.test", Domains: []string{"demo.test", "*.rechtsschutzversicherungsgesellschaften.example"}, MinLength: 8},

@@ -51,7 +51,7 @@ func run(source, target string) error {
 // bundle returns the files of dist by name.
 func bundle(source string) (map[string][]byte, error) {
 	raw := map[string][]byte{}
-	for _, name := range []string{"tokens.css", "pages.css", "pages.js", "post.js", "logout.js", "passkey.js", "icon.svg", "application.svg", "font/inter.woff2"} {
+	for _, name := range []string{"tokens.css", "pages.css", "pages.js", "post.js", "logout.js", "passkey.js", "work.js", "icon.svg", "application.svg", "font/inter.woff2"} {
 		content, err := os.ReadFile(filepath.Join(source, name))
 		if err != nil {
 			return nil, err
@@ -69,6 +69,7 @@ func bundle(source string) (map[string][]byte, error) {
 		"logout.js": []byte(script(string(raw["logout.js"]))),
 
 		"passkey.js": []byte(script(string(raw["passkey.js"]))),
+		"work.js":    []byte(script(string(raw["work.js"]))),
 
 		"icon.svg": bytes.TrimSpace(raw["icon.svg"]),
 
