@@ -6,6 +6,8 @@ const form = place.closest("form");
 const bar = document.getElementById("work-progress");
 const status = document.getElementById("work-status");
 const SLICE = 24; // milliseconds
+document.getElementById("work-wait").hidden = true;
+status.hidden = false;
 const [, bits, parts, seed] = place.dataset.challenge.split(".");
 const bytes = Uint8Array.from(atob(seed.replace(/-/g, "+").replace(/_/g, "/")), (letter) => letter.charCodeAt(0));
 const K = new Int32Array(64);
