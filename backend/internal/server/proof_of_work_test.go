@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -250,14 +251,22 @@ func TestNoticesOfSignInsAreLimited(t *testing.T) {
 		browsers[i] = s.browser()
 		pages[i] = browsers[i].get(s.authorizeURL())
 	}
-	done := make(chan *answer)
+	answers := make([]*answer, len(browsers))
+	var all sync.WaitGroup
 	for i := range browsers {
-		go func() {
-			done <- browsers[i].submit(pages[i], "login-form", "username", s.ada.Username, "password", password)
-		}()
+		all.Go(func() {
+			answers[i] = browsers[i].submit(pages[i], "login-form", "username", s.ada.Username, "password", password)
+		})
 	}
-	for range browsers {
-		if a := <-done; a.element("consent-form") == nil && a.url.Query().Get("code") == "" {
+	all.Wait()
+	for i, a := range answers {
+		if a.status == http.StatusTooManyRequests { // so many at once are slowed down
+			if _, err := s.app.Store.Exec(t.Context(), "DELETE FROM sign_in_failures"); err != nil {
+				t.Fatal(err)
+			}
+			a = browsers[i].submit(a, "login-form", "username", s.ada.Username, "password", password)
+		}
+		if a.element("consent-form") == nil && a.url.Query().Get("code") == "" {
 			t.Errorf("%d at %s: %s", a.status, a.url, a.text("notice"))
 		}
 	}
