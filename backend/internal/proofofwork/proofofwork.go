@@ -193,7 +193,7 @@ func (o opened) solvedBy(solution string) bool {
 	}
 	for i, text := range counters {
 		counter, err := strconv.ParseUint(text, 10, 32)
-		if err != nil || !meets(o.seed, uint32(i), uint32(counter), o.bits) { //nolint:gosec // of 32 bits, as parsed; at most 64 parts
+		if err != nil || !meets(o.seed, uint32(i), uint32(counter), o.bits) { // of 32 bits, as parsed; at most 64 parts
 			return false
 		}
 	}
@@ -221,7 +221,7 @@ func Solve(challenge string) (string, bool) {
 	counters := make([]string, count)
 	for i := range counters {
 		counter := uint32(0)
-		for !meets(seed, uint32(i), counter, zeros) { //nolint:gosec // few
+		for !meets(seed, uint32(i), counter, zeros) {
 			counter++
 		}
 		counters[i] = strconv.FormatUint(uint64(counter), 10)
