@@ -50,6 +50,7 @@ type Metadata struct {
 	AuthorizationEndpoint string           `json:"authorization_endpoint"`
 	TokenEndpoint         string           `json:"token_endpoint"`
 	JWKSURI               string           `json:"jwks_uri"`
+	UserinfoEndpoint      string           `json:"userinfo_endpoint"`
 	Algorithms            []jose.Algorithm `json:"id_token_signing_alg_values_supported"`
 	NamesIssuer           bool             `json:"authorization_response_iss_parameter_supported"` // RFC 9207
 }
@@ -185,12 +186,47 @@ func (p *Parties) Redeem(ctx context.Context, provider *identityprovider.Provide
 		return Person{}, err
 	}
 	var answer struct {
-		IDToken string `json:"id_token"`
+		IDToken     string `json:"id_token"`
+		AccessToken string `json:"access_token"`
 	}
 	if json.Unmarshal(response.Body, &answer) != nil || answer.IDToken == "" {
 		return Person{}, ErrToken
 	}
-	return p.verify(ctx, provider, metadata, request, answer.IDToken)
+	found, err := p.verify(ctx, provider, metadata, request, answer.IDToken)
+	if err == nil && found.Name == "" {
+		found.Name = p.nameOf(ctx, metadata, found.Subject, answer.AccessToken)
+	}
+	return found, err
+}
+
+// nameOf asks the provider what it calls somebody (Core §5.3), for people to read: many tell it nowhere else. Of another
+// subject it is not theirs (§5.3.2), and without an answer the subject does.
+func (p *Parties) nameOf(ctx context.Context, metadata Metadata, subject, accessToken string) string {
+	if metadata.UserinfoEndpoint == "" || accessToken == "" {
+		return ""
+	}
+	response, err := p.fetch.Get(ctx, fetch.Request{URL: metadata.UserinfoEndpoint, ContentTypes: []string{"application/json"}, MaximumBytes: answerBytes,
+		Header: http.Header{"Authorization": {"Bearer " + accessToken}}})
+	var said struct {
+		Subject           string `json:"sub"`
+		Email             string `json:"email"`
+		PreferredUsername string `json:"preferred_username"`
+		Name              string `json:"name"`
+	}
+	if err != nil || json.Unmarshal(response.Body, &said) != nil || said.Subject != subject {
+		return ""
+	}
+	return readable(said.Email, said.PreferredUsername, said.Name)
+}
+
+// readable is the first of some names that can be shown.
+func readable(candidates ...string) string {
+	for _, candidate := range candidates {
+		if candidate = strings.Join(strings.Fields(candidate), " "); candidate != "" && len(candidate) <= maximumName {
+			return candidate
+		}
+	}
+	return ""
 }
 
 // accepted are the algorithms by which ID tokens may be signed: asymmetric ones, because a shared secret proves nothing that we
@@ -231,12 +267,7 @@ func (p *Parties) verify(ctx context.Context, provider *identityprovider.Provide
 	case party != "" && party != provider.ClientID, party == "" && len(token.Audience) > 1:
 		return Person{}, ErrToken // it is another client's
 	}
-	found := Person{Subject: token.Subject}
-	for _, candidate := range []string{address, preferred, name} {
-		if candidate = strings.Join(strings.Fields(candidate), " "); candidate != "" && len(candidate) <= maximumName && found.Name == "" {
-			found.Name = candidate
-		}
-	}
+	found := Person{Subject: token.Subject, Name: readable(address, preferred, name)}
 	if authenticated > 0 {
 		found.At = time.Unix(authenticated, 0)
 	}
