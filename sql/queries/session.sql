@@ -1,8 +1,8 @@
 -- name: InsertSession :exec
 INSERT INTO sessions (org_id, id, user_id, token_hash, browser_hash, authenticated_at, methods, address, user_agent, created_at, last_seen_at, idle_expires_at, expires_at,
-    passkey_id, aaguid, countries)
+    passkey_id, aaguid, countries, device_id)
 VALUES (@org_id, @id, @user_id, @token_hash, @browser_hash, @authenticated_at, @methods, @address, @user_agent, @created_at, @created_at, @idle_expires_at, @expires_at,
-    sqlc.narg(passkey_id), sqlc.narg(aaguid), @countries::text[]);
+    sqlc.narg(passkey_id), sqlc.narg(aaguid), @countries::text[], sqlc.narg(device_id));
 
 -- name: LiveSessions :many
 -- The one read of an authorization request: the sessions of a browser, their people, and what each of them allowed the client.
@@ -16,7 +16,7 @@ WHERE sessions.org_id = @org_id AND sessions.token_hash = ANY (@token_hashes::by
 
 -- name: LiveSessionsOfUser :many
 SELECT org_id, id, user_id, token_hash, browser_hash, authenticated_at, methods, address, user_agent, created_at, last_seen_at, idle_expires_at, expires_at, ended_at, end_reason,
-    passkey_id, aaguid, countries
+    passkey_id, aaguid, countries, device_id
 FROM sessions
 WHERE org_id = @org_id AND user_id = @user_id AND ended_at IS NULL AND expires_at > @at AND idle_expires_at > @at AND id < @before
   AND (aaguid IS NULL OR aaguid <> ALL (@refused_models::uuid[]))
@@ -30,6 +30,7 @@ WHERE org_id = @org_id AND id = @id AND ended_at IS NULL AND last_seen_at < @at;
 -- The same person proved who they are again: a fresh token, so an old one stolen earlier is worth nothing.
 UPDATE sessions SET token_hash = @token_hash, authenticated_at = @authenticated_at, methods = @methods, last_seen_at = @at,
     idle_expires_at = @idle_expires_at, expires_at = @expires_at, address = @address, user_agent = @user_agent, passkey_id = sqlc.narg(passkey_id), aaguid = sqlc.narg(aaguid),
+    device_id = sqlc.narg(device_id),
     countries = CASE WHEN @country::text = '' THEN countries ELSE array_append(array_remove(countries, @country), @country) END
 WHERE org_id = @org_id AND id = @id AND user_id = @user_id AND ended_at IS NULL;
 
@@ -134,7 +135,7 @@ DELETE FROM sessions WHERE (org_id, id) IN (SELECT s.org_id, s.id FROM sessions 
 -- name: SessionsKeptOfUser :many
 -- Everything that is kept of a person's sessions, for the person.
 SELECT org_id, id, user_id, token_hash, browser_hash, authenticated_at, methods, address, user_agent, created_at, last_seen_at, idle_expires_at, expires_at, ended_at, end_reason,
-    passkey_id, aaguid, countries
+    passkey_id, aaguid, countries, device_id
 FROM sessions WHERE org_id = @org_id AND user_id = @user_id ORDER BY id DESC;
 
 -- name: LockLiveSession :one

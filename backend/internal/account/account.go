@@ -52,6 +52,7 @@ type Dependencies struct {
 	Grants        *grant.Grants
 	Passwords     *credential.Passwords
 	SecondFactors *credential.SecondFactors
+	Remembered    *credential.Devices
 	Passkeys      *credential.Passkeys
 	Models        *fido.Models
 	// Ceremonies of passkeys; nil where browsers let nobody use them.
@@ -153,11 +154,12 @@ func (a *Account) serve(where *place) gin.HandlerFunc {
 // requirement is what a place demands of whom it is opened for: before sensitive changes all that the person has. It also
 // returns the policy of second factors that holds for them.
 func (a *Account) requirement(ctx context.Context, where *place, organization *org.Organization, live *session.Live) (login.Requirement, org.SecondFactor, error) {
-	policy, err := role.SecondFactor(ctx, a.Store, organization, live.User.ID)
+	policy, ofRoles, err := role.SecondFactor(ctx, a.Store, organization, live.User.ID)
 	if err != nil {
 		return login.Requirement{}, policy, err
 	}
-	required := login.Requirement{UserID: live.User.ID, SecondFactor: policy == org.SecondFactorRequired}
+	required := login.Requirement{UserID: live.User.ID, SecondFactor: policy == org.SecondFactorRequired,
+		NotRemembered: where.sudo || ofRoles == org.SecondFactorRequired || organization.Policies.RememberedDeviceDays == 0}
 	if !where.sudo {
 		return required, policy, nil
 	}

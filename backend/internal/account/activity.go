@@ -31,6 +31,8 @@ func (v *visit) sentences() map[string]string {
 		"credential.passkey_suspended":       w.T("event_passkey_suspended"),
 		"credential.passkey_model_suspended": w.T("event_passkey_model_suspended"),
 		"second_factor.added":                w.T("event_factor_added"),
+		"second_factor.device_remembered":    w.T("event_device_remembered"),
+		"second_factor.device_forgotten":     w.T("event_device_forgotten"),
 		"second_factor.removed":              w.T("event_factor_removed"),
 		"second_factor.failed":               w.T("event_factor_failed"),
 		"second_factor.recovery_codes_made":  w.T("event_codes_made"),

@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/clavex/clavex/backend/internal/audit"
+	"github.com/clavex/clavex/backend/internal/credential"
 	"github.com/clavex/clavex/backend/internal/grant"
 	"github.com/clavex/clavex/backend/internal/mailqueue"
 	"github.com/clavex/clavex/backend/internal/role"
@@ -21,18 +22,19 @@ const eventsAtOnce = 1000
 
 // Everything is what is kept about a person, without secrets. Consents and grants are those of applications that exist.
 type Everything struct {
-	Organization  string           `json:"organization"`
-	MadeAt        time.Time        `json:"made_at"`
-	User          *user.User       `json:"user"`
-	Roles         []role.Role      `json:"roles"`
-	Password      *kept            `json:"password,omitempty"`          // never the password itself
-	Authenticator *authenticator   `json:"authenticator_app,omitempty"` // never its secret
-	Passkeys      []keptPasskey    `json:"passkeys"`
-	Sessions      []session.Kept   `json:"sessions"`
-	Consents      []consent        `json:"consents"`
-	Grants        []grant.Kept     `json:"grants"`
-	Mails         []mailqueue.Kept `json:"mails"`
-	Activity      []event          `json:"activity"`
+	Organization  string              `json:"organization"`
+	MadeAt        time.Time           `json:"made_at"`
+	User          *user.User          `json:"user"`
+	Roles         []role.Role         `json:"roles"`
+	Password      *kept               `json:"password,omitempty"`          // never the password itself
+	Authenticator *authenticator      `json:"authenticator_app,omitempty"` // never its secret
+	Passkeys      []keptPasskey       `json:"passkeys"`
+	Sessions      []session.Kept      `json:"sessions"`
+	Devices       []credential.Device `json:"remembered_devices"`
+	Consents      []consent           `json:"consents"`
+	Grants        []grant.Kept        `json:"grants"`
+	Mails         []mailqueue.Kept    `json:"mails"`
+	Activity      []event             `json:"activity"`
 }
 
 // kept is a secret that exists, and since when.
@@ -122,6 +124,9 @@ func (v *visit) everything() (*Everything, error) {
 		all.Authenticator = &authenticator{factor.AddedAt, factor.LastUsedAt, factor.CodesLeft}
 	}
 	if all.Sessions, err = v.Sessions.KeptOfUser(ctx, orgID, userID); err != nil {
+		return nil, err
+	}
+	if all.Devices, err = v.Remembered.Of(ctx, v.Store, orgID, userID); err != nil {
 		return nil, err
 	}
 	if all.Consents, err = v.consents(); err != nil {

@@ -55,6 +55,8 @@ func (v *visit) done() string {
 		return v.words.T("done_identity_removed")
 	case "session":
 		return v.words.T("done_session")
+	case "device":
+		return v.words.T("done_device")
 	case "sessions":
 		return v.words.T("done_sessions")
 	case "application":

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/clavex/clavex/backend/internal/credential"
 	"github.com/clavex/clavex/backend/internal/fault"
 	"github.com/clavex/clavex/backend/internal/session"
 	"github.com/clavex/clavex/backend/internal/store"
@@ -23,6 +24,11 @@ func (v *visit) showSessions() {
 		v.SignIn.Error(v.c, err)
 		return
 	}
+	devices, err := v.Remembered.Of(v.ctx(), v.Store, v.organization.ID, v.live.User.ID)
+	if err != nil {
+		v.SignIn.Error(v.c, err)
+		return
+	}
 	view := page.AccountSessions{OwnAccount: v.shell(), Form: v.hidden(), LogoutURL: v.address("logout")}
 	for i := range live {
 		one := v.signedIn(&live[i])
@@ -31,6 +37,11 @@ func (v *visit) showSessions() {
 		} else {
 			view.Sessions = append(view.Sessions, one)
 		}
+	}
+	for i := range devices {
+		device := &devices[i]
+		view.Devices = append(view.Devices, page.RememberedDevice{ID: device.ID.String(), Device: v.words.Device(device.UserAgent), Since: v.moment(device.CreatedAt),
+			Until: v.moment(device.ExpiresAt), Present: device.In(v.live.Session.BrowserHash)})
 	}
 	v.SignIn.Render(v.c, http.StatusOK, view)
 }
@@ -54,6 +65,14 @@ func (v *visit) postSessions() {
 			done = "sessions"
 			_, err := v.Sessions.EndOthers(ctx, tx, v.actor(), orgID, userID, v.live.Session.ID, endedByPerson)
 			return err
+		}
+		if device := v.form.Get("device"); device != "" {
+			done = "device"
+			id, err := uuid.Parse(device)
+			if err != nil {
+				return credential.ErrDeviceNotFound
+			}
+			return v.Remembered.Forget(ctx, tx, v.actor(), orgID, userID, id)
 		}
 		id, err := uuid.Parse(v.form.Get("session"))
 		if err != nil || id == v.live.Session.ID {

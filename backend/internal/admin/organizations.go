@@ -178,6 +178,7 @@ func applyOrganization(o *org.Organization, branding *api.BrandingPatch, policie
 		if policies.SecondFactor != nil {
 			o.Policies.SecondFactor = org.SecondFactor(*policies.SecondFactor)
 		}
+		set(&o.Policies.RememberedDeviceDays, policies.RememberedDeviceDays)
 		if policies.SecondFactorRoles != nil {
 			var err error
 			if o.Policies.SecondFactorRoles, err = recode[map[string]org.SecondFactor](policies.SecondFactorRoles); err != nil {

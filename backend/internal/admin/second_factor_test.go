@@ -67,6 +67,15 @@ func TestSecondFactorsByRoleAndClient(t *testing.T) {
 	if got := grace.get("/orgs/acme"); got.text("policies.second_factor_roles.organization-administrator") != "" {
 		t.Errorf("%s", got.body)
 	}
+	days := func(days int) answer {
+		return grace.do("PATCH", "/orgs/acme", fields{"policies": fields{"remembered_device_days": days}}, "If-Match", grace.get("/orgs/acme").etag())
+	}
+	days(30).must(200)
+	if got := grace.get("/orgs/acme").at("policies.remembered_device_days"); got != float64(30) {
+		t.Errorf("%v", got)
+	}
+	days(91).refuses(422, "validation_failed")
+	days(-1).refuses(422, "validation_failed")
 	set(fields{"gardener": "required"}).refuses(422, "validation_failed")
 	set(fields{"organization-auditor": "always"}).refuses(422, "validation_failed")
 	made := grace.do("POST", "/orgs/acme/clients", fields{"client_name": "Payroll", "redirect_uris": []any{"https://payroll.test/cb"}, "second_factor": "required"}).must(201)

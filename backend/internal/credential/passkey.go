@@ -196,6 +196,9 @@ func (p *Passkeys) Register(ctx context.Context, tx *store.Tx, actor audit.Actor
 	case inserted == 0:
 		return Passkey{}, ErrTooManyPasskeys
 	}
+	if err := forgetDevices(ctx, tx, made.OrgID, made.UserID); err != nil {
+		return Passkey{}, err
+	}
 	if err := settleInvitation(ctx, tx, actor, made.OrgID, made.UserID, made.CreatedAt); err != nil {
 		return Passkey{}, err
 	}
@@ -255,6 +258,9 @@ func (p *Passkeys) Delete(ctx context.Context, tx *store.Tx, actor audit.Actor, 
 		return "", err
 	}
 	if _, err := queries.DeletePasskey(ctx, dbq.DeletePasskeyParams{OrgID: orgID, UserID: userID, ID: id}); err != nil {
+		return "", err
+	}
+	if err := forgetDevices(ctx, tx, orgID, userID); err != nil {
 		return "", err
 	}
 	return name, p.record(ctx, tx, actor, "credential.passkey_removed", orgID, userID, map[string]any{"passkey_id": id, "name": name})

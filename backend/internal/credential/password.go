@@ -262,6 +262,9 @@ func (p *Passwords) Store(ctx context.Context, tx *store.Tx, actor audit.Actor, 
 	if _, err := queries.CancelOneTimeLinks(ctx, dbq.CancelOneTimeLinksParams{OrgID: orgID, UserID: userID, At: &now}); err != nil {
 		return err
 	}
+	if err := forgetDevices(ctx, tx, orgID, userID); err != nil {
+		return err
+	}
 	if err := settleInvitation(ctx, tx, actor, orgID, userID, now); err != nil {
 		return err
 	}

@@ -157,6 +157,9 @@ func (f *SecondFactors) Confirm(ctx context.Context, tx *store.Tx, actor audit.A
 	if err != nil {
 		return uuid.Nil, nil, err
 	}
+	if err := forgetDevices(ctx, tx, person.OrgID, person.UserID); err != nil {
+		return uuid.Nil, nil, err
+	}
 	return row.ID, codes, f.record(ctx, tx, actor, person, "second_factor.added", "totp")
 }
 
@@ -185,6 +188,9 @@ func (f *SecondFactors) Remove(ctx context.Context, tx *store.Tx, actor audit.Ac
 		return or(err, ErrFactorMissing)
 	}
 	if _, err := queries.DeleteRecoveryCodes(ctx, dbq.DeleteRecoveryCodesParams{OrgID: orgID, UserID: userID}); err != nil {
+		return err
+	}
+	if err := forgetDevices(ctx, tx, orgID, userID); err != nil {
 		return err
 	}
 	return f.record(ctx, tx, actor, Person{OrgID: orgID, UserID: userID}, "second_factor.removed", "totp")

@@ -58,6 +58,8 @@ type Requirement struct {
 	ACRWishes []string `json:"acr_wishes,omitempty"`
 	// SecondFactor: only a sign-in by more than one factor does (org.SecondFactorRequired).
 	SecondFactor bool `json:"second_factor,omitempty"`
+	// NotRemembered: with SecondFactor, a session in which a remembered device stands for the other factor does not do.
+	NotRemembered bool `json:"not_remembered,omitempty"`
 	// SelectAccount: the person says which account, also when only one is signed in (prompt=select_account).
 	SelectAccount bool `json:"select_account,omitempty"`
 	// Create: the person is asked to make an account first, also when somebody is signed in (prompt=create).
@@ -150,6 +152,7 @@ type Progress struct {
 	Linking         *Linking   `json:"linking,omitempty"`    // an account elsewhere that is to be linked
 	SignUpAnswered  bool       `json:"sign_up_answered,omitempty"`
 	Invitation      []byte     `json:"invitation,omitempty"` // hash of the invitation that was opened; spent when it is accepted
+	Remember        bool       `json:"remember,omitempty"`   // the person is not to be asked again on this device
 	Factor          uuid.UUID  `json:"factor,omitzero"`      // the second factor that was proved
 	Stronger        uuid.UUID  `json:"stronger,omitzero"`    // the session in whose stead this sign-in proves one more factor
 }
@@ -361,7 +364,7 @@ func (t *Transaction) afterSession(live *session.Live) Step {
 // Accepts reports whether a session satisfies the requirement without another proof by the person.
 func (r Requirement) Accepts(live *session.Live) bool {
 	return r.acceptsPerson(live) && (len(r.ACRValues) == 0 || session.Reach(live.Session.Methods, r.ACRValues)) &&
-		(!r.SecondFactor || live.Session.MultiFactor())
+		(!r.SecondFactor || live.Session.MultiFactor() || !r.NotRemembered && live.Session.DeviceID != uuid.Nil)
 }
 
 // acceptsPerson is Accepts without regard to how many factors the person proved.

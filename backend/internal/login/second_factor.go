@@ -16,6 +16,12 @@ type Factors struct {
 	// Passkey: the person has a passkey. It signs them in alone, which is more than one factor, and it is another factor
 	// after whatever else they proved.
 	Passkey bool
+	// Explicit: a role of the person or the application demands another factor of each session, not merely the organization
+	// of everybody: a remembered device does not do.
+	Explicit bool
+	// Remembered is the device on which the person is not asked again, for the first factor that they just proved or the
+	// session that they have; uuid.Nil: none.
+	Remembered uuid.UUID
 }
 
 // any reports whether the person has another factor than the one they proved.
@@ -39,6 +45,9 @@ func (t *Transaction) secondFactor(factors Factors, methods []string, proved boo
 		return ""
 	}
 	required, demanded := t.Required.Requirement, t.demandsAnother(factors, methods)
+	if t.Remembers(factors, methods) {
+		return ""
+	}
 	switch {
 	case factors.any() && (proved || demanded || required.WantsMore(methods, factors)):
 		return SecondFactor
@@ -54,6 +63,14 @@ func (t *Transaction) secondFactor(factors Factors, methods []string, proved boo
 func (t *Transaction) demandsAnother(factors Factors, methods []string) bool {
 	required := t.Required.Requirement
 	return factors.Policy == org.SecondFactorRequired || required.SecondFactor || !session.Reach(methods, required.ACRValues) && factors.reach(methods, required.ACRValues)
+}
+
+// Remembers reports whether a remembered device stands for another factor: where nothing but the organization's policy for
+// everybody asks for one. What a role, the application, an authentication context or a page of the account demands is proved.
+func (t *Transaction) Remembers(factors Factors, methods []string) bool {
+	required := t.Required.Requirement
+	return factors.Remembered != uuid.Nil && !factors.Explicit && !required.NotRemembered && !required.WantsMore(methods, factors) &&
+		(session.Reach(methods, required.ACRValues) || !factors.reach(methods, required.ACRValues))
 }
 
 // OffersCode reports whether a code of their app leads the person to what is demanded, or nothing else does either.

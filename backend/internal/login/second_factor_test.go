@@ -40,13 +40,28 @@ func TestNothingPassesASecondFactor(t *testing.T) {
 						live := &session.Live{Session: session.Session{ID: uuid.New(), UserID: ada.ID, AuthenticatedAt: now, Methods: []string{"pwd"}}, User: ada}
 						facts := login.Facts{Browser: session.Browser{live}, User: ada, Factors: login.Factors{Policy: policy, Enrolled: enrolled, Passkey: passkey}}
 						transaction := &login.Transaction{Required: login.Required{Requirement: login.Requirement{ACRValues: demanded}}}
+						// A remembered device stands for what the organization asks of everybody, and for nothing else.
+						if report != nil && on(policy) && name == "password" && !action {
+							report(transaction, ada)
+							with := facts
+							with.Factors.Remembered = uuid.New()
+							unasked := transaction.Next(with) != login.SecondFactor && transaction.Next(with) != login.EnrolSecondFactor
+							specific := len(demanded) > 0 && (demanded[0] == session.ACRMultiFactor || demanded[0] == session.ACRPhishingResistant && passkey)
+							if unasked == specific {
+								t.Error("a remembered device:", policy, enrolled, passkey, demanded, transaction.Next(with))
+							}
+							with.Factors.Explicit = true
+							if step := transaction.Next(with); (policy == org.SecondFactorRequired || enrolled || passkey) && step != login.SecondFactor && step != login.EnrolSecondFactor {
+								t.Error("a remembered device stands for what is demanded explicitly:", policy, enrolled, passkey, demanded, step)
+							}
+						}
 						if report != nil {
 							report(transaction, ada)
 						}
 						if name == "session" {
 							transaction.Progress.SessionID = live.Session.ID
 						}
-						on := policy == org.SecondFactorOptional || policy == org.SecondFactorRequired
+						on := on(policy)
 						demands := policy == org.SecondFactorRequired || len(demanded) > 0 && (demanded[0] == session.ACRMultiFactor || demanded[0] == session.ACRPhishingResistant && passkey)
 						has := enrolled || passkey
 						needed := on && name != "passkey" && (demands || has && name != "signed in" && name != "chosen")
@@ -101,6 +116,10 @@ func TestNothingPassesASecondFactor(t *testing.T) {
 			}
 		}
 	}
+}
+
+func on(policy org.SecondFactor) bool {
+	return policy == org.SecondFactorOptional || policy == org.SecondFactorRequired
 }
 
 func TestWishesForContexts(t *testing.T) {

@@ -31,7 +31,12 @@ type SecondFactors struct {
 	// SecondFactorRoles are policies for people who have a role, by its name. They demand more than the organization, or
 	// nothing.
 	SecondFactorRoles map[string]SecondFactor `json:"second_factor_roles,omitempty"`
+	// RememberedDeviceDays is for how long people may say that they are not asked again on a device; 0: they may not.
+	RememberedDeviceDays int `json:"remembered_device_days,omitempty"`
 }
+
+// MaximumRememberedDays is the longest that a device is remembered.
+const MaximumRememberedDays = 90
 
 // Strictest is the one of the policies that demands most. "" demands nothing.
 func (s SecondFactor) Strictest(others ...SecondFactor) SecondFactor {
@@ -49,13 +54,18 @@ func (s SecondFactor) Known() bool {
 	return slices.Contains([]SecondFactor{SecondFactorOff, SecondFactorOptional, SecondFactorRequired}, s)
 }
 
-// SecondFactorOf is the policy for somebody who has the roles: the strictest of those of the organization and of the roles.
-func (p Policies) SecondFactorOf(roles ...string) SecondFactor {
-	policy := p.SecondFactorPolicy()
+// SecondFactorOfRoles is what the roles demand by themselves.
+func (p Policies) SecondFactorOfRoles(roles ...string) SecondFactor {
+	var policy SecondFactor
 	for _, role := range roles {
 		policy = policy.Strictest(p.SecondFactorRoles[role])
 	}
 	return policy
+}
+
+// SecondFactorOf is the policy for somebody who has the roles: the strictest of those of the organization and of the roles.
+func (p Policies) SecondFactorOf(roles ...string) SecondFactor {
+	return p.SecondFactorPolicy().Strictest(p.SecondFactorOfRoles(roles...))
 }
 
 // AsksForSecondFactors reports whether anybody is asked for a second factor by the organization's own rules.
@@ -66,6 +76,9 @@ func (p Policies) AsksForSecondFactors() bool {
 func (p Policies) validateSecondFactor() error {
 	if !p.SecondFactorPolicy().Known() {
 		return fault.New(fault.Invalid, "second_factor_invalid", "Choose off, optional or required.").WithField("policies.second_factor")
+	}
+	if p.RememberedDeviceDays < 0 || p.RememberedDeviceDays > MaximumRememberedDays {
+		return fault.Newf(fault.Invalid, "remembered_device_days_invalid", "Choose a number from 0 to %d.", MaximumRememberedDays).WithField("policies.remembered_device_days")
 	}
 	for _, policy := range p.SecondFactorRoles {
 		if len(p.SecondFactorRoles) > maximumRules || !policy.Known() {

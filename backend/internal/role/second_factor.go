@@ -10,16 +10,16 @@ import (
 )
 
 // SecondFactor is the policy of second factors for a person now: the strictest of those of the organization and of the
-// person's roles. Where no role has one, nothing is read.
-func SecondFactor(ctx context.Context, db store.DB, organization *org.Organization, userID uuid.UUID) (org.SecondFactor, error) {
+// person's roles, and what the roles demand by themselves. Where no role has one, nothing is read.
+func SecondFactor(ctx context.Context, db store.DB, organization *org.Organization, userID uuid.UUID) (policy, ofRoles org.SecondFactor, err error) {
 	policies := organization.Policies
 	if len(policies.SecondFactorRoles) == 0 {
-		return policies.SecondFactorPolicy(), nil
+		return policies.SecondFactorPolicy(), "", nil
 	}
 	held, err := Of(ctx, db, organization.ID, userID)
 	names := make([]string, len(held))
 	for i, name := range held {
 		names[i] = string(name)
 	}
-	return policies.SecondFactorOf(names...), err
+	return policies.SecondFactorOf(names...), policies.SecondFactorOfRoles(names...), err
 }

@@ -86,6 +86,7 @@ type App struct {
 	Links         *credential.Links
 	Invitations   *credential.Invitations
 	SecondFactors *credential.SecondFactors
+	Devices       *credential.Devices
 	Passkeys      *credential.Passkeys
 	Models        *fido.Models
 	Ceremonies    *webauthn.Ceremonies // nil where browsers let nobody use passkeys
@@ -212,6 +213,7 @@ func (a *App) wire(options Options) error {
 	a.Links = credential.NewLinks(a.Audit, now, random)
 	a.Invitations = credential.NewInvitations(a.Audit, now, random)
 	a.SecondFactors = credential.NewSecondFactors(a.Store, a.Sessions, a.Audit, a.Ring, now, random)
+	a.Devices = credential.NewDevices(a.Store, a.Audit, now, random)
 	limits := passwordhash.DefaultLimits()
 	if a.Config.HashConcurrency > 0 {
 		limits.Concurrency = a.Config.HashConcurrency
@@ -259,7 +261,7 @@ func (a *App) Close() {
 	a.Store.Close()
 }
 
-// secondFactorPolicy is the policy of second factors for a person.
-func (a *App) secondFactorPolicy(ctx context.Context, organization *org.Organization, userID uuid.UUID) (org.SecondFactor, error) {
+// secondFactorPolicy is the policy of second factors for a person, and what their roles demand by themselves.
+func (a *App) secondFactorPolicy(ctx context.Context, organization *org.Organization, userID uuid.UUID) (policy, ofRoles org.SecondFactor, err error) {
 	return role.SecondFactor(ctx, a.Store, organization, userID)
 }

@@ -72,6 +72,7 @@ func (a *App) deleteExpired(ctx context.Context) error {
 	for _, remove := range []func() (int64, error){
 		func() (int64, error) { return a.Grants.DeleteExpired(ctx, cleanupBatch) },
 		func() (int64, error) { return a.Sessions.DeleteExpired(ctx, cleanupBatch) },
+		func() (int64, error) { return a.Devices.DeleteExpired(ctx, cleanupBatch) },
 		func() (int64, error) { return a.Sessions.DeleteOldDeliveries(ctx, cleanupBatch) },
 		func() (int64, error) { return a.Clients.DeleteUnusedDocumentClients(ctx, cleanupBatch) }, // after their grants
 		func() (int64, error) { return a.Mails.DeleteOld(ctx, cleanupBatch) },

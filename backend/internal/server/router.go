@@ -106,7 +106,7 @@ func (a *App) endpoints(m *metrics) (*endpoints, error) {
 		KeySets: a.KeySets, Hints: hints, Sessions: a.Sessions, Grants: a.Grants, Targets: a.Targets, Tokens: e.token, State: a.State, Fetch: a.Fetch,
 		Notifier: signin.ApprovalMails{Letters: letters}, Enqueue: a.Jobs.EnqueueOutgoing, Audit: a.Audit, Now: a.Now, Random: rand.Reader})
 	e.signIn = signin.New(signin.Dependencies{
-		Store: a.Store, Issuers: a.Issuers, Users: a.Users, Clients: a.Clients, Directory: directory, Documents: descriptions, Logos: client.NewLogos(a.Fetch, a.Now), Subjects: a.Subjects, Sessions: a.Sessions, Grants: a.Grants, Resources: a.Resources, Passwords: a.Passwords, Links: a.Links, Invitations: a.Invitations, SecondFactors: a.SecondFactors, Passkeys: a.Passkeys, Ceremonies: a.Ceremonies,
+		Store: a.Store, Issuers: a.Issuers, Users: a.Users, Clients: a.Clients, Remembered: a.Devices, Directory: directory, Documents: descriptions, Logos: client.NewLogos(a.Fetch, a.Now), Subjects: a.Subjects, Sessions: a.Sessions, Grants: a.Grants, Resources: a.Resources, Passwords: a.Passwords, Links: a.Links, Invitations: a.Invitations, SecondFactors: a.SecondFactors, Passkeys: a.Passkeys, Ceremonies: a.Ceremonies,
 		Transactions: login.NewTransactions(a.State, a.Now, rand.Reader), Logout: logout.NewValidator(hints, a.Clients), Devices: e.device, Backchannel: a.CIBA, Audit: a.Audit, Ring: a.Ring,
 		Cookies: e.cookies, Pages: web.NewPages(nil), Texts: texts, Organizations: a.Organizations, Now: a.Now, Random: rand.Reader,
 		Mails: a.Mails, Letters: letters, Erasure: a.Erasure, Providers: a.Providers, Parties: upstream.New(a.Fetch, a.KeySets, a.Providers, a.Now), SignUpOpen: a.signUpOpen, SignUps: signin.NewSignUpLimits(a.State, a.Config.SignUpsPerNetwork),
@@ -116,7 +116,7 @@ func (a *App) endpoints(m *metrics) (*endpoints, error) {
 	}, map[string]login.Continuation{authorize.ContinuationName: e.authorize, device.ContinuationName: e.device, ciba.ContinuationName: a.CIBA,
 		account.ContinuationName: account.Continuation{}})
 	e.account = account.New(account.Dependencies{SignIn: e.signIn, Store: a.Store, Issuers: a.Issuers, Users: a.Users, Clients: a.Clients, Sessions: a.Sessions, Grants: a.Grants,
-		Passwords: a.Passwords, SecondFactors: a.SecondFactors, Passkeys: a.Passkeys, Models: a.Models, Ceremonies: a.Ceremonies, Letters: letters, Erasure: a.Erasure, Providers: a.Providers, Mails: a.Mails, Audit: a.Audit, Texts: texts, Now: a.Now})
+		Passwords: a.Passwords, SecondFactors: a.SecondFactors, Remembered: a.Devices, Passkeys: a.Passkeys, Models: a.Models, Ceremonies: a.Ceremonies, Letters: letters, Erasure: a.Erasure, Providers: a.Providers, Mails: a.Mails, Audit: a.Audit, Texts: texts, Now: a.Now})
 	return e, nil
 }
 

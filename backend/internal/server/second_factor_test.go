@@ -169,6 +169,10 @@ func TestASecondFactorIsAddedWhereItIsRequired(t *testing.T) {
 	if len(codes.recoveryCodes()) != 10 {
 		t.Fatalf("%d at %s:\n%s", codes.status, codes.url, codes.body)
 	}
+	file, err := url.PathUnescape(strings.TrimPrefix(attribute(codes.element("download-codes"), "href"), "data:text/plain;charset=utf-8,"))
+	if err != nil || !strings.Contains(file, strings.Join(codes.recoveryCodes(), "\r\n")) || attribute(codes.element("download-codes"), "download") != "recovery-codes-acme.txt" {
+		t.Errorf("what is downloaded: %q %v", file, err)
+	}
 	if again := b.submit(page, "otp-form", "code", app.code()); len(again.recoveryCodes()) != 0 {
 		t.Errorf("the codes are shown twice: %d at %s", again.status, again.url)
 	}

@@ -43,6 +43,7 @@ const (
 	accountsCookie = "accounts"
 	browserCookie  = "browser"
 	stateCookie    = "state"
+	devicesCookie  = "devices"
 )
 
 // Tokens returns the session tokens that the browser presents at the organization, that of the session used last
@@ -104,6 +105,25 @@ func (c Cookies) SetSessions(w http.ResponseWriter, r *http.Request, organizatio
 // SetBrowser gives the browser its own secret.
 func (c Cookies) SetBrowser(w http.ResponseWriter, organization *org.Organization, browser string) {
 	c.set(w, c.name(browserCookie, organization), browser, int(browserLifetime/time.Second))
+}
+
+// Devices are the tokens by which the browser is remembered, one for each person who said so.
+func (c Cookies) Devices(r *http.Request, organization *org.Organization) []string {
+	cookie, err := r.Cookie(c.name(devicesCookie, organization))
+	if err != nil || len(cookie.Value) > MaximumInBrowser*(secret.Length+len(tokenSeparator)) {
+		return nil
+	}
+	tokens := splitTokens(cookie.Value)
+	return tokens[:min(len(tokens), MaximumInBrowser)]
+}
+
+// AddDevice gives the browser one more token by which it is remembered; of too many the oldest goes. Unlike the other cookies
+// it is never sent with what another site does in the background.
+func (c Cookies) AddDevice(w http.ResponseWriter, r *http.Request, organization *org.Organization, token string, lifetime time.Duration) {
+	tokens := append([]string{token}, c.Devices(r, organization)...)
+	cookie := c.cookie(c.name(devicesCookie, organization), strings.Join(tokens[:min(len(tokens), MaximumInBrowser)], tokenSeparator), int(lifetime/time.Second))
+	cookie.SameSite = http.SameSiteLaxMode
+	http.SetCookie(w, cookie)
 }
 
 // StateName is the name of the cookie that holds the browser state.

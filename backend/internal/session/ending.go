@@ -143,6 +143,10 @@ type ending struct {
 
 func (s *Sessions) endSessionsOf(ctx context.Context, tx *store.Tx, actor audit.Actor, orgID, userID, keep uuid.UUID, reason string) (ending, error) {
 	now := s.now()
+	// Nobody is remembered on another device who signs out everywhere, or changed what they prove themselves by.
+	if _, err := dbq.New(tx).ForgetDevicesOfUser(ctx, dbq.ForgetDevicesOfUserParams{OrgID: orgID, UserID: userID}); err != nil {
+		return ending{}, err
+	}
 	ids, err := dbq.New(tx).EndSessionsOfUser(ctx, dbq.EndSessionsOfUserParams{OrgID: orgID, UserID: userID, KeepID: keep, At: &now, Reason: &reason})
 	return ending{actor, orgID, userID, ids, reason, now}, err
 }

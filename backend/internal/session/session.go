@@ -45,6 +45,7 @@ type Session struct {
 	Country         string     `json:"country,omitempty"` // of the last sign-in (ISO 3166-1 alpha-2); "" when nobody knows
 	Novelty         Novelty    `json:"-"`                 // what Begin found new about it
 	PasskeyID       uuid.UUID  `json:"-"`                 // that it was begun with; uuid.Nil: none, or it was removed
+	DeviceID        uuid.UUID  `json:"-"`                 // the remembered device in whose stead no second factor was asked for; uuid.Nil: none
 	AAGUID          uuid.UUID  `json:"-"`                 // the model of that passkey's authenticator; uuid.Nil when not known
 }
 
@@ -118,6 +119,9 @@ func fromRow(row dbq.Session) Session {
 	if row.PasskeyID != nil {
 		session.PasskeyID = *row.PasskeyID
 	}
+	if row.DeviceID != nil {
+		session.DeviceID = *row.DeviceID
+	}
 	if row.Aaguid != nil {
 		session.AAGUID = *row.Aaguid
 	}
@@ -144,6 +148,8 @@ type Authenticated struct {
 	Browser Browser
 	// PasskeyID is the passkey that was used, uuid.Nil for none; AAGUID the model of its authenticator.
 	PasskeyID, AAGUID uuid.UUID
+	// DeviceID is the remembered device in whose stead no second factor was asked for, uuid.Nil for none.
+	DeviceID uuid.UUID
 
 	By audit.Actor // who vouches for the person; the zero value is the person
 }
@@ -158,7 +164,7 @@ func (s *Sessions) Begin(ctx context.Context, tx *store.Tx, proof Authenticated)
 	}
 	session := Session{OrgID: proof.Organization.ID, UserID: proof.User.ID, AuthenticatedAt: proof.At, Methods: proof.Methods, Address: request.Address,
 		UserAgent: request.UserAgent, CreatedAt: now, LastSeenAt: now, ExpiresAt: proof.At.Add(proof.Organization.Policies.SessionAbsolute()), BrowserHash: proof.BrowserHash,
-		PasskeyID: proof.PasskeyID, AAGUID: proof.AAGUID}
+		PasskeyID: proof.PasskeyID, AAGUID: proof.AAGUID, DeviceID: proof.DeviceID}
 	session.IdleExpiresAt = session.IdleUntil(now, proof.Organization.Policies)
 	session.Country = s.Countries.Of(request.Address)
 	token := secret.New(s.random)
@@ -182,7 +188,7 @@ func (s *Sessions) Begin(ctx context.Context, tx *store.Tx, proof Authenticated)
 	if old != nil {
 		renewed, err := dbq.New(tx).RenewSession(ctx, dbq.RenewSessionParams{OrgID: session.OrgID, ID: old.Session.ID, UserID: session.UserID, TokenHash: secret.Hash(token),
 			AuthenticatedAt: proof.At, At: now, Methods: proof.Methods, IdleExpiresAt: session.IdleExpiresAt, ExpiresAt: session.ExpiresAt, Address: address, UserAgent: session.UserAgent,
-			PasskeyID: known(session.PasskeyID), Aaguid: known(session.AAGUID), Country: session.Country})
+			PasskeyID: known(session.PasskeyID), Aaguid: known(session.AAGUID), DeviceID: known(session.DeviceID), Country: session.Country})
 		if err != nil {
 			return Session{}, "", err
 		}
@@ -195,7 +201,7 @@ func (s *Sessions) Begin(ctx context.Context, tx *store.Tx, proof Authenticated)
 	err := dbq.New(tx).InsertSession(ctx, dbq.InsertSessionParams{OrgID: session.OrgID, ID: session.ID, UserID: session.UserID, TokenHash: secret.Hash(token),
 		BrowserHash: session.BrowserHash, AuthenticatedAt: session.AuthenticatedAt, Methods: session.Methods, Address: address, UserAgent: session.UserAgent,
 		CreatedAt: now, IdleExpiresAt: session.IdleExpiresAt, ExpiresAt: session.ExpiresAt,
-		PasskeyID: known(session.PasskeyID), Aaguid: known(session.AAGUID), Countries: countries(session)})
+		PasskeyID: known(session.PasskeyID), Aaguid: known(session.AAGUID), DeviceID: known(session.DeviceID), Countries: countries(session)})
 	if err != nil {
 		return Session{}, "", err
 	}
@@ -206,6 +212,9 @@ func (s *Sessions) began(ctx context.Context, tx *store.Tx, proof Authenticated,
 	event := audit.Event{Action: action, Actor: proof.By, Target: audit.Target{Kind: "session", ID: session.ID.String()},
 		Details: map[string]any{"methods": session.Methods}}
 	session.Novelty.explain(session.Country, event.Details)
+	if session.DeviceID != uuid.Nil {
+		event.Details["remembered_device"] = session.DeviceID
+	}
 	if event.Actor == (audit.Actor{}) {
 		event.Actor = audit.Actor{Kind: audit.User, ID: proof.User.ID.String(), Name: proof.User.Username}
 	} else {

@@ -21,6 +21,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/session"
 	"github.com/clavex/clavex/backend/internal/store"
 	"github.com/clavex/clavex/backend/internal/user"
+	"github.com/clavex/clavex/backend/internal/web/letter"
 	"github.com/clavex/clavex/backend/internal/web/page"
 )
 
@@ -30,6 +31,7 @@ type visit struct {
 	browser      string // the browser's own secret
 	browserHash  []byte
 	tokens       []string // the session tokens that the browser has, or was just given
+	devices      []string // the tokens by which it is remembered
 	transaction  *login.Transaction
 	clientRowID  uuid.UUID // clients.id of the application; uuid.Nil when there is none
 	challenge    string    // that the form was sent with
@@ -69,7 +71,7 @@ func (s *SignIn) visit(c *gin.Context, id string) *visit {
 		}
 		return nil
 	}
-	v := &visit{organization: organization, browser: browser, browserHash: hash, tokens: s.Cookies.Tokens(c.Request, organization), transaction: transaction}
+	v := &visit{organization: organization, browser: browser, browserHash: hash, tokens: s.Cookies.Tokens(c.Request, organization), devices: s.Cookies.Devices(c.Request, organization), transaction: transaction}
 	if consent := transaction.Required.Requirement.Consent; consent != nil {
 		v.clientRowID = consent.ClientID
 	}
@@ -160,8 +162,11 @@ func (s *SignIn) beginSession(c *gin.Context, v *visit, facts login.Facts) error
 	if passkey := progress.Passkey; passkey != nil {
 		proof.PasskeyID, proof.AAGUID = passkey.ID, passkey.AAGUID
 	}
+	if v.transaction.Remembers(facts.Factors, progress.Methods) && !slices.Contains(progress.Methods, session.MethodMultipleFactors) {
+		proof.DeviceID = facts.Factors.Remembered
+	}
 	var begun session.Session
-	var token string
+	var token, remembered string
 	err := s.Store.InTx(c.Request.Context(), func(ctx context.Context, tx *store.Tx) (err error) {
 		if err := s.stillProved(ctx, tx, v); err != nil {
 			return err
@@ -174,6 +179,9 @@ func (s *SignIn) beginSession(c *gin.Context, v *visit, facts login.Facts) error
 			if err != nil {
 				return err
 			}
+		}
+		if remembered, err = s.remember(ctx, tx, v, facts.User, proof.DeviceID); err != nil {
+			return err
 		}
 		if begun, token, err = s.Sessions.Begin(ctx, tx, proof); err != nil || begun.Novelty == (session.Novelty{}) || !v.organization.Policies.TellsSignIns() {
 			return err
@@ -190,6 +198,9 @@ func (s *SignIn) beginSession(c *gin.Context, v *visit, facts login.Facts) error
 	}
 	browser := facts.Browser.Begun(begun, facts.User, token)
 	s.Cookies.SetSessions(c.Writer, c.Request, v.organization, browser)
+	if remembered != "" {
+		s.Cookies.AddDevice(c.Writer, c.Request, v.organization, remembered, rememberedFor(v.organization))
+	}
 	v.tokens = browser.Tokens()
 	return saved
 }
@@ -203,6 +214,22 @@ func (s *SignIn) endUnused(ctx context.Context, v *visit, begun session.Session)
 		}
 		return err
 	})
+}
+
+// remember uses the remembered device in whose stead a session begins, or remembers this one where the person said so; then
+// it returns the token for its cookie.
+func (s *SignIn) remember(ctx context.Context, tx *store.Tx, v *visit, person *user.User, device uuid.UUID) (string, error) {
+	if device != uuid.Nil {
+		return "", s.Remembered.Use(ctx, tx, v.organization.ID, person.ID, device)
+	}
+	if !v.transaction.Progress.Remember || rememberedFor(v.organization) == 0 {
+		return "", nil
+	}
+	token, err := s.Remembered.Remember(ctx, tx, actorOf(person), credential.Person{OrgID: v.organization.ID, UserID: person.ID, BrowserHash: v.browserHash}, rememberedFor(v.organization))
+	if err != nil {
+		return "", err
+	}
+	return token, s.Letters.FactorChanged(ctx, tx, v.organization, person, letter.DeviceRemembered)
 }
 
 // stillProved refuses to go on with the proof of a password that was replaced since, or of a passkey that was removed:

@@ -27,34 +27,55 @@ func (s *SignIn) factors(ctx context.Context, v *visit, browser session.Browser)
 	if subject == uuid.Nil {
 		return login.Factors{Policy: v.organization.Policies.SecondFactorPolicy()}, nil
 	}
-	policy, err := s.factorPolicy(ctx, v, subject)
-	factors := login.Factors{Policy: policy}
+	policy, explicit, err := s.factorPolicy(ctx, v, subject)
+	factors := login.Factors{Policy: policy, Explicit: explicit}
 	if err != nil || factors.Policy == org.SecondFactorOff {
 		return factors, err
 	}
 	factors.Enrolled, err = s.SecondFactors.Enrolled(ctx, v.organization.ID, subject)
+	if err == nil {
+		factors.Remembered, err = s.remembered(ctx, v, browser, subject)
+	}
 	if err == nil {
 		factors.Passkey, err = s.HasPasskey(ctx, v.organization, subject, time.Time{})
 	}
 	return factors, err
 }
 
+// remembered is the device in whose stead the sign-in goes on, or the session that it is about went on.
+func (s *SignIn) remembered(ctx context.Context, v *visit, browser session.Browser, subject uuid.UUID) (uuid.UUID, error) {
+	lifetime := rememberedFor(v.organization)
+	if lifetime == 0 {
+		return uuid.Nil, nil
+	}
+	if live := v.transaction.Live(browser); live != nil {
+		return live.Session.DeviceID, nil
+	}
+	return s.Remembered.Find(ctx, credential.Person{OrgID: v.organization.ID, UserID: subject, BrowserHash: v.browserHash}, v.devices, lifetime)
+}
+
+// rememberedFor is for how long a device is remembered; 0 where none is.
+func rememberedFor(organization *org.Organization) time.Duration {
+	return time.Duration(organization.Policies.RememberedDeviceDays) * 24 * time.Hour
+}
+
 // factorPolicy is the policy that holds for the sign-in now: the strictest of those of the organization, of the roles of whom
-// it is about, and of the application.
-func (s *SignIn) factorPolicy(ctx context.Context, v *visit, subject uuid.UUID) (org.SecondFactor, error) {
-	policy, err := role.SecondFactor(ctx, s.Store, v.organization, subject)
+// it is about, and of the application. explicit says that a role or the application demands it.
+func (s *SignIn) factorPolicy(ctx context.Context, v *visit, subject uuid.UUID) (policy org.SecondFactor, explicit bool, err error) {
+	policy, demanded, err := role.SecondFactor(ctx, s.Store, v.organization, subject)
 	clientID := v.transaction.Required.ClientID
 	if err != nil || clientID == "" {
-		return policy, err
+		return policy, demanded == org.SecondFactorRequired, err
 	}
 	application, err := s.Clients.ByClientID(ctx, v.organization.ID, clientID)
 	if fault.IsKind(err, fault.NotFound) {
-		return policy, nil // it is gone, or described by a document that nobody kept
+		return policy, demanded == org.SecondFactorRequired, nil // it is gone, or described by a document that nobody kept
 	}
 	if err != nil {
-		return policy, err
+		return policy, true, err
 	}
-	return policy.Strictest(application.Metadata.SecondFactor), nil
+	demanded = demanded.Strictest(application.Metadata.SecondFactor)
+	return policy.Strictest(demanded), demanded == org.SecondFactorRequired, nil
 }
 
 // HasPasskey reports whether a person has a passkey that is a factor, made before a moment; the zero moment is any.
@@ -106,6 +127,7 @@ func (s *SignIn) showSecondFactor(c *gin.Context, v *visit, facts login.Facts, s
 	view := page.SecondFactor{Frame: s.frame(c, v.organization, required.Requirement.UILocales), Form: s.form(v, pathSecondFactor), Username: v.subject(facts).Username,
 		Another: required.Requirement.UserID == noSession, Fault: problem}
 	view.Client, _ = s.clientView(c, v.organization, required.ClientID, view.Text.Language())
+	view.RememberDays = v.organization.Policies.RememberedDeviceDays
 	view.Code = v.transaction.OffersCode(facts.Factors, v.provedBefore(facts))
 	if facts.Factors.Passkey {
 		own, err := s.Passkeys.OfUser(c.Request.Context(), s.Store, v.organization.ID, v.subject(facts).ID)
@@ -149,6 +171,7 @@ func (s *SignIn) postSecondFactor(c *gin.Context) {
 		return
 	}
 	v.transaction.SecondFactorProved(another, v.transaction.Live(facts.Browser), methods...)
+	v.transaction.Progress.Remember = form.Get("remember") != "" && rememberedFor(v.organization) > 0
 	if err := s.Transactions.Save(ctx, v.transaction); err != nil {
 		s.stepFailed(c, v, err)
 		return

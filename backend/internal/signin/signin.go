@@ -81,6 +81,7 @@ type Dependencies struct {
 	Links         *credential.Links
 	Invitations   *credential.Invitations
 	SecondFactors *credential.SecondFactors
+	Remembered    *credential.Devices
 	Passkeys      *credential.Passkeys
 	Ceremonies    *webauthn.Ceremonies // nil where browsers let nobody use passkeys
 	Transactions  *login.Transactions

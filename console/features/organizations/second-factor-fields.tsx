@@ -1,6 +1,6 @@
 import { Controller, type UseFormReturn } from 'react-hook-form';
 import { OptionCards } from '@/components/ui/choice';
-import { Field, Select } from '@/components/ui/field';
+import { Field, Input, Select } from '@/components/ui/field';
 import { roleChoices, roleRules, secondFactors } from './second-factor-values';
 import type { SignUpValues } from './sign-up-values';
 
@@ -28,6 +28,13 @@ export function SecondFactorFields({ form, editable, system }: { form: UseFormRe
             </Field>
           ))}
       </div>
+      <Field
+        label="Days for which a device is remembered"
+        hint="0 to 90. People may say that they are not asked again there; 0: they may not. What roles, applications and sensitive pages demand is asked in any case."
+        error={form.formState.errors.remembered_device_days?.message}
+      >
+        <Input {...form.register('remembered_device_days')} inputMode="numeric" autoComplete="off" className="max-w-24" disabled={!editable} />
+      </Field>
     </>
   );
 }

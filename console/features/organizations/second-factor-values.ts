@@ -27,11 +27,12 @@ export const secondFactorFields = {
   second_factor_administrators: ofRole,
   second_factor_auditors: ofRole,
   second_factor_platform: ofRole,
+  remembered_device_days: z.string().refine((text) => /^\d{1,2}$/.test(text) && Number(text) <= 90, 'Choose a number from 0 to 90.'),
 };
 
 type SecondFactorValues = { [name in keyof typeof secondFactorFields]: z.infer<(typeof secondFactorFields)[name]> };
 
-export function secondFactorValues({ second_factor, second_factor_roles }: Pick<Policies, 'second_factor' | 'second_factor_roles'>): SecondFactorValues {
+export function secondFactorValues({ second_factor, second_factor_roles, remembered_device_days }: Pick<Policies, 'second_factor' | 'second_factor_roles' | 'remembered_device_days'>): SecondFactorValues {
   const ofRole = (role: keyof typeof second_factor_roles) => {
     const policy = second_factor_roles[role];
     return policy === undefined || policy === 'off' ? '' : policy; // off demands nothing
@@ -41,14 +42,16 @@ export function secondFactorValues({ second_factor, second_factor_roles }: Pick<
     second_factor_administrators: ofRole('organization-administrator'),
     second_factor_auditors: ofRole('organization-auditor'),
     second_factor_platform: ofRole('platform-administrator'),
+    remembered_device_days: String(remembered_device_days),
   };
 }
 
 /** The values as policies; the fields that are no policies themselves are gone. */
-export function secondFactorPolicies(values: SecondFactorValues): Required<Pick<PoliciesPatch, 'second_factor' | 'second_factor_roles'>> {
+export function secondFactorPolicies(values: SecondFactorValues): Required<Pick<PoliciesPatch, 'second_factor' | 'second_factor_roles' | 'remembered_device_days'>> {
   const ruled = roleRules.filter(({ name }) => values[name] !== '');
   return {
     second_factor: values.second_factor,
+    remembered_device_days: Number(values.remembered_device_days),
     second_factor_roles: Object.fromEntries(ruled.map(({ name, role }) => [role, values[name]])),
   };
 }

@@ -2583,6 +2583,7 @@ export interface components {
             refresh_token_lifetime_seconds: components["schemas"]["RefreshTokenLifetime"];
             registration: components["schemas"]["RegistrationPolicy"];
             registration_rules: components["schemas"]["RegistrationRules"];
+            remembered_device_days: components["schemas"]["RememberedDeviceDays"];
             /** @description Attested clients put a challenge of ours into their proofs; absent unless that is so. */
             require_attestation_challenge?: boolean;
             /** @description No bearer tokens: every access token is bound to its sender, by DPoP (RFC 9449) or a TLS certificate (RFC 8705). */
@@ -2629,6 +2630,7 @@ export interface components {
             registration?: components["schemas"]["RegistrationPolicy"];
             /** @description What is absent stays; an empty list takes the bound away. */
             registration_rules?: components["schemas"]["RegistrationRules"];
+            remembered_device_days?: components["schemas"]["RememberedDeviceDays"];
             /** @description Attested clients put a challenge of ours into their proofs. */
             require_attestation_challenge?: boolean;
             /** @description No bearer tokens: every access token is bound to its sender, by DPoP (RFC 9449) or a TLS certificate (RFC 8705). */
@@ -2724,6 +2726,8 @@ export interface components {
             /** @description Whose software statements are believed (RFC 7591 §2.3). */
             software_statement_issuers?: components["schemas"]["SoftwareStatementIssuer"][];
         };
+        /** @description For how many days people may have a device remembered, on which they are not asked for a second factor again; 0 is never. It stands for a second factor where nothing but `second_factor` of the organization asks for one, and tokens say what was proved. */
+        RememberedDeviceDays: number;
         /**
          * @description How the client signs request objects; `none` lets it send unsigned ones. `HS256` is signed with the client's secret.
          * @enum {string}
@@ -3647,6 +3651,7 @@ export type RedirectUri = components['schemas']['RedirectURI'];
 export type RefreshTokenLifetime = components['schemas']['RefreshTokenLifetime'];
 export type RegistrationPolicy = components['schemas']['RegistrationPolicy'];
 export type RegistrationRules = components['schemas']['RegistrationRules'];
+export type RememberedDeviceDays = components['schemas']['RememberedDeviceDays'];
 export type RequestObjectSigningAlgorithm = components['schemas']['RequestObjectSigningAlgorithm'];
 export type RequiredAction = components['schemas']['RequiredAction'];
 export type Resource = components['schemas']['Resource'];

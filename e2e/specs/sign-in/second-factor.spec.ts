@@ -1,3 +1,5 @@
+import { readFile } from "node:fs/promises";
+import { expectAccessible } from "../../fixtures/accessibility.ts";
 import { oneTimePassword } from "../../fixtures/one-time-password.ts";
 import { demo, issuerOf } from "../../fixtures/environment.ts";
 import { mailTo } from "../../fixtures/mailbox.ts";
@@ -21,6 +23,14 @@ test("an authenticator app is added, proved, lost, and removed", async ({ page, 
   await page.getByRole("button", { name: "Add the app" }).click();
   const codes = await page.locator("#recovery-codes code").allInnerTexts();
   expect(codes).toHaveLength(10);
+  const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name: "Download" }).click()]);
+  expect(download.suggestedFilename()).toBe("recovery-codes-demo.txt");
+  expect(await readFile(await download.path(), "utf8")).toContain(codes.join("\r\n"));
+  await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+  await page.getByRole("button", { name: "Copy" }).click();
+  await expect(page.getByRole("button", { name: "Copied" })).toBeVisible();
+  await expectAccessible(page, "the recovery codes");
+  await page.screenshot({ path: test.info().outputPath("codes.png"), fullPage: true });
   await page.getByRole("link", { name: "I have kept them" }).click();
   await expect(page.locator("#method-authenticator")).toContainText("Added on");
   expect((await mailTo(eva.username, 2)).text).toContain("has just been added");

@@ -51,8 +51,8 @@ type Endpoint struct {
 	SessionState func(organization *org.Organization, c *client.Client, redirectURI string, browser session.Browser) string
 	// SignUpOpen reports whether people make their accounts at the organization themselves.
 	SignUpOpen func(ctx context.Context, organization *org.Organization) bool
-	// SecondFactor is the policy of second factors for a person, by their roles.
-	SecondFactor func(ctx context.Context, organization *org.Organization, userID uuid.UUID) (org.SecondFactor, error)
+	// SecondFactor is the policy of second factors for a person, and what their roles demand by themselves.
+	SecondFactor func(ctx context.Context, organization *org.Organization, userID uuid.UUID) (policy, ofRoles org.SecondFactor, err error)
 	Now          func() time.Time
 	Random       io.Reader
 }

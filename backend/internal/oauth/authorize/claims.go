@@ -70,6 +70,7 @@ func demandContext(r *request, demanded *oauth.ClaimRequest) error {
 func checkFactors(_ context.Context, r *request) error {
 	demanded := r.client.Metadata.SecondFactor
 	r.requirement.SecondFactor = r.organization.Policies.SecondFactorPolicy().Strictest(demanded) == org.SecondFactorRequired
+	r.requirement.NotRemembered = demanded == org.SecondFactorRequired || r.organization.Policies.RememberedDeviceDays == 0
 	if demanded == "" && !r.organization.Policies.AsksForSecondFactors() {
 		return nil
 	}
@@ -81,11 +82,12 @@ func checkFactors(_ context.Context, r *request) error {
 
 // demandOfRoles takes over what the organization demands of whom the request is about, because of their roles.
 func (a *Endpoint) demandOfRoles(ctx context.Context, r *request, live *session.Live) error {
-	if live == nil || r.requirement.SecondFactor {
+	if live == nil {
 		return nil
 	}
-	policy, err := a.SecondFactor(ctx, r.organization, live.User.ID)
-	r.requirement.SecondFactor = policy == org.SecondFactorRequired
+	policy, ofRoles, err := a.SecondFactor(ctx, r.organization, live.User.ID)
+	r.requirement.SecondFactor = r.requirement.SecondFactor || policy == org.SecondFactorRequired
+	r.requirement.NotRemembered = r.requirement.NotRemembered || ofRoles == org.SecondFactorRequired
 	return err
 }
 

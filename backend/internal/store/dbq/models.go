@@ -420,6 +420,18 @@ type RefreshToken struct {
 	RotatedAt *time.Time
 }
 
+type RememberedDevice struct {
+	OrgID       uuid.UUID
+	ID          uuid.UUID
+	UserID      uuid.UUID
+	TokenHash   []byte
+	BrowserHash []byte
+	UserAgent   string
+	CreatedAt   time.Time
+	LastUsedAt  time.Time
+	ExpiresAt   time.Time
+}
+
 type Resource struct {
 	OrgID                      uuid.UUID
 	ID                         uuid.UUID
@@ -466,6 +478,7 @@ type Session struct {
 	PasskeyID       *uuid.UUID
 	Aaguid          *uuid.UUID
 	Countries       []string
+	DeviceID        *uuid.UUID
 }
 
 type SessionClient struct {

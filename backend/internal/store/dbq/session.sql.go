@@ -385,9 +385,9 @@ func (q *Queries) InsertLogoutDeliveries(ctx context.Context, arg InsertLogoutDe
 
 const insertSession = `-- name: InsertSession :exec
 INSERT INTO sessions (org_id, id, user_id, token_hash, browser_hash, authenticated_at, methods, address, user_agent, created_at, last_seen_at, idle_expires_at, expires_at,
-    passkey_id, aaguid, countries)
+    passkey_id, aaguid, countries, device_id)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11, $12,
-    $13, $14, $15::text[])
+    $13, $14, $15::text[], $16)
 `
 
 type InsertSessionParams struct {
@@ -406,6 +406,7 @@ type InsertSessionParams struct {
 	PasskeyID       *uuid.UUID
 	Aaguid          *uuid.UUID
 	Countries       []string
+	DeviceID        *uuid.UUID
 }
 
 func (q *Queries) InsertSession(ctx context.Context, arg InsertSessionParams) error {
@@ -425,12 +426,13 @@ func (q *Queries) InsertSession(ctx context.Context, arg InsertSessionParams) er
 		arg.PasskeyID,
 		arg.Aaguid,
 		arg.Countries,
+		arg.DeviceID,
 	)
 	return err
 }
 
 const liveSessions = `-- name: LiveSessions :many
-SELECT sessions.org_id, sessions.id, sessions.user_id, sessions.token_hash, sessions.browser_hash, sessions.authenticated_at, sessions.methods, sessions.address, sessions.user_agent, sessions.created_at, sessions.last_seen_at, sessions.idle_expires_at, sessions.expires_at, sessions.ended_at, sessions.end_reason, sessions.passkey_id, sessions.aaguid, sessions.countries, users.org_id, users.id, users.username, users.email, users.email_verified, users.phone_number, users.phone_number_verified, users.profile, users.attributes, users.status, users.required_actions, users.version, users.created_at, users.updated_at, users.erase_at, c.scopes AS consented_scopes
+SELECT sessions.org_id, sessions.id, sessions.user_id, sessions.token_hash, sessions.browser_hash, sessions.authenticated_at, sessions.methods, sessions.address, sessions.user_agent, sessions.created_at, sessions.last_seen_at, sessions.idle_expires_at, sessions.expires_at, sessions.ended_at, sessions.end_reason, sessions.passkey_id, sessions.aaguid, sessions.countries, sessions.device_id, users.org_id, users.id, users.username, users.email, users.email_verified, users.phone_number, users.phone_number_verified, users.profile, users.attributes, users.status, users.required_actions, users.version, users.created_at, users.updated_at, users.erase_at, c.scopes AS consented_scopes
 FROM sessions
 JOIN users ON users.org_id = sessions.org_id AND users.id = sessions.user_id
 LEFT JOIN consents c ON c.org_id = sessions.org_id AND c.user_id = sessions.user_id AND c.client_id = $1
@@ -488,6 +490,7 @@ func (q *Queries) LiveSessions(ctx context.Context, arg LiveSessionsParams) ([]L
 			&i.Session.PasskeyID,
 			&i.Session.Aaguid,
 			&i.Session.Countries,
+			&i.Session.DeviceID,
 			&i.User.OrgID,
 			&i.User.ID,
 			&i.User.Username,
@@ -517,7 +520,7 @@ func (q *Queries) LiveSessions(ctx context.Context, arg LiveSessionsParams) ([]L
 
 const liveSessionsOfUser = `-- name: LiveSessionsOfUser :many
 SELECT org_id, id, user_id, token_hash, browser_hash, authenticated_at, methods, address, user_agent, created_at, last_seen_at, idle_expires_at, expires_at, ended_at, end_reason,
-    passkey_id, aaguid, countries
+    passkey_id, aaguid, countries, device_id
 FROM sessions
 WHERE org_id = $1 AND user_id = $2 AND ended_at IS NULL AND expires_at > $3 AND idle_expires_at > $3 AND id < $4
   AND (aaguid IS NULL OR aaguid <> ALL ($5::uuid[]))
@@ -568,6 +571,7 @@ func (q *Queries) LiveSessionsOfUser(ctx context.Context, arg LiveSessionsOfUser
 			&i.PasskeyID,
 			&i.Aaguid,
 			&i.Countries,
+			&i.DeviceID,
 		); err != nil {
 			return nil, err
 		}
@@ -682,8 +686,9 @@ func (q *Queries) RecordLogoutAttempt(ctx context.Context, arg RecordLogoutAttem
 const renewSession = `-- name: RenewSession :execrows
 UPDATE sessions SET token_hash = $1, authenticated_at = $2, methods = $3, last_seen_at = $4,
     idle_expires_at = $5, expires_at = $6, address = $7, user_agent = $8, passkey_id = $9, aaguid = $10,
-    countries = CASE WHEN $11::text = '' THEN countries ELSE array_append(array_remove(countries, $11), $11) END
-WHERE org_id = $12 AND id = $13 AND user_id = $14 AND ended_at IS NULL
+    device_id = $11,
+    countries = CASE WHEN $12::text = '' THEN countries ELSE array_append(array_remove(countries, $12), $12) END
+WHERE org_id = $13 AND id = $14 AND user_id = $15 AND ended_at IS NULL
 `
 
 type RenewSessionParams struct {
@@ -697,6 +702,7 @@ type RenewSessionParams struct {
 	UserAgent       string
 	PasskeyID       *uuid.UUID
 	Aaguid          *uuid.UUID
+	DeviceID        *uuid.UUID
 	Country         string
 	OrgID           uuid.UUID
 	ID              uuid.UUID
@@ -716,6 +722,7 @@ func (q *Queries) RenewSession(ctx context.Context, arg RenewSessionParams) (int
 		arg.UserAgent,
 		arg.PasskeyID,
 		arg.Aaguid,
+		arg.DeviceID,
 		arg.Country,
 		arg.OrgID,
 		arg.ID,
@@ -852,7 +859,7 @@ func (q *Queries) RevokeGrantsWithoutSession(ctx context.Context, arg RevokeGran
 
 const sessionsKeptOfUser = `-- name: SessionsKeptOfUser :many
 SELECT org_id, id, user_id, token_hash, browser_hash, authenticated_at, methods, address, user_agent, created_at, last_seen_at, idle_expires_at, expires_at, ended_at, end_reason,
-    passkey_id, aaguid, countries
+    passkey_id, aaguid, countries, device_id
 FROM sessions WHERE org_id = $1 AND user_id = $2 ORDER BY id DESC
 `
 
@@ -890,6 +897,7 @@ func (q *Queries) SessionsKeptOfUser(ctx context.Context, arg SessionsKeptOfUser
 			&i.PasskeyID,
 			&i.Aaguid,
 			&i.Countries,
+			&i.DeviceID,
 		); err != nil {
 			return nil, err
 		}

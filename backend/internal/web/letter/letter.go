@@ -239,17 +239,19 @@ type FactorChange string
 
 // The changes.
 const (
-	FactorAdded   FactorChange = "added"
-	FactorRemoved FactorChange = "removed"
-	FactorReset   FactorChange = "reset" // by an administrator
-	CodesMade     FactorChange = "codes_made"
-	CodeUsed      FactorChange = "code_used"
+	FactorAdded      FactorChange = "added"
+	FactorRemoved    FactorChange = "removed"
+	FactorReset      FactorChange = "reset" // by an administrator
+	CodesMade        FactorChange = "codes_made"
+	CodeUsed         FactorChange = "code_used"
+	DeviceRemembered FactorChange = "device_remembered"
 )
 
 // FactorChanged tells a person what was changed about their second factor.
 func FactorChanged(f Frame, change FactorChange, username string) Content {
 	what := map[FactorChange]string{FactorAdded: f.Text.T("mail_factor_added"), FactorRemoved: f.Text.T("mail_factor_removed"), FactorReset: f.Text.T("mail_factor_reset"),
-		CodesMade: f.Text.T("mail_factor_codes_made"), CodeUsed: f.Text.T("mail_factor_code_used")}[change]
+		CodesMade: f.Text.T("mail_factor_codes_made"), CodeUsed: f.Text.T("mail_factor_code_used"),
+		DeviceRemembered: f.Text.T("mail_factor_device_remembered")}[change]
 	return f.write(f.organizationSays("mail_factor_subject"), body{
 		heading: f.Text.T("mail_factor_title"), paragraphs: []string{what, f.Text.T("mail_factor_account", "Organization", f.name(), "Username", strings.Join(strings.Fields(username), " "))},
 		closing: []string{f.organizationSays("mail_changed_ignore")}, footer: f.accountFooter(),

@@ -140,7 +140,7 @@ func TestLettersAboutChanges(t *testing.T) {
 	for _, language := range texts.Languages() {
 		f := Frame{Text: texts.Match([]string{language}, "", ""), Organization: hostile, Site: "https://id.example/demo"}
 		seen := map[string]bool{}
-		for _, change := range []FactorChange{FactorAdded, FactorRemoved, FactorReset, CodesMade, CodeUsed} {
+		for _, change := range []FactorChange{FactorAdded, FactorRemoved, FactorReset, CodesMade, CodeUsed, DeviceRemembered} {
 			content := FactorChanged(f, change, hostile)
 			if seen[content.Text] || strings.ContainsAny(content.Subject, "\r\n") || strings.Contains(content.HTML, "<script") || strings.Contains(content.HTML, "href") ||
 				regexp.MustCompile(`\bmail_[a-z_]+|\{\{|<no value>`).MatchString(content.Subject+content.Text) {

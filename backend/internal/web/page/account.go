@@ -153,7 +153,16 @@ type AccountSessions struct {
 	OwnAccount
 	Form
 	Sessions  []SignedIn // the present one first
+	Devices   []RememberedDevice
 	LogoutURL string
+}
+
+// RememberedDevice is a browser in which the person is not asked for a second factor. The form forgets it, field "device".
+type RememberedDevice struct {
+	ID           string
+	Device       string // in words
+	Since, Until Moment
+	Present      bool
 }
 
 // SignedIn is a browser in which a person is signed in.

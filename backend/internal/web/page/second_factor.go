@@ -3,6 +3,10 @@ package page
 import (
 	"context"
 	"io"
+	"net/url"
+	"strings"
+
+	"github.com/a-h/templ"
 
 	"github.com/clavex/clavex/backend/internal/fault"
 )
@@ -17,7 +21,9 @@ type SecondFactor struct {
 	Another  bool     // another account may be used
 	Passkey  *Passkey // nil when the person has none
 	Code     bool     // the person has an app, and its code will do
-	Fault    *fault.Error
+	// RememberDays is for how long the person may say that they are not asked again here, field "remember"; 0: they may not.
+	RememberDays int
+	Fault        *fault.Error
 }
 
 // Render implements templ.Component.
@@ -86,6 +92,29 @@ type AccountSecondFactor struct {
 // Render implements templ.Component.
 func (v AccountSecondFactor) Render(ctx context.Context, w io.Writer) error {
 	return v.page().Render(ctx, w)
+}
+
+// recoveryFile is the recovery codes as a text file in the address itself: nothing has to be kept or asked for again, and it
+// needs no script. The policy of the page lets a link be downloaded; nothing is loaded from it.
+func recoveryFile(f Frame, codes []string) templ.SafeURL {
+	text := f.Text.T("codes_file", "Organization", clean(f.Organization.Name)) + "\r\n\r\n" + strings.Join(codes, "\r\n") + "\r\n"
+	return templ.SafeURL("data:text/plain;charset=utf-8," + url.PathEscape(text))
+}
+
+// recoveryFileName is what the file is called: letters and digits only, whatever the organization is called.
+func recoveryFileName(f Frame) string {
+	name := strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'a' && r <= 'z' || r >= '0' && r <= '9':
+			return r
+		case r >= 'A' && r <= 'Z':
+			return r + 'a' - 'A'
+		case r == ' ' || r == '-':
+			return '-'
+		}
+		return -1
+	}, f.Organization.Name)
+	return strings.Trim("recovery-codes-"+name, "-") + ".txt"
 }
 
 // codeDescribed is the list of ids that explain the field of a code.

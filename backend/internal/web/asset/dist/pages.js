@@ -1,6 +1,15 @@
 (() => {
 "use strict";
 const SLOW_AFTER = 8000;
+for (const button of document.querySelectorAll("[data-copy]")) {
+if (!navigator.clipboard) continue; // without TLS there is none
+button.hidden = false;
+button.addEventListener("click", async () => {
+await navigator.clipboard.writeText(button.dataset.copy);
+button.querySelector("span").textContent = button.dataset.done;
+button.setAttribute("aria-live", "polite");
+});
+}
 for (const button of document.querySelectorAll(".reveal")) {
 const input = document.getElementById(button.getAttribute("aria-controls"));
 const show = (shown) => {
