@@ -59,7 +59,9 @@ test("people sign in elsewhere, link that account by proving both, and take it a
   await expect(hosted.heading("You are signed in")).toBeVisible();
 
   // The next time that account is enough; it is still signed in there.
-  await page.context().clearCookies({ path: `/${slug}` });
+  await page.goto(`${here}/logout`);
+  await page.getByRole("button", { name: "Sign out", exact: true }).click();
+  await expect(hosted.heading("You are signed out")).toBeVisible();
   await page.goto(`${here}/login`);
   await page.getByRole("link", { name: "Continue with Corp" }).click();
   await expect(hosted.heading("You are signed in")).toBeVisible();

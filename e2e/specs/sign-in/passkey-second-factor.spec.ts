@@ -106,9 +106,9 @@ for (const colorScheme of ["light", "dark"] as const) {
       await button(page).click();
       await expect(hosted.heading("You are signed in")).toBeVisible();
       await page.goto(`${issuer}/account/second-factor`);
-      const fresh = await page.locator("#otp-secret").innerText();
-      expect(fresh).not.toBe(secret);
-      await page.locator("#otp-code").fill(oneTimePassword(fresh));
+      const fresh = page.locator("#otp-secret");
+      await expect(fresh).not.toHaveText(secret);
+      await page.locator("#otp-code").fill(oneTimePassword(await fresh.innerText()));
       await page.locator("#otp-submit").click();
       await signOut(page);
       await page.goto(`${issuer}/login`);
