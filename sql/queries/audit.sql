@@ -32,8 +32,9 @@ ORDER BY id DESC LIMIT @row_limit;
 UPDATE audit_events e SET
     actor_id = CASE WHEN e.actor_id = @person::text THEN @pseudonym::text ELSE e.actor_id END,
     actor_name = CASE WHEN e.actor_id = @person::text OR e.actor_kind = 'anonymous' THEN '' ELSE e.actor_name END,
-    address = CASE WHEN e.actor_id = @person::text OR e.actor_kind = 'anonymous' THEN NULL ELSE e.address END,
-    user_agent = CASE WHEN e.actor_id = @person::text OR e.actor_kind = 'anonymous' THEN '' ELSE e.user_agent END,
+    address = CASE WHEN e.actor_id = @person::text OR e.actor_kind NOT IN ('user', 'operator') THEN NULL ELSE e.address END,
+    request_id = '',
+    user_agent = CASE WHEN e.actor_id = @person::text OR e.actor_kind NOT IN ('user', 'operator') THEN '' ELSE e.user_agent END,
     target_id = CASE WHEN e.target_id = @person::text THEN @pseudonym::text ELSE e.target_id END,
     before = CASE WHEN e.target_id = @person::text OR e.target_kind = 'linked_identity' AND e.details ->> 'user_id' = @person::text THEN NULL ELSE e.before END,
     after = CASE WHEN e.target_id = @person::text OR e.target_kind = 'linked_identity' AND e.details ->> 'user_id' = @person::text THEN NULL ELSE e.after END,

@@ -34,10 +34,12 @@ VALUES (@org_id, @id, @provider_id, @subject, @name, @user_id, @at, @at) RETURNI
 SELECT * FROM upstream_identities WHERE org_id = @org_id AND provider_id = @provider_id AND subject = @subject;
 
 -- name: LockUpstreamIdentity :one
--- Keeps an identity of a person, and the provider, from being removed until the transaction ends.
-SELECT i.id FROM upstream_identities i JOIN identity_providers p ON p.org_id = i.org_id AND p.id = i.provider_id
-WHERE i.org_id = @org_id AND i.user_id = @user_id AND i.id = @id AND p.status = 'active'
-FOR SHARE;
+-- Keeps an identity of a person who may sign in, and the provider, as they are until the transaction ends; the person's row
+-- first, as in LockPasswordOfUser.
+SELECT i.id FROM users u JOIN upstream_identities i ON i.org_id = u.org_id AND i.user_id = u.id
+JOIN identity_providers p ON p.org_id = i.org_id AND p.id = i.provider_id
+WHERE u.org_id = @org_id AND u.id = @user_id AND u.status = 'active' AND i.id = @id AND p.status = 'active'
+FOR KEY SHARE OF u FOR SHARE OF i, p;
 
 -- name: UseUpstreamIdentity :execrows
 UPDATE upstream_identities SET last_used_at = @at WHERE org_id = @org_id AND id = @id;

@@ -103,6 +103,10 @@ func (v *visit) unlink(text string) error {
 		if err != nil {
 			return err
 		}
+		// Somebody may have come in by it.
+		if err := v.Sessions.EndAll(ctx, tx, v.actor(), person.OrgID, person.ID, v.live.Session.ID, "account elsewhere removed"); err != nil {
+			return err
+		}
 		return v.Letters.IdentityUnlinked(ctx, tx, v.organization, person, provider.Name)
 	})
 }

@@ -156,6 +156,9 @@ func (h handlers) DeleteUserIdentity(ginContext context.Context, request api.Del
 		if err != nil {
 			return err
 		}
+		if err := h.sessions.EndAll(ctx, tx, call.by.Actor(), person.OrgID, person.ID, uuid.Nil, "account elsewhere removed"); err != nil {
+			return err
+		}
 		return h.letters.IdentityUnlinked(ctx, tx, call.organization, person, provider.Name)
 	})
 	if err != nil {

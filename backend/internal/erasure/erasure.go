@@ -111,13 +111,12 @@ func (e *Erasure) Do(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		var failed error // of one person: it keeps nobody else
 		for _, one := range due {
-			if err := e.erase(ctx, one); err != nil {
-				return err
-			}
+			failed = errors.Join(failed, e.erase(ctx, one))
 		}
-		if len(due) < peopleAtOnce {
-			return e.finish(ctx)
+		if failed != nil || len(due) < peopleAtOnce {
+			return errors.Join(failed, e.finish(ctx))
 		}
 	}
 }

@@ -62,6 +62,9 @@ func (t *Transaction) secondFactor(factors Factors, methods []string, proved boo
 // demandsAnother reports whether nothing less than another factor does.
 func (t *Transaction) demandsAnother(factors Factors, methods []string) bool {
 	required := t.Required.Requirement
+	if t.Progress.Linking != nil && factors.any() { // whoever links an account opens a way in for good
+		return true
+	}
 	return factors.Policy == org.SecondFactorRequired || required.SecondFactor || !session.Reach(methods, required.ACRValues) && factors.reach(methods, required.ACRValues)
 }
 
@@ -69,7 +72,7 @@ func (t *Transaction) demandsAnother(factors Factors, methods []string) bool {
 // everybody asks for one. What a role, the application, an authentication context or a page of the account demands is proved.
 func (t *Transaction) Remembers(factors Factors, methods []string) bool {
 	required := t.Required.Requirement
-	return factors.Remembered != uuid.Nil && !factors.Explicit && !required.NotRemembered && !required.WantsMore(methods, factors) &&
+	return factors.Remembered != uuid.Nil && t.Progress.Linking == nil && !factors.Explicit && !required.NotRemembered && !required.WantsMore(methods, factors) &&
 		(session.Reach(methods, required.ACRValues) || !factors.reach(methods, required.ACRValues))
 }
 

@@ -33,7 +33,7 @@ func (t *Transaction) MayGoUpstream(facts Facts, providerID uuid.UUID) bool {
 	if pending := t.Progress.Upstream; pending != nil && pending.Link {
 		return pending.ProviderID == providerID && t.Next(facts) != Authenticate
 	}
-	return t.Progress.UserID == uuid.Nil && t.Next(facts) == Authenticate
+	return t.Next(facts) == Authenticate
 }
 
 // WantsToLink reports that somebody who is signed in wants to link an account at a provider.

@@ -417,6 +417,9 @@ func TestRemovingAnAccountElsewhere(t *testing.T) {
 	if a := b.post("/acme/account/identities", fields); a.status != http.StatusSeeOther && a.status != http.StatusOK || p.identities() != 0 {
 		t.Errorf("%d at %s", a.status, a.url)
 	}
+	if a := waiting.get(p.authorizeURL("prompt", "none")); a.url.Query().Get("error") != "login_required" {
+		t.Errorf("who came in by it stays: %s", a.url)
+	}
 	fresh, there := p.elsewhere()
 	if a := fresh.get(p.there(there)); a.element("linking") == nil {
 		t.Errorf("it lets in still: %d at %s", a.status, a.url)
@@ -468,6 +471,19 @@ func TestAFreshProofElsewhere(t *testing.T) {
 	b, there = p.elsewhere("max_age", "60")
 	if a := b.get(p.there(there)); a.status == http.StatusBadGateway && there.url.Query().Get("max_age") == "" {
 		t.Errorf("not demanded, and yet refused: %d at %s", a.status, a.url)
+	}
+	// What is said nothing of is no fresh proof, for sensitive pages either.
+	b, there = p.elsewhere()
+	if a := b.allowed(b.get(p.there(there))); a.url.Query().Get("code") == "" {
+		t.Errorf("without auth_time: %d at %s", a.status, a.url)
+	}
+	if a := b.get("/acme/account/password"); a.element("login-form") == nil {
+		t.Errorf("it opens a sensitive page: %d at %s", a.status, a.url)
+	}
+	p.says("auth_time", time.Now().Add(-8*24*time.Hour).Unix())
+	b, there = p.elsewhere()
+	if a := b.get(p.there(there)); a.status != http.StatusBadGateway || a.element("login-form") == nil {
+		t.Errorf("older than any session: %d at %s", a.status, a.url)
 	}
 	p.says()
 	b, there = p.elsewhere("prompt", "login")

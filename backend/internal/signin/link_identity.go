@@ -52,6 +52,13 @@ func (s *SignIn) linking(ctx context.Context, v *visit) (data login.LinkingData,
 
 func (s *SignIn) showLinkIdentity(c *gin.Context, v *visit, live *session.Live, status int, problem *fault.Error) {
 	data, provider, err := s.linking(c.Request.Context(), v)
+	if fault.IsKind(err, fault.NotFound) { // it was switched off meanwhile: there is nothing to link
+		v.transaction.LinkAnswered()
+		if err = s.Transactions.Save(c.Request.Context(), v.transaction); err == nil {
+			s.advance(c, v, pathLinkIdentity)
+			return
+		}
+	}
 	if err != nil {
 		s.Error(c, err)
 		return

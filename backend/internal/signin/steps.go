@@ -100,13 +100,11 @@ func (s *SignIn) showLogin(c *gin.Context, v *visit, status int, username string
 		return
 	}
 	if progress.Linking != nil {
-		data, provider, err := s.linking(c.Request.Context(), v)
-		if err != nil {
-			s.Error(c, err)
-			return
-		}
-		if view.Linking = provider.Name; data.Name != "" {
-			view.Linking = data.Name + " · " + provider.Name
+		// A provider that was switched off meanwhile links nothing, and keeps nobody from signing in.
+		if data, provider, err := s.linking(c.Request.Context(), v); err == nil {
+			if view.Linking = provider.Name; data.Name != "" {
+				view.Linking = data.Name + " · " + provider.Name
+			}
 		}
 	}
 	if view.Passkey, err = s.passkeyRequest(v); err != nil {

@@ -82,10 +82,13 @@ func (s *SignIn) Upstream(c *gin.Context) {
 // upstreamRequest is the sign-in that a state is about; its other secrets follow from the state.
 func (s *SignIn) upstreamRequest(v *visit, provider *identityprovider.Provider, state string) upstream.Request {
 	requirement := v.transaction.Required.Requirement
-	request := upstream.Request{RedirectURI: s.Issuers.Endpoint(v.organization, pathUpstream+provider.Alias+pathCallback), State: state, UILocales: requirement.UILocales,
+	request := upstream.Request{Longest: v.organization.Policies.SessionAbsolute(), RedirectURI: s.Issuers.Endpoint(v.organization, pathUpstream+provider.Alias+pathCallback), State: state, UILocales: requirement.UILocales,
 		Nonce: secret.DeriveToken(s.upstreamKey, "nonce", state), Verifier: secret.DeriveToken(s.upstreamKey, "verifier", state)}
 	if pending := v.transaction.Progress.Upstream; pending == nil || !pending.Link {
 		request.Since, request.LoginHint = requirement.AuthenticatedSince, requirement.LoginHint
+		if linking := v.transaction.Progress.Linking; linking != nil && linking.Since.After(request.Since) {
+			request.Since = linking.Since // this sign-in is the proof of the account here
+		}
 	}
 	return request
 }

@@ -31,6 +31,7 @@ const (
 	leeway        = time.Minute      // by how much a provider's clock may differ from ours
 	oldest        = 10 * time.Minute // since an ID token was issued: it is fetched at once
 	maximumName   = 254
+	unsaid        = 15 * time.Minute // since a proof of which a provider does not say when it was: no fresh one
 )
 
 // The faults of this package. Those of a provider's fault are Unavailable: the person can do nothing but try another way.
@@ -103,6 +104,8 @@ type Request struct {
 	RedirectURI, State, Nonce, Verifier string
 	// Since has the provider ask anew who proved themselves earlier; zero demands nothing.
 	Since time.Time
+	// Longest is how old a proof may be in any case: the longest life of a session here.
+	Longest time.Duration
 	// LoginHint is whom the person probably is there; "" says nothing.
 	LoginHint string
 	UILocales []string
@@ -124,9 +127,11 @@ func (p *Parties) URL(ctx context.Context, provider *identityprovider.Provider, 
 		"state": request.State, "nonce": request.Nonce, "code_challenge": base64.RawURLEncoding.EncodeToString(challenge[:]), "code_challenge_method": "S256"} {
 		query.Set(name, value)
 	}
+	oldest := request.Longest // said in any case, because a provider then says when the person proved themselves (Core §2)
 	if !request.Since.IsZero() {
-		query.Set("max_age", strconv.Itoa(max(int(p.now().Sub(request.Since)/time.Second), 0)))
+		oldest = min(oldest, p.now().Sub(request.Since))
 	}
+	query.Set("max_age", strconv.Itoa(max(int(oldest/time.Second), 0)))
 	if request.LoginHint != "" {
 		query.Set("login_hint", request.LoginHint)
 	}
@@ -274,8 +279,14 @@ func (p *Parties) verify(ctx context.Context, provider *identityprovider.Provide
 	if !request.Since.IsZero() && (found.At.IsZero() || found.At.Before(request.Since.Add(-leeway))) {
 		return Person{}, ErrNotFresh
 	}
-	if found.At.IsZero() || found.At.After(p.now()) {
+	switch {
+	case found.At.IsZero(): // against the rules: it may have been any time ago
+		found.At = p.now().Add(-unsaid)
+	case found.At.After(p.now()):
 		found.At = p.now()
+	}
+	if p.now().Sub(found.At) >= request.Longest {
+		return Person{}, ErrNotFresh
 	}
 	if found.At.Before(request.Since) { // by no more than the clocks differ, or what a whole second leaves out
 		found.At = request.Since.Add(time.Microsecond) // of the database: it keeps no less

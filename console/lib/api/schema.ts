@@ -1018,7 +1018,7 @@ export interface paths {
         post?: never;
         /**
          * Remove an account elsewhere of a user
-         * @description It does not let in any more; the user is told. Sessions that were begun there go on.
+         * @description It does not let in any more, everything that the user is signed in to ends, and a mail tells the user.
          */
         delete: operations["deleteUserIdentity"];
         options?: never;

@@ -211,8 +211,9 @@ const pseudonymiseEvents = `-- name: PseudonymiseEvents :execrows
 UPDATE audit_events e SET
     actor_id = CASE WHEN e.actor_id = $1::text THEN $2::text ELSE e.actor_id END,
     actor_name = CASE WHEN e.actor_id = $1::text OR e.actor_kind = 'anonymous' THEN '' ELSE e.actor_name END,
-    address = CASE WHEN e.actor_id = $1::text OR e.actor_kind = 'anonymous' THEN NULL ELSE e.address END,
-    user_agent = CASE WHEN e.actor_id = $1::text OR e.actor_kind = 'anonymous' THEN '' ELSE e.user_agent END,
+    address = CASE WHEN e.actor_id = $1::text OR e.actor_kind NOT IN ('user', 'operator') THEN NULL ELSE e.address END,
+    request_id = '',
+    user_agent = CASE WHEN e.actor_id = $1::text OR e.actor_kind NOT IN ('user', 'operator') THEN '' ELSE e.user_agent END,
     target_id = CASE WHEN e.target_id = $1::text THEN $2::text ELSE e.target_id END,
     before = CASE WHEN e.target_id = $1::text OR e.target_kind = 'linked_identity' AND e.details ->> 'user_id' = $1::text THEN NULL ELSE e.before END,
     after = CASE WHEN e.target_id = $1::text OR e.target_kind = 'linked_identity' AND e.details ->> 'user_id' = $1::text THEN NULL ELSE e.after END,

@@ -274,9 +274,10 @@ func (q *Queries) InsertUpstreamIdentity(ctx context.Context, arg InsertUpstream
 }
 
 const lockUpstreamIdentity = `-- name: LockUpstreamIdentity :one
-SELECT i.id FROM upstream_identities i JOIN identity_providers p ON p.org_id = i.org_id AND p.id = i.provider_id
-WHERE i.org_id = $1 AND i.user_id = $2 AND i.id = $3 AND p.status = 'active'
-FOR SHARE
+SELECT i.id FROM users u JOIN upstream_identities i ON i.org_id = u.org_id AND i.user_id = u.id
+JOIN identity_providers p ON p.org_id = i.org_id AND p.id = i.provider_id
+WHERE u.org_id = $1 AND u.id = $2 AND u.status = 'active' AND i.id = $3 AND p.status = 'active'
+FOR KEY SHARE OF u FOR SHARE OF i, p
 `
 
 type LockUpstreamIdentityParams struct {
@@ -285,7 +286,8 @@ type LockUpstreamIdentityParams struct {
 	ID     uuid.UUID
 }
 
-// Keeps an identity of a person, and the provider, from being removed until the transaction ends.
+// Keeps an identity of a person who may sign in, and the provider, as they are until the transaction ends; the person's row
+// first, as in LockPasswordOfUser.
 func (q *Queries) LockUpstreamIdentity(ctx context.Context, arg LockUpstreamIdentityParams) (uuid.UUID, error) {
 	row := q.db.QueryRow(ctx, lockUpstreamIdentity, arg.OrgID, arg.UserID, arg.ID)
 	var id uuid.UUID
