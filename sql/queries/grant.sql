@@ -218,7 +218,8 @@ ORDER BY c.id DESC LIMIT @row_limit;
 
 -- name: GrantsKeptOfUser :many
 -- Everything that is kept of what applications hold of a person, for the person.
-SELECT g.id, cl.client_id, cl.client_name, g.scopes, g.audience, g.authenticated_at, g.methods, g.acr, g.created_at, g.expires_at, g.revoked_at, g.revoke_reason
+SELECT g.id, cl.client_id, cl.client_name, g.scopes, g.audience, g.authenticated_at, g.methods, g.acr, g.created_at, g.expires_at, g.revoked_at, g.revoke_reason,
+    g.redirect_uri, g.claims, g.authorization_details
 FROM grants g
 JOIN clients cl ON cl.org_id = g.org_id AND cl.id = g.client_id
 WHERE g.org_id = @org_id AND g.user_id = @user_id

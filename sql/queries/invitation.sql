@@ -31,4 +31,5 @@ SELECT user_id, email, sent_at, expires_at, accepted_at, revoked_at FROM invitat
 -- name: CanSignIn :one
 -- Whether a person has anything to sign in by.
 SELECT EXISTS (SELECT 1 FROM credentials c WHERE c.org_id = @org_id AND c.user_id = @user_id)
-    OR EXISTS (SELECT 1 FROM passkeys p WHERE p.org_id = @org_id AND p.user_id = @user_id) AS able;
+    OR EXISTS (SELECT 1 FROM passkeys p WHERE p.org_id = @org_id AND p.user_id = @user_id)
+    OR EXISTS (SELECT 1 FROM upstream_identities i WHERE i.org_id = @org_id AND i.user_id = @user_id) AS able;

@@ -60,9 +60,6 @@ UPDATE passkeys SET name = @name WHERE org_id = @org_id AND user_id = @user_id A
 -- name: DeletePasskey :execrows
 DELETE FROM passkeys WHERE org_id = @org_id AND user_id = @user_id AND id = @id;
 
--- name: LockPasskeysOfUser :exec
-SELECT id FROM passkeys WHERE org_id = @org_id AND user_id = @user_id ORDER BY id FOR UPDATE;
-
 -- name: SuspendPasskeysOfModels :many
 -- A batch of the passkeys of models that have a known weakness.
 UPDATE passkeys x SET suspended_at = @at, suspension = 'model'

@@ -40,6 +40,11 @@ RETURNING *;
 -- name: LinkedIdentityByID :one
 SELECT * FROM linked_identities WHERE org_id = @org_id AND trusted_issuer_id = @trusted_issuer_id AND id = @id;
 
+-- name: LinkedIdentitiesOfUser :many
+SELECT i.name AS issuer_name, i.issuer, l.subject, l.created_at FROM linked_identities l
+JOIN trusted_issuers i ON i.org_id = l.org_id AND i.id = l.trusted_issuer_id
+WHERE l.org_id = @org_id AND l.user_id = @user_id ORDER BY l.id;
+
 -- name: DeleteLinkedIdentity :one
 -- What the issuer vouched for under that name ends with the link.
 WITH removed AS (

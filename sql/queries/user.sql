@@ -49,6 +49,11 @@ WHERE ra.org_id = @org_id AND ra.role = @role AND u.status = 'active' ORDER BY r
 -- Rows that refer to the person may be written meanwhile.
 SELECT id FROM users WHERE org_id = @org_id AND id = @id FOR NO KEY UPDATE;
 
+-- name: LockMailboxOfUser :one
+-- Keeps a person who may sign in, and their address, as they are until the transaction ends; rows that refer to them may
+-- be written meanwhile.
+SELECT id FROM users WHERE org_id = @org_id AND id = @id AND status = 'active' AND lower(email) = lower(@email) FOR NO KEY UPDATE;
+
 -- name: LockUser :one
 SELECT id FROM users WHERE org_id = @org_id AND id = @id FOR UPDATE;
 
@@ -78,6 +83,9 @@ WHERE w.turn > 1 OR EXISTS (SELECT 1 FROM users u WHERE u.org_id = @org_id AND u
 -- name: InsertEmailChange :exec
 INSERT INTO email_changes (org_id, id, user_id, old_username, old_email, new_email, objection_hash, created_at, expires_at)
 VALUES (@org_id, @id, @user_id, @old_username, @old_email, @new_email, @objection_hash, @created_at, @expires_at);
+
+-- name: EmailChangesOfUser :many
+SELECT old_username, old_email, new_email, created_at FROM email_changes WHERE org_id = @org_id AND user_id = @user_id ORDER BY id;
 
 -- name: OpenEmailChange :one
 -- A change that may still be objected to: nobody but the person changed the address since.
@@ -113,7 +121,7 @@ INSERT INTO erasures (org_id, user_id, pseudonym, erased_at) VALUES (@org_id, @u
 
 -- name: OpenErasures :many
 -- cross-tenant: a job finishes them
-SELECT * FROM erasures ORDER BY erased_at, user_id LIMIT @row_limit;
+SELECT * FROM erasures WHERE (erased_at, user_id) > (@erased_at::timestamptz, @user_id::uuid) ORDER BY erased_at, user_id LIMIT @row_limit;
 
 -- name: DeleteErasure :exec
 DELETE FROM erasures WHERE org_id = @org_id AND user_id = @user_id;

@@ -32,6 +32,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/session"
 	"github.com/clavex/clavex/backend/internal/signin"
 	"github.com/clavex/clavex/backend/internal/store"
+	"github.com/clavex/clavex/backend/internal/trust"
 	"github.com/clavex/clavex/backend/internal/user"
 	"github.com/clavex/clavex/backend/internal/web/page"
 	"github.com/clavex/clavex/backend/internal/web/text"
@@ -54,6 +55,8 @@ type Dependencies struct {
 	SecondFactors *credential.SecondFactors
 	Remembered    *credential.Devices
 	Passkeys      *credential.Passkeys
+	Invitations   *credential.Invitations
+	Trusted       *trust.Issuers
 	Models        *fido.Models
 	// Ceremonies of passkeys; nil where browsers let nobody use them.
 	Ceremonies *webauthn.Ceremonies

@@ -13,6 +13,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/mailqueue"
 	"github.com/clavex/clavex/backend/internal/role"
 	"github.com/clavex/clavex/backend/internal/session"
+	"github.com/clavex/clavex/backend/internal/trust"
 	"github.com/clavex/clavex/backend/internal/user"
 	"github.com/clavex/clavex/backend/internal/web/page"
 )
@@ -22,19 +23,23 @@ const eventsAtOnce = 1000
 
 // Everything is what is kept about a person, without secrets. Consents and grants are those of applications that exist.
 type Everything struct {
-	Organization  string              `json:"organization"`
-	MadeAt        time.Time           `json:"made_at"`
-	User          *user.User          `json:"user"`
-	Roles         []role.Role         `json:"roles"`
-	Password      *kept               `json:"password,omitempty"`          // never the password itself
-	Authenticator *authenticator      `json:"authenticator_app,omitempty"` // never its secret
-	Passkeys      []keptPasskey       `json:"passkeys"`
-	Sessions      []session.Kept      `json:"sessions"`
-	Devices       []credential.Device `json:"remembered_devices"`
-	Consents      []consent           `json:"consents"`
-	Grants        []grant.Kept        `json:"grants"`
-	Mails         []mailqueue.Kept    `json:"mails"`
-	Activity      []event             `json:"activity"`
+	Organization  string               `json:"organization"`
+	MadeAt        time.Time            `json:"made_at"`
+	User          *user.User           `json:"user"`
+	Roles         []role.Role          `json:"roles"`
+	Password      *kept                `json:"password,omitempty"`          // never the password itself
+	Authenticator *authenticator       `json:"authenticator_app,omitempty"` // never its secret
+	Passkeys      []keptPasskey        `json:"passkeys"`
+	Identities    []keptIdentity       `json:"identities"`        // accounts at identity providers, by which the person signs in
+	Linked        []trust.Kept         `json:"linked_identities"` // the names under which trusted issuers know the person
+	Addresses     []user.FormerAddress `json:"former_addresses"`
+	Invitation    *keptInvitation      `json:"invitation,omitempty"`
+	Sessions      []session.Kept       `json:"sessions"`
+	Devices       []credential.Device  `json:"remembered_devices"`
+	Consents      []consent            `json:"consents"`
+	Grants        []grant.Kept         `json:"grants"`
+	Mails         []mailqueue.Kept     `json:"mails"`
+	Activity      []event              `json:"activity"`
 }
 
 // kept is a secret that exists, and since when.
@@ -69,6 +74,15 @@ type event struct {
 	Before     json.RawMessage `json:"before,omitempty"`
 	After      json.RawMessage `json:"after,omitempty"`
 	Details    json.RawMessage `json:"details,omitempty"`
+}
+
+// keptInvitation is the last invitation of the person.
+type keptInvitation struct {
+	State      string    `json:"state"`
+	Email      string    `json:"email"`
+	SentAt     time.Time `json:"sent_at"`
+	ExpiresAt  time.Time `json:"expires_at"`
+	AcceptedAt time.Time `json:"accepted_at,omitzero"`
 }
 
 func (v *visit) showData() {
@@ -138,8 +152,30 @@ func (v *visit) everything() (*Everything, error) {
 	if all.Mails, err = v.Mails.KeptOfUser(ctx, orgID, userID); err != nil {
 		return nil, err
 	}
+	if err = v.others(all); err != nil {
+		return nil, err
+	}
 	all.Activity, err = v.events()
 	return all, err
+}
+
+// others reads what is kept of how the person came here, and of who knows them elsewhere.
+func (v *visit) others(all *Everything) (err error) {
+	ctx, orgID, userID := v.ctx(), v.organization.ID, v.live.User.ID
+	if all.Identities, err = v.keptIdentities(); err != nil {
+		return err
+	}
+	if all.Linked, err = v.Trusted.KeptOfUser(ctx, orgID, userID); err != nil {
+		return err
+	}
+	if all.Addresses, err = v.Users.FormerAddresses(ctx, v.Store, orgID, userID); err != nil {
+		return err
+	}
+	invitations, err := v.Invitations.Of(ctx, v.Store, orgID, userID)
+	if invited, ok := invitations[userID]; err == nil && ok {
+		all.Invitation = &keptInvitation{string(invited.State), invited.Email, invited.SentAt, invited.ExpiresAt, invited.AcceptedAt}
+	}
+	return err
 }
 
 func (v *visit) consents() ([]consent, error) {

@@ -1,8 +1,11 @@
 package account
 
 import (
+	"cmp"
 	"context"
 	"net/http"
+	"slices"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -89,6 +92,9 @@ func (v *visit) unlink(text string) error {
 	}
 	person := v.live.User
 	return v.Store.InTx(v.ctx(), func(ctx context.Context, tx *store.Tx) error {
+		if err := v.Passkeys.LockOfUser(ctx, tx, person.OrgID, person.ID); err != nil {
+			return err
+		}
 		if err := v.stillHere(ctx, tx); err != nil {
 			return err
 		}
@@ -96,8 +102,8 @@ func (v *visit) unlink(text string) error {
 		if err != nil {
 			return err
 		}
-		if err := v.anotherWayIn(ctx, tx); err != nil {
-			return err
+		if left, err := v.ways(ctx, tx, uuid.Nil); err != nil || !left.Any() {
+			return cmp.Or(err, error(errOnlyWay))
 		}
 		provider, err := v.Providers.ByID(ctx, tx, person.OrgID, removed.ProviderID)
 		if err != nil {
@@ -111,19 +117,28 @@ func (v *visit) unlink(text string) error {
 	})
 }
 
-// anotherWayIn refuses to leave somebody outside.
-func (v *visit) anotherWayIn(ctx context.Context, tx *store.Tx) error {
-	since, err := v.Passwords.Since(ctx, v.organization.ID, v.live.User.ID)
-	if err != nil || !since.IsZero() {
-		return err
+// keptIdentity is an account elsewhere in the download of a person's data.
+type keptIdentity struct {
+	Provider   string    `json:"identity_provider"`
+	Issuer     string    `json:"issuer"`
+	Subject    string    `json:"subject"`
+	Name       string    `json:"name,omitempty"`
+	CreatedAt  time.Time `json:"created_at"`
+	LastUsedAt time.Time `json:"last_used_at"`
+}
+
+func (v *visit) keptIdentities() ([]keptIdentity, error) {
+	linked, err := v.Providers.OfUser(v.ctx(), v.Store, v.organization.ID, v.live.User.ID)
+	if err != nil {
+		return nil, err
 	}
-	passkeys, err := v.Passkeys.OfUser(ctx, tx, v.organization.ID, v.live.User.ID)
-	if err != nil || len(passkeys) > 0 {
-		return err
+	all, err := v.Providers.Of(v.ctx(), v.organization.ID)
+	kept := make([]keptIdentity, len(linked))
+	for n, one := range linked {
+		kept[n] = keptIdentity{Subject: one.Subject, Name: one.Name, CreatedAt: one.CreatedAt, LastUsedAt: one.LastUsedAt}
+		if i := slices.IndexFunc(all, func(p *identityprovider.Provider) bool { return p.ID == one.ProviderID }); i >= 0 {
+			kept[n].Provider, kept[n].Issuer = all[i].Name, all[i].Issuer
+		}
 	}
-	linked, err := v.Providers.OfUser(ctx, tx, v.organization.ID, v.live.User.ID)
-	if err == nil && len(linked) == 0 {
-		err = errOnlyWay
-	}
-	return err
+	return kept, err
 }

@@ -81,7 +81,7 @@ func (v *visit) passkeysView(own []credential.Passkey, removing string) (page.Ac
 			one.Used = v.moment(passkey.LastUsedAt)
 		}
 		if one.ID == removing {
-			last, err := v.isLastWay(v.ctx(), v.Store, own, passkey.ID)
+			last, err := v.isLastWay(v.ctx(), v.Store, passkey.ID)
 			if err != nil {
 				return view, err
 			}
@@ -127,27 +127,23 @@ func (v *visit) aboutPasskey() webauthn.About {
 		Browser: v.SignIn.Token(v.c, v.organization, "passkey ceremony")}
 }
 
-// isLastWay reports whether nobody could sign in to the account any more without the passkey.
-func (v *visit) isLastWay(ctx context.Context, db store.DB, own []credential.Passkey, id uuid.UUID) (bool, error) {
-	rules, err := v.Models.Rules(ctx, v.organization.ID)
-	if err != nil {
+// ways returns by what else than one passkey, or one account elsewhere, the person signs in.
+func (v *visit) ways(ctx context.Context, db store.DB, without uuid.UUID) (credential.Ways, error) {
+	party := ""
+	if v.passkeysOpen() {
+		party = v.Ceremonies.Party().ID
+	}
+	return v.Passkeys.Ways(ctx, db, v.organization.ID, v.live.User.ID, party, without)
+}
+
+// isLastWay reports whether nobody could sign in to the account any more without the passkey, and can with it.
+func (v *visit) isLastWay(ctx context.Context, db store.DB, id uuid.UUID) (bool, error) {
+	left, err := v.ways(ctx, db, id)
+	if err != nil || left.Any() {
 		return false, err
 	}
-	removable := false
-	for _, passkey := range own {
-		usable := passkey.SuspendedAt.IsZero() && rules.Used(passkey.AAGUID, passkey.Attested) == nil && (v.Ceremonies == nil || passkey.RPID == v.Ceremonies.Party().ID)
-		switch {
-		case passkey.ID == id:
-			removable = usable
-		case usable:
-			return false, nil
-		}
-	}
-	if !removable {
-		return false, nil
-	}
-	has, err := v.Passwords.Exists(ctx, db, v.organization.ID, v.live.User.ID)
-	return !has, err
+	now, err := v.ways(ctx, db, uuid.Nil)
+	return now.Any(), err
 }
 
 // postPasskeys makes, renames or removes a passkey. The person is told of what is made and removed.
@@ -206,6 +202,9 @@ func (v *visit) changePasskey(change func(context.Context, *store.Tx, uuid.UUID)
 		return credential.ErrPasskeyNotFound
 	}
 	return v.Store.InTx(v.ctx(), func(ctx context.Context, tx *store.Tx) error {
+		if err := v.Passkeys.LockOfUser(ctx, tx, v.organization.ID, v.live.User.ID); err != nil {
+			return err
+		}
 		if err := v.stillHere(ctx, tx); err != nil {
 			return err
 		}
@@ -217,14 +216,7 @@ func (v *visit) changePasskey(change func(context.Context, *store.Tx, uuid.UUID)
 // goes on, also when it was begun with it.
 func (v *visit) removePasskey(ctx context.Context, tx *store.Tx, id uuid.UUID) error {
 	person := v.live.User
-	if err := v.Passkeys.LockOfUser(ctx, tx, person.OrgID, person.ID); err != nil { // of two at once, one is the last
-		return err
-	}
-	own, err := v.Passkeys.OfUser(ctx, tx, person.OrgID, person.ID)
-	if err != nil {
-		return err
-	}
-	last, err := v.isLastWay(ctx, tx, own, id)
+	last, err := v.isLastWay(ctx, tx, id)
 	if err != nil {
 		return err
 	}

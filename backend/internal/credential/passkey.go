@@ -152,11 +152,6 @@ func (p *Passkeys) OfUser(ctx context.Context, db store.DB, orgID, userID uuid.U
 	return passkeys, err
 }
 
-// LockOfUser keeps a person's passkeys as they are until the transaction ends.
-func (p *Passkeys) LockOfUser(ctx context.Context, tx *store.Tx, orgID, userID uuid.UUID) error {
-	return dbq.New(tx).LockPasskeysOfUser(ctx, dbq.LockPasskeysOfUserParams{OrgID: orgID, UserID: userID})
-}
-
 func passkeyFromRow(row dbq.Passkey) Passkey {
 	passkey := Passkey{ID: row.ID, OrgID: row.OrgID, UserID: row.UserID, CredentialID: row.CredentialID, PublicKey: row.PublicKey, RPID: row.RpID,
 		SignCount: uint32(row.SignCount), AAGUID: row.Aaguid, Transports: row.Transports, Discoverable: row.Discoverable,

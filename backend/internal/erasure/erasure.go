@@ -35,6 +35,9 @@ const (
 	organizationsAtOnce = 200
 )
 
+// stragglers is how long after an erasure events about the person may still be written, by requests and jobs that had begun.
+const stragglers = time.Hour
+
 // pseudonymPrefix tells a pseudonym from the identifier of a person.
 const pseudonymPrefix = "erased-"
 
@@ -142,16 +145,20 @@ func (e *Erasure) erase(ctx context.Context, due user.Due) error {
 	return err
 }
 
-// finish takes the people who were erased out of the audit log.
+// finish takes the people who were erased out of the audit log, and forgets whose the pseudonyms were when nothing that was
+// under way while they were erased can write of them any more.
 func (e *Erasure) finish(ctx context.Context) error {
-	for {
-		open, err := e.Users.OpenErasures(ctx, e.Store, peopleAtOnce)
+	for after := (user.Erasure{}); ; {
+		open, err := e.Users.OpenErasures(ctx, e.Store, after, peopleAtOnce)
 		if err != nil || len(open) == 0 {
 			return err
 		}
 		for _, one := range open {
 			if err := e.pseudonymise(ctx, one); err != nil {
 				return err
+			}
+			if after = one; one.ErasedAt.After(e.Now().Add(-stragglers)) {
+				continue
 			}
 			if err := e.Users.FinishErasure(ctx, e.Store, one); err != nil {
 				return err

@@ -38,10 +38,11 @@ const (
 	Lifetime = time.Hour
 	Wait     = 30 * time.Second // of who cannot compute
 
-	clockSkew      = 5 * time.Second // between replicas
-	waitsOfNetwork = 20              // forms without an answer, in an hour
-	kind           = "proof_of_work"
-	seedBytes      = 16
+	clockSkew         = 5 * time.Second // between replicas
+	waitsOfNetwork    = 20              // forms without an answer, in an hour
+	failuresOfNetwork = 20              // that are told, in an hour
+	kind              = "proof_of_work"
+	seedBytes         = 16
 )
 
 // The reasons not to take a form.
@@ -83,13 +84,15 @@ type Challenges struct {
 	key    []byte
 	state  kv.Store
 	waits  *ratelimit.Limit
+	told   *ratelimit.Limit
 	now    func() time.Time
 	random io.Reader
 }
 
 // New makes them; the key signs.
 func New(key []byte, state kv.Store, now func() time.Time, random io.Reader) *Challenges {
-	return &Challenges{key: key, state: state, waits: ratelimit.New(state, "proof_of_work_waits", waitsOfNetwork, time.Hour, ErrWaitsLimited), now: now, random: random}
+	return &Challenges{key: key, state: state, waits: ratelimit.New(state, "proof_of_work_waits", waitsOfNetwork, time.Hour, ErrWaitsLimited),
+		told: ratelimit.New(state, "proof_of_work_failures", failuresOfNetwork, time.Hour, ErrWrong), now: now, random: random}
 }
 
 // Challenge makes a challenge: issued.bits.parts.seed.signature.
@@ -177,6 +180,19 @@ func (c *Challenges) Verify(ctx context.Context, about About, challenge, solutio
 		return "", ErrOver
 	}
 	return met, nil
+}
+
+// Tells reports whether a failure is worth an event in the audit log: forms without an answer fail nobody, and of one network
+// only the first failures within an hour say anything.
+func (c *Challenges) Tells(ctx context.Context, orgID uuid.UUID, failure *fault.Error) (bool, error) {
+	if failure == nil || failure.Field != Field || failure.Code == ErrMissing.Code || failure.Code == ErrEarly.Code {
+		return false, nil
+	}
+	err := c.told.CountNetwork(ctx, orgID)
+	if fault.IsKind(err, fault.Invalid) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // Reusable reports whether a form may be shown again with the challenge that it was sent with: who waits goes on waiting.

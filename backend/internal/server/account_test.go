@@ -348,8 +348,47 @@ func TestDownloadingOnesData(t *testing.T) {
 			t.Errorf("it holds %q", never)
 		}
 	}
+	for _, member := range s.tablesOfPeople() {
+		if !strings.Contains(a.body, `"`+member+`"`) {
+			t.Errorf("it lacks %q", member)
+		}
+	}
 	events, err := s.app.Audit.List(t.Context(), s.app.Store, s.acme.ID, audit.Filter{Action: "user.data_downloaded", TargetID: s.ada.ID.String(), Limit: 5})
 	if err != nil || len(events) != 1 {
 		t.Errorf("%d events: %v", len(events), err)
 	}
+}
+
+// tablesOfPeople are the members of a download in which what each table keeps of a person is. A new table needs one, or a reason
+// to have none.
+func (s *site) tablesOfPeople() (members []string) {
+	s.t.Helper()
+	known := map[string]string{
+		"credentials": "password", "passkeys": "passkeys", "sessions": "sessions", "consents": "consents", "grants": "grants", "mails": "mails", "role_assignments": "roles",
+		"remembered_devices": "remembered_devices", "upstream_identities": "identities", "linked_identities": "linked_identities", "email_changes": "former_addresses",
+		"invitations": "", "totp_credentials": "", // shown where there is one
+		"recovery_codes": "", "user_handles": "", "one_time_links": "", // secrets, or random
+		"backchannel_requests": "", "device_requests": "", "logout_deliveries": "", // of minutes
+		"erasures": "", // of who has no account any more
+	}
+	rows, err := s.app.Store.Query(s.t.Context(), `SELECT DISTINCT c.table_name FROM information_schema.columns c JOIN information_schema.tables t USING (table_schema, table_name)
+		WHERE c.table_schema = 'public' AND c.column_name = 'user_id' AND t.table_type = 'BASE TABLE' ORDER BY 1`)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var table string
+		if err := rows.Scan(&table); err != nil {
+			s.t.Fatal(err)
+		}
+		member, ok := known[table]
+		if !ok {
+			s.t.Errorf("nobody said where the download has what %s keeps of a person", table)
+		}
+		if member != "" {
+			members = append(members, member)
+		}
+	}
+	return members
 }

@@ -103,7 +103,7 @@ func TestProofOfWork(t *testing.T) {
 	if a := b.compute(again, "login-form", "username", s.ada.Username, "password", password); a.element("consent-form") == nil {
 		t.Errorf("%d at %s: %s", a.status, a.url, a.text("notice"))
 	}
-	want := []string{"failed login proof_of_work_missing", "failed login proof_of_work_wrong", "failed login proof_of_work_over", "failed login proof_of_work_over", "failed login proof_of_work_early",
+	want := []string{"failed login proof_of_work_wrong", "failed login proof_of_work_over", "failed login proof_of_work_over",
 		"solved login work", "failed login proof_of_work_over", "solved login work"}
 	if got := s.works(s.acme); !slices.Equal(got, want) {
 		t.Errorf("%q", got)
@@ -111,6 +111,23 @@ func TestProofOfWork(t *testing.T) {
 	rival := s.organization("rival")
 	if page := s.browser().get("/rival/login"); page.element("work") != nil || len(s.works(rival)) != 0 {
 		t.Error("it is demanded at another organization")
+	}
+}
+
+// Nobody fills the audit log with forms that are not taken.
+func TestFailuresOfProofOfWorkAreToldAFewTimes(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.demandWork(org.ProofOfWorkAlways)
+	b := s.browser()
+	page := b.get(s.authorizeURL())
+	for range 25 {
+		if a := b.submit(page, "login-form", "username", s.ada.Username, "password", password, "solution", "1.2.3"); a.status != http.StatusUnprocessableEntity {
+			t.Fatalf("%d at %s", a.status, a.url)
+		}
+	}
+	if told := s.works(s.acme); len(told) != 20 {
+		t.Errorf("%d events", len(told))
 	}
 }
 
@@ -140,7 +157,7 @@ func TestFormsWithProofOfWork(t *testing.T) {
 			t.Errorf("%s: %d at %s: %s", form, a.status, a.url, a.text("notice"))
 		}
 	}
-	if got := s.works(s.acme); len(got) != 6 {
+	if got := s.works(s.acme); len(got) != 3 {
 		t.Errorf("%q", got)
 	}
 }
@@ -171,7 +188,7 @@ func TestProofOfWorkWithoutJavaScript(t *testing.T) {
 	if a := b.submit(early, "login-form", "username", s.ada.Username, "password", password, "challenge", challenge); a.element("consent-form") == nil {
 		t.Errorf("%d at %s: %s", a.status, a.url, a.text("notice"))
 	}
-	if got := s.works(s.acme); !slices.Equal(got, []string{"failed login proof_of_work_early", "solved login waiting"}) {
+	if got := s.works(s.acme); !slices.Equal(got, []string{"solved login waiting"}) {
 		t.Errorf("%q", got)
 	}
 }

@@ -116,7 +116,7 @@ func (a *App) endpoints(m *metrics) (*endpoints, error) {
 	}, map[string]login.Continuation{authorize.ContinuationName: e.authorize, device.ContinuationName: e.device, ciba.ContinuationName: a.CIBA,
 		account.ContinuationName: account.Continuation{}})
 	e.account = account.New(account.Dependencies{SignIn: e.signIn, Store: a.Store, Issuers: a.Issuers, Users: a.Users, Clients: a.Clients, Sessions: a.Sessions, Grants: a.Grants,
-		Passwords: a.Passwords, SecondFactors: a.SecondFactors, Remembered: a.Devices, Passkeys: a.Passkeys, Models: a.Models, Ceremonies: a.Ceremonies, Letters: letters, Erasure: a.Erasure, Providers: a.Providers, Mails: a.Mails, Audit: a.Audit, Texts: texts, Now: a.Now})
+		Passwords: a.Passwords, SecondFactors: a.SecondFactors, Remembered: a.Devices, Passkeys: a.Passkeys, Invitations: a.Invitations, Trusted: a.Trusted, Models: a.Models, Ceremonies: a.Ceremonies, Letters: letters, Erasure: a.Erasure, Providers: a.Providers, Mails: a.Mails, Audit: a.Audit, Texts: texts, Now: a.Now})
 	return e, nil
 }
 

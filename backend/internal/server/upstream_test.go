@@ -2,16 +2,8 @@ package server
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/base64"
-	"encoding/json"
-	"encoding/pem"
-	"maps"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -19,161 +11,12 @@ import (
 	"time"
 
 	"github.com/clavex/clavex/backend/internal/client"
-	"github.com/clavex/clavex/backend/internal/dbtest"
+	"github.com/clavex/clavex/backend/internal/credential"
 	"github.com/clavex/clavex/backend/internal/fault"
 	"github.com/clavex/clavex/backend/internal/identityprovider"
 	"github.com/clavex/clavex/backend/internal/jose"
-	"github.com/clavex/clavex/backend/internal/org"
 	"github.com/clavex/clavex/backend/internal/store"
-	"github.com/clavex/clavex/backend/internal/user"
 )
-
-// peer is an OpenID provider that the test writes the answers of, and the site that trusts it.
-type peer struct {
-	*site
-	server   *httptest.Server
-	signer   *jose.Signer
-	provider *identityprovider.Provider
-
-	mu       sync.Mutex
-	claims   map[string]any    // of the next ID token, over those that are right
-	metadata map[string]any    // over the right ones
-	codes    map[string]string // code → nonce
-	verified map[string]string // code → code_challenge
-	redeemed int
-}
-
-const peerSecret = "the secret/of:acme"
-
-func newPeer(t *testing.T, settings ...string) *peer {
-	t.Helper()
-	p := &peer{codes: map[string]string{}, verified: map[string]string{}}
-	var err error
-	if p.signer, err = jose.GenerateSigner(jose.ES256); err != nil {
-		t.Fatal(err)
-	}
-	p.server = httptest.NewTLSServer(http.HandlerFunc(p.serve))
-	t.Cleanup(p.server.Close)
-	authority := filepath.Join(t.TempDir(), "authority.pem")
-	if err := os.WriteFile(authority, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: p.server.Certificate().Raw}), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	p.site = newSiteOn(t, dbtest.URL(t), append([]string{"fetch_allowed_networks", "127.0.0.0/8", "fetch_ca_file", authority}, settings...)...)
-	p.provider = p.provide(p.acme, identityprovider.Provider{Alias: "corp", Name: "Corp", Issuer: p.server.URL, ClientID: "acme at corp"}, peerSecret)
-	return p
-}
-
-func (s *site) provide(organization *org.Organization, wanted identityprovider.Provider, secret string) (made *identityprovider.Provider) {
-	s.t.Helper()
-	wanted.OrgID = organization.ID
-	s.inTx(func(ctx context.Context, tx *store.Tx) (err error) {
-		made, err = s.app.Providers.Create(ctx, tx, operator, wanted, secret)
-		return err
-	})
-	s.app.Providers.Forget(organization.ID)
-	return made
-}
-
-func (p *peer) serve(w http.ResponseWriter, r *http.Request) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	answer := map[string]any{}
-	status := http.StatusOK
-	switch r.URL.Path {
-	case "/.well-known/openid-configuration":
-		maps.Copy(answer, map[string]any{"issuer": p.server.URL, "authorization_endpoint": p.server.URL + "/authorize", "token_endpoint": p.server.URL + "/token", "jwks_uri": p.server.URL + "/jwks"})
-		maps.Copy(answer, p.metadata)
-	case "/jwks":
-		answer["keys"] = []any{p.signer.Public()}
-	case "/token":
-		p.redeemed++
-		code := r.PostFormValue("code")
-		id, secret, _ := r.BasicAuth()
-		challenge := sha256.Sum256([]byte(r.PostFormValue("code_verifier")))
-		nonce, known := p.codes[code]
-		if !known || id != url.QueryEscape("acme at corp") || secret != url.QueryEscape(peerSecret) || base64.RawURLEncoding.EncodeToString(challenge[:]) != p.verified[code] ||
-			!strings.HasSuffix(r.PostFormValue("redirect_uri"), "/acme/idp/corp/callback") {
-			status, answer["error"] = http.StatusBadRequest, "invalid_grant"
-			break
-		}
-		delete(p.codes, code)
-		now := time.Now().Unix()
-		claims := map[string]any{"iss": p.server.URL, "sub": "countess", "aud": "acme at corp", "iat": now, "exp": now + 60, "nonce": nonce, "auth_time": now, "email": "ada@corp.test", "email_verified": true}
-		maps.Copy(claims, p.claims)
-		token, err := p.signer.Sign(r.Context(), "JWT", claims)
-		if err != nil {
-			status = http.StatusInternalServerError
-		}
-		answer["id_token"], answer["access_token"], answer["token_type"] = token, "x", "Bearer"
-	default:
-		status = http.StatusNotFound
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(answer)
-}
-
-// says changes the claims of ID tokens from here on.
-func (p *peer) says(namesAndValues ...any) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.claims = map[string]any{}
-	for i := 0; i+1 < len(namesAndValues); i += 2 {
-		p.claims[namesAndValues[i].(string)] = namesAndValues[i+1]
-	}
-}
-
-// there takes a browser that was sent to the provider, and returns where the provider sends it back to.
-func (p *peer) there(a *answer) string {
-	p.t.Helper()
-	query := a.url.Query()
-	if a.url.Host != strings.TrimPrefix(p.server.URL, "https://") || a.url.Path != "/authorize" || query.Get("nonce") == "" || query.Get("code_challenge_method") != "S256" ||
-		query.Get("scope") != "openid email profile" || query.Get("client_id") != "acme at corp" {
-		p.t.Fatalf("not at the provider: %d at %s", a.status, a.url)
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	code := query.Get("state")[:10] + query.Get("nonce")[:10]
-	p.codes[code], p.verified[code] = query.Get("nonce"), query.Get("code_challenge")
-	return query.Get("redirect_uri") + "?" + url.Values{"code": {code}, "state": {query.Get("state")}}.Encode()
-}
-
-// elsewhere begins a sign-in of the application and goes to the provider.
-func (p *peer) elsewhere(namesAndValues ...string) (*browser, *answer) {
-	p.t.Helper()
-	b := p.browser()
-	link := b.get(p.authorizeURL(namesAndValues...)).element("idp-corp")
-	if link == nil {
-		p.t.Fatal("the sign-in page leads nowhere")
-	}
-	return b, b.get(attribute(link, "href"))
-}
-
-// linked has a person link the account at the provider.
-func (p *peer) linked(person *user.User) {
-	p.t.Helper()
-	b, page := p.atAccount(person, "account/identities")
-	a := b.get(p.there(b.open2(b.submit(page, "identities-form", "link", "corp"))))
-	if a = b.submit(a, "link-identity-form", "decision", "link"); a.url.Path != "/acme/account/identities" || a.element("identity-1") == nil {
-		p.t.Fatalf("not linked: %d at %s:\n%s", a.status, a.url, a.body)
-	}
-}
-
-// open2 goes on where a page that moves on by itself leads.
-func (b *browser) open2(a *answer) *answer {
-	if a.url.Path == "" || !strings.Contains(a.url.Path, "/idp/") {
-		return a
-	}
-	return b.get(a.url.String())
-}
-
-func (p *peer) identities() (count int) {
-	p.t.Helper()
-	if err := p.app.Store.QueryRow(p.t.Context(), "SELECT count(*) FROM upstream_identities").Scan(&count); err != nil {
-		p.t.Fatal(err)
-	}
-	return count
-}
 
 func TestSigningInElsewhere(t *testing.T) {
 	t.Parallel()
@@ -322,6 +165,97 @@ func TestAProviderThatDeclines(t *testing.T) {
 	query.Set("code", "never issued")
 	if a := b.get("/acme/idp/corp/callback?" + query.Encode()); a.status != http.StatusBadGateway || a.element("login-form") == nil {
 		t.Errorf("a code that nobody issued: %d at %s", a.status, a.url)
+	}
+}
+
+// Whoever is not let in is told of in the audit log, and going to a provider counts as often as beginning a sign-in.
+func TestRefusalsAfterAProviderAreToldAndLimited(t *testing.T) {
+	t.Parallel()
+	p := newPeer(t, "sign_ins_per_network", "4")
+	b, there := p.elsewhere()
+	a := b.get("/acme/idp/corp/callback?" + url.Values{"error": {"access_denied"}, "state": {there.url.Query().Get("state")}}.Encode())
+	p.says("nonce", "another")
+	a = b.get(attribute(a.element("idp-corp"), "href"))
+	a = b.get(p.there(a))
+	var reasons []string
+	rows, err := p.app.Store.Query(t.Context(), `SELECT details ->> 'reason' FROM audit_events WHERE org_id = $1 AND action = 'sign_in.failed' AND outcome = 'failure'
+		AND details ->> 'method' = 'identity_provider' AND details ->> 'issuer' = $2 ORDER BY id`, p.acme.ID, p.server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for rows.Next() {
+		var reason string
+		if err := rows.Scan(&reason); err != nil {
+			t.Fatal(err)
+		}
+		reasons = append(reasons, reason)
+	}
+	if len(reasons) != 2 || reasons[0] != "identity_provider_declined" {
+		t.Errorf("%q", reasons)
+	}
+	link := attribute(a.element("idp-corp"), "href")
+	if a = b.get(link); a.url.Path != "/authorize" {
+		t.Errorf("the third time: %d at %s", a.status, a.url)
+	}
+	if a = b.get(link); a.status != http.StatusTooManyRequests {
+		t.Errorf("too often: %d at %s", a.status, a.url)
+	}
+}
+
+func TestAnAnswerOfAProviderThatIsTooLong(t *testing.T) {
+	t.Parallel()
+	p := newPeer(t)
+	p.linked(p.ada)
+	p.padding = 70 << 10
+	b, there := p.elsewhere()
+	if a := b.get(p.there(there)); a.status != http.StatusBadGateway || a.element("login-form") == nil {
+		t.Errorf("%d at %s", a.status, a.url)
+	}
+	p.padding = 0
+	b, there = p.elsewhere()
+	if a := b.get(p.there(there)); a.element("consent-form") == nil {
+		t.Errorf("afterwards: %d at %s", a.status, a.url)
+	}
+	large := newPeer(t)
+	large.metadata = map[string]any{"padding": strings.Repeat("x", 260<<10)}
+	b = large.browser()
+	if a := b.get(attribute(b.get(large.authorizeURL()).element("idp-corp"), "href")); a.status < 500 {
+		t.Errorf("metadata: %d at %s", a.status, a.url)
+	}
+}
+
+// What signs nobody in is no way in: here a provider that is switched off.
+func TestTheLastWayInIsCountedByWhatWorks(t *testing.T) {
+	t.Parallel()
+	p := newPeer(t)
+	other := p.provide(p.acme, identityprovider.Provider{Alias: "old", Name: "Old", Issuer: "https://old.example.test", ClientID: "acme", Status: identityprovider.Disabled}, peerSecret)
+	p.linked(p.ada)
+	p.inTx(func(ctx context.Context, tx *store.Tx) error {
+		_, err := p.app.Providers.Link(ctx, tx, operator, identityprovider.Identity{OrgID: p.acme.ID, ProviderID: other.ID, Subject: "countess", UserID: p.ada.ID})
+		return err
+	})
+	b, page := p.atAccount(p.ada, "account/identities")
+	if _, err := p.app.Store.Exec(t.Context(), "DELETE FROM credentials WHERE user_id = $1", p.ada.ID); err != nil {
+		t.Fatal(err)
+	}
+	_, fields := page.form("identities-form")
+	linked, err := p.app.Providers.OfUser(t.Context(), p.app.Store, p.acme.ID, p.ada.ID)
+	if err != nil || len(linked) != 2 {
+		t.Fatal(err)
+	}
+	for _, one := range linked {
+		fields.Set("unlink", one.ID.String())
+		a := b.post("/acme/account/identities", fields)
+		if works := one.ProviderID == p.provider.ID; works != (a.status == http.StatusConflict) {
+			t.Errorf("works: %v, %d at %s", works, a.status, a.url)
+		}
+	}
+	invited := p.app.Store.InTx(t.Context(), func(ctx context.Context, tx *store.Tx) error {
+		_, _, err := p.app.Invitations.Create(ctx, tx, operator, p.acme, p.ada)
+		return err
+	})
+	if faultOf(invited) == nil || faultOf(invited).Code != credential.ErrNotInvited.Code {
+		t.Errorf("somebody who signs in elsewhere is invited: %v", invited)
 	}
 }
 

@@ -66,8 +66,11 @@ func (s *SignIn) showLinkIdentity(c *gin.Context, v *visit, live *session.Live, 
 	frame := s.frame(c, v.organization, v.transaction.Required.Requirement.UILocales)
 	words := frame.Text
 	elsewhere := data.Name
-	if elsewhere == "" {
+	switch { // the name is what the provider tells; the subject is what is linked
+	case elsewhere == "":
 		elsewhere = data.Subject
+	case elsewhere != data.Subject:
+		elsewhere += " (" + data.Subject + ")"
 	}
 	view := page.Question{Frame: frame, Form: s.form(v, pathLinkIdentity), ID: "link-identity", Heading: words.T("link_identity_title", "Provider", provider.Name),
 		Paragraphs: []string{words.T("link_identity_text", "Provider", provider.Name, "Elsewhere", elsewhere, "Username", live.User.Username), words.T("link_identity_effect", "Provider", provider.Name)},

@@ -67,12 +67,9 @@ func (s *SignIn) stillReads(ctx context.Context, db store.DB, v *visit) error {
 	if progress.Mailbox == "" || progress.Stronger != noSession {
 		return nil
 	}
-	_, err := s.ofMailbox(ctx, db, v, login.RecoveryData{UserID: progress.UserID, Email: progress.Mailbox})
-	if err == nil && !s.magicLinksOpen(ctx, v.organization) {
-		err = ErrCodeVoid
-	}
-	if fault.IsKind(err, fault.Invalid) {
-		return credential.ErrReplaced.WithCause(err)
+	reads, err := s.Users.Reads(ctx, db, v.organization.ID, progress.UserID, progress.Mailbox)
+	if err == nil && (!reads || !s.magicLinksOpen(ctx, v.organization)) {
+		err = credential.ErrReplaced
 	}
 	return err
 }

@@ -111,7 +111,12 @@ func (s *SignIn) checkWork(ctx context.Context, v *visit, form, name string, sen
 	if err == nil {
 		return s.recordWork(ctx, v, "proof_of_work.solved", audit.Success, map[string]any{"form": form, "by": met})
 	}
-	if problem := fault.From(err); ofWork(problem) {
+	problem := fault.From(err)
+	tells, failed := s.Challenges.Tells(ctx, v.organization.ID, problem)
+	if failed != nil {
+		return failed
+	}
+	if tells {
 		if err := s.recordWork(ctx, v, "proof_of_work.failed", audit.Failure, map[string]any{"form": form, "reason": problem.Code}); err != nil {
 			return err
 		}

@@ -66,6 +66,11 @@ func (s *SignIn) Upstream(c *gin.Context) {
 		s.advance(c, v, pathUpstream)
 		return
 	}
+	// Whoever goes there makes us ask the provider when they come back, so it counts like a sign-in that is begun.
+	if err := s.mayBegin(c, organization); err != nil {
+		s.Error(c, err)
+		return
+	}
 	state := v.transaction.ID + "." + secret.New(s.Random)
 	target, err := s.Parties.URL(ctx, provider, s.upstreamRequest(v, provider, state))
 	if err == nil {
@@ -124,7 +129,14 @@ func (s *SignIn) UpstreamCallback(c *gin.Context) {
 	if err == nil {
 		err = s.proveUpstream(ctx, v, provider, person, pending.Link)
 	}
-	switch problem := fault.From(err); {
+	problem := fault.From(err)
+	if problem != nil && (problem.Kind == fault.Unauthenticated || problem.Kind == fault.Unavailable) {
+		if err := s.recordRefusal(ctx, v, provider, problem); err != nil {
+			s.stepFailed(c, v, err)
+			return
+		}
+	}
+	switch {
 	case err == nil:
 		s.advance(c, v, pathUpstream)
 	case pending.Link:
@@ -138,6 +150,16 @@ func (s *SignIn) UpstreamCallback(c *gin.Context) {
 	default:
 		s.stepFailed(c, v, err)
 	}
+}
+
+// recordRefusal tells why somebody who came back from a provider was not let in.
+func (s *SignIn) recordRefusal(ctx context.Context, v *visit, provider *identityprovider.Provider, problem *fault.Error) error {
+	details := map[string]any{"method": "identity_provider", "identity_provider_id": provider.ID, "issuer": provider.Issuer, "reason": problem.Code}
+	if client := v.transaction.Required.ClientID; client != "" {
+		details["client_id"] = client
+	}
+	return s.Audit.Record(ctx, s.Store, v.organization.ID, audit.Event{Action: "sign_in.failed", Actor: audit.Actor{Kind: audit.Anonymous}, Outcome: audit.Failure, Details: details,
+		Target: audit.Target{Kind: "sign_in"}})
 }
 
 // cameBack reads the answer of a provider.

@@ -84,6 +84,9 @@ func New(client *fetch.Client, keys *client.KeySets, providers *identityprovider
 // issuer that it was found by (Discovery §4.3).
 func (p *Parties) Metadata(ctx context.Context, provider *identityprovider.Provider) (Metadata, error) {
 	found, err := p.documents.Get(ctx, strings.TrimSuffix(provider.Issuer, "/")+wellKnown)
+	if fault.IsKind(err, fault.Invalid) { // what is there is no description, which is nothing that the browser did wrong
+		return found, ErrMetadata.WithCause(err)
+	}
 	if err != nil {
 		return found, err
 	}

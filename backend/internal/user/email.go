@@ -80,6 +80,24 @@ func (u *Users) locked(ctx context.Context, tx *store.Tx, orgID, id uuid.UUID) (
 	return u.ByID(ctx, tx, orgID, id)
 }
 
+// FormerAddress is what an address of a person was before they changed it, while the change may still be taken back.
+type FormerAddress struct {
+	Username  string    `json:"username"`
+	Email     string    `json:"email"`
+	Became    string    `json:"became"`
+	ChangedAt time.Time `json:"changed_at"`
+}
+
+// FormerAddresses returns the former addresses that are kept of a person, the oldest first.
+func (u *Users) FormerAddresses(ctx context.Context, db store.DB, orgID, id uuid.UUID) ([]FormerAddress, error) {
+	rows, err := dbq.New(db).EmailChangesOfUser(ctx, dbq.EmailChangesOfUserParams{OrgID: orgID, UserID: id})
+	former := make([]FormerAddress, len(rows))
+	for n, row := range rows {
+		former[n] = FormerAddress{Username: row.OldUsername, Email: row.OldEmail, Became: row.NewEmail, ChangedAt: row.CreatedAt}
+	}
+	return former, err
+}
+
 // LetObject keeps what a changed address was before, for whoever has the token of the hash.
 func (u *Users) LetObject(ctx context.Context, tx *store.Tx, change AddressChange, tokenHash []byte) error {
 	now := u.now()

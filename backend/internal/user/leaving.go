@@ -103,14 +103,15 @@ func (u *Users) Erase(ctx context.Context, tx *store.Tx, due Due, pseudonym stri
 type Erasure struct {
 	OrgID, UserID uuid.UUID
 	Pseudonym     string
+	ErasedAt      time.Time
 }
 
 // OpenErasures are those whose audit events are to be brought under their pseudonym, the earliest first.
-func (u *Users) OpenErasures(ctx context.Context, db store.DB, limit int32) ([]Erasure, error) {
-	rows, err := dbq.New(db).OpenErasures(ctx, limit)
+func (u *Users) OpenErasures(ctx context.Context, db store.DB, after Erasure, limit int32) ([]Erasure, error) {
+	rows, err := dbq.New(db).OpenErasures(ctx, dbq.OpenErasuresParams{ErasedAt: after.ErasedAt, UserID: after.UserID, RowLimit: limit})
 	open := make([]Erasure, len(rows))
 	for i, row := range rows {
-		open[i] = Erasure{row.OrgID, row.UserID, row.Pseudonym}
+		open[i] = Erasure{row.OrgID, row.UserID, row.Pseudonym, row.ErasedAt}
 	}
 	return open, err
 }

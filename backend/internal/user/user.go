@@ -341,6 +341,15 @@ func mustJSON(value any) []byte {
 	return encoded
 }
 
+// Reads reports whether a person may sign in, and an address is theirs still. In a transaction it stays so until the end.
+func (u *Users) Reads(ctx context.Context, db store.DB, orgID, id uuid.UUID, address string) (bool, error) {
+	_, err := dbq.New(db).LockMailboxOfUser(ctx, dbq.LockMailboxOfUserParams{OrgID: orgID, ID: id, Email: address})
+	if store.IsNotFound(err) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 // Hold keeps a person's row from being changed, and from being held by others, until the transaction ends.
 func (u *Users) Hold(ctx context.Context, tx *store.Tx, orgID, id uuid.UUID) error {
 	_, err := dbq.New(tx).HoldUser(ctx, dbq.HoldUserParams{OrgID: orgID, ID: id})

@@ -205,7 +205,8 @@ func (q *Queries) GrantedByRefreshToken(ctx context.Context, arg GrantedByRefres
 }
 
 const grantsKeptOfUser = `-- name: GrantsKeptOfUser :many
-SELECT g.id, cl.client_id, cl.client_name, g.scopes, g.audience, g.authenticated_at, g.methods, g.acr, g.created_at, g.expires_at, g.revoked_at, g.revoke_reason
+SELECT g.id, cl.client_id, cl.client_name, g.scopes, g.audience, g.authenticated_at, g.methods, g.acr, g.created_at, g.expires_at, g.revoked_at, g.revoke_reason,
+    g.redirect_uri, g.claims, g.authorization_details
 FROM grants g
 JOIN clients cl ON cl.org_id = g.org_id AND cl.id = g.client_id
 WHERE g.org_id = $1 AND g.user_id = $2
@@ -218,18 +219,21 @@ type GrantsKeptOfUserParams struct {
 }
 
 type GrantsKeptOfUserRow struct {
-	ID              uuid.UUID
-	ClientID        string
-	ClientName      string
-	Scopes          []string
-	Audience        []string
-	AuthenticatedAt time.Time
-	Methods         []string
-	Acr             string
-	CreatedAt       time.Time
-	ExpiresAt       time.Time
-	RevokedAt       *time.Time
-	RevokeReason    *string
+	ID                   uuid.UUID
+	ClientID             string
+	ClientName           string
+	Scopes               []string
+	Audience             []string
+	AuthenticatedAt      time.Time
+	Methods              []string
+	Acr                  string
+	CreatedAt            time.Time
+	ExpiresAt            time.Time
+	RevokedAt            *time.Time
+	RevokeReason         *string
+	RedirectURI          string
+	Claims               []byte
+	AuthorizationDetails []byte
 }
 
 // Everything that is kept of what applications hold of a person, for the person.
@@ -255,6 +259,9 @@ func (q *Queries) GrantsKeptOfUser(ctx context.Context, arg GrantsKeptOfUserPara
 			&i.ExpiresAt,
 			&i.RevokedAt,
 			&i.RevokeReason,
+			&i.RedirectURI,
+			&i.Claims,
+			&i.AuthorizationDetails,
 		); err != nil {
 			return nil, err
 		}

@@ -41,7 +41,8 @@ func (q *Queries) AcceptInvitation(ctx context.Context, arg AcceptInvitationPara
 
 const canSignIn = `-- name: CanSignIn :one
 SELECT EXISTS (SELECT 1 FROM credentials c WHERE c.org_id = $1 AND c.user_id = $2)
-    OR EXISTS (SELECT 1 FROM passkeys p WHERE p.org_id = $1 AND p.user_id = $2) AS able
+    OR EXISTS (SELECT 1 FROM passkeys p WHERE p.org_id = $1 AND p.user_id = $2)
+    OR EXISTS (SELECT 1 FROM upstream_identities i WHERE i.org_id = $1 AND i.user_id = $2) AS able
 `
 
 type CanSignInParams struct {

@@ -159,20 +159,6 @@ func (q *Queries) LockPasskeyOfUser(ctx context.Context, arg LockPasskeyOfUserPa
 	return name, err
 }
 
-const lockPasskeysOfUser = `-- name: LockPasskeysOfUser :exec
-SELECT id FROM passkeys WHERE org_id = $1 AND user_id = $2 ORDER BY id FOR UPDATE
-`
-
-type LockPasskeysOfUserParams struct {
-	OrgID  uuid.UUID
-	UserID uuid.UUID
-}
-
-func (q *Queries) LockPasskeysOfUser(ctx context.Context, arg LockPasskeysOfUserParams) error {
-	_, err := q.db.Exec(ctx, lockPasskeysOfUser, arg.OrgID, arg.UserID)
-	return err
-}
-
 const lockUsablePasskey = `-- name: LockUsablePasskey :one
 SELECT p.id FROM users u JOIN passkeys p ON p.org_id = u.org_id AND p.user_id = u.id
 WHERE u.org_id = $1 AND u.id = $2 AND u.status = 'active' AND p.id = $3 AND p.suspended_at IS NULL

@@ -195,6 +195,49 @@ func (q *Queries) InsertTrustedIssuer(ctx context.Context, arg InsertTrustedIssu
 	return i, err
 }
 
+const linkedIdentitiesOfUser = `-- name: LinkedIdentitiesOfUser :many
+SELECT i.name AS issuer_name, i.issuer, l.subject, l.created_at FROM linked_identities l
+JOIN trusted_issuers i ON i.org_id = l.org_id AND i.id = l.trusted_issuer_id
+WHERE l.org_id = $1 AND l.user_id = $2 ORDER BY l.id
+`
+
+type LinkedIdentitiesOfUserParams struct {
+	OrgID  uuid.UUID
+	UserID uuid.UUID
+}
+
+type LinkedIdentitiesOfUserRow struct {
+	IssuerName string
+	Issuer     string
+	Subject    string
+	CreatedAt  time.Time
+}
+
+func (q *Queries) LinkedIdentitiesOfUser(ctx context.Context, arg LinkedIdentitiesOfUserParams) ([]LinkedIdentitiesOfUserRow, error) {
+	rows, err := q.db.Query(ctx, linkedIdentitiesOfUser, arg.OrgID, arg.UserID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []LinkedIdentitiesOfUserRow{}
+	for rows.Next() {
+		var i LinkedIdentitiesOfUserRow
+		if err := rows.Scan(
+			&i.IssuerName,
+			&i.Issuer,
+			&i.Subject,
+			&i.CreatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const linkedIdentityByID = `-- name: LinkedIdentityByID :one
 SELECT org_id, id, trusted_issuer_id, subject, user_id, created_at FROM linked_identities WHERE org_id = $1 AND trusted_issuer_id = $2 AND id = $3
 `

@@ -157,6 +157,47 @@ func (q *Queries) DueErasures(ctx context.Context, arg DueErasuresParams) ([]Due
 	return items, nil
 }
 
+const emailChangesOfUser = `-- name: EmailChangesOfUser :many
+SELECT old_username, old_email, new_email, created_at FROM email_changes WHERE org_id = $1 AND user_id = $2 ORDER BY id
+`
+
+type EmailChangesOfUserParams struct {
+	OrgID  uuid.UUID
+	UserID uuid.UUID
+}
+
+type EmailChangesOfUserRow struct {
+	OldUsername string
+	OldEmail    string
+	NewEmail    string
+	CreatedAt   time.Time
+}
+
+func (q *Queries) EmailChangesOfUser(ctx context.Context, arg EmailChangesOfUserParams) ([]EmailChangesOfUserRow, error) {
+	rows, err := q.db.Query(ctx, emailChangesOfUser, arg.OrgID, arg.UserID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []EmailChangesOfUserRow{}
+	for rows.Next() {
+		var i EmailChangesOfUserRow
+		if err := rows.Scan(
+			&i.OldUsername,
+			&i.OldEmail,
+			&i.NewEmail,
+			&i.CreatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const eraseUser = `-- name: EraseUser :one
 DELETE FROM users WHERE org_id = $1 AND id = $2 AND erase_at <= $3::timestamptz RETURNING org_id, id, username, email, email_verified, phone_number, phone_number_verified, profile, attributes, status, required_actions, version, created_at, updated_at, erase_at
 `
@@ -431,6 +472,25 @@ func (q *Queries) LeaveUser(ctx context.Context, arg LeaveUserParams) (User, err
 	return i, err
 }
 
+const lockMailboxOfUser = `-- name: LockMailboxOfUser :one
+SELECT id FROM users WHERE org_id = $1 AND id = $2 AND status = 'active' AND lower(email) = lower($3) FOR NO KEY UPDATE
+`
+
+type LockMailboxOfUserParams struct {
+	OrgID uuid.UUID
+	ID    uuid.UUID
+	Email string
+}
+
+// Keeps a person who may sign in, and their address, as they are until the transaction ends; rows that refer to them may
+// be written meanwhile.
+func (q *Queries) LockMailboxOfUser(ctx context.Context, arg LockMailboxOfUserParams) (uuid.UUID, error) {
+	row := q.db.QueryRow(ctx, lockMailboxOfUser, arg.OrgID, arg.ID, arg.Email)
+	var id uuid.UUID
+	err := row.Scan(&id)
+	return id, err
+}
+
 const lockRoleHolders = `-- name: LockRoleHolders :many
 SELECT ra.user_id FROM role_assignments ra JOIN users u ON u.org_id = ra.org_id AND u.id = ra.user_id
 WHERE ra.org_id = $1 AND ra.role = $2 AND u.status = 'active' ORDER BY ra.user_id LIMIT 1000 FOR UPDATE OF ra, u
@@ -511,12 +571,18 @@ func (q *Queries) OpenEmailChange(ctx context.Context, arg OpenEmailChangeParams
 }
 
 const openErasures = `-- name: OpenErasures :many
-SELECT org_id, user_id, pseudonym, erased_at FROM erasures ORDER BY erased_at, user_id LIMIT $1
+SELECT org_id, user_id, pseudonym, erased_at FROM erasures WHERE (erased_at, user_id) > ($1::timestamptz, $2::uuid) ORDER BY erased_at, user_id LIMIT $3
 `
 
+type OpenErasuresParams struct {
+	ErasedAt time.Time
+	UserID   uuid.UUID
+	RowLimit int32
+}
+
 // cross-tenant: a job finishes them
-func (q *Queries) OpenErasures(ctx context.Context, rowLimit int32) ([]Erasure, error) {
-	rows, err := q.db.Query(ctx, openErasures, rowLimit)
+func (q *Queries) OpenErasures(ctx context.Context, arg OpenErasuresParams) ([]Erasure, error) {
+	rows, err := q.db.Query(ctx, openErasures, arg.ErasedAt, arg.UserID, arg.RowLimit)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,35 @@
+package credential
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+
+	"github.com/clavex/clavex/backend/internal/store"
+	"github.com/clavex/clavex/backend/internal/store/dbq"
+)
+
+// Ways are by what a person signs in: only what works, so not a passkey that was suspended or whose model is refused, nor an
+// account at a provider that is switched off. Sign-ins by mail do not count, because the organization may end them any day.
+type Ways struct{ Password, Passkey, Elsewhere bool }
+
+// Any reports whether there is one at all.
+func (w Ways) Any() bool { return w.Password || w.Passkey || w.Elsewhere }
+
+// Ways returns by what else than one passkey, or one account elsewhere, a person signs in. rpID is the relying party of
+// passkeys; "" where nobody signs in by them.
+func (p *Passkeys) Ways(ctx context.Context, db store.DB, orgID, userID uuid.UUID, rpID string, without uuid.UUID) (Ways, error) {
+	refused, err := p.models.Refused(ctx, orgID)
+	if err != nil {
+		return Ways{}, err
+	}
+	row, err := dbq.New(db).WaysIn(ctx, dbq.WaysInParams{OrgID: orgID, UserID: userID, RpID: rpID, Without: without, RefusedModels: refused})
+	return Ways(row), err
+}
+
+// LockOfUser keeps a person, and so what they sign in by, as they are until the transaction ends: of two that remove the last
+// two ways in at once, the later sees that it is the last. It goes before all other locks.
+func (p *Passkeys) LockOfUser(ctx context.Context, tx *store.Tx, orgID, userID uuid.UUID) error {
+	_, err := dbq.New(tx).LockUser(ctx, dbq.LockUserParams{OrgID: orgID, ID: userID})
+	return err
+}
