@@ -24,7 +24,7 @@ choose a password.
 
 The first administrator:
   clavex user create --org system --username you@example.com --role platform-administrator`,
-		p.createUser(), p.inviteUser(), p.revokeInvitation(), p.importUsers(), p.listUsers(), p.showUser(), p.disableUser(), p.enableUser(), p.deleteUser(), p.setRoles(), p.oneTimeLink(), p.resetSecondFactor())
+		p.createUser(), p.inviteUser(), p.revokeInvitation(), p.requireActions(), p.importUsers(), p.listUsers(), p.showUser(), p.disableUser(), p.enableUser(), p.deleteUser(), p.setRoles(), p.oneTimeLink(), p.resetSecondFactor())
 }
 
 // userResult is a person with their roles.

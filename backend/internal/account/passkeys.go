@@ -15,6 +15,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/org"
 	"github.com/clavex/clavex/backend/internal/signin"
 	"github.com/clavex/clavex/backend/internal/store"
+	"github.com/clavex/clavex/backend/internal/user"
 	"github.com/clavex/clavex/backend/internal/web/page"
 	"github.com/clavex/clavex/backend/internal/webauthn"
 )
@@ -189,6 +190,9 @@ func (v *visit) addPasskey() error {
 			return err
 		}
 		if _, err := v.Passkeys.Register(ctx, tx, v.actor(), made); err != nil {
+			return err
+		}
+		if err := v.Users.CompleteAction(ctx, tx, person.OrgID, person.ID, user.EnrolPasskey); err != nil {
 			return err
 		}
 		return v.Letters.PasskeyAdded(ctx, tx, v.organization, person, name)

@@ -84,6 +84,9 @@ type Options struct {
 	EnqueueOrganizationDeletion func(ctx context.Context, tx *store.Tx, orgID uuid.UUID) error
 	// SendsMail reports whether people of an organization can be written to. Nil: they can.
 	SendsMail func(ctx context.Context, orgID uuid.UUID) bool
+	// MayRequire refuses to require of a person of an organization what they could not do; before are the actions that were
+	// required of them already. Nil: they can do everything.
+	MayRequire func(ctx context.Context, db store.DB, organization *org.Organization, person *user.User, before []user.RequiredAction) error
 	// InstallationSendsMail: mail of organizations without a server of their own goes out.
 	InstallationSendsMail bool
 	// RequestsPerMinute of one actor; 0 means DefaultRequestsPerMinute.
@@ -125,6 +128,7 @@ type API struct {
 	mailServers       *mailserver.Servers
 	installationSends bool
 	sendsMail         func(context.Context, uuid.UUID) bool
+	mayRequire        func(context.Context, store.DB, *org.Organization, *user.User, []user.RequiredAction) error
 	console           func(*http.Request) (*ConsoleSession, error)
 
 	oneTimeLinkURL  func(*org.Organization, string) string
@@ -143,11 +147,16 @@ func New(options Options) (*API, error) {
 	if options.SendsMail == nil {
 		options.SendsMail = func(context.Context, uuid.UUID) bool { return true }
 	}
+	if options.MayRequire == nil {
+		options.MayRequire = func(context.Context, store.DB, *org.Organization, *user.User, []user.RequiredAction) error {
+			return nil
+		}
+	}
 	return &API{
 		db: options.Store, organizations: options.Organizations, users: options.Users, imports: options.Imports, roles: options.Roles, clients: options.Clients, resources: options.Resources, trusted: options.Trusted, providers: options.Providers,
 		sessions: options.Sessions, grants: options.Grants, backchannel: options.Backchannel, signing: options.Keys, passwords: options.Passwords, links: options.Links, invitations: options.Invitations, secondFactors: options.SecondFactors, letters: options.Letters, passkeys: options.Passkeys, models: options.Models, log: options.Audit, issuers: options.Issuers,
 		resource: options.Resource, counters: options.Counters, fetch: options.Fetch, keys: idempotency.New(options.Now, options.Ring),
-		cursors: cursors{options.Ring}, contract: read, perMinute: options.RequestsPerMinute, mailServers: options.MailServers, installationSends: options.InstallationSendsMail, sendsMail: options.SendsMail,
+		cursors: cursors{options.Ring}, contract: read, perMinute: options.RequestsPerMinute, mailServers: options.MailServers, installationSends: options.InstallationSendsMail, sendsMail: options.SendsMail, mayRequire: options.MayRequire,
 		console: options.Console, oneTimeLinkURL: options.OneTimeLinkURL, enqueueDeletion: options.EnqueueOrganizationDeletion,
 	}, nil
 }

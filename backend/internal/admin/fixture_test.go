@@ -58,6 +58,8 @@ type site struct {
 
 	system, acme, rival *org.Organization
 
+	mayNotRequire func(person *user.User, before []user.RequiredAction) error // nil: everything can be required
+
 	mu      sync.Mutex
 	deleted []uuid.UUID // organizations whose deletion was enqueued
 	console func(*http.Request) (*admin.ConsoleSession, error)
@@ -114,6 +116,12 @@ func newSite(t *testing.T, options ...option) *site {
 				return nil, nil
 			}
 			return s.console(r)
+		},
+		MayRequire: func(_ context.Context, _ store.DB, _ *org.Organization, person *user.User, before []user.RequiredAction) error {
+			if s.mayNotRequire == nil {
+				return nil
+			}
+			return s.mayNotRequire(person, before)
 		},
 		MailServers: s.mailServers, Providers: s.providers,
 		OneTimeLinkURL: func(o *org.Organization, token string) string {

@@ -76,6 +76,9 @@ func (h handlers) CreateUser(ginContext context.Context, request api.CreateUserR
 	if err := h.mayInvite(call, invite, body.Password != nil, &wanted); err != nil {
 		return nil, err
 	}
+	if err := h.mayRequire(call.ctx, h.db, call.organization, &wanted, nil); err != nil {
+		return nil, err
+	}
 	var hashed credential.Hashed
 	made, replayed, err := h.once(call, request.Params.IdempotencyKey, creation{
 		prepare: func() (err error) {
@@ -192,6 +195,9 @@ func (h handlers) UpdateUser(ginContext context.Context, request api.UpdateUserR
 			if err := h.leaves(ctx, tx, call, current, roles); err != nil {
 				return err
 			}
+		}
+		if err := h.mayRequire(ctx, tx, call.organization, &changed, current.RequiredActions); err != nil {
+			return err
 		}
 		if _, err := h.users.Update(ctx, tx, call.by.Actor(), changed); err != nil {
 			return err

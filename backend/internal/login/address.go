@@ -10,6 +10,7 @@ import (
 type AddressData struct {
 	UserID uuid.UUID `json:"user_id"`
 	Email  string    `json:"email"`
+	Own    bool      `json:"own,omitempty"` // it is that of their account already
 }
 
 // WantsAddress reports that the signed-in person said which address is to be theirs. It begins the time of the transaction
@@ -24,3 +25,6 @@ func (t *Transaction) ForgetAddress() { t.Progress.Address = nil }
 
 // AddressProved reports that the address is the person's now.
 func (t *Transaction) AddressProved() { t.Progress.Address, t.Progress.AddressChanged = nil, true }
+
+// OwnAddressProved reports that the person reads the mail of the address that their account has.
+func (t *Transaction) OwnAddressProved() { t.Progress.Address = nil }

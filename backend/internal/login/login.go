@@ -194,7 +194,9 @@ const (
 	ChangePassword    Step = "change_password"     // choose a new password
 	EnrolSecondFactor Step = "enrol_second_factor" // add another factor
 	BeginSession      Step = "begin_session"       // no page: everything about the person is settled
-	ProveAddress      Step = "prove_address"       // prove that another address is one's own
+	VerifyEmail       Step = "verify_email"        // have a code sent to the address of the account
+	ProveAddress      Step = "prove_address"       // prove that an address is one's own
+	EnrolPasskey      Step = "enrol_passkey"       // make a passkey, because it is required
 	LinkIdentity      Step = "link_identity"       // say whether an account elsewhere is linked
 	Consent           Step = "consent"             // allow the client
 	Complete          Step = "complete"            // no page: the continuation answers
@@ -212,6 +214,8 @@ type Facts struct {
 	RecoveryOpen bool
 	// MagicLinksOpen: whoever reads the mail of an account may sign in by it.
 	MagicLinksOpen bool
+	// Doable are the required actions that can be done.
+	Doable Doable
 	// Factors are of whom the sign-in is about (Subject).
 	Factors Factors
 }
@@ -242,7 +246,7 @@ func (t *Transaction) Next(facts Facts) Step {
 		if !t.Required.Requirement.Accepts(live) {
 			return Authenticate // what is demanded is reached by no second factor
 		}
-		return t.afterSession(live)
+		return t.afterSession(facts.Doable, live)
 	}
 	if facts.User == nil || !facts.User.MayProve() || facts.User.ID != t.Progress.UserID {
 		return Authenticate
@@ -275,7 +279,7 @@ func (t *Transaction) Next(facts Facts) Step {
 	if step := t.secondFactor(facts.Factors, live.Session.Methods, true); step != "" {
 		return step // the policy was changed meanwhile
 	}
-	return t.afterSession(live)
+	return t.afterSession(facts.Doable, live)
 }
 
 // Live is the session of this browser that the sign-in is about; nil while there is none, or while the person has
@@ -338,19 +342,15 @@ func (r Requirement) Pick(browser session.Browser) *session.Live {
 }
 
 // afterSession decides what a signed-in person still has to do.
-func (t *Transaction) afterSession(live *session.Live) Step {
-	if slices.Contains(live.User.RequiredActions, user.ChangePassword) {
-		// An action demanded after the session began: the person proves themselves again first.
-		return Authenticate
+func (t *Transaction) afterSession(doable Doable, live *session.Live) Step {
+	if step := t.requiredAction(doable, live); step != "" {
+		return step
 	}
 	if linking := t.Progress.Linking; linking != nil {
 		if live.Session.AuthenticatedAt.Before(linking.Since) {
 			return Authenticate
 		}
 		return LinkIdentity
-	}
-	if t.Progress.Address != nil {
-		return ProveAddress
 	}
 	if consent := t.Required.Requirement.Consent; consent.Asks(live.ConsentedScopes) {
 		// Always is satisfied by an answer in this transaction; a missing scope only by the stored consent.
@@ -377,7 +377,7 @@ func (r Requirement) acceptsPerson(live *session.Live) bool {
 	case !r.AuthenticatedSince.IsZero() && live.Session.AuthenticatedAt.Before(r.AuthenticatedSince):
 		return false
 	}
-	return len(live.User.RequiredActions) == 0
+	return !live.User.Must(user.ChangePassword)
 }
 
 // Choose reports that the person chose an account of those signed in here.

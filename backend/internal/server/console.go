@@ -31,7 +31,7 @@ func (a *App) mountConsole(engine *gin.Engine, e *endpoints) error {
 		OneTimeLinkURL: func(organization *org.Organization, token string) string {
 			return a.Issuers.Endpoint(organization, "login/link") + "?token=" + token
 		},
-		SendsMail: a.Mails.Works, InstallationSendsMail: a.Mails.Installed(), MailServers: a.MailServers, EnqueueOrganizationDeletion: a.DeleteOrganizationLater,
+		SendsMail: a.Mails.Works, MayRequire: a.MayRequire, InstallationSendsMail: a.Mails.Installed(), MailServers: a.MailServers, EnqueueOrganizationDeletion: a.DeleteOrganizationLater,
 	})
 	if err != nil {
 		return err

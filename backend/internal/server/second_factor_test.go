@@ -324,6 +324,8 @@ func TestNoStepIsSkippedReplayedOrTakenElsewhere(t *testing.T) {
 	making := s.browser()
 	makePasskey := making.signUp(begin(making, "prompt", "create"), "fay@new.test", "new_password", "", "with", "passkey")
 	makePasskey = making.submit(makePasskey, "confirm-form", "code", s.code("fay@new.test"))
+	verifying, enrolling := s.browser(), s.browser()
+	hal, ida := s.person(s.acme, "hal@acme.test", user.VerifyEmail), s.person(s.acme, "ida@acme.test", user.EnrolPasskey)
 	accepting := s.browser()
 	_, link := s.invited("gil@acme.test")
 	atSecond, atPassword, atConsent, atLogin, atSignUp, atSelect := s.browser(), s.browser(), s.browser(), s.browser(), s.browser(), signedIn(bob)
@@ -341,10 +343,12 @@ func TestNoStepIsSkippedReplayedOrTakenElsewhere(t *testing.T) {
 		"action/email":            {moving, address, "confirm-form"},
 		"action/link-account":     {atLink, linking, "link-identity-form"},
 		"action/keep-account":     {atKeep, keeping, "keep-account-form"},
+		"action/verify-email":     {verifying, verifying.submit(begin(verifying), "login-form", "username", hal.Username, "password", password), "verify-email-form"},
+		"action/passkey":          {enrolling, enrolling.submit(begin(enrolling), "login-form", "username", ida.Username, "password", password), "passkey-form"},
 		"invitation/accept":       {accepting, accepting.get(link), "password-form"},
 		"select-account":          {atSelect, begin(atSelect, "prompt", "select_account"), "accounts-form"},
 	}
-	addresses := []string{"login", "login/second-factor", "login/second-factor/add", "action/change-password", "action/email", "action/keep-account", "action/link-account", "invitation/accept", "consent", "sign-up", "sign-up/confirm", "sign-up/passkey", "login/passkey", "forgot-password", "forgot-password/confirm", "login/mail", "login/mail/confirm", "select-account"}
+	addresses := []string{"login", "login/second-factor", "login/second-factor/add", "action/change-password", "action/email", "action/keep-account", "action/verify-email", "action/passkey", "action/link-account", "invitation/accept", "consent", "sign-up", "sign-up/confirm", "sign-up/passkey", "login/passkey", "forgot-password", "forgot-password/confirm", "login/mail", "login/mail/confirm", "select-account"}
 	// What an honest form of each address would say.
 	sent := url.Values{"decision": {"allow"}, "code": {"123456"}, "recovery_code": {app.codes[1]}, "new_password": {chosenPassword}, "new_password_confirmation": {chosenPassword}, "enrolment": {"x.y"}, "passkey": {"{}"}}
 	for step, at := range places {

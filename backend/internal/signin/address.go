@@ -93,7 +93,7 @@ func (s *SignIn) mailAddress(ctx context.Context, v *visit, person *user.User, d
 	if err != nil && !fault.IsKind(err, fault.NotFound) {
 		return err
 	}
-	taken := err == nil && other.ID != person.ID
+	taken := err == nil && other.ID != person.ID && !data.Own
 	proof, code, err := s.newProof(v.transaction, before, data, addressSubject(data))
 	if err != nil {
 		return err
@@ -109,6 +109,12 @@ func (s *SignIn) mailAddress(ctx context.Context, v *visit, person *user.User, d
 	written := notice.Letter{Kind: mailNewAddress, To: data.Email, Expires: proof.Expires, Write: func(f letter.Frame) letter.Content {
 		return letter.NewAddress(f, spoken(code), s.Issuers.Endpoint(v.organization, pathAddress)+"?"+query.Encode(), int(codeLifetime/time.Minute))
 	}}
+	if data.Own {
+		written.Kind = mailOwnAddress
+		written.Write = func(f letter.Frame) letter.Content {
+			return letter.OwnAddress(f, spoken(code), s.Issuers.Endpoint(v.organization, pathAddress)+"?"+query.Encode(), int(codeLifetime/time.Minute))
+		}
+	}
 	if taken {
 		written.Kind = mailAddressTaken
 		written.Write = func(f letter.Frame) letter.Content {
@@ -137,6 +143,9 @@ func (s *SignIn) ProveAddress(c *gin.Context) {
 	if v == nil {
 		return
 	}
+	if s.addressMoved(c, v) {
+		return
+	}
 	if _, show := s.advance(c, v, pathAddress); show {
 		s.showProveAddress(c, v, http.StatusOK, spoken(readCode(c.Query("code"))), nil)
 	}
@@ -148,14 +157,18 @@ func (s *SignIn) showProveAddress(c *gin.Context, v *visit, status int, code str
 		s.Error(c, err)
 		return
 	}
-	view := page.ConfirmCode{Frame: s.frame(c, v.organization, v.transaction.Required.Requirement.UILocales), Form: s.form(v, pathAddress), For: page.AnotherAddress, BackURL: path(v.organization, pathAddress),
+	purpose := page.AnotherAddress
+	if data.Own {
+		purpose = page.OwnAddress
+	}
+	view := page.ConfirmCode{Frame: s.frame(c, v.organization, v.transaction.Required.Requirement.UILocales), Form: s.form(v, pathAddress), For: purpose, BackURL: path(v.organization, pathAddress),
 		Account: data.Email, Code: code, Again: c.Query("again") != "" && problem == nil, Fault: problem, MayResend: v.transaction.Progress.Address.Mails < login.MailsMost}
 	s.render(c, status, view, s.leadsTo(v)...)
 }
 
 func (s *SignIn) postProveAddress(c *gin.Context) {
 	v, form := s.atStep(c, pathAddress, nil, login.ProveAddress)
-	if v == nil {
+	if v == nil || s.addressMoved(c, v) {
 		return
 	}
 	ctx, typed := c.Request.Context(), form.Get("code")
@@ -174,6 +187,10 @@ func (s *SignIn) postProveAddress(c *gin.Context) {
 		v.transaction.ForgetAddress()
 		if err := s.Transactions.Save(ctx, v.transaction); err != nil {
 			s.stepFailed(c, v, err)
+			return
+		}
+		if data.Own {
+			s.advance(c, v, pathAddress)
 			return
 		}
 		s.Pages.SeeOther(c, path(v.organization, pathAccountEmail))
@@ -205,6 +222,9 @@ func (s *SignIn) proveAddress(ctx context.Context, v *visit, live *session.Live,
 	}
 	if err := s.checkCode(ctx, v.transaction, v.transaction.Progress.Address, addressSubject(data), code); err != nil {
 		return err
+	}
+	if data.Own {
+		return s.verifyEmail(ctx, v, live, data)
 	}
 	err := s.Store.InTx(ctx, func(ctx context.Context, tx *store.Tx) error {
 		organization, err := s.Organizations.Hold(ctx, tx, v.organization.ID)

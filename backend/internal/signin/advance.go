@@ -107,7 +107,7 @@ func (s *SignIn) facts(ctx context.Context, v *visit) (login.Facts, error) {
 		return login.Facts{}, err
 	}
 	facts := login.Facts{Browser: browser, SignUpOpen: s.SignUpOpen(ctx, v.organization), RecoveryOpen: s.recoveryOpen(ctx, v.organization),
-		MagicLinksOpen: s.magicLinksOpen(ctx, v.organization)}
+		MagicLinksOpen: s.magicLinksOpen(ctx, v.organization), Doable: s.Doable(ctx, v.organization)}
 	if id := v.transaction.Progress.UserID; id != uuid.Nil {
 		person, err := s.Users.ByID(ctx, s.Store, v.organization.ID, id)
 		if err != nil && !fault.IsKind(err, fault.NotFound) {

@@ -155,8 +155,10 @@ func (s *SignIn) acceptWithPasskey(c *gin.Context, v *visit, person *user.User, 
 	passkey.OrgID, passkey.UserID = person.OrgID, person.ID
 	passkey.Name = s.frame(c, v.organization, []string{person.Profile.Locale}).Text.T("passkey_first_name")
 	err = s.accept(ctx, v, person, func(ctx context.Context, tx *store.Tx) error {
-		passkey, err = s.Passkeys.Register(ctx, tx, actorOf(person), passkey)
-		return err
+		if passkey, err = s.Passkeys.Register(ctx, tx, actorOf(person), passkey); err != nil {
+			return err
+		}
+		return s.Users.CompleteAction(ctx, tx, person.OrgID, person.ID, user.EnrolPasskey)
 	})
 	if err != nil {
 		return err

@@ -109,6 +109,8 @@ type Dependencies struct {
 	Suspicion     proofofwork.Suspicion
 	// SignUpOpen reports whether people make their accounts at the organization themselves.
 	SignUpOpen func(ctx context.Context, organization *org.Organization) bool
+	// Doable says which required actions can be done at an organization.
+	Doable func(ctx context.Context, organization *org.Organization) login.Doable
 	// Observe is told of every sign-in attempt: "success", "wrong", "damped", "busy", "error"; "limited" of one that
 	// was not even begun; and "signed_up" of an account that was made.
 	Observe func(outcome string)
@@ -194,6 +196,10 @@ func pathOf(step login.Step) string {
 		return pathLinkIdentity
 	case login.KeepAccount:
 		return pathKeepAccount
+	case login.VerifyEmail:
+		return pathVerifyEmail
+	case login.EnrolPasskey:
+		return pathEnrolPasskey
 	case login.ProveAddress:
 		return pathAddress
 	case login.Consent:

@@ -34,6 +34,7 @@ func (u *Users) ChangeEmail(ctx context.Context, tx *store.Tx, actor audit.Actor
 	}
 	changed := *before
 	changed.Email, changed.EmailVerified = Normalize(address), true
+	changed.done(VerifyEmail)
 	if strings.EqualFold(before.Username, before.Email) {
 		changed.Username = changed.Email
 	}
@@ -61,11 +62,12 @@ func (u *Users) ProveEmail(ctx context.Context, tx *store.Tx, actor audit.Actor,
 	if !strings.EqualFold(before.Email, Normalize(address)) {
 		return nil, ErrNotFound
 	}
-	if before.EmailVerified {
+	if before.EmailVerified && !before.Must(VerifyEmail) {
 		return before, nil
 	}
 	changed := *before
 	changed.EmailVerified = true
+	changed.done(VerifyEmail)
 	return u.write(ctx, tx, actor, "user.email_verified", before, changed)
 }
 

@@ -33,8 +33,12 @@ const (
 // RequiredAction is something a person must do before the next sign-in completes.
 type RequiredAction string
 
-// ChangePassword makes the person choose a new password.
-const ChangePassword RequiredAction = "change_password"
+// The required actions.
+const (
+	ChangePassword RequiredAction = "change_password" // choose a new password
+	VerifyEmail    RequiredAction = "verify_email"    // prove once more that the address of the account is theirs
+	EnrolPasskey   RequiredAction = "enrol_passkey"   // make a passkey
+)
 
 // Profile holds the standard claims of OpenID Connect Core 1.0 §5.1 that have no column of their own.
 type Profile struct {
@@ -91,6 +95,14 @@ func (u *User) DisplayName() string {
 		}
 	}
 	return u.ID.String()
+}
+
+// Must reports whether the action is required of the person.
+func (u *User) Must(action RequiredAction) bool { return slices.Contains(u.RequiredActions, action) }
+
+// done takes a required action away.
+func (u *User) done(action RequiredAction) {
+	u.RequiredActions = slices.DeleteFunc(slices.Clone(u.RequiredActions), func(a RequiredAction) bool { return a == action })
 }
 
 // IsCalled reports whether a hint names the person: by their username or their email address, in any case of letters.
@@ -242,7 +254,7 @@ func (u *User) normalize() error {
 		return invalid("status", "status_invalid", "Choose active or disabled.")
 	}
 	for _, action := range u.RequiredActions {
-		if action != ChangePassword {
+		if action != ChangePassword && action != VerifyEmail && action != EnrolPasskey {
 			return invalid("required_actions", "required_action_unknown", fmt.Sprintf("There is no required action %q.", action))
 		}
 	}

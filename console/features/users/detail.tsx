@@ -3,7 +3,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { Page } from '@/components/page';
 import { Loaded } from '@/components/states';
-import { Badge } from '@/components/ui/surface';
 import { Tabs, useTab } from '@/components/ui/tabs';
 import { api, readVersioned } from '@/lib/api';
 import { useOrg, useRecordId } from '@/lib/address';
@@ -14,6 +13,7 @@ import { UserDanger } from './danger';
 import { InvitationBadge } from './invitation';
 import { UserBadge } from './list';
 import { ProfileForm } from './profile-form';
+import { RequiredActionBadges } from './required-actions';
 import { RolesForm } from './roles-form';
 import { SignIn } from './sign-in';
 
@@ -42,7 +42,7 @@ export function UserDetail() {
             <>
               <UserBadge status={user.value.status} />
               <InvitationBadge state={user.value.invitation?.state} />
-              {user.value.required_actions.includes('change_password') && <Badge tone="info">Must choose a new password</Badge>}
+              <RequiredActionBadges actions={user.value.required_actions} />
             </>
           }
           description={user.value.profile.name ? user.value.username : undefined}

@@ -23,6 +23,7 @@ import { useMay } from '@/lib/session';
 import { exactTime } from '@/lib/time';
 import { Invitation } from './invitation';
 import { Passkeys, usePasskeys } from './passkeys';
+import { RequiredActions } from './required-actions';
 import { SecondFactor } from './second-factor';
 
 export function SignIn({ user }: { user: Versioned<User> }) {
@@ -44,6 +45,7 @@ export function SignIn({ user }: { user: Versioned<User> }) {
           <PasswordForm user={value} />
         </div>
       )}
+      <RequiredActions user={user} />
       <Passkeys user={value} />
       <SecondFactor user={value} />
       <p className="text-neutral-11">

@@ -2734,10 +2734,10 @@ export interface components {
          */
         RequestObjectSigningAlgorithm: "RS256" | "ES256" | "PS256" | "EdDSA" | "ES384" | "ES512" | "PS384" | "PS512" | "RS384" | "RS512" | "HS256" | "none";
         /**
-         * @description What the user must do at the next sign-in.
+         * @description What the user must do at the next sign-in, or before an application gets another answer. `change_password`: choose another one. `verify_email`: prove the address by a code, also one that was proved before. `enrol_passkey`: make a passkey. What is done is taken from the list. What cannot be done is refused when it is added (`required_action_impossible`: no address, no mail, no passkeys; `required_action_done`: there is a passkey), and waits, keeping nobody out, where it became impossible later.
          * @enum {string}
          */
-        RequiredAction: "change_password";
+        RequiredAction: "change_password" | "verify_email" | "enrol_passkey";
         Resource: {
             /** @description At most this long, whatever a client's are; absent for the client's. */
             access_token_lifetime_seconds?: number;

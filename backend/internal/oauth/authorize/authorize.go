@@ -53,8 +53,10 @@ type Endpoint struct {
 	SignUpOpen func(ctx context.Context, organization *org.Organization) bool
 	// SecondFactor is the policy of second factors for a person, and what their roles demand by themselves.
 	SecondFactor func(ctx context.Context, organization *org.Organization, userID uuid.UUID) (policy, ofRoles org.SecondFactor, err error)
-	Now          func() time.Time
-	Random       io.Reader
+	// Doable says which required actions people can do.
+	Doable func(ctx context.Context, organization *org.Organization) login.Doable
+	Now    func() time.Time
+	Random io.Reader
 }
 
 // Result is the outcome of a request that was understood: either an answer for the client, or what is
@@ -88,7 +90,12 @@ func (a *Endpoint) Handle(ctx context.Context, organization *org.Organization, p
 		return a.refuse(ctx, r, err)
 	}
 	signedIn := r.requirement.Accepts(live)
+	acts := live != nil && len(live.User.RequiredActions) > 0 && len(a.Doable(ctx, organization).Left(live.User)) > 0
 	switch {
+	case acts && r.prompted(promptNone):
+		return a.refuse(ctx, r, oauth.NewError(oauth.CodeInteractionRequired, "The person must do something first that is required of them, and prompt=none forbids asking."))
+	case acts:
+		// They do it when they are asked.
 	case signedIn && !r.prompted(promptNone) && r.wishesMore(live):
 		// Whether the person has another factor is seen when they are asked.
 	case signedIn && !r.requirement.Consent.Asks(live.ConsentedScopes):

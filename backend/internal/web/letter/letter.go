@@ -90,6 +90,15 @@ func NewAddress(f Frame, code, url string, minutes int) Content {
 	})
 }
 
+// OwnAddress asks a person to prove that they read the mail of the address that their account has.
+func OwnAddress(f Frame, code, url string, minutes int) Content {
+	return f.write(f.organizationSays("mail_verify_subject"), body{
+		heading: f.Text.T("mail_verify_title"), paragraphs: []string{f.organizationSays("mail_own_address_reason")}, code: code,
+		after: []string{f.Text.T("mail_verify_time", "Minutes", minutes)}, label: f.organizationSays("mail_verify_link"), url: url,
+		closing: []string{f.Text.T("mail_address_ignore")},
+	})
+}
+
 // AddressTaken tells a person that somebody wanted their address for another account.
 func AddressTaken(f Frame, url string) Content {
 	return f.write(f.organizationSays("mail_exists_subject"), body{

@@ -29,6 +29,7 @@ func TestRulesOfEveryLetter(t *testing.T) {
 					"exists":  AccountExists(f, "https://id.example/demo/login"),
 					"recover": RecoverPassword(f, "CFGH-2345", "https://id.example/demo/forgot-password/confirm?code=CFGH2345&transaction=x", 20),
 					"address": NewAddress(f, "CFGH-2345", "https://id.example/demo/action/email?code=CFGH2345&transaction=x", 20),
+					"own":     OwnAddress(f, "CFGH-2345", "https://id.example/demo/action/email?code=CFGH2345&transaction=x", 20),
 					"taken":   AddressTaken(f, "https://id.example/demo/login"),
 					"moved":   AddressChanged(f, organization, "https://id.example/demo/undo-email-change?token=x", 3),
 					"leaving": Leaving(f, "ada", "3 December 2026, 10:00 UTC", "https://id.example/demo/login"),

@@ -62,11 +62,20 @@ func (v AccountPasskeys) question() string {
 type SignUpPasskey struct {
 	Frame
 	Form
-	Client  *Client
-	Email   string
-	Passkey *Passkey // nil when passkeys were switched off meanwhile
-	Fault   *fault.Error
+	Client *Client
+	Email  string
+	// Required: of somebody who has an account, whose username stands in Email. "instead" refuses then.
+	Required bool
+	Passkey  *Passkey // nil when passkeys were switched off meanwhile
+	Fault    *fault.Error
 }
 
 // Render implements templ.Component.
 func (v SignUpPasskey) Render(ctx context.Context, w io.Writer) error { return v.page().Render(ctx, w) }
+
+func (v SignUpPasskey) lead() string {
+	if v.Required {
+		return v.Text.T("enrol_passkey_lead", "Organization", v.Organization.Name, "Username", clean(v.Email))
+	}
+	return v.Text.T("sign_up_passkey_lead", "Email", clean(v.Email))
+}

@@ -74,6 +74,7 @@ const (
 	NewAccount        Purpose = ""
 	ForgottenPassword Purpose = "forgot-password"
 	AnotherAddress    Purpose = "address"
+	OwnAddress        Purpose = "own-address" // of the account, because it is required
 	MagicLink         Purpose = "magic-link"
 )
 
@@ -108,6 +109,8 @@ func (v ConfirmCode) submit() (label, wait string) {
 		return v.Text.T("sign_up_submit"), v.Text.T("sign_up_busy")
 	case AnotherAddress:
 		return v.Text.T("address_submit"), v.Text.T("password_busy")
+	case OwnAddress:
+		return v.Text.T("verify_email_submit"), v.Text.T("password_busy")
 	case MagicLink:
 		return v.Text.T("login_submit"), v.Text.T("login_busy")
 	}
@@ -122,6 +125,8 @@ func (v ConfirmCode) other() (id, label string) {
 		return "magic-link-again", v.Text.T("recover_other")
 	case AnotherAddress:
 		return "address-again", v.Text.T("confirm_other")
+	case OwnAddress:
+		return "address-again", v.Text.T("verify_email_back")
 	}
 	return "sign-up-again", v.Text.T("confirm_other")
 }
