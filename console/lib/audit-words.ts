@@ -30,6 +30,8 @@ export const actionWords: Record<string, string> = {
   'proof_of_work.demanded': 'Computing demanded',
   'proof_of_work.failed': 'Computing not done',
   'proof_of_work.solved': 'Computing done',
+  'second_factor.mail_code_sent': 'Code sent as a second factor',
+  'second_factor.mail_code_used': 'Code of a mail as second factor',
   'sign_in.failed': 'Sign-in failed',
   'sign_in_notice.withheld': 'Notice of a sign-in withheld',
   'signing_key.published': 'Next signing key published',

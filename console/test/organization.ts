@@ -43,6 +43,7 @@ export function organizationWith(policies: Partial<Policies> = {}): Organization
       second_factor: 'optional',
       second_factor_roles: {},
       remembered_device_days: 0,
+      second_factor_email_codes: 'off',
       session_idle_lifetime_seconds: 28_800,
       session_absolute_lifetime_seconds: 604_800,
       access_token_lifetime_seconds: 300,

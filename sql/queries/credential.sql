@@ -1,7 +1,7 @@
 -- name: UpsertPassword :exec
-INSERT INTO credentials (org_id, id, user_id, kind, secret, created_at, updated_at)
-VALUES (@org_id, @id, @user_id, 'password', @secret, @at, @at)
-ON CONFLICT (org_id, user_id) WHERE kind = 'password' DO UPDATE SET secret = EXCLUDED.secret, updated_at = EXCLUDED.updated_at;
+INSERT INTO credentials (org_id, id, user_id, kind, secret, by_link, created_at, updated_at)
+VALUES (@org_id, @id, @user_id, 'password', @secret, @by_link, @at, @at)
+ON CONFLICT (org_id, user_id) WHERE kind = 'password' DO UPDATE SET secret = EXCLUDED.secret, by_link = EXCLUDED.by_link, updated_at = EXCLUDED.updated_at;
 
 -- name: RehashPassword :execrows
 -- Only when it is still the hash that was just verified: a password changed meanwhile stays.
@@ -18,6 +18,9 @@ SELECT EXISTS (SELECT 1 FROM credentials c WHERE c.org_id = @org_id AND c.user_i
         AND p.aaguid <> ALL (@refused_models::uuid[]))::boolean AS passkey,
     EXISTS (SELECT 1 FROM upstream_identities i JOIN identity_providers x ON x.org_id = i.org_id AND x.id = i.provider_id
         WHERE i.org_id = @org_id AND i.user_id = @user_id AND i.id <> @without AND x.status = 'active')::boolean AS elsewhere;
+
+-- name: PasswordByLink :one
+SELECT by_link FROM credentials WHERE org_id = @org_id AND user_id = @user_id AND kind = 'password';
 
 -- name: LockPasswordOfUser :one
 -- Reads the password of a person who may sign in and keeps both as they are until the transaction ends. The person's

@@ -33,6 +33,7 @@ type organizationChange struct {
 	sessionIdle, sessionAbsolute, accessTokens, refreshTokens                          time.Duration
 	scopesFile, claimsFile, issuersFile                                                string
 	secondFactorRoles                                                                  map[string]string
+	emailCodes                                                                         string
 }
 
 func (p *program) updateOrganization() *cobra.Command {
@@ -107,6 +108,7 @@ func (c *organizationChange) flags(command *cobra.Command) {
 	flags.IntVar(&c.wanted.Policies.InvitationLifetimeDays, "invitation-lifetime-days", 0, "how many days the link of an invitation works: 1 to 30")
 	flags.StringVar(&c.passkeys, "passkeys", "", "whether people sign in with passkeys: on or off")
 	flags.StringVar(&c.secondFactor, "second-factor", "", "whether people prove themselves by a second factor: off, optional (whoever has one) or required (everybody adds one)")
+	flags.StringVar(&c.emailCodes, "second-factor-email-codes", "", "whether a code of a mail is a second factor of people who have none: on or off")
 	flags.IntVar(&c.wanted.Policies.RememberedDeviceDays, "remembered-device-days", 0, "for how many days a device may be remembered, up to 90; 0 is never")
 	flags.StringToStringVar(&c.secondFactorRoles, "second-factor-role", nil, "ROLE=POLICY, what is asked of people who have a role; may be repeated")
 	flags.IntVar(&c.wanted.Policies.PasswordMinimumLength, "password-minimum-length", 0, "how many characters a new password has at least: 8 to 64")
@@ -126,7 +128,7 @@ func (c *organizationChange) flags(command *cobra.Command) {
 	flags.StringVar(&c.claimsFile, "claims-file", "", "file with a JSON list of claims, as in the Admin API; - for standard input")
 	command.MarkFlagsOneRequired("display-name", "brand-color", "default-locale", "registration", "profile", "session-idle-lifetime", "session-absolute-lifetime",
 		"access-token-lifetime", "refresh-token-lifetime", "access-token-format", "refresh-token-rotation", "refresh-token-grace", "registration-redirect-host", "registration-scope", "registration-grant-type",
-		"sign-up", "sign-up-email-domain", "password-recovery", "password-minimum-length", "email-change", "invitation-lifetime-days", "account-deletion", "account-deletion-days", "proof-of-work", "magic-links", "sign-in-notices", "passkeys", "second-factor", "second-factor-role", "remembered-device-days", "client-id-metadata-documents", "client-id-metadata-document-host", "software-statement-issuers-file", "scopes-file", "claims-file")
+		"sign-up", "sign-up-email-domain", "password-recovery", "password-minimum-length", "email-change", "invitation-lifetime-days", "account-deletion", "account-deletion-days", "proof-of-work", "magic-links", "sign-in-notices", "passkeys", "second-factor", "second-factor-role", "remembered-device-days", "second-factor-email-codes", "client-id-metadata-documents", "client-id-metadata-document-host", "software-statement-issuers-file", "scopes-file", "claims-file")
 }
 
 // policyFiles are the lists that stand in files.
@@ -160,6 +162,7 @@ func (c *organizationChange) apply(given func(flag string) bool, o *org.Organiza
 	if err != nil {
 		return err
 	}
+	policies.SecondFactorEmailCodes = pick(given("second-factor-email-codes"), org.EmailCodes(c.emailCodes), policies.SecondFactorEmailCodes)
 	policies.RememberedDeviceDays = pick(given("remembered-device-days"), c.wanted.Policies.RememberedDeviceDays, policies.RememberedDeviceDays)
 	policies.SecondFactorRoles = pick(given("second-factor-role"), roles, policies.SecondFactorRoles)
 	policies.PasswordMinimumLength = pick(given("password-minimum-length"), c.wanted.Policies.PasswordMinimumLength, policies.PasswordMinimumLength)

@@ -174,6 +174,10 @@ func (a *Account) requirement(ctx context.Context, where *place, organization *o
 		// Whoever made their first passkey just now proved everything that they had.
 		required.SecondFactor, err = a.SignIn.HasPasskey(ctx, organization, live.User.ID, live.Session.AuthenticatedAt)
 	}
+	if err == nil && !required.SecondFactor {
+		// Otherwise whoever knows the password would change the address first, and read the codes there.
+		required.SecondFactor, err = a.SignIn.ProvesByMail(ctx, organization, live.User, live.Session.Methods)
+	}
 	return required, policy, err
 }
 

@@ -33,6 +33,8 @@ func (v *visit) sentences() map[string]string {
 		"second_factor.added":                w.T("event_factor_added"),
 		"second_factor.device_remembered":    w.T("event_device_remembered"),
 		"second_factor.device_forgotten":     w.T("event_device_forgotten"),
+		"second_factor.mail_code_sent":       w.T("event_mail_code_sent"),
+		"second_factor.mail_code_used":       w.T("event_mail_code_used"),
 		"second_factor.removed":              w.T("event_factor_removed"),
 		"second_factor.failed":               w.T("event_factor_failed"),
 		"second_factor.recovery_codes_made":  w.T("event_codes_made"),

@@ -44,7 +44,8 @@ type Everything struct {
 
 // kept is a secret that exists, and since when.
 type kept struct {
-	Since time.Time `json:"since"`
+	Since  time.Time `json:"since"`
+	ByLink bool      `json:"chosen_by_link"` // or by a mail
 }
 
 // authenticator is an authenticator app that exists.
@@ -126,6 +127,9 @@ func (v *visit) everything() (*Everything, error) {
 	}
 	if !since.IsZero() {
 		all.Password = &kept{Since: since}
+		if all.Password.ByLink, err = v.Passwords.ByLink(ctx, v.Store, orgID, userID); err != nil {
+			return nil, err
+		}
 	}
 	if all.Passkeys, err = v.keptPasskeys(); err != nil {
 		return nil, err

@@ -96,6 +96,10 @@ func (v *visit) changePassword() error {
 		if err := v.stillHere(ctx, tx); err != nil {
 			return err
 		}
+		hashed, err := v.Passwords.ChosenAfter(ctx, tx, person.OrgID, person.ID, v.live.Session.Methods, hashed)
+		if err != nil {
+			return err
+		}
 		if err := v.Passwords.Store(ctx, tx, v.actor(), person.OrgID, person.ID, hashed); err != nil {
 			return err
 		}

@@ -37,6 +37,8 @@ func (v *visit) factorMethod() (*page.Method, error) {
 		var passkeys bool
 		if passkeys, err = v.SignIn.HasPasskey(v.ctx(), v.organization, v.live.User.ID, time.Time{}); passkeys {
 			method.State = v.words.T("method_factor_passkeys")
+		} else if err == nil {
+			err = v.explainMail(method)
 		}
 	}
 	if err == nil && found != nil {

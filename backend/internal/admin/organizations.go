@@ -178,6 +178,9 @@ func applyOrganization(o *org.Organization, branding *api.BrandingPatch, policie
 		if policies.SecondFactor != nil {
 			o.Policies.SecondFactor = org.SecondFactor(*policies.SecondFactor)
 		}
+		if policies.SecondFactorEmailCodes != nil {
+			o.Policies.SecondFactorEmailCodes = org.EmailCodes(*policies.SecondFactorEmailCodes)
+		}
 		set(&o.Policies.RememberedDeviceDays, policies.RememberedDeviceDays)
 		if policies.SecondFactorRoles != nil {
 			var err error

@@ -104,7 +104,7 @@ func renderPolicies(p org.Policies) (api.Policies, error) {
 	}
 	factorRoles, err := recode[api.SecondFactorRoles](p.SecondFactorRoles)
 	return api.Policies{
-		SecondFactorRoles: factorRoles, RememberedDeviceDays: p.RememberedDeviceDays,
+		SecondFactorRoles: factorRoles, RememberedDeviceDays: p.RememberedDeviceDays, SecondFactorEmailCodes: api.EmailCodePolicy(p.EmailCodePolicy()),
 		RegistrationRules: rules, Scopes: scopes, Claims: claims, AuthorizationDetailsTypes: details,
 		SignUp: api.SignUpPolicy(p.SignUpPolicy()), SignUpEmailDomains: append(api.EmailDomains{}, p.SignUpEmailDomains...),
 		Passkeys:                       api.PasskeyPolicy(p.PasskeyPolicy()),

@@ -76,6 +76,14 @@ func TestSecondFactorsByRoleAndClient(t *testing.T) {
 	}
 	days(91).refuses(422, "validation_failed")
 	days(-1).refuses(422, "validation_failed")
+	codes := func(policy string) answer {
+		return grace.do("PATCH", "/orgs/acme", fields{"policies": fields{"second_factor_email_codes": policy}}, "If-Match", grace.get("/orgs/acme").etag())
+	}
+	codes("on").must(200)
+	if got := grace.get("/orgs/acme").text("policies.second_factor_email_codes"); got != "on" {
+		t.Errorf("%s", got)
+	}
+	codes("maybe").refuses(422, "validation_failed")
 	set(fields{"gardener": "required"}).refuses(422, "validation_failed")
 	set(fields{"organization-auditor": "always"}).refuses(422, "validation_failed")
 	made := grace.do("POST", "/orgs/acme/clients", fields{"client_name": "Payroll", "redirect_uris": []any{"https://payroll.test/cb"}, "second_factor": "required"}).must(201)

@@ -194,7 +194,7 @@ func (p *Passwords) Hash(ctx context.Context, organization *org.Organization, pe
 		return Hashed{}, ErrStolen
 	}
 	encoded, err := p.hashes.Hash(ctx, person.OrgID, password)
-	return Hashed{encoded}, err
+	return Hashed{encoded: encoded}, err
 }
 
 // CheckRules judges a new password as Hash does, without asking anybody else and without the cost of hashing it.
@@ -209,17 +209,20 @@ func CheckRules(organization *org.Organization, person *user.User, password stri
 // HashPreset hashes a password that is not held against the rules, for seeds and imports.
 func (p *Passwords) HashPreset(ctx context.Context, orgID uuid.UUID, password string) (Hashed, error) {
 	encoded, err := p.hashes.Hash(ctx, orgID, norm.NFC.String(password))
-	return Hashed{encoded}, err
+	return Hashed{encoded: encoded}, err
 }
 
 // Hashed is a password that passed the rules, ready to be stored.
-type Hashed struct{ encoded string }
+type Hashed struct {
+	encoded string
+	byLink  bool
+}
 
 // Keep is the hash as text, to be kept until it is stored as somebody's password.
 func (h Hashed) Keep() string { return h.encoded }
 
 // Kept is the hash that Keep returned.
-func Kept(encoded string) Hashed { return Hashed{encoded} }
+func Kept(encoded string) Hashed { return Hashed{encoded: encoded} }
 
 // Proof is what choosing the password proves, once it is stored.
 func (h Hashed) Proof(person *user.User) *Proof {
@@ -256,7 +259,7 @@ func (p *Passwords) Since(ctx context.Context, orgID, userID uuid.UUID) (time.Ti
 func (p *Passwords) Store(ctx context.Context, tx *store.Tx, actor audit.Actor, orgID, userID uuid.UUID, hashed Hashed) error {
 	now := p.now()
 	queries := dbq.New(tx)
-	if err := queries.UpsertPassword(ctx, dbq.UpsertPasswordParams{OrgID: orgID, ID: store.NewID(), UserID: userID, Secret: hashed.encoded, At: now}); err != nil {
+	if err := queries.UpsertPassword(ctx, dbq.UpsertPasswordParams{OrgID: orgID, ID: store.NewID(), UserID: userID, Secret: hashed.encoded, ByLink: hashed.byLink, At: now}); err != nil {
 		return err
 	}
 	if _, err := queries.CancelOneTimeLinks(ctx, dbq.CancelOneTimeLinksParams{OrgID: orgID, UserID: userID, At: &now}); err != nil {

@@ -151,10 +151,12 @@ type Progress struct {
 	Identity        uuid.UUID  `json:"identity,omitzero"`    // by which somebody signed in elsewhere
 	Linking         *Linking   `json:"linking,omitempty"`    // an account elsewhere that is to be linked
 	SignUpAnswered  bool       `json:"sign_up_answered,omitempty"`
-	Invitation      []byte     `json:"invitation,omitempty"` // hash of the invitation that was opened; spent when it is accepted
-	Remember        bool       `json:"remember,omitempty"`   // the person is not to be asked again on this device
-	Factor          uuid.UUID  `json:"factor,omitzero"`      // the second factor that was proved
-	Stronger        uuid.UUID  `json:"stronger,omitzero"`    // the session in whose stead this sign-in proves one more factor
+	Invitation      []byte     `json:"invitation,omitempty"`     // hash of the invitation that was opened; spent when it is accepted
+	FactorMail      *MailProof `json:"factor_mail,omitempty"`    // of a code that is another factor
+	FactorMailbox   string     `json:"factor_mailbox,omitempty"` // the address that was proved so
+	Remember        bool       `json:"remember,omitempty"`       // the person is not to be asked again on this device
+	Factor          uuid.UUID  `json:"factor,omitzero"`          // the second factor that was proved
+	Stronger        uuid.UUID  `json:"stronger,omitzero"`        // the session in whose stead this sign-in proves one more factor
 }
 
 // Passkey names the passkey that somebody proved, and the model of its authenticator.
@@ -379,16 +381,6 @@ func (r Requirement) acceptsPerson(live *session.Live) bool {
 	}
 	return !live.User.Must(user.ChangePassword)
 }
-
-// Choose reports that the person chose an account of those signed in here.
-func (t *Transaction) Choose(userID uuid.UUID) { t.reset(Progress{Chosen: userID}) }
-
-// ChooseAnother reports that the person wants to use none of the accounts signed in here.
-func (t *Transaction) ChooseAnother() { t.reset(Progress{AnotherAccount: true}) }
-
-// ChooseAgain reports that the person has yet to choose an account, also when only one is signed in: they were asked
-// before, and what they were shown is not true any more.
-func (t *Transaction) ChooseAgain() { t.reset(Progress{Choosing: true}) }
 
 // Authenticated reports that a person proved who they are, by the methods (amr).
 func (t *Transaction) Authenticated(userID uuid.UUID, at time.Time, methods ...string) {

@@ -16,6 +16,9 @@ type Factors struct {
 	// Passkey: the person has a passkey. It signs them in alone, which is more than one factor, and it is another factor
 	// after whatever else they proved.
 	Passkey bool
+	// Mailbox: a code of a mail is another factor of the person, who has neither of these. They are asked for it where one
+	// is demanded or wished for, and nowhere else.
+	Mailbox bool
 	// Explicit: a role of the person or the application demands another factor of each session, not merely the organization
 	// of everybody: a remembered device does not do.
 	Explicit bool
@@ -50,6 +53,8 @@ func (t *Transaction) secondFactor(factors Factors, methods []string, proved boo
 	}
 	switch {
 	case factors.any() && (proved || demanded || required.WantsMore(methods, factors)):
+		return SecondFactor
+	case factors.Mailbox && (demanded || required.WantsMore(methods, factors)):
 		return SecondFactor
 	case factors.any() || !demanded:
 		return ""
@@ -117,6 +122,7 @@ func (r Requirement) WantsMore(methods []string, factors Factors) bool {
 type Another struct {
 	App     uuid.UUID // the authenticator app, or a recovery code in its place
 	Passkey *Passkey
+	Mailbox string // the address whose mail was read
 }
 
 // SecondFactorProved reports that the person proved another factor, by methods.
@@ -129,7 +135,7 @@ func (t *Transaction) SecondFactorProved(another Another, live *session.Live, me
 			t.Progress.Passkey = &Passkey{ID: live.Session.PasskeyID, AAGUID: live.Session.AAGUID}
 		}
 	}
-	t.Progress.Factor = another.App
+	t.Progress.Factor, t.Progress.FactorMailbox, t.Progress.FactorMail = another.App, another.Mailbox, nil
 	if another.Passkey != nil {
 		t.Progress.Passkey = another.Passkey
 	}

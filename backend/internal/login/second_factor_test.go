@@ -148,3 +148,50 @@ func TestWishesForContexts(t *testing.T) {
 		}
 	}
 }
+
+// A code of a mail is a factor where one is demanded or wished for, and for nobody who has another one.
+func TestAMailboxIsAFactorWhereOneIsDemanded(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	for _, policy := range []org.SecondFactor{"", org.SecondFactorOff, org.SecondFactorOptional, org.SecondFactorRequired} {
+		for _, acr := range []string{"", session.ACRPassword, session.ACRMultiFactor, session.ACRPhishingResistant} {
+			for _, wished := range []bool{false, true} {
+				for _, name := range []string{"signed in", "password", "session"} {
+					ada := &user.User{ID: uuid.New(), Status: user.Active}
+					live := &session.Live{Session: session.Session{ID: uuid.New(), UserID: ada.ID, AuthenticatedAt: now, Methods: []string{"pwd"}}, User: ada}
+					facts := login.Facts{Browser: session.Browser{live}, User: ada, Factors: login.Factors{Policy: policy, Mailbox: true}}
+					transaction := &login.Transaction{}
+					if requirement := &transaction.Required.Requirement; acr != "" && wished {
+						requirement.ACRWishes = []string{acr}
+					} else if acr != "" {
+						requirement.ACRValues = []string{acr}
+					}
+					if name != "signed in" {
+						transaction.Authenticated(ada.ID, now, "pwd")
+					}
+					if name == "session" {
+						transaction.Progress.SessionID = live.Session.ID
+					}
+					asked := transaction.Next(facts) == login.SecondFactor
+					if want := on(policy) && (policy == org.SecondFactorRequired || acr == session.ACRMultiFactor); asked != want {
+						t.Error(name, policy, acr, "wished", wished, transaction.Next(facts))
+					}
+					if !asked {
+						continue
+					}
+					transaction.WantsFactorMail(login.MailProof{Mails: 1}, now)
+					if step := transaction.Next(facts); step != login.SecondFactor {
+						t.Error("a mail alone:", name, policy, acr, step)
+					}
+					transaction.SecondFactorProved(login.Another{Mailbox: "ada@acme.test"}, live, "otp", "mca")
+					if step := transaction.Next(facts); step != login.BeginSession {
+						t.Error("proved:", name, policy, acr, step)
+					}
+					if proved := transaction.Progress; proved.FactorMail != nil || proved.FactorMailbox != "ada@acme.test" || len(proved.Methods) != 4 {
+						t.Errorf("%s: %+v", name, proved)
+					}
+				}
+			}
+		}
+	}
+}

@@ -420,7 +420,7 @@ func (o *Organization) validate() error {
 	if err := o.validateSignUp(); err != nil {
 		return err
 	}
-	if err := o.Policies.validateSecondFactor(); err != nil {
+	if err := o.validateSecondFactor(); err != nil {
 		return err
 	}
 	if err := o.validateMagicLinks(); err != nil {

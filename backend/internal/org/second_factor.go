@@ -33,6 +33,8 @@ type SecondFactors struct {
 	SecondFactorRoles map[string]SecondFactor `json:"second_factor_roles,omitempty"`
 	// RememberedDeviceDays is for how long people may say that they are not asked again on a device; 0: they may not.
 	RememberedDeviceDays int `json:"remembered_device_days,omitempty"`
+	// SecondFactorEmailCodes says whether a code of a mail is a second factor of people who have none.
+	SecondFactorEmailCodes EmailCodes `json:"second_factor_email_codes,omitempty"`
 }
 
 // MaximumRememberedDays is the longest that a device is remembered.
@@ -73,7 +75,11 @@ func (p Policies) AsksForSecondFactors() bool {
 	return p.SecondFactorOf(slices.Collect(maps.Keys(p.SecondFactorRoles))...) != SecondFactorOff
 }
 
-func (p Policies) validateSecondFactor() error {
+func (o *Organization) validateSecondFactor() error {
+	p := o.Policies
+	if err := o.validateEmailCodes(); err != nil {
+		return err
+	}
 	if !p.SecondFactorPolicy().Known() {
 		return fault.New(fault.Invalid, "second_factor_invalid", "Choose off, optional or required.").WithField("policies.second_factor")
 	}

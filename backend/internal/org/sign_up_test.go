@@ -24,6 +24,35 @@ func TestDomainsOfSignUp(t *testing.T) {
 }
 
 // Whoever could sign up among the platform's administrators would be one step from them.
+// Nor is a mailbox a second factor of whom every organization depends on.
+func TestMailboxesAreNoFactorsAtTheSystemOrganization(t *testing.T) {
+	t.Parallel()
+	w := domaintest.New(t)
+	system, err := w.Organizations.EnsureSystem(t.Context(), domaintest.Operator)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, policy := range []org.EmailCodes{org.EmailCodesOn, "maybe"} {
+		err = w.DB.InTx(t.Context(), func(ctx context.Context, tx *store.Tx) error {
+			changed := *system
+			changed.Policies.SecondFactorEmailCodes = policy
+			_, err := w.Organizations.Update(ctx, tx, domaintest.Operator, changed)
+			return err
+		})
+		if err == nil {
+			t.Errorf("%s is taken", policy)
+		}
+	}
+	if elsewhere := (&org.Organization{Slug: "acme"}); elsewhere.ProvesByMail() {
+		t.Error("on although nobody says so")
+	}
+	stored := *system
+	stored.Policies.SecondFactorEmailCodes = org.EmailCodesOn
+	if stored.ProvesByMail() {
+		t.Error("it is one, however it was stored")
+	}
+}
+
 func TestNobodySignsUpAtTheSystemOrganization(t *testing.T) {
 	t.Parallel()
 	w := domaintest.New(t)

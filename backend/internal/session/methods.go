@@ -4,7 +4,10 @@ package session
 // values says what it is.
 const (
 	MethodPassword        = "pwd"
-	MethodOneTimePassword = "otp" // of an authenticator app (RFC 6238)
+	MethodOneTimePassword = "otp" // of an authenticator app (RFC 6238), or of a mail
+	// MethodMultipleChannels says that the code came by another channel than the browser: here by mail. It tells such a
+	// code from that of an app.
+	MethodMultipleChannels = "mca"
 )
 
 // The values of amr (RFC 8176 §2) that passkeys report. What a sign-in amounts to (acr) is derived from them.

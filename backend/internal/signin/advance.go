@@ -259,6 +259,9 @@ func (s *SignIn) stillProved(ctx context.Context, db store.DB, v *visit) error {
 	if err := s.stillReads(ctx, db, v); err != nil {
 		return err
 	}
+	if err := s.stillProvesByMail(ctx, db, v); err != nil {
+		return err
+	}
 	if progress.Stronger != uuid.Nil || !slices.Contains(progress.Methods, methodPassword) {
 		return nil // a session ends when its password is replaced
 	}

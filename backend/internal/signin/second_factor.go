@@ -2,7 +2,9 @@ package signin
 
 import (
 	"context"
+	"errors"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -38,6 +40,9 @@ func (s *SignIn) factors(ctx context.Context, v *visit, browser session.Browser)
 	}
 	if err == nil {
 		factors.Passkey, err = s.HasPasskey(ctx, v.organization, subject, time.Time{})
+	}
+	if err == nil && !factors.Enrolled && !factors.Passkey {
+		factors.Mailbox, err = s.provesByMail(ctx, v, browser, subject)
 	}
 	return factors, err
 }
@@ -128,6 +133,7 @@ func (s *SignIn) showSecondFactor(c *gin.Context, v *visit, facts login.Facts, s
 		Another: required.Requirement.UserID == noSession, Fault: problem}
 	view.Client, _ = s.clientView(c, v.organization, required.ClientID, view.Text.Language())
 	view.RememberDays = v.organization.Policies.RememberedDeviceDays
+	view.Mail = s.mailView(v, facts)
 	view.Code = v.transaction.OffersCode(facts.Factors, v.provedBefore(facts))
 	if facts.Factors.Passkey {
 		own, err := s.Passkeys.OfUser(c.Request.Context(), s.Store, v.organization.ID, v.subject(facts).ID)
@@ -165,9 +171,22 @@ func (s *SignIn) postSecondFactor(c *gin.Context) {
 		s.saved(c, v, pathLogin)
 		return
 	}
+	show := func(status int, problem *fault.Error) { s.showSecondFactor(c, v, facts, status, problem) }
+	if form.Get("mail") != "" && facts.Factors.Mailbox {
+		if err := s.mailFactor(ctx, v, v.subject(facts)); err != nil {
+			s.mailStepFailed(c, v, err, show)
+			return
+		}
+		s.advance(c, v, pathSecondFactor)
+		return
+	}
 	another, methods, err := s.proveAnother(ctx, v, facts, form)
+	if errors.Is(err, login.ErrConcurrent) || errors.Is(err, login.ErrExpired) {
+		s.stepFailed(c, v, err)
+		return
+	}
 	if err != nil {
-		s.factorFailed(c, err, func(status int, problem *fault.Error) { s.showSecondFactor(c, v, facts, status, problem) })
+		s.factorFailed(c, err, show)
 		return
 	}
 	v.transaction.SecondFactorProved(another, v.transaction.Live(facts.Browser), methods...)
@@ -184,6 +203,8 @@ func (s *SignIn) proveAnother(ctx context.Context, v *visit, facts login.Facts, 
 	switch {
 	case form.Get(fieldPasskey) != "":
 		return s.proveAnotherPasskey(ctx, v, v.subject(facts).ID, form.Get(fieldPasskey))
+	case facts.Factors.Mailbox:
+		return s.proveMailbox(ctx, v, v.subject(facts), form.Get("code"))
 	case form.Get("recovery_code") != "":
 		another.App, err = s.SecondFactors.UseRecoveryCode(ctx, v.proving(facts), form.Get("recovery_code"), func(ctx context.Context, tx *store.Tx) error {
 			return s.Letters.FactorChanged(ctx, tx, v.organization, v.subject(facts), letter.CodeUsed)
@@ -238,6 +259,12 @@ func (s *SignIn) showEnrol(c *gin.Context, v *visit, facts login.Facts, status i
 	view := page.EnrolSecondFactor{Frame: s.frame(c, v.organization, required.Requirement.UILocales), Form: s.form(v, pathEnrol), Username: person.Username, Fault: problem,
 		Enrolment: page.Enrolment{URI: seed.URI(v.organization.DisplayName, person.Username), Secret: seed.Text(), Kept: begun}}
 	view.Client, _ = s.clientView(c, v.organization, required.ClientID, view.Text.Language())
+	if v.organization.ProvesByMail() && person.EmailVerified && slices.Contains(v.provedBefore(facts), methodPassword) {
+		if view.MailNot, err = s.Passwords.ByLink(c.Request.Context(), s.Store, v.organization.ID, person.ID); err != nil {
+			s.Error(c, err)
+			return
+		}
+	}
 	s.render(c, status, view, s.leadsTo(v)...)
 }
 

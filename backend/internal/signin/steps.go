@@ -469,6 +469,10 @@ func (s *SignIn) storePassword(c *gin.Context, v *visit, person *user.User, hash
 				return credential.ErrLinkInvalid
 			}
 		}
+		hashed, err := s.Passwords.ChosenAfter(ctx, tx, person.OrgID, person.ID, v.transaction.Progress.Methods, hashed)
+		if err != nil {
+			return err
+		}
 		if err := s.Passwords.Store(ctx, tx, actorOf(person), person.OrgID, person.ID, hashed); err != nil {
 			return err
 		}

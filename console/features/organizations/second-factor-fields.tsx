@@ -1,7 +1,7 @@
 import { Controller, type UseFormReturn } from 'react-hook-form';
 import { OptionCards } from '@/components/ui/choice';
 import { Field, Input, Select } from '@/components/ui/field';
-import { roleChoices, roleRules, secondFactors } from './second-factor-values';
+import { emailCodes, roleChoices, roleRules, secondFactors } from './second-factor-values';
 import type { SignUpValues } from './sign-up-values';
 
 /** Who proves a second factor. */
@@ -28,6 +28,13 @@ export function SecondFactorFields({ form, editable, system }: { form: UseFormRe
             </Field>
           ))}
       </div>
+      {!system && (
+        <Controller
+          control={form.control}
+          name="second_factor_email_codes"
+          render={({ field }) => <OptionCards label="What is a second factor" options={emailCodes} value={field.value} onChange={field.onChange} disabled={!editable} />}
+        />
+      )}
       <Field
         label="Days for which a device is remembered"
         hint="0 to 90. People may say that they are not asked again there; 0: they may not. What roles, applications and sensitive pages demand is asked in any case."

@@ -46,7 +46,7 @@ test('that mail is missing is said where it matters', async () => {
 
 test('domains are judged before they are sent, and only what differs is', () => {
   const { policies } = organizationWith({ sign_up: 'open', sign_up_email_domains: ['acme.example'] });
-  expect(valuesOf(policies)).toEqual({ sign_up: 'open', sign_up_email_domains: 'acme.example', password_recovery: 'mail', password_minimum_length: '8', email_change: 'open', account_deletion: 'open', account_deletion_grace_days: '14', proof_of_work: 'off', magic_links: 'off', sign_in_notices: 'on', passkeys: 'on', second_factor: 'optional', second_factor_administrators: '', second_factor_auditors: '', second_factor_platform: '', remembered_device_days: '0',
+  expect(valuesOf(policies)).toEqual({ sign_up: 'open', sign_up_email_domains: 'acme.example', password_recovery: 'mail', password_minimum_length: '8', email_change: 'open', account_deletion: 'open', account_deletion_grace_days: '14', proof_of_work: 'off', magic_links: 'off', sign_in_notices: 'on', passkeys: 'on', second_factor: 'optional', second_factor_administrators: '', second_factor_auditors: '', second_factor_platform: '', remembered_device_days: '0', second_factor_email_codes: 'off',
     invitation_lifetime_days: '7',
   });
   expect(patchOf(policies, valuesOf(policies))).toBeUndefined();
@@ -62,6 +62,7 @@ test('domains are judged before they are sent, and only what differs is', () => 
   for (const least of ['7', '65', '', 'x']) expect(signUpSchema.safeParse({ ...valuesOf(policies), password_minimum_length: least }).success).toBe(false);
   expect(patchOf(policies, { ...valuesOf(policies), second_factor: 'required' })).toEqual({ second_factor: 'required' });
   expect(patchOf(policies, { ...valuesOf(policies), second_factor_administrators: 'required' })).toEqual({ second_factor_roles: { 'organization-administrator': 'required' } });
+  expect(patchOf(policies, { ...valuesOf(policies), second_factor_email_codes: 'on' })).toEqual({ second_factor_email_codes: 'on' });
   expect(patchOf(policies, { ...valuesOf(policies), remembered_device_days: '30' })).toEqual({ remembered_device_days: 30 });
   for (const days of ['91', '', 'x', '-1']) expect(signUpSchema.safeParse({ ...valuesOf(policies), remembered_device_days: days }).success).toBe(false);
   const ruled = organizationWith({ second_factor_roles: { 'organization-auditor': 'optional' } }).policies;

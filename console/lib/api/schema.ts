@@ -2047,6 +2047,11 @@ export interface components {
          * @enum {string}
          */
         EmailChangePolicy: "open" | "closed";
+        /**
+         * @description Whether a code of a mail is a second factor of people with a verified address who have neither an authenticator app nor a passkey, where one is demanded, after a password that was not chosen by mail. `off` unless switched on, and never at the organization `system`. Tokens tell it from an app (`amr` has `mca`).
+         * @enum {string}
+         */
+        EmailCodePolicy: "off" | "on";
         /** @description Domains of the e-mail addresses that people may sign up with, such as acme.example, or *.acme.example for every domain below. An empty list allows every address. */
         EmailDomains: string[];
         FieldError: {
@@ -2592,6 +2597,7 @@ export interface components {
             require_dpop_nonce: boolean;
             scopes: components["schemas"]["ScopeDefinition"][];
             second_factor: components["schemas"]["SecondFactorPolicy"];
+            second_factor_email_codes: components["schemas"]["EmailCodePolicy"];
             second_factor_roles: components["schemas"]["SecondFactorRoles"];
             session_absolute_lifetime_seconds: components["schemas"]["SessionAbsoluteLifetime"];
             session_idle_lifetime_seconds: components["schemas"]["SessionIdleLifetime"];
@@ -2640,6 +2646,7 @@ export interface components {
             /** @description Replaces the whole list. */
             scopes?: components["schemas"]["ScopeDefinition"][];
             second_factor?: components["schemas"]["SecondFactorPolicy"];
+            second_factor_email_codes?: components["schemas"]["EmailCodePolicy"];
             second_factor_roles?: components["schemas"]["SecondFactorRoles"];
             session_absolute_lifetime_seconds?: components["schemas"]["SessionAbsoluteLifetime"];
             session_idle_lifetime_seconds?: components["schemas"]["SessionIdleLifetime"];
@@ -3584,6 +3591,7 @@ export type Count = components['schemas']['Count'];
 export type DeliveryMode = components['schemas']['DeliveryMode'];
 export type Drafts = components['schemas']['Drafts'];
 export type EmailChangePolicy = components['schemas']['EmailChangePolicy'];
+export type EmailCodePolicy = components['schemas']['EmailCodePolicy'];
 export type EmailDomains = components['schemas']['EmailDomains'];
 export type FieldError = components['schemas']['FieldError'];
 export type GrantType = components['schemas']['GrantType'];

@@ -200,6 +200,22 @@ func (q *Queries) OneTimeLink(ctx context.Context, arg OneTimeLinkParams) (OneTi
 	return i, err
 }
 
+const passwordByLink = `-- name: PasswordByLink :one
+SELECT by_link FROM credentials WHERE org_id = $1 AND user_id = $2 AND kind = 'password'
+`
+
+type PasswordByLinkParams struct {
+	OrgID  uuid.UUID
+	UserID uuid.UUID
+}
+
+func (q *Queries) PasswordByLink(ctx context.Context, arg PasswordByLinkParams) (bool, error) {
+	row := q.db.QueryRow(ctx, passwordByLink, arg.OrgID, arg.UserID)
+	var by_link bool
+	err := row.Scan(&by_link)
+	return by_link, err
+}
+
 const passwordOfUser = `-- name: PasswordOfUser :one
 SELECT secret FROM credentials WHERE org_id = $1 AND user_id = $2 AND kind = 'password'
 `
@@ -310,9 +326,9 @@ func (q *Queries) ReserveSignInAttempt(ctx context.Context, arg ReserveSignInAtt
 }
 
 const upsertPassword = `-- name: UpsertPassword :exec
-INSERT INTO credentials (org_id, id, user_id, kind, secret, created_at, updated_at)
-VALUES ($1, $2, $3, 'password', $4, $5, $5)
-ON CONFLICT (org_id, user_id) WHERE kind = 'password' DO UPDATE SET secret = EXCLUDED.secret, updated_at = EXCLUDED.updated_at
+INSERT INTO credentials (org_id, id, user_id, kind, secret, by_link, created_at, updated_at)
+VALUES ($1, $2, $3, 'password', $4, $5, $6, $6)
+ON CONFLICT (org_id, user_id) WHERE kind = 'password' DO UPDATE SET secret = EXCLUDED.secret, by_link = EXCLUDED.by_link, updated_at = EXCLUDED.updated_at
 `
 
 type UpsertPasswordParams struct {
@@ -320,6 +336,7 @@ type UpsertPasswordParams struct {
 	ID     uuid.UUID
 	UserID uuid.UUID
 	Secret string
+	ByLink bool
 	At     time.Time
 }
 
@@ -329,6 +346,7 @@ func (q *Queries) UpsertPassword(ctx context.Context, arg UpsertPasswordParams) 
 		arg.ID,
 		arg.UserID,
 		arg.Secret,
+		arg.ByLink,
 		arg.At,
 	)
 	return err

@@ -151,6 +151,7 @@ type Credential struct {
 	Secret    string
 	CreatedAt time.Time
 	UpdatedAt time.Time
+	ByLink    bool
 }
 
 type DeviceRequest struct {

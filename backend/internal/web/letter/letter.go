@@ -243,6 +243,14 @@ func (f Frame) accountFooter() string {
 // line is a text on one line.
 func line(text string) string { return strings.Join(strings.Fields(text), " ") }
 
+// SecondFactorCode brings the code that is a second factor. There is no link: it is typed where the sign-in waits.
+func SecondFactorCode(f Frame, code string, minutes int) Content {
+	return f.write(f.organizationSays("mail_second_subject"), body{
+		heading: f.organizationSays("mail_second_subject"), paragraphs: []string{f.organizationSays("mail_second_reason")}, code: code,
+		closing: []string{f.Text.T("mail_verify_time", "Minutes", minutes), f.Text.T("mail_second_ignore")}, footer: f.accountFooter(),
+	})
+}
+
 // FactorChange is what was changed about a second factor.
 type FactorChange string
 

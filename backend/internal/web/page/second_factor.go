@@ -12,15 +12,17 @@ import (
 )
 
 // SecondFactor asks for a passkey, field "passkey", or for the code of an authenticator app, field "code", or instead for a
-// recovery code, field "recovery_code": whatever the person has. With another form the person uses another account, field "instead".
+// recovery code, field "recovery_code": whatever the person has. Who has neither may be asked for a code of a mail, which a form
+// sends first, field "mail"; then it is typed, field "code". With another form the person uses another account, field "instead".
 type SecondFactor struct {
 	Frame
 	Form
 	Client   *Client // nil when nobody but the organization asks
 	Username string
-	Another  bool     // another account may be used
-	Passkey  *Passkey // nil when the person has none
-	Code     bool     // the person has an app, and its code will do
+	Another  bool        // another account may be used
+	Passkey  *Passkey    // nil when the person has none
+	Code     bool        // the person has an app, and its code will do
+	Mail     *FactorMail // nil where no code of a mail will do
 	// RememberDays is for how long the person may say that they are not asked again here, field "remember"; 0: they may not.
 	RememberDays int
 	Fault        *fault.Error
@@ -32,9 +34,21 @@ func (v SecondFactor) Render(ctx context.Context, w io.Writer) error { return v.
 func (v SecondFactor) aboutRecovery() bool { return about(v.Fault, "recovery_code") }
 func (v SecondFactor) aboutCode() bool     { return about(v.Fault, "code") }
 
+// FactorMail offers a code of a mail.
+type FactorMail struct {
+	Address   string // where it goes, masked
+	Sent      bool
+	MayResend bool
+	Wait      int // seconds until another one is sent
+}
+
 // reason says what is asked for.
 func (v SecondFactor) reason() string {
 	switch {
+	case v.Mail != nil && v.Mail.Sent:
+		return v.Text.T("second_mail_sent", "Address", clean(v.Mail.Address))
+	case v.Mail != nil:
+		return v.Text.T("second_mail_reason", "Address", clean(v.Mail.Address))
 	case v.Passkey == nil:
 		return v.Text.T("second_reason", "Username", clean(v.Username))
 	case !v.Code:
@@ -57,6 +71,7 @@ type EnrolSecondFactor struct {
 	Enrolment
 	Client   *Client
 	Username string
+	MailNot  bool // a code of a mail will not do for this person, because they chose their password by mail
 	Fault    *fault.Error
 }
 

@@ -10,6 +10,17 @@ button.querySelector("span").textContent = button.dataset.done;
 button.setAttribute("aria-live", "polite");
 });
 }
+for (const button of document.querySelectorAll("[data-after]")) {
+const words = button.textContent.trim();
+const due = Date.now() + button.dataset.after * 1000;
+const tick = () => {
+const left = Math.ceil((due - Date.now()) / 1000);
+button.disabled = left > 0;
+button.textContent = left > 0 ? `${words} (${left})` : words;
+if (left > 0) setTimeout(tick, 1000);
+};
+tick();
+}
 for (const button of document.querySelectorAll(".reveal")) {
 const input = document.getElementById(button.getAttribute("aria-controls"));
 const show = (shown) => {
