@@ -23,7 +23,7 @@ async function looks(page: Page, what: string): Promise<void> {
   await page.setViewportSize({ width: 1280, height: 800 });
 }
 
-test("where a second factor is demanded, a code by mail is that of somebody who has none", async ({ page, hosted, console, browser }) => {
+test("where a second factor is demanded, a code by mail is that of somebody who has none", async ({ page, console, browser }) => {
   test.slow();
   await console.signIn(system.slug, system.administrator);
   const slug = `club-${unique()}`;
@@ -85,5 +85,4 @@ test("where a second factor is demanded, a code by mail is that of somebody who 
   await expect(theirs.getByText("a code by mail proves nothing more")).toBeVisible();
   await looks(theirs, "adding an app because mail will not do");
   await context.close();
-  await expect(hosted.problem).toHaveCount(0);
 });
