@@ -1,6 +1,5 @@
 import type { Page } from "@playwright/test";
 import { expectAccessible, expectNoSidewaysScroll } from "../../fixtures/accessibility.ts";
-import { Console } from "../../fixtures/console.ts";
 import { issuerOf, system, unique } from "../../fixtures/environment.ts";
 import { codeIn, mailTo } from "../../fixtures/mailbox.ts";
 import { expect, test } from "../../fixtures/test.ts";
