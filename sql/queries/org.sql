@@ -1,16 +1,16 @@
 -- name: OrganizationBySlug :one
 -- cross-tenant: resolves the organization of a URL
-SELECT id, slug, display_name, status, branding, policies, version, created_at, updated_at FROM organizations WHERE slug = @slug;
+SELECT id, slug, display_name, status, branding, policies, version, created_at, updated_at, domain, former_domain, former_until FROM organizations WHERE slug = @slug;
 
 -- name: OrganizationByID :one
 -- cross-tenant: organizations are the tenants themselves
-SELECT id, slug, display_name, status, branding, policies, version, created_at, updated_at FROM organizations WHERE id = @id;
+SELECT id, slug, display_name, status, branding, policies, version, created_at, updated_at, domain, former_domain, former_until FROM organizations WHERE id = @id;
 
 -- name: InsertOrganization :one
 -- cross-tenant: makes a tenant
 INSERT INTO organizations (id, slug, display_name, branding, policies, created_at, updated_at)
 VALUES (@id, @slug, @display_name, @branding, @policies, @created_at, @created_at)
-RETURNING id, slug, display_name, status, branding, policies, version, created_at, updated_at;
+RETURNING id, slug, display_name, status, branding, policies, version, created_at, updated_at, domain, former_domain, former_until;
 
 -- name: UpdateOrganization :one
 -- cross-tenant: organizations are the tenants themselves
@@ -18,7 +18,7 @@ UPDATE organizations
 SET display_name = @display_name, branding = @branding, policies = @policies, status = @status,
     version = version + 1, updated_at = @updated_at
 WHERE id = @id AND version = @expected_version
-RETURNING id, slug, display_name, status, branding, policies, version, created_at, updated_at;
+RETURNING id, slug, display_name, status, branding, policies, version, created_at, updated_at, domain, former_domain, former_until;
 
 -- name: DeleteOrganizationRow :execrows
 -- cross-tenant: the last step of deleting a tenant, when nothing of it is left
@@ -71,8 +71,14 @@ SELECT count(*) FROM (SELECT 1 FROM organizations LIMIT 10001) AS bounded;
 
 -- name: HoldOrganization :one
 -- cross-tenant: organizations are the tenants themselves
-SELECT id, slug, display_name, status, branding, policies, version, created_at, updated_at FROM organizations WHERE id = @id FOR SHARE;
+SELECT id, slug, display_name, status, branding, policies, version, created_at, updated_at, domain, former_domain, former_until FROM organizations WHERE id = @id FOR SHARE;
 
 -- name: OrganizationsAfter :many
 -- cross-tenant: a job walks through the organizations
 SELECT id FROM organizations WHERE id > @after AND status <> 'deleting' ORDER BY id LIMIT @row_limit;
+
+-- name: SetOrganizationAddress :one
+-- cross-tenant: organizations are the tenants themselves
+UPDATE organizations SET domain = @domain, former_domain = @former_domain, former_until = @former_until, version = version + 1, updated_at = @updated_at
+WHERE id = @id AND version = @expected_version
+RETURNING id, slug, display_name, status, branding, policies, version, created_at, updated_at, domain, former_domain, former_until;

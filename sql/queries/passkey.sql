@@ -67,3 +67,9 @@ WHERE x.org_id = @org_id AND x.id IN (
     SELECT p.id FROM passkeys p WHERE p.org_id = @org_id AND p.aaguid = ANY (@models::uuid[]) AND p.suspended_at IS NULL
     ORDER BY p.id LIMIT @row_limit FOR NO KEY UPDATE SKIP LOCKED)
 RETURNING x.id, x.user_id, x.name, x.aaguid;
+
+-- name: CountPeopleByRelyingParty :one
+-- How many people have passkeys of a relying party, and of others only.
+SELECT (SELECT count(*) FROM (SELECT DISTINCT p.user_id FROM passkeys p WHERE p.org_id = @org_id AND p.rp_id = @rp_id LIMIT 10001) AS bounded_here)::bigint AS here,
+    (SELECT count(*) FROM (SELECT DISTINCT p.user_id FROM passkeys p WHERE p.org_id = @org_id AND p.rp_id <> @rp_id
+        AND NOT EXISTS (SELECT 1 FROM passkeys x WHERE x.org_id = p.org_id AND x.user_id = p.user_id AND x.rp_id = @rp_id) LIMIT 10001) AS bounded_elsewhere)::bigint AS elsewhere;

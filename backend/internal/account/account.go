@@ -58,7 +58,7 @@ type Dependencies struct {
 	Invitations   *credential.Invitations
 	Trusted       *trust.Issuers
 	Models        *fido.Models
-	// Ceremonies of passkeys; nil where browsers let nobody use them.
+	// Ceremonies of passkeys.
 	Ceremonies *webauthn.Ceremonies
 	Letters    notice.Letters
 	Erasure    *erasure.Erasure
@@ -201,7 +201,7 @@ func (v *visit) hidden() page.Form {
 }
 
 // address is where one of the organization's pages is.
-func (v *visit) address(path string) string { return "/" + v.organization.Slug + "/" + path }
+func (v *visit) address(path string) string { return v.organization.Path(path) }
 
 // shell is what surrounds the place.
 func (v *visit) shell() page.OwnAccount {

@@ -45,5 +45,5 @@ func (Continuation) RestartURL(organization *org.Organization, t *login.Transact
 	if json.Unmarshal(t.Required.Request, &request) != nil || !slices.ContainsFunc(known, func(p place) bool { return p.path == request.From }) {
 		request.From = pathProfile
 	}
-	return "/" + organization.Slug + "/" + request.From
+	return organization.Path(request.From)
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -32,7 +33,13 @@ var ErrLastWay = fault.New(fault.Conflict, "last_way_in", "There is no other way
 
 // passkeysOpen reports whether the person may make passkeys.
 func (v *visit) passkeysOpen() bool {
-	return v.Ceremonies != nil && v.organization.Policies.PasskeyPolicy() == org.PasskeysOn
+	_, ok := v.party()
+	return ok && v.organization.Policies.PasskeyPolicy() == org.PasskeysOn
+}
+
+// party is the relying party of the organization's pages; false where browsers let nobody use passkeys.
+func (v *visit) party() (webauthn.RelyingParty, bool) {
+	return webauthn.NewRelyingParty(v.Issuers.Origin(v.organization))
 }
 
 func (v *visit) ownPasskeys() ([]credential.Passkey, error) {
@@ -72,6 +79,9 @@ func (v *visit) passkeys(status int, removing string, problem *fault.Error) {
 
 func (v *visit) passkeysView(own []credential.Passkey, removing string) (page.AccountPasskeys, error) {
 	view := page.AccountPasskeys{OwnAccount: v.shell(), Form: v.hidden(), BackURL: v.address(pathMethods), URL: v.address(pathPasskeys), Off: !v.passkeysOpen()}
+	if until := v.organization.Leaves(); !until.IsZero() {
+		view.Former = v.words.T("account_passkeys_former", "Organization", v.organization.DisplayName, "Moment", v.moment(until).Shown, "Host", v.presentHost())
+	}
 	rules, err := v.Models.Rules(v.ctx(), v.organization.ID)
 	if err != nil {
 		return view, err
@@ -90,14 +100,15 @@ func (v *visit) passkeysView(own []credential.Passkey, removing string) (page.Ac
 		}
 		view.Passkeys = append(view.Passkeys, one)
 	}
-	if v.Ceremonies == nil || len(own) == 0 && view.Off {
+	party, ok := v.party()
+	if !ok || len(own) == 0 && view.Off {
 		return view, nil
 	}
 	handle, err := v.Passkeys.Handle(v.ctx(), v.Store, v.organization.ID, v.live.User.ID)
 	if err != nil {
 		return view, err
 	}
-	accepted, err := v.Ceremonies.Party().AcceptedCredentials(handle, own)
+	accepted, err := party.AcceptedCredentials(handle, own)
 	view.Accepted = string(accepted)
 	if err != nil || view.Off || len(own) >= credential.MaximumPasskeys {
 		return view, err
@@ -108,10 +119,19 @@ func (v *visit) passkeysView(own []credential.Passkey, removing string) (page.Ac
 	return view, err
 }
 
+// presentHost is where the organization is, seen from an address that is given up.
+func (v *visit) presentHost() string {
+	_, host, _ := strings.Cut(v.Issuers.Origin(v.organization.AtFormer()), "://")
+	return host
+}
+
 // passkeyProblem says why a passkey does not sign in; "" when it does.
 func (v *visit) passkeyProblem(rules *fido.Rules, passkey credential.Passkey) string {
 	refused := rules.Used(passkey.AAGUID, passkey.Attested)
+	party, _ := v.party()
 	switch {
+	case passkey.RPID != party.ID:
+		return v.words.T("passkey_of_host", "Host", passkey.RPID)
 	case !passkey.SuspendedAt.IsZero() && passkey.Suspension == credential.SuspendedCopied:
 		return v.words.T("passkey_suspended")
 	case !passkey.SuspendedAt.IsZero(), errors.Is(refused, fido.ErrModelUnsafe):
@@ -124,17 +144,18 @@ func (v *visit) passkeyProblem(rules *fido.Rules, passkey credential.Passkey) st
 
 // aboutPasskey binds a ceremony to the session and the browser.
 func (v *visit) aboutPasskey() webauthn.About {
-	return webauthn.About{OrgID: v.organization.ID, Subject: "account " + v.live.Session.ID.String() + " " + v.live.User.ID.String(),
+	party, _ := v.party()
+	return webauthn.About{Party: party, OrgID: v.organization.ID, Subject: "account " + v.live.Session.ID.String() + " " + v.live.User.ID.String(),
 		Browser: v.SignIn.Token(v.c, v.organization, "passkey ceremony")}
 }
 
 // ways returns by what else than one passkey, or one account elsewhere, the person signs in.
 func (v *visit) ways(ctx context.Context, db store.DB, without uuid.UUID) (credential.Ways, error) {
-	party := ""
+	party := webauthn.RelyingParty{}
 	if v.passkeysOpen() {
-		party = v.Ceremonies.Party().ID
+		party, _ = v.party()
 	}
-	return v.Passkeys.Ways(ctx, db, v.organization.ID, v.live.User.ID, party, without)
+	return v.Passkeys.Ways(ctx, db, v.organization.ID, v.live.User.ID, party.ID, without)
 }
 
 // isLastWay reports whether nobody could sign in to the account any more without the passkey, and can with it.
@@ -253,7 +274,8 @@ func (v *visit) passkeyLeft(ctx context.Context, tx *store.Tx) (bool, error) {
 	if !v.passkeysOpen() {
 		return false, nil
 	}
-	return v.Passkeys.Usable(ctx, tx, v.organization.ID, v.live.User.ID, v.Ceremonies.Party().ID, time.Time{})
+	party, _ := v.party()
+	return v.Passkeys.Usable(ctx, tx, v.organization.ID, v.live.User.ID, party.ID, time.Time{})
 }
 
 // keptPasskey is a passkey in the download of a person's data.

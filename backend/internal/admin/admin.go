@@ -20,6 +20,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/ciba"
 	"github.com/clavex/clavex/backend/internal/client"
 	"github.com/clavex/clavex/backend/internal/credential"
+	"github.com/clavex/clavex/backend/internal/customdomain"
 	"github.com/clavex/clavex/backend/internal/fetch"
 	"github.com/clavex/clavex/backend/internal/fido"
 	"github.com/clavex/clavex/backend/internal/grant"
@@ -69,6 +70,7 @@ type Options struct {
 	Letters       notice.Letters // tell people what administrators changed
 	Audit         *audit.Log
 	Issuers       oauth.Issuers
+	Domains       *customdomain.Domains
 	Resource      *oauth.ProtectedResource
 	Counters      kv.Store
 	Fetch         *fetch.Client
@@ -78,6 +80,8 @@ type Options struct {
 	// Console judges the console's cookie. It returns nil when the request has none or came to another
 	// host, and a fault when it has one that is no good. Nil: bearer tokens only.
 	Console func(*http.Request) (*ConsoleSession, error)
+	// IssuerOf is the organization that an issuer identifier names; its kind of fault is NotFound for none of ours.
+	IssuerOf func(ctx context.Context, issuer string) (*org.Organization, error)
 	// OneTimeLinkURL is the address at which the token of a one-time link is used.
 	OneTimeLinkURL func(organization *org.Organization, token string) string
 	// EnqueueOrganizationDeletion starts the job that removes what belongs to an organization.
@@ -117,6 +121,8 @@ type API struct {
 	letters       notice.Letters
 	log           *audit.Log
 	issuers       oauth.Issuers
+	issuerOf      func(context.Context, string) (*org.Organization, error)
+	domains       *customdomain.Domains
 	resource      *oauth.ProtectedResource
 	counters      kv.Store
 	fetch         *fetch.Client
@@ -154,7 +160,7 @@ func New(options Options) (*API, error) {
 	}
 	return &API{
 		db: options.Store, organizations: options.Organizations, users: options.Users, imports: options.Imports, roles: options.Roles, clients: options.Clients, resources: options.Resources, trusted: options.Trusted, providers: options.Providers,
-		sessions: options.Sessions, grants: options.Grants, backchannel: options.Backchannel, signing: options.Keys, passwords: options.Passwords, links: options.Links, invitations: options.Invitations, secondFactors: options.SecondFactors, letters: options.Letters, passkeys: options.Passkeys, models: options.Models, log: options.Audit, issuers: options.Issuers,
+		sessions: options.Sessions, grants: options.Grants, backchannel: options.Backchannel, signing: options.Keys, passwords: options.Passwords, links: options.Links, invitations: options.Invitations, secondFactors: options.SecondFactors, letters: options.Letters, passkeys: options.Passkeys, models: options.Models, log: options.Audit, issuers: options.Issuers, issuerOf: options.IssuerOf, domains: options.Domains,
 		resource: options.Resource, counters: options.Counters, fetch: options.Fetch, keys: idempotency.New(options.Now, options.Ring),
 		cursors: cursors{options.Ring}, contract: read, perMinute: options.RequestsPerMinute, mailServers: options.MailServers, installationSends: options.InstallationSendsMail, sendsMail: options.SendsMail, mayRequire: options.MayRequire,
 		console: options.Console, oneTimeLinkURL: options.OneTimeLinkURL, enqueueDeletion: options.EnqueueOrganizationDeletion,

@@ -89,11 +89,7 @@ func (a *API) issuer(ctx context.Context, token string) (*org.Organization, erro
 	if err != nil {
 		return nil, errInvalidToken.withCause(err)
 	}
-	slug, ours := strings.CutPrefix(issuer, a.issuers.PublicURL+"/")
-	if !ours {
-		return nil, errInvalidToken
-	}
-	organization, err := a.organizations.Serving(ctx, slug)
+	organization, err := a.issuerOf(ctx, issuer)
 	if fault.IsKind(err, fault.NotFound) || errors.Is(err, org.ErrSuspended) {
 		return nil, errInvalidToken.withCause(err)
 	}

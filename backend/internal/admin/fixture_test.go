@@ -23,6 +23,9 @@ import (
 	"github.com/clavex/clavex/backend/internal/admin/api"
 	"github.com/clavex/clavex/backend/internal/client"
 	"github.com/clavex/clavex/backend/internal/credential"
+	"github.com/clavex/clavex/backend/internal/customdomain"
+	"github.com/clavex/clavex/backend/internal/dnslookup"
+	"github.com/clavex/clavex/backend/internal/dnstest"
 	"github.com/clavex/clavex/backend/internal/identityprovider"
 	"github.com/clavex/clavex/backend/internal/jobs"
 	"github.com/clavex/clavex/backend/internal/kv"
@@ -59,6 +62,8 @@ type site struct {
 	system, acme, rival *org.Organization
 
 	mayNotRequire func(person *user.User, before []user.RequiredAction) error // nil: everything can be required
+	names         *dnstest.Server
+	domains       *customdomain.Domains
 
 	mu      sync.Mutex
 	deleted []uuid.UUID // organizations whose deletion was enqueued
@@ -106,7 +111,13 @@ func newSite(t *testing.T, options ...option) *site {
 	s.passkeys = credential.NewPasskeys(s.Store, s.Sessions, s.Grants, s.Models, s.AuditLog, now, ring, rand.Reader)
 	s.mailServers = mailserver.New(s.Store, store.NewInvalidations(), ring, s.AuditLog, s.Fetch.Dial, nil, now, 10)
 	s.providers = identityprovider.New(s.Store, store.NewInvalidations(), ring, s.AuditLog, now, 10)
+	s.names = dnstest.New(t)
+	s.domains = customdomain.New(s.Store, store.NewInvalidations(), s.Organizations, s.AuditLog, dnslookup.New(s.names.Address), []string{"id.example.test"}, now, rand.Reader)
 	settings := admin.Options{
+		Domains: s.domains, IssuerOf: func(ctx context.Context, issuer string) (*org.Organization, error) {
+			slug, _ := strings.CutPrefix(issuer, s.Issuers.PublicURL+"/")
+			return s.Organizations.Serving(ctx, slug)
+		},
 		Letters: s.letters(ring),
 		Store:   s.Store, Organizations: s.Organizations, Users: s.Users, Imports: userimport.New(s.Store, s.Users, s.passwords, s.AuditLog, s.Clock.Now), Roles: s.roles, Clients: s.Clients, Resources: s.Resources, Trusted: s.Trusted, Sessions: s.Sessions, Grants: s.Grants, Backchannel: s.Backchannel, Keys: s.Keys, Passwords: s.passwords,
 		Links: credential.NewLinks(s.AuditLog, now, rand.Reader), Invitations: credential.NewInvitations(s.AuditLog, now, rand.Reader), Passkeys: s.passkeys, Models: s.Models, SecondFactors: s.factors, Audit: s.AuditLog, Issuers: s.Issuers, Resource: s.Resource,

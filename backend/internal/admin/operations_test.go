@@ -13,6 +13,7 @@ import (
 
 	"github.com/clavex/clavex/backend/internal/client"
 	"github.com/clavex/clavex/backend/internal/credential"
+	"github.com/clavex/clavex/backend/internal/customdomain"
 	"github.com/clavex/clavex/backend/internal/identityprovider"
 	"github.com/clavex/clavex/backend/internal/mailserver"
 	"github.com/clavex/clavex/backend/internal/oidctest"
@@ -91,6 +92,11 @@ var operations = []operation{
 	{"getResource", "GET", "/orgs/$org/resources/$resource", nil, false, false, 200},
 	{"updateResource", "PATCH", "/orgs/$org/resources/$resource", fields{"name": "Renamed"}, true, false, 200},
 	{"deleteResource", "DELETE", "/orgs/$org/resources/$resource", nil, true, false, 204},
+	{"listDomains", "GET", "/orgs/$org/domains", nil, false, false, 200},
+	{"createDomain", "POST", "/orgs/$org/domains", fields{"host": "fresh.example.test"}, false, false, 201},
+	{"getDomain", "GET", "/orgs/$org/domains/$domain", nil, false, false, 200},
+	{"verifyDomain", "POST", "/orgs/$org/domains/$domain/verification", nil, false, false, 200},
+	{"deleteDomain", "DELETE", "/orgs/$org/domains/$domain", nil, false, false, 204},
 	{"listIdentityProviders", "GET", "/orgs/$org/identity-providers", nil, false, false, 200},
 	{"createIdentityProvider", "POST", "/orgs/$org/identity-providers", fields{"alias": "fresh", "issuer": "https://fresh.example.test", "name": "Fresh", "client_id": "x", "client_authentication": "none"}, false, false, 201},
 	{"getIdentityProvider", "GET", "/orgs/$org/identity-providers/$provider", nil, false, false, 200},
@@ -113,13 +119,15 @@ var operations = []operation{
 	{"getAuditEvent", "GET", "/orgs/$org/audit-events/$event", nil, false, false, 200},
 	{"deleteClient", "DELETE", "/orgs/$org/clients/$client", nil, true, false, 204},
 	{"deleteUser", "DELETE", "/orgs/$org/users/$user", nil, true, false, 204},
+	{"moveOrganization", "PUT", "/orgs/$org/address", fields{"domain": "$host"}, true, false, 200},
+	{"leaveFormerAddress", "DELETE", "/orgs/$org/address/former", nil, true, false, 204}, // and with it what was made there, tokens too
 	{"deleteOrganization", "DELETE", "/orgs/$org", nil, true, true, 202},
 }
 
 // things are what an operation is tried on.
 
 type things struct {
-	org, user, client, event, session, token, resource, issuer, identity, request, passkey, invited, provider, upstream string
+	org, user, client, event, session, token, resource, issuer, identity, request, passkey, invited, provider, upstream, domain, host string
 }
 
 func (s *site) things(organization *org.Organization) things {
@@ -136,23 +144,41 @@ func (s *site) things(organization *org.Organization) things {
 	provider, upstream := s.identityProvider(organization, person)
 	return things{organization.Slug, person.ID.String(), registered.ID.String(), records[0].ID.String(), s.SignIn(s.t, organization, person).ID.String(),
 		s.initialAccessToken(organization).ID.String(), s.resource(organization).ID.String(), issuer.ID.String(), identity.ID.String(),
-		s.BackchannelRequest(s.t, organization, registered, person).String(), s.passkey(person, "Target").ID.String(), s.invited(organization), provider.ID.String(), upstream.ID.String()}
+		s.BackchannelRequest(s.t, organization, registered, person).String(), s.passkey(person, "Target").ID.String(), s.invited(organization), provider.ID.String(), upstream.ID.String(), s.domain(organization).ID.String(), s.domain(organization).Host}
 }
 
 func (o operation) at(x things) string {
 	return strings.NewReplacer("$org", x.org, "$user", x.user, "$client", x.client, "$event", x.event, "$session", x.session, "$token", x.token, "$resource", x.resource, "$issuer", x.issuer, "$identity", x.identity, "$request", x.request, "$passkey", x.passkey, "$invited", x.invited,
-		"$provider", x.provider, "$upstream", x.upstream).Replace(o.path)
+		"$provider", x.provider, "$upstream", x.upstream, "$domain", x.domain).Replace(o.path)
 }
 
 // content is the body, with what it is tried on.
 func (o operation) content(x things) any {
 	named, ok := o.body.(fields)
-	if !ok || named["user_id"] == nil {
+	if !ok {
 		return o.body
 	}
 	filled := maps.Clone(named)
-	filled["user_id"] = x.user
+	for name, value := range map[string]string{"user_id": x.user, "domain": x.host} {
+		if named[name] != nil {
+			filled[name] = value
+		}
+	}
 	return filled
+}
+
+// domain is a host that an organization has; the system organization has none.
+func (s *site) domain(organization *org.Organization) (made customdomain.Domain) {
+	if organization.Slug == org.SystemSlug {
+		return customdomain.Domain{ID: store.NewID(), Host: "system.example.test"}
+	}
+	s.InTx(s.t, func(ctx context.Context, tx *store.Tx) (err error) {
+		if made, err = s.domains.Claim(ctx, tx, oidctest.Actor(), organization, uuid.NewString()+".example.test"); err == nil {
+			made, err = s.domains.Verify(ctx, tx, oidctest.Actor(), organization.ID, made.ID, customdomain.ByOperator)
+		}
+		return err
+	})
+	return made
 }
 
 // invited is the identifier of somebody who was invited.
@@ -215,7 +241,11 @@ func (c *caller) try(o operation, x things, reader *caller) answer {
 	c.t.Helper()
 	var header []string
 	if o.ifMatch {
-		header = []string{"If-Match", reader.get(o.at(x)).must(200).etag()}
+		at := o.at(x)
+		if i := strings.Index(at, "/address"); i > 0 {
+			at = at[:i] // it is the organization that has a version
+		}
+		header = []string{"If-Match", reader.get(at).must(200).etag()}
 	}
 	return c.do(o.method, o.at(x), o.content(x), header...)
 }

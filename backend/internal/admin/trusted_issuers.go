@@ -49,7 +49,7 @@ func (h handlers) CreateTrustedIssuer(ginContext context.Context, request api.Cr
 	if err := setTrustedIssuer(&wanted, recast(*request.Body)); err != nil {
 		return nil, err
 	}
-	if wanted.Issuer == h.issuers.URL(call.organization) {
+	if h.issuers.Means(call.organization, wanted.Issuer) {
 		return nil, errOwnIssuer
 	}
 	var created *trust.Issuer
@@ -90,7 +90,7 @@ func (h handlers) UpdateTrustedIssuer(ginContext context.Context, request api.Up
 		if err := setTrustedIssuer(&changed, *request.Body); err != nil {
 			return err
 		}
-		if changed.Issuer == h.issuers.URL(call.organization) {
+		if h.issuers.Means(call.organization, changed.Issuer) {
 			return errOwnIssuer
 		}
 		updated, err = h.trusted.Update(ctx, tx, call.by.Actor(), changed)

@@ -51,7 +51,7 @@ func (e *Endpoint) verify(ctx context.Context, r *Request, object string, algori
 	if err := rules.AllowsAlgorithm(algorithm); err != nil {
 		return nil, invalidRequest(err)
 	}
-	expected := rules.Expect(r.Client.ClientID, e.Issuers.URL(r.Organization), algorithm, now)
+	expected := rules.Expect(r.Client.ClientID, e.Issuers.Names(r.Organization, now), algorithm, now)
 	var verified *jose.Token
 	err := e.KeySets.Verify(ctx, r.Client.Metadata.JWKS, r.Client.Metadata.JWKSURI, func(lookup jose.Lookup) (err error) {
 		verified, err = jose.Verify(object, lookup, expected)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/url"
 	"os"
 	"reflect"
@@ -67,6 +68,7 @@ type Config struct {
 	MailPassword            string        `name:"mail_password" secret:"true" help:"password at the SMTP server"`
 	MailFrom                string        `name:"mail_from" help:"address that mail comes from, for example Clavex <no-reply@id.example.com>; organizations put their name before it"`
 	MailReplyTo             string        `name:"mail_reply_to" help:"address that answers go to (default: none)"`
+	DNSServer               string        `name:"dns_server" help:"name server, host and port, that is asked for the records by which organizations prove domains of their own, for example 9.9.9.9:53 (default: those of this machine)"`
 	GeoIPFile               string        `name:"geoip_file" help:"database of the countries of addresses (MaxMind DB), for letters and audit events about sign-ins; read anew when it changes (default: countries are not known)"`
 	AuditRetention          time.Duration `name:"audit_retention" default:"9528h" help:"how long audit events are kept (default 13 months), in whole months"`
 }
@@ -318,6 +320,9 @@ func (c *Config) Validate(development bool) error {
 	}
 	if _, err := c.Proxies(); err != nil {
 		fault("%s", err)
+	}
+	if _, _, err := net.SplitHostPort(c.DNSServer); c.DNSServer != "" && err != nil {
+		fault("dns_server: %q is no host and port such as 9.9.9.9:53", c.DNSServer)
 	}
 	if _, err := c.FetchAllowedNetworks(); err != nil {
 		fault("%s", err)

@@ -27,6 +27,12 @@ func (p *Passkeys) Ways(ctx context.Context, db store.DB, orgID, userID uuid.UUI
 	return Ways(row), err
 }
 
+// PeopleOf counts who has passkeys of a relying party, and who has those of others only; both stop at 10 001.
+func (p *Passkeys) PeopleOf(ctx context.Context, db store.DB, orgID uuid.UUID, rpID string) (here, elsewhere int64, err error) {
+	row, err := dbq.New(db).CountPeopleByRelyingParty(ctx, dbq.CountPeopleByRelyingPartyParams{OrgID: orgID, RpID: rpID})
+	return row.Here, row.Elsewhere, err
+}
+
 // LockOfUser keeps a person, and so what they sign in by, as they are until the transaction ends: of two that remove the last
 // two ways in at once, the later sees that it is the last. It goes before all other locks.
 func (p *Passkeys) LockOfUser(ctx context.Context, tx *store.Tx, orgID, userID uuid.UUID) error {

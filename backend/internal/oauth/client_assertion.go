@@ -137,9 +137,11 @@ func (a *ClientAuthentication) verifyWithSecret(found *client.Client, assertion 
 // endpoints where clients authenticate, which OpenID Connect Core 1.0 §9 suggests, also those for connections with a TLS
 // certificate (RFC 8705 §5). An assertion is used once, wherever that is.
 func (a *ClientAuthentication) audiences(organization *org.Organization) []string {
-	names := []string{a.issuers.URL(organization)}
+	names := a.issuers.Names(organization, a.now())
 	for _, endpoint := range []string{"token", "par", "introspect", "revoke", "bc-authorize"} {
-		names = append(names, a.issuers.Endpoint(organization, endpoint))
+		for _, issuer := range a.issuers.Names(organization, a.now()) {
+			names = append(names, issuer+"/"+endpoint)
+		}
 		if a.issuers.MTLSURL != "" {
 			names = append(names, a.issuers.MTLSEndpoint(organization, endpoint))
 		}

@@ -159,7 +159,7 @@ func (c *ClientAttestations) proof(ctx context.Context, organization *org.Organi
 		return "", err
 	}
 	expected := jose.Expected{Types: []string{attestationProofType}, Algorithms: ProfileOf(organization, found).KeyPairAlgorithms(), Issuer: claimed.Issuer, IssuerOptional: true,
-		Audiences: []string{c.issuers.URL(organization)}, ExpiryOptional: true, Now: c.now(), Leeway: noncePeriod * 3, KeyIDOptional: true} // iat is judged below
+		Audiences: c.issuers.Names(organization, c.now()), ExpiryOptional: true, Now: c.now(), Leeway: noncePeriod * 3, KeyIDOptional: true} // iat is judged below
 	if expected.Issuer == "" {
 		expected.Issuer = "nobody"
 	}

@@ -101,7 +101,7 @@ func (s *SenderConstraint) checkProof(token *jose.Token, use proofUse) error {
 		return errProofClaims
 	case method != use.sender.Method:
 		return errProofMethod
-	case !s.isTarget(target, use.sender.Path):
+	case !s.isTarget(target, use.sender):
 		return errProofTarget
 	case use.accessToken == "":
 		return nil
@@ -119,7 +119,11 @@ func (s *SenderConstraint) checkProof(token *jose.Token, use proofUse) error {
 
 // isTarget compares htu with the addresses of an endpoint without regard to query, fragment, the case of scheme and
 // host, and a default port (RFC 9449 §4.3, RFC 3986 §6.2.2 and §6.2.3).
-func (s *SenderConstraint) isTarget(target, path string) bool {
+func (s *SenderConstraint) isTarget(target string, sender Sender) bool {
+	path, bases := sender.Path, []string{s.issuers.PublicURL, s.issuers.MTLSURL}
+	if sender.Domain != "" {
+		bases = []string{s.issuers.OriginOf(sender.Domain)}
+	}
 	parsed, err := url.Parse(target)
 	if err != nil || parsed.User != nil || len(target) > 2000 {
 		return false
@@ -131,7 +135,7 @@ func (s *SenderConstraint) isTarget(target, path string) bool {
 		}
 	}
 	origin := normalOrigin(parsed)
-	for _, base := range []string{s.issuers.PublicURL, s.issuers.MTLSURL} {
+	for _, base := range bases {
 		if own, err := url.Parse(base); base != "" && err == nil && normalOrigin(own) == origin {
 			return true
 		}

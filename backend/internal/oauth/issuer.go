@@ -1,9 +1,14 @@
 package oauth
 
-import "github.com/clavex/clavex/backend/internal/org"
+import (
+	"net/url"
+	"time"
 
-// Issuers knows the addresses of organizations. They come from the configuration, never from a request's
-// Host header, which strangers write.
+	"github.com/clavex/clavex/backend/internal/org"
+)
+
+// Issuers knows the addresses of organizations. They come from the configuration and from what organizations proved to be
+// their own, never from a request's Host header, which strangers write.
 type Issuers struct {
 	PublicURL string // scheme://host[:port] without a slash at the end
 	MTLSURL   string // the same for connections with a TLS client certificate (RFC 8705 §5); "" when there are none
@@ -12,17 +17,68 @@ type Issuers struct {
 
 // URL is the issuer identifier of an organization.
 func (i Issuers) URL(organization *org.Organization) string {
-	return i.PublicURL + "/" + organization.Slug
+	return i.at(organization.Domain, organization)
+}
+
+func (i Issuers) at(domain string, organization *org.Organization) string {
+	if domain == "" {
+		return i.PublicURL + "/" + organization.Slug
+	}
+	return i.OriginOf(domain)
+}
+
+// Origin is the origin of an organization's pages.
+func (i Issuers) Origin(organization *org.Organization) string {
+	if organization.Domain == "" {
+		return i.PublicURL
+	}
+	return i.OriginOf(organization.Domain)
+}
+
+// OriginOf is the origin of pages at a host of an organization's own: it differs from the public URL by the host only.
+func (i Issuers) OriginOf(domain string) string {
+	public, err := url.Parse(i.PublicURL)
+	if err != nil {
+		return "https://" + domain
+	}
+	if port := public.Port(); port != "" {
+		domain += ":" + port
+	}
+	return public.Scheme + "://" + domain
 }
 
 // Endpoint is the address of one of the organization's endpoints, such as "token".
 func (i Issuers) Endpoint(organization *org.Organization, name string) string {
-	return i.PublicURL + "/" + organization.Slug + "/" + name
+	return i.URL(organization) + "/" + name
 }
 
 // MTLSEndpoint is the address of an endpoint for connections with a TLS client certificate (RFC 8705 §5).
 func (i Issuers) MTLSEndpoint(organization *org.Organization, name string) string {
 	return i.MTLSURL + "/" + organization.Slug + "/" + name
+}
+
+// Names are the issuer identifiers by which others mean an organization at a moment: that of the address that was asked, and
+// while two addresses are served that of the other one.
+func (i Issuers) Names(organization *org.Organization, at time.Time) []string {
+	names := []string{i.URL(organization)}
+	if organization.ServesFormer(at) {
+		names = append(names, i.at(organization.Former.Domain, organization))
+	}
+	return names
+}
+
+// Made is the issuer identifier that something we made ourselves has to name: the one that it claims, when the organization
+// is or was at that address, so that what was made there is good still.
+func (i Issuers) Made(organization *org.Organization, claimed string) string {
+	if organization.Former != nil && claimed == i.at(organization.Former.Domain, organization) {
+		return claimed
+	}
+	return i.URL(organization)
+}
+
+// Means reports whether an identifier means an organization, by its present address or the one before.
+func (i Issuers) Means(organization *org.Organization, identifier string) bool {
+	return identifier == i.Made(organization, identifier)
 }
 
 // AdminAudience is the audience of access tokens for the Admin API.

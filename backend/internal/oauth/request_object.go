@@ -33,13 +33,13 @@ type RequestObjectRules struct {
 
 // Expect is what the object of a client has to be, signed with the algorithm, at a time. The signature is then checked
 // by whoever has the key.
-func (p RequestObjectRules) Expect(clientID, issuer string, algorithm jose.Algorithm, at time.Time) jose.Expected {
+func (p RequestObjectRules) Expect(clientID string, names []string, algorithm jose.Algorithm, at time.Time) jose.Expected {
 	types := p.Types
 	if types == nil {
 		types = []string{"", "jwt", RequestObjectType}
 	}
 	complete := p.Lifetime > 0
-	return jose.Expected{Types: types, Algorithms: []jose.Algorithm{algorithm}, Issuer: clientID, Audiences: []string{issuer},
+	return jose.Expected{Types: types, Algorithms: []jose.Algorithm{algorithm}, Issuer: clientID, Audiences: names,
 		IssuerOptional: !complete, AudienceOptional: !complete, ExpiryOptional: !complete, KeyIDOptional: true, Now: at, Leeway: requestObjectLeeway}
 }
 

@@ -45,6 +45,7 @@ type Sender struct {
 	Proofs      []string          // every DPoP header
 	Certificate *x509.Certificate // of the TLS connection, whose private key the sender has; nil when there is none
 	Method      string            // of the request
+	Domain      string            // of the organization's own that the request came to; "" for the address that all share
 	Path        string            // of the request's address, as it was sent
 }
 

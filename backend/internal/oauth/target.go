@@ -78,7 +78,12 @@ func (t *Targets) held(ctx context.Context, organization *org.Organization, c *c
 	var target Target
 	for _, value := range unique(values) {
 		switch {
-		case value == t.issuers.URL(organization) && slices.Contains(c.Scopes, ScopeOpenID), value == t.issuers.AdminAudience() && HasAdminScope(c.Scopes):
+		case t.issuers.Means(organization, value) && slices.Contains(c.Scopes, ScopeOpenID): // granted at the address before, it is for the present one
+			if issuer := t.issuers.URL(organization); !slices.Contains(target.Audience, issuer) {
+				target.Audience = append(target.Audience, issuer)
+			}
+			continue
+		case value == t.issuers.AdminAudience() && HasAdminScope(c.Scopes):
 			target.Audience = append(target.Audience, value)
 			continue
 		case len(c.Metadata.Resources) > 0 && !slices.Contains(c.Metadata.Resources, value):

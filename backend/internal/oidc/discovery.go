@@ -125,6 +125,7 @@ type Documents struct {
 type metadataKey struct {
 	id        uuid.UUID
 	version   int64
+	domain    string // that the organization is seen from
 	resources string
 	prompts   string
 }
@@ -238,7 +239,7 @@ func (d *Documents) published(ctx context.Context, organization *org.Organizatio
 
 func (d *Documents) metadataDocument(ctx context.Context, organization *org.Organization) (*document, error) {
 	protected, prompts := d.published(ctx, organization), d.prompts(ctx, organization)
-	name := metadataKey{organization.ID, organization.Version, strings.Join(protected, " "), strings.Join(prompts, " ")}
+	name := metadataKey{organization.ID, organization.Version, organization.Domain, strings.Join(protected, " "), strings.Join(prompts, " ")}
 	if found, ok := d.metadata.GetIfPresent(name); ok {
 		return found, nil
 	}

@@ -25,7 +25,7 @@ const (
 
 var listed = filter.Table{
 	Name:     "organizations",
-	Columns:  []string{"id", "slug", "display_name", "status", "branding", "policies", "version", "created_at", "updated_at"},
+	Columns:  []string{"id", "slug", "display_name", "status", "branding", "policies", "version", "created_at", "updated_at", "domain", "former_domain", "former_until"},
 	Global:   true,
 	Searched: []string{displayNameKey, slugKey},
 }

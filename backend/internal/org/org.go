@@ -45,6 +45,12 @@ type Organization struct {
 	Version     int64     `json:"version"`
 	CreatedAt   time.Time `json:"created_at"`
 	UpdatedAt   time.Time `json:"updated_at"`
+
+	// Domain is the host of its own that the organization is at; "" below the address that all share.
+	Domain string `json:"domain,omitempty"`
+	// Former is the address before, which is served for a while.
+	Former *FormerAddress `json:"former_address,omitempty"`
+	leaves time.Time      // seen from an address that is served until then
 }
 
 // Branding is how an organization's pages look.
@@ -483,6 +489,7 @@ func fromRow(row dbq.Organization, err error) (*Organization, error) {
 	}
 	organization := &Organization{ID: row.ID, Slug: row.Slug, DisplayName: row.DisplayName, Status: Status(row.Status),
 		Version: row.Version, CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt}
+	organization.setAddress(row)
 	if err := json.Unmarshal(row.Branding, &organization.Branding); err != nil {
 		return nil, fmt.Errorf("branding of organization %s: %w", row.ID, err)
 	}

@@ -7,6 +7,7 @@ package reqctx
 import (
 	"context"
 	"crypto/x509"
+	"net/http"
 	"net/netip"
 )
 
@@ -46,4 +47,29 @@ func Network(address netip.Addr) string {
 func From(ctx context.Context) Request {
 	request, _ := ctx.Value(contextKey{}).(Request)
 	return request
+}
+
+type askedKey struct{}
+
+// asked is the address that was asked, where it is not below the one that all organizations share.
+type asked struct{ domain, path string }
+
+// WithDomain returns a context of a request that came to a host of an organization's own; path is the escaped path that was
+// asked for there.
+func WithDomain(ctx context.Context, domain, path string) context.Context {
+	return context.WithValue(ctx, askedKey{}, asked{domain, path})
+}
+
+// Domain is the host of an organization's own that a request came to; "" for the address that all share.
+func Domain(ctx context.Context) string {
+	at, _ := ctx.Value(askedKey{}).(asked)
+	return at.domain
+}
+
+// Path is the escaped path that was asked for.
+func Path(r *http.Request) string {
+	if at, ok := r.Context().Value(askedKey{}).(asked); ok {
+		return at.path
+	}
+	return r.URL.EscapedPath()
 }

@@ -19,6 +19,8 @@ import (
 	"github.com/clavex/clavex/backend/internal/client"
 	"github.com/clavex/clavex/backend/internal/config"
 	"github.com/clavex/clavex/backend/internal/credential"
+	"github.com/clavex/clavex/backend/internal/customdomain"
+	"github.com/clavex/clavex/backend/internal/dnslookup"
 	"github.com/clavex/clavex/backend/internal/erasure"
 	"github.com/clavex/clavex/backend/internal/fetch"
 	"github.com/clavex/clavex/backend/internal/fido"
@@ -89,7 +91,8 @@ type App struct {
 	Devices       *credential.Devices
 	Passkeys      *credential.Passkeys
 	Models        *fido.Models
-	Ceremonies    *webauthn.Ceremonies // nil where browsers let nobody use passkeys
+	Ceremonies    *webauthn.Ceremonies
+	Domains       *customdomain.Domains
 	Jobs          *jobs.Jobs
 	Issuers       oauth.Issuers
 	BackChannel   *logout.BackChannel
@@ -232,9 +235,8 @@ func (a *App) wire(options Options) error {
 	a.Passwords = credential.NewPasswords(a.Store, a.Users, a.Sessions, a.Audit, now, a.Hashes, a.Ring)
 	a.Passwords.Breaches = credential.NewBreaches(a.Fetch, a.Config.BreachedPasswordsURL, a.Log)
 	a.Passkeys = credential.NewPasskeys(a.Store, a.Sessions, a.Grants, a.Models, a.Audit, now, a.Ring, random)
-	if party, ok := webauthn.NewRelyingParty(a.Config.PublicURL); ok {
-		a.Ceremonies = webauthn.NewCeremonies(party, a.Passkeys, a.Models, a.State, a.Ring, now, random)
-	}
+	a.Ceremonies = webauthn.NewCeremonies(a.Passkeys, a.Models, a.State, a.Ring, now, random)
+	a.Domains = customdomain.New(a.Store, a.Invalidations, a.Organizations, a.Audit, dnslookup.New(a.Config.DNSServer), ownHosts(a.Config.PublicURL, a.Config.ConsoleURL, a.Config.MTLSURL), now, random)
 	a.Imports = userimport.New(a.Store, a.Users, a.Passwords, a.Audit, now)
 	a.Subjects, a.JWTs = oauth.NewSubjects(a.Keys.Secret), oauth.NewClientJWTs(a.Keys, a.Clients, a.KeySets)
 	a.BackChannel = &logout.BackChannel{Issuers: a.Issuers, Organizations: a.Organizations, Clients: a.Clients, Sessions: a.Sessions,

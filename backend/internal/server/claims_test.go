@@ -44,7 +44,7 @@ func (s *site) known() {
 func (s *site) userinfo(token any) (status int, mediaType, body string) {
 	s.t.Helper()
 	text, _ := token.(string)
-	r, err := http.NewRequestWithContext(s.t.Context(), http.MethodGet, s.server.URL+"/acme/userinfo", nil)
+	r, err := http.NewRequestWithContext(s.t.Context(), http.MethodGet, s.server.URL+s.below+"/userinfo", nil)
 	if err != nil {
 		s.t.Fatal(err)
 	}

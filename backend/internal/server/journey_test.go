@@ -30,6 +30,7 @@ import (
 
 // site is a whole server over TLS on a database of its own, with one organization, person and client.
 type site struct {
+	below   string // path of the organization at server.URL
 	t       testing.TB
 	app     *App
 	server  *httptest.Server
@@ -80,10 +81,10 @@ func newSiteOn(t testing.TB, databaseURL string, settings ...string) *site {
 		t.Fatal(err)
 	}
 	s.metrics = newMetrics(s.app.Store, s.app.Hashes, s.app.Fetch, s.app.BackChannel)
-	if handler, err = s.app.router(s.metrics, &health{app: s.app}); err != nil {
+	if handler, err = s.app.handler(s.metrics, &health{app: s.app}); err != nil {
 		t.Fatal(err)
 	}
-	s.acme = s.organization("acme")
+	s.acme, s.below = s.organization("acme"), "/acme"
 	s.ada = s.person(s.acme, "ada@acme.test")
 	s.web, s.secret = s.client(s.acme, client.Client{Name: "Payroll", AuthenticationMethod: client.ClientSecretBasic, RedirectURIs: []string{callback},
 		PostLogoutRedirectURIs: []string{afterLogout}, GrantTypes: []string{client.AuthorizationCode, client.RefreshToken}, RequireConsent: true})
@@ -282,7 +283,7 @@ func (s *site) authorizeURL(namesAndValues ...string) string {
 			q.Del(namesAndValues[i])
 		}
 	}
-	return "/acme/authorize?" + q.Encode()
+	return s.below + "/authorize?" + q.Encode()
 }
 
 // signIn goes through login and consent and returns the answer for the application.
@@ -310,7 +311,7 @@ func (s *site) tokenRequest(form url.Values, namesAndValues ...string) (int, map
 	for i := 0; i+1 < len(namesAndValues); i += 2 {
 		form.Set(namesAndValues[i], namesAndValues[i+1])
 	}
-	r, err := http.NewRequestWithContext(s.t.Context(), http.MethodPost, s.server.URL+"/acme/token", strings.NewReader(form.Encode()))
+	r, err := http.NewRequestWithContext(s.t.Context(), http.MethodPost, s.server.URL+s.below+"/token", strings.NewReader(form.Encode()))
 	if err != nil {
 		s.t.Fatal(err)
 	}

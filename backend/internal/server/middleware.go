@@ -18,7 +18,6 @@ import (
 
 	"github.com/clavex/clavex/backend/internal/fault"
 	"github.com/clavex/clavex/backend/internal/oauth"
-	"github.com/clavex/clavex/backend/internal/org"
 	"github.com/clavex/clavex/backend/internal/reqctx"
 )
 
@@ -137,20 +136,6 @@ func strictTransport(publicURL string) gin.HandlerFunc {
 			header["Strict-Transport-Security"] = lifetime
 		}
 		header["X-Content-Type-Options"], header["Referrer-Policy"] = sniffing, referrer
-	}
-}
-
-// organization resolves the slug of the address. What does not exist or does not serve is answered in
-// the form of the group of routes, never with a redirect.
-func organization(organizations *org.Organizations) gin.HandlerFunc {
-	return func(c *gin.Context) {
-		found, err := organizations.Serving(c.Request.Context(), c.Param("org"))
-		if err != nil {
-			renderError(c, err)
-			c.Abort()
-			return
-		}
-		oauth.SetOrganization(c, found)
 	}
 }
 

@@ -54,8 +54,9 @@ func newCredential() virtualwebauthn.Credential {
 // passkey makes a passkey of a person.
 func (s *site) passkey(person *user.User, options virtualwebauthn.AuthenticatorOptions) *authenticator {
 	s.t.Helper()
-	d := &authenticator{party: virtualwebauthn.RelyingParty{ID: passkeyHost, Name: "ACME", Origin: s.server.URL}, credential: newCredential()}
-	about := webauthn.About{OrgID: person.OrgID, Subject: "test", Browser: "test"}
+	party, _ := webauthn.NewRelyingParty(s.server.URL)
+	d := &authenticator{party: virtualwebauthn.RelyingParty{ID: party.ID, Name: "ACME", Origin: s.server.URL}, credential: newCredential()}
+	about := webauthn.About{OrgID: person.OrgID, Subject: "test", Browser: "test", Party: party}
 	s.inTx(func(ctx context.Context, tx *store.Tx) error {
 		handle, err := s.app.Passkeys.Handle(ctx, tx, person.OrgID, person.ID)
 		if err != nil {

@@ -30,7 +30,7 @@ func (s *site) replica() *httptest.Server {
 	listening, stop := context.WithCancel(context.Background())
 	s.t.Cleanup(stop)
 	go app.Invalidations.Listen(listening, config.DatabaseDirectURL, slog.New(slog.DiscardHandler))
-	handler, err := app.router(newMetrics(app.Store, app.Hashes, app.Fetch, app.BackChannel), &health{app: app})
+	handler, err := app.handler(newMetrics(app.Store, app.Hashes, app.Fetch, app.BackChannel), &health{app: app})
 	if err != nil {
 		s.t.Fatal(err)
 	}

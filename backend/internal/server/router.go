@@ -157,7 +157,7 @@ func (a *App) router(m *metrics, health *health) (*gin.Engine, error) {
 
 // mountOrganizations mounts what each organization has: its OpenID Provider and its pages.
 func (a *App) mountOrganizations(engine *gin.Engine, e *endpoints, page errorRenderer) {
-	found := organization(a.Organizations)
+	found := a.organization
 	json := renderErrorsWith(oauth.WriteError)
 
 	for _, address := range []string{"/.well-known/openid-configuration/:org", "/.well-known/oauth-authorization-server/:org", "/:org/.well-known/openid-configuration"} {
@@ -205,7 +205,7 @@ func (a *App) mountOrganizations(engine *gin.Engine, e *endpoints, page errorRen
 	pages.GET("/logo/:digest", e.signIn.Logo)
 	pages.GET("/client-logo/:key", e.signIn.ClientLogo)
 	pages.GET("/", e.signIn.Home)
-	pages.GET("", func(c *gin.Context) { c.Redirect(http.StatusSeeOther, "/"+oauth.Organization(c).Slug+"/") })
+	pages.GET("", func(c *gin.Context) { c.Redirect(http.StatusSeeOther, oauth.Organization(c).Path("")) })
 }
 
 // methodNotAllowed answers in the form of the address: JSON where programs call, a page where people go.

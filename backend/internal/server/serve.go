@@ -41,7 +41,7 @@ func (a *App) Serve(ctx context.Context, ready func(address net.Addr)) error {
 	connections := &connectionLog{log: a.Log}
 	m := newMetrics(a.Store, a.Hashes, a.Fetch, a.BackChannel)
 	health := &health{app: a}
-	engine, err := a.router(m, health)
+	engine, err := a.handler(m, health)
 	if err != nil {
 		return err
 	}

@@ -309,7 +309,7 @@ func (s *SignIn) postUndoAddress(c *gin.Context, organization *org.Organization)
 	form, err := oauth.ReadForm(c)
 	if err == nil {
 		own, _ := s.browser(c, organization)
-		err = s.checkForm(c.Request, form, s.formToken(organization, own, undoAbout(form.Get("token"))))
+		err = s.checkForm(c, form, s.formToken(organization, own, undoAbout(form.Get("token"))))
 	}
 	var link string
 	if err == nil {

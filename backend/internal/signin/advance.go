@@ -435,7 +435,7 @@ func (s *SignIn) posted(c *gin.Context) (*visit, oauth.Parameters) {
 	if v == nil {
 		return nil, form
 	}
-	if err := s.checkForm(c.Request, form, s.formToken(v.organization, v.browser, v.transaction.ID)); err != nil {
+	if err := s.checkForm(c, form, s.formToken(v.organization, v.browser, v.transaction.ID)); err != nil {
 		s.Error(c, err)
 		return nil, form
 	}

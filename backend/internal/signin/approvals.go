@@ -51,7 +51,7 @@ func (s *SignIn) openApproval(c *gin.Context, browser string, signedIn session.B
 	organization := oauth.Organization(c)
 	form, err := oauth.ReadForm(c)
 	if err == nil {
-		err = s.checkForm(c.Request, form, s.formToken(organization, browser, ciba.PathApprovals))
+		err = s.checkForm(c, form, s.formToken(organization, browser, ciba.PathApprovals))
 	}
 	if err != nil {
 		s.Error(c, err)

@@ -31,7 +31,7 @@ func (s *SignIn) Device(c *gin.Context) {
 	}
 	form, err := oauth.ReadForm(c)
 	if err == nil {
-		err = s.checkForm(c.Request, form, s.formToken(organization, browser, device.PathVerification))
+		err = s.checkForm(c, form, s.formToken(organization, browser, device.PathVerification))
 	}
 	if err != nil {
 		s.Error(c, err)

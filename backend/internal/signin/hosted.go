@@ -40,7 +40,7 @@ func (s *SignIn) Posted(c *gin.Context, organization *org.Organization, about st
 		return form, err
 	}
 	own, _ := s.browser(c, organization)
-	return form, s.checkForm(c.Request, form, s.formToken(organization, own, about))
+	return form, s.checkForm(c, form, s.formToken(organization, own, about))
 }
 
 // Render shows a page.

@@ -72,7 +72,7 @@ func (s *SignIn) showAcceptInvitation(c *gin.Context, v *visit, facts login.Fact
 		handle, err := s.Passkeys.Handle(ctx, s.Store, person.OrgID, person.ID)
 		var options webauthn.Options
 		if err == nil {
-			options, err = s.Ceremonies.Create(webauthn.NewPasskey{About: aboutSignIn(v), Handle: handle, Username: person.Username, DisplayName: person.DisplayName(),
+			options, err = s.Ceremonies.Create(webauthn.NewPasskey{About: s.aboutSignIn(v), Handle: handle, Username: person.Username, DisplayName: person.DisplayName(),
 				PartyName: v.organization.DisplayName, Conveyance: v.organization.Policies.Attestation.Conveys()})
 		}
 		if err != nil {
@@ -148,7 +148,7 @@ func (s *SignIn) acceptWithPasskey(c *gin.Context, v *visit, person *user.User, 
 	if !s.passkeysOpen(v.organization) {
 		return ErrPasskeysOff
 	}
-	passkey, err := s.Ceremonies.Created(ctx, aboutSignIn(v), answer)
+	passkey, err := s.Ceremonies.Created(ctx, s.aboutSignIn(v), answer)
 	if err != nil {
 		return err
 	}

@@ -98,7 +98,7 @@ func (s *SignIn) postLinkIdentity(c *gin.Context) {
 		return
 	}
 	live := v.transaction.Live(facts.Browser)
-	if err := s.checkForm(c.Request, form, s.consentToken(v, live)); err != nil {
+	if err := s.checkForm(c, form, s.consentToken(v, live)); err != nil {
 		s.Error(c, err)
 		return
 	}

@@ -69,7 +69,7 @@ func (s *SignIn) Logout(c *gin.Context) {
 func (s *SignIn) decidedLogout(c *gin.Context, organization *org.Organization, request *logout.Request, parameters oauth.Parameters, browser session.Browser) {
 	own, _ := s.browser(c, organization)
 	asked := parameters.Get("session")
-	if err := s.checkForm(c.Request, parameters, s.formToken(organization, own, "logout "+asked)); err != nil {
+	if err := s.checkForm(c, parameters, s.formToken(organization, own, "logout "+asked)); err != nil {
 		s.Error(c, err)
 		return
 	}

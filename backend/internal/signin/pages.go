@@ -70,7 +70,7 @@ func (s *SignIn) Home(c *gin.Context) {
 	view := page.Home{Frame: s.frame(c, organization, nil), Name: live.User.DisplayName(), Username: live.User.Username,
 		Email: live.User.Email, Others: names(browser[1:]), AccountsURL: path(organization, pathSelectAccount), LogoutURL: path(organization, pathLogout),
 		AccountURL: path(organization, pathAccount)}
-	if view.Accepted, err = s.acceptedPasskeys(c.Request.Context(), organization.ID, live.User.ID); err != nil {
+	if view.Accepted, err = s.acceptedPasskeys(c.Request.Context(), organization, live.User.ID); err != nil {
 		s.Error(c, err)
 		return
 	}

@@ -3,6 +3,7 @@ package signin
 import (
 	"context"
 	"net/http"
+	"strings"
 
 	"github.com/gin-gonic/gin"
 	"github.com/google/uuid"
@@ -31,12 +32,30 @@ var ErrPasskeysOff = fault.New(fault.Unauthenticated, "passkeys_off", "Nobody si
 
 // passkeysOpen reports whether people sign in with passkeys.
 func (s *SignIn) passkeysOpen(organization *org.Organization) bool {
-	return s.Ceremonies != nil && organization.Policies.PasskeyPolicy() == org.PasskeysOn
+	_, ok := s.party(organization)
+	return ok && organization.Policies.PasskeyPolicy() == org.PasskeysOn
+}
+
+// formerAddress leads people whose passkeys are those of the address before to where they work still; nil when no such address
+// is served.
+func (s *SignIn) formerAddress(organization *org.Organization) *page.Link {
+	if !organization.ServesFormer(s.Now()) || organization.SeenFromFormer() {
+		return nil
+	}
+	former := organization.AtFormer()
+	_, host, _ := strings.Cut(s.Issuers.Origin(former), "://")
+	return &page.Link{Label: host, URL: s.Issuers.Endpoint(former, "account/methods")}
+}
+
+// party is the relying party of an organization's pages; false where browsers let nobody use passkeys.
+func (s *SignIn) party(organization *org.Organization) (webauthn.RelyingParty, bool) {
+	return webauthn.NewRelyingParty(s.Issuers.Origin(organization))
 }
 
 // aboutSignIn binds a ceremony to the sign-in and its browser.
-func aboutSignIn(v *visit) webauthn.About {
-	return webauthn.About{OrgID: v.organization.ID, Subject: v.transaction.ID, Browser: v.browser}
+func (s *SignIn) aboutSignIn(v *visit) webauthn.About {
+	party, _ := s.party(v.organization)
+	return webauthn.About{OrgID: v.organization.ID, Subject: v.transaction.ID, Browser: v.browser, Party: party}
 }
 
 // passkeyRequest is what the sign-in page asks a browser for; nil where nobody signs in with passkeys.
@@ -44,7 +63,7 @@ func (s *SignIn) passkeyRequest(v *visit) (*page.Passkey, error) {
 	if !s.passkeysOpen(v.organization) {
 		return nil, nil
 	}
-	options, err := s.Ceremonies.Request(aboutSignIn(v))
+	options, err := s.Ceremonies.Request(s.aboutSignIn(v))
 	return &page.Passkey{Form: s.form(v, pathPasskey), Options: string(options)}, err
 }
 
@@ -64,7 +83,7 @@ func (s *SignIn) Passkey(c *gin.Context) {
 		s.loginFailed(c, v, "", ErrPasskeysOff)
 		return
 	}
-	proof, err := s.Ceremonies.Requested(ctx, aboutSignIn(v), v.browserHash, form.Get(fieldPasskey))
+	proof, err := s.Ceremonies.Requested(ctx, s.aboutSignIn(v), v.browserHash, form.Get(fieldPasskey))
 	if err == nil {
 		err = s.checkWanted(v, proof.Person)
 	}
@@ -84,7 +103,7 @@ func (s *SignIn) Passkey(c *gin.Context) {
 
 // anotherPasskey is what the page of second factors asks a browser for.
 func (s *SignIn) anotherPasskey(v *visit, owner uuid.UUID, own []credential.Passkey) (*page.Passkey, error) {
-	options, err := s.Ceremonies.RequestOf(aboutSignIn(v), owner, own)
+	options, err := s.Ceremonies.RequestOf(s.aboutSignIn(v), owner, own)
 	return &page.Passkey{Form: s.form(v, pathSecondFactor), Options: string(options)}, err
 }
 
@@ -93,7 +112,7 @@ func (s *SignIn) proveAnotherPasskey(ctx context.Context, v *visit, owner uuid.U
 	if !s.passkeysOpen(v.organization) {
 		return login.Another{}, nil, ErrPasskeysOff
 	}
-	proof, err := s.Ceremonies.RequestedOf(ctx, aboutSignIn(v), owner, v.browserHash, response)
+	proof, err := s.Ceremonies.RequestedOf(ctx, s.aboutSignIn(v), owner, v.browserHash, response)
 	if err != nil {
 		return login.Another{}, nil, err
 	}
@@ -124,19 +143,20 @@ func (s *SignIn) losePasskeys(ctx context.Context, tx *store.Tx, organization *o
 
 // acceptedPasskeys is what authenticators are told of a person's passkeys, so that they stop offering what was removed;
 // "" for nothing. Only ever of whoever is signed in: another organization's passkeys of the same host stay untouched.
-func (s *SignIn) acceptedPasskeys(ctx context.Context, orgID, userID uuid.UUID) (string, error) {
-	if s.Ceremonies == nil {
+func (s *SignIn) acceptedPasskeys(ctx context.Context, organization *org.Organization, userID uuid.UUID) (string, error) {
+	party, ok := s.party(organization)
+	if !ok {
 		return "", nil
 	}
-	own, err := s.Passkeys.OfUser(ctx, s.Store, orgID, userID)
+	own, err := s.Passkeys.OfUser(ctx, s.Store, organization.ID, userID)
 	if err != nil || len(own) == 0 {
 		return "", err
 	}
-	handle, err := s.Passkeys.Handle(ctx, s.Store, orgID, userID)
+	handle, err := s.Passkeys.Handle(ctx, s.Store, organization.ID, userID)
 	if err != nil {
 		return "", err
 	}
-	accepted, err := s.Ceremonies.Party().AcceptedCredentials(handle, own)
+	accepted, err := party.AcceptedCredentials(handle, own)
 	return string(accepted), err
 }
 
@@ -145,7 +165,7 @@ func (s *SignIn) acceptedAfter(c *gin.Context, v *visit, live *session.Live) str
 	if v.transaction.Progress.Passkey == nil {
 		return ""
 	}
-	accepted, err := s.acceptedPasskeys(c.Request.Context(), v.organization.ID, live.User.ID)
+	accepted, err := s.acceptedPasskeys(c.Request.Context(), v.organization, live.User.ID)
 	if err != nil {
 		_ = c.Error(err) // authenticators learn it another time
 	}

@@ -149,7 +149,7 @@ func (s *SignIn) showEnrolPasskey(c *gin.Context, v *visit, facts login.Facts, s
 	}
 	var options webauthn.Options
 	if err == nil {
-		options, err = s.Ceremonies.Create(webauthn.NewPasskey{About: aboutSignIn(v), Handle: handle, Username: person.Username, DisplayName: person.DisplayName(),
+		options, err = s.Ceremonies.Create(webauthn.NewPasskey{About: s.aboutSignIn(v), Handle: handle, Username: person.Username, DisplayName: person.DisplayName(),
 			PartyName: v.organization.DisplayName, Existing: own, Conveyance: v.organization.Policies.Attestation.Conveys()})
 	}
 	if err != nil {
@@ -192,7 +192,7 @@ func (s *SignIn) postEnrolPasskey(c *gin.Context) {
 // its device just now, and nobody is asked at once for what they have just made. That its key was proved is not told, because
 // making one proves none (WebAuthn Level 3 §7.1 needs no signature): who must not be phished proves it the next time.
 func (s *SignIn) enrolPasskey(c *gin.Context, v *visit, live *session.Live, answer string) error {
-	passkey, err := s.Ceremonies.Created(c.Request.Context(), aboutSignIn(v), answer)
+	passkey, err := s.Ceremonies.Created(c.Request.Context(), s.aboutSignIn(v), answer)
 	if err != nil {
 		return err
 	}

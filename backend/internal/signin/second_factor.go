@@ -88,7 +88,8 @@ func (s *SignIn) HasPasskey(ctx context.Context, organization *org.Organization,
 	if !s.passkeysOpen(organization) {
 		return false, nil
 	}
-	return s.Passkeys.Usable(ctx, s.Store, organization.ID, userID, s.Ceremonies.Party().ID, madeBefore)
+	party, _ := s.party(organization)
+	return s.Passkeys.Usable(ctx, s.Store, organization.ID, userID, party.ID, madeBefore)
 }
 
 // provedBefore are the methods by which whoever is at the steps of second factors proved themselves so far.

@@ -56,7 +56,7 @@ func (s *SignIn) showSignUpPasskey(c *gin.Context, v *visit, status int, problem
 	}
 	view := page.SignUpPasskey{Frame: s.frame(c, v.organization, required.Requirement.UILocales), Form: s.form(v, pathSignUpPasskey), Email: data.Email, Fault: problem}
 	if s.passkeysOpen(v.organization) {
-		options, err := s.Ceremonies.Create(webauthn.NewPasskey{About: aboutSignIn(v), Handle: data.Handle, Username: data.Email, DisplayName: profileOf(data).Name,
+		options, err := s.Ceremonies.Create(webauthn.NewPasskey{About: s.aboutSignIn(v), Handle: data.Handle, Username: data.Email, DisplayName: profileOf(data).Name,
 			PartyName: v.organization.DisplayName, Conveyance: v.organization.Policies.Attestation.Conveys()})
 		if err != nil {
 			s.Error(c, err)
@@ -101,7 +101,7 @@ func (s *SignIn) signUpWithPasskey(c *gin.Context, v *visit, data login.SignUpDa
 	if !s.passkeysOpen(v.organization) {
 		return ErrPasskeysOff
 	}
-	passkey, err := s.Ceremonies.Created(ctx, aboutSignIn(v), answer)
+	passkey, err := s.Ceremonies.Created(ctx, s.aboutSignIn(v), answer)
 	if err != nil {
 		return err
 	}

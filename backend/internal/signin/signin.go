@@ -140,7 +140,7 @@ func New(dependencies Dependencies, continuations map[string]login.Continuation)
 
 // path is the address of one of the organization's pages on this host.
 func path(organization *org.Organization, name string) string {
-	return "/" + organization.Slug + "/" + name
+	return organization.Path(name)
 }
 
 // The paths of the pages below an organization.
@@ -226,11 +226,12 @@ func (s *SignIn) formToken(organization *org.Organization, browser, about string
 
 // checkForm refuses a POST that is not from our own page in this browser. Browsers send Origin with every
 // POST; where something else does not, the token alone, bound to the browser's cookie, must do.
-func (s *SignIn) checkForm(r *http.Request, form oauth.Parameters, expected string) error {
-	if origins := r.Header.Values("Origin"); len(origins) > 1 || len(origins) == 1 && origins[0] != s.Issuers.PublicURL {
+func (s *SignIn) checkForm(c *gin.Context, form oauth.Parameters, expected string) error {
+	header := c.Request.Header
+	if origins := header.Values("Origin"); len(origins) > 1 || len(origins) == 1 && origins[0] != s.Issuers.Origin(oauth.Organization(c)) {
 		return ErrForged
 	}
-	if site := r.Header.Get("Sec-Fetch-Site"); site != "" && site != "same-origin" {
+	if site := header.Get("Sec-Fetch-Site"); site != "" && site != "same-origin" {
 		return ErrForged
 	}
 	if !hmac.Equal([]byte(form.Get("csrf_token")), []byte(expected)) {

@@ -111,6 +111,7 @@ func (s *SignIn) showLogin(c *gin.Context, v *visit, status int, username string
 		s.Error(c, err)
 		return
 	}
+	view.Former = s.formerAddress(v.organization)
 	if view.Work, err = s.work(c.Request.Context(), v, pathLogin, view.Username, problem); err != nil {
 		s.Error(c, err)
 		return
@@ -286,7 +287,7 @@ func (s *SignIn) postConsent(c *gin.Context) {
 		return
 	}
 	live := v.transaction.Live(facts.Browser)
-	if err := s.checkForm(c.Request, form, s.consentToken(v, live)); err != nil {
+	if err := s.checkForm(c, form, s.consentToken(v, live)); err != nil {
 		s.Error(c, err)
 		return
 	}

@@ -20,21 +20,18 @@ import (
 
 const getCeremony = string(protocol.AssertCeremony)
 
-// Ceremonies are those of one relying party, for all organizations. It is safe for concurrent use.
+// Ceremonies are those of all relying parties: each organization at a host of its own is one, and all others share that of
+// the server. It is safe for concurrent use.
 type Ceremonies struct {
-	party      RelyingParty
 	passkeys   *credential.Passkeys
 	models     *fido.Models
 	challenges challenges
 }
 
-// NewCeremonies makes the ceremonies of a relying party.
-func NewCeremonies(party RelyingParty, passkeys *credential.Passkeys, models *fido.Models, state kv.Store, ring *seal.Ring, now func() time.Time, random io.Reader) *Ceremonies {
-	return &Ceremonies{party: party, passkeys: passkeys, models: models, challenges: challenges{state: state, key: ring.DeriveKey("webauthn-challenges").Key, now: now, random: random}}
+// NewCeremonies makes the ceremonies.
+func NewCeremonies(passkeys *credential.Passkeys, models *fido.Models, state kv.Store, ring *seal.Ring, now func() time.Time, random io.Reader) *Ceremonies {
+	return &Ceremonies{passkeys: passkeys, models: models, challenges: challenges{state: state, key: ring.DeriveKey("webauthn-challenges").Key, now: now, random: random}}
 }
-
-// Party is the relying party.
-func (c *Ceremonies) Party() RelyingParty { return c.party }
 
 type requestOptions struct {
 	Challenge        string       `json:"challenge"`
@@ -50,7 +47,7 @@ func (c *Ceremonies) Request(about About) (Options, error) {
 	if err != nil {
 		return "", err
 	}
-	return encode(requestOptions{Challenge: challenge, Timeout: timeout.Milliseconds(), RPID: c.party.ID, AllowCredentials: []descriptor{}, UserVerification: "required"})
+	return encode(requestOptions{Challenge: challenge, Timeout: timeout.Milliseconds(), RPID: about.Party.ID, AllowCredentials: []descriptor{}, UserVerification: "required"})
 }
 
 // RequestOf begins the proof of another factor by somebody who proved one already: with one of their passkeys, also one that
@@ -61,7 +58,7 @@ func (c *Ceremonies) RequestOf(about About, owner uuid.UUID, own []credential.Pa
 		return "", err
 	}
 	usable := slices.DeleteFunc(slices.Clone(own), func(passkey credential.Passkey) bool { return !passkey.SuspendedAt.IsZero() })
-	return encode(requestOptions{Challenge: challenge, Timeout: timeout.Milliseconds(), RPID: c.party.ID, AllowCredentials: describe(usable, c.party.ID), UserVerification: "preferred"})
+	return encode(requestOptions{Challenge: challenge, Timeout: timeout.Milliseconds(), RPID: about.Party.ID, AllowCredentials: describe(usable, about.Party.ID), UserVerification: "preferred"})
 }
 
 // anotherFactor names the ceremony in which a person proves another factor: its challenges are good for no sign-in with a
@@ -95,27 +92,27 @@ func (c *Ceremonies) requested(ctx context.Context, ceremony string, about About
 	}
 	attempt.CredentialID = parsed.RawID
 	attempt.Verify = func(stored credential.Passkey, handle []byte) (credential.Assertion, error) {
-		return c.judge(parsed, stored, handle, attempt.Owner != uuid.Nil)
+		return about.Party.judge(parsed, stored, handle, attempt.Owner != uuid.Nil)
 	}
 	return c.passkeys.Verify(ctx, attempt)
 }
 
 // judge verifies an assertion against the credential record. identified says that the user proved another factor before: then
 // the user handle may be missing (step 6), and the user need not be verified.
-func (c *Ceremonies) judge(parsed *protocol.ParsedCredentialAssertionData, stored credential.Passkey, handle []byte, identified bool) (credential.Assertion, error) {
+func (p RelyingParty) judge(parsed *protocol.ParsedCredentialAssertionData, stored credential.Passkey, handle []byte, identified bool) (credential.Assertion, error) {
 	missing := identified && len(parsed.Response.UserHandle) == 0
 	if !missing && subtle.ConstantTimeCompare(parsed.Response.UserHandle, handle) != 1 { // step 6
 		return credential.Assertion{}, errors.New("the user handle is not that of the owner")
 	}
-	if stored.RPID != c.party.ID {
+	if stored.RPID != p.ID {
 		return credential.Assertion{}, fmt.Errorf("a passkey of %s", stored.RPID)
 	}
 	client, flags := parsed.Response.CollectedClientData, parsed.Response.AuthenticatorData.Flags
-	if err := c.checkClient(client); err != nil {
+	if err := p.checkClient(client); err != nil {
 		return credential.Assertion{}, err
 	}
 	// Steps 10 to 16, 20, 21; the user's verification is judged below, after the signature that vouches for the flag.
-	err := parsed.Verify(client.Challenge, c.party.ID, "", []string{c.party.Origin}, nil, nil, protocol.TopOriginExplicitVerificationMode, false, false, true,
+	err := parsed.Verify(client.Challenge, p.ID, "", []string{p.Origin}, nil, nil, protocol.TopOriginExplicitVerificationMode, false, false, true,
 		stored.PublicKey, protocol.SignaturePolicy{})
 	switch {
 	case err != nil:
@@ -134,9 +131,9 @@ var errBackup = errors.New("a passkey that is backed up and may not be")
 
 // checkClient is stricter than the library: our pages are never framed, and their origin has one spelling (§7.1 steps 9
 // to 11, §7.2 steps 12 to 14).
-func (c *Ceremonies) checkClient(client protocol.CollectedClientData) error {
+func (p RelyingParty) checkClient(client protocol.CollectedClientData) error {
 	switch {
-	case client.Origin != c.party.Origin:
+	case client.Origin != p.Origin:
 		return fmt.Errorf("the origin %q", client.Origin)
 	case client.CrossOrigin:
 		return errors.New("from within another page")

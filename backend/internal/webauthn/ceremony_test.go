@@ -44,16 +44,16 @@ func newFixture(t *testing.T) *fixture {
 	w := domaintest.New(t)
 	f := &fixture{World: w, acme: w.Organization("acme"), passkeys: credential.NewPasskeys(w.DB, w.Sessions, w.Grants, w.Models, w.Audit, w.Clock.Now, w.Ring, rand.Reader)}
 	f.ada = w.User(f.acme, "ada@acme.test")
-	party, ok := webauthn.NewRelyingParty(origin)
-	if !ok {
-		t.Fatal("no relying party")
-	}
-	f.ceremonies = webauthn.NewCeremonies(party, f.passkeys, w.Models, kv.NewPostgres(w.DB, rand.Reader), w.Ring, w.Clock.Now, rand.Reader)
+	f.ceremonies = webauthn.NewCeremonies(f.passkeys, w.Models, kv.NewPostgres(w.DB, rand.Reader), w.Ring, w.Clock.Now, rand.Reader)
 	return f
 }
 
 func (f *fixture) about(subject string) webauthn.About {
-	return webauthn.About{OrgID: f.acme.ID, Subject: subject, Browser: "the browser's secret"}
+	party, ok := webauthn.NewRelyingParty(origin)
+	if !ok {
+		f.T.Fatal("no relying party")
+	}
+	return webauthn.About{OrgID: f.acme.ID, Subject: subject, Browser: "the browser's secret", Party: party}
 }
 
 // response is what a browser answers, before it is signed.
@@ -239,7 +239,7 @@ func TestOptions(t *testing.T) {
 			t.Errorf("%s lacks %s", encoded, part)
 		}
 	}
-	accepted, err := f.ceremonies.Party().AcceptedCredentials([]byte("0123456789"), []credential.Passkey{stored, elsewhere})
+	accepted, err := f.about("x").Party.AcceptedCredentials([]byte("0123456789"), []credential.Passkey{stored, elsewhere})
 	if want := `{"rpId":"id.example.com","userId":"MDEyMzQ1Njc4OQ","allAcceptedCredentialIds":["` + b64(stored.CredentialID) + `"]}`; err != nil || string(accepted) != want {
 		t.Errorf("%s, %v", accepted, err)
 	}

@@ -64,9 +64,9 @@ func (c *Ceremonies) Create(wanted NewPasskey) (Options, error) {
 	if err != nil {
 		return "", err
 	}
-	options := creationOptions{Challenge: challenge, Timeout: timeout.Milliseconds(), ExcludeCredentials: describe(wanted.Existing, c.party.ID), Attestation: string(cmp.Or(wanted.Conveyance, org.ConveyNone)),
+	options := creationOptions{Challenge: challenge, Timeout: timeout.Milliseconds(), ExcludeCredentials: describe(wanted.Existing, wanted.Party.ID), Attestation: string(cmp.Or(wanted.Conveyance, org.ConveyNone)),
 		Extensions: map[string]bool{"credProps": true}}
-	options.RP.ID, options.RP.Name = c.party.ID, wanted.PartyName
+	options.RP.ID, options.RP.Name = wanted.Party.ID, wanted.PartyName
 	options.User.ID, options.User.Name, options.User.DisplayName = wanted.Handle, wanted.Username, wanted.DisplayName
 	options.AuthenticatorSelection.ResidentKey, options.AuthenticatorSelection.RequireResidentKey = "required", true
 	options.AuthenticatorSelection.UserVerification = "required"
@@ -90,19 +90,19 @@ func (c *Ceremonies) Created(ctx context.Context, about About, response string) 
 	if err := c.challenges.redeem(ctx, createCeremony, about, client.Challenge); err != nil { // step 8
 		return credential.Passkey{}, err
 	}
-	if err := c.checkClient(client); err != nil {
+	if err := about.Party.checkClient(client); err != nil {
 		return credential.Passkey{}, ErrNotAccepted.WithCause(err)
 	}
 	parameters := make([]protocol.CredentialParameter, len(algorithms))
 	for i, algorithm := range algorithms {
 		parameters[i] = protocol.CredentialParameter{Type: protocol.PublicKeyCredentialType, Algorithm: algorithm}
 	}
-	hash, err := parsed.Verify(client.Challenge, c.party.ID, []string{c.party.Origin}, nil, nil, protocol.TopOriginExplicitVerificationMode, false, false, true,
+	hash, err := parsed.Verify(client.Challenge, about.Party.ID, []string{about.Party.Origin}, nil, nil, protocol.TopOriginExplicitVerificationMode, false, false, true,
 		metadata.Provider(nil), parameters, protocol.AttestationPolicy{}, protocol.SignaturePolicy{})
 	if err != nil {
 		return credential.Passkey{}, ErrNotAccepted.WithCause(explained(err))
 	}
-	made, err := c.record(parsed, hash)
+	made, err := about.Party.record(parsed, hash)
 	if err != nil {
 		return credential.Passkey{}, err
 	}
@@ -117,7 +117,7 @@ func (c *Ceremonies) Created(ctx context.Context, about About, response string) 
 }
 
 // record judges what the library leaves to its caller and writes down what is kept.
-func (c *Ceremonies) record(parsed *protocol.ParsedCredentialCreationData, hash []byte) (credential.Passkey, error) {
+func (p RelyingParty) record(parsed *protocol.ParsedCredentialCreationData, hash []byte) (credential.Passkey, error) {
 	object, authenticator := parsed.Response.AttestationObject, parsed.Response.AttestationObject.AuthData
 	flags, id := authenticator.Flags, authenticator.AttData.CredentialID
 	aaguid, err := uuid.FromBytes(authenticator.AttData.AAGUID)
@@ -137,7 +137,7 @@ func (c *Ceremonies) record(parsed *protocol.ParsedCredentialCreationData, hash 
 	if err := checkKey(authenticator.AttData.CredentialPublicKey); err != nil { // step 20
 		return credential.Passkey{}, ErrNotAccepted.WithCause(err)
 	}
-	made := credential.Passkey{CredentialID: id, PublicKey: authenticator.AttData.CredentialPublicKey, RPID: c.party.ID, SignCount: authenticator.Counter, AAGUID: aaguid,
+	made := credential.Passkey{CredentialID: id, PublicKey: authenticator.AttData.CredentialPublicKey, RPID: p.ID, SignCount: authenticator.Counter, AAGUID: aaguid,
 		BackupEligible: flags.HasBackupEligible(), BackupState: flags.HasBackupState(), UserVerified: true, Attestation: credential.Attestation{Format: object.Format}}
 	for _, transport := range parsed.Response.Transports {
 		made.Transports = append(made.Transports, string(transport))

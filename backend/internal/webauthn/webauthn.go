@@ -40,7 +40,7 @@ type RelyingParty struct {
 	Origin string // of our pages, as browsers serialize it
 }
 
-// NewRelyingParty is the relying party of pages at the address: its RP ID is the host itself, never a domain above, so
+// NewRelyingParty is the relying party of pages at an origin: its RP ID is the host itself, never a domain above, so
 // that no other host can ask for our passkeys. ok is false where browsers let nobody use passkeys: at an IP address, and
 // without TLS, but at localhost (§5.1.3, §13.4.9).
 func NewRelyingParty(publicURL string) (party RelyingParty, ok bool) {

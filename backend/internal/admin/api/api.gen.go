@@ -477,6 +477,48 @@ func (e DeliveryMode) Valid() bool {
 	}
 }
 
+// Defines values for DomainProof.
+const (
+	DomainProofDns      DomainProof = "dns"
+	DomainProofOperator DomainProof = "operator"
+)
+
+// Valid indicates whether the value is a known member of the DomainProof enum.
+func (e DomainProof) Valid() bool {
+	switch e {
+	case DomainProofDns:
+		return true
+	case DomainProofOperator:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for DomainStatus.
+const (
+	Claimed DomainStatus = "claimed"
+	Former  DomainStatus = "former"
+	Present DomainStatus = "present"
+	Proved  DomainStatus = "proved"
+)
+
+// Valid indicates whether the value is a known member of the DomainStatus enum.
+func (e DomainStatus) Valid() bool {
+	switch e {
+	case Claimed:
+		return true
+	case Former:
+		return true
+	case Present:
+		return true
+	case Proved:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for EmailChangePolicy.
 const (
 	EmailChangePolicyClosed EmailChangePolicy = "closed"
@@ -1417,6 +1459,15 @@ type Address struct {
 	StreetAddress *string `json:"street_address,omitempty"`
 }
 
+// AddressMove defines model for AddressMove.
+type AddressMove struct {
+	// Domain A domain that was proved; absent for the address of the server.
+	Domain *string `json:"domain,omitempty"`
+
+	// GraceDays For how many days the address before is served.
+	GraceDays *int `json:"grace_days,omitempty"`
+}
+
 // ApplicationType defines model for ApplicationType.
 type ApplicationType string
 
@@ -2254,6 +2305,50 @@ type Count struct {
 // DeliveryMode How the client gets the tokens of a request through the back channel (CIBA Core 1.0 §5): it asks, is told when to ask, or is sent them.
 type DeliveryMode string
 
+// Domain defines model for Domain.
+type Domain struct {
+	CreatedAt time.Time `json:"created_at"`
+
+	// Host As the DNS has it, in lower case.
+	Host string             `json:"host"`
+	Id   openapi_types.UUID `json:"id"`
+
+	// Record The TXT record by which the domain is proved.
+	Record DomainRecord `json:"record"`
+
+	// Status Claimed, proved, where the organization is, or where it was and is still served.
+	Status     DomainStatus `json:"status"`
+	VerifiedAt *time.Time   `json:"verified_at,omitempty"`
+
+	// VerifiedBy By the record, or by the operator of the server, who answers for it.
+	VerifiedBy *DomainProof `json:"verified_by,omitempty"`
+}
+
+// DomainCreate defines model for DomainCreate.
+type DomainCreate struct {
+	// Host A host name, such as `login.example.com`.
+	Host string `json:"host"`
+}
+
+// DomainList defines model for DomainList.
+type DomainList struct {
+	// Address Where an organization is.
+	Address OrganizationAddress `json:"address"`
+	Items   []Domain            `json:"items"`
+}
+
+// DomainProof By the record, or by the operator of the server, who answers for it.
+type DomainProof string
+
+// DomainRecord The TXT record by which the domain is proved.
+type DomainRecord struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+// DomainStatus Claimed, proved, where the organization is, or where it was and is still served.
+type DomainStatus string
+
 // Drafts Specifications that are not settled, by the very version that the organization takes part in; absent when there are none. What they say may change with the next release.
 type Drafts = []string
 
@@ -2273,6 +2368,12 @@ type FieldError struct {
 	// Field Where, as in the body: `profile.birthdate`, `redirect_uris[0]`.
 	Field   string `json:"field"`
 	Message string `json:"message"`
+}
+
+// FormerAddress Where the organization was, and is still served.
+type FormerAddress struct {
+	Issuer string    `json:"issuer"`
+	Until  time.Time `json:"until"`
 }
 
 // GrantType `implicit` belongs to the response types that deliver tokens through the browser; the profile decides whether a client may have it.
@@ -2694,6 +2795,30 @@ type Organization struct {
 	UpdatedAt time.Time          `json:"updated_at"`
 
 	// Version Grows with every change.
+	Version int64 `json:"version"`
+}
+
+// OrganizationAddress Where an organization is.
+type OrganizationAddress struct {
+	// Domain The host of its own; absent below the address of the server.
+	Domain *string `json:"domain,omitempty"`
+
+	// Former Where the organization was, and is still served.
+	Former *FormerAddress `json:"former,omitempty"`
+
+	// Issuer Its issuer identifier.
+	Issuer string `json:"issuer"`
+
+	// PasskeyParty The RP ID of passkeys that are made there.
+	PasskeyParty string `json:"passkey_party"`
+
+	// PasskeysElsewhere How many people have passkeys of other RP IDs only; counting ends at 10 001.
+	PasskeysElsewhere int64 `json:"passkeys_elsewhere"`
+
+	// PasskeysHere How many people have passkeys of this RP ID; counting ends at 10 001.
+	PasskeysHere int64 `json:"passkeys_here"`
+
+	// Version That of the organization.
 	Version int64 `json:"version"`
 }
 
@@ -3702,6 +3827,9 @@ type ConsentClientID = openapi_types.UUID
 // Cursor defines model for Cursor.
 type Cursor = string
 
+// DomainID defines model for DomainID.
+type DomainID = openapi_types.UUID
+
 // EventID defines model for EventID.
 type EventID = openapi_types.UUID
 
@@ -3822,6 +3950,18 @@ type UpdateOrganizationParams struct {
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
+// MoveOrganizationParams defines parameters for MoveOrganization.
+type MoveOrganizationParams struct {
+	// IfMatch The `ETag` that was read. A missing header answers 428, an outdated one 412.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// LeaveFormerAddressParams defines parameters for LeaveFormerAddress.
+type LeaveFormerAddressParams struct {
+	// IfMatch The `ETag` that was read. A missing header answers 428, an outdated one 412.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
 // ListAuditEventsParams defines parameters for ListAuditEvents.
 type ListAuditEventsParams struct {
 	// Limit The most items in one answer.
@@ -3904,6 +4044,12 @@ type DeleteClientParams struct {
 type UpdateClientParams struct {
 	// IfMatch The `ETag` that was read. A missing header answers 428, an outdated one 412.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// CreateDomainParams defines parameters for CreateDomain.
+type CreateDomainParams struct {
+	// IdempotencyKey A unique value of the caller's, so that a repeated request creates nothing twice.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // CreateIdentityProviderParams defines parameters for CreateIdentityProvider.
@@ -4113,6 +4259,9 @@ type CreateOrganizationJSONRequestBody = OrganizationCreate
 // UpdateOrganizationJSONRequestBody defines body for UpdateOrganization for application/json ContentType.
 type UpdateOrganizationJSONRequestBody = OrganizationPatch
 
+// MoveOrganizationJSONRequestBody defines body for MoveOrganization for application/json ContentType.
+type MoveOrganizationJSONRequestBody = AddressMove
+
 // PreviewAttestationJSONRequestBody defines body for PreviewAttestation for application/json ContentType.
 type PreviewAttestationJSONRequestBody = AttestationPolicy
 
@@ -4124,6 +4273,9 @@ type CreateClientJSONRequestBody = ClientCreate
 
 // UpdateClientJSONRequestBody defines body for UpdateClient for application/json ContentType.
 type UpdateClientJSONRequestBody = ClientPatch
+
+// CreateDomainJSONRequestBody defines body for CreateDomain for application/json ContentType.
+type CreateDomainJSONRequestBody = DomainCreate
 
 // CreateIdentityProviderJSONRequestBody defines body for CreateIdentityProvider for application/json ContentType.
 type CreateIdentityProviderJSONRequestBody = IdentityProviderCreate
@@ -4190,6 +4342,12 @@ type ServerInterface interface {
 	// UpdateOrganization Change an organization
 	// (PATCH /api/v1/orgs/{org})
 	UpdateOrganization(c *gin.Context, org Org, params UpdateOrganizationParams)
+	// MoveOrganization Move the organization to another address
+	// (PUT /api/v1/orgs/{org}/address)
+	MoveOrganization(c *gin.Context, org Org, params MoveOrganizationParams)
+	// LeaveFormerAddress End that the address before is served
+	// (DELETE /api/v1/orgs/{org}/address/former)
+	LeaveFormerAddress(c *gin.Context, org Org, params LeaveFormerAddressParams)
 	// PreviewAttestation Who an attestation policy would affect
 	// (POST /api/v1/orgs/{org}/attestation-preview)
 	PreviewAttestation(c *gin.Context, org Org)
@@ -4229,6 +4387,21 @@ type ServerInterface interface {
 	// RotateClientSecret Rotate the client secret
 	// (POST /api/v1/orgs/{org}/clients/{id}/secret)
 	RotateClientSecret(c *gin.Context, org Org, id ClientRecordID)
+	// ListDomains List the domains of an organization
+	// (GET /api/v1/orgs/{org}/domains)
+	ListDomains(c *gin.Context, org Org)
+	// CreateDomain Claim a domain
+	// (POST /api/v1/orgs/{org}/domains)
+	CreateDomain(c *gin.Context, org Org, params CreateDomainParams)
+	// DeleteDomain Give a domain up
+	// (DELETE /api/v1/orgs/{org}/domains/{domain_id})
+	DeleteDomain(c *gin.Context, org Org, domainId DomainID)
+	// GetDomain Read a domain
+	// (GET /api/v1/orgs/{org}/domains/{domain_id})
+	GetDomain(c *gin.Context, org Org, domainId DomainID)
+	// VerifyDomain Prove a domain
+	// (POST /api/v1/orgs/{org}/domains/{domain_id}/verification)
+	VerifyDomain(c *gin.Context, org Org, domainId DomainID)
 	// ListIdentityProviders List identity providers
 	// (GET /api/v1/orgs/{org}/identity-providers)
 	ListIdentityProviders(c *gin.Context, org Org)
@@ -4635,6 +4808,104 @@ func (siw *ServerInterfaceWrapper) UpdateOrganization(c *gin.Context) {
 	}
 
 	siw.Handler.UpdateOrganization(c, org, params)
+}
+
+// MoveOrganization operation middleware
+func (siw *ServerInterfaceWrapper) MoveOrganization(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "org" -------------
+	var org Org
+
+	err = runtime.BindStyledParameterWithOptions("simple", "org", c.Param("org"), &org, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter org: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params MoveOrganizationParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfMatch = &IfMatch
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.MoveOrganization(c, org, params)
+}
+
+// LeaveFormerAddress operation middleware
+func (siw *ServerInterfaceWrapper) LeaveFormerAddress(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "org" -------------
+	var org Org
+
+	err = runtime.BindStyledParameterWithOptions("simple", "org", c.Param("org"), &org, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter org: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params LeaveFormerAddressParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfMatch = &IfMatch
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.LeaveFormerAddress(c, org, params)
 }
 
 // PreviewAttestation operation middleware
@@ -5234,6 +5505,182 @@ func (siw *ServerInterfaceWrapper) RotateClientSecret(c *gin.Context) {
 	}
 
 	siw.Handler.RotateClientSecret(c, org, id)
+}
+
+// ListDomains operation middleware
+func (siw *ServerInterfaceWrapper) ListDomains(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "org" -------------
+	var org Org
+
+	err = runtime.BindStyledParameterWithOptions("simple", "org", c.Param("org"), &org, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter org: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListDomains(c, org)
+}
+
+// CreateDomain operation middleware
+func (siw *ServerInterfaceWrapper) CreateDomain(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "org" -------------
+	var org Org
+
+	err = runtime.BindStyledParameterWithOptions("simple", "org", c.Param("org"), &org, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter org: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateDomainParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.CreateDomain(c, org, params)
+}
+
+// DeleteDomain operation middleware
+func (siw *ServerInterfaceWrapper) DeleteDomain(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "org" -------------
+	var org Org
+
+	err = runtime.BindStyledParameterWithOptions("simple", "org", c.Param("org"), &org, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter org: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "domain_id" -------------
+	var domainId DomainID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "domain_id", c.Param("domain_id"), &domainId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter domain_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.DeleteDomain(c, org, domainId)
+}
+
+// GetDomain operation middleware
+func (siw *ServerInterfaceWrapper) GetDomain(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "org" -------------
+	var org Org
+
+	err = runtime.BindStyledParameterWithOptions("simple", "org", c.Param("org"), &org, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter org: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "domain_id" -------------
+	var domainId DomainID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "domain_id", c.Param("domain_id"), &domainId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter domain_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.GetDomain(c, org, domainId)
+}
+
+// VerifyDomain operation middleware
+func (siw *ServerInterfaceWrapper) VerifyDomain(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "org" -------------
+	var org Org
+
+	err = runtime.BindStyledParameterWithOptions("simple", "org", c.Param("org"), &org, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter org: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "domain_id" -------------
+	var domainId DomainID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "domain_id", c.Param("domain_id"), &domainId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter domain_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.VerifyDomain(c, org, domainId)
 }
 
 // ListIdentityProviders operation middleware
@@ -7636,6 +8083,13 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.DELETE(options.BaseURL+"/api/v1/orgs/:org/resources/:resource_id", wrapper.DeleteResource)
 	router.GET(options.BaseURL+"/api/v1/orgs/:org/resources/:resource_id", wrapper.GetResource)
 	router.PATCH(options.BaseURL+"/api/v1/orgs/:org/resources/:resource_id", wrapper.UpdateResource)
+	router.GET(options.BaseURL+"/api/v1/orgs/:org/domains", wrapper.ListDomains)
+	router.POST(options.BaseURL+"/api/v1/orgs/:org/domains", wrapper.CreateDomain)
+	router.DELETE(options.BaseURL+"/api/v1/orgs/:org/domains/:domain_id", wrapper.DeleteDomain)
+	router.GET(options.BaseURL+"/api/v1/orgs/:org/domains/:domain_id", wrapper.GetDomain)
+	router.POST(options.BaseURL+"/api/v1/orgs/:org/domains/:domain_id/verification", wrapper.VerifyDomain)
+	router.PUT(options.BaseURL+"/api/v1/orgs/:org/address", wrapper.MoveOrganization)
+	router.DELETE(options.BaseURL+"/api/v1/orgs/:org/address/former", wrapper.LeaveFormerAddress)
 	router.GET(options.BaseURL+"/api/v1/orgs/:org/identity-providers", wrapper.ListIdentityProviders)
 	router.POST(options.BaseURL+"/api/v1/orgs/:org/identity-providers", wrapper.CreateIdentityProvider)
 	router.DELETE(options.BaseURL+"/api/v1/orgs/:org/identity-providers/:identity_provider_id", wrapper.DeleteIdentityProvider)
@@ -8785,6 +9239,453 @@ type UpdateOrganization503ApplicationProblemPlusJSONResponse struct {
 }
 
 func (response UpdateOrganization503ApplicationProblemPlusJSONResponse) VisitUpdateOrganizationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type MoveOrganizationRequestObject struct {
+	Org    Org `json:"org"`
+	Params MoveOrganizationParams
+	Body   *MoveOrganizationJSONRequestBody
+}
+
+type MoveOrganizationResponseObject interface {
+	VisitMoveOrganizationResponse(w http.ResponseWriter) error
+}
+
+type MoveOrganization200ResponseHeaders struct {
+	ETag string
+}
+
+type MoveOrganization200JSONResponse struct {
+	Body    OrganizationAddress
+	Headers MoveOrganization200ResponseHeaders
+}
+
+func (response MoveOrganization200JSONResponse) VisitMoveOrganizationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type MoveOrganization400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response MoveOrganization400ApplicationProblemPlusJSONResponse) VisitMoveOrganizationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type MoveOrganization401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response MoveOrganization401ApplicationProblemPlusJSONResponse) VisitMoveOrganizationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type MoveOrganization403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response MoveOrganization403ApplicationProblemPlusJSONResponse) VisitMoveOrganizationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type MoveOrganization404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response MoveOrganization404ApplicationProblemPlusJSONResponse) VisitMoveOrganizationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type MoveOrganization409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response MoveOrganization409ApplicationProblemPlusJSONResponse) VisitMoveOrganizationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type MoveOrganization412ApplicationProblemPlusJSONResponse struct {
+	PreconditionFailedApplicationProblemPlusJSONResponse
+}
+
+func (response MoveOrganization412ApplicationProblemPlusJSONResponse) VisitMoveOrganizationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(412)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type MoveOrganization413ApplicationProblemPlusJSONResponse struct {
+	ContentTooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response MoveOrganization413ApplicationProblemPlusJSONResponse) VisitMoveOrganizationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type MoveOrganization415ApplicationProblemPlusJSONResponse struct {
+	UnsupportedMediaTypeApplicationProblemPlusJSONResponse
+}
+
+func (response MoveOrganization415ApplicationProblemPlusJSONResponse) VisitMoveOrganizationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type MoveOrganization422ApplicationProblemPlusJSONResponse struct {
+	UnprocessableApplicationProblemPlusJSONResponse
+}
+
+func (response MoveOrganization422ApplicationProblemPlusJSONResponse) VisitMoveOrganizationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type MoveOrganization428ApplicationProblemPlusJSONResponse struct {
+	PreconditionRequiredApplicationProblemPlusJSONResponse
+}
+
+func (response MoveOrganization428ApplicationProblemPlusJSONResponse) VisitMoveOrganizationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(428)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type MoveOrganization429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response MoveOrganization429ApplicationProblemPlusJSONResponse) VisitMoveOrganizationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type MoveOrganization500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response MoveOrganization500ApplicationProblemPlusJSONResponse) VisitMoveOrganizationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type MoveOrganization503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response MoveOrganization503ApplicationProblemPlusJSONResponse) VisitMoveOrganizationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LeaveFormerAddressRequestObject struct {
+	Org    Org `json:"org"`
+	Params LeaveFormerAddressParams
+}
+
+type LeaveFormerAddressResponseObject interface {
+	VisitLeaveFormerAddressResponse(w http.ResponseWriter) error
+}
+
+type LeaveFormerAddress204Response struct {
+}
+
+func (response LeaveFormerAddress204Response) VisitLeaveFormerAddressResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type LeaveFormerAddress400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response LeaveFormerAddress400ApplicationProblemPlusJSONResponse) VisitLeaveFormerAddressResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LeaveFormerAddress401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response LeaveFormerAddress401ApplicationProblemPlusJSONResponse) VisitLeaveFormerAddressResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LeaveFormerAddress403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response LeaveFormerAddress403ApplicationProblemPlusJSONResponse) VisitLeaveFormerAddressResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LeaveFormerAddress404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response LeaveFormerAddress404ApplicationProblemPlusJSONResponse) VisitLeaveFormerAddressResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LeaveFormerAddress409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response LeaveFormerAddress409ApplicationProblemPlusJSONResponse) VisitLeaveFormerAddressResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LeaveFormerAddress412ApplicationProblemPlusJSONResponse struct {
+	PreconditionFailedApplicationProblemPlusJSONResponse
+}
+
+func (response LeaveFormerAddress412ApplicationProblemPlusJSONResponse) VisitLeaveFormerAddressResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(412)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LeaveFormerAddress428ApplicationProblemPlusJSONResponse struct {
+	PreconditionRequiredApplicationProblemPlusJSONResponse
+}
+
+func (response LeaveFormerAddress428ApplicationProblemPlusJSONResponse) VisitLeaveFormerAddressResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(428)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LeaveFormerAddress429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response LeaveFormerAddress429ApplicationProblemPlusJSONResponse) VisitLeaveFormerAddressResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LeaveFormerAddress500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response LeaveFormerAddress500ApplicationProblemPlusJSONResponse) VisitLeaveFormerAddressResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LeaveFormerAddress503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response LeaveFormerAddress503ApplicationProblemPlusJSONResponse) VisitLeaveFormerAddressResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -11125,6 +12026,858 @@ type RotateClientSecret503ApplicationProblemPlusJSONResponse struct {
 }
 
 func (response RotateClientSecret503ApplicationProblemPlusJSONResponse) VisitRotateClientSecretResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListDomainsRequestObject struct {
+	Org Org `json:"org"`
+}
+
+type ListDomainsResponseObject interface {
+	VisitListDomainsResponse(w http.ResponseWriter) error
+}
+
+type ListDomains200JSONResponse DomainList
+
+func (response ListDomains200JSONResponse) VisitListDomainsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListDomains400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response ListDomains400ApplicationProblemPlusJSONResponse) VisitListDomainsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListDomains401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response ListDomains401ApplicationProblemPlusJSONResponse) VisitListDomainsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListDomains403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response ListDomains403ApplicationProblemPlusJSONResponse) VisitListDomainsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListDomains404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response ListDomains404ApplicationProblemPlusJSONResponse) VisitListDomainsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListDomains429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response ListDomains429ApplicationProblemPlusJSONResponse) VisitListDomainsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListDomains500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response ListDomains500ApplicationProblemPlusJSONResponse) VisitListDomainsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListDomains503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response ListDomains503ApplicationProblemPlusJSONResponse) VisitListDomainsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateDomainRequestObject struct {
+	Org    Org `json:"org"`
+	Params CreateDomainParams
+	Body   *CreateDomainJSONRequestBody
+}
+
+type CreateDomainResponseObject interface {
+	VisitCreateDomainResponse(w http.ResponseWriter) error
+}
+
+type CreateDomain201ResponseHeaders struct {
+	IdempotentReplayed *string
+	Location           string
+}
+
+type CreateDomain201JSONResponse struct {
+	Body    Domain
+	Headers CreateDomain201ResponseHeaders
+}
+
+func (response CreateDomain201JSONResponse) VisitCreateDomainResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateDomain400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response CreateDomain400ApplicationProblemPlusJSONResponse) VisitCreateDomainResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateDomain401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response CreateDomain401ApplicationProblemPlusJSONResponse) VisitCreateDomainResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateDomain403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response CreateDomain403ApplicationProblemPlusJSONResponse) VisitCreateDomainResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateDomain404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response CreateDomain404ApplicationProblemPlusJSONResponse) VisitCreateDomainResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateDomain409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response CreateDomain409ApplicationProblemPlusJSONResponse) VisitCreateDomainResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateDomain413ApplicationProblemPlusJSONResponse struct {
+	ContentTooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response CreateDomain413ApplicationProblemPlusJSONResponse) VisitCreateDomainResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateDomain415ApplicationProblemPlusJSONResponse struct {
+	UnsupportedMediaTypeApplicationProblemPlusJSONResponse
+}
+
+func (response CreateDomain415ApplicationProblemPlusJSONResponse) VisitCreateDomainResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateDomain422ApplicationProblemPlusJSONResponse struct {
+	UnprocessableApplicationProblemPlusJSONResponse
+}
+
+func (response CreateDomain422ApplicationProblemPlusJSONResponse) VisitCreateDomainResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateDomain429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response CreateDomain429ApplicationProblemPlusJSONResponse) VisitCreateDomainResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateDomain500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response CreateDomain500ApplicationProblemPlusJSONResponse) VisitCreateDomainResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateDomain503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response CreateDomain503ApplicationProblemPlusJSONResponse) VisitCreateDomainResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteDomainRequestObject struct {
+	Org      Org      `json:"org"`
+	DomainId DomainID `json:"domain_id"`
+}
+
+type DeleteDomainResponseObject interface {
+	VisitDeleteDomainResponse(w http.ResponseWriter) error
+}
+
+type DeleteDomain204Response struct {
+}
+
+func (response DeleteDomain204Response) VisitDeleteDomainResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type DeleteDomain400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteDomain400ApplicationProblemPlusJSONResponse) VisitDeleteDomainResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteDomain401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteDomain401ApplicationProblemPlusJSONResponse) VisitDeleteDomainResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteDomain403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteDomain403ApplicationProblemPlusJSONResponse) VisitDeleteDomainResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteDomain404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteDomain404ApplicationProblemPlusJSONResponse) VisitDeleteDomainResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteDomain409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteDomain409ApplicationProblemPlusJSONResponse) VisitDeleteDomainResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteDomain429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteDomain429ApplicationProblemPlusJSONResponse) VisitDeleteDomainResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteDomain500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteDomain500ApplicationProblemPlusJSONResponse) VisitDeleteDomainResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteDomain503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteDomain503ApplicationProblemPlusJSONResponse) VisitDeleteDomainResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetDomainRequestObject struct {
+	Org      Org      `json:"org"`
+	DomainId DomainID `json:"domain_id"`
+}
+
+type GetDomainResponseObject interface {
+	VisitGetDomainResponse(w http.ResponseWriter) error
+}
+
+type GetDomain200JSONResponse Domain
+
+func (response GetDomain200JSONResponse) VisitGetDomainResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetDomain400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response GetDomain400ApplicationProblemPlusJSONResponse) VisitGetDomainResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetDomain401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response GetDomain401ApplicationProblemPlusJSONResponse) VisitGetDomainResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetDomain403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response GetDomain403ApplicationProblemPlusJSONResponse) VisitGetDomainResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetDomain404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response GetDomain404ApplicationProblemPlusJSONResponse) VisitGetDomainResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetDomain429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response GetDomain429ApplicationProblemPlusJSONResponse) VisitGetDomainResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetDomain500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response GetDomain500ApplicationProblemPlusJSONResponse) VisitGetDomainResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetDomain503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response GetDomain503ApplicationProblemPlusJSONResponse) VisitGetDomainResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type VerifyDomainRequestObject struct {
+	Org      Org      `json:"org"`
+	DomainId DomainID `json:"domain_id"`
+}
+
+type VerifyDomainResponseObject interface {
+	VisitVerifyDomainResponse(w http.ResponseWriter) error
+}
+
+type VerifyDomain200JSONResponse Domain
+
+func (response VerifyDomain200JSONResponse) VisitVerifyDomainResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type VerifyDomain400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response VerifyDomain400ApplicationProblemPlusJSONResponse) VisitVerifyDomainResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type VerifyDomain401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response VerifyDomain401ApplicationProblemPlusJSONResponse) VisitVerifyDomainResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type VerifyDomain403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response VerifyDomain403ApplicationProblemPlusJSONResponse) VisitVerifyDomainResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type VerifyDomain404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response VerifyDomain404ApplicationProblemPlusJSONResponse) VisitVerifyDomainResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type VerifyDomain409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response VerifyDomain409ApplicationProblemPlusJSONResponse) VisitVerifyDomainResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type VerifyDomain429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response VerifyDomain429ApplicationProblemPlusJSONResponse) VisitVerifyDomainResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type VerifyDomain500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response VerifyDomain500ApplicationProblemPlusJSONResponse) VisitVerifyDomainResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type VerifyDomain503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response VerifyDomain503ApplicationProblemPlusJSONResponse) VisitVerifyDomainResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -21002,6 +22755,12 @@ type StrictServerInterface interface {
 	// UpdateOrganization Change an organization
 	// (PATCH /api/v1/orgs/{org})
 	UpdateOrganization(ctx context.Context, request UpdateOrganizationRequestObject) (UpdateOrganizationResponseObject, error)
+	// MoveOrganization Move the organization to another address
+	// (PUT /api/v1/orgs/{org}/address)
+	MoveOrganization(ctx context.Context, request MoveOrganizationRequestObject) (MoveOrganizationResponseObject, error)
+	// LeaveFormerAddress End that the address before is served
+	// (DELETE /api/v1/orgs/{org}/address/former)
+	LeaveFormerAddress(ctx context.Context, request LeaveFormerAddressRequestObject) (LeaveFormerAddressResponseObject, error)
 	// PreviewAttestation Who an attestation policy would affect
 	// (POST /api/v1/orgs/{org}/attestation-preview)
 	PreviewAttestation(ctx context.Context, request PreviewAttestationRequestObject) (PreviewAttestationResponseObject, error)
@@ -21041,6 +22800,21 @@ type StrictServerInterface interface {
 	// RotateClientSecret Rotate the client secret
 	// (POST /api/v1/orgs/{org}/clients/{id}/secret)
 	RotateClientSecret(ctx context.Context, request RotateClientSecretRequestObject) (RotateClientSecretResponseObject, error)
+	// ListDomains List the domains of an organization
+	// (GET /api/v1/orgs/{org}/domains)
+	ListDomains(ctx context.Context, request ListDomainsRequestObject) (ListDomainsResponseObject, error)
+	// CreateDomain Claim a domain
+	// (POST /api/v1/orgs/{org}/domains)
+	CreateDomain(ctx context.Context, request CreateDomainRequestObject) (CreateDomainResponseObject, error)
+	// DeleteDomain Give a domain up
+	// (DELETE /api/v1/orgs/{org}/domains/{domain_id})
+	DeleteDomain(ctx context.Context, request DeleteDomainRequestObject) (DeleteDomainResponseObject, error)
+	// GetDomain Read a domain
+	// (GET /api/v1/orgs/{org}/domains/{domain_id})
+	GetDomain(ctx context.Context, request GetDomainRequestObject) (GetDomainResponseObject, error)
+	// VerifyDomain Prove a domain
+	// (POST /api/v1/orgs/{org}/domains/{domain_id}/verification)
+	VerifyDomain(ctx context.Context, request VerifyDomainRequestObject) (VerifyDomainResponseObject, error)
 	// ListIdentityProviders List identity providers
 	// (GET /api/v1/orgs/{org}/identity-providers)
 	ListIdentityProviders(ctx context.Context, request ListIdentityProvidersRequestObject) (ListIdentityProvidersResponseObject, error)
@@ -21447,6 +23221,78 @@ func (sh *strictHandler) UpdateOrganization(ctx *gin.Context, org Org, params Up
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(UpdateOrganizationResponseObject); ok {
 		if err := validResponse.VisitUpdateOrganizationResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// MoveOrganization operation middleware
+func (sh *strictHandler) MoveOrganization(ctx *gin.Context, org Org, params MoveOrganizationParams) {
+	var request MoveOrganizationRequestObject
+
+	request.Org = org
+	request.Params = params
+
+	var body MoveOrganizationJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.MoveOrganization(ctx, request.(MoveOrganizationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "MoveOrganization")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(MoveOrganizationResponseObject); ok {
+		if err := validResponse.VisitMoveOrganizationResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// LeaveFormerAddress operation middleware
+func (sh *strictHandler) LeaveFormerAddress(ctx *gin.Context, org Org, params LeaveFormerAddressParams) {
+	var request LeaveFormerAddressRequestObject
+
+	request.Org = org
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.LeaveFormerAddress(ctx, request.(LeaveFormerAddressRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "LeaveFormerAddress")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(LeaveFormerAddressResponseObject); ok {
+		if err := validResponse.VisitLeaveFormerAddressResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {
@@ -21870,6 +23716,158 @@ func (sh *strictHandler) RotateClientSecret(ctx *gin.Context, org Org, id Client
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(RotateClientSecretResponseObject); ok {
 		if err := validResponse.VisitRotateClientSecretResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListDomains operation middleware
+func (sh *strictHandler) ListDomains(ctx *gin.Context, org Org) {
+	var request ListDomainsRequestObject
+
+	request.Org = org
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListDomains(ctx, request.(ListDomainsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListDomains")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ListDomainsResponseObject); ok {
+		if err := validResponse.VisitListDomainsResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// CreateDomain operation middleware
+func (sh *strictHandler) CreateDomain(ctx *gin.Context, org Org, params CreateDomainParams) {
+	var request CreateDomainRequestObject
+
+	request.Org = org
+	request.Params = params
+
+	var body CreateDomainJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateDomain(ctx, request.(CreateDomainRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateDomain")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(CreateDomainResponseObject); ok {
+		if err := validResponse.VisitCreateDomainResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// DeleteDomain operation middleware
+func (sh *strictHandler) DeleteDomain(ctx *gin.Context, org Org, domainId DomainID) {
+	var request DeleteDomainRequestObject
+
+	request.Org = org
+	request.DomainId = domainId
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteDomain(ctx, request.(DeleteDomainRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteDomain")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(DeleteDomainResponseObject); ok {
+		if err := validResponse.VisitDeleteDomainResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetDomain operation middleware
+func (sh *strictHandler) GetDomain(ctx *gin.Context, org Org, domainId DomainID) {
+	var request GetDomainRequestObject
+
+	request.Org = org
+	request.DomainId = domainId
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetDomain(ctx, request.(GetDomainRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetDomain")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(GetDomainResponseObject); ok {
+		if err := validResponse.VisitGetDomainResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// VerifyDomain operation middleware
+func (sh *strictHandler) VerifyDomain(ctx *gin.Context, org Org, domainId DomainID) {
+	var request VerifyDomainRequestObject
+
+	request.Org = org
+	request.DomainId = domainId
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.VerifyDomain(ctx, request.(VerifyDomainRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "VerifyDomain")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(VerifyDomainResponseObject); ok {
+		if err := validResponse.VisitVerifyDomainResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {
@@ -23620,555 +25618,580 @@ func (sh *strictHandler) EndUserSession(ctx *gin.Context, org Org, userId UserID
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L37dts4sjf6Kvi0Z62OuyVFki9x7DVrbydxut2ddLxtZ3JmOj4SREIS2hShISArmt7e6/x5nuTMOq8x",
-	"j/I9ybdQBZAgCUqU7CQ9s/1Pd0yBIC6FQl1+VfVbIxDTmYhZrGTj6LcG+0Sns4jBv0+UYlJRxUV8LiIe",
-	"LPXDWxrNmf4HjSKxYGF/KkIWycbRL43eKOjsP3s+ah12u7utvWeMtobd7kFrONynh+Hwea/To43rZiMQ",
-	"8S1b0jhgjaNGyBMWqEazEbKYu91dNxvsE5eKx+P+jEp5w5aycdSgQcBmuv2Ux3w6n/YDlig+4gGMs3HU",
-	"eH326l3/5enF1dnrs9NX/TfdRrMxj29isYjTzhsJG80la9zdNXOzTNgtZ4vcNNPx/NagdDznYeOo3kSb",
-	"DQo9s7BxpJI5azZiOtUz/vN8yH9iS7JPLlnCmSQLribk59cvG81GNtHuXqfZmDExi1jjqNvr3DV/czoc",
-	"0UiyXPOe07rbbMwSMYzYtHFk2+Dc+/N4lohbFjburle+Dv/u65GJuerTWKgJSxpHvWZDAoHAgsBidLrP",
-	"d+n+sNd6FnRZ61m4S1vPR/u9Vnd4EHTYYbhHnz3TWyBZYhaAhvQ/aDBlbUNsMBbJpOQitkQYKLtqZid2",
-	"72Cz5iFXp7csVnlaDMzm66+057OQ6lVq6uci0Q3Ske4fHo5ae0Gn03pGu53W4XCftXqjg7AbPKedbqfX",
-	"SLdpnNCA/UfIpqKtV73RbKjljJlvNO6aDTpSDDpnU8qj/i1L+Ijb3b5rNoZsJBLmawC7d9dsBBFnserT",
-	"MEyY1GTZ6+y2O+1ud7etl6zeoHc7msJFEMyThIV9qqCf3n6r2231uled50e7naNO5y+60VwFAiYn50Gg",
-	"P9lsJOyvcyZV33zsx1e7/7n/4flfDl4c/rn3097bZz93zrsXu1d6+jQZM7XJanaz1dR7vmIt9f/7dAz7",
-	"2ngr/sajiD7db3ca+U1/w2V+47liU3M4H0ngX5UErpuNmH1S/WCeSL2XDbb8MTn7VfA/f7iYnMWWSNSE",
-	"xUrfAyJ5yxQNqaI5WgkmLLhxlucAlufgqnNw1LHLE4h4xMfzJGPakaBh8a98F53dq87eUbdnurAXxp7m",
-	"qTBuJMb0jV6r072CL5o34vl0qMmoe6jZq6KauyJ9lOal+151CDa8oercnTVuLX19ziUDIaDcxfXdtZ7I",
-	"CxrcBBMaxyx6xQIu4YvOLML0YYPO4JJqFF67QDpdyQSSPjw2AsSQx6GWH6ZMSjrW0/iwd/lSU7I5d/XI",
-	"uAdkbF4x63FOl4mIIv08YZrXrDx27NOMJ0x62+ybNvXGcghjkYGY4XqLGYt5qMUqOECbnMvClZydTdyw",
-	"lzDfwj2rWUZfiRsW9yM+YopPWV+yQMShbBztdjpNvXmRoai+OeILNmw0G8M5j1Sfx6n04u7BLFvOqmXG",
-	"5/OEN44aE6Vm8ujpU/OalSTagZjiKVY0ULA+psV/uC2uqzatc9U5zM7lOKGxgjlAT3SuJiLhf8OpBSJk",
-	"wDtHCZMTXBLd8SYUxUOzlJKPYxb2EyZnIpasT6Nx46hxetnbP9A8O+FjDuci1EKvVInmBVpaFFL1IzHW",
-	"IlrCUJLWCwTDXbFET/VAN3ohoFE0pMENvuhM2UMFvf3nvY6mBH2v8IT19cL1dZt05+0vgZ5tnIp66fzT",
-	"NYdVvvbQO0i4Ix7pPYC7FVoBHwIlQfFb/ZOcD3/VczSEOJsPIx7ouwfGzuJwJri+fvUIp0xNhN49Q2mS",
-	"BQlT/SGV8IoRKVYe81uWIAvrZQfoJVBa/ibaiPC3IsMtdzcb9iou+7lO+O/hTJZp6PPTSi0BB7flnKpg",
-	"4iOm/GoSGockYtRMQCLbjOdRlHV1CWP29SXNL43Fn3ennfmfhn89VF3R+ynYT3589ukve/HJgXz1fPR9",
-	"Z/KmO/vPHrvYVe+dMb43wne558c75PEOebxD6t8h6ZH6wNWk8rw+nqrHU/V4qmqfqub9rzlcnBUi0hdW",
-	"Lz2bgEvfbIjRKOIx6yODAD1x7XKh/ncWslhxtTxPxC0P0c7lWP851fsZiGSWDZ5mxgrU5P0b5q5OENFb",
-	"9qnmPOut5xCPsJRzPej09ERizOP07IhknBk3TvEheYmzcQ+g0wEPcydP68tPeTh7qtcgO4crd8MeDe+R",
-	"2IiOu74t8uga/o0qLH3hPKgJI/gHUROq/8PIzHyCjFGo3Hp5feNepWw8EtrXJjQvNygrIp4pigT3BzqI",
-	"ueI0OgE+dAWXck6UqbErts1w6TXOe4xsve029gA2dko/9dGs2e2kO3hOExWzhMxEomiEVjRpFP7yFD0H",
-	"ss4o63zZ/8FVd9I/+wpf+6esZeM/2elm88Z2fVcw/hegs85d6hHdWGw5i2+5MgzTJUhgGUcNdltwy5Zn",
-	"it6L3ZwsLoEfF30qbgOF3g+uP89CGMobHt+w0PKUjRlBvdV9jgYdFDQbR433ne7zvcPDXs/6ozewlpcH",
-	"7Tnan+tT9zzUX2G14Ki+Af3nFYv4LUtWTYIqxaYzrRV2t/PMVCxCt3PU3cy7sg/9RVRqkoZBrewUGrIk",
-	"AaPd1YQRHDyhsVywhIXoJMMLmOx3dtv2HXsn73d2je1vzef28agBRqLm2uyl9kxQsBi4wrbdy7eUR5cs",
-	"uS2oAZLFoUQ+KZIxjY0ODmO1jYu74+MRo0RMG0eNk2DKyMd5p7MbxKKVsFm0zLEk+EkzponQxNSQUzVr",
-	"F3jWjEq5EEnYlyxVXzUTbRztHz5rNhTgf6SiidL/LAtDvuE5njIjRt4VRfFsgS4LRprPMDeUh7XkSCYi",
-	"kYwMNfkkS01qpuWqGZdnk5vAFSucVEvhBam72cj8qpr49T1CcN9JKJgksVBE0RtG9BeJ/iTYpe0s2jk8",
-	"wojyCBAbsDSNo/3d/WZDifQGziOG9IALF35RDPdI0WCycci0NpCh4wIZXmFPMpqPG0cN6Peu2ZixZMot",
-	"humX3HeOEkbDwrePFglXzOyGtC3wD/sTcpP0R/un/ZnOQ67wx+tmIxERK325lTdMGS+xe+uXxZstgDLf",
-	"607ID2I2Y0mewIrdg03zXcyu+JTpS26daNxt9Xq5y2yeRGs0JUQCPRUxayk+Za2Ixzf/DvLfH3vLq8P/",
-	"/f/8f43CIDxXedl4dniw1+nAiwUKSt8ZJhR5rP13PxARHJx/6472R8ORJpM65s1NaLIm2edJdyYiHnBE",
-	"edayHAeBmMeqH7KIGYVba5yN8i992PB+SBHDaEGQ6WKVUKNFPGgsYvaAaFDTHeI9w76LVLk4/dO7n05f",
-	"NZqN95enF/0/nV6cvT57eXJ19u7n/os/n59cXjaajZOrq9PLK3z40+mf+y/fvT2/ePf27PLUvqefXpy+",
-	"fXd1WvHj+Q9/vjx7efLG/fnag0k1cwH7JOVTuzhWHOpPDaipH4pgPtUP9U2xvhlYTyIhWWof6AcTGgPb",
-	"NrvIU80gowDcwmdaPRnzoK9Pke5JjEY5nGoDLoL00rX7ELF4rCaNo0Pnt4QFQkuCjaNGwUpx1BD6bum1",
-	"u/hQjPpi1F+I5Cb94ga27THyO2sYMjN3n/eTOWKc7/TzKZsOtbTWD9ktT4nXMZMPxTw2DgFZspSHMzHr",
-	"xwKo1/yU2mUA16oH2B8ZHGJDzPQAQKPL/dQ3OyNCli1zvoXh8HrQVhKkQymiuWKeBTno7B3q9ciExsjX",
-	"rHeIrfg47vO4HwvFA5buKzyez9x1NI/MeEMxpRxuvOu7/JV4b8PTsyKz9bDpWix3xbVd+MIr4GLY3SNb",
-	"f2Trj2z9ka0/svUqth5abrkhY39eZLsrTEN+hvs74bcPfN3VgoG561b2wbh3VSTGwmC+cgMnb1RYuCzW",
-	"EFP3UGs+hY9fzuWMxWEB5/V4WT5elo+X5eNl+XhZFi4FmbLLDe+FQ2C8tywphabiPdNfFznZTRFPK4Ir",
-	"9V4G+vSwW2z4GFL3Lx5SB6bmKoJA7Ok5crg6AWc0DFin0+m1dveHQSs46NDWwd7hsNUZ9vZH3VFnf7+z",
-	"28jdhP2RSKawruZ+KkU3DynE6+mjh4PTD/Spi/iYDzXLxMcPJ048z9x/cFWu2na4sxpHjQ88DsVCkh9Y",
-	"FDlSxgeR3JCIzpQAoM8MSSEvmOgdS2gsZyJBSOxkOUwAxsNjxRLNIU3w3Lm5P4q+JcchdBqPecxaP4tW",
-	"93BPr7Vi05lIqL5r4OzobvCuWQtclP15PMVP+aijc6eFkykF5vlLA1AYksTsliVEJfSWRURNEjEfTwA6",
-	"NkzEQrLkG0nMmTyCx5rNk1EkFoRLeCDiaElEzNqNZuNUX5LYhEsyS4RigWIhGS7J+U8vT9GxetnbP2hr",
-	"OcKseXqB4qJdMCnmScA2CWHr9joPiRB7ZtDELNYSWU5GpTOeE1JndImSCux+IuSMBYhntrwbINPQpkVn",
-	"3Jn3efYq4GjlJItYzTBi9mXrTkr/Rn/S9TYARLvEHtPcF5x0/Tm6Y/4iqIqHJYB1W16UvR5+z3MrWNY/",
-	"65yuwgzAJax1E91C936J8syqWyfzQ69Dcq2WBe4Tuts9zGK+NwFkIP6DsdgL9UijyAHyjnu4yMJ7/Ze5",
-	"XrWrZK4vzzOjCucQwGORcDWBxTOhC9fNBpVS64kmFgR++/HDVePaERY1/QAKrYXfvX5I1nhYpbrPCtDZ",
-	"Xxc3sgSQzTV6qpsgkA4VL78GXwCoGoQdSGtIz7lgi+LxFEmoBSZ/yAP+mPriq8MdQK0FUXHoPJ3iQWpE",
-	"APvqc4uL24Yl5wjBCwh/QHJ43L5V21fajpU498dT+j/llJYZdvkmzazsXNJhZHCz72WRuSuV8OFcoR0z",
-	"ZJoUpnhHnMQ0WioeyLomVwsJKmqVPk282ZhQ2c/UD3y2iQo7m4iY9W3uk8Z3e3u9zrPneween4tKvmM0",
-	"+60x5ImamAQr3cMugLG7nUazMaJTHi1tQNUbccsiGuhdHvNbFtvnJyHVl7IIIO1Kg8Wt719kWtxJSInz",
-	"5t9EzHg8Epo+54mYsadvRByKuHGX2sLCPppNrOlrK6dAZWYOh4x2LT34YgwqdtJZtk1Wx7cYd6vyh5iR",
-	"fVH88hDMTPZQ9m28Un+jUJ7S2/64nXoWAmdt8rwyA1n39g57h8+fHXQ7KdIWFm6K+E1nyYy55pfVeH3v",
-	"SU2NzxMqNf/6Q2/4h27nDz8//6s4nL95x4Ob8afeX95e/EW8XbKzX/9yMg5G0bPZ814Ufv+JhgeHb378",
-	"S/im+yyafFjmiciuzi0lF0JKXqCK0giLM7xgch4VSAN+0IPvpC4LpBQRWtuW7r6v6A3Y7UecRaHzA6hP",
-	"IfsEHWQA1UsxZUMRLgmPiZpwSVyYJJlQiU9tL4RG+ppYtp0xb0zG92GvW1gDC8zqc7KeWq5KvWbli81d",
-	"hrwtrIJ6c/eETWGh+74wvgDnNpSSj2MKtsGVQNhm4cd5yA0+tgJGaxvkvl20xq19967ZmDAaGsPr6RUd",
-	"460tg4TPjLH9asKIWWkiRmQxoYosqExjCppkJBIyOBu13uq1HbRBRzVJGRsfG88+NhrZbZSZgSZsCvnQ",
-	"jI1YqoTHYxuNOZ0JxWJ1wWYRXaJLNz+q84RJFqsmoZIMdJeDJllMWEwoMbZuNMnBIUo7DJatn9iSTGnI",
-	"wMKnJjweEzTht8mVfl9NWAI2vliYmNN2wx0ui+dTvaT6m3p/ysN/I4LUtVpeSqP655bSnNb2hut0QRV7",
-	"w6dclb/0QXfNJYnYSOlP6cn+dS4UhQXjMQkTOlItztSopUVXOuOthCoW6e5ahiaKOwkk+7FxnPyxc6z+",
-	"uNtp1Bxelqy1vBwPNqi//vGg0zle/PFg7bCYSpYn1quTH9ElSv5ECbKgXBnKICpZajqhY8rj3Pd3O55v",
-	"8VixMUvgYx8+fHAS5jH/GgQTGkUsHjPy5OL1S3LwbL9D/vH33Z38VF8wmrCEQOzDHz82eHxLI5sWAo5Y",
-	"9aTv9J2b0ClT5qSXk9idvfKPjYeWfMyxasN9Bnk41CTj9Y6DaRURpz6W+RxalrcH84tcsEAk4YpBPXn/",
-	"/uzVjh0b6p7fSJLAe02I9OBKkkHqgx9UDPz+A8bkCzju9ctoIrKeDHg4wHE6Y9ypGGQWg3bPsZrr0TfE",
-	"gXOBDuxoZ3TMLH+0Q/vrnCVLZ2zYpzuQKf30xmAN9jrPD3wjgfSp61cLvL8ViwK/3X9NnMvhJ+bhUidk",
-	"HvO/zhmBazXdRn1kk29kk0iBSQn0xTMDPp7eQMjXIe4ILhq14EG2jsjQsvkUbqmqFe3t7wO0xv7drZgU",
-	"KA7rVxiNB8RqGpWnxCgiD7Hcubj99SO0305TPvjOOVqEBuuG72ph95zH6K0VJT1nSYtSA6QLfcFr0b1N",
-	"TggEZMVjgltvRChJ9nqHTUJjIuYKBGIiYkb2ur1qUjHCViWNdDreMZdi1WusPr5D0JNC4LqpWGX0stx7",
-	"ZStEGojoE1LvN5uCuKBXCZewijeB5JBbpJCNKKh4+53U8mfWy8Ck3BPlXuXvkgrhWEbzsV0tV9DOX98G",
-	"f+NZNtTBq1fsDwkbNY4a//Y0y4z/FH+VTy+jOS6agUas30+DEqvYQpuc/d6b+J+ecbBPSktWkRA3oDOY",
-	"TC5DNuZxrI+FGEFQJrrgMh+lbBKT+J0kbEyTUPcSUMn0kdKLEjEFUxxxLbxpfmD4rRBVlPHXDY+OdTHW",
-	"kZOwpYk89TCrbGaVwhR2cf9tML7L9aM2oK2KATmB3vcbT87IvH5UCpsT5O6b833zfh9b3X/4YClaO2qA",
-	"p/kHZGPd7zOMuyz9mRHmQyPEQ3S7iJXNwZfl13tq6i9896tExTRlTKkha0oj/WVILoe9NRshU2gcucoU",
-	"AIJWK4ymBh2E/Hj57uf2Rigzawvag9PGFWo4NCQX6bfNtOlQzNXRMKLxTeOuLls8N9UmYLHKW5XKZ2Ie",
-	"hTCPIYM7Gm0ZZm3IkAV0LtFSoKeoJz1M8AJEwX8U8eB+q14yH6ZLfoI1LjBWvWQPhMtFq4JyU2NkZoJc",
-	"94W76+229Hm2pekafbb9PFMEQOjSWkibRCTAGyDTRBb4Dyh3mKLdPb1jV0K8ocmY3WsT9YnoKyH6EXS1",
-	"6txM6ZJM6C3Tlx9IM13ylr/Y8vB0d3MrrQdProQgb8wwPuMRskwAZpxoSTc29wikW9A7gev8WiRDHoYm",
-	"2dG2K5wlM+hjFEJ+kTU3YixE2F7WljjpC7blT84SZ1P5rEuLqqVeXAhGAGFIk40m4lAABQON67m+vLx4",
-	"jTK5br9IRDwmTwaBTEYG82TMRIMd2IwzA+M8xQQa99gQCwg12Wac3bgUU4bi10LTI45JaOUmIZKHW27E",
-	"vntR2GkQzA9CTs0YPtOmnBDQGfQkMhL/RuJsyAWbiUS5JjLCQ1jtn4V6LeZxeO8Loh8L1R9BV3neklmq",
-	"58EklTu2IfO9bHV/Foq8Nh/7fGSeHzoSzAiomktzBNoEzNhDFol4DEZZU/cp7yuzWrQUTZT4AVgMllyu",
-	"G7zGRC732QTj/+hPuZwavTtH78ANWSTBlhuPWYjT4EgwU0ZjxadAKzQkXGWW5G2Yfi/bKnea5LVNWPOZ",
-	"Ni2dqJ0jV0TyOGD6H6mVo7j6F6mcex9uM0KwSz+Vmt0NYHFIrEXEen0YOb2iY7TALMXcjG2rBe8dViz4",
-	"RTaYz7TkmVdNHxZjPYIlvhLiLY2XRlyW91rdhEKw0pSr/MJ+oFyR3Q4xeKhtl88RB7VwoodN0nF/PhYj",
-	"BJnqT5khy2N06VBJNDsBvyG4glrgCxoQSZcwRcchmnOw+cZh2j7NGrp+r1bm+Kr1smlufVSt1Em18u3M",
-	"nQWr8D7OoZHvd/cU+nIPHR/Hmr/dh5N1uhll4LBFwv/2Oc/Tz8JorCgyicTaPUhApyzjHY6vyyGHDx8+",
-	"tIrevFVbU3T+2f25pTxCTMA99iakig6pZP2502FB87BtHCUIzaXkKlni1sEekqmYGj/LNpKZIyJrgYwH",
-	"jLzPDeqzyWUzmpiU0EYDAFsRoQu6PCYqnWNEFUpG7tm+zxGbJSLQavR9NxGI0USf2ds7J1gQUOBxbqn0",
-	"A44ovwHATeBsZX/HDJDL5P9L5zpvDiD2Z/L+4gwMArEgo4SOkTi2NAf0eu4pd1aOGJX180osKFkaSSwV",
-	"0I2udEwGuIYDY3jWjXDJ4ZZ9H8v5DPFfb1nI6RWM814cNe2wP9U9Yr2BojTjdqo721ZU3HeXPv0ygbmQ",
-	"K/zyFzASaM6DNsK7tGus6Osmikb0dTUog8Y5JxSJ+C2Tx+hJsG516yfgquSO+QZu99TlA+nzHKfPbqfs",
-	"9WnqAYp5rF6ZTAqQV7A8wtciIROxQHkjpEs7Vv0qCWhMhozcsFnGqpTQj1hCJaJ+0lE9X+OHKo2oClvz",
-	"YcKAV2DhXDQ5qQnjSTouyA4BmgqbShbdMtkmAzFj8eBILx+XZnxEaj6Es9I8UL+wJFTesBDWnqsmmccR",
-	"7Iv+RRrJwGJnwDceh+SGsRnhqk0GGLY+OCI5DJw0I7IDRKSPQVuZnAgm4L0Mu2o2TmxI1W8NGqKATqPz",
-	"RMxYoiCrhkFqVyOyAGRPnrybsfjslWZOsWaFL/Ukuu0O+cff99vddhcgGjOnX32257FKlgVHUtfjSGoa",
-	"474RzPKtfc0BB24yUq9xUmGRF4rpCgrt933NEzY2KLW1PUuVMOaErRU693rMzBOB0GK9QxlTs3zUbi+W",
-	"/Ykp4EK9u+sr/b3BPn+Y8GBCqFu7VFpXqATr2pARERuLgxYhhlLzE30JcqVJE0xATbKAjjRPo1ObT5nR",
-	"YEIwYUWbnJCIS8DcmbQqBJOJNDWTchOhWBMeYIpppN8w6UfMG2A3kHiAYrZwhjuXCsAQ9khDezJcAtvJ",
-	"VgpfjRhFRBuaIjARybHtloWSDPDWH+gRDVisWDJLuGSDJpxb9zXAMMDHLCdDayzYI/VaUZtcGn5HuLRs",
-	"6oYGOk2oIgxiqeeSNTOJ2yaNwBeHbExj/JGr8oErJqwpQXZOvn9/9kpaf5xZTuRECbMbc6yXi01naolb",
-	"Bo+l/h847xBLvdYdB8z7DBu7J4EmCQVdzs2k4+APsqQ6JdymiU+XOFhgtErA9hPE4OpJufv85AMbak0j",
-	"Jm/YLYvILjCrvfazHZeHmg/yOCtxb/+Rbbr39BUS/6xY7uJSm11vIrmGmkxioR50fT0piNxlTrMR+Raa",
-	"BUJLfWKUHS7E7LCEIUrY3GL6IIQCBBk8eIuU/qc0DlnYJgP80qCJ1+BY6M3SlyHKn8dkgIthG2B37gal",
-	"Q8WG3q2oyKm0lrD0RRcxKlWRCY1A/QtZ5CEVX/nl0rNZNJee5z3fs4q2u75n0Pbae28V80aVJEbzi8uF",
-	"0mmSF0vLzomaCGlEFEmXhqmByJY6hSMOeKwmGZjcVAMghpGYJ+QG8CZiBCCUREy5ZDnSXiU65+po44Dz",
-	"xN4r0nqzgUBE87vJP1NMWbUF7buH1uX2mdkA3x+yzajVKwQ4F3nCbAqhPHuv4jNXGXxJ+gBX+gaEd/Hi",
-	"Gi7JwkjBcODw4HJVf4tKY4V65427MhPK855coEKesaSIAyMm68GkHJDH6mCv4ZP6UYz39I7i/WIiUMQX",
-	"sUWoTjfquW8Up76xMZS/9G5kTgu+0My+GTMOi0zTRPok1jqZsVaYpTGnjI9jWX/aMtWfy4p9CmiD8dxj",
-	"U89ZIjFksrirbiarVX2+1ApA4+7ORfX8ktFEun2Vq+18Ki3Yn87+utYxQtIsnSWbEKl0Z6N8uzAhL0XR",
-	"WIK/GVPfrL2gs0RJnhOrNU5HVIlQmMkJlVmfQyEiRuMsSfK6YVezKnPQy0qSc1I3Onh1GhtziEcbXyIP",
-	"Kp3/Y6tp2CmZNi6ntaBMIIy+jUFsFp7PY0lHzPMYRS8/f3bpNd3Gpod06xGhOUolKkQKXEtIWazfb2vG",
-	"ykM3NLBicE4gul9VRORdwZYzT4BtjWigvLfMN5KIhd63eImoMPwmSFIG03OwR35CUE95WPOQqxObsM63",
-	"SqVV8Z+EKwM0hOBQkVgDGMaK2jqJHIFipS6V0b9XCyh2pKCtF3cAurheOUOr5Rd8mnrKmsuAT1Nap7KR",
-	"PQIxnUKtcJ7eZAZw4Z4ISChnU05oTrmUik0bzYbtu9Fs0FjEy6moECJhlBCE4uGZgT98D+SmCZ3NWKxV",
-	"GrCPz+P2LUuGR8TNSdhM4bSQYdG7BWnSwnp7kEtFuPaVSyiylMtOWP+dYo4iH+XFTC1EcpPazlzjOrjS",
-	"RomYeueNhm652ZBq8o9cekSnvd4UqL3ifcmmS6wxoHem7V3eHO85tFkaxbWdXmHTQn7EWhzQnXDT0m02",
-	"JUtllccUDoANIy8wIytM1dRm0uPkkaNyodmrO/qZfVImSq00YxhI5VzeZfto2USW/3JEeTRPWDUrQFLb",
-	"7KZA15yxkXHjl5NNk3gQS61BBLFskwGeRFQeBxQhBxMRhZhlEMwJBldTfW9cpUR1z4ujdEuY4OkUyBOI",
-	"pIpxKS9Xv5wHE80R3ZuyCUyxaa6mphtjsJq2V9wtjpT61sh+5fUIJgwydVJvZDSLs1snolJBQIpxZlAS",
-	"swVLSFH0XclBAhGP+Hie+CTgM2WMnwmTE/2RREzBTGvDwPU3RzxifinYLejnvY4cjOWiamZt8lokZBZR",
-	"pedT8Lp49zgS1CRS9wwJftuIxVYp9D9Yn5mxQPBMfHfH5UjYwEnwlq3YWmcHwY4f6zs6wO2tv6U2vYP3",
-	"8MBvVjh58ebdi7rabJr9s6DUZLQAlLDxdklFfVryibMUcgKaByjsmk1mng7cTyIVXQJicSSSwEuNhUPq",
-	"UH1KMHYo6ZavP8Tr1Na1l77HElo2fN4ycLC8Pnv1Lm8ALelfFpca+yXnCvXEOt0Ld2cF87Q3Y1EBw0mb",
-	"jzhd1lvFh7nHS3uzbtSrruWyidNDpMZjZM4TbJFl7cTiiZ784++77W57L+fQ+JrFApqN9+evTq5O+yd/",
-	"Ojl7c/LijX7087urft6O3Wg2Lk/fvO6fXF7qR+9+7l++f/H27OoKfro4vTq7OH1VIZUgHM7UgQKh+TXC",
-	"eNZ4PvP7f8Njz7U0oFMxj9UAWaSjwqY/gJwC0mUcLAfusiv2SUubhkU2UwbRhF+0tIV9eKcV0SGed/8U",
-	"yh70lZHuTc+FYhAPCUKt0VHbJEN9I8bjOR0zoujYgC7cTzs+8oyE7XF3RnWwt3ZQiYN5XsNFzVGHXao6",
-	"Q0UysHr1Bv7vE6J7BhuF2yEx2hgmHnm++/yA/OPvvR2UC01CR/COzyUzrm8QHbnSN8Ug11ff9IWJIQc+",
-	"mAQkyqi5+bsbbz5caO7upwgUtjTRX1yVKOHYQux4TIYJDRi6XUc8ilhoLNUeSpny2H3U9Wwd9lsht+UO",
-	"HYS66v3RSx2IWFHAz0geMjIw6fsGTTKITGYh+EPzR1zqJhlkIcXm5M4SfssjNjY7UZv5+1lOzjG163HC",
-	"WqWgiCRZl6eiJPU3UzLxnQYnb80rFnBpC9jUZ4eh81rqyZqBiRQr3CzXG0rTPtYM0YnKLRqYkj4qixU5",
-	"onJ1jYEiNGfFnFE8MIgJPo5bPHaDjhEZkgAeRQsw5EMm1ACWIF42Ud9M3wi0LoLzz9HJGsml2fCe/epE",
-	"VA5ezHKdjOns5KUwmy6FS9+QsqUuDmnIodRTP4W0egfjJOGRE7GQEDQE+i/yiix/GJVkyMbzahkRhukV",
-	"E52i8XXSAa3PXLReDMbmlfKpmxGwrt7mphqv+05Nqd1JnutfoDT5Q0VeBeuvxloPGVJmJJIiNaEmCICt",
-	"zWjcpuytKTxf6ua+ftIK9w/vA3EzQ7kk0HRSDTjB32ZGTZcF5Wgjt+n1+NtD6B0ervkV7IgvnGJx+dnk",
-	"SscBAO3dCHD3q93CuvnddXONE7OU+TM2bnzNB8QCsw1g9bzVH3yj23hhF3ZmafrLDa7MwtwLETXzKCIJ",
-	"U/MkTkGGuukcDCQvoZw/iIJUKZboN/7vf/ul03pOW6Pr3w7u/pAegV8smWvNIooa186ci7IsqIbvL96Y",
-	"tIEDPe/BMYlxLFNxa5D8+n0jv6VSyG6386yXG4/u7YhP6Zg9fTKLx//164yN/2vBhrOd4yGV7GCv+ctJ",
-	"6y+09bdO6/l3T6+/++NvnWZv5ch9O/Ayonz6io0gn1INsaU4Z0QnW9glYNO0NA+AT3R0AowNwRDEtges",
-	"eRTa1Jhw/E2ogxdYaftaYTbO8IfYtLDAvRpyu0er8rzmbNEv/6v139ff/WGt4dhwuWwa196d4EYNyc8Q",
-	"n2eQAhBPnu0/72qdqEkKuPBXy5hOeUDMWxdOJTsDF+95oOJr6pGskc890RJaEstw1f1ajt0CDrtKmLMZ",
-	"/n2UAD/VUCd3MlSZkbmMNnkfYZPFQbKcKchUg3lw+jQar5v2T2z5lsZ0zKYsVie2ukGt3lkcrIcAQUTQ",
-	"Kb7MRbziC1py9wy+3qVyiYhSp/trnxUEjqgJjFeisE02JBbEJhyN2ScslgVA7h8/XJEng3SQUxEySAv5",
-	"48nFW8wmMcwu7X5eZbEphPoG/2qn6BHHDSJMyWxUuVpdNLgh5iMerIyegEXTVPir3FFaCUlkBuA+i8OZ",
-	"4LHfVWRUAkO7lpva5JRxaG9pO3aTDHnG47FVxOdyUpDgE75unPrimitbSbHv2pM8+UJM6BONlY0sMjxf",
-	"q4o2wLWIRHA8Op4vQ+GM3zYaM/K0kEX8liWIPlp3aF6Zxm91W93dnEeqz2PfnW9mmQoVetlZNDrO43Vt",
-	"agKR2Pgm/5Rz+tnmuhT+XnORwKATqI08A9vpawb528/bF+p/074/pZ/6XgU6DcWDQDAkMJpaIuB4CKJp",
-	"L8vkYXy/JkIsy84t6VISQD8uDGy67DCDMq5Y6NW9OD13Epbny4UHckngVWB/5NW5OCc3bGmupr295xAj",
-	"0dtpEyOOY7QNSF9+mhklIlZf54T6Pl2T+sYJjVV2ldfSxr7X71jZoEgkNfVYm5r6wW/rVR3f+6JOO6+4",
-	"oze7mZ0CHmndJOkPH0VSQMR0/rLOzB0pIY1ZmkVSLUnWdUrLI4izieujom1W3hPbV5aLwg2/8VADpIdV",
-	"TFMljy1R+u5RmJsEg6OEGGcyA7SoPhBS0UQ5wTKoSabso871mS9R+OBEt673+1Ne7gtfQkS04iFEfruG",
-	"tJxEmFEdlTcSQTKpeAi89FmnmxlwQfy5uOztHwxARoQaW2sW5sfLdz9/YMOf2PIScXBZ7a51Itk3kkC5",
-	"yYBAjAVN2HEmGI6YCiYsLIqLkCaiDklh8O3fkKuvtruYhikkyRgv6jJpkfAxij0rCQim/A7bQryvPqN1",
-	"vzETUtm7I5cHova1cGHeen9x5o2Byerw1LSPwXxMDeAadjJDhyOBgZq+AH+wB3yGua2rdL+uc3i7pLlb",
-	"LQltE5atQA35+zCr6m7vzaUKXRfUu9VrAG++gxd9V6Xt2m6b7+Bb4RE/nwZu24M+SsT0mNA0Z4kt5Dyh",
-	"cpI6XHB+m9kfjHgHWm7fn6UCJdCzV0b6BPE2pVxz0xnGymO/lGe/4jjKCwdC3rjdGf82WPoM557QpEqG",
-	"tL1rhVTrFTmTROLkESt8s9pygD2REU+kMndBt3dA/vH3gw2kajus9MZzCWyj4ZjVLdKIGVinS/7x926n",
-	"vb/R2B7ISZU3f1GJ+c/Nlet6rOB6LQSg16BOIyVsJuVfmNeqBP3M++XJeQ+/VUysttRZ6TBDvtofpUES",
-	"m1woqKS+xndr3yqmfnzqfC64XyTT3fWzLffLJ284GrBYLpeSNOkgUkgNUMVNnKGVhuiSl3TKyIxy0Ild",
-	"+qojrkgxUguasCqrRvo7JEaeslit95AnYNZmCWR7lCwaIaw9Zxpv7+60yZnSQjzYBoZpfLzraqcYs4u9",
-	"tFeOP63rVgmzrCcpZVHVtmJqHfP4JbZNT0UkrdkQuL+kcT+MZdl94cub4nvZ1Jvb9nU+2/5dQ7JbvGzW",
-	"L4z92uug8MLgCMl5noM4ZcBbU+lqb7+7twO5Q7K4ZYyspxFk+FX81rqr4IXDZ519ILluG70rG03F+f6D",
-	"WJX0aK/eXObmVajy5Ax6t723wdVjTRxom8ZdwBrs6+gXpMxT86K+Lt/iaxWdFkS4B3dC2PMPZv7MVJG/",
-	"8eIlSetNI3McccNHcdJtZ/if0Mhbbx1M48ycgZ3MVmbmzHXhvirrKltuZcu61tu5ZAmPR+LBjRerOr63",
-	"RpB2/kAWM4f55wnq+0QrfZhwCc4l7myt2IvNkDN5DXKV5pw3r5YksZXH2OO4dfA5qdNgjU2ycLf5VJWy",
-	"YpFeo6nlwfG9FOBADiVnm1PtVseYcJNjsyhbCJMKQBIea2khQB+ylYpsuiZYHzLAtv1fFyp3tTi+BMNb",
-	"JlQSmxPEyGwAC/l1cSMhqRVV+IfetEElmm8owmVOdN0AI/PAZq5TbtKWQF1gMxOPDLj++qsHtaiBqvBt",
-	"+YpkNSlBZNXAN1jOLwWTqHfblQATpctusGDDgQHZAHG1N0dVrEZU1IFRbIjCWWHY96caekRhbCIADU7B",
-	"Cl6iis1RE7l9vSfCYWMGUhOWcA9UwWZjeACYwQpw9vcsZgmUYHS3jbxEgAFKHE1IbwRV61AcGQSASGgN",
-	"iljD1Zi2FFTY7v93y4tuKyERNjzhK3EK65fdC1zIVSLd24ytrIcobFTndItsaR6EQ5p7d7e7v3vQ6eSy",
-	"Anc2hSVsDxvYyOtfyM2FlqyJMIlHc8anrcSGAmqgwkhkeaeBA0KScufcNMnglzzPDUTIrgdplmYaL2vb",
-	"CqsxCf6d/tfEH3z22+l/KGBh4wPyCDd4CGp7YLXpLJaKUQBl3kNl+mxu//WfXunRr/P6A7v4Vx+lB3f4",
-	"X5VTrRUp5gtM69HX/8V9/Z5k0DVJfmMl1uvKr+mLN3l1MRnUPTzsW3jBN3JOXxS90Ohe5InrUiymP0eX",
-	"RNH5XNqBhzYqlJ3XhavjFys0ZpwgzUufFzx0QwKSK0QcY5b32hLFSne4f+xVHvLBL2LGYo5pzzWvaxLw",
-	"+uVncYxxfrn6JWDmgQhtyF9tngYJg32jkdzct77xjpSc75u63Gt7yzE5lkHvYNJmiGAHekQjf64kUc65",
-	"ttXdXvCRF9XNWj7p9S89epsf0Nv80C7eTX2t9USbSq9rWRY2Q8XUgP0hlTwoS8Y1XLWbetZ+v+7T9Vv8",
-	"6Bst519zTIPV/rhXIpjrSf8gvOg+eGxSs8+DCQlNc2lS0ZhMrk2bjqJtSpq1AzHFejHf5h9B/Xzg3Ppu",
-	"G7JILI6NlGE8/ZXixf7uw0sX+UVYVyzLcRHhApgLbOkUybJQrTSB44jQdNlwJdMchvAaefJO8wMbKHz2",
-	"KstuZscld5qpTWzIeDx2cFduvaxYZCW6lixXIMtUxmpipSxf5i38/kMkazB3/nw6pcnya+RpyAHhvX5m",
-	"iI93ZAXyLma2GkgR0fZkEGIs92DH1FWnyt1TWkrI4uzwk4GNF+/bF3Q3NFpAwTQbMmHUCHfHHId7LsVj",
-	"o9kw44HqjIXOV2xtvdwO5cRVG7pe1+d/2Krq3i+phd1JAPHFQ9v/dZywNF7WEFsqL8ZUToK9uLvewEFb",
-	"78srb861X68yWNb6tEc4Kn6w6SNzLm1oE5RwSqsImaD4h/Tu+rKhPLybd91Xvqi/d91gKhy/aZEMEUWN",
-	"ZmOGPczmctJo6n6uV/X/5d2r3lE8+llXXwP/qg5XHzE8bLz21r7Rh78+avhNP8/N8U8f0+0x0/7+faU+",
-	"2q7rNP0MxFfTofqZKLCWs/VryS42iDvnka03mqJv1jP3z+Kt9SeLc9y2NRIMV7szfL0XAzFN3rmCA9gm",
-	"oUObPpYETjPScdXMftV7sJgISFWMPxvPSyHXcNedtNGACxny7n8ut3E7+/v5av7neuc273+ud3K+RLj5",
-	"fR3S99LJrTzmiGMHq+Wxtb7sh2fga/3cn4dzr/aB1/vmOm/4is/+U/nHHx3in8kh/vnd11/ao7wJuy74",
-	"lmvx7IcJ5v5C7mnfTVrLT73yxbUOa+/bv//oat+wt3F81+1npQe8bierXeG1eqnjE1/T0Wdwjn/GQOSH",
-	"Uoe8nu96vft94LU4kKI3IPITuqDLts9zvsEQan/6gs0iKGGSqhdGIYkYNTqGTyBsb+We91FbDT/9w8uG",
-	"NXz4n0c6XOfffzgavqv0gp5nSpAnSiOt4aPvLbjA6JKE4EbWh67X7ppUDR4k3SgSC/RLk/OfXp5mrn0I",
-	"lCUDwcOgFbExDZaDI0IjKXxBIcYjDlZ7m/Eml+A3EQvJEvKET2cRDzgOc7IcJjzcwUsXKs0ZAFyuKhFQ",
-	"NRFzBQNsk8GIznivJVkwT7hamqm9Pjk/I712h1ya58SsWfqCKRjSMixocGSKd+YSCmGlT5s0D6vzSNNF",
-	"K+BDOjjCT708e3HS9PdQldnY9QvbjWk0G84KQw1Td3Lpg8LgzXMY0QpncU6qWpsGxspTRo4yCV/tKpSL",
-	"GFh8ZiIi9KdimptjmwcHiGIiohCNUXpwgWIS5C0xZEsWtsmlqYiPjRcsYViNJYseIihXEpQr07RK3E0Q",
-	"DRAWW5cgFczStZ6hkajhIA9WrlniK7+aA3R5kuZOxCImIg7Y+sqn+a6qsQ9ZNb20iFGgONYw4pIOo9UT",
-	"MdCNcmGi+/vb3RzOD553eYucyF8r/+12ovRnkba2SUbiqA8PnF1j05QY+QwbaeKKB8pX8YGryepzXW8L",
-	"HfJdzweakOI2zdBv+ZPNXAcMDxBMXKURcr5U2SuZiH/S/iouJ7ZmC4/JhH2iIQv4lEZEXnz/ok0u6HQm",
-	"7U2sEqpFiQTKyM7mytY0NuVE1pV5cXlRZjry8tO6xbM+Q3ksT13htGIapjs00QVQbzktA1bvaD1gVsFl",
-	"Og6uKipfLeg9S19VSAawFr4Yi7Vd59mRf6lN/WqQ/JIpJvRnnxSkSDekVmex/berhylleXcqeIn/MAEB",
-	"Pwik0pyFrwGmrFZ6vAW7nSSqpgJRqnZlOdKyR08GLA4GTYIZA7uHkHa/m6vje9LtHb588bL1w2Vv/6DR",
-	"bJz09g/w7/1uT//d7R1+//Kt+UX/yyvaQM3Z0j6wT9SXR/Q1jaCkaa4+4hTLhdKYDAAzM/DnZoPfwAyz",
-	"Ik1AYf3xnaYZjm8fclkqqlfeQQtA2VDUqAwIxd4ffi2DPNGqCXmpZ4klivZ3jsBGIW9kM18rSgn9FPCw",
-	"XBKJ2GY2dbfNg7jy7curhI580PPLGQtS8JphaWk5F6ZUxMKmBVuDrdVc5hkKM6dyoMFlRhNFuLdiI/Yd",
-	"28rnwGQkXSLQHSw8qLPpnvWZIwmLGC2gO+3cQz2pFmdq1AJ9rWWRG60UudHSz//WAvGl1dnVknnxJcxw",
-	"BeNvDalkYQu3F15tdTve9axhbz+dUh69dK1WlZB3k3/ULABUtWnpt118O3pKaBDoE+ZA4TMwOiwcRbOB",
-	"LVGGNGOMTYiBwS5trU34jGl4bFI/JtOsdD8Qo7VZzONQmEtO0zdjJKRL6YLj83Xy7YzMN/NgecDINy1m",
-	"3rfIuIIiXLt+ZtJw/uyEioppqv/adbplib7gw3SRFxOBpfljhpm/aOwWgRUQmgBpZyiZUSlv2NKuolks",
-	"1NDBTQG1WbDdQiQmjz+IAZDCRkgW63OlR6t3cDQa2IxqcsExkbaI0fISs1sG6dNKx20gl1Kx6aBNroxN",
-	"h0URbJAWBrGoLHkyoNNkAPnZBtOADnJcX4xGjWZDxNXr/0pMKfeBq8wPaR2mHMVam5NZck08ko9jMp/B",
-	"8jcx0IVKQoMps8ErwOi+bbuPnFCWEL6H0SxFPBZFdAA2NEP4TCEud80GlGM+TRKUBYr1tfHicHMMYYKh",
-	"fkV2oZGtJ+/Jtd40xRXhEhHh8ogMDN6iPeSJmmjJaNAkgxz+4ZfO9cCb29cpybtaRMMhNXEy2Xu+CzPT",
-	"0ssBuNaYOIBNi8cy07G2sU4iezLzJ1o7ChnkJrA8IIsHgGPMc1amcg4cTR9mhI0CviMTTZ2oX83nk/hI",
-	"Xx1HM5rQqTyCG+QIbxc9l6OQ3fKA2e51cwxCti84TcE2WKNLGFAr9ZvUeOPXhWoNGU1Y4j3WVUjEzYph",
-	"1sFW1oFWgnQBEqudolsGulq6IJvf/m3yLo6WxTtqkXDF/IU45yFncVBRh5NLOWeJZX+4CDhtb07kejB2",
-	"Hq63A3NJAgqF8UGm2qL0Z+qWLcyKgVXYljb4RmZ3ZJ67VyXqj5Y8Hvf1Bi39a+aGb+HFWV49kDcX+obM",
-	"aeEcc7XL1IrtpC62KBK5xVpsAljxjpYqMhVSfVl8SpVl4BJLAtQe6OeAmhQuk/QU5e2RZga+O8UyqPNE",
-	"3PKQeW5ZGnEqfVgRNLNo9pAKIkdk8HHe6ewGeGDh3+wpD2dP8TH0hU+LuQP38juXr1hsrvXrJ61/t//c",
-	"+XZV/sB8JFJdvLhdhJP82zVZxsy8bc6Oqdo4XBYmul+HQ21h969bpg52xr+fhs1mrKCptYqEBlrAHi6z",
-	"P47BK+Z0ALghTBMPvOZJsXgwl4EAibHb7uxsw7StIdOz+EbwTQBbjQKcrdA4o2O2Pkmlh1FlMl7FR7kt",
-	"bOjE1xYIoVYNi1VmRy7dGv8DFG8GmOsFw22nIh6ndor7h2T6shrX8+sUj1Dm4bmnM+bz5kRH5ta0dbRT",
-	"Z4s5JV63ToG3OLbUHNls66ZZw4y8hjLDazThMVSuOVAPWIO4IlqwZlNplXeo0nDwDEqC9tq7O8dkEIuY",
-	"AWUB8oFGJtwmi7YvpfBoFPw//ZmQANUXMVspC9uJbZco+/E2+vK30Wo3X/mTY60SKmE+CrVyuCQ3bKaI",
-	"ZFRL05mtRU4ApFpk0WtG1WyAKqF1jCzI7/FmW/+xf/X7pigQ5/m7h63XYcEP4fAqCdprFqK2O6vY8QNl",
-	"xXjks4981s9nH/nVw/KrtSc6w76tdGmB0Z+n3j+klamYFiCA9XBzZ9OZSBQL30u8UjcR0ZRK+HCu2PrC",
-	"JVlL11JWzAThbM9ulYWtb81nucSlZnxl+5nvSP+kzw2VZCDnw0ETQ1rd/FhZDcMUDjJcgjc50gS/PEYI",
-	"Uy6xXQ2gjnVb9SdUTsqjGgKuoElOkrGIe01y/uKnV697TSLhOREJufzhpIV/UEngH092d+Dk664jPjRm",
-	"V30Mmml5WGNje/UrjccCvEGvecKGVLJvpOm8Ta4mzMB/7DFOLOAejbhr4vF87GM2ETHrx/PpECnL6eLA",
-	"l/bDbb/hLjvxsqvIMIuPTa/cPg3SPAc1o9HwxZPAXh51LIu1WIc+go46LVniS99SOChraxyl/XhlCsiD",
-	"EDmFhTzety1sVPadYYXNGkQLMdIaLFxaIFBY/FP54H+a8YTJz2Elm9JP/blk0q9uT2m8THH5AY0LZiAw",
-	"T3BVqviHNNxu+EpsVOL0EnYrbirAYwYpaZzZHJ3e5oX68Lw181wYv0cdc4oRs6HH3P7ktj5nGalHflvZ",
-	"CvL0Ubg7uZpoGZYsGU3qr1U1XZykG1y8AdK4cy1u5cPOu6tIoewDzHvTNnbA+Kqc5Xap3l48iDZUZjBf",
-	"AQlYHoUmiz9ZtFthgtg4F0K43TRTOJ1fpIUzbYAI+erfE0bDzA2KHCfBgDbyxcDW3nXwr+4tV6kmVk66",
-	"ONv09qhwpX5IPdjgN12YY/cg14UEtXKTF5ThU6vJwq7MJTQvLjF2YiecjaLGYbUd20oMr+hyFXMPtZak",
-	"ly7i8Y1Bt/K0E7IQyY08Js/sFVOCCWCVa5d4siwbaxldcRn8J2LIAiMVwDipVO4IAYemZZk2GcBjgMa5",
-	"M8oIQ0+mTQa4hroZlNzlU8CTiVvowxKm6QSkfICQkQkK/kurZ7XJwFy1gyPAf7nMGWSAMGELSIIjrKqe",
-	"wshTsJqrmZnxp9sMDgoznkYqCXjVtXxeotJCns+HEQ+wZqgpZd59BnBYTBRrYHqzhN9CTeeEyOV0ylSC",
-	"L+n1SdhoLlGsyB9l3WmO7/tv6FwNCV9FTWsNsH+uMYjBZ31noCKQthJgrOdXCesGSOaTAY3GeUT3XgHR",
-	"fXF50np3cnreQkD36ctXP7ROL7N/fXfS7R3+9MF90Ns/+OmDdzN/YstzypPc2LMPmS+Y/5/bv8NXlyfw",
-	"fPdwD/6PUPJz8/e5+fvC/H0Bf1+XFbZPLf2p1i0F7UDqb5rx2E+bP0/zf54XfjXjSRvjZ9M/cTTpu7lf",
-	"z/O/XuR/NSO/azbe8PiGhdZa8jAaSt1gt3mal6XCSIe20G/QnACZDIKI8ukAQgkoj2W7qiR2hb1RWKBx",
-	"DauCTza3Q84+slYOzy/wVjL4Ay3Uhuk7P88ylldw/aI9hLBcoPOvIChD3rcKbF5E4/GcjuGGntExk2kM",
-	"QhrqnmYFhwAtWH/2iUslyZMXL8/J3rOi32x331c59Pq3XvPw7kkrKyR6/Vu3eXhX4RQoVyu7b548p/P8",
-	"OryFxHcAH0YcmF0USeZxyCxqDjiqvWzTdVN0bC/l513wyPd2MtD2wInb+jeuBu3ck0FaqABKfTfJwCbI",
-	"0//O0twNwB44MCkvBgDcHTIwDCoGVmPJbllCo2zkq3Pz5YhjLCpIQ4wFAM8JZP9/f/GGPDn/+fsm+fH8",
-	"9HstZXxgw/MULEeeH5Cf+IudVCkp1iuPSw6E3W7nWd5npD90xKd0zJ4+mcXj//p1xsb/tWDD2c7xkEp2",
-	"sNfMqOe7p9ff/fG3TrN3V0E/YzFXNkrJo8MoxaYzVSFei5Eyp8BASRfUYkn9FqANg0C/0SJZIJKwCWEO",
-	"hYT99UJE64SAmkTCBCIR6xtKat6jWpzvm4Xc6J6GF5mNC/BcLQtY80TEY9AZ2pWdyArvil70H66uzgk2",
-	"yCkgqFn7gq4w7CRmFVY+zafz0/Va9Cxux+oltZfdpn3eIGafra/66J4Do7Hm7thtpJFsoHmQVSacWC04",
-	"PWfr5ZXcSB/k6s3zgK9y9ZZXvxz+MaI8Yuj6HPGYRkcu5zGqG+ihIQ+BXxjbkL6UJ2Ke5KLFZiwOURkw",
-	"gSKgfuInvArLWzrmgZZSagbfWU/lcKnvQdDTk+pYuqrAPF9YXZt8MK6DCS3Hpbn+YgwDLQWPtclZXB38",
-	"Zc6k8S5DKFntCK+3lEeXAA8vE6VkcSi9XhEtsMKvmR3DAs6dAR7ZbH8pAB3r6mFLHktFowhaAhHEAjIa",
-	"uSN3Oms0G+4bAOnT7b2zkumMVlH+u0XsTH8LgOcx6eTS4EDEi5vkcHP8Z7rmq+GY2biNZWUD5WeUiKl3",
-	"S6WlWk1OxnpkQ0X11I0BCWer5bw1aBKfW3wipFoB4AGIZyZmyqmauYWtSkrX+kA+e4TKH33DRgqyVilB",
-	"bhibGRQLQ9NzzDaGpUDq5UTlqiwc7O/v7q8zOSZsFi37SlRZkW22q7HYdld8xfrWHY+Mxq7eXBadvPlh",
-	"nkIgpkhIZNd0kUlqcCpyylZRr+p11t3OE0TxwvI2kYJXHws95FV5E2LMAq/55iwRigWKhUdkIBVNlIrk",
-	"wLBg2zIeQyAmVUQPgewfPgOW5QQ4QsCtSpEJw6ViuVf2DvZd1mY/5IYgrubPV8wnONQTNnOgaZySZkV8",
-	"ysQc/gUDKUPItXid9M1NDcbegM9AKsqemdhQ50ksVB9ShoznVZm8nEDUsnwrDZRPH1u/QUrMVSD8eC+8",
-	"0h3KU0LcpNdUbgtYrFZLEHAuKzAB6FQ1dxl+6htpBRhQnPd3e10wyvZ2/HK3qlBQ86IFqmfJeheYXRTo",
-	"eHXM7lu2cboftzKuYZIYf4hm6WI0HpRaExHAdlCobm8S91MOrzTRpWpZJ34lJziskwKcthdsxBIIVdO8",
-	"nCVTjsnvakvm5+k7Pqkc8vDVB++IyJv5bG7Bb7Uqor5lAJbzV3nHMM+8xpiGUdNASSOTShaN2mWCK4hn",
-	"FsaM08wvoJ8KLY6vwNOsR3Vb/b0StuLeYDXUwZVoJEdvKnu2jBSRtxXRGM1wFnRaGt67mF3xKdM6iy+D",
-	"zuaO4nni9UwbXUREIeBztOIDVkIqU2eg67pff+KKKK4kWu8Vdia7lQ3fX4DBgO9sgcNUDOvsHRYqHvqT",
-	"BZWHWWAl+UEME4pa6Zqz/MK2+1JhlOs4ZOURAessX4+SPbfttLoVzdeXcNJtaqML3VX/Jwnag0Uox3Rk",
-	"mRItCThrvG00nrs8Wx2eTekWwzccutkQrL4pVaXfq09aRUXa2Y51S/gQNrkcxX69mrzuMB4m5uafhFTW",
-	"8e5MtCtv9D2liq1ptMQ31u3oinzDci5n4A1BAynTOqtXqfERqv9e6wc2TenqnImRSH7/99o/yR31Wa6e",
-	"LS+ZW5bccrbw4SQ10dlqnjWyas7dzLz127sKhqyv8pj3SxqPu2ESI8HAQK9192Mi4giL488iqvQ2FNME",
-	"8RUmeFODLNAaNLu1kyx40YxDWbG4adIbLphUaDCy1fmtKc8k4TH6E6HzkKujhNGwdvKWE/3K6a1JZ+oi",
-	"2vwqZd1t8URsyEa2t80SdRQXxktrOVO81xyQL53muBXK4L9tOJG1ildarKtDpCSrKIVlrcGrLb4PY5vd",
-	"gu3U14bz5le0Fuamb9Zvs8S955hC0cNf6HheZYeaipBFrlEoTc6YN2NwRULBMNuipMta0AMnEWjfNi7V",
-	"HB6RhQWJ5XNDSopoCDSXZBZwkykSnPBTGrI0r4XJDp3mra4YDwv9DhNntARygaFjcmpwReky2O/6c3YN",
-	"aXDDwv585i28pd+VyziYJCLmf2NhrtO5ZGERxlDoeT7rs4iP+dCH0zpTNkwp9wklDFwJU+mldtA5ZABM",
-	"Yd1guVB0CYyZ6/Vwd8M/pM8oogBqQ69IHQSFCX7GsiQ83iDSR1P/6ig1ZQ9JCQiSkUZ6MrCbIasKZlsR",
-	"VZ0B0WkUyaoOklmlRRnKdqNrPSNSuIGfXJyTs1c7EDqeGqeUybMaLdt+7KuRf73rf8njgHkYg3H503gJ",
-	"Wac3gLTA5/yWhQ+TJbq+ARDAEnTE6OPQJBKS4KQZKoeMxSQQM26AEPot5HCIFLiJ9T23YPQmNln3MjeO",
-	"fqlhScKbojihsdQ8W1a7wvIsLI0apKbWnswhJjWH2yTJfDHthWVnzVxcHpJImV+4vCk3GS+jXgvDMbfN",
-	"Q+j69uK62zo9hulhQ2QKGKvMdSLJkw9seDJXk3jH5A8+MhAKMoU0meBJxxJAQroAVxIKl/qPTQCJonnw",
-	"RdxoAnbER1rn5vJ/i/ZUq89Xh6XaTDaaqGO2yNIiT9BHGjF9j5CrbKhm7nBM7Ngye+6eY8s99DnX7Agv",
-	"GCbCWZ0bQhN+KCBH1UgkY6EMqCcD4AymlEeDIxJMhB6iteWLLE7lgaBCTipteVMO4cGa1iJG1gQ4pU3Q",
-	"Qdi5u88mmmtFFm67lJtDTVzwRQ63cbB5gg/FpjORULuTxtCPATzFsuA3ZplylGbuLEgqbxIH+KSEwhlO",
-	"p+A9xpm7z09e1Hhv04Jv4HWzCqbjIDMnM1VCsxgER8d0wHCmC1AJtTBu/4Z1a+RVZ9so98w2BP3NtsA/",
-	"7E9GpbM/2j/tz5lO6qcax45XDrO0MZreOtor1Vo35BdfBVEZj1QfTV/rvb4n2P6VaZ6Wdix11B8nNGD9",
-	"0EQsbtDn9/rFglpRI/eIbeoMKZe4OmSK8khmtbQKktXSpH/Np2M2byEy4fnu84Od1cUZzsARjMn7IVVf",
-	"saIlpF3fwBjhDOYVjsVW9lqdah3Cbjao4KKbv2IjiAf2e+FtWiaURpKaxcFO0uZZF24lV4tP4L5NeZk1",
-	"lOTJ+enbnSKsgWOGRMlI4LZ1yyw6opq5c2AzD5919iE+o1uMVznY3989WJVpum8Vgn4ogvlUP9RCec0V",
-	"eWXe+QFeWd3vhl1mtG8YfT9KY31WA6Oh1Z0p8rH2q6YoSpquJ6tMu+qtcl0PrSam0b8ZS6vDNCqCo+Fc",
-	"jHnQ1xd8DXNQHupsrFM2CLaGLJt/Eew6Rr7qR6lwt66fskTo9pc4klidnlLJrX7OnHwtVnxPjPpi1F+I",
-	"5KZGxh0xejf6IBJnHXNVATa+rS7w7dJ15WZJWN9H1tYdV/a0n8wjJjfp5wJegG6mECXGwr6pXFCHaC/S",
-	"t17BS5ZkjeDUd/WzYKIloNgH9jM8NUzZ3AxArOkbmkmKOZjeUZTWErneJJleXmkKACN2i6rM9DgwrLed",
-	"FdoulIwWBKsmmBoUR7aeCMgcWfz1EDNvCqzCCiBJyFn/6lycmxt2b+/5DgEZ9OrNpcvTM6a9s3qo4UzM",
-	"+rHwVh+AD+FK2IBULe3qxumapeMg//j7YcW3sjx29fPBr75c8Vz0R2lF25X9OdVvM8rOddE3jFmE6wm8",
-	"WC2o1FeKv6s7qAthjokNDKJDKaK5YhszAlNG98S87/KCLOgo2rrfszDK98nHcZ/H/VgoHtSYMx/HZ/HP",
-	"prF9H23C6957P3OWG18zmxZmhYPWbpstMuSp0F67LntBc8vx2DXSSR2hKLuFKviJ9+x6ObVb6RDl22zJ",
-	"q1bRd5NW39YFiWaFfOLRnVZrQcVbNS+plGnPkUXyulCRW/iPa+UdtYpTrDtVdU50c42iulY28FoMcqiV",
-	"DVNY/s/Wm+s5/z0adAkIcFHWZpHdtB/V7VTdXrtkG43Io5cXkuw8qun/Ump6QbKeRxGJGL01FBRMBA+Y",
-	"NZAb/9KDpdv4JbMjx/MogrQ8jwaBR4PA/0CDQL1L02MaKF2aaW5zvMYAenEMCcqyKpxYnw9rVWoVmS7o",
-	"sv1PbGZ4NCZsZUx4WNHBY3VYLcM82iAebRBf0QZR1vkSMYzY1JedmUD8tqnxi2ds/5kH0OotRn+p6DBi",
-	"WBNglohxQqfAsepXHkY1pcJ3PaGzGYtNuQ7EPAoSClODwMSO+nPa6knVNys61ZR9QbOYIdgLI/sZUpcB",
-	"jNsmEuZxPiI7En5sZYbxT0El+8+fO6iSPV+EYLOhuKrKOWdSMq2MXFdpoWQDYGjQoZiro2FE45tCnGUr",
-	"SWNW1kVcwq92cC7yH8sQO2t47SdQK0xtUP/3UtE4pIm+VrXOWKpB9VIkjHTbHfKPv+9rrSeXQG0eA7TN",
-	"U3IXwTJrNVzT7K7ZSOtgl3flz3/+859bb9+2Xr1qEv1vwNh1Op0OPiwclie/gDaxd9fCf/Syf/yX/WnH",
-	"X8GbTnm07FdFPJXaj+GaLzTt+pvyWxbX77lKATvJZ/azCVa4ap1dmXQFB3sHO6XcIT4MKg/1LVF7SPUb",
-	"8uCmduMZD9Q8YZ6YoDXVP0AJ0AdLC6NVdSsqXkuPycafXLCh5Gq7d/8mYsbjkfDtKoDAdAPE/9p9PZ3r",
-	"Q/X0Qky95Y3KzKSKJ7xiU2pEAF+6CNmfx1OEhdWK6Amz7gqw+pgB/k1zOyz5T4MJ5Iw/jccRl5NNcKcZ",
-	"zW2gG/rrENgBNwsTXsFGHwRhml/9ewBNSyqsP6LBJq8RyRRKyAI2dD5rpv+28NMsKVkT05wjXlKx2EHa",
-	"xRAIod/j8djkVAOUIy4numtdZLFegrli0sgWWB+KDNlIYBL9JdhKDUASsa5iZDOGkYGI+3IuZzzgIsaf",
-	"bK0WzO4CylOaY20KplnAperjg0HggAKHrHOgfentb6bDEwmJmVqI5KZNBoikxM+ASldKW2YSrmVjgpqu",
-	"+i0vUu7CFGh9f3HmsUmK6YwmLCTsEw1UtDzGmBKRKFz+SIjZkAY3KcoUkIZ8NLJpaA57+z3yj78/a+/u",
-	"tMnPgowSOp6WykDVZEVe80VZMEW9gVBijCVG2434LbPJ7Qzm39TSEQlJhKKKhceGBGx+UhMPx1UJ4fqN",
-	"zGf27+7vHuQLmRx4JTiP+cSb4E4vpK2fk5oODN26xhbC4nAmeKyyfLk7Low3pVK7VZCZH6jGpPBK99CW",
-	"6iXvL84kgEFR2g7ZLYvEbGrof8birA8oMVAufjE4Ss8AhhLgFsDJK4GKcRfypXUFJnOyY9MUPWOYhm9l",
-	"qQ2XWIpWpc0ETNBCXNO6pEtjkJ9KFt06SZ2dncp+bZMTa53SJIXSJ9ipJFOSxMLYXvIZ+/Jse5zQWFU5",
-	"f77XPxL4ERfWHeyE3rJjg70fLsliwoNJCdDv1ORJE+UGCYOk2hTSkEVSkJgxfZr0K7D0ORtSbTsKjNZ6",
-	"gWrUAUvrRqfOhiK4Xyoz7zzd6tlHjIZECSdjNJ3lUvkNMIHat7lnePODmQyig4YsEovKIok1sv+tMBRV",
-	"FD+rMGKBEWrNLosRKahAhZpL9c1d241djNSCJgySB0OhiT5CyGVVukf7BknfkHDRDlnE2S0LCxnAd3fq",
-	"z8L0fGk7PsOo9PX1ZUsijNcK7K1ENckVkDFnLY21oiagkGTG6CYRsTmZqZABeWhTWaGYrJWOKY+PSQdy",
-	"fzOoznIGxnB93/lewBAPE+VJhnNFBjmD4MCXOTVLl5gF8YARGVgg2GL05QmV1cPcLfjcvf8qrj+wBbyD",
-	"9b1EEa1GQRJzH2M4njW24CbJNKI10nyVKzBjk3lsAhxFrHnx4IfL3v4BJAM2z+Huy+UOxyKz+RImD1lZ",
-	"pNn4wbzvrwfvLTSSWzA7ntzDU9/Dc29LM+zC62aM+YdmAvk+PS3PfS0vfC0vfC1/8I3zvdk7cJ0Wqkiu",
-	"CQedzjHCzBNuAyzfCPVaBsnqmJKxphwbVIVZFPWNCD7VvlUsvOFXbTKA+ptLtPgOjvBY5CKvIKVzIEJ9",
-	"lvSFmhZ8yE6RGVebDFiciKhv3KWDI4imM2rPDVu2iXWEhboXLsHpFWf5P8G3gY0CGmtuMmRpW5Mk002l",
-	"TsNQM9pBochnn09nQko+jBjIkFnW11iABgP/sE7dY1J6X38S60WZ7HO28Q4ylAXlSjYh863mTCZ0UMzT",
-	"sDSeVrnKhkIiqtBRnwqK+S3CnCLpbkBDZzkr5EQp5okvM89axFNFho0JlyQS8bgJvBKEYJpxGZqwcrpK",
-	"82OOmdosclnSOG+JhM+Y9wYEwRH35cQ4AckCPDla7Eo1JavfHRngSsiZ8eRBkLwjOco6qTR5rBIhZ5gu",
-	"t+9kcCnbv51KD/pzVkwypf2WGM84RG3ODsGyidxnUo3qPvWxq0xC9QqEByIG+qjM1TibDyMuJ6wqTYUN",
-	"tffd7hFUmeHKlGEZpBmI+4k5CnJgXK7PelDYa6eZicZwTpUgNhtMfU+sK8RSOOGo9ZAr3AsQOICv2nEY",
-	"P4q0IcMBTZJluXR5LXm2lHTm95zNzzl5aaB6itn1nwmXJrbNuWRZ4VZJ/f4puOWXZ2nrrVr/tDxuYxXx",
-	"fkxw00x+jyzy86r8JcZV5FmrWMxDuClSye0rZLq0336YLJcb8k7AsyZMzZNYIooVC5swGkwMU6jJG39J",
-	"maMDVn1kko9M8pFJPhiT9PGOmd62qxSNk99pHkysoyFzRVlDYhPma8AAJGQBD1khNROAbrjBhjr/JPYB",
-	"5IpxGmDuGN+P6VOwWBlkml+NFlXAJJsajJJERKxNXsx5BEgpvXkDmzuklfMJDcgTfzoZEUfLnSYZuL8W",
-	"X4WyjvkG85Bjr5rc0Le1UwOa0ERi8x17F+b28eOnXlf/Z7f18eOn/aH+T6j/+YxVQN+KqNLNXFMnBM6G",
-	"71RibkowdYnY5xR4MjC0M2iSAdqsmmRgzDtQIHMiYjbYMeV94BwZiJWaUANvm7EAMcDoCEWnIA/162I0",
-	"injMjH8ONyM2QDmoXD62vvwBbNvRAOgAzFge6GFFQFAR/VWaZyn3VIl9hXr18ejcn7f3OvWYe24WdSuv",
-	"ri21mppA3dsA6tADmsDFXnkqmO77CpjWgbAYnuiDrvhEJhdWXJmwCIy4EyrJkEkesjSFJabB+lkYIz3h",
-	"Eq4RKEbugfG5eeX6dDarKHWTSz9HZzO8rg56u4feiDmn4moJNrihKaGYsLHeWzZmBdHg/YiNsN7XCpdL",
-	"MQueHWlhCP6+y9t4t2Zja+aUS43k1pUONvKc76qYVi5XqBAcUy7CAE3xYoanqQA/MOZvt85hOzNZD44y",
-	"ieQYkrBNTMFSQsMQ315MuHGcI6QI2YtNMpxKwfBOwshCJGqSut3msbJ17RynWQGvY0becLbLd82Wsfmb",
-	"XR02Ahhh27gZOGXwUeobupmdvaxeoss6j+E2jyJsMBFRiBml9SgDBTBoScSQLVlYJ7YUCal8qKqv+O2i",
-	"KnwSwXY9+WWWbfryH6c0p1slV1tXoRjYqHEtLaC+u/EvPxnoXvqawQx26iccteGwGTzaI+chRi11e6Xj",
-	"SDPNgpuqvb7scr0x5UsSrS/VLG26FjyJ4AlDt9uxSYkL7iUUc0BrtYqu1cg/T6lnyVjsT9sbBPOEKghU",
-	"pWTK47naYAhTpiYirEi++mRAp8mgCUEfh91nBzubAVyhIDEds1jVrGVVIt1sfAVjdW5J1pZxqgoqqgYF",
-	"AvzPeIS11o/4C5onFJOUN6CS5Qwpz549K4D8dv1xGr6gpMoxpQU0A8VvuVqaQfpG1iaZ3Zz5CTQdbG//",
-	"ea8OItGM9SEscpZ1fQWDXD6Aa538MWZa2ARQMJqCDEVI9KRTF3tLMZMyWAzQ9x6zBUljNU3qiSMyEPEA",
-	"UGVQAplcGTuYIpEYgzAO6ZfzlFUr3W0uxqwCLGojX81oQCPCueZyuuZqSjhgzkgKuzSZUNZ0AI4osNGY",
-	"sBauGjL5YxdGIVPzGnpqtLq3BLvQdKb+iKd8AIglk+lZYIQXpB0tJ6NFGQsK+a+sfeGBjQJWtGopVyOO",
-	"Tmkwsemv2dJBZzYxQ3i+SiGWW0WEJAiVBmaEQKWvBzHyzt3UoFlb3CI2FVDNHjPZJi8RS5K5Nd0MEnkg",
-	"ZM8XAnj9pPXv9p9urgR3eBWYvc3k21PEqVvjx+DXxY0xQsA/+/OED4himDNe6i2WZcmzqi4o6KgGbcdj",
-	"MuBSDto+8/Uau4EeyTom+OPlu58/sOFPbHnJlH1JD3+LIJ4iE8XpebnoHP7pt0wOwFocaH5h4i8z7Sp1",
-	"GSAMMYqs3f2YDGaUQ80EQI1niasztK1kAFZcEcKHUd9p/mEYB4TPYc9eegdz8Kkx4Z/M1eQtSBxrQYbA",
-	"6qQtpGEsK2gNtQ6BFHJoglFhPI7nxQ7UWE2N9IyHvz+kEgaffzrDIif5h78uoPBJwm+pYv0btjRPVCT7",
-	"ViSfQ74tPdY+Ctr98q+YqkC/nPuhetU+BW4+kS2A88566kuBmQ5NUMjB892dNnmn+X6hzBGkdyZcHRdj",
-	"L0xntiNptWsHNqAP9NgBxdPEZ6oxrik/Knlq6yNoAUGl/gSoRaDZYgg3mu3DMBbrZhissCVu6iia8tim",
-	"J6ppWIzYmGYISRPf692gM5wisnlD5ZKAXtrM8MhGytFkL02dkwEN1KDCWYOMo79ieV8DHtngFJ0izrjK",
-	"ekRDRqaMQuhVavwzacjRmpuSAQ47w/djVEzO25OZfe078gH3pw4g3ixJXWelze2Uc5ZaejTrhcfCiiSE",
-	"TkU8BonNQEvtD2evHGfrw7guN6PIYj3Mwlo0nXPou4fcrAbbcB9cu0iIGxLxGwbkM0E2j3aQhMVswUID",
-	"lU3lOZMkCnCosJZ5jwE4245tCSbqtoerUFObOXt1LF827dtKOECVC+Qlej5QfVFpOW3jF83RkMmrAlxs",
-	"RCHhA0VOyULjSnJiCEp+0dVk4wp7/6v13xUOr41PT24NqsphDX5dqAF54iz7zlHZ6wv+8vyKOJZn9FB3",
-	"Dg6hkMmM/nVugMuoylSjAkx4ysFBLyec4A2NHXlvWJutLPWSe2pTpeJUWn+qNKs0lq6Q0WeEYR8xxD9i",
-	"oAT638CibVP2PCP/+Htv54EYYq9TM6TLzV2FGRorMS42oibSHK4Yypmi582hChHBDwY/E4iuF8VGzJAn",
-	"ux1r/JOUhztt0jkyGY/A4zCXDA0/ugc4GPngzs7auJb83CCa1IsUHWCgaYloURDW40j5RGHSbTK4YWw2",
-	"OEpLjzmRXzkJVKYadZwxvDTRk9FrEzeTk0u/OMBGs6G/5iFgn8n6KplLxcJMYyvwM6tue/b5hQ1OBIur",
-	"lPotkckDKNLWhmn8xJbnlCeZfu+xRKUfqQqsTAXYCaOAbFHL2SCFMhWHeEwGP364GuSisGzYHfqplBBV",
-	"B627BZR8E/BTJv44ACgjSxSm85Bo9y9SjNeXIC6/QWk+MYm6ejOrBKXl+PSPr6LDl+yTBsoE1bUA9sw4",
-	"6MqAkBaJsWVshZ4znKwGtPAHy3I9tB7xW6b14amQBf54UAN6vR7XFtAoMpX8NqS/FVfpVeXdmVc84Nzi",
-	"3AA0gcbdzK5RyjaoNRXpqijeSMrI4AW2vmVL6eUqUHEfClNKad/sFzGwOTPKE612k5PzM4OWKqB2stix",
-	"TMW4f8xFvcrWucskK22dqRCUT/37DD/h5lrIkRWLj8hAzocm7BthT7DlGL3HWWji93ygsDU7ZAc2tVDg",
-	"+pPDN9/amvW/75gUW9jbxqPYLF/O7V6+XIv7Vlwut3RzGuGSHecVrGvbIJfcDmwX6XJfceY4Q09o0QzL",
-	"bBr5FKxM95J3Nle1/skEoo0n+DuUmDaew6Pc8yj3/E+Sex4sd8rvUTDafHK/f8mpaW8w18fHnQvtK4lV",
-	"fufnihC1XF8PgYrJW0e+AjYmN4AHilh7lIEeZaBHGejLykAIs86461gw+SgXPcpFj3LRo1y0jVy0WlC4",
-	"TNfWuoYAoAx5ibmkw6giRKX6m5XIK+O6TtEhuOy44uDSnMfhEcQIxeYIqmVFMtGIxzcstEeW2BTbmPwL",
-	"n+UhrOgnGwo1IZKHTGIojN1Ew3/sCmDvfTsGU7TeWMTyG+9dm/fS6x9TKuHDuVpfpuIka7lt1MTU1Fzw",
-	"/9K3k3CaODAfllDJVkdcGAQyROjp1uExuiNTQDIEpGiZL2L0lsfj+iENEyqzVF+VEO807iSgcVX2aD+I",
-	"yVfk4SSSWCYMTruhTMMT56Zs2HqnVVpVq379LQg0moiY9eP5dOgVe1J4MeLTMzjUd7vPOwfd3u7e/sGz",
-	"Q03533XJk73e/g7Z399vdXvdnj+rlPO5NYRQswKWU/uqkCFukzQfuQSAW/sV9NnLmP82tnY3X//XM8Q7",
-	"HKdwZKt20DHWZ0VkHabj2ZzCYdvW2K7XfDsb+5YsMWVvuVS9e7lbdbdZh/kVMZQedqHPKluPt7xkcYj5",
-	"k+3ZtqUH0ygKySC/fJgd/zb5WWj5bIxMrRb/quaNP7GZQtiXjMSCTKicAFeGeKKIUQm/QvbaVDOSFlhZ",
-	"AMFBUYAsOEOlKR6S9Eo1/NFc6yZtl9tNUabfP1gt9zQbAAx+F0fLVPZLK/kpNp2JhCbL3FboVqXECSY2",
-	"hQK4NasYgLPAYA4TCVSxwgWG7BaMzAc+fPz43S/d1vPrXzqt5+TJTrt1/dtec7dz94eNGO96Ivz9MGK/",
-	"hO7yzFWJWzFixtzUGfo7YWOaAG7JCcarOtjddZEP6WCqeNWZFezKFUc+d55NtezPEnHLQ5b0t36x8nba",
-	"Lt/Amo2znwVNnYXZZi6KwuCCSiOZH6HIbrLJ4lmkU3+WS6PqrEgrk6a2zw3nJtY3riuh1QhR9e5C5Rpn",
-	"g/PFr9qFXkdmD2FdzpHt9qVaoBvNR9WGN7Ve4vqjxU+wEBShgsa/EmTuO8rrZnLBRnNJI89hNhXtyqW0",
-	"OItC7y88DtknPyUCXhPiI2BQgyYGkXbaDZ/da8qkpGNWI3AavphWUbPvrZuyhPuiRFNm3Z3P5tGrmmQ3",
-	"o7ncEq8lPPv97GNVE3moQ3E5n05psvwaDhf9+Qfys+Tk4NpF6FOJuLr6PI0ikvXe3lh49pW5rmNCeEgR",
-	"yjeG7ZTYeiubSlG1ivpj4/aXl7m20ocratHVEbG89J9mpykQtNSSHh1WZYuDCrVO7JaWLBIMyQN3QxxC",
-	"rjAyYQmrbWCG5HS+6p52jPfopcAUsMumO8/rVSt0yTa9cLcbdHbRdjtbZHfFj1bNJDMVF6IdjIkPc7y5",
-	"5j9IxWR3OcuiQIbMWA3Jk4E1Ng52jtJcSguR3GRhSlDRxKkRp6njhrGZK3uaOFMIhHDCfqCuAldEimOI",
-	"a+S3bADv5vIooJo7sPbugVNFwTULlw3jzYaZeqUZ2F5PD6Jp3M+qW1fd2MKKCdH8riqxohTu78N49+A2",
-	"uawc7hYmNKzgPU+4Wl7qpUASwdLu2b9e2zH/+OGq0Syn7LUhbvlgsTQ9RZqud/Bx3unsBiaa6P3FG/ib",
-	"PaUz/vS2Cxg82BCgHxxDOuKJUjNwSohYioj1ZZbGyuNXw0aQEQOaNU3ZFZbLbItNoBgXWKsg+33jqBEI",
-	"ccOZBfEcNfr9H4RUrSCit+xTy7yZDY3O+E8MA1NkMjJpT73juqXRHBNHZC0HKM4Pnpp+YTXMsAdt8jNj",
-	"Ya6cEIxNzwKtvZjnCDjV96dXwE9+OD15lc4F8STZXP6v1svLi9etK5N4tTCFOziHvmqs3357MlcToSml",
-	"/e235NzANYoRgmKkHxUyfhiPdYkgPsbrKMLGz9pQQ6j/KKAwzYTl05Ti95+YtJ8JoyFmHtV/gXVvsPMx",
-	"/t//7/+PqzhPEj18FAfy9kTbBkf9TT5KN2P3dlZp7tggEVIy+TF229tw3iGLRDyGdNqpozbnuQfylGSv",
-	"s4e5fQw1kLnEZBFm4z/GNl8Tj6ViNKxF2ceGWOwyYqU3k+lACk1DHL3q8cc4oEnCmSQDl1QG7Y/xx/jb",
-	"b7X2JL/9FoWkQcSnXA3IE+PUJ71Op0n2O25puB284lAbGkDVQhywydLq6EoDMqHyY2zXB3JOE1SOsHIb",
-	"Rr1Ch7ie1tA94hFalE0Yv0hC9NQtCdT40Z8yE3iJs/72W4iG/PHy3c9kypIxIzOtUJmg293nBztHuHFc",
-	"WlwVBEU2yUCrAgOSsKmAJEYU8Rk2rvJjnNVJeg9MGIcVsogZ6BCkhx6cjVrgth5k52JwekXHAzf8lIZH",
-	"kJtNSr0/eJb1Chli6R024bjNFXB78P3vdXt2qvpCgH1d8IDpUwuugsFZyKYzoVgcLFs/QRUoLfD09qBA",
-	"LAaGzuAqSeklHSGEv96wpV3pjzE8gQyadlRpY0tUZjZTGrImCeygjMh1nO8XHRGGAnS37mx7bXLiZGiV",
-	"E7GIHdM6lIsGRo7zh6r7eqchE7STSerpLBHDiE2/+1WK2CYR39t/tmP9IFJpMYsMAhEyC4sajVgc6oGD",
-	"EUcSHn+MBww+gYk6KOb8xFL0CNaQ89lMJKpNXiQ0Dib6hNo+MSWgfgB17TG1V8gURAl91Kw54gGLJQgU",
-	"bsr8xsmMBhPW6rU7GVd3noFh08h+jbc0puO8b0Q2wWwpm1nZ1zjEIHYg+AmdQd6sdlpyH5IB3LJPGUjH",
-	"kSmOGl3IfjljMZ3xxlFjt92Fkc2omoA0YZj5U5SNxqzC4Jp5c0yyhCGbcHOezbo2y/4ikzMN6uwqk3MX",
-	"LilTBwyhe+beaJP0Dqu+QpprL4iMyzgDMU3wUmga9GnCAMEm4gCUSS2GQ+uzsHHU+J6ptwzDkSBfOyxW",
-	"r9NBC2KsTPpDl241vQJiBsuK2myKPEArpE/CtU2fvsVcyijxrpOHoXEpEfRVqjGD1WEPx+rrJ53T0xc0",
-	"NMX38JXu+lfex7l8jvje7vr3XotkyMOQgdKx13u+/o0rId7SeGkGCLL/fp1JncVKC+QRcBh8a7fWvG4p",
-	"j0Bpv8sd0w8TkGn02qK5SdExlGecssa1bmrPkEjGsvIUvRYJsblji4mPnsxYAteIiNM2ICTtlAlT3/Hv",
-	"XI4BpzmhU6bAFl9hxcqaPH2j5YLGXXNtQ2v6XN/yP6GRL7lcyJJjk8BUGpikbobcOpWD/zpnyTJjmFIk",
-	"quGehtQVagMQ0yRb+GfL/D+nZbWcv3ypDErV6AGp5C4tJh/Ul5kyiRK8o7U6Xr3T626e1Wrvrr8Yp3E/",
-	"D9b2+nzH82qJC72LGWagF6P8Wj4ypQdlSnr98wvsMKb8czCMC/kQPAlUtR3UgWQ0H5MhC8SUSTKjicrf",
-	"snARB7nUkcRk4Eyh7phVU8RGRJxLz0WMCCKX9DZmeI5IDXr0NRpxmFQvRLj8AufMoKC2O2npyznbU5pW",
-	"J8c0ul9gMltOo0pkyclpWhMxXFtTAqpUMFKtfFV9zjR7Cm3umo10v1ULXDNLtH2uejV7JX3jrtl4I4KV",
-	"Jk/7dtoO5vj7ZnKdGkzupYhHEUcT/153t9YLeu2uhHhDkzHD9/brTMkoYSx8y0JOIfcosOJenZdniQiY",
-	"lMge/8kYOB7roj1uBRMvCJpPfxPJ+A55esQU24i7IwfPHT2pxEwaM4Hm0UYzOgbzFqBYMXXeFOoK8JgM",
-	"qQomtnrHkAY34wTSTP0qhrp7kJhtXMg8DqFIR/mrYJ5zy1XDZELyZK/zf9j72uW2bW3tW8HkT+0Z+SNJ",
-	"u9s4v9ydZr+e2W3yxunJzDnTsWESklBRhA4BStVkcj3nPs6VncFaCyQokZQo68Ny8au1QhAgCazv9Txv",
-	"aqzfd/DPj9MGfWqCWLa5Xu1BfMITuOTp9sSoi2ARf84gT4/A4Lr8fvWI35R5b/fVhsJrDTnyMYMGOEjB",
-	"vucyocd59VO3oS5bf3SSCM9UB0nUcx7uUshk4WAewKXZoXWysUXy7fkdxGPa358AArTD7u6mTz5kA9Al",
-	"k/o2tw8Ix0glLRCLx942l+E5WUxzIDMLpDnO2XVB94hpIYoKk8IcCwy2U1kCaM0ecyx/d6kyd2Nh7k97",
-	"dk7S6pQLciyTVw6mFpGEVYa1NkRA6SbHi2WGZJs/Z+DcqQRTEplg0VBEjmDLnvCM64K6IZGDoQF3kH6I",
-	"eTZiE54IYzBfVNgUcGkqtCbeLEgSDYnmrSptMH2zRUtgnw7hx6INs7uocmPXcAePXOASFw5E/Iu2qSCB",
-	"928KHZML+Hex2jBV/lj/8QLZIZAXb5KJqRQzqErbTAXWRhmR1HjCtYa4Xx00wkzlCXaUldV8czZWmWCS",
-	"snsAl85mIhNM86mIXQoRSV4R6Bj65iCvLZ1+rdEcH/Exr8snf7EP+e/N5zEAric568YeUP77y6E9s9mz",
-	"FIPraW1xW2DOO7izIRa3ywwvT5knCwt5AzuQ9/vY7dVRtuaxNGdi6rCXGqsrUjETmgjFztl7qpeK1PhB",
-	"psJV3cT1ueBrO8kvU4JR3X0meDndh20NJQAB9N1RiWtTzhTHVHKmK+jY6xPMMvbxGLz6FGLCaF+Cyior",
-	"WFEEvWoFqHlgTpZPMF5QN7Gxx9I8bubfIFratwoSEtQy1Yanhp3INEpyLafitGn6fqbG9ZO3lFAvr+Dn",
-	"utnFX6tmN6r73PtLjpeHqWNqfGlga2IcRcJz1GjPX1dA4h25PYWTuk4twM8bh5BWK5GLr/DfOxl/8/TJ",
-	"UhS23IwvDnByNjo1TeEAeN5neVCOMIDq7fptbfrVpgdsj5t3Leej+HoqOxsLw2NueKO5RfgFTmklCZp7",
-	"iBpAivz9zbsP7Fe6E7sV2VRGolfiDXh2IkY/C8AwDGbGIoF7VZam2Z95PEDWMYR8ZFg6Y/WxVw87s9bL",
-	"LFPpoAdlsCoBBIymMh3XGlMjBLzJ3cPsUx7UTd9FNNSPr5USUJ7nvp7bAkFqHFZqFAdo6SRsPfmylmSA",
-	"Y9nqhtHJLfqP3U5ieOmD0CAEALKk4GL/4bKHIEcYiCJIY+xx7SPu4D3ng1zG92+ZFjyLhvA7BLdmKouh",
-	"7agv0xjBXXWTm+efB3yWpZe1IOrg5nQqChxEyEKJgUyhEs8BfF7/6/ebd002+383+Wmv1vLTXE+Wdm/4",
-	"qkhDvby8pLl1j2lhH8cgz2qkxmMOdSrFe61+EoU0sMW3IVTBvmEqN40+H3yIpsd5/Y83b6qchpdnb/hZ",
-	"/4+vP307OSv++P7b6dfX38q/X776dtJb+9JaBuy9ujiLG6mzq9Nwg1rRjF88yOLDyuJblDtNpsmeBPID",
-	"j0bRkKepSM4y90paDbWiCUqP7KqhNYqZYabyAXax2Vsyuucyh/jNz9cFkfgpgdZBBn7INTG6xmwuqHWp",
-	"GoW7rvZjir8mEto4MyhSdYMlCqEq7vGy9P65fPJiL+w/WFcTMJthbwuoqyahaS/sFK3anzBbfq8dhVnj",
-	"DVrjN27zBrH2BGIx7mO4XlZpCObRnlFdzYkScNjOpdrF17LZ9NtFsZDNEqurT/zyLgaHua3tw7rz5SEs",
-	"krIguVQGWIwFth5ICisy/8y1AaQ97Od0cCrYQQ0CER1ZgGiBA8K+DBX00vIJjNNQXaR9anaCofekUo8h",
-	"7PKcje2E1rZLEjUTCAVZVCvBtd/pEuvls1srEAJzBy9RKV6CtUnjuO6B+BdYwtH4xoZnx6BeWpmaz0sO",
-	"cSQxYUCqDa3FFU1BIKl2raNUzdjJPY+yOwCX0PenhcaY0HuEYABWO8MDYJAlUQNk3rcCmt5tXTW0/Yfl",
-	"r7+XfLY37Tu3wTcSvN7oNXLa39cwZkMNnHtLCNCAe2soOLJoSxPyxyF/vLsKarv1PEGACogMp0XlU69G",
-	"PI6e2ri+1XX/LOgy/0Ydv0RPtND4W/31rPrn49uAneOxiwZg/IoHaP3FiTtayJVBrVYxvbNgFD8Bo7gk",
-	"1nXSx/3yiAL3WmPymkUq7SMGCk+c4iULbCBSgSE9BIbpsUyYPEPrCU8W4Q0hEJJKXQzV+8oEWnM/yeSU",
-	"G3E3EvO7P2cGAIlYaoeAZy9ErIkrq2DNussz6XCqSpPzO13UtRcGHliYXil9DxDzDQGcDDDhYo1JkcYT",
-	"JVOIENxrERmV3ZUIMDAh0NYIEw3rbDbs+8NTdRydzLjWzj3MC8MO2L2MK/kizfAWdmHnh6gMrQdewW0f",
-	"+peDkRyM5PaGZzortaqp1TS++Ep1L00Nz58Q9c0PLoDmQIC+VBd4WoOMp8b6+hh6kAZ6jDT0QAPKrLVU",
-	"23qYH3KZmDOZumkcbybBAnZsZ95UGTQ3Mn/fxGgHq5WaDYCKMBz20CDcoUG47eQ29wQXu3uvXk5nHd+u",
-	"2UPn2TGXrrVv3J2E5HFTfRKRymIXjN9Bg/BbluZJ4vBOGUcQ4yXcU1bCniJXo1V8d86VubPb6I6wit2s",
-	"RjHu8Isd8Cb5cFRFQtoEsZuioVIacgGsoAen7qyRKAEd6Q4ABomOnwO0RVqu8gKpCX8E4GqlaVyYyumG",
-	"JfZoX2UDZYxIN3L9Oqp46jNrUvHYp7wVFb8fR69rb3J11AG70nAh+L7j3fl4oSk5NCWHpuT2puTH+XgX",
-	"KMl3li6v0821sc1f+WhJM7UFMAngKkGsb0TUIneyQBpm14wA9V2O0kUxGxTIJ2UKBUICas+Rsw2jZu3S",
-	"tHyn5wwTuJBnB9RwPuAyNPwena0NG9U3DbXbrutKAUe4eOYIF5vrA6+TxEHYlFXZtcV3jiDxY3HPvZkk",
-	"i1N3zL01DK89TwU1fvHqQiLuCSTilj+Ldxxqtvu203MfkXcr4gC9VHLiuy4oKpl1C8CKpkSmowVuLgN1",
-	"Sg/0HOmAPSgzPGefIDUmMkYkBHgZuIS9kmsiE7HMRGTY759uHM8QoQTXoIEQy4yMJxd4KU8k1/RrxJPk",
-	"gUcjJCupgIgMMWNH+FZNmbfFM3UcObjFVXfOxjXe4IB5uaVPsfnjrC0VKRKRiZCfC/m5kJ/z1NV1DE2+",
-	"Sydmlb5a15Kzrt0yy3ZrQs87wdIRg0KbF7CJM6OYNGygXJbvnN1ixa+rBQeVJQZ5SnppoBjCctRl4R6v",
-	"GDrn42qlU0jNhdRch/zGWAEzbvdz25yxqzkJB/KX9mERhPjtcaNSbLDxdxJVXNyAO8z6YZyRPChgPiy4",
-	"1CRh+1MyDP8xTxOhNf4zTBO7/hdpih4bqFknbr97qqeW8X1TRmvL6nLfDlTXLFfT+APmuw7iPoXsV8h+",
-	"hezXKkjebTlRqTSSJ2dI4nyG5YprI0n2fFAS6l/vgf8EWPH5BJrZBbC6TNUIUlpRkrseOplhMQlCHCEj",
-	"KqRnGqLsuNZrWOpnXOnO+5T21zuz/HhdY/lNN2jtqaEdUKHxDoH9JxHYr/sye+i3cQ3VQ649ZvUxn1Ob",
-	"ishK1IyW9hXi0v7hzUv2v//z8vzVKTEuSCcqNMCPeZICCqRATpyzG6OJLh9+bcmIN0Xhl07DkcThl9bd",
-	"PRLffItDxuKXVvVFmuF/2G/8qGfz71JrYuL+nXFNRNELBmWItYdY+/OLtd/YrQ6GYo0W6VIvUWcgXnzF",
-	"8t4VwfXfEAop4mmpOSiQXrAvQGkOxhAKMh9rWAL9D2mZMtTubiPi4kZ27Dn7ZPUG0DIYZmYyEkWUI0W+",
-	"hpqqJ1A1tWpivdg6yhVPaYWQ+rHF9+x363RIWkLaa2yk/bkOj9KorYq050rioekNTLTgLTyROPX6u3g3",
-	"8emlndSCqpyogcrNWSwSORWZFM1RB+utSiPGED8WHDGVoOEfwZesqoCf/Y5Mzu492Kw7nA175xHqU6kR",
-	"copL6P1YRPb7mUejs38S7N+/YTRg/C0D+fXYSEwQkOX1JYv5XHcl2MDbvyvfxKGB+9ybxbhOGjcj99GV",
-	"WyG5OPn995t3p0UbjOumyaCKumkBRRn41kg2HGqhLt9D6yvoDF64NP//UzPW5xl0CXPYNK1AMGJtHJjK",
-	"xprfGvQB9xfSqs7fMZxVO7g1lFXKkqCRnkD8aubjq4L5DlDzql+V39sMadWrmjGXyZkW2VRkbe4KouZb",
-	"EVAB7nfdEz02KSpdqTFvlkljoNmx8GeuEMCProFa2HzSY6nKqIGR8bJ5ECjrZiqz2lvM6lyUsZqKX7lM",
-	"bnH1uy8YWqp3TRXDV4cgdxogDgvvLbg8oYpoPXjoNGb2HLKHOZkYbk8tHTjozVmHHLy6e3+xamKB3RXC",
-	"xPoKmqWc28Jr9rMGlE5YGjd1i8KABHg8IgObQGp2iYUQxSGWuj2J9S9hKmd5T1rYm3N97VsZtKR1rcUC",
-	"X3OghHZw+CFJf6SuY0E7Qwej8mV3wWOe10EGZ2pMvtVfBpeg0nP2pTi1xTEDstZMaOiZhy5IPtc9V4I0",
-	"VNYlm6jMMJWBMW9NZ8gwE/sFVS/ho1JpUmYdSPt+GDeue5LHcSa0FhrwCGQKbZpmprJRyRZRwBlDi79G",
-	"MaEngo/Y53/fOlc0EpmRfdiFhA6sG7rJbhdExFMueCoXetupd3Nx3AELnPYhGoF+iaVqRpXhQUyGWqZQ",
-	"y7RgEvIFg/BRjOOev3dhhDbbphu/BWuR4+KNQqwZVBZF9IonCfQ6Yk8+wbijOVoW5dIzay7jc0bQy2zI",
-	"p8J6Xe6OkAlDd5LrEemPZc3xWegDW5efhd5MDdDAeobuyGrvgK9+jPm1z9l86TB/p/HYaLdNux1tNRUZ",
-	"ELo3JQv+ORR8AgEZPbqyphf0FiNQBgc6sMtLOFLYq8znlF6WBUCE+ItHptZ5++Am39vhKmZc/1h5Q2qT",
-	"eO4NhhDpgUt57cZE6Z6JyPoyS2S/u2TKIoyy5qwbhlMclBk4Mq4DxPGPlIjsPeseWYdMpJEgL2gIhnA6",
-	"ryZ06Lj1FUCi1UgHN2MEvPj2QBbXAmBbAwTHR/c8ezubNGPHrEZ1VO0JdZ+mV/d6IPrqcYGFQ3zIQwwW",
-	"ivtedC52ns7IhFZ5Fon2On2VxCXXXO2R+VTc5xlV0buH6ngsF4at4GbDa8mGCcnGp8HRVv0o3iksz8u2",
-	"K+Wdy1Zg3zgHrVKyT8UEPI+lVY9kakJ1/E8/Xv54esV4BWkqx2ISbK3BsffFM9xD4JBCmQQJ1w5T04hT",
-	"4/b8cdTFu9V2roZfGnjAGvjilXdffpO1sLDxsR7VVckGCJpQFh/K4iv5LqpD54sHp0FhrDDBLr66/11d",
-	"DF8WjGMfCoXyimKKt343JdTL0HWJnAqmUuqfgvoS7KBqAprZXLJ3rhepET8BXiYUhnRnfljvODbX33t7",
-	"fs+uxu6UeUgXHjUnxLpbeifF+G6r7RQk5gsSYmvkOyKV5iBeSs46qxVmKjND141FDg5iNKtUFERJj9F9",
-	"iBqzJd23L3emK0rM4rgDFk/swZkJWDChfiLUT6xgQnikI2NUJrZdIfFeZWyScNNX2ZjxeCxTxIdQmT5n",
-	"n2BOYCxIGY8MSHg/frXQuuuRtkrNHoQd6Vjvylp8epJGlhycVXyoFpbsK4/rz9ohl1sdVisya15gkJJ/",
-	"mwZm2NOMM53rCXbVPKpyim6zV3HgoQQU0PFpzNLleAkF1if24BdYMhDvxKN/zm5x/SBbGt7JEjAAW2p7",
-	"0XNtxNiTLeWdGoQLzXt44XLrVrplKVP/LoOg+ZsIGtpWVmE/Sr6YLNdGxGcILPrYBPZnvNsN3ewZZbEr",
-	"T9YxlV03tjWfTR+F0F5DOvsppLMXvol30BaP0LZz2p8XS7WkcSEhl+V2zTemgAj+TjOutcjg9DP+oHLj",
-	"umWBDVuYhZQ4YcO9en3aY1xD9zsH+GAN+AltGe2XzRntytY/jrR2Zcmdc9v1ow+Y4K5+gQ0fpBErGOGo",
-	"pXbHI6S3Q3o7pLcrFfe5NgAF5ERgs9pYy0K7+Eo/3OEPq7LcUDWMIX6nPKYqj4aUGhBprHtOB1AV/kr+",
-	"laYs9yOlfXculUL8WLfQaegAhRAy3o85oyxVsH9WmHhNae/FQ3AIB2Xber5q/IYgw1Enwasfc/uOzGr3",
-	"vbLndsuZgopNpDGbWUfJVLRGLMGogDjmg4iUva/LlQO+ECpEpYXXWVOqRKt0gFnFUzn1KfBtKsa9+j9d",
-	"k+G1gw+YEd+jVAyp8ZAaD6nxVanxDspnY3foovRfHhnP/jc4PTfl7faPAwoKsNBB0HKZa7TBmrAv7wDk",
-	"cn34yz3CT/rvszP8ZN3g1jg6+azldgiR9CeBQqmWBMF3mun84U8RGaAeejJGaX2TGTaKz0p0SvcM9/QQ",
-	"d2Nr+txbG/MeN+Gdo4C6bwqVV7f3ccTKq2vuHCxvGH7AaPnCR9j0UVZy60lNwilQn4Qg+LMPgt/y+Qqp",
-	"z6TeuS3okZGv4iD3St+d1z9QpiC7mohMA/YDdP4+zP1Uq4MqRZ9Q1CHMY7B8Sd535A+nqDfZOCHofaSF",
-	"PO9VNhDmkcdjXybR+ozILTwT1kXxHbNlt+t3vZfqodVX/v8GYgaVxSJ7yzgbyzTXbCx4qpm9DEsdG7kC",
-	"VFYlRohFn+eJIb8Nruq9EGk+tp/Z++nM+/8IzKT4jttbnXl//bEGsQF4k/ABCmEGBAZt7Aa5XpvewH64",
-	"WxyyT7fSTtvRmfSGtLqQ8K6C2/gE3MZcV8uu8O+tU23WoxsDBYlPISArDXA8E0ymU2ll98k9/t/9aQ/L",
-	"rJhKxZmRY8yhA3Qxr0CUa2GanMLf9bGUTdmVdnYAK4MO6PbBa+627CYXD8lquGYkmUNFVHAGgzPopwLg",
-	"XDDOiKZpUZ63GI0Xcmzf2babYX621pJmOaCU/nB56QplASbc5YOxBQW59kAlDLkeCufvyayQ6Pqc/cKj",
-	"IRRFQoTQLsk6fMncin5ADTaMJ8lbMPrLnhZ8OLD+gXITmNvTmMUKe2PYUCVAzAwghIScfx8lfCr+QrGD",
-	"d7hnho8EgFzZh5CJ0Mvq5QYudYb2ftQDztlRzhaDDphFLtfxSWhrr2/yCMXQelTlB+FwlZ8rjGQQwE+E",
-	"iBi2Y6M93SZ/v1J6sTV6hhxZ2qPusyIzygSEBniiewXRWI9FdrUOdhcwK4AORGpPMOZprFJR6UvEueGo",
-	"aJFMhUZCL2Ar5to09DY2NQtiQG4zW7tz0SpK6gDKFEpUNwFlajCamstRaVfvUVNu0ZEKJVRHXWnauFl3",
-	"Eq0GU2t3xaRvWZonCctIu3Fi2mbvoIgUG9xBtgMXiUfa6yDlp2pEWhH1HNp63BQ7va5ydAtKaR+mfdc6",
-	"UX/MgQ37bcZ9QgloKAENJaArSkA3iPsUfseF8xcaCzu/OPGOBzJJ1EzEC7X7hAlO91omkK8vBoVgtZv+",
-	"GUEb0DN1TKBVR7Xm0Nw3C2m0p4BjYJWTc7pV/3BWWrfzfvEVj/DK0h0IfT7waFQaehVJUBLf9Cp2GU+S",
-	"kkQUL4CAq4vwjq+qgAk9lol+JvTQb55V/X4iU+GuPLmnH+7wh/vTc3ZtSk5VLQfpmUzLRUpthZOIkXF5",
-	"WQx9kWYYZ3zmiaK1C4foTQLyJ90mDfGHY6O3oS8HPGr4PQ94htfQZrhIpOXocOzX6uAooNmL80PFcA9A",
-	"kzW1PtmDMsO3mDFZ2e0Bj+X3euwzvbBZT0TN0LbC49AC8XSUMI8i7CMQiRbYS1B3lF295xns6Pgp6eZN",
-	"SmtvTJnPTIRBbEEsXe0xsYBV4etFqytFDFVrilArgMGVOF9FkpQZh7YIf6eC2xsTymyfCzDnWE0F4tsi",
-	"A+nTO3bbq671D2k6laao/mk0m4dYnebK1+FQOYx4YPG3GxKROeFEEsX/rCiXm/G5PZlUHFeH9mvt7Jty",
-	"Neucv98UK9fv1uYkgpqINBzI4z2Qdj9gr0TlEx8ybbCaXBzZ3+CoJMJ4Se5oqOy/DJFDde4OQs9jG7ei",
-	"BDMAMnNk4oCsJ3iWAClD415fPIeQyeirjGq5Z0NFLOVCQrVSUV6aKvxjJOY1ILkijdtO5K4MXm/O9U3d",
-	"yqB6I7e4IkiDv0clCxRak8SAwmosvYZ4DcZQNg40u6LtM3vWN6w43ILwKRSzlSeeuJEpCBa0gfVII88L",
-	"sLe4s3/OruFvGD6GuJgTNCotKhepRMfJF1TxJJzA7h6qWVo0i/BUz2B8Mm8qWf+Qis9yDO1te6ks9Obr",
-	"XH9eN/aAZej+q9voIZoko90C56z0ZvCjUpAxiMpQabgb+fwrHwm//8XFuxOUDZsJZrJmmgOD1yV3Lzsp",
-	"WXdPe8thQOb1w1kJ6Uwlbc02uHzCB36RNzmPzfHDj251+2O9xxm7st5XRtWz3tOjhIjhE4kYug9yBGk7",
-	"t9SLr/R/K/N25fOVAcKSfcRFCB1CbVFaVdLTPYhBnmKtsTTQeM/8clujEkgMWC+uLT5IB2PttJpbNLCe",
-	"jNVUxEGjHmlssPiWTzqlRhu042G0DsFevJjc1HUETBIeUfFjEZqwZxlDK0lSHmjPKzlnX6DZSownKuPZ",
-	"nJ3Yf6Ge+dPF0Ism90elgvHlJHtd9KPQ2PB29uGsuMluRVdlXY5aw0FpkVXw6mecuo6DpAq2/44wf4Tf",
-	"RL+xtZ+pRLSZ+loBQQmbDWU0ZHA1VvDwJBEZG/M5G8hpDTAvtUZ8gvvvNdWPU3bL8bsx9Rytilo8Q6nx",
-	"kbZKGPcVD50AqdPe17A0aLt7EHCaUqYyaDJOIRJozWqtxsJqXshEQNmcNPYqbTio+AdrYUnDTr6/fH2K",
-	"lnlbo95IiAkZ9zB5E8tf9RA/9S4JWGc31b8w7MC9ErsRXaFtIrRNhLaJRv0AvtOaKmI9o0rDeznr88io",
-	"bN1Wbm/3q4zxyaQIxtjXPBXZnEUq9tdHaWnNEoURrHFLSIZ9gVocznBxDBeHYRX8dD2vmDuOK0wNtQ4f",
-	"g/CzzjNRMB8hJscY0fb0qJaTGlXKLaziPb6hNf2rTGB+ZeERQonK8ZI5C0PhRv+DtttoDV1JAvZqsYOB",
-	"PzFdPlQ9pmUaCWArwXDnUM3Y2O6hhWMGpFyibxpdm/Yt/AgzARpfYYy/+js+mcCPcYx4hFcvXl2++sfZ",
-	"y5dnr/7x+fKnq8vLq8vL/3zRe2ENv7tc11315uq1u8o97h087p191BdXb759W9/6qLyAJtwV/4uETMcT",
-	"8YW6nLenkO5w0ctWIr62UGcJK7XQVQSaK5FTUVwxpixIUfFc6W2c8dQwo9hQcHhx0ljNWtsIpdhAMZUW",
-	"NZyYMF1qWWIDZZV6TQD1lzRGOUMP3xUBhUq6VR4CkUcX3ZOD1Fl5du9A5T5UU6+vE+1WeMjUzKHRYgiv",
-	"vuY/VbNKmy6doVXdPN7WfDbtuvRMHfP91VGt7bpOPgVt+ETy/r7COBJFePGV/m8579+mQ9ZWIe78WzNa",
-	"pHFIuh/d7v4Fmrfcd3zSGXfanHgM7EOIKM+kmcNiHgTPRPbi6r/+sHeKVKpVIu7ouezPvReRzvp3YM/B",
-	"ZX/YO2RT9zQ1adr8IZGRK8KFumbXta8S8Z1mQ6UNFPziz2okixNhdWGeJS+uXlyAUqKXWdsQDimy8xLs",
-	"fSzq+Mc81n99xQSPhhhxSdmHiUhv3rGP1CGF5qZmapZ6N1X++AY4fcJbtZsgZf6A8yqxWdN4T7Xqmruw",
-	"kw/XuRmyV+eXzlg+9e5MP9U9Oz5g0QLm9YxZUxvsFVq71/dEt63pIFueAakV/Btjg4lHKMIfrIFF01in",
-	"3xrmE0O9kPbtQXwQTpArsDwB1KofXr32n3ORNqL+XWZCqzyL7IaCPUqQKf4bdvgpFTwE+AXm/enHyx/9",
-	"ed0d62b8MlQsljFgNfQQcBdegzec57E1xf749n8BAAD//w==",
+	"7L39cts4ti/6KjjaU9Vxt6RI8kccu6bOcWKn250vb9vZOT2dXAkiIQltitAQkBVN7+y6f94nuVP3NeZR",
+	"zpPcwloACZKgRMlO0jPb/3THFAjiY2Fhff7W741ATGciZrGSjaPfG+wTnc4iBv8+CcOESfla3DL95y2N",
+	"5vCPUEwpjxtHjUiMedw2r7RFMm40G+OEBqwf0qVsHO12Pn9uNk6UYlJRxUV8ISIeLHOd0SgSCxb2pyJk",
+	"kWwc/drojYLO/pOno9Zht7vb2nvCaGvY7R60hsN9ehgOn/Y6Pdr42GwEIr5lSxoHrHHUCHnCAtVoNkIW",
+	"c7e7j80G+8Sl4vG4P6NS3jA9sgYNAjbT7ac85tP5tB+wRPERD2CcjaPGi/PTt/3nZ5fX5y/Oz077r7qN",
+	"ZmMe38RiEaedNxI2mkvWKM4yYbecLXLTTMfze4PS8ZyHjaN6E202KPTMwsaRSuas2YjpVM/4l/mQv2RL",
+	"sk+uWMKZJAuuJuTNi+eNZiObaHev02zMmJhFrHHU7XU+N393OhzRSLJc857TuttszBIxjNi0cWTb4Nz7",
+	"83iWiFsWNj5/XPk6/LuvRybmqk9joSYsaRz1mg0JRAMLAovR6T7dpfvDXutJ0GWtJ+EubT0d7fda3eFB",
+	"0GGH4R598kRvgWSJWQAa0v9FgymzBAhjkUxKLmJLy4Gyq2Z2YvczbNY85OrslsUqT4uB2Xz9lfZ8FlK9",
+	"Sk39XCS6QTrS/cPDUWsv6HRaT2i30zoc7rNWb3QQdoOntNPt9BrpNsF5+F8hm4q2XvVGs6GWM2a+0fjc",
+	"bNCRYtA5m1Ie9W9Zwkfc7vbnZmPIRiJhvgawe5+bjSDiLFZ9isdVE1Znt91pd7u7bb1k9Qa929EULoJg",
+	"niQs7FMF/fT2W91uq9e97jw92u0cdTp/0Y3mKhAwOTkPAv3JZiNhf50zqfrmYz+f7v77/vunfzl4dvhL",
+	"7+Xe6ydvOhfdy91rPX2ajJnaZDW72WrqPV+xlvr/fTqGfW28Fn/jUUQf77c7jfymv+Iyv/Fcsak5nA8k",
+	"8K9KAh+bjZh9Uv1gnki9lw22/Dk5/03wX95fTs5jSyRqwmKl7wGRvGaKhlTRHK0EExbcOMtzAMtzcN05",
+	"OOrY5QlEPOLjeZIx7UjQsPhXvovO7nVn76jbM13YC2NP81QYNxJj+kav1elewxfNG/F8OtRk1D3U7FVR",
+	"zV2RPkrz0n2vOgQb3lB17s4at5a+PueSgRBQ7uLj5496Is9ocBNMaByz6JQFXMIXXeEkfdigM7ikGoXX",
+	"LpFOVzKBpA+PjQAx5HGo5Ycpk5KO9TTe710915Rszl09Mu4BGZtXzHpc0GUiokg/T5jmNSuPHfs04wmT",
+	"3jb7pk29sRzCWGQgZrjeYsZiHmqxCg7QJueycCVnZxM37DnMt3DPapbRV+KGxf2Ij5jiU9aXLBBxCGJj",
+	"p6k3LzIU1TdHfMGGjWZjOOeR6mv500gv7h7MsuWsWmZ8Pk9446gxUWomjx4/Nq+lomwgpniKFQ0UrI9p",
+	"8b/cFh+rNq1z3TnMzuU4obGCOUBPdK4mIuF/w6kFImTAO0cJkxNcEt3xJhTFQ7OUko9jFvYTJmcilqxP",
+	"o3HjqHF21ds/0Dw74WMQ22mohV6pEs0LtLQopOpHYqxFtIShJK0XCIa7Yoke64Fu9EJAo2hIgxt80Zmy",
+	"hwp6+097HU0J+l7hCevrhevrNunO218CPds4FfXS+adrDqv80UPvIOGOeKT3AO5WaAV8CJQExW/1T3I+",
+	"/E3P0RDibD6MeKDvHhg7i8OZ4Pr61SOcMjURevcMpUkWJEz1h1TCK0akWHnMb1mCLKyXHaDnQGn5m2gj",
+	"wt+KDLfc3WzYq7jslzrhf4QzWaahL08rtQQc3JYLqoKJj5jyq0loHJKIUTMBiWwznkdR1tUVjNnXlzS/",
+	"NBa/7E478/8Y/vVQdUXvZbCf/Pzk01/24pMDefp09GNn8qo7+/ceu9xV75wxvjPCd7nnhzvk4Q55uEPq",
+	"3yHpkXrP1aTyvD6cqodT9XCqap+q5t2vOVycFSLSV1YvPZuAS99siNEo4jHrI4MAPXHtcqH+d2q8BS6/",
+	"qTGWidCr4nUx1FuOAJYjYYFIQIYwK9IPInrLPrV9HZsBNrBJC/0cf/5ZnXf/sj958dcn01+Czu2/x7vz",
+	"/03PesnL2fvhq/BQNj47hDlLGBA8kAoY6VYq62mj4bJx1Ahj2ciWzCPxVy5K9laJmlKb4BrHzUgkU7RC",
+	"cinn+l8pw+BhjldoDR+8IYpH6dR6Zmp7Zu+b5W58X7VuhRlN1LJiZNa/0GeRZIsJS5jxNNjn+Gh3r+Mc",
+	"0F09guwgPVBcNcXBMT0PWay4Wl4k4paHSAiOk45T/a1AJLOMx9DMpogGNz9fdZkYzrMmO6q36kO8aesQ",
+	"m9mQM3xInuNs3HtyNdE/5uHssV6D7LpcyTTtDea9uTa6brq+LfIwCP9GFZa+cG2pCSP4B1ETqv/DyMx8",
+	"goxR99t6eX3jXmUTeCC0b01oXm5Qthd4pigS3B/oIOaK0+gExIVrkJ03lQBsG2BUZR+axxbe225jD2Bj",
+	"p/RTH70P3U66gxc0UTFLyEwkikZo7JbGLleeoudA1hllnS/7P7hKdPxnX+GP/ilrFfY/7HSzeWO7vqu/",
+	"/gvQWedzJiJsql2cx7dcGYbpEiSwjKMGuy1ET5Rnik7G3ZzKLIEfF12fbgOFTkquP89CGMorHt+w0PKU",
+	"jRlBvdV9inZX1AcbR413ne7TvcPDXs+GjWzg1CoP2nO0v9Sn7niov8FqwVF9BWaKUxbxW5asmgRVik1n",
+	"Sh+A7RyoFYvQ7Rx1N3OC7kN/EZWapGFQKzuFhixJwLZ+PWEEB09oLBcsYSH6svECJvud3bZ9x97J+51d",
+	"Y6Jf87l9PGoQylRzbfZStwPYQRh4rLfdy9eUR1csuS2oAZLFoUQ+KZIxjY2pDMZqGxd3x8cjRomYNo4a",
+	"J8GUkQ/zTmc3iEUrYbNomWNJ8BPLNDM5VbN2gWdpHXAhkrAvWWpl0ky0cbR/+KTZUBCmJxVNlP5nWRjy",
+	"Dc9xaBsx8nNRFM8W6KpgS/0Cc0N5WEuOZCISychQk0+y1KRmWq6acXk2uQlcs8JJtRRekLqbjSz8QRO/",
+	"vkcI7jsJBZMkFoooesOI/iLRnwT3kZ1FOxc2NKI8gsAqWJrG0f7ufrOhRHoD5wP79IALF349G0WOTGvH",
+	"G3XceKNT7ElG87FWmPVfn5uNGUum3IYa/pr7zlHCaFj49tEi4YqZ3ZC2Bf5hf0Jukv5o/7Q/03nIFf74",
+	"sdlIRMRKX27l7ccmmMO99cvizRbxbD/qTshPYjZjSZ7Ait2D6+FtzK75lOlLbp1o3G31ernLbJ5EazQl",
+	"DNh7LGLWUnzKWhGPb/4nyH9/7i2vD//P//3/NgqD8FzlZRv34cFeB6KX3xYoKH1nmFDksfbf/UBEcHD+",
+	"rTvaHw1HmkzqeCE2ocmaZJ8n3ZmIeMAxpruWgycIxDxW/ZBFzCjcWuNslH/pu9He3T0bq5wuVim4uxi2",
+	"HYuY3WPQtukOw7LDvhtQdnn2H29fnp02mo13V2eX/f84uzx/cf785Pr87Zv+s18uTq6uGs3GyfX12dU1",
+	"Pnx59kv/+dvXF5dvX59fndn39NPLs9dvr88qfrz46Zer8+cnr9yfP3pCx81cwI1A+dQujhWH+lMTe9gP",
+	"RTCf6of6pljfDKwnkZAstQ/0gwmNgW2bXeSpZpBRAG7hE62ejHnQ16dI9yRGo1w4eQMugvTStfsQsXis",
+	"Jo2jQ+e3hAVCS4KNo0bBSnHUEPpu6bW7+FCM+mLUX4jkJv3iBi6oMfI7axgyM3ef95M5ZjR81s+nbDrU",
+	"0lo/ZLc8JV7HmzUU89j47WTJoRXOxKwfC6Be81Nql4Hwcz3A/siECzfETA8ANLrcT32zMyJk2TLnWxgO",
+	"rwdtJUE6lCKaK+ZZkIPO3qFej0xojHzNeofYio/jPo/7sVA8YOm+wuP5zF1H88iMF+3TMNfP+Svxzoan",
+	"J0Vme5L5LeplnvzLOTAKC+K5t2rdQSvkmMIXToGtY3cP99zDPfdwzz3ccw/3XNU9F1puueFN97TIdlfY",
+	"yvwM9w/Cb+/5/q8VvuquW9kp5d5VkRgLE6uaGzh5pcLCZbGGmLqHWhUsfPxqLmcsDgvxqQ+X5cNl+XBZ",
+	"PlyWD5dl4VKQKbvc8F44BMZ7y5JSSj3eM/11Gd/dNFJzRVI4hG3p08NuseFDKvC/eCow2N6rCAJj5i+Q",
+	"w9VJlKVhwDqdTq+1uz8MWsFBh7YO9g6Hrc6wtz/qjjr7+53dRu4m7I9EMoV1NfdTCZVhSCHPWB89HJx+",
+	"oE9dxMd8qFkmPr4/ceJp5g+Fq3LVtsOd1ThqvOdxKBaS/MSiyJEy3ovkhkR0pgREPs2QFPKCid6xhMZy",
+	"JhIM5Z8shwnENfFYsURzSJP0e2Huj6KzzfGQncVjHrPWG9HqHu7ptVZsOhMJ1XcNnB3dDd41awOuZX8e",
+	"T/FTPurofNbCyZQC8/y1AWEpksTsliVEJfSWRURNEjEfTyCWbpiIhWTJd5KYM3kEjzWbJ6NILAiX8EDE",
+	"0ZKImLUbzcaZviSxCZdklgjFAsVCMlySi5fPz9DTfNXbP2hrOcKseXqB4qJdMinmScA2Sb3t9jr3GTL3",
+	"xGRBsFhLZDkZlc54Tkid0SVKKrD7iZAzFmAehuXdkOoBbVp0xp15X2SvQvy/nGSZ9lnQnH3Z+tfSv9HB",
+	"9nGbiEy7xB7T3FecdP05umP+KmEm90sA67a8KHvd/57nVrCsf9Y5XYUZgI9c6ya6he79CuWZVbdO5phf",
+	"F9q2Wha4C+RA9zDDqtgkQgUDYhiLvbEvKfoFpOrgHi4yWAL/Za5X7TqZ68vz3KjCuZDosUi4msDimZSr",
+	"j80GlVLriSaHDX77+f1146MjLGr6gbC8Fn73432yxsMq1X1WcB78triRpYjhXKPHuglGFqLi5dfgCxG7",
+	"JuQQpDWk51ySWPF4iiTUApM/VQt/TIMTqtO0QK0FUXHoPJ3iQWpEEAfX5zZQcBuWnCMEb4T8PZLDw/at",
+	"2r7SdqwM/H84pf9dTmmZYZdv0szKziUdRiaQ+J0sMnelEj6cK7RjhkyTwhTviJOYRkvFA1nX5GpjpIpa",
+	"pU8TbzYmVPYz9QOfbaLCziYiZn2L2dT4YW+v13nydO/A83NRyXeMZr83hjxREwMM1T3sgiO722k0GyM6",
+	"5dHSJoK+ErcsooHe5TG/ZbF9fhJSfSmLAOCiGixu/fgs0+JOQkqcN/8mYsbjkdD0OU/EjD1+JeJQxI3P",
+	"qS0s7KPZxJq+tnIKVCIKFd3jmh58SRcVO+ks2yar41uMz6twj8zIvmpA9xDMTPZQ9m0CV3+j3KbS2/5E",
+	"pnoWAmdt8rwyizrv7R32Dp8+Oeh20tBjWLgpBrQ6S2bMNb+uTmDwntTU+DyhUvOvP/WGf+p2/vTm6V/F",
+	"4fzVWx7cjD/1/vL68i/i9ZKd//aXk3Ewip7Mnvai8MdPNDw4fPXzX8JX3SfR5P0yT0R2dW4puRRS8gJV",
+	"lEZYnOElk/OoQBrwgx58J3VZIKWI0Nq2dPd9RW/Abj/iLAqdH0B9Ctkn6CCL2L0SUzYU4ZLwmKgJl8SN",
+	"GyUTKvGp7YXQSF8Ty7Yz5o3J+C7sdQtrYIFZfUnWU8tVqdesfLG5y5C3hVVQb+6esNA7uu9L4wtwbkMp",
+	"+TimYBtcGRncLPw4D7kJGK6IK7YNct8uWuPWvvu52ZgwGhrD69k1HeOtLYOEz4yx/XrCiFlpIkZkMaGK",
+	"LKhMkyyaZCQSMjgftV7rtR20QUc1YLKND40nHxqN7DbKzEATNgUcR2Mjlirh8dimp05nQrFYXbJZRJfo",
+	"0s2P6gKTrJuESjLQXQ6aZDFhMaHE2LrRJAeHKO0wWLZesiWZ0pCBhU9NeDwmaMJvk2v9vpqwBGx8sTBJ",
+	"uO2GO1wWz6d6SfU39f6Uh/9KBKlrtbyURvXPLaU5re0N1+mSKvaKT7kqf+m97ppLErGR0p/Sk/3rXCgK",
+	"C8ZjEiZ0pFqcqVFLi650xlsJVSzS3bUMTRR3Ekj2Q+M4+XPnWP15t9OoObwMZLq8HPc2qL/++aDTOV78",
+	"+WDtsJhKlifWq5Mf0RVK/kQJsqBcGcogKllqOqFjyuPc93c7nm/xWLExS+Bj79+/d4A+mX8NggmNIhaP",
+	"GXl0+eI5OXiy3yH/+PvuTn6qzxhNWEIgGeTPHxo8vqWRhbOBI1Y96c/6zk3olClz0svgm+en/rHx0JKP",
+	"OVZtuM8AP0hNMl7vOJhWEXHqY5nPoWV5exAX6RIwG1YM6tG7d+enO3ZsqHt+JwliPTQh9YUrSQapD35Q",
+	"MfC7DxhBY3Dc65fRpKg9GvBwgON0xrhTMcgsKe+OYzXXo2+IA+cCHdjRzuiYWf5oh/bXOUuWztiwT3cg",
+	"U/rplYk12Os8PfCNBLFR1i8X+rI9OzsRlbSI79x9tQCaev0QwUNdMRT47e4jcS6wl8zDSU/IPOZ/nTMC",
+	"V39KapqtJN/JJpECkST05TiDuya9JfHugWQxuAzVggfZXiPTzeZTuEmrdr23vw/hP/bvbsWkQLlZv8Jo",
+	"4CBWG6o8yUZZuo/lzoEtrB+h/XaK0+HjRWi1Gqwbvqsp3nEeo9dW3PWcdy3uDZAutBCi1Ys2OSGQRReP",
+	"CW69EfMk2esdNgmNiZgrENqJiBnZ6/aqScUIhJU00ul4x1wCGKix+vgOQW8PgSuxYpXRE3Tnla0QuyAN",
+	"U0i932wKIo1eJVzCKv4J0k1ukUI2oqCG7ndS66RZLxPK5Z4oV9x4m1QI8DKaj+1qucpAXsQwMUKeZUM7",
+	"QfWK/Slho8ZR498eZ8VLHuOv8vFVNMdFM+Eb6/fTRLJVbKFN8LjzJv67Zxzsk9LSXyTEDeg1Bn5nyMY8",
+	"jvWxECPIpEU3YeZHlU1iimqQhI1pEupeAiqZPlJ6USKmYIojrgVMzQ8MvxWiijL+uuHRsW7QOrIctjTp",
+	"wh5mlc2sUuDDLu6+Dca/un7UJrCsYkBOdv7dxpMzhK8flcLmBLn75nzfvN/HVncfPliz1o4aQuj8A7IA",
+	"BXcZxucMWtIoHKFRNACSQMTK4ptm2KWPTW2bH36TqDynjCk1tk1pBEllYd+ILxCVrNCAc50pKQQta5gC",
+	"D3oS+fnq7Zv2RpFw1l61B6eNK9TCaEgu02+badOhmKujYUTjG0CCq8UWL0wlH1is8lal8pmYRyHMY8jg",
+	"jkZ7i1kbMmQBnUu0Zugp6kkPE7wAUTkZRTy426qXTJzpkp9g/SAEGCjZLOFy0eqq3NRgmplJ133h88ft",
+	"tvRptqXpGn2x/TxXBALlpbXiNolIgDcAPEiG1gCR+DBFu3t6x66FeEWTMbvTJuoT0VdC9CPoatW5mdIl",
+	"mdBbpi8/kGa65DV/tuXh6e7mVloPnlwLQV6ZYXzBI2SZAMw40ZJubO4RwMjQO4Hr/EIkQx6GBqFq2xXO",
+	"ECj6mCmRX2TNjRgLMbQwa0sczIlt+ZOzxNlUvujSomqpFxcSJkAY0mSjiTgUQMFA43quz68uX6BMrtsv",
+	"EhGPyaNBIJORicsypqzBDmzGuQk1PUPUkztsiA1aNRBBzm5ciSlD8Wuh6RHHJLRykxDJwy03Yt+9KOw0",
+	"CIK6kDMzhi+0KScEdAY9iYzEv5M4G3LJZiJRrhmP8BBW+41QL8Q8Du98QfRjofoj6CrPWzJr+jyYpHLH",
+	"NmS+l63uG6HIC/OxL0fm+aEjwYyAqrk0R6BNwNQ+ZJGIx2A4NjX18v48q0VL0USJH4KfwdrMdYMXiL5z",
+	"l00wPpr+lMup0btz9A7ckEUS7M3xmIU4DY4EM2U0VnwKtEJDwlVm7d6G6feyrXKnSV5YlKEvtGnpRO0c",
+	"uSKSxwHT/0itHMXVv0zl3LtwmxEG5PRTqdndABaHxFpErGeKkbNrOkYLzFLMzdi2WvDeYcWCX2aD+UJL",
+	"nnn+9GEx1iNY4mshXtN4acRleafVTSgkVE25yi/se8oV2e0QE7O17fI54qAWTvSwSTruL8dihCBT/Skz",
+	"ZHmMbicqiWYn4NsEd1UL/FUDIukSpug4bXNOQN84TNvHWUPXN9fKnHO1XjbNrR+tlTrSVr6dudxgFd7F",
+	"uYjpu909hb7cQ8fHseZvd+FknW5GGThskfC/fcnz9EYYjRVFJpFYuwcJ6JRlvMPxxznk8P79+1bR47hq",
+	"a4oOSrs/t5RHGLdwh70JqaJDKll/7nRY0DxsG0cJQnMpuU6WuHWwh2QqpsbPso1k5ojIWiDjASPvcoP6",
+	"YnLZjCYGx9toAGArInRBl8dEpXOMqELJyD3bdzlis0QEWo2+6yYCMZoMOXt75wQLAgo8zi2VfsAR5TcA",
+	"uKjbVvZ3zAC5Kim/dj7mzQHE/kzeXZ6DQSAWZJTQMRLHluaAXs895c7KEaOyflmJBSVLI4mlArrRlY7J",
+	"ANdwYAzPuhEuOdyy72I5n2GM2msWcnoN47wTR0077E91j1jLpSjNuJ3qzrYVFffdpU+/TGAu5Bq//BWM",
+	"BJrzoI3wc9o1Fl130b0xQrw6cITGOScUifgtk8foSbCuf+sn4KrkjvkObvfU5QOYh47TZ7dT9vo09QDF",
+	"PFanBu0BwCDLI3whEjIRC5Q3Qrq0Y9WvkoDGZMjIDZtlrEoJ/YglVGJkUjqqp2v8UKURVcX/vJ8w4BVY",
+	"lBxNTmrCeJKOCxAsQFNhU8miWybbZCBmLB4c6eXj0oyPSM2HcFaaB+oXloTKGxbC2nPVJPM4gn3Rv0gj",
+	"Gdj4HvCNxyG5YWxGuGqTAabWD45ILk5PmhHZAWI0kokIM7gNJim/HBrWbDgIajREAZ1GF4mYsUQB8oeJ",
+	"Jq+OGoNEAPLo7YzF56eaOcWaFT7Xk+i2O+Qff99vd9tdCCOZOf3qsz2PVbIsOJK6HkdS0xj3jWCWb+1r",
+	"DrHqBkZ8jZMKC2hRhFQotN/3NU/Y2ETSre1ZqoQxJ7Wu0LnXY2aeCAx/znbotbhla3cpv8BhWlWpKADg",
+	"L5mjHQv1HxM6lJodjIyZzAkMzCw45uBlcRW7ubiKXc86uGAvji9Z8451HMEdhjkaXOJI8ixg92Df4QEd",
+	"ry+6vLbZhWHvKHt0sFxdTCEu2Htysjz9jJtscIbeT3gwIdStuS2tm1mC5XLIiIiNNUeLZ7g5WsDgSh97",
+	"WMYmWUBH+r6gUwswzmgwIQhY0iYnJOISYi4NrA5BMJmmvgBcIBxrHoWYchrpNwz8jHkDbDIS6SZmC2e4",
+	"c6mQigy7hPZkuASWnq0UvhoxihGNaOZBIJpj2y0LJRmgRDXQIxqwWLFklnDJBk3gie5rEB8CH7O3BFq6",
+	"wdar14patHX4HcPlZVM3NKHzhCrCIJd+Llkz02YsaAi+OGRjGuOPXJWZWRGwqHTmTn58d36aHiWznMjl",
+	"E2Y35lgvF5vO1BK3DB5L/T9wjGIs/VpXJ5yKc2zschmaJBT0ZBdJyTmPGahSKW7X4BNIHCxcYkrA9hOM",
+	"wYZz6uzzo/dsqLW4mLxitywiu3AR7LWf7Lj3k/kgj3G79bftP7JN956+AvDTiuUuLrXZ9aZheppMYqHu",
+	"dX09EFTuMqdoVL6FZoHQErUYZYcL2TRLGEaJGzaoD0IoQEjEg7dI6X9K45CFbTLALw2aKGKMhd4sLWig",
+	"bH9MBrgYtgF2525QOlRs6N2KCkyttYSlhYiIUamKTGgEqnXIIg+plGv+e57Norn0PO/5nlW03fU9g7Yf",
+	"vTJBETesJI2bX1wulE6TPFtadk7UREgj/km6NEwNxOHU4R5xiHVrkoHBJhsAMYzEPCE3EMsjRhDgk4gp",
+	"lyxH2qvUkhP3LsIB54m9V6T1ZgODPM3vBn+oCFm2Be27h9bl9plJBt8fss2o1SsEOBd5wiyEVJ69V/GZ",
+	"6yw0TPqC2fQNCO/ixTVckoXRMODA4cHlqv4Wlcb6GjB2PpeZUJ735BJV8owljeYwKki70cw4II/VwV7D",
+	"p1GhiuTpHVWnxUSg+iRiG/073ajnvlFK+8Z+U/7S25E5LfhCM/tmzDgsMk0rS5BY67vGEmSWxpwyPo5l",
+	"/WnL1DZRNpqkwYIwnjts6gVLJKbMFnfVRTJb1edzrVw1Pn92I6Z+zWgi3b7K1XY+1bTkn87+Y61jhKRZ",
+	"OksWEKt0Z6N8uzApT0XRWIIvH6GP1l7QGVCW58Rqbd4RVSIUZnJCZdbnUIiI0TgDyV437GpWZQ56WQF1",
+	"TupGB69OY2Nq8lg6lsiDSuc/VQPtlEwbl9PagFcgjL7NQW0Wns9jSUfM8xhFLz9/duk13camh3TrEaE5",
+	"SiUqRApcS0hZrufva8bKQzc1tGJwDhCBX1XEqMaCVjxPgG2NaKC8t8x3koiF3rd4iRF3+E2QpEy81MEe",
+	"eYkBU+VhzUOuTixgoW+VSqviPwnXJogTkoNFYo2LmCtsC4dyDMIrdamM/r1aQLEjBW29uAPQxceVM7Ra",
+	"fsFfrKesuQz4i6V12BvZIxBTLVCTiKc3mWMKsScCAAUt5IjmlEup2LTRbNi+G80GjUW8nIoKIRJGCQk+",
+	"Hp4Z+NM3QW6a0NmMxVqlAd/DPG7fsmR4RFxMymYaqgwIm94tSEEr6+1BDopy7StXUHUsh05Z/50iRpWP",
+	"8mKmFiK5Sa1FruMC3JSjREy980YngtxsSDX5Rw4e02mvNwWKEXlfsnCZNQb01rT9nHd1eA5tBqO5ttNr",
+	"bFrAx6zFAd0JNy3dZlOyVFZ5TOEAWBiBAjOywlRNbSY9Th45Kpeav7qjN+yTMlmKpRnDQCrn8jbbR8sm",
+	"MvzTEeXRPGHVrABJbbObAt2exkbGjc9TNg3wJNYehAxy2SYDPImoPA4ohnNMRBQiyiSYE0zMUvW9cZ0S",
+	"1R0vjtItYZLn0yCpQCRVjEt5ufrVPJhojujelE1gik1zNTXd/I3VtL3ibnGk1NdG9iuvRzBhgNRKvZnx",
+	"LM5unYhKBck+xlFEScwWLCFF0XclBwlEPOLjeeKTgM+VMX4mTE70RxIxBTOttfbrb454xPxSsFvh0nsd",
+	"OfGri6qZtckLkZBZRJWeT8Gj5d3jSFADpO8ZEvy2EYutUuh/st4HY4HgmfjujsuRsIGT4C1bsbXODoId",
+	"P9Z3dIDbW39LLbyH9/DAb1Y4efbq7bO62myK/lpQajJaAErYeLukoj4t+cRZCjkBzQMUds0mM08H7ieR",
+	"ii4hGnQkksBLjYVD6lB9SjB2KOmWrz/E69TWtZe+xxJaNnzeMnCwvDg/fZs3gJb0LxvzG/sl5wr1xAY0",
+	"FO7OCuZpb8aiAoaTNh9xuqy3ivdzj5f2Zt2oV13LZROnh0iNx8icJ9giy9qJjdV69I+/77a77b2cQ+Nb",
+	"FotoNt5dnJ5cn/VP/uPk/NXJs1f60Zu31/28HbvRbFydvXrRP7m60o/evulfvXv2+vz6Gn66PLs+vzw7",
+	"rZBKMNTQ1AEDofkFhkht5Je+4bHnWhrQqZjHaoAs0lFh0x9ATgHpMg6WA3fZFfukpU3DIpspg2jCL1ra",
+	"wj6804roEM+7fwrl6ISVKAJNz4ViokkSDGNHR22TDPWNGI/ndMyIomPjzXY/7cQfZCRsj7szqoO9tYNK",
+	"nHjyNVzUHHXYpaozVCQDq1dv4P8+IbpnsFG4HRKjjSHwzNPdpwfkH3/v7aBcaAA9wTs+l8y4vkF05Erf",
+	"FINcX33TFwKDDnwhKACUUnPzdzfefLjQ3N1Po3vY0mTWcVWihGMbvshjMkxowNDtOuJRxEJjqfZQypTH",
+	"7qOuZ+uw3wq5LXfoII1Y749e6kDEikJskuQhIwMD3zhokkFkkKXgD80fcambZJCla5uTO0v4LY/Y2OxE",
+	"bebvZzk5x9SuxwlrlYJilM46DJCS1N9MycR3GhzcolMWcGkLGG0QpuO8lnqyZmAixQpHy/WG0rSPNUN0",
+	"Mp6LBqakj8piBUZYrtA3UITmrIgZxgMTMcHHcYvHbkI3RoYkEI+iBRjyPhNqIJYgXjZR30zfCLQugvPP",
+	"0ckayaXZ8J79aiAyJxbPcp2M6ezkpTALRcOlb0jZUheHNORQ6qufhgt7B+OAMMmJWEhIyAL9F3lFhh9H",
+	"JRmy8bxaRoRhesXEDLCpFhzUeuSq9WIwNq+UT11EyLp6mws1X/edmlK7A57sX6AUWKMCs8L6q7HWRxYp",
+	"MxJJkZpQE4SArc1o3EI21xSer3RzXz8WUeEL+EBcZDCXBJoOjIOTWG9m1HRZUI42cptej7/dh97h4Zrf",
+	"wI74zCkWmJ9NrnQgBKC9HUFOw2q3sG7++WNzjROzhPwaGze+5gNigUgOWD1x9Qdf6TbesAs7sxT+dIMr",
+	"szD3QrbSPIpIwtQ8idMgQ910DgaS5xG9ZZ9AFKRKsUS/8X/926+d1lPaGn38/eDzn9Ij8Kslc61ZRFHj",
+	"ozPnUkStVg3fXb4ysJEDPe/BMYlxLFNxa7Ik9PuFCNrubrfzpJcbj+7tiE/pmD1+NIvH//nbjI3/c8GG",
+	"s53jIZXsYK/560nrL7T1t07r6Q+PP/7w5987zd7Kkft24HlE+fSUjQCrqobYUpwzRn7bsEuITdPSPAR8",
+	"oqMTwtgwGILY9hDHH4UWGhWOv0kj8QZW2r5WmI2z+ENsWgxRriG3e7Qqz2vOFv36P1r/9fGHP601HBsu",
+	"l03jo3cnuFFD8jPE51lIAYgnT/afdrVO1CSFmPvTZUynPCDmrUunkqEJxe95wvDX1KNZI597MlG0JJbF",
+	"VfdrOXYLcdhVwpyt8OCjBPiphjq5k0WVGZnLaJN3ETZZHCTLmQIUIMQY6tNovG7aL9nyNY3pmE1ZrE5s",
+	"dYtavbM4WB8CBNlWZ/gyF/GKL2jJ3TP4epfKFUaUOt1/9FlB4Iga0AElCttk041BbMLRmH3CYmkQyP3z",
+	"+2vyaJAOcipCBrCgP59cvkakjmF2affzKouFZ+qb+Fc7RY84biLClMxGlavVRoMbYj7iiZXRE7DRNBX+",
+	"KneUVkISmQG4z+JwJnjsdxUZlcDQruWmFvgzDu0tbcduwLBnPB5bRXwuJwUJPuHrxqkvrrmylTT7rj3J",
+	"g8Vi0sporGzWluH5WlW0ycPFSATHo+P5MhRO+X2jMSNPC1nEb1mC0UfrDs2pafxat9XdzXmk+v4sGjPL",
+	"VKjQy86i0XE+XtfCPojE5o75p5zTzzbXpfD3mosEBp1AbeQZ2E5fM5G//bx9of437ftT+qnvVaDTNEdI",
+	"skMCo6klAo6HIJr2MpQU4/s12XcZOrukS0kg+nFhwqbLDjMo44uFft2L03MnYXnGXOollwReBfZHTi/E",
+	"BblhS3M17e09hRyJ3k6bGHEcs21A+vLTzCgRsfo2J9T36ZrUN05orLKrvJY29qN+x8oGRSKpqcdaaPJ7",
+	"v61XdXznizrtvOKO3uxmdgq4pHWzpD81F0kBI6bzl3Vm7kgJacxShE61JFnXKS2PIM8mrh8VbRGPT2xf",
+	"Gc6Hm37joQaA3lVMUyWPLVH67lGYmwSDo4T8cTKDaFF9IKSiiXKSZVCTTNlHneszX6Ly3oluXe93p7zc",
+	"F76GiGjFQ8iqdw1pOYkwozoqbyQGyaTiIfDSJ53uTi6bdXB51ds/GICMCDXW1izMz1dv37xnw5dseYVx",
+	"cFnttnUi2XeSQLnRgECOBU3YcSYYjpgKJiwsiosAwVGHpDCx+W/I1VfbXUzDNCTJGC/qMmmR8DGKPSsJ",
+	"CKb8FttCLrU+o3W/MRNS2bsjh7FR+1q4NG+9uzz35sBkdZhq2sdgPqYGdA07maHDkcBETR94AtgDvsDc",
+	"TADXlor7Jb5d0tytloS2CctW9Pm/E7Oq7vbOXKrQdUG9W70G8OZbeNF3Vdqu7bb5Dr4VHvHzaeK2Peij",
+	"REyPCU3xYGwh7wmVk9ThgvPbzP5gxDvQcvt+BBCUQM9PjfQJ4m1KueamM4yVx34pz37FcZQXDoS8cbsz",
+	"/m2w9BnOPaFJlQxpe9cKqdYrciaJxMFoK3yz2nKAPZERT6Qyd0G3d0D+8feDDaRqO6z0xnMJbKPhmNUt",
+	"0ogZWKdL/vH3bqe9v9HY7slJlTd/UYnY8ubKdT1WcL0WEtBrUKeREjaT8i/Na1WCfub98tQTgN8qJlZb",
+	"6qx0mCFf7Y/SJIlNLhRUUl/gu7VvFUzkzuqgFNwvkunu+tmW++WTVxwNWCyHUyUNHEQaUgNUcRNn0UpD",
+	"dMlLOmVkRjnoxC591RFXpBipBU1YlVUj/R1Ap6csVus95AmYtVkCSJqSRSMMa8+Zxtu7O21yrrQQD7aB",
+	"YZof77raKebsYi/tleNP6/pVhlnWk5SyrGpbMbeOefwK26anIpLWbAjcX9K4H8ay7L7wYdL4Xjb1Brd9",
+	"nc+2f9eQ7BYvm/ULY7/2Oii8MDhCcp7nQpyywFtT6Wxvv7u3A9ghWd4yZtbTCNCTFb+17ip44fBJZx9I",
+	"rttG78pGU3G+fy9WJT3a61dXuXkVqnw5g95t721w9VgTB9qmcRewBv86+gUp88y8qK/L1/haRacFEe7e",
+	"nRD2/IOZPzNV5G+8eEnSeuPIHEfc8FGcdNsZ/ic08tZbB9M4M2dgJ7OVqKe5LtxXZV1ly61sWtd6O5cs",
+	"4fFI3LvxYlXHd9YI0s7vyWLmMP88Qf2YaKUPAZfgXOLO1sq92CxyJq9BrtKc8+bVkiS28hh7HLdOfE7q",
+	"NFhjkyzcbT5VpaxYpNdoanlwfC+FcCCHkrPNqXarY064wS8tyhbCQAFIwmMtLQToQ7ZSkYVrgvUhA2zb",
+	"/22hcleL40swvGVCJbGYIEZmg7CQ3xY3EkCtqMI/9KYNKqP5hiJc5kTXDWJk7tnMdcYNbAnUhTYz8ciA",
+	"66+/eqEWNaIqfFu+AqwmJYisGvwGy/m1wiTq3XalgInSZTdYsOHABNkAcbU3j6pYHVFRJ4xiwyicFYZ9",
+	"P9TQQxTGJgLQ4Ays4CWq2DxqIrevd4xw2JiB1AxLuENUwWZjuIcwgxXB2T+ymCVQ3tLdNvIcAwxQ4mgC",
+	"vBFUBERxZBBAREJrUIw1XB3TlgYVtvv/1fJGt5UiETY84SvjFNYvuzdwIYdGurcZW1kforBRDdkt0NI8",
+	"EQ4ZqGl3f/eg08khLnc2DUvYPmxgI69/AZsLLVkTYYBHc8anrcSGQtRAhZHI8k4TDggA8M65aZLBr3me",
+	"G4iQfRykCNg0Xta2FVbHJPh3+l8z/uCL307/TQMWNj4gD+EG90Ft96w2ncdSMQpBmXdQmb6Y23/9p1d6",
+	"9Ou8fs8u/tVH6d4d/tdlqLUixXyFaT34+r+6r98DBl2T5DdWYr2u/Jq+eIOri2BQd/Cwb+EF38g5fVn0",
+	"QqN7kSeuS7EIf44uiaLzubQD921UKDuvC1fHr1ZozDhBikufFzx0QwKSK2QcI8p7bYlipTvcP/YqD/ng",
+	"VzFjMUfYc83rmgS8fvlZHGOeX642DJh5IEMb8KvN0yBhsG80kpv71jfekZLzfVOXe21vOYJjmegdBG2G",
+	"DHagRzTy58o95ZxrW93tBR95Ud2s5ZNe/9KDt/kevc337eLd1NdaT7Sp9LqWZWEzVIQG7A+p5EFZMq7h",
+	"qt3Us/bHdZ+u3+IH32gZf80xDVb7405FMNeT/kl4o/vgsYFmnwcTEprm0kDRGCTXpoWjaJtyce1ATLFe",
+	"zPf5R/o2Q86t77Yhi8Ti2EgZxtNfKV4Uahvdi3SRX4R1hcgcFxEugLnAlk4BMhuq5ZRroumy4UqmGIbw",
+	"Gnn0VvMDmyh8fpqhm9lxyZ1mahMbMh6PnbgrtxZZLLLyZ0uWKz5mqo41sQqZD3kLv38fYA3mzp9PpzRZ",
+	"fguchlwgvNfPDPnxjqxA3sbMVgMpRrQ9GoSYyz3YMTXrqXL3lJYAWZwdfjSw+eJ9+4LuhkYLKEZnUyaM",
+	"GuHumONwz0E8NpoNMx6ofFnofMXW1sN2KANXbeh6XY//sFVFw19TC7sDAPHVU9v/dZywNF7WEFsqL8ZU",
+	"ToK9+PxxAwdtvS+vvDnXfr3KYFnr0x7hqPjBpo/MubSpTVDCKa0iZJLi79O760NDuX8377qvfFV/77rB",
+	"VDh+0yIZIooazcYMe5jN5aTR1P18XNX/13evekfx4GddfQ38qzpcfcRwv/naW/tG7//6qOE3/TI3xz99",
+	"TrfHTPvH95X6aLuu0/QLEF9Nh+oXosBaztZvJbvYJO6cR7beaIq+Wc/cv4i31g8W57htawAMV7szfL0X",
+	"EzEN7lzBAWxB6NCmjyWBU0Q6rprZr3oPFhMBUMX4s/G8FLCGu+6kjQZcQMi7+7ncxu3s7+eb+Z/rndu8",
+	"/7neyfka6eZ3dUjfSSe38pgjjh2slsfW+rLvn4Gv9XN/Gc692gde75vrvOErPvtP5R9/cIh/IYf4l3df",
+	"f22P8ibsuuBbrsWz7yeZ+yu5p303aS0/9coX1zqsvW//8bOrfcPexvFdt5+VHvC6nax2hdfqpY5PfE1H",
+	"X8A5/gUTke9LHfJ6vuv17veB1+JAit6AyE/ogi7bPs/5BkOo/elLNoughEmqXhiFJGLU6Bg+gbC9lXve",
+	"R201/PT3LxvW8OF/GelwnX///mj4c6UX9CJTgjxZGmkNH31vwQVGlyQEN7I+dL1210A1eCLpRpFYoF+a",
+	"XLx8fpa59iFRlgwED4NWxMY0WA6OCI2k8CWFGI84WO0t4k0O4DcRC8kS8ohPZxEPOA5zshwmPNzBSxcq",
+	"zZkAuFxVIqBqIuYKBtgmgxGd8V5LsmCecLU0U3txcnFOeu0OuTLPiVmz9AVTMKRlWNDgyBTvzAEKYaVP",
+	"C5qH1Xmk6aIV8CEdHOGnnp8/O2n6e6hCNnb9wnZjGs2Gs8JQw9SdXPqgMHjzHEa0wlmck6rWwsBYecrI",
+	"UQbw1a5CuYiBjc9MRIT+VIS5ObY4OEAUExGFaIzSgwsUkyBviSFbsrBNrkxFfGy8YAnDaixZ9hBBuZKg",
+	"XJnCKnEXIBpCWGxdglQwS9d6hkaihhN5sHLNEl/51VxAlwc0dyIWMRFxwNZXPs13VR37kFXTS4sYBYpj",
+	"DSMu6TBaPRETulEuTHR3f7uL4XzvuMtbYCJ/K/zb7UTpLyJtbQNG4qgP94yusSkkRh5hIwWuuCe8ivdc",
+	"TVaf63pb6JDvej7QBIjbFKHf8ieLXAcMDyKYuEoz5HxQ2SuZiH/S/iouJ7ZmC4/JhH2iIQv4lEZEXv74",
+	"rE0u6XQm7U2sEqpFiQTKyM7mytY0NuVE1pV5cXlRZjry8tO6xbO+QHksT13htGIawh2a7AKot5yWAat3",
+	"tO4RVXCZjoOrispXC3rH0lcVkgGshS/HYm3XeXbkX2pTvxokv2SKgP7skwKIdENqdRbbf7t6mFKGu1PB",
+	"S/yHCQj4XkIqzVn4FsGU1UqPt2C3A6JqKhClaleGkZY9ejRgcTBoEkQM7B4C7H43V8f3pNs7fP7seeun",
+	"q97+QaPZOOntH+Df+92e/rvbO/zx+Wvzi/6XV7SBmrOlfWCfqA9H9AWNoKRprj7iFMuF0pgMIGZm4Mdm",
+	"g9/ADLMCJqCw/vhO0wzHtw85lIrqlXeiBaBsKGpUJgjF3h9+LYM80qoJea5niSWK9neOwEYhb2QzXytK",
+	"Cf0U4mG5JBJjm9nU3TZPxJVvX07FlKI4WODyWwhzEyG9sLgw1dM3VwAFxRXcr5ozJSSgslShqhBovnuX",
+	"KoaBSNaKZrgCl9i2tmiIb2Wi4S1L9K2wsRiHLw2X9b53kQgx8ot0sPjpnB1RzNlJL2FDx1vhQFXsNwZe",
+	"YWFnSFugkgwgRiWXjLDxvhdmDV+vnpGf75u8gHWr/dZRl039f6C7jW4Nc7RyLplup1a99mY60OoJIi2U",
+	"lv/Z0gglWLBUJDYlQi8D1Zq4EVtQWmmSxUSkdhNU0F02EsYS0xYw+r2ahVymh60sNF3/72szID2YrEhu",
+	"CG9qFgYlbsNyRTZP7Oeu15Oacf3VLf0l6fDt6rWuKo8PZQMZZpLe6v9ndWpzFhcuYSfwV47Fa7XErpm3",
+	"4lGEmxHmU0aga1yRW/MPZgACNXthFbuR0JEvl+hqxoI0GtnIqGl9LqZUpIdvSAWcZ0Y7y8LqczNCC/qM",
+	"Jopwbwle7BvLHFtxWNIlZi6ByR6NcLpnLUSRhEWMFsL1UyrUk2pxpkYtMMC1bCheKw3Fa+nnf2uBPtrq",
+	"7Daa5ZcQshDG3xpSycIW3tfwaqvb8a5nDQfq2ZTy6LnrhqjMYTKA0mYBoExZS7/tJiyh65sGgRaZnNym",
+	"LLsIFo6iHdjWnEQhwHgPMKgRu7RECZ8xDY8Nlq+mImIq8IJ0YY3Q8zgURmvRAgtjJKRL6WY75bJipJ2R",
+	"+WY++wmSnpo2Ccq3yLiCIly7fmbSIFDZCRUtjalB066TvWbTRdYsb0JvNeEhlCON3areAnLNAEeMkhmV",
+	"8oYt7SqaxUKTK/idodgWtltoDocGUagTq0gwEZLF+lzp0eodHI0GFiJTLjhWRhAxmtJjdssAD7N03AZy",
+	"KRWbDtrk2hjpWRTBBmntHquEk0cDOk0GIGUNpgEd5MR4MRppRh5Xrz+yOg/rMD+khfVyFGudCGbJNfFI",
+	"Po7JfAbLn4kANJgyKwAAN/y+7T5ychPNtQDpicUAW4rhXtjQDOEL5Sx+bjagvv5ZkqByV5CQjSbggsYh",
+	"Yly/Ai5uBNX6/cUzmqZaLmgFIlwekYEJoGsPeaImWo4cNMkgF9D2a+fjwAvW7tRYX33/4ZCaOJnsPd9N",
+	"+AK4xUkmQFXV/skR7oLKZtVVV1DJpZyzpBZ8c6wweGALI4P5iu3EN9HMvlyGjrBusAFQZzyWmXVwG78a",
+	"8mGz0SRkAQ8ZoOpYZpdlsgG/ystmZfQ2fRDMCBuFyMTMqOLgVeh1SOIjfUcezWhCp/IIrsojvEb1XI5C",
+	"dssDZrvXzRE+w77gNAWvVo0uYUCt1ONf443fFqo1ZDSpEHqqYug3K+NcJyugTlIAiFFga7FTrBQMc2IU",
+	"2VzMaZO3cbQsXsaLhCvmLyE9DzmLg4oK0ng4LJ/HRcBpe9H86yVg8XC9B5NLEtAogrJmLNmmaHUaUFSY",
+	"FQN/pi3K853MhIH8NVZVYiZa8njc1xu09K+Zm3iMEkJ59Zqo9oh81RB9fd/E+jaz/lcHdN/GP8ot1mKT",
+	"UEvvaKkiUyHV142srLJpX2Exm9oD/RJBkoVLJD1FeU+amYHvTrEM6iIRtzxkHnGCRpxKX5QjOgg0e0gl",
+	"riMy+DDvdHYDPLDwb/aYh7PH+Bj6wqdFM8tefufytfaN/PLxUet/2n/ufL8K+TafQ1s308kuwkn+7Zos",
+	"Y2beNmfH1BseLgsT3a/DobYwctYtsJpKM+X9NGw2YwVNrT4lNNCaxHCZ/XEM8RxOBxDxigVOgNc8Kpa9",
+	"5zIQIBp3252dbZi2Nbh4Ft9I+AlkBaGkamsLz+iYrYdX9jCqTJit+Ci3JXkdZIgCIdSqvrTKYcYBCoKF",
+	"6KMboHgzQJQyBIqYinicWtjvDibgw+OvZ3YuHqHMAH3HMIIvW80DmVvTmttS23QqjXt8fwXe4ngBc2Sz",
+	"bYDBGmbkdfEYXgMGObQicKAeMHtxRbRgzabSWimgvtDBEyhm3Wvv7hyTQSxiBpQFMXs0MomimdGvBD7V",
+	"KEQu9Gdo6Nc9rZSF7cS2K/HwcBt9/dtodYBK+ZNjrRIqYT4KVd64JDdspohkVEvTmVFJTiC9osii14yq",
+	"2QBVQusYWXr6w822/mP/6vdNUSDO83cPW6/Dgu8jVKMkaK9ZiNqBGMWO7wnP6YHPPvBZP5994Ff3y6/W",
+	"nugqJ2/BdwfeDZ66OZFWpmJaCF6vF/F9Pp2JRLHwncQrdRMRTamED+eKrS+5lbV0LWVFDKM1QTfwXt+a",
+	"z3KQ22Z8ZfuZ70i/1OeGSjKQ8+GgiWAMLrJjVn03DWQcLiEOKtIEvzzG4NscJGuNEFPrn+tPqJyURzWE",
+	"iLgmOUnGIu41ycWzl6cvek0i4TkRCbn66aSFf1BJ4B+Pdnfg5OuuIz40Zld9DJppYXNjYzv9jcZjAW6v",
+	"FzxhQyrZd9J03ibXE2YCV+0xTmyqGBpx12SS+9jHbCJi1o/n0yFSltPFgQ+wym2/4S47SA+ryDBDdkiv",
+	"3D4NUoSemnnU+OJJYC+POpbFWqxDH0FHnZYs8QGPFQ7K2up8aT9emQIQfCKnJN79BOLZd4YVNmsQLcRI",
+	"a7BwaYFAYSN3ywf/04wnTH4JK9mUfurPJZN+dXtK42WaURbQuGAGAvMEV6VatUjD7YavOFRlhHnCbsVN",
+	"RdizifE3XnsTvmNeqB9YvmaeC+P3qGNOMWI29Jjbn9zWrw39K5PfVraCPH0U7k6uJlqGJUtGk/prVU0X",
+	"J+kGF2+AFDFFi1t5wJTuKlIo+wDz3rSNHTD+EDNnlertxb1oQ2UG8w1i2Muj0GTxHzZirzBBbJxLft9u",
+	"mmlIoF+khTNtIi5Ocp7eCaNh5gZFjpNgKjb5amlC3nXwr+4tV6kmVoYLnm16e1S4UrMAD/CbLsyxu5fr",
+	"QoJauckLyvCp1WRhV+YKmheXGDuxE85GUeOw2o5tDaFTulzF3EOtJemli3h8Y/IyeNoJWYjkRh6TJ/aK",
+	"KYUJSP1+jngyfKi1jK64DP4TMWSBkQpgnFQqd4QQcKdlmTYZwGOIAXRnlBGGnkybDHANdTMoFs+nEDgn",
+	"bqEPS5imE5DyIVaOTFDwX1o9q00G5qodHEGgm8ucQQYIE7aAtAJhVfU0ASqNynM1MzP+dJvBQWHG00gl",
+	"Aa+6lkfUKy3kxXwY8QCrXT8yKTVPIJEDIc5NPOIs4bdU6S0mcjmdMpXgS3p9EjaaS194lO40x/f9N3Su",
+	"+pGvFrS1Btg/1xjE4LO+M1ABAVGZGqPnV5mQBLGnjwY0GudzkfYKuUiXVyettydnFy1MRTp7fvpT6+wq",
+	"+9cPJ93e4cv37oPe/sHL997NfMmWF5QnubFnHzJfMP+/sH+Hp1cn8Hz3cA/+j0lQF+bvC/P3pfn7Ev7+",
+	"WFbYPrX0p1q3FLQDqb9pxmM/bf48y/95UfjVjCdtjJ9N/8TRpO/mfr3I/3qZ/9WM/HOz8YrHNyy01pL7",
+	"0VDqpmnPU0SxCiMd2kK/Q3MCYPBA4PwAkuAoj2W7QhZPKuyNwkZU17Aq+GRzO+TsI2vl8PwCbyWD39NC",
+	"bQg8/WWWsbyC6xftPoTlAp1/A0EZEEsrYvMiGo/ndAw39IyOmUyTLVKQlrSeBaQWw/qzT1wqSR49e35B",
+	"9p4U/Wa7+76a1x9/7zUPPz9qZSWwP/7ebR5+rnAKlOts3hXh1ek8vw6vAbIV4qQxDswuiiTzOGQ2ag44",
+	"qr1s03VTdGwv5add8Mj3dpwENSfj+N+4GrRzTwZpiZ3+POH6Lwvtqv+dAbQOwB44MGBNAwjcHTIwDCoG",
+	"VmPJbllCo2zkq1Flc8QxFhWkIcYCIuwJ1K15d/mKPLp482OT/Hxx9qOWMt6z4UUaLEeeHpCX/NlOqpQ4",
+	"STs8w652HQi73c6TvM9If+iIT+mYPX40i8f/+duMjf9zwYazneMhlexgr5lRzw+PP/7w5987zd7nCvoZ",
+	"i7my+bUeHUYpNp2pCvFajJQ5BSaUdEFtLKnfArQhfMF3Mk2li0Wp1Ew9cIM64AUGAp9ADn19Q0nNe1SL",
+	"832zkBvd0/AiswkQnqtlAWueiHgMOkO7shNZ4V3Ri/7T9fUFwQY5BQQ1a192GebXxKzCyqf5dH66Xoue",
+	"jduxekntZbcFCzZAm2Hr6xW758BorLk7dhtpJBtoPsgqE06sFpyes/XySm6k93L15nnAN7l6y6tfTv8Y",
+	"UR4xdH2OeEyjI5fzGNUN9NCQh8AvjG1IX8oTMU9yaXEzFoeoDJhEEVA/8RNeheU1HfNASyk1swytp3K4",
+	"1Pcg6OlJddJgVQaiL3+wTd4b18GElhPwXH8xAhiUsuTa5DyuznIzZ9J4lyFnrnYq22vKoysIDy8TpWRx",
+	"KL1eES2wwq+ZHcMGnDsDPLI4tWkAOlaExZY8lopGEbQEIogFYPG5I3c6azQb7hsQ0qfbe2cl0xmtTFtf",
+	"xM70twjwPCadHIAbZLy48Lybx3+ma746HDMbt7GsbKD8jBIx9W6ptFSryclYj2xOrJ66MSDhbLWctyaa",
+	"ZLc26EUawAMhnpmYKadq5qIgrAFB6K5wZJc/+oqNFOAtKkFuGJuZKBaGpueYbRyWAkUDEpWrD3Swv7+7",
+	"v87kmLBZtOwrUWVFtngDY7HtrvjKzK47HhmNXb+6Kjp588M8g4xTkZDIrukik9TgVOSUraJe1evUQq8w",
+	"y9tECl59LPSQVyH+xFi/xIApKBYoFh6RgVQ0USqSA8OCbct4DBmnVBE9BLJ/+ARYlpPgCJnFKo1MGC4V",
+	"y72yd7Dvsjb7ITcFcTV/vmY+waGesJkLmsYpaVbEp0zM4V8wkHIIuRavk765qREuhc9AKsqemSRY50ks",
+	"VB/ArsbzKgxKJ+O2LN9KE8qnj63fICXmKhD+eC+80h3KU0LcpNdUbgsMOES1BAHnsiImAJ2qOXCQ76QV",
+	"YEBx3t/tdcEo29vxy92qQkHNixaoniXrXWB2UaDj1cnJr9nGQHVuTXfDJDH/EM3SxWw8KBIqIgjbQaG6",
+	"vUneTzm90mSXqmWd/JWc4LABeM0lG7EEUtU0L2fJlCNsa23J/CJ9xyeVA4Js/eAdEXkxO+c2+K1WLe/X",
+	"DILlyvDa12maZ15jTNOoaaAsxI1k0ahdJriCeGbDmHGa+QX0U6GN4yvwNOtR3VZ/rwxbcW+wGurgymgk",
+	"R28qe7aMFJG3FdEYzXA26LQ0vLcxu+ZTpnUWH/bb5o7ieeL1TBtdREQhxOdoxQeshFSmzkDXdb/+xBWj",
+	"uJJovVfYmexWNnx/6SATfGdL86ZiWGfvsFCr1w9zVx5mgZXkBzFMKGqla87yM9vua6VRruOQlUcErLN8",
+	"fZTshW2n1a1ovr74oG5TO7rQXfV/kqQ9WIRyTkeG8WtJwFnjbbPxfIBrlbpDEVur7CwPU1TD8hVhy4Ia",
+	"nTa9KwBuxmMJqUBA2PcpgwaXaw0t5JFUNk2pqiMuGNCiVbgFlxfk/BSdSdDWgQSz5dkTVmvStoM+iyQD",
+	"W9GKSBhjmgI0k/TLYmT8OTAoSUQcLY8JWJ94PCZgl6GKdDuk0+nWomdnVFsOSE24xPHcdSSVB/baMR7l",
+	"C35scWLt8cxvfXEdvLtV/2huda9teqVgZpXD0jfMI9mU4affq8/1izYuh1OuW8L7MJfnLhNTLeAb2Mzd",
+	"YdxPOtw/CamsE6syrau80XcU+Lem0dKVvm5HVxSxkHM5A0cl+i6Y5o1ee4OPUP0iZz+w2Pergbgjkfzx",
+	"Rc5/EvHxi0iFW8p/tyy55WzhC2HWRGdLxNeAap+75R7qt3cvYFnfGmHeLxkj3A2TmKQJvjMtSh6DgAOW",
+	"iFlEld6GIoIXX+EdM4VtAxarPru1kyw4uE2sh2Jx00CsLphUaMs9NoCK1spu8LGMaYPQecjVUcJoWBtX",
+	"6US/cnZrMPJXwR2jDaLutniSqWQj29tmiTqKC+OltZyXzCsc5+vxOh6/sqqxDSeyDqtKZ1J19qJkFfVV",
+	"raNmtTPmftwmW7Cd+oaqvGcEDfm56Zv126waxAWKvR7+QsfzKhPxVIQscu21KUBs3sLIFQkFQ8RXSZe1",
+	"ooIcMOK+bVwcw9sRWdj4zTw+raQYqISWzMw5ZaR7iI/RalwKOWNKjqTFUCrGw0K/FuqMlgBMH8YMTE3I",
+	"X7oM9rt+OL0hDW5Y2J/PvNVc9btyGQeTRMT8byzMdTqXLCxGGBV6ns/6LOJjPvSFUJ4rm0GY+4QSRvNE",
+	"lMtU558DOGeacQFGRUWXwJi5Xg93N/xD+oIiCgRU6RWpE9xkcAmw1h2PN0jC09S/OoFU2UNSitHKSCM9",
+	"GdjNkFXlma4APMhyRGgUyaoOklmlsweMPhj1khEp3MCPQMffAVSH1G6sDNZztGz7w9KN/Otd/yseB8zD",
+	"GEw0Do2XUMpkg2gz+JzfhvB+ssSoFLBRsAR9pPo4NIkEfKoUPHbIWEwCMeMmRkm/hRwOg3huYn3PLRi9",
+	"iQ0gZuZh1S81LEl4YdITGkvNs2W1lzrPwtKEXmoKOMtcMLPmcJtULioi0lh21sylzCKJlPmFy5tyk/Ey",
+	"6rURcua2uQ9d315cn7dGrjE9bBg0Bnbk1CD26D0bnszVJN4xGOZHJrqJTAHBFoJcsK6kkG7sOQmFS/3H",
+	"JrdL0XxcVNxoQliXj7QuzOX/Gl0dVp+vzhi3IFOaqGO2yKDZJxi+EDF9j5DrbKiuEdCOLXO17DlulkOf",
+	"hc+O8JIhRtVq2BZN+KEA+LiRSMZCmXi7LDZuMKU8GhyRYCL0EK2bTWQpZPcUxefA+cubcnYdZNTrzwJr",
+	"ghDCTQL3sHN3n02i5YpKAHYpN48Cc+Oicjbrg82xdxSbzkRC7U4aHxzm1hWrG92YZcpRmrmzoLCFwfTw",
+	"SQmFM5xOwXuMM0+8n7yoCaxIqwiDQ9wqmI7v2pzMVAnN0oMcHdOJUzVdgEqohXH7N6xbI68620a5Z7Yh",
+	"6G+2Bf5hfzIqnf3R/ml/znRSP9U4drxyBrRNn+77PKwr1Vo3Gx9fBVEZj1QfTV/rAzJOsP2paZ7WCy91",
+	"1B8nNGD90CQTb9Dnj/rFglpRAxbINnWGlMOUD5miPJJZgdaCZLU0yMx5pHTzFgYNPd19erCzukDMOcRo",
+	"YAERQNEslkmH0g8bGCOcwZziWGy52NXlHiAjboOygLr5KRtBqr4/QMYipqE0ktSsOHuSNs+6CDRNQ/0e",
+	"1rehQ9y3Kc+zhpI8ujh7vVOMOOIIXioZCdy2bu1uR1Qzdw5s5uGTzj6kTnWLqWQH+/u7B6tA4PtWIeiH",
+	"IphP9UMtlNdckVPzzk/wyup+N+wyo33D6PtRmoa3OmcBWn02hYbWlwPDVimSlil+sOatcm0hrSamifkZ",
+	"S6vDNCpwC+BcjHnQ1xd8DXNQPgvB8bXWlGXzL4Jdx8hX/SgV7tb1U5YI3f4SRxKr01MqudWHs8oX+Mf3",
+	"xKgvRv2FSG5qgGGJ0dvRe5E465gr2LHxbXWJb5euKxfAZH0fWVt3XNnTfjKPmNykn0t4AbqZQgInC/um",
+	"qEgdor1M3zqFlyzJGsGp7+pnwURLQLEvDtfw1DBlczOIL0/fgCCEOZjeUZTWErneJJleXik6hxG7RVXR",
+	"CBzYUMzjEPfSw6bfCIIFTUx5mCNb0whkjgwaYYiguAJL+0P8MpSTOL0QF+aG3dt7ukNABr1+deXy9Ixp",
+	"76weajgTs34svIVB4EO4EjZXXEu7unG6Zuk4yD/+fljxrQxisn6phtWXK56LPmYdre0PGr+Athll57ro",
+	"G8YswvUEXqxYVuorDY2tO6hLYY6JzdmjQymiuWIbM4Ir7ODEvO/ygiwfMNq63/MwyvfJx3Gfx/1YKB7U",
+	"mDMfx+fxG9PYvo824XXvvZs5y42vmU0Ls+Jla7fNFjpLK/rPUtPI2hr+9vsFzS3HY9dIJ3WEouwWquAn",
+	"3rPr5dRu+WyUb7Mlr1pF301afVsXJJoV8olHd1qtBRVv1bykUqY9RxbJ60JFbuE/rpV31CpOse5U1TnR",
+	"zTWK6lrZwGsxyEWtbIgu+99bb67n/Pdo0KVAgMuyNovspv2gbqfq9tol22hEHr28gH/1oKb/S6npBcl6",
+	"HkUkYvTWUFAwETxg1kBu/Ev3hoTza2ZHjudRBIhZDwaBB4PAf0ODQL1L02MaKF2aadkBvMYg9OIYsAOz",
+	"SsBYOhPr5WoVmS7osv1PbGZ4MCZsZUy4X9HBY3VYLcM82CAebBDf0AZR1vkSMYzY1AecTgBawdQZxzO2",
+	"/8QT0GrqmheCmhQdRgzLdcwSMU7oFPPualc/RzWlwnc9obMZi00lHYx5FCQUpjyISev2w03rSdU3KzoV",
+	"3X357Aje7Q0jewOoghDGbTG+eZwHS4iEP7Yyi/FPg0r2nz51okr2fMm7zYbiqgoO0qClrQSVUGkNcxPA",
+	"0KBDMVdHw4jGN4UswlaS5qysS4aGX+3g3Mh/rBDurOFHP4FaYWqD0txXisYhTfS1qnXGUnm45yJhpNvu",
+	"kH/8fV9rPTlsw3kMoW2eathZpulKDTfL1Exr8Zd35Zdffvml9fp16/S0SfS/Icau0+l08GHhsDz6FbSJ",
+	"vc8t/Ecv+8d/2p92vOdoRKc8WvarMp5K7cdwzReadv1N+S2L6/dcpYCd5EE3LfYRV63za4MkcrB3sFOC",
+	"9fHFoPJQ3xK1h1S/IQ9uajee8UDNMYu0kBO0pjAPKAH6YGlhtKqkTMVr6THZ+JMLNpRcbffu30TMeDwS",
+	"vl2FIDDdAON/7b6ezfWhenwppt7KY2VmUsUTTtmUGhHAh+Qi+/N4imFhtTJ6wqy7Qlh9zCD+TXM7uGAY",
+	"DSZQzuEsHkdcTjaJO81obgPd0F8ixA64WZjwCjZ6LxGm+dW/Q6BpSYX1ZzRYXCmRTKG6M8SGzmfN9N82",
+	"/DTDC2xiBQKMl1QsdiLtYkiE0O/xeGzgDiHKEZcT3bVuZLFegrli0sgWWLqNDNlIYH2LJdhKTYAkxrqK",
+	"kQXzIwMR9+VcznjARYw/2TJKCLwEylMKfzgF0yzEperjg/gMEAUOgJCgfentb6bDEwmJmVqI5KZNBhhJ",
+	"iZ8Bla6EKGiwELMxQbll/ZY3Uu7S1E5+d3nusUmK6YwmLCTsEw1UtDzGnBKRKFz+SIjZkAY3aZQpRBry",
+	"0cgiRB329nvkH39/0t7daZM3gowSOp6WKrTVZEVe80VZMEW9gVBijCVG2434LbO4kybm35S5EglJhKKK",
+	"hceGBCx0sMmH46oU4fqdzBfd6O7vHuRrDB14JTiP+cSLPakX0pa2Sk0Hhm5dYwthcTgTPFYZlPWOG8ab",
+	"UqndKiiaAVRj0PXSPbRVtMm7y3OEXEBpO2S3LBKzqaH/GYuzPqD6R7kuzeAoPQOYSoBbgIASxaBi3IV8",
+	"1WuBOGt2bJqiZwwRMldWwXGJpWhV2kzABC3ENa1LujQG+alk0a2Dt+7sVPZrm5xY65QmKZQ+wU4lmZIk",
+	"Fsb2kgfTzLPtcUJjVeX8+VH/SOBHXFh3sBN6y45N7P1wSRYTHkxKAf1OuawUwzpIGACLUEAIjKQgMWP6",
+	"NOlXYOlzNqTadhQYrfUC1SjRl5Z0T50NxeB+qcy883SrZx8xGhIlHDB3OsuhbA4Q2/D73DO8+cFMBtlB",
+	"gP9SWb+0BjDnCkNRRV3CCiMWGKHW7LIYkYIKVCiHVt/ctd3YxUgtaMIA1xtqwPQxhFxWIbHaN0j6hoSL",
+	"dsgizm5ZWADn392pPwvT85Xt+Byz0teXfi6JMF4rsLdI3CRX28mctTTXipqEQpIZo5tExOZkpkIGQESn",
+	"skIRR5mOKY+PSQdg+RkUTjoHY7i+73wvYIqHyfIkw7kig5xBcOBDm8mQTLMkHjAiAwsEW4y+PGeJuEW2",
+	"nd6CT937r+L6A1vAW1jfKxTRatQKMvcxpuNZYwtukkwzWiPNV7kCMzaZxybBUcSaFw9+uurtHwBOt3kO",
+	"d18O1h/rP+erC91n0Z9m4yfzvh5vzRpAuQWz48k9PPM9vPC2NMMuvG7GmH9oJpDv09Pywtfy0tfy0tfy",
+	"J98435m9A9dpocDrmnTQ6RwzzDzpNsDyjVCvZZCsxDAZa8qxSVUIcKpvRPCp9q1i4U2/apMBlMZdosV3",
+	"cITHIpd5BWjrgQj1WdIXalqLJTtFZlxtMmBxIqK+cZcOjiCbzqg9N2zZJtYRFupeuASnV5xB84JvAxsF",
+	"NNbcZMjStga/1q1yQMNQM9pBof5un09nQko+jBjIkBkgcyxAg4F/WKfuMSm9rz+JpdwMMKRtvIMMZUG5",
+	"kk0ApdacyaQOinmalsbTAnTZUEhEFTrqU0Exv0WIKZLuBjR0lrNCTpRinviQedZGPFUgbEy4JJGIx03g",
+	"lSAE04zL0ISVkWTNjzlmagEeMzxHb/WSL4h7kyLMeZ0H1hOkxa5UU7L63ZEJXAk5M548SJJ3JEdZB7aO",
+	"xyoRcoZI1n0HwaVs/3aKsOjPWTHJVN1cYj7jELU5OwTLJnKfSTWqu5SurzIJ1avdH4gY6KMSRnU2H0Zc",
+	"TlgVTIVNtffd7hEUgOLKVEgapODg/cQcBTkwLtcnPai5t9PMRGM4p0oQiwZT3xPrCrEUTjhqPeQa9wIE",
+	"DuCrdhzGjyJtynBAk2QJKtbm8mwJdOaPDLTpnLw0UT2N2fWfCZcmtsVcsqxwK1C/fwpu+fVZ2nqr1j8t",
+	"j9tYRbwbE9wUye+BRX5Zlb/EuIo8axWLuQ83RSq5fQOkS/vt+0G53JB3QjxrwtQ8iSVGsSJsLKPBxDCF",
+	"mrzx15Q5OsGqD0zygUk+MMl7Y5I+3jHT23adRuPkd5oHE+toyFxR1pDYhPmaYAASsoCHrADNBEE33MSG",
+	"Ov8k9gFgxTgNEDvG92P6FCxWJjLNr0aLqsAkCw1GSSIi1ibP5jyCSCm9eQOLHdLK+YQG5JEfTkbE0XKn",
+	"SQbur8VXoeJqvsE85NirJjf0be3UCE1oIrH5jr0b5vbhw6deV/9nt/Xhw6f9of5PqP/5hFWEvhWjSjdz",
+	"TZ0QOBu+U4nYlGDqErHPKfBoYGhn0CQDtFk1ycCYd6B27UTEbLBjKm/BOTIhVmpCTXjbjAUYA4yOUHQK",
+	"8lC/LkajiMfM+OdwM2ITKEcVGbKx9eUPYNuOBkAHYMbyhB5WJAQVo79K8yxhT5XYV6hXH4/O3Xl7r1OP",
+	"uedmUbco8toqyKkJ1L0NiKRLCdEEbuyVp7jwvq+2cJ0QFsMTfaErPpHJDSuuBCwCI+6ESjJkkmPRAQcG",
+	"640wRnrCJVwjRIko9ITxubhyfTqbVVShysHP0dkMr6uD3u6hN2POKYZcChvc0JRQBGys95bNWcFo8H7E",
+	"RliKb4XLpYiCZ0daGIK/7/I2fl6zsTUx5VIjuXWlg40857sqwsrlaoiCY8qNMEBTvJjhaSqEHxjzt1uC",
+	"tJ2ZrAdHmURyDCBsE1NLmNAwxLcXE24c5xhShOzFggynUjC8kzCyEImapG63eaxsyUnHaVaI1zEjbzjb",
+	"5btmy7H5m10dNgMYw7ZxM3DK4KPUN3QzO3v+ahTHcJtHETaYiChERGk9ykBBGLQkYsiWLKyTW4qEVD5U",
+	"1Vf8dlkVPolgu578Mss2ffmPU4rpVsnV1hUPBzZqXEt6e1P/8qOB7qWvGcxgpz7gqE2HrSrEA3Iexqil",
+	"bq90HCnSLLip2usrotcbU75a2Poq6tLCteBJBE8Yut2ODSQuuJdQzAGt1Sq6ViP/MlXYJWOxH7Y3COYJ",
+	"VZCoSsmUx3O1wRCmTE1EWAG++mhAp8mgCUkfh90nBzubBbhCrXA6ZrGqWWauRLrZ+ArG6tySrK2wVpVU",
+	"VB0UCOF/xiOstX6Mv6B5QjGgvAGVLGdIefLkSSHIb9efp+FLSqocU1rbNlD8lqulGaRvZG2S2c2Zn0DT",
+	"wfb2n/bqRCSasd6HRc6yrm9gkMsncK2TP8ZMC5sQFIymIEMREj3p1I29pYikDBYD9L3HbEHSXE0DPXFE",
+	"BiIeQFQZVCcn18YOpkgkxiCMA/xynrJqwd3mcswqgkVt5qsZDWhEONccpmuupoQTzBlJYZcmE8qaToAj",
+	"Cmw0JqyFq4ZM/tgNo5CpeQ09NVrdW4JdaDpTf8ZTPoCIJYP0LDDDC2BHy2C0KGPFQq2pfeEJG4VY0aql",
+	"XB1xdEaDiYW/ZksnOrOJCOH5AqJYCRkjJEGoNGFGGKj07UKMvHM3NWjWFreITXFis8dMtslzjCXJ3Jou",
+	"gkQ+ELLnSwH8+Kj1P+0/XawEd3gVMXubybdnGKdujR+D3xY3xggB/+zPEz4giiFmvNRb7CkWWFV9D3RU",
+	"E23HYzLgUg7aPvP1GruBHsk6Jvjz1ds379nwJVteMWVf0sPfIonHXxnOy0Xn8E+/ZXIA1uJA8wuTf5lp",
+	"V6nLAMMQo8ja3Y/JYEY51EyAqPEMuDqLtpUMghVXpPBh1neKPwzjgPQ57NlL72AOPjMm/JO5mrwGiWNt",
+	"kCGwOmkLaRjLClpDrUMgDTk0yagwHsfzYgdqrKZGesbD3x9SCYPPP51hkZP8w98WUPgk4bdUsf4NW5on",
+	"KpJ9K5LPAW9Lj7WPgna//CtCFeiXcz9Ur9qnwMUT2SJw3llPfSkw06FJCjl4urvTJm813y+UOQJ4Z8LV",
+	"cTH3wnRmO5JWu3bCBvSBHjtB8TTxmWqMa8oflTy19RG0gKBSfwLUItBsMYQbzfZhGIt1MwxW2BI3dRRN",
+	"eWzhiWoaFiM2plmEpMnv9W7QOU4R2byhcklAL21m8chGytFkL02dkwEN1KDCWYOMo79ieV9APLKJU3Tq",
+	"q+Mq6xENGZkyCqlXqfHPwJCjNTclAxx2Ft+PWTE5b09m9rXvyHvcnzoB8WZJ6jorLbZTzllq6dGsFx4L",
+	"K5IQOhXxGCQ2E1pqfzg/dZyt9+O63Iwii/UwC2vRdM6h7x5yUQ224T64dpEQNyTiNwzIZ4JsHu0gCYvZ",
+	"goUmVDaV5wxIFMShwlrmPQbgbDu2JZio2x6uQk1t5uzVsXxZ2LeV4QBVLpDn6PlA9UWlle6NXzRHQwZX",
+	"BbjYiALgA0VOyULjSnJyCEp+0dVk4wp7/6P1XxUOr41PT24NqsphDX5bqAF55Cz7zlHZ6wv+8vyKOJZn",
+	"9FB3Dg6hkMmM/nVuApdRlamOCjDpKQcHvZxwgjc0duS9YS1aWeol99SmSsWptP5UaVZpLl0B0WeEaR8x",
+	"5D9iogT638CibSF7npB//L23c08MsdepmdLlYlchQmNljIvNqIk0hyumcqbR8+ZQhRjBDwY/k4iuF8Vm",
+	"zJBHux1r/JOUhztt0jkyiEfgcZhLhoYf3QMcjHxyZ2dtXkt+bpBN6o0UHWCiaYloURDW40j5RGHSbTK4",
+	"YWw2OEpLjzmZXzkJVKYadZwxvBToyei1iYvk5NIvDrDRbOiveQjYZ7K+TuZSsTDT2Ar8zKrbnn1+ZpMT",
+	"weIqpX5LZPIAirS1wzResuUF5Umm33ssUelHqhIrUwF2wihEtqjlbJCGMhWHeEwGP7+/HuSysGzaHfqp",
+	"lBBVB627RSj5JsFPmfjjBEAZWaIwnfuMdv8qxXh9AHH5DUrxxCTq6s2sEpSW49M/vokOX7JPmlAmqK4F",
+	"Yc+Mg64MEdIiMbaMraLnDCerEVr4k2W5HlqP+C3T+vBUyAJ/PKgRer0+ri2gUWQq+W1Ifyuu0uvKuzOv",
+	"eMC5xblB0AQadzO7RgltUGsq0lVRvJmUkYkX2PqWLcHLVUTFvS9MKaV9s1/EhM2ZUZ5otZucXJybaKlC",
+	"1E6WO5apGHfPuahX2Tp3mWSlrTMVgvKpf5/hJ9xcG3JkxeIjMpDzoUn7xrAn2HLM3uMsNPl7vqCwNTtk",
+	"Bza1ocD1J4dvvrY16//YOSm2sLfNR7EoX87tXr5ci/tWXC63dHOa4ZId5xWsa9skl9wObJfpcldx5jiL",
+	"ntCiGZbZNPIpWJnuJO9srmr9kwlEG0/wDygxbTyHB7nnQe757yT33Bt2yh9RMNp8cn98yalpbzDXx8ed",
+	"C+0biVV+5+eKFLVcX/cRFZO3jnyD2JjcAO4pY+1BBnqQgR5koK8rA2GYdcZdx4LJB7noQS56kIse5KJt",
+	"5KLVgsJVurbWNQQByoBLzCUdRhUpKtXfrIy8Mq7rNDoElx1XHFya8zg8ghyh2BxBtawAE414fMNCe2SJ",
+	"hdhG8C98lg9hRT/ZUKgJkTxkElNh7CYa/mNXAHvv2zGYovXGIpbfeO/avJNe/5hSCR/O1foyFSdZy22z",
+	"Jqam5oL/l76dhNPECfNhCZVsdcaFiUCGDD3dOjxGd2QakAwJKVrmixi95fG4fkrDhMoM6qsyxDvNOwlo",
+	"XIUe7Q9i8hV5OIkklgmD024o0/DEuSkbtt5plVbVql9/CxKNJiJm/Xg+HXrFnjS8GOPTs3CoH3afdg66",
+	"vd29/YMnh5ryf+iSR3u9/R2yv7/f6va6PT+qlPO5NYRQswKWU/uqgBC3CcxHDgBwa7+CPnsZ89/G1u7i",
+	"9X87Q7zDcQpHtmoHHWN9VkTWYTqezSkctm2N7XrNt7Oxb8kSU/aWg+rdy92qu806zK8YQ+lhF/qssvXx",
+	"llcsDhE/2Z5tW3owzaKQDPDlw+z4t8kboeWzMTK1Wvyrmje+ZDOFYV8yEgsyoXICXBnyiSJGJfwK6LWp",
+	"ZiRtYGUhCA6KAmTJGSqFeEjSK9XwR3OtG9gut5uiTL9/sFruaTYgMPhtHC1T2S+t5KfYdCYSmixzW6Fb",
+	"lYATTG4KheDWrGIAzgKTOUwmUMUKFxiyWzAyn/jw4cMPv3ZbTz/+2mk9JY922q2Pv+81dzuf/7QR411P",
+	"hH8cRuyX0F2euQq4FTNmzE2dRX8nbEwTiFtykvGqDnZ3XeZDOpgqXnVuBbtyxZEvjbOplv1ZIm55yJL+",
+	"1i9W3k7b4Q2s2Tj7WdDUWZht5qIoDC6oNJL5EYrsBk0WzyKd+lEujaqzAlYmhbbPDecm1jeuK6HVSFH1",
+	"7kLlGmeD8+Wv2oVeR2b3YV3Oke32pVqgG81H1YY3tV7i+qPFT7AQFKGCxr8yyNx3lNfN5JKN5pJGnsNs",
+	"KtqVS2lxFoXeX3gcsk9+SoR4TciPgEENmphE2mk3fHavKZOSjlmNxGn4YlpFzb63bsoS7osSTZl1dz6b",
+	"j17VJLsZzeWWeC3h2e9nH6uayH0diqv5dEqT5bdwuOjP35OfJScH1y5Cn0rE1dXnaRSRrPf2xsKzr8x1",
+	"HRPCfYpQvjFsp8TWW9lUiqpV1B8bt7++zLWVPlxRi66OiOWl/xSdpkDQUkt6dFiFFgcVap3cLS1ZJJiS",
+	"B+6GOASsMDJhCattYAZwOl91TzvGO/RSYArYZdOd58dVK3TFNr1wtxt0dtF2O1ugu+JHq2aSmYoL2Q7G",
+	"xIcYb675D6CY7C5nKApkyIzVkDwaWGPjYOcoxVJaiOQmS1OCiiZOjThNHTeMzVzZ0+SZQiKEk/YDdRW4",
+	"IlIcQ14jv2UDeDeHo4Bq7sDauwdOFQXXLFw2jDcbZuqVZmB7Pd2LpnE3q25ddWMLKyZk87uqxIpSuH8M",
+	"49292+SycrhbmNCwgvc84Wp5pZcCSQRLu2f/emHH/PP760azDNlrU9zyyWIpPEUK1zv4MO90dgOTTfTu",
+	"8hX8zR7TGX9824UYPNgQoB8cQzriiVIzcEqIWIqI9WUGY+Xxq2EjQMSAZk1TdoXlkG2xCRTjAmsVoN83",
+	"jhqBEDec2SCeo0a//5OQqhVE9JZ9apk3s6HRGX/JMDFFJiMDe+od1y2N5ggckbUcoDg/eGz6hdUwwx60",
+	"yRvGwlw5IRibngVaexHnCDjVj2fXwE9+Ojs5TeeC8STZXP536/nV5YvWtQFeLUzhM5xDXzXW778/mauJ",
+	"0JTS/v57cmHCNYoZgmKkHxUQP4zHukQQH+J1FGHzZ22qIdR/FFCYZsLyMKX4/UcG9jNhNETkUf0XWPcG",
+	"Ox/i//P//H+4ivMk0cNHcSBvT7RtcNTf5bN0M3ZvZ5VixwaJkJLJD7Hb3qbzDlkk4jHAaaeO2pznHshT",
+	"kr3OHmL7GGogc4lgEWbjP8QWr4nHUjEa1qLsY0Msdhmx0ptBOpBC0xBHr3r8IQ5oknAmycAllUH7Q/wh",
+	"/v57rT3J779HIWkQ8SlXA/LIOPVJr9Npkv2OWxpuB6841IYGULUQB2xQWh1daUAmVH6I7foA5jRB5Qgr",
+	"t2HWK3SI62kN3SMeoUXZpPGLJERP3ZJAjR/9KTOB5zjr77+HbMifr96+IVOWjBmZaYXKJN3uPj3YOcKN",
+	"49LGVUFSZJMMtCowIAmbCgAxohifYfMqP8RZnaR3wIRxWCGLmAkdAnjowfmoBW7rQXYuBmfXdDxw009p",
+	"eATYbFLq/cGzrFfIEEvvsAnHba6A24Pvf6/bs1PVFwLs64IHTJ9acBUMzkM2nQnF4mDZeglVoLTA09uD",
+	"ArGYGDqDqySll3SEkP56w5Z2pT/E8AQQNO2o0saWqMxspjRkTRLYQRmR6zjfLzoiDAXobt3Z9trkxEFo",
+	"lROxiB3TOpSLBkaO84eq+3qnAQnaQZJ6PEvEMGLTH36TIrYg4nv7T3asH0QqLWaRQSBCZsOiRiMWh3rg",
+	"YMSRhMcf4gGDTyBQB0XMTyxFj8Eacj6biUS1ybOExsFEn1DbJ0IC6gdQ1x6hvUKmIEvog2bNEQ9YLEGg",
+	"cCHzGyczGkxYq9fuZFzdeQaGTSP7NV7TmI7zvhHZBLOlbGZlX+MQk9iB4Cd0BrhZ7bTkPoAB3LJPWZCO",
+	"I1McNbqAfjljMZ3xxlFjt92Fkc2omoA0YZj5Y5SNxqzC4Jp5cwxYwpBNuDnPZl2bZX+RwUyDOrvKYO7C",
+	"JWXqgGHonrk32iS9w6qvkObaCyLjMs5ATBO8FJom+jRhEMEm4gCUSS2GQ+vzsHHU+P/Z+9rltm2vz1vB",
+	"eHam9o78Eif9t3E+OU3TxzNNkyd2n+zsbsaGSFhiRRH6A6BUjcfXs/exV/YMzjkgQYmkRFkvlstPrRWC",
+	"BEjgvJ/f7zdhPglsRwK8dnhZ52dnGEFMDMEf+vvW7leomEFaUYemGAUYhSyzcN2lp58QSxkt3kX2MFw8",
+	"BwR9k3nMEHV4g3Mtu0+2ptP3PCTyPRzyavGQP5MCniOOe7143EepulEYCnA63py/XTziRspPPJnSBMH2",
+	"/3GZRV0lxhrkMUgYHPV6qXWNeRSD0/5YOKbf+mDT2HeL4SbDe0DPOBQH3+2l7gxJ1dOVp+ijVMxhx84C",
+	"Hx2OhAI1IpPsGjCSjuY3ptXxn32JAadZ8aEwEIuviGLll5z+bu2Cg8fOwgtd6HPxlf8JF5WBy4VCvSMA",
+	"U01lkvYylNaZHfzvVKhpLjC1VObAPw1ZKtQ1IGYgW/jnMf234GUde3+VQRnMsdFDpZL/ahF80CozQ0AJ",
+	"pbN1Pt5yp9f/eM6rffy+NUnjPx6i7cvLnZKhc1LocyIQgV7eF99lK5TWKpTs+y++YE8wFX+HwLjU65BJ",
+	"4KodoQ+k47THuiKQQ6HZiCtT1LKgiIMCdCQjBM6s1B1RNWVCJmKqSxQxVhD5W6+xwPNMavCjv2MQR2jz",
+	"XobTLZwzqoJa7aRlgwuxpwxWpyA0Xm1hMSsuo8pkKdhp1hMhqW13ArpUMFPrfFU9ji47hWseOwfZ9zbH",
+	"kJqZYuyzbmg+JBvx2Dn4XQa1IU83OrsO1vi8hdzZEkLuF5ncxxGG+N+8er3UAPvubqT8nauewHE/LrMk",
+	"csJE+EmEEQfsURDF58sMHikZCK1RPO6ZAMdjPRuPqxHiM4bm6YNUvUeU6bEwopF0RwleOHrayJGmMIGV",
+	"0eQZvYPwFlSxInTeEHgFooR1uQn6jr2jy4NBTwHM1F+ya28PFrPrC0mTEEg65p8K4TmfrhoWE7LDN2dv",
+	"S6zfD/DPT9MG99QEMW9znW9BfMIKXPJ0fWLURbCIP6eXJntgcJ29WTziD2k+2n21ovBaQo58UdAABynY",
+	"jzyKaTnnPzcb6rL1eyeJ8Ew1kEQd5+HOhUxmDuYOXJoNWicrWySPL+8g7tP+/goQoA12dzN98ln1QJeM",
+	"ytvcPiMcI5W0QCwee9tchudwNs2BzCyQ5jhhlxndI6aFKCpMCnMoMNhOZQmgNTvMsfzdJtLcDoW5O+rY",
+	"Z5JWp1yQY5m8cDC1iCQsFdbaEAGlezheHCkk23yvwLmTMaYklGBBXwSOYMuecMV1Rt0QR72+AXeQfgi5",
+	"GrARj4UxmC/KbAq4NBFaE28WJIn6RPNWlDaYvlmjJbBNh/BL1obZXFS5sUu4g3sucIkLByL+WdtUK4G3",
+	"bwrtkwv4T7HaMFX+VP/x1GN1W1HtpWUpQ8k4C+WQRx5eM1LSgYo5dC0+d3jR3RF4kFA4MPG741xMEcEa",
+	"0IGk+GKedsWEnoPmzgsNlIinVumNuDLYg8y1htgjqTzC078oEhklgtKViZhkKUOqX3TFhtY1ZkOpSH/x",
+	"gci6yoBWBhmgaA1INIfURmpMWvIOMbBDPtV3rtmOVmYoLzrhel7vfZLjfdJ6l/gO7KwbaIriqGei6WhS",
+	"Kyq8fPRivYfpb9Xqu1bftfrOFcsQafBMhUlesec0Wa4BUbcs1H2n91INHcZCeSj12jEEZphlaRIKxSZ8",
+	"SvTQIglP2BenX1BrqTJCYJ5MQXGUZPYFH4uPMJfLbC1ri22+KWGaMJ5OSiRNqxUdbdRwifP4a5L3cFRa",
+	"OqWHcbUAS8URBnIzpHUeKTGOxOQJpmxpkvwb9BiPikd7Jm0p0xgBEfJmFDzlLKLiNGD7YRMrEzQHMxgr",
+	"4KQWGU8HwD6AkIiciVoS+PiCy7zMV36wFUMuf55HYL2kOVcydodGnT8d2jOrrSUb/FjKRIXbAks2W7na",
+	"ppI3WaDIE+bJwkzewA7k9/cIVtAwNJCGkTkWYwcdWlkcnIiJ0MSHe8I+Url/IIfdKBGuaDwsL2W8tA/5",
+	"dUwsAJsvZJyvVsOu3Bw/C2AjqEOrquQPxxRK/maR/BaWG0IoI/ThxLzyaiJyq5+CVIUZLOjhWzQDMk/t",
+	"M1k6wnRX2YONPZbmaU/+A5L9YCtAfWWUaMMTww6jJIhTHY3FUdXj75Uclj+8pgNwfgbvy54u/l70dCOb",
+	"P3t7tZ35YWpY2Tk3sLauE0XCS9RoL19XQN0oUtMLJ3WdWoCf122ge0rk9AH+exuFj54+mSsiyDfjwQ5O",
+	"zkqnpiqqB+t9kQdlD/P/3q5f16ZfbHrA9rj6UHM+sq8n1fFQGB5ywyvNLYLfckorjtHcQ9ArUuQfrz58",
+	"Zp/oTuxaqHEUiE4Ol+XZiZi8z/BuMRcfihjuVZiaZn+lYQ9JcxGxnGHlt9XHXjvXxFovEyWTXgfC2DIG",
+	"ALeqKnPX2V0iBLyHu8VsUx6UPb6JaCgfXyoloLvEfT23BVqpseN4sztAcydh7bVDS0kGOJa1bhid3Cwo",
+	"53YSw0u7QoMQAMQ9dkmFQD+edRCjEwNRFN1GiJZ7hM2+47yXRuHdO6YFV0Effofg1kSqELrm76MkRG4C",
+	"XeXm+ecB1zL3smZEHdycTkUG4w1FVKIXJdBI4vDpL3/78+pDlc3+7yo/7XwpP81BCmj3hi+yKqpXZ2f0",
+	"bN1hWtjlWO+pO7WyccghDZy91+InkUDKbLJvQ6DY94bJ1FT6fPAhqpbz+l9v3xYpuc+O3/Lj++8PPz8e",
+	"Hmd/vHk8enj9mP/96vzxsLP0pUf/83/s2MWZ3UiNXZ2KG5SKZvzirSzerSy+RrlTZZpsSSB3eTAI+jxJ",
+	"RHys3CupNdSyHn49sLOGzn5m+kqmPQRhgKIXuic7/DwSydUH9otMEhEY9svV+0v2i5Wzr07OjghzGQpI",
+	"+1yzUARRKEI2FdR5X4zCXRbhRMTfowhQSBSU4rjBEQqhIm3HvPR+n6882wvbD9aVBMwm2JoN6qpKaNoL",
+	"G0WrtifM5t9rQ2FWeYPa+I3bvK1YewaxGPcxXJ1cZAil3J5RXSzpI9zbjUu104ccK+XxNJvIaonVxSd+",
+	"fheDw1zXtWzd+fwQZklZkFxSAZR4Bg0NksKKzL9SbagK0UcDRAAgEIjoyALCIBwQ9q0vAQqGj2CchuJ4",
+	"7ZGkORYlTyp1GLKGTNnQPtDadnEsJwKRzLNie7j2B51DFd64ufaEAbR+wpLya+9hbpHp0PJEEmoWRwMi",
+	"BtOI13P1gfC2MitT8ynrY2XllDj4WJR0CBmnoCkI49/OdZDICTu844G6BWw0fXeUaYwRvUcIBmCzHtY8",
+	"QpAllj37TA0Cmt5tWTOf/Yf5r7+VfLb32A9ug68keL3RS+S0K8tw3FtCfDHcW33BlUaewTZ/3OaPN9cA",
+	"aLeeJwhQAZHhNKt8ytWIRzFZGte3uu6XjO39HwRYQ+yaM7g1xV+Pi38+HcXGOR6bwK/Br7gD5Bp8cEML",
+	"uTCo1iqmd9Yaxc/AKA4ySeGkj/vlCf2ZpcbkJQtkco+9JDx2ipcssJ5IBIb0ENeww5QwqULrCU8WwWUi",
+	"jqdMXAzV+8qEuXg3UtGYG3E7ENPbvyYG8DRZYoeAZy9EqInqNSN9vU1V5GBWc5PzB521ZWYGHliYXido",
+	"BwifDLXB9DDhYo1J1yVzwi7ZnRaBkeo276SBBwLrojBBv8xmQ9gKPFX7AcSDc20MwTMzbIfgOziTb5Hp",
+	"X8MubLyIwtBy3EDc9i38Tmskt0ZyPV4PnZVS1VRrGp8+UN1LVZPJVwQt9oML1KAIjOY6g4PtKZ4Y6+tj",
+	"6CEy0CKvAcIHSBKspVoHwdNNo9gcR4l7jKN9J1Trhmg8qyqDRr0qnpSKNOsBk3Z72NtOlQb4NnUntxrS",
+	"JtvdW/VyGuv4es3eNpLuc+la/cbdSEgeN9VXEUgVumD8BvBt3rEkjWMH1884cnDMwfazHLUfqcat4rt1",
+	"rsyt3Ua3RLXhnmok445+w+HGkw9HVSSkTRB6NOhLqSEXwHjckyoy/SF1Zw1EjkdOd4CWN3T8HB8Dssrm",
+	"F0Sa4POAbSEylROTKd0wh86/l6onjRHJSq5fQxVPfWZVKh5hdtai4rfj6DWF1imO2mFXGk4E33e4OR+v",
+	"xdRpMQZajIF6TJ2n+XinKMk3li4v082lsc1PfDCnmeoCmITPGiNVDQLCkjuZEWWwS0Z8UC5H6aKYFQrk",
+	"qzSZAiEBteXI2YpRs3ppmr/TE4YJXMizA+kN7/GobfjdO1sbNqpvGmq3XZeVAg7joK5Kuy+zYp/IYJEE",
+	"h34KzeQkySq0O65QRSq7s1yHhVAlIChRRdH1B5rO1kwYfGDDDF1hUDm2Ma6jzcw9g8ycyb9HCZ3gGvE+",
+	"qpTaTe579Qk27eZ/3TAF6hDPFZVqRSYH1HDeV9Z07FZhJTedtFLmqEgTOikCcrHL4oJhDnk7QFW+DPf4",
+	"fuTLcK6N82Uzw3aYL6OX3XTq9dIHIFliHg3nUmNtuqtNd73AdJfd6xmIZwNQNfr30wf8n9sFSa8/pGGT",
+	"PuJbV6AgQsQOipiiOHZwZRk+YllGKhO3y+WV8hPOk2lXhtMfdGvD76UN/1s0FjnybDqqsEeqcj1V++Zs",
+	"nzRVayY/i5xNjeDcUM4GN0cN1kCJaD7F3v/c8Nj0zCrr8PQAjfkPf1xjA0bBsMfQFFBmUy5mhsUcaNrt",
+	"zmSS+hrkPUskK2HzhlSIgyhU8zrkv+wrmb4IWZB7N60q2zMx8sV+tlUMMKzmNNNj++Ej56WUxqMu49jR",
+	"gOTQAKWhpCu66Zfsnls7GLOPbhheqhheemjcq2PZq2uV6TOIOc1/Fu84lGz3dYecviD2f8AT1DAZyCtB",
+	"8VDftpsAqp84SgbUt0cdfgQJ3aV1JD3WlaZ/wr5CfbZQjIjc8TKoS+jkfP1KhJESgWF/fr1id/83PTt7",
+	"HRBfQAkkLfy7OI3C0SleyuOIa/o14HHc5cHgrj6cdV4Zzpo9U/sR2JqddeMQV+UNdhjsmvsUqy9naan4",
+	"dH6Ctki8jZq9xKjZZQhIc3MnZpG+WtaSO31wv9263xYF2LwTHAmPwMDqJ2xJjwzrSVdqfsKuse3cARKA",
+	"yhK9NCG91JMMsWHLAm9PVwyNi8JLpVNbH97WhzcI2AzB1Vrh3FaHEktOwo78pW1YBG0R4X5Do66w8TcS",
+	"KJzdgBssPS9wyWmDYCVYlBMRfxtVZOM/pkkstMZ/hseEDoQlMhnQCwAnEB/RHTX1R+FdVVn1mtXlth2o",
+	"pqXWVeN3WHS9E/epLcFuS7DbEuxFtKbrcqKSyEQ8PuaBfaHH2DO7NJ1Jx0fGJRDFDhLAaeDJAERF6xcp",
+	"MZYDqKsO4tQBOUUKO5qwxjMBKDGoEa6IsuNcL2GqNzjTjYPlbA/AZX55TWP5VTeoBXahHcBwB1DXdBvY",
+	"fw6B/bIvswXQF4fq5wpIES1vyKeElSJUDt1ag6HCDsGa/PHtK/b//9+rk/MjYq2PnKjQgIHvSQro0gM5",
+	"ccKujEbhgL/WtGVUReHnTsOexOHn5t08El99i13G4udm9S0y/f+y3/hJa/PvUmpi4v6dcI3+TFuh2sba",
+	"X36s/cpudTAUS7RIg6adUgPx9AF7zBdWr0LUIeBJrjkokJ4T/bIrF0MA4Y6d7JgkdlomD7W724gwu5Ed",
+	"e8K+Wr0B3KCGmUkUiCzKQczCJa13oGpK1cRysXWUK57SakPq+xbfs9+t0SGpCWkvsZG25zo8SaPWKtKO",
+	"w2WApjww0Vpv4ZnEqZffxZuJT8/tpJpy21j2ZGqOQxFHY6EiUR11sN5qZMQQ4seCI7A3oE4iArhVFfCz",
+	"DwvG2Z2H3X6LT0MAR+SbkXLARlxZN8sqjVl6ifc8GBz/QtwTv8NoIJqYZ5PosIEYISrw6zMW8qluyvKK",
+	"t/+Qv4lds0e4N4txnSSspo+gK9fCtHr4559XH44yLBYH6UIlzhUTyLAI1sb06qgzdP4eal9BYwaNuef/",
+	"h5ywe64Aqo7DpqlFIxZLgxEXNtb02qAPuL2QVvH5DcNZpYNrQ1m5LGk10jOIX018kh8w34HvUN4X5fc6",
+	"Q1rlqmbIo/gY+xnq3JVvGX5AgT3SQXh02CirdCV0qImKjAHErcyfuUAWCboGamHTUYclUhGKFuM5ghUb",
+	"ca0nUlntLSZlLspQjsUnHsXXOPvNFwzN1bsmklpBkGkBcBhy7611edoqouU4ypKQ2XPIulMyMdyemjtw",
+	"0Fxay1pWaib+atVEcf9imFhfAGKPc1t4yX7WQBUDU+OmbFIYkACPRyhN/bdnWAiRHeJI1yexfhOmcJa3",
+	"pIW9Zy6vfQuD5rSutVjga/ak0I6TsU3S76nrmHEf08EofNm10wd2DkZpGW8VtSiyRPxtcAoyOWHfslOb",
+	"HTN70UgJDcCNAMXFp7rjSpD60rpkI6kMkwqMeWs6Q4aZKFipegmXSqVJyjqQ9v0wbhyEFw9DJbQWGlvs",
+	"E8AKMxOpBjllacapBTiTGsWEHgk+YDe/XztXNBDKYB+pIIoqXdFNdj0jIp5zwVM+0etGAGKz43ZY4LQN",
+	"0YjNt4mcUGV4KybbWqa2lmnGJOQzBmEFbNasBlro750aoVfFmqwskLgGa5Hj5I1EwGNUFln0iscx9Doi",
+	"MCRxCaI5mhfl0po1j8ITRvxfrM/Hwnpd7o6QCUN3kusB6Y95zXEj9I6tyxuhV1MDNHBOlCJLsNXeLcnf",
+	"PubXbtS0DIwCjo1227TZ0ZZjocaRmFQmC37pCz6CgIweXFjTC3qLEa2VAyf92ZnDsksQYNJkhe2AUir+",
+	"5oEpdd4+u4dv7XBlT1z+WHlDSpN47g22IdIdl/LajYnSXYnA+jJiPMPqtkm6dgLKr866YTjF4emDI+M6",
+	"QBwJbk4L2LHukXXIRBII8oL6YAgn02JCh47bvQRc/hLp4J4YyDQO4UBm1wJrQAUExxe3nq2dTXpiw6xG",
+	"cVTpCXWfplP2eiD66hHSt4d4l4f4GwGqwveic7HxdIYSWqYqEPV1+jIOsxR1+ZH5mt3nBVXRu0U1PJYz",
+	"w2rTjO79kw3TJhufQ7Jx9qN4pzA/L+uulHcuW4Z94xy0Qsk+FRPwNIyseiRTE6rjf/7p7KejC8YLSFOp",
+	"IYg3OwrH3mVruIPAIYUyiZegHqamEqfG7fn9qIt3s21cDT83cIc18Nkrbz79KmthZuNjPaqrkm0haNqy",
+	"+LYsvpDvojp0PntwKhTGAhPs9MH97+Ji+LxgHPtQKJSXFVO887spoV6GroujsWAyof4pqC/BDqoqoJnV",
+	"JXvjepES8dPCy7SFIc3pR5c7jtX1996e37KrsTll3qYL9xrketktvZFifLfVNgoSA/GPCddIuk0qzUG8",
+	"IAzBfYRaYSKV6bturAzDOhETJhORsXU/RfchasyadN+23JmmKDGz43ZYPLEFZ6bFgmnrJ9r6iQV0nE90",
+	"ZIxUYt0VEh+lYqOYm3uphoyHwyhBfAip9An7Cs8E2syE8cCAhPfjVzOtu++gyg+ztJp1hR2JXlbo1eLT",
+	"SiqpmvGp4nOxsGRbeVz/qQ1yucVhpSKz5AW2UvIf08AMe5pxplM9wq6aJ1VO0W22Kg48lIAMOj4JWTIf",
+	"L6HA+sge/AxLBuKdePRP2DXOH2RLxTuZAwZgc20veqqNGHqyJb9ThXCh5+5euFy7ma5ZypS/y1bQ/EME",
+	"DW2rGkLT5eSLUak2IjxGYNGnJrBv8G5XdLMXlMUurKxhKrtsbG0+mz4Kob226exnQSRc/CbeQZs9Qptg",
+	"EC6UakXGhYRclts135gMIvgHzbjWQsHpZ7wrU+O6Za0u7wkzkxInbLjz10cdxjV0v3PtKL8X8QhXZrQL",
+	"W38/0tqFKTfObZeP3mGCu/gFVlxIJVYwwlFH2h2PNr3dprfb9Hah4j7VBqCAnAisVhtLWWinD/TDLf6w",
+	"KMsNVcMY4nfKYyzToE+pAZGEuuN0gGOUX8S/UpXlfqK0b86lkokf6xY6Dd1CIbQZ76ecUZZI2D8LTLyq",
+	"tPfsIdiFg7JuPV80ftsgw14nwYsfc/2OzGL3vbDnNsuZgopNJCGbWEfJFLRGGIFRAXHMrgikva/LlQO+",
+	"ECpEqYXXWZOrRKt0gFnFUznlKfB1Ksat+j9Nk+Glg3eYEd+iVGxT421qvE2NL0qNN1A+K7tDp7n/8sR4",
+	"9u/g9Fzlt9s+DigowEwHQctlqtEGq8K+vAWQy+XhL7cIP+m/z8bwk2WDa+Po5LPm26GNpD8LFEo5Jwh+",
+	"0Eyn3b9EYIB66NkYpeVNZtgoPsnRKd0a7mgRt0Nr+txZG/MON+Gto4C6qwqVF7f3fsTKi3NuHCyvGL7D",
+	"aPnMR1h1KQu59SJNwqmlPmmD4C8+CH7NpwukPov0xm1Bj4x8EQe5V/ruvP6eNBnZ1UgoDdgP0Pnbnfqp",
+	"VgdVij6hKEOYx2D5nLxvyB9OUW+ycdqg954W8nyUqifME4/Htkyi5RmRa3gmrIviO2bzbtefeivVQ4uv",
+	"/M8KYgapQqHeMc6GUZJqNhQ80cxehqWOlVwBUhWJEUJxz9PYkN8GV3UORJIO7Wf2fjr2/j8AMym85fZW",
+	"x95f35cgNgBvEj5AJsyAwKCO3SDVS9Mb2A93jUO26VbaxzZ0Jr0htS4kvKvWbXwGbmOqi2VX+PfaqTbL",
+	"0Y2BgsSnEIgKDXBcCRYl48jK7sM7/L+7ow6WWTGZiGMTDTGHDtDFvABRroWpcgr/1PtSNmVn2tgBLAza",
+	"odsHr7nZtKtcPCSr4ZqRZG4rolpnsHUG/VQAnAvGGdE0zcrzGqPxNBrad7buZpj31lrSLAWU0h/Pzlyh",
+	"LMCEu3wwtqAg1x6ohD7XfeH8vUhlEl2fsF950IeiSIgQ2ilZhy+eWtEPqMGG8Th+B0Z/3tOCiwPrHyg3",
+	"gbk9CVkosTeG9WUMxMwAQkjI+XdBzMfibxQ7eIc7ZvhAAMiVXUQUCz2vXq7gUmdob0c94DMbytls0A6z",
+	"yPk8vgpt7fVVlpANLUdV7gqHq/xSYSRbAfxMiIhhO1ba03Xy94HSi7XRM+TI0h51nxWZgRIQGuCx7mRE",
+	"Yx0W2Nk62F3ArAA6kEh7gjFNQpmIQl8iPhuOihbxWGgk9AK2Yq5NRW9jVbMgBuRWs7UbF62ipG5BmdoS",
+	"1VVAmSqMpupyVNrVW9SUa3Sk2hKqva40rdysG4lWg6m1uWLSdyxJ45gp0m6cmLbZBygixQZ3kO3AReKR",
+	"9jpI+bEckFZEPYe2HjfZTi+rHF2DUtqGad+0TtQfs2PDfp1xn7YEtC0BbUtAF5SArhD3yfyOU+cvVBZ2",
+	"fnPiHQ9kHMuJCGdq9wkTnO41TyBfXgwKwWr3+BcEbUBraphAK46qzaG5b9am0Z4DjoFVTs7plve7s9Ka",
+	"nffTBzzCC0t3IPTZ5cEgN/QKkiAnvukU7DIexzmJKF4AAVcX4R1eFAETOkyJeyV032+elff3cZQId+Xh",
+	"Hf1wiz/cHZ2wS5NzquqolxxHST7JSFvhJEJkXJ4XQ98i0w8Vn3iiaOnCIXqTgPxJt0na+MO+0dvQlwMe",
+	"NfyeOzzDS2gznCTScjQ49kt1cGTQ7Nn5oWK4LtBkja1P1pWm/w4zJgu7PWBZfq/HNtMLq/VElAytKzxu",
+	"WyCejxLmQYB9BCLWAnsJyo6yq/c8hh0dPifdvEpp7ZXJ85mxMIgtiKWrHSZmsCp8vWh1pQihak0SagUw",
+	"uBLnq4jjPONQF+FvVHB7Zdoy25cCzDmUY4H4tshA+vyO3fqqa/1Dmowjk1X/VJrNfaxOc+XrcKgcRjyw",
+	"+NsNiciccCKJ4n+SlctN+NSeTCqOK0P7tXb2VT6bZc7fH5Ll83dzcxJBjkTSHsj9PZB2P2CvROET7zJt",
+	"sJhcHNnf4KjEwnhJ7qAv7b/0kUN16g5Cx2Mbt6IEMwCRcmTigKwnuIqBlKFyr8+eQ8hk3EtFtdyTviSW",
+	"chFBtVJWXppI/GMgpiUguSIJ607kpgxe75nLm7qFQeVGbnZFKw3+GZUsUGhNEgMKq7H0GuI1GENZOdDs",
+	"iraP7VlfseJwDcInU8xWnnjiJkpAsKANrAcaeV6AvcWd/RN2CX/D8CHExZygkUlWuUglOk6+oIon4QR2",
+	"d19OkqxZhCd6AuPjaVXJ+udE3ERDaG/bSmWh97zG9edlY3dYhu6/upUWUSUZ7RY4Ybk3gx+VgoytqGwr",
+	"DTcjnz/xgfD7X1y8O0bZsJpgJmumOjB4mXP3ssOcdfeoMx8GZF4/nJWQzlTS1myDy0e85xd5k/NYHT/8",
+	"4ma3PdZ7fGJT1vvCqHLWe1pKGzF8JhFD90H2IG3npnr6QP+3MG+Xry8PEObsIy5C6BBqs9KqnJ6uK3pp",
+	"grXGkYHGe+aX2xoZQ2LAenF18UE6GEun1dykgfVkKMcibDXqnsYGs2/5rFNqtEEbHkbrEGzFi0lNWUfA",
+	"KOYBFT9moQl7ljG0Esf5gfa8khP2DZqtxHAkFVdTdmj/hXrmj2ZDL5rcH5kIxueT7GXRj0xjw9vZhrPi",
+	"HnYtmirrfNQSDkqNrIJXP+HUddxKqtb23xDmj/Cb6Fe29pWMRZ2pryUQlLBJPwr6DK7GCh4ex0KxIZ+y",
+	"XjQuAeal1oivcP+tpvrxkc1y/G5MOUerpBbPttR4T1sljPuKu06AlGnvS5gatN11BZymhEkFTcYJRAKt",
+	"Wa3lUFjNC5kIKJuLjL1KGw4qvmstrMiwwzdnr4/QMq9r1BsIMSLjHh5exfJXPMTPvUsC5tlM9c8M23Gv",
+	"xGZEV9s20bZNtG0TlfoBfKclVcRyRpWG93J8zwMj1bKt3N7ul4rx0SgLxtjXPBZqygIZ+vOjtLRmscQI",
+	"1rAmJMO+QS0OZzg5hpPDsAp+uo5XzB2GBaaGUoePQfhZp0pkzEeIyTFEtD09KOWkRpVyDbP4iG9oSf9K",
+	"CcyvzCyhLVHZXzJnYSjc6H/QehutoitJwF7NdjDwJybzh6rDdJQEAthKMNzZlxM2tHto5pgBKZe4N5Wu",
+	"Tf0WfoKZAI2vMMaf/S0fjeDHMEQ8wouD87Pzfx2/enV8/q+bs58vzs4uzs7+90HnwBp+t6kuu+rtxWt3",
+	"lVvuLSz31i714OLt4+Py1kfhBVThrvhfpM10PBNfqMl5ew7pDhe9rCXiqwt15rBSM11FoLniaCyyK4aU",
+	"Bckqngu9jROeGGYk6wsOLy4yVrOWNkJJ1pNMJlkNJyZM51qWWE9apV4SQP01CVHO0OKbIqBQSbdM20Dk",
+	"3kX3ol7irDy7d6ByH6qpl9eJdit0lZw4NFoM4ZXX/CdyUmjTpTO0qJvH25ovpl2X1tQw318cVduu6+RT",
+	"qw2fSd7fVxh7oghPH+j/5vP+dTpkaRXizr81o0UStkn3vdvdv0LzlvuOzzrjTpsTj4FdhAhSFZkpTKYr",
+	"uBLq4OL/fLd3CmSiZSxuaV32585BoNX9LdhzcNl3ewc1dqspSdOm3TgKXBEu1DW7rn0Zix8060ttoOAX",
+	"f5aDKDsRVhemKj64ODgFpUQvs7QhHFJkJznY+1CU8Y95rP/6ggke9DHikrDPI5FcfWBfqEMKzU3N5CTx",
+	"bir98RVw+oS3ajdBwvwBJ0Vis6rxnmrVJXdhh58vU9Nn5ydnzlg+8u5MP5Xc+z+kRpCEwiLyakA5IR8d",
+	"+8hmHxtp7ymhHPKo9A3Qa8wazbzONGvQg1VEb8jrrqLblvSpzT8BCRz8G2Mbi0dbwrvWjKPHcIUQBiND",
+	"HZf2G0EUEs6pK+M8BGysH89f+29zlpyi/IspoWWqArtt4SQQMIv/HR1KSwF1AX6B5/7809lP/nPdHcue",
+	"+K0vWRiFgAjRQVhfeA3ecJ6G1uD7/vjfAQAA//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -173,7 +173,7 @@ func (a *Endpoint) verifyRequestObject(ctx context.Context, r *request, object s
 	if err := rules.AllowsAlgorithm(algorithm); err != nil {
 		return nil, err
 	}
-	verified, err := a.verifySignature(ctx, r, object, algorithm, rules.Expect(r.client.ClientID, a.Issuers.URL(r.organization), algorithm, r.at))
+	verified, err := a.verifySignature(ctx, r, object, algorithm, rules.Expect(r.client.ClientID, a.Issuers.Names(r.organization, r.at), algorithm, r.at))
 	if err != nil {
 		return nil, err
 	}

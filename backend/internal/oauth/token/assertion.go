@@ -41,8 +41,7 @@ func (j *JWTBearer) verify(ctx context.Context, request *Request, presented stri
 	if err != nil {
 		return nil, nil, err
 	}
-	own := j.Issuers.URL(request.Organization)
-	if claimed.Issuer == own {
+	if j.Issuers.Means(request.Organization, claimed.Issuer) {
 		return nil, nil, errOwnIssuer
 	}
 	issuer, err := j.Trusted.ByIssuer(ctx, request.Organization.ID, claimed.Issuer)
@@ -52,7 +51,7 @@ func (j *JWTBearer) verify(ctx context.Context, request *Request, presented stri
 	if err != nil {
 		return nil, nil, err
 	}
-	expected := jose.Expected{Types: j.typesOf(request.Organization, issuer), Issuer: issuer.Issuer, Audiences: []string{own}, Now: j.Now(), Leeway: assertionLeeway, KeyIDOptional: true}
+	expected := jose.Expected{Types: j.typesOf(request.Organization, issuer), Issuer: issuer.Issuer, Audiences: j.Issuers.Names(request.Organization, j.Now()), Now: j.Now(), Leeway: assertionLeeway, KeyIDOptional: true}
 	if len(expected.Types) == 0 {
 		return nil, nil, errTrust
 	}

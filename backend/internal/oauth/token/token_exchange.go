@@ -102,7 +102,7 @@ func (x *TokenExchange) Authorize(ctx context.Context, request *Request) (*Autho
 	if err != nil {
 		return nil, err
 	}
-	meantFor := append([]string{x.Issuers.URL(request.Organization), request.Client.ClientID}, policy.SubjectAudiences...)
+	meantFor := append(append(x.Issuers.Names(request.Organization, x.Now()), request.Client.ClientID), policy.SubjectAudiences...)
 	switch {
 	case subject.live.User == nil:
 		return nil, oauth.InvalidRequest("The subject_token speaks of no person.")

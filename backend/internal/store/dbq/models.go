@@ -170,6 +170,16 @@ type DeviceRequest struct {
 	ExpiresAt      time.Time
 }
 
+type Domain struct {
+	OrgID      uuid.UUID
+	ID         uuid.UUID
+	Host       string
+	Token      string
+	CreatedAt  time.Time
+	VerifiedAt *time.Time
+	VerifiedBy *string
+}
+
 type EmailChange struct {
 	OrgID         uuid.UUID
 	ID            uuid.UUID
@@ -349,15 +359,18 @@ type OneTimeLink struct {
 }
 
 type Organization struct {
-	ID          uuid.UUID
-	Slug        string
-	DisplayName string
-	Status      string
-	Branding    []byte
-	Policies    []byte
-	Version     int64
-	CreatedAt   time.Time
-	UpdatedAt   time.Time
+	ID           uuid.UUID
+	Slug         string
+	DisplayName  string
+	Status       string
+	Branding     []byte
+	Policies     []byte
+	Version      int64
+	CreatedAt    time.Time
+	UpdatedAt    time.Time
+	Domain       *string
+	FormerDomain *string
+	FormerUntil  *time.Time
 }
 
 type OrganizationLogo struct {

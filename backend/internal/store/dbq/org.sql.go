@@ -254,7 +254,7 @@ func (q *Queries) DeleteOrganizationRow(ctx context.Context, id uuid.UUID) (int6
 }
 
 const holdOrganization = `-- name: HoldOrganization :one
-SELECT id, slug, display_name, status, branding, policies, version, created_at, updated_at FROM organizations WHERE id = $1 FOR SHARE
+SELECT id, slug, display_name, status, branding, policies, version, created_at, updated_at, domain, former_domain, former_until FROM organizations WHERE id = $1 FOR SHARE
 `
 
 // cross-tenant: organizations are the tenants themselves
@@ -271,6 +271,9 @@ func (q *Queries) HoldOrganization(ctx context.Context, id uuid.UUID) (Organizat
 		&i.Version,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.Domain,
+		&i.FormerDomain,
+		&i.FormerUntil,
 	)
 	return i, err
 }
@@ -278,7 +281,7 @@ func (q *Queries) HoldOrganization(ctx context.Context, id uuid.UUID) (Organizat
 const insertOrganization = `-- name: InsertOrganization :one
 INSERT INTO organizations (id, slug, display_name, branding, policies, created_at, updated_at)
 VALUES ($1, $2, $3, $4, $5, $6, $6)
-RETURNING id, slug, display_name, status, branding, policies, version, created_at, updated_at
+RETURNING id, slug, display_name, status, branding, policies, version, created_at, updated_at, domain, former_domain, former_until
 `
 
 type InsertOrganizationParams struct {
@@ -311,12 +314,15 @@ func (q *Queries) InsertOrganization(ctx context.Context, arg InsertOrganization
 		&i.Version,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.Domain,
+		&i.FormerDomain,
+		&i.FormerUntil,
 	)
 	return i, err
 }
 
 const organizationByID = `-- name: OrganizationByID :one
-SELECT id, slug, display_name, status, branding, policies, version, created_at, updated_at FROM organizations WHERE id = $1
+SELECT id, slug, display_name, status, branding, policies, version, created_at, updated_at, domain, former_domain, former_until FROM organizations WHERE id = $1
 `
 
 // cross-tenant: organizations are the tenants themselves
@@ -333,12 +339,15 @@ func (q *Queries) OrganizationByID(ctx context.Context, id uuid.UUID) (Organizat
 		&i.Version,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.Domain,
+		&i.FormerDomain,
+		&i.FormerUntil,
 	)
 	return i, err
 }
 
 const organizationBySlug = `-- name: OrganizationBySlug :one
-SELECT id, slug, display_name, status, branding, policies, version, created_at, updated_at FROM organizations WHERE slug = $1
+SELECT id, slug, display_name, status, branding, policies, version, created_at, updated_at, domain, former_domain, former_until FROM organizations WHERE slug = $1
 `
 
 // cross-tenant: resolves the organization of a URL
@@ -355,6 +364,9 @@ func (q *Queries) OrganizationBySlug(ctx context.Context, slug string) (Organiza
 		&i.Version,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.Domain,
+		&i.FormerDomain,
+		&i.FormerUntil,
 	)
 	return i, err
 }
@@ -430,12 +442,55 @@ func (q *Queries) OrganizationsAfter(ctx context.Context, arg OrganizationsAfter
 	return items, nil
 }
 
+const setOrganizationAddress = `-- name: SetOrganizationAddress :one
+UPDATE organizations SET domain = $1, former_domain = $2, former_until = $3, version = version + 1, updated_at = $4
+WHERE id = $5 AND version = $6
+RETURNING id, slug, display_name, status, branding, policies, version, created_at, updated_at, domain, former_domain, former_until
+`
+
+type SetOrganizationAddressParams struct {
+	Domain          *string
+	FormerDomain    *string
+	FormerUntil     *time.Time
+	UpdatedAt       time.Time
+	ID              uuid.UUID
+	ExpectedVersion int64
+}
+
+// cross-tenant: organizations are the tenants themselves
+func (q *Queries) SetOrganizationAddress(ctx context.Context, arg SetOrganizationAddressParams) (Organization, error) {
+	row := q.db.QueryRow(ctx, setOrganizationAddress,
+		arg.Domain,
+		arg.FormerDomain,
+		arg.FormerUntil,
+		arg.UpdatedAt,
+		arg.ID,
+		arg.ExpectedVersion,
+	)
+	var i Organization
+	err := row.Scan(
+		&i.ID,
+		&i.Slug,
+		&i.DisplayName,
+		&i.Status,
+		&i.Branding,
+		&i.Policies,
+		&i.Version,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+		&i.Domain,
+		&i.FormerDomain,
+		&i.FormerUntil,
+	)
+	return i, err
+}
+
 const updateOrganization = `-- name: UpdateOrganization :one
 UPDATE organizations
 SET display_name = $1, branding = $2, policies = $3, status = $4,
     version = version + 1, updated_at = $5
 WHERE id = $6 AND version = $7
-RETURNING id, slug, display_name, status, branding, policies, version, created_at, updated_at
+RETURNING id, slug, display_name, status, branding, policies, version, created_at, updated_at, domain, former_domain, former_until
 `
 
 type UpdateOrganizationParams struct {
@@ -470,6 +525,9 @@ func (q *Queries) UpdateOrganization(ctx context.Context, arg UpdateOrganization
 		&i.Version,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.Domain,
+		&i.FormerDomain,
+		&i.FormerUntil,
 	)
 	return i, err
 }

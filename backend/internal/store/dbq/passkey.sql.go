@@ -12,6 +12,30 @@ import (
 	"github.com/google/uuid"
 )
 
+const countPeopleByRelyingParty = `-- name: CountPeopleByRelyingParty :one
+SELECT (SELECT count(*) FROM (SELECT DISTINCT p.user_id FROM passkeys p WHERE p.org_id = $1 AND p.rp_id = $2 LIMIT 10001) AS bounded_here)::bigint AS here,
+    (SELECT count(*) FROM (SELECT DISTINCT p.user_id FROM passkeys p WHERE p.org_id = $1 AND p.rp_id <> $2
+        AND NOT EXISTS (SELECT 1 FROM passkeys x WHERE x.org_id = p.org_id AND x.user_id = p.user_id AND x.rp_id = $2) LIMIT 10001) AS bounded_elsewhere)::bigint AS elsewhere
+`
+
+type CountPeopleByRelyingPartyParams struct {
+	OrgID uuid.UUID
+	RpID  string
+}
+
+type CountPeopleByRelyingPartyRow struct {
+	Here      int64
+	Elsewhere int64
+}
+
+// How many people have passkeys of a relying party, and of others only.
+func (q *Queries) CountPeopleByRelyingParty(ctx context.Context, arg CountPeopleByRelyingPartyParams) (CountPeopleByRelyingPartyRow, error) {
+	row := q.db.QueryRow(ctx, countPeopleByRelyingParty, arg.OrgID, arg.RpID)
+	var i CountPeopleByRelyingPartyRow
+	err := row.Scan(&i.Here, &i.Elsewhere)
+	return i, err
+}
+
 const deletePasskey = `-- name: DeletePasskey :execrows
 DELETE FROM passkeys WHERE org_id = $1 AND user_id = $2 AND id = $3
 `

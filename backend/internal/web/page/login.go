@@ -19,6 +19,7 @@ type Login struct {
 	MagicLinkURL      string       // where a sign-in by mail begins; "" shows no such way
 	SignUpURL         string       // where an account is made; "" shows no such way
 	Passkey           *Passkey     // nil where nobody signs in with passkeys
+	Former            *Link        // the address before, where passkeys of there still work; nil when none is served
 	Providers         []Link       // where people may sign in elsewhere
 	Linking           string       // the account elsewhere that is linked to whoever signs in; "" for none
 	Again             bool         // the person is signed in, and proves once more who they are before they change something

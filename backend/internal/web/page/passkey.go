@@ -26,6 +26,7 @@ type AccountPasskeys struct {
 	Suggested string      // name of a new one
 	Accepted  string      // what authenticators are told (WebAuthn Level 3 §5.1.10); "" for nothing
 	Off       bool        // nobody signs in with passkeys
+	Former    string      // what holds at an address that is given up; "" at any other
 	URL       string      // of the page itself
 	BackURL   string
 	Fault     *fault.Error

@@ -63,6 +63,7 @@ func states(words *text.Printer, organization page.Organization) map[string]temp
 	return map[string]templ.Component{
 		"login":          page.Login{Frame: frame, Form: form("login"), Client: &payroll},
 		"login-logo":     page.Login{Frame: frame, Form: form("login"), Client: &logo},
+		"login-former":   page.Login{Frame: frame, Form: form("login"), Client: &payroll, Passkey: passkey("login/passkey"), Former: &page.Link{Label: "id.example.com", URL: "https://id.example.com/demo/account/methods"}},
 		"login-alone":    page.Login{Frame: frame, Form: form("login")},
 		"login-wrong":    page.Login{Frame: frame, Form: form("login"), Client: &payroll, Username: "ada@demo.test", Fault: wrong},
 		"login-too-many": page.Login{Frame: frame, Form: form("login"), Client: &payroll, Username: "ada@demo.test", Fault: tooMany},

@@ -1,0 +1,158 @@
+package server
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/clavex/clavex/backend/internal/customdomain"
+	"github.com/clavex/clavex/backend/internal/fault"
+	"github.com/clavex/clavex/backend/internal/oauth"
+	"github.com/clavex/clavex/backend/internal/org"
+	"github.com/clavex/clavex/backend/internal/reqctx"
+	"github.com/clavex/clavex/backend/internal/web/asset"
+)
+
+// An organization at a host of its own has there what it has elsewhere below its slug, and nothing else: no console, no Admin
+// API, no other organization. Requests come in here, are given the path that the router knows, and carry the host that they
+// came to, so that everything that is made for them names it.
+
+// errMoved is the answer at an address at which an organization is not any more.
+var errMoved = fault.New(fault.NotFound, "organization_moved", "This organization is at another address now.")
+
+// ownHosts are those of the server itself.
+func ownHosts(addresses ...string) (hosts []string) {
+	for _, address := range addresses {
+		if parsed, err := url.Parse(address); err == nil && parsed.Hostname() != "" {
+			hosts = append(hosts, strings.ToLower(parsed.Hostname()))
+		}
+	}
+	return hosts
+}
+
+// handler answers at every address of the server.
+func (a *App) handler(m *metrics, health *health) (http.Handler, error) {
+	engine, err := a.router(m, health)
+	if err != nil {
+		return nil, err
+	}
+	return a.byDomain(engine), nil
+}
+
+// byDomain finds out whether a request came to a host of an organization's own. A host that is nobody's is answered as the
+// server's own is: probes of load balancers and people's numbers of the machine come that way.
+func (a *App) byDomain(next http.Handler) http.Handler {
+	own := ownHosts(a.Config.PublicURL, a.Config.ConsoleURL, a.Config.MTLSURL)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		host := hostOf(r.Host)
+		if slices.Contains(own, host) || host == "" || net.ParseIP(host) != nil || forEverybody(r.URL.Path) {
+			next.ServeHTTP(w, r)
+			return
+		}
+		slug, err := a.Domains.Slug(r.Context(), host)
+		switch {
+		case fault.IsKind(err, fault.NotFound):
+			next.ServeHTTP(w, r)
+			return
+		case err != nil:
+			w.Header().Set("Retry-After", "5")
+			http.Error(w, "The server cannot look up whose address this is. Try again in a moment.", http.StatusServiceUnavailable)
+			return
+		}
+		inside := r.Clone(reqctx.WithDomain(r.Context(), host, r.URL.EscapedPath()))
+		inside.URL.Path, inside.URL.RawPath = pathInside(slug, r.URL.Path), ""
+		if r.URL.RawPath != "" {
+			inside.URL.RawPath = pathInside(slug, r.URL.RawPath)
+		}
+		next.ServeHTTP(w, inside)
+	})
+}
+
+// hostOf is a Host header without a port, in lower case.
+func hostOf(header string) string {
+	if host, _, err := net.SplitHostPort(header); err == nil {
+		header = host
+	}
+	return strings.ToLower(strings.TrimSuffix(header, "."))
+}
+
+// forEverybody tells what every host of the server has.
+func forEverybody(path string) bool {
+	return strings.HasPrefix(path, asset.Prefix) || path == "/healthz" || path == "/readyz" || path == "/robots.txt"
+}
+
+// pathInside is where the router has what an organization has at a path of its own host. Metadata of an issuer without a path
+// is at the well-known address itself (RFC 8414 §3, RFC 9728 §3).
+func pathInside(slug, path string) string {
+	switch path {
+	case "/.well-known/oauth-authorization-server", oauth.WellKnownProtectedResource:
+		return path + "/" + slug
+	}
+	return "/" + slug + path
+}
+
+// organization resolves whom an address belongs to, by slug or by host, and sees the organization from there. What does not
+// exist or does not serve is answered in the form of the group of routes. People who come to where an organization was are
+// led to where it is.
+func (a *App) organization(c *gin.Context) {
+	found, err := a.Organizations.Serving(c.Request.Context(), c.Param("org"))
+	if err != nil {
+		renderError(c, err)
+		c.Abort()
+		return
+	}
+	seen := found.At(reqctx.Domain(c.Request.Context()), a.Now())
+	if seen == nil && a.atMTLS(c.Request) {
+		seen = found // that address is everybody's
+	}
+	if seen == nil {
+		a.moved(c, found)
+		c.Abort()
+		return
+	}
+	oauth.SetOrganization(c, seen)
+}
+
+// atMTLS reports whether a request came to the address of clients with TLS certificates.
+func (a *App) atMTLS(r *http.Request) bool {
+	parsed, err := url.Parse(a.Config.MTLSURL)
+	return a.Config.MTLSURL != "" && err == nil && reqctx.Domain(r.Context()) == "" && strings.EqualFold(parsed.Host, r.Host)
+}
+
+// moved answers where an organization was.
+func (a *App) moved(c *gin.Context, organization *org.Organization) {
+	method := c.Request.Method
+	if forPrograms(c.Request.URL.Path) || method != http.MethodGet && method != http.MethodHead {
+		renderError(c, errMoved)
+		return
+	}
+	path := strings.TrimPrefix(c.Request.URL.EscapedPath(), "/"+organization.Slug)
+	target := a.Issuers.URL(organization) + path
+	if query := c.Request.URL.RawQuery; query != "" {
+		target += "?" + query
+	}
+	c.Header("Cache-Control", "no-store") // it may move again
+	c.Redirect(http.StatusFound, target)
+}
+
+// organizationOf returns the organization that an issuer identifier of ours names. Its kind of fault is NotFound when there is
+// none.
+func (a *App) organizationOf(ctx context.Context, issuer string) (*org.Organization, error) {
+	if slug, below := strings.CutPrefix(issuer, a.Config.PublicURL+"/"); below {
+		return a.Organizations.Serving(ctx, slug)
+	}
+	parsed, err := url.Parse(issuer)
+	if err != nil || a.Issuers.OriginOf(strings.ToLower(parsed.Hostname())) != issuer {
+		return nil, customdomain.ErrNotFound
+	}
+	slug, err := a.Domains.Slug(ctx, parsed.Hostname())
+	if err != nil {
+		return nil, err
+	}
+	return a.Organizations.Serving(ctx, slug)
+}

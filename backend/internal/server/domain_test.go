@@ -1,0 +1,470 @@
+package server
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/descope/virtualwebauthn"
+
+	"github.com/clavex/clavex/backend/internal/customdomain"
+	"github.com/clavex/clavex/backend/internal/dnslookup"
+	"github.com/clavex/clavex/backend/internal/dnstest"
+	"github.com/clavex/clavex/backend/internal/fault"
+	"github.com/clavex/clavex/backend/internal/org"
+	"github.com/clavex/clavex/backend/internal/store"
+)
+
+// ownDomain is a host that the test server's certificate and clients know.
+const ownDomain = "login.example.com"
+
+// domainSite is a site whose organizations can have domains of their own.
+type domainSite struct {
+	*site
+	names *dnstest.Server
+}
+
+func newDomainSite(t *testing.T) *domainSite {
+	t.Helper()
+	names := dnstest.New(t)
+	return &domainSite{newPasskeySite(t, "dns_server", names.Address), names}
+}
+
+// claim has an organization claim a domain, and proves it.
+func (s *domainSite) claim(organization *org.Organization, host string) (claimed customdomain.Domain) {
+	s.t.Helper()
+	s.inTx(func(ctx context.Context, tx *store.Tx) (err error) {
+		claimed, err = s.app.Domains.Claim(ctx, tx, operator, organization, host)
+		return err
+	})
+	s.names.Set(claimed.Record.Name, "something else", claimed.Record.Value)
+	if err := s.app.Domains.Proved(s.t.Context(), claimed); err != nil {
+		s.t.Fatal(err)
+	}
+	s.inTx(func(ctx context.Context, tx *store.Tx) (err error) {
+		claimed, err = s.app.Domains.Verify(ctx, tx, operator, organization.ID, claimed.ID, customdomain.ByDNS)
+		return err
+	})
+	s.app.Domains.Forget(organization.ID)
+	return claimed
+}
+
+func (s *domainSite) move(organization *org.Organization, host string, graceDays int) error {
+	s.t.Helper()
+	err := s.app.Store.InTx(s.t.Context(), func(ctx context.Context, tx *store.Tx) error {
+		current, err := s.app.Organizations.ByID(ctx, tx, organization.ID)
+		if err != nil {
+			return err
+		}
+		_, err = s.app.Domains.Move(ctx, tx, operator, organization.ID, current.Version, host, graceDays)
+		return err
+	})
+	s.app.Organizations.Forget(organization)
+	return err
+}
+
+// moved brings acme to its own domain, with days of grace, and the test there.
+func (s *domainSite) moved(graceDays int) {
+	s.t.Helper()
+	s.claim(s.acme, ownDomain)
+	if err := s.move(s.acme, ownDomain, graceDays); err != nil {
+		s.t.Fatal(err)
+	}
+	s.there()
+}
+
+// there has what the test does happen at the domain, here at the address that all share.
+func (s *domainSite) there() { s.server.URL, s.below = "https://"+ownDomain, "" }
+func (s *domainSite) here()  { s.server.URL, s.below = "https://"+passkeyHost, "/acme" }
+
+// graceEnds makes the days of grace be over.
+func (s *domainSite) graceEnds() {
+	s.t.Helper()
+	if _, err := s.app.Store.Exec(s.t.Context(), "UPDATE organizations SET former_until = now() - interval '1 second' WHERE former_until IS NOT NULL"); err != nil {
+		s.t.Fatal(err)
+	}
+	s.app.Organizations.Forget(s.acme)
+}
+
+// fetch asks an address, and does not follow where it leads.
+func (s *domainSite) fetch(method, address string, form url.Values) (status int, header http.Header, body string) {
+	s.t.Helper()
+	var content io.Reader
+	if form != nil {
+		content = strings.NewReader(form.Encode())
+	}
+	r, err := http.NewRequestWithContext(s.t.Context(), method, address, content)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if form != nil {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	response, err := s.browser().http.Transport.RoundTrip(r)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	read, err := io.ReadAll(response.Body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return response.StatusCode, response.Header, string(read)
+}
+
+func (s *domainSite) metadata(address string) (metadata map[string]any) {
+	s.t.Helper()
+	status, _, body := s.fetch(http.MethodGet, address, nil)
+	if status != http.StatusOK || json.Unmarshal([]byte(body), &metadata) != nil {
+		s.t.Fatalf("%s: %d %s", address, status, body)
+	}
+	return metadata
+}
+
+// claimOf is a claim of a JWT.
+func claimOf(token any, name string) any {
+	text, _ := token.(string)
+	parts := strings.Split(text, ".")
+	if len(parts) != 3 {
+		return nil
+	}
+	content, _ := base64.RawURLEncoding.DecodeString(parts[1])
+	var claims map[string]any
+	_ = json.Unmarshal(content, &claims)
+	return claims[name]
+}
+
+func TestAnOrganizationAtItsOwnDomain(t *testing.T) {
+	t.Parallel()
+	s := newDomainSite(t)
+	rival := s.organization("rival")
+	_, before := s.tokens(s.browser().signIn("scope", "openid offline_access", "prompt", "consent"))
+	old := s.browser()
+	old.signIn()
+	s.moved(30)
+	own, shared := "https://"+ownDomain, "https://"+passkeyHost+"/acme"
+
+	for address, issuer := range map[string]string{own + "/.well-known/openid-configuration": own, own + "/.well-known/oauth-authorization-server": own,
+		shared + "/.well-known/openid-configuration": shared, "https://" + passkeyHost + "/.well-known/oauth-authorization-server/acme": shared} {
+		found := s.metadata(address)
+		if found["issuer"] != issuer || found["token_endpoint"] != issuer+"/token" || found["jwks_uri"] != issuer+"/jwks" || found["authorization_endpoint"] != issuer+"/authorize" {
+			t.Errorf("%s: %v %v", address, found["issuer"], found["token_endpoint"])
+		}
+	}
+	if found := s.metadata(own + "/.well-known/oauth-protected-resource"); found["resource"] != own {
+		t.Errorf("%v", found["resource"])
+	}
+	if s.metadata(own + "/jwks")["keys"] == nil {
+		t.Error("no keys")
+	}
+
+	b := s.browser()
+	page := b.get(s.authorizeURL("prompt", "consent", "scope", "openid profile offline_access"))
+	if page.url.Host != ownDomain || page.url.Path != "/login" || attribute(page.element("former-address"), "href") != shared+"/account/methods" {
+		t.Fatalf("%d at %s", page.status, page.url)
+	}
+	answered := b.allowed(b.submit(page, "login-form", "username", s.ada.Username, "password", password))
+	if answered.url.Query().Get("iss") != own {
+		t.Fatalf("%d at %s", answered.status, answered.url)
+	}
+	_, tokens := s.tokens(answered)
+	if claimOf(tokens["id_token"], "iss") != own || claimOf(tokens["access_token"], "iss") != own {
+		t.Errorf("%v", tokens)
+	}
+	for name, token := range map[string]any{"made here": tokens["access_token"], "made at the address before": before["access_token"]} {
+		if status, _, body := s.userinfo(token); status != http.StatusOK {
+			t.Errorf("%s: %d %s", name, status, body)
+		}
+	}
+	if status, refreshed := s.tokenRequest(url.Values{"grant_type": {"refresh_token"}, "refresh_token": {before["refresh_token"].(string)}}); status != http.StatusOK || claimOf(refreshed["id_token"], "iss") != own {
+		t.Errorf("a refresh token of before: %d %v", status, refreshed)
+	}
+	if a := b.get("/account"); a.status != http.StatusOK || a.url.Host != ownDomain || a.element("profile-form") == nil {
+		t.Errorf("account: %d at %s", a.status, a.url)
+	}
+	if a := b.get("/"); a.status != http.StatusOK {
+		t.Errorf("front page: %d at %s", a.status, a.url)
+	}
+	// Who is signed in at one address is not at the other one: their cookies are apart.
+	if a := b.get("https://" + passkeyHost + "/acme/authorize?prompt=none&" + strings.SplitN(s.authorizeURL(), "?", 2)[1]); a.url.Query().Get("error") != "login_required" {
+		t.Errorf("%s", a.url)
+	}
+
+	// Nothing else is there.
+	for _, path := range []string{"/console/", "/api/v1/orgs", "/rival/login", "/acme/login", "/rival/.well-known/openid-configuration", "/.well-known/openid-configuration/rival",
+		"/.well-known/oauth-authorization-server/rival", "/docs/", "/%2e%2e/rival/login", "/..%2frival%2flogin", "//rival/login"} {
+		if status, _, body := s.fetch(http.MethodGet, own+path, nil); status != http.StatusNotFound || strings.Contains(body, rival.DisplayName) {
+			t.Errorf("%s: %d %s", path, status, body)
+		}
+	}
+	for _, path := range []string{"/healthz", "/robots.txt"} {
+		if status, _, _ := s.fetch(http.MethodGet, own+path, nil); status != http.StatusOK {
+			t.Errorf("%s: %d", path, status)
+		}
+	}
+
+	// The address before goes on for a while, as the issuer that it was.
+	s.here()
+	if a := old.get(s.authorizeURL("prompt", "none")); a.url.Query().Get("code") == "" || a.url.Query().Get("iss") != shared {
+		t.Errorf("%s", a.url)
+	}
+	_, again := s.tokens(s.browser().signIn())
+	if claimOf(again["id_token"], "iss") != shared {
+		t.Errorf("%v", again)
+	}
+	if status, _, _ := s.userinfo(tokens["access_token"]); status != http.StatusOK {
+		t.Errorf("a token of the new address at the one before: %d", status)
+	}
+
+	// Then it leads people to where the organization is, and says so to programs.
+	s.graceEnds()
+	status, header, _ := s.fetch(http.MethodGet, shared+"/authorize?client_id=x&state=%26", nil)
+	if status != http.StatusFound || header.Get("Location") != own+"/authorize?client_id=x&state=%26" {
+		t.Errorf("%d %s", status, header.Get("Location"))
+	}
+	for _, path := range []string{"/token", "/par", "/introspect"} {
+		status, _, body := s.fetch(http.MethodPost, shared+path, url.Values{"grant_type": {"client_credentials"}})
+		if status != http.StatusNotFound && status != http.StatusBadRequest || !strings.Contains(body, "another address") {
+			t.Errorf("%s: %d %s", path, status, body)
+		}
+	}
+	if status, _, body := s.fetch(http.MethodGet, shared+"/.well-known/openid-configuration", nil); status == http.StatusOK {
+		t.Errorf("metadata: %s", body)
+	}
+	if status, _, _ := s.fetch(http.MethodPost, shared+"/login", url.Values{"username": {"x"}}); status != http.StatusNotFound {
+		t.Errorf("a form: %d", status)
+	}
+	s.there()
+	if status, _, _ := s.userinfo(tokens["access_token"]); status != http.StatusOK {
+		t.Errorf("the present address: %d", status)
+	}
+}
+
+// A passkey is one of the host that it was made at, and of no other (WebAuthn Level 3 §5.1.3, §13.4.9).
+func TestPasskeysOfAnOwnDomain(t *testing.T) {
+	t.Parallel()
+	s := newDomainSite(t)
+	elsewhere := s.passkey(s.ada, virtualwebauthn.AuthenticatorOptions{})
+	s.moved(30)
+	b := s.browser()
+	page := b.get("/login")
+	var options struct{ RPID string }
+	if json.Unmarshal([]byte(page.options()), &options) != nil || options.RPID != ownDomain {
+		t.Fatalf("%s", page.options())
+	}
+	if a := b.usePasskey(page, elsewhere); a.element("login-form") == nil || a.status != http.StatusUnprocessableEntity {
+		t.Errorf("of the shared host: %d at %s", a.status, a.url)
+	}
+	made := s.passkey(s.ada, virtualwebauthn.AuthenticatorOptions{})
+	if made.stored.RPID != ownDomain {
+		t.Fatalf("made for %s", made.stored.RPID)
+	}
+	if a := b.usePasskey(b.get("/login"), made); a.url.Path != "/" || a.url.Host != ownDomain {
+		t.Errorf("%d at %s", a.status, a.url)
+	}
+	// What was answered at one address is nothing at the other one, though the challenge is good still.
+	response := made.answer(t, s.browser().get("/login").options())
+	s.here()
+	old := s.browser()
+	if a := old.submit(old.get("/acme/login"), "passkey-form", "passkey", response); a.element("login-form") == nil {
+		t.Errorf("at the address before: %d at %s", a.status, a.url)
+	}
+	if a := old.usePasskey(old.get("/acme/login"), made); a.element("login-form") == nil {
+		t.Errorf("the new passkey at the address before: %d at %s", a.status, a.url)
+	}
+	if a := old.usePasskey(old.get("/acme/login"), elsewhere); a.url.Path != "/acme/" {
+		t.Errorf("the former passkey at the address before: %d at %s", a.status, a.url)
+	}
+	// The page of passkeys says what works where.
+	if a := old.get("/acme/" + passkeysPage); !strings.Contains(a.text("former-address"), ownDomain) || strings.Count(a.body, "This passkey is for "+ownDomain) != 1 {
+		t.Errorf("%d at %s:\n%s", a.status, a.url, a.body)
+	}
+}
+
+// Whoever signed in at the new address with something else adds a passkey there, by the pages.
+func TestMakingAPasskeyAtAnOwnDomain(t *testing.T) {
+	t.Parallel()
+	s := newDomainSite(t)
+	s.moved(0)
+	b := s.browser()
+	b.submit(b.get("/login"), "login-form", "username", s.ada.Username, "password", password)
+	page := b.get("/" + passkeysPage)
+	key := s.newAuthenticator()
+	key.party.ID, key.party.Origin = ownDomain, "https://"+ownDomain
+	b.addPasskey(page, key, "Laptop")
+	if page.element("former-address") != nil {
+		t.Error("no former address is served")
+	}
+	if own := s.passkeysOf(s.ada); len(own) != 1 || own[0].RPID != ownDomain {
+		t.Errorf("%+v", own)
+	}
+}
+
+func TestAFormOfOneAddressIsNoneOfAnother(t *testing.T) {
+	t.Parallel()
+	s := newDomainSite(t)
+	s.moved(30)
+	b := s.browser()
+	page := b.get("/login")
+	action, fields := page.form("login-form")
+	fields.Set("username", s.ada.Username)
+	fields.Set("password", password)
+	for origin, want := range map[string]bool{"https://" + passkeyHost: false, "https://" + ownDomain: true} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://"+ownDomain+action, strings.NewReader(fields.Encode()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Header.Set("Origin", origin)
+		if a := b.do(r); (a.url.Path == "/") != want {
+			t.Errorf("%s: %d at %s", origin, a.status, a.url)
+		}
+	}
+}
+
+func faultCode(err error) string {
+	if problem := fault.From(err); problem != nil {
+		return problem.Code
+	}
+	return ""
+}
+
+func TestClaimingADomain(t *testing.T) {
+	t.Parallel()
+	s := newDomainSite(t)
+	rival := s.organization("rival")
+	claim := func(organization *org.Organization, host string) (made customdomain.Domain, err error) {
+		err = s.app.Store.InTx(t.Context(), func(ctx context.Context, tx *store.Tx) (err error) {
+			made, err = s.app.Domains.Claim(ctx, tx, operator, organization, host)
+			return err
+		})
+		return made, err
+	}
+	verify := func(organization *org.Organization, claimed customdomain.Domain) error {
+		err := s.app.Store.InTx(t.Context(), func(ctx context.Context, tx *store.Tx) error {
+			_, err := s.app.Domains.Verify(ctx, tx, operator, organization.ID, claimed.ID, customdomain.ByDNS)
+			return err
+		})
+		s.app.Domains.Forget(organization.ID)
+		return err
+	}
+	for _, host := range []string{"", "localhost", "192.0.2.1", "2130706433", "login.1", "*.example.com", "login.example.com:443", "https://login.example.com", "login_.example.com", "-a.example.com", "a..example.com",
+		"a b.example.com", strings.Repeat("a", 64) + ".example.com", strings.Repeat("a.", 130) + "com", "[2001:db8::1]", "xn--a.example.com"} {
+		if made, err := claim(s.acme, host); faultCode(err) != customdomain.ErrMalformed.Code {
+			t.Errorf("%q: %+v %v", host, made, err)
+		}
+	}
+	if _, err := claim(s.acme, "EXAMPLE.com."); faultCode(err) != customdomain.ErrOurs.Code {
+		t.Errorf("the server's own: %v", err)
+	}
+	system, err := s.app.Organizations.BySlug(t.Context(), org.SystemSlug)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := claim(system, ownDomain); faultCode(err) != customdomain.ErrSystem.Code {
+		t.Errorf("the system organization: %v", err)
+	}
+	first, err := claim(s.acme, " Login.Example.com ")
+	if err != nil || first.Host != ownDomain || first.Record.Name != "_clavex."+ownDomain || !strings.HasPrefix(first.Record.Value, "clavex-domain=") {
+		t.Fatalf("%+v %v", first, err)
+	}
+	if _, err := claim(s.acme, ownDomain); faultCode(err) != customdomain.ErrExists.Code {
+		t.Errorf("twice: %v", err)
+	}
+	second, err := claim(rival, ownDomain) // nobody proved it
+	if err != nil || second.Record.Value == first.Record.Value {
+		t.Fatalf("%+v %v", second, err)
+	}
+	if made, err := claim(rival, "bücher.example.com"); err != nil || made.Host != "xn--bcher-kva.example.com" {
+		t.Errorf("%+v %v", made, err)
+	}
+
+	if err := s.app.Domains.Proved(t.Context(), first); faultCode(err) != customdomain.ErrNoRecord.Code {
+		t.Errorf("no record: %v", err)
+	}
+	s.names.Set(first.Record.Name, second.Record.Value)
+	if err := s.app.Domains.Proved(t.Context(), first); faultCode(err) != customdomain.ErrNoRecord.Code {
+		t.Errorf("the record of another organization: %v", err)
+	}
+	s.names.Fail(true)
+	if err := s.app.Domains.Proved(t.Context(), first); faultCode(err) != dnslookup.ErrUnavailable.Code {
+		t.Errorf("no name server: %v", err)
+	}
+	s.names.Fail(false)
+	if err := s.move(s.acme, ownDomain, 0); faultCode(err) != customdomain.ErrUnproved.Code {
+		t.Errorf("moved without proof: %v", err)
+	}
+	if status, _, _ := s.fetch(http.MethodGet, "https://"+ownDomain+"/acme/login", nil); status != http.StatusSeeOther {
+		t.Errorf("a host that is nobody's is the server's: %d", status)
+	}
+
+	// Of two that prove it at once one has it.
+	results := make([]error, 2)
+	var both sync.WaitGroup
+	both.Go(func() { results[0] = verify(s.acme, first) })
+	both.Go(func() { results[1] = verify(rival, second) })
+	both.Wait()
+	winner, loser := s.acme, rival
+	if results[0] != nil {
+		winner, loser = rival, s.acme
+		results[0], results[1] = results[1], results[0]
+	}
+	if results[0] != nil || faultCode(results[1]) != customdomain.ErrTaken.Code {
+		t.Fatalf("%v", results)
+	}
+	if err := s.move(loser, ownDomain, 0); faultCode(err) != customdomain.ErrUnproved.Code {
+		t.Errorf("somebody else's: %v", err)
+	}
+	for days, want := range map[int]string{-1: customdomain.ErrGrace.Code, 366: customdomain.ErrGrace.Code} {
+		if err := s.move(winner, ownDomain, days); faultCode(err) != want {
+			t.Errorf("%d days: %v", days, err)
+		}
+	}
+	if err := s.move(winner, "other.example.com", 0); faultCode(err) != customdomain.ErrNotFound.Code {
+		t.Errorf("not claimed: %v", err)
+	}
+	if err := s.move(winner, "", 0); faultCode(err) != customdomain.ErrThere.Code {
+		t.Errorf("there already: %v", err)
+	}
+	if err := s.move(winner, ownDomain, 5); err != nil {
+		t.Fatal(err)
+	}
+	other := s.claim(winner, "other.example.com")
+	if err := s.move(winner, "other.example.com", 5); faultCode(err) != customdomain.ErrStillServed.Code {
+		t.Errorf("two former addresses: %v", err)
+	}
+	remove := func(organization *org.Organization, domain customdomain.Domain) error {
+		return s.app.Store.InTx(t.Context(), func(ctx context.Context, tx *store.Tx) error {
+			return s.app.Domains.Remove(ctx, tx, operator, organization.ID, domain.ID)
+		})
+	}
+	mine := first
+	if winner == rival {
+		mine = second
+	}
+	if err := remove(winner, mine); faultCode(err) != customdomain.ErrInUse.Code {
+		t.Errorf("in use: %v", err)
+	}
+	if err := remove(loser, mine); faultCode(err) != customdomain.ErrNotFound.Code {
+		t.Errorf("of another organization: %v", err)
+	}
+	if err := s.move(winner, "", 5); err != nil { // back where it was
+		t.Fatal(err)
+	}
+	if err := remove(winner, mine); faultCode(err) != customdomain.ErrInUse.Code {
+		t.Errorf("served still: %v", err)
+	}
+	if err := remove(winner, other); err != nil {
+		t.Error(err)
+	}
+	events := 0
+	if err := s.app.Store.QueryRow(t.Context(), `SELECT count(DISTINCT action) FROM audit_events WHERE action IN ('domain.claimed', 'domain.verified', 'domain.removed', 'organization.moved') AND org_id = $1`, winner.ID).Scan(&events); err != nil || events != 4 {
+		t.Errorf("%d events, %v", events, err)
+	}
+}
