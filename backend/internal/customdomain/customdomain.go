@@ -27,8 +27,10 @@ const (
 	Maximum      = 10         // hosts of an organization
 	recordPrefix = "_clavex." // before the host, where the record is
 	valuePrefix  = "clavex-domain="
-	// MostGraceDays is how long a former address may be served at most, and GraceDays how long it is when nobody says.
-	MostGraceDays, GraceDays = 365, 30
+	// MostGraceDays is how long a former address may be served at most.
+	MostGraceDays = 365
+	// GraceDays is how long it is when nobody says.
+	GraceDays = 30
 )
 
 // The faults of domains.

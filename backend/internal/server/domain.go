@@ -16,6 +16,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/org"
 	"github.com/clavex/clavex/backend/internal/reqctx"
 	"github.com/clavex/clavex/backend/internal/web/asset"
+	"github.com/clavex/clavex/backend/internal/webauthn"
 )
 
 // An organization at a host of its own has there what it has elsewhere below its slug, and nothing else: no console, no Admin
@@ -138,6 +139,12 @@ func (a *App) moved(c *gin.Context, organization *org.Organization) {
 	}
 	c.Header("Cache-Control", "no-store") // it may move again
 	c.Redirect(http.StatusFound, target)
+}
+
+// party is the relying party of an organization's pages; the zero value where browsers let nobody use passkeys.
+func (a *App) party(organization *org.Organization) webauthn.RelyingParty {
+	party, _ := webauthn.NewRelyingParty(a.Issuers.Origin(organization))
+	return party
 }
 
 // organizationOf returns the organization that an issuer identifier of ours names. Its kind of fault is NotFound when there is

@@ -18,7 +18,7 @@ var ErrHasPasskey = fault.New(fault.Invalid, "required_action_done", "This user 
 
 // Doable says which required actions can be done at the organization now.
 func (a *App) Doable(ctx context.Context, organization *org.Organization) login.Doable {
-	return login.Doable{VerifyEmail: a.Mails.Works(ctx, organization.ID), EnrolPasskey: a.Ceremonies != nil && organization.Policies.PasskeyPolicy() == org.PasskeysOn}
+	return login.Doable{VerifyEmail: a.Mails.Works(ctx, organization.ID), EnrolPasskey: a.party(organization).ID != "" && organization.Policies.PasskeyPolicy() == org.PasskeysOn}
 }
 
 // MayRequire refuses to require of a person what they could not do at a sign-in, or have done. before are the actions that
@@ -27,7 +27,7 @@ func (a *App) MayRequire(ctx context.Context, db store.DB, organization *org.Org
 	if err := a.Doable(ctx, organization).MayRequire(person, before); err != nil || !person.Must(user.EnrolPasskey) || slices.Contains(before, user.EnrolPasskey) {
 		return err
 	}
-	has, err := a.Passkeys.Usable(ctx, db, organization.ID, person.ID, a.Ceremonies.Party().ID, time.Time{})
+	has, err := a.Passkeys.Usable(ctx, db, organization.ID, person.ID, a.party(organization).ID, time.Time{})
 	if err == nil && has {
 		return ErrHasPasskey
 	}

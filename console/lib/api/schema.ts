@@ -79,6 +79,58 @@ export interface paths {
         patch: operations["updateOrganization"];
         trace?: never;
     };
+    "/api/v1/orgs/{org}/address": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Move the organization to another address
+         * @description To a domain that was proved, or (without `domain`) back below the address of the server. The issuer identifier, all endpoints and the relying party of passkeys change with it: applications need the new issuer, people sign in once more and make new passkeys. The address before is served for `grace_days` as the issuer that it was.
+         */
+        put: operations["moveOrganization"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/orgs/{org}/address/former": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End that the address before is served
+         * @description Sign-ins that are under way there end. Passkeys of there are worth nothing any more.
+         */
+        delete: operations["leaveFormerAddress"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/orgs/{org}/attestation-preview": {
         parameters: {
             query?: never;
@@ -344,6 +396,93 @@ export interface paths {
          * @description Makes a new secret, returned in this answer only. The old one stops working at once. A public client has none (409).
          */
         post: operations["rotateClientSecret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/orgs/{org}/domains": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+            };
+            cookie?: never;
+        };
+        /**
+         * List the domains of an organization
+         * @description The hosts that it says are its own, by name, proved or not, and where the organization is.
+         */
+        get: operations["listDomains"];
+        put?: never;
+        /**
+         * Claim a domain
+         * @description The answer has the TXT record that proves it. Nothing changes before the domain is proved and the organization is moved there. An organization has at most 10.
+         */
+        post: operations["createDomain"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/orgs/{org}/domains/{domain_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of the domain's record, not its host. */
+                domain_id: components["parameters"]["DomainID"];
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+            };
+            cookie?: never;
+        };
+        /** Read a domain */
+        get: operations["getDomain"];
+        put?: never;
+        post?: never;
+        /**
+         * Give a domain up
+         * @description Not while the organization is there, or is still served there.
+         */
+        delete: operations["deleteDomain"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/orgs/{org}/domains/{domain_id}/verification": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of the domain's record, not its host. */
+                domain_id: components["parameters"]["DomainID"];
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Prove a domain
+         * @description Asks the DNS for the TXT record. The host is the organization's from then on, and of no other organization of this server.
+         */
+        post: operations["verifyDomain"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1343,6 +1482,15 @@ export interface components {
             region?: string;
             street_address?: string;
         };
+        AddressMove: {
+            /** @description A domain that was proved; absent for the address of the server. */
+            domain?: string;
+            /**
+             * @description For how many days the address before is served.
+             * @default 30
+             */
+            grace_days?: number;
+        };
         /** @enum {string} */
         ApplicationType: "web" | "native";
         /** @description Which authenticators passkeys may be on. What is absent has its default, which is named with each member. A list of allowed models, a certification or the refusal of unknown models means that new passkeys must prove their model by an attestation that leads to the metadata; that needs `direct` or `enterprise`, and the metadata. A model that is denied, or has a status that refuses, is refused at every use, with the sessions that began with it. */
@@ -2040,6 +2188,42 @@ export interface components {
          * @enum {string}
          */
         DeliveryMode: "poll" | "ping" | "push";
+        Domain: {
+            /** Format: date-time */
+            created_at: string;
+            /** @description As the DNS has it, in lower case. */
+            host: string;
+            /** Format: uuid */
+            id: string;
+            record: components["schemas"]["DomainRecord"];
+            status: components["schemas"]["DomainStatus"];
+            /** Format: date-time */
+            verified_at?: string;
+            verified_by?: components["schemas"]["DomainProof"];
+        };
+        DomainCreate: {
+            /** @description A host name, such as `login.example.com`. */
+            host: string;
+        };
+        DomainList: {
+            address: components["schemas"]["OrganizationAddress"];
+            items: components["schemas"]["Domain"][];
+        };
+        /**
+         * @description By the record, or by the operator of the server, who answers for it.
+         * @enum {string}
+         */
+        DomainProof: "dns" | "operator";
+        /** @description The TXT record by which the domain is proved. */
+        DomainRecord: {
+            name: string;
+            value: string;
+        };
+        /**
+         * @description Claimed, proved, where the organization is, or where it was and is still served.
+         * @enum {string}
+         */
+        DomainStatus: "claimed" | "proved" | "present" | "former";
         /** @description Specifications that are not settled, by the very version that the organization takes part in; absent when there are none. What they say may change with the next release. */
         Drafts: ("draft-ietf-oauth-identity-assertion-authz-grant-03" | "draft-ietf-oauth-attestation-based-client-auth-10")[];
         /**
@@ -2059,6 +2243,13 @@ export interface components {
             /** @description Where, as in the body: `profile.birthdate`, `redirect_uris[0]`. */
             field: string;
             message: string;
+        };
+        /** @description Where the organization was, and is still served. */
+        FormerAddress: {
+            /** Format: uri */
+            issuer: string;
+            /** Format: date-time */
+            until: string;
         };
         /**
          * @description `implicit` belongs to the response types that deliver tokens through the browser; the profile decides whether a client may have it.
@@ -2427,6 +2618,34 @@ export interface components {
             /**
              * Format: int64
              * @description Grows with every change.
+             */
+            version: number;
+        };
+        /** @description Where an organization is. */
+        OrganizationAddress: {
+            /** @description The host of its own; absent below the address of the server. */
+            domain?: string;
+            former?: components["schemas"]["FormerAddress"];
+            /**
+             * Format: uri
+             * @description Its issuer identifier.
+             */
+            issuer: string;
+            /** @description The RP ID of passkeys that are made there. */
+            passkey_party: string;
+            /**
+             * Format: int64
+             * @description How many people have passkeys of other RP IDs only; counting ends at 10 001.
+             */
+            passkeys_elsewhere: number;
+            /**
+             * Format: int64
+             * @description How many people have passkeys of this RP ID; counting ends at 10 001.
+             */
+            passkeys_here: number;
+            /**
+             * Format: int64
+             * @description That of the organization.
              */
             version: number;
         };
@@ -3474,6 +3693,8 @@ export interface components {
         ConsentClientID: string;
         /** @description The `next_cursor` of the page before. */
         Cursor: string;
+        /** @description The id of the domain's record, not its host. */
+        DomainID: string;
         /** @description The id of the event. */
         EventID: string;
         /** @description A unique value of the caller's, so that a repeated request creates nothing twice. */
@@ -3544,6 +3765,7 @@ export type AccessTokenLifetime = components['schemas']['AccessTokenLifetime'];
 export type AccountDeletionGrace = components['schemas']['AccountDeletionGrace'];
 export type AccountDeletionPolicy = components['schemas']['AccountDeletionPolicy'];
 export type Address = components['schemas']['Address'];
+export type AddressMove = components['schemas']['AddressMove'];
 export type ApplicationType = components['schemas']['ApplicationType'];
 export type AttestationPolicy = components['schemas']['AttestationPolicy'];
 export type AttestationPreview = components['schemas']['AttestationPreview'];
@@ -3589,11 +3811,18 @@ export type ConsentList = components['schemas']['ConsentList'];
 export type ContentEncryptionAlgorithm = components['schemas']['ContentEncryptionAlgorithm'];
 export type Count = components['schemas']['Count'];
 export type DeliveryMode = components['schemas']['DeliveryMode'];
+export type Domain = components['schemas']['Domain'];
+export type DomainCreate = components['schemas']['DomainCreate'];
+export type DomainList = components['schemas']['DomainList'];
+export type DomainProof = components['schemas']['DomainProof'];
+export type DomainRecord = components['schemas']['DomainRecord'];
+export type DomainStatus = components['schemas']['DomainStatus'];
 export type Drafts = components['schemas']['Drafts'];
 export type EmailChangePolicy = components['schemas']['EmailChangePolicy'];
 export type EmailCodePolicy = components['schemas']['EmailCodePolicy'];
 export type EmailDomains = components['schemas']['EmailDomains'];
 export type FieldError = components['schemas']['FieldError'];
+export type FormerAddress = components['schemas']['FormerAddress'];
 export type GrantType = components['schemas']['GrantType'];
 export type IdentityAssertionPolicy = components['schemas']['IdentityAssertionPolicy'];
 export type IdentityProvider = components['schemas']['IdentityProvider'];
@@ -3633,6 +3862,7 @@ export type NextCursor = components['schemas']['NextCursor'];
 export type OneTimeLink = components['schemas']['OneTimeLink'];
 export type OneTimeLinkCreate = components['schemas']['OneTimeLinkCreate'];
 export type Organization = components['schemas']['Organization'];
+export type OrganizationAddress = components['schemas']['OrganizationAddress'];
 export type OrganizationCreate = components['schemas']['OrganizationCreate'];
 export type OrganizationList = components['schemas']['OrganizationList'];
 export type OrganizationPatch = components['schemas']['OrganizationPatch'];
@@ -3722,6 +3952,7 @@ export type ParameterBackchannelRequestId = components['parameters']['Backchanne
 export type ParameterClientRecordId = components['parameters']['ClientRecordID'];
 export type ParameterConsentClientId = components['parameters']['ConsentClientID'];
 export type ParameterCursor = components['parameters']['Cursor'];
+export type ParameterDomainId = components['parameters']['DomainID'];
 export type ParameterEventId = components['parameters']['EventID'];
 export type ParameterIdempotencyKey = components['parameters']['IdempotencyKey'];
 export type ParameterIdentityId = components['parameters']['IdentityID'];
@@ -3962,6 +4193,90 @@ export interface operations {
             413: components["responses"]["ContentTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["Unprocessable"];
+            428: components["responses"]["PreconditionRequired"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    moveOrganization: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` that was read. A missing header answers 428, an outdated one 412. */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AddressMove"];
+            };
+        };
+        responses: {
+            /** @description The organization is there. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrganizationAddress"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Unprocessable"];
+            428: components["responses"]["PreconditionRequired"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    leaveFormerAddress: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` that was read. A missing header answers 428, an outdated one 412. */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is served no more. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
             428: components["responses"]["PreconditionRequired"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
@@ -4484,6 +4799,190 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ClientSecret"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listDomains: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The domains. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DomainList"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createDomain: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A unique value of the caller's, so that a repeated request creates nothing twice. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DomainCreate"];
+            };
+        };
+        responses: {
+            /** @description The domain is claimed. */
+            201: {
+                headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    Location: components["headers"]["Location"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Domain"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Unprocessable"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getDomain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of the domain's record, not its host. */
+                domain_id: components["parameters"]["DomainID"];
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The domain. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Domain"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteDomain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of the domain's record, not its host. */
+                domain_id: components["parameters"]["DomainID"];
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The domain is anybody's again. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    verifyDomain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of the domain's record, not its host. */
+                domain_id: components["parameters"]["DomainID"];
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The domain is proved. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Domain"];
                 };
             };
             400: components["responses"]["BadRequest"];
