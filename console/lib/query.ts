@@ -20,6 +20,7 @@ export const keys = {
   organizations: (filters?: object) => (filters ? ['organizations', filters] : ['organizations']),
   organization: (org: string) => ['org', org, 'organization'],
   mailServer: (org: string) => ['org', org, 'mail-server'],
+  domains: (org: string) => ['org', org, 'domains'],
   authenticatorMetadata: (org: string) => ['org', org, 'authenticator-metadata'],
   authenticatorModels: (org: string, filters: object) => ['org', org, 'authenticator-models', filters],
   overview: (org: string) => ['org', org, 'overview'],

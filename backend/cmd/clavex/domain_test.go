@@ -38,6 +38,9 @@ func TestDomainsOfAnOrganization(t *testing.T) {
 			t.Errorf("%s: exit code %d: %s", name, got.code, got.stderr)
 		}
 	}
+	if got := i.succeed(t, "domain", "verify", "login.acme.test", "--org", "acme", "--trust"); !strings.Contains(got.stdout, "is proved") {
+		t.Errorf("%s", got.stdout)
+	}
 	if got := i.succeed(t, "domain", "move", "id.acme.test", "--org", "acme", "--yes"); !strings.Contains(got.stdout, "://id.acme.test") || !strings.Contains(got.stdout, "/acme\n") {
 		t.Errorf("%s", got.stdout)
 	}

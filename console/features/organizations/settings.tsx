@@ -7,6 +7,7 @@ import { Tabs, useTab } from '@/components/ui/tabs';
 import { useOrg } from '@/lib/address';
 import { organizationQuery } from '@/lib/organization';
 import { useMay } from '@/lib/session';
+import { OrganizationAddressPage } from './address';
 import { AttestationForm } from './attestation-form';
 import { BrandingForm } from './branding-form';
 import { OrganizationDanger } from './danger';
@@ -28,6 +29,7 @@ export function OrganizationSettings() {
     { id: 'accounts', label: 'Accounts' },
     { id: 'authenticators', label: 'Authenticators' },
     { id: 'mail', label: 'Mail' },
+    { id: 'address', label: 'Address' },
     ...(platform ? [{ id: 'danger', label: 'Danger zone' }] : []),
   ];
   const tab = useTab(tabs);
@@ -44,6 +46,7 @@ export function OrganizationSettings() {
             {tab === 'accounts' && <SignUpForm organization={organization} />}
             {tab === 'authenticators' && <AttestationForm organization={organization} />}
             {tab === 'mail' && <MailForm organization={organization.value} />}
+            {tab === 'address' && <OrganizationAddressPage organization={organization} />}
             {tab === 'danger' && <OrganizationDanger organization={organization} />}
           </div>
         </Page>

@@ -33,6 +33,7 @@ const pages: readonly Place[] = [
   { what: "the settings", address: `/console/orgs/${demo.slug}/settings`, heading: /settings|Demo/i },
   { what: "the models of authenticators", address: `/console/orgs/${demo.slug}/settings?tab=authenticators`, heading: /settings|Demo/i },
   { what: "the mail server", address: `/console/orgs/${demo.slug}/settings?tab=mail`, heading: /settings|Demo/i },
+  { what: "the address", address: `/console/orgs/${demo.slug}/settings?tab=address`, heading: /settings|Demo/i },
 ];
 
 /** Opens what a form keeps folded, and what is folded within it. */
