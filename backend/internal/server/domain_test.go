@@ -28,10 +28,10 @@ type domainSite struct {
 	names *dnstest.Server
 }
 
-func newDomainSite(t *testing.T) *domainSite {
+func newDomainSite(t *testing.T, settings ...string) *domainSite {
 	t.Helper()
 	names := dnstest.New(t)
-	return &domainSite{newPasskeySite(t, "dns_server", names.Address), names}
+	return &domainSite{newPasskeySite(t, append(settings, "dns_server", names.Address)...), names}
 }
 
 // claim has an organization claim a domain, and proves it.
@@ -307,6 +307,17 @@ func TestMakingAPasskeyAtAnOwnDomain(t *testing.T) {
 	}
 	if own := s.passkeysOf(s.ada); len(own) != 1 || own[0].RPID != ownDomain {
 		t.Errorf("%+v", own)
+	}
+}
+
+func TestPagesOfADomainLeadToItself(t *testing.T) {
+	t.Parallel()
+	s := newDomainSite(t, "sign_ins_per_network", "1")
+	s.moved(0)
+	s.browser().get("/login")
+	limited := s.browser().get("/login?ui_locales=en&x=%2F")
+	if limited.status != http.StatusTooManyRequests || attribute(limited.element("retry"), "href") != "/login?ui_locales=en&x=%2F" {
+		t.Errorf("%d at %s:\n%s", limited.status, limited.url, limited.body)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/login"
 	"github.com/clavex/clavex/backend/internal/oauth"
 	"github.com/clavex/clavex/backend/internal/org"
+	"github.com/clavex/clavex/backend/internal/reqctx"
 	"github.com/clavex/clavex/backend/internal/session"
 	"github.com/clavex/clavex/backend/internal/web/asset"
 	"github.com/clavex/clavex/backend/internal/web/page"
@@ -156,7 +157,9 @@ func (s *SignIn) showError(c *gin.Context, err error, problem *fault.Error, deta
 		organization, _ = found.(*org.Organization)
 	}
 	if retryURL == "" && (problem.Kind == fault.Unavailable || problem.Kind == fault.RateLimited) && c.Request.Method == http.MethodGet {
-		retryURL = c.Request.URL.RequestURI()
+		if retryURL = reqctx.Path(c.Request); c.Request.URL.RawQuery != "" {
+			retryURL += "?" + c.Request.URL.RawQuery
+		}
 	}
 	c.Abort()
 	s.render(c, status, page.Error{Frame: s.frame(c, organization, strings.Fields(c.Query("ui_locales"))), Fault: problem, Detail: detail, RequestID: requestID(c), RetryURL: retryURL})
