@@ -23,6 +23,7 @@ export const address = {
   client: (org: string, id: string) => `/console/orgs/${encodeURIComponent(org)}/clients/${encodeURIComponent(id)}`,
   scopes: (org: string) => `/console/orgs/${encodeURIComponent(org)}/scopes`,
   apis: (org: string) => `/console/orgs/${encodeURIComponent(org)}/apis`,
+  identityProviders: (org: string) => `/console/orgs/${encodeURIComponent(org)}/identity-providers`,
   registration: (org: string) => `/console/orgs/${encodeURIComponent(org)}/registration`,
   auditEvents: (org: string) => `/console/orgs/${encodeURIComponent(org)}/audit-events`,
 };
@@ -30,7 +31,7 @@ export const address = {
 export interface Place {
   /** The organization's slug, when the address is inside one. */
   org?: string;
-  /** users, clients, scopes, apis, registration, audit-events, settings; undefined on the overview. */
+  /** users, clients, scopes, apis, identity-providers, registration, audit-events, settings; undefined on the overview. */
   section?: string;
   /** The id of the thing shown, or `new`. */
   id?: string;

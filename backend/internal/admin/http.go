@@ -102,6 +102,7 @@ var rules = map[string]rule{
 	"leaveFormerAddress":       {role.Write, false},
 	"listIdentityProviders":    {role.Read, false},
 	"createIdentityProvider":   {role.Write, false},
+	"testIdentityProvider":     {role.Write, false},
 	"getIdentityProvider":      {role.Read, false},
 	"updateIdentityProvider":   {role.Write, false},
 	"deleteIdentityProvider":   {role.Write, false},

@@ -2,12 +2,15 @@ package admin_test
 
 import (
 	"context"
+	"encoding/json"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/clavex/clavex/backend/internal/identityprovider"
 	"github.com/clavex/clavex/backend/internal/oidctest"
+	"github.com/clavex/clavex/backend/internal/role"
 	"github.com/clavex/clavex/backend/internal/store"
 )
 
@@ -62,6 +65,46 @@ func TestIdentityProviders(t *testing.T) {
 		grace.do("POST", all, fields{"alias": "corp-" + strings.Repeat("x", n+1), "name": "Corp", "issuer": "https://login.corp.test", "client_id": "clavex", "client_authentication": "none"}).must(201)
 	}
 	grace.do("POST", all, wanted).refuses(409, "identity_providers_too_many")
+}
+
+func TestTryingAnIdentityProvider(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	grace := s.administrator(s.acme)
+	const place = "/orgs/acme/identity-providers/test"
+	issuer, description := s.Web.URL, fields{}
+	s.Web.Handle("/.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(description)
+	})
+	good := func() fields {
+		return fields{"issuer": issuer, "authorization_endpoint": issuer + "/authorize", "token_endpoint": issuer + "/token", "jwks_uri": issuer + "/jwks", "id_token_signing_alg_values_supported": []string{"RS256"}}
+	}
+	description = good()
+	if got := grace.do("POST", place, fields{"issuer": issuer}).must(200); got.text("outcome") != "usable" || got.text("authorization_endpoint") != issuer+"/authorize" || got.at("error") != nil {
+		t.Errorf("%s", got.body)
+	}
+	for name, change := range map[string]func(){
+		"another issuer":     func() { description["issuer"] = issuer + "/" },
+		"no token endpoint":  func() { delete(description, "token_endpoint") },
+		"a script":           func() { description["authorization_endpoint"] = "javascript:alert(1)" },
+		"without encryption": func() { description["authorization_endpoint"] = "http://login.corp.test/authorize" },
+		"no signature":       func() { description["id_token_signing_alg_values_supported"] = []string{"none", "HS256"} },
+	} {
+		description = good()
+		change()
+		if got := grace.do("POST", place, fields{"issuer": issuer}).must(200); got.text("outcome") != "unusable" || got.text("error") != "identity_provider_unusable" || got.text("message") == "" {
+			t.Errorf("%s: %s", name, got.body)
+		}
+	}
+	for _, other := range []string{issuer + "/elsewhere", issuer + "?x=1", "https://127.0.0.1:1", "corp", "file:///etc/passwd"} {
+		if got := grace.do("POST", place, fields{"issuer": other}).must(200); got.text("outcome") != "unusable" || got.text("message") == "" {
+			t.Errorf("%s: %s", other, got.body)
+		}
+	}
+	grace.do("POST", place, fields{"issuer": s.Issuers.URL(s.acme)}).refuses(422, "identity_provider_malformed")
+	grace.do("POST", place, fields{}).refuses(422, "validation_failed")
+	s.as(s.acme, s.person(s.acme, "auditor", role.OrganizationAuditor), bothScopes...).do("POST", place, fields{"issuer": issuer}).must(403)
 }
 
 func TestIdentitiesOfAUser(t *testing.T) {

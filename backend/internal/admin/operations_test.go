@@ -99,6 +99,7 @@ var operations = []operation{
 	{"deleteDomain", "DELETE", "/orgs/$org/domains/$domain", nil, false, false, 204},
 	{"listIdentityProviders", "GET", "/orgs/$org/identity-providers", nil, false, false, 200},
 	{"createIdentityProvider", "POST", "/orgs/$org/identity-providers", fields{"alias": "fresh", "issuer": "https://fresh.example.test", "name": "Fresh", "client_id": "x", "client_authentication": "none"}, false, false, 201},
+	{"testIdentityProvider", "POST", "/orgs/$org/identity-providers/test", fields{"issuer": "https://127.0.0.1:1"}, false, false, 200},
 	{"getIdentityProvider", "GET", "/orgs/$org/identity-providers/$provider", nil, false, false, 200},
 	{"updateIdentityProvider", "PATCH", "/orgs/$org/identity-providers/$provider", fields{"name": "Renamed"}, true, false, 200},
 	{"listUserIdentities", "GET", "/orgs/$org/users/$user/identities", nil, false, false, 200},

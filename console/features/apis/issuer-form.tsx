@@ -12,7 +12,7 @@ import { Folded } from '@/components/ui/folded';
 import { api, read, type TrustedIssuer } from '@/lib/api';
 import { useOrg } from '@/lib/address';
 import { algorithms, assertionTypes, createBody, fieldOf, issuerSchema, patchOf, subjectMatches, valuesOf, type IssuerValues } from './issuer-values';
-import { tagOf } from './use-records';
+import { tagOf } from '@/components/use-records';
 
 interface IssuerFormProps {
   /** Undefined for a new one. */

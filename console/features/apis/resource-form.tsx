@@ -12,7 +12,7 @@ import { Folded } from '@/components/ui/folded';
 import { api, read, type Resource } from '@/lib/api';
 import { useOrg } from '@/lib/address';
 import { createBody, patchOf, resourceSchema, valuesOf, type ResourceValues } from './resource-values';
-import { tagOf } from './use-records';
+import { tagOf } from '@/components/use-records';
 
 interface ResourceFormProps {
   /** Undefined for a new one. */

@@ -14,7 +14,7 @@ import { api, read, type Resource } from '@/lib/api';
 import { useOrg } from '@/lib/address';
 import { keys } from '@/lib/query';
 import { ResourceForm } from './resource-form';
-import { tagOf, useRecords } from './use-records';
+import { tagOf, useRecords } from '@/components/use-records';
 
 function columnsOf(act?: { edit: (resource: Resource) => void; remove: (resource: Resource) => void }): ColumnDef<Resource>[] {
   const columns: ColumnDef<Resource>[] = [

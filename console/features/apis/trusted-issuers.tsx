@@ -15,7 +15,7 @@ import { keys } from '@/lib/query';
 import { IssuerForm } from './issuer-form';
 import { subjectMatches } from './issuer-values';
 import { LinkedIdentities } from './linked-identities';
-import { tagOf, useRecords } from './use-records';
+import { tagOf, useRecords } from '@/components/use-records';
 
 interface Actions {
   edit?: (issuer: TrustedIssuer) => void;

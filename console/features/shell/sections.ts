@@ -1,4 +1,4 @@
-import { AppWindow, BadgeCheck, FilePlus2, LayoutDashboard, Network, ScrollText, Settings, Users, type LucideIcon } from 'lucide-react';
+import { AppWindow, BadgeCheck, FilePlus2, LayoutDashboard, LogIn, Network, ScrollText, Settings, Users, type LucideIcon } from 'lucide-react';
 import type { Permission } from '@/lib/api';
 import { address } from '@/lib/address';
 
@@ -18,6 +18,7 @@ export const sections: SectionEntry[] = [
   { id: 'clients', label: 'Clients', icon: AppWindow, href: address.clients, permission: 'clients:read', key: 'c' },
   { id: 'scopes', label: 'Scopes and claims', icon: BadgeCheck, href: address.scopes, permission: 'organization:read', key: 'p' },
   { id: 'apis', label: 'APIs', icon: Network, href: address.apis, permission: 'organization:read', key: 'i' },
+  { id: 'identity-providers', label: 'Identity providers', icon: LogIn, href: address.identityProviders, permission: 'organization:read', key: 'e' },
   { id: 'registration', label: 'Registration', icon: FilePlus2, href: address.registration, permission: 'organization:read', key: 'r' },
   { id: 'audit-events', label: 'Audit events', icon: ScrollText, href: address.auditEvents, permission: 'audit:read', key: 'a' },
   { id: 'settings', label: 'Settings', icon: Settings, href: address.settings, permission: 'organization:read', key: 's' },

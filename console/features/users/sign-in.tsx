@@ -21,6 +21,7 @@ import { keys } from '@/lib/query';
 import { z } from '@/lib/schema';
 import { useMay } from '@/lib/session';
 import { exactTime } from '@/lib/time';
+import { Identities, useIdentities } from './identities';
 import { Invitation } from './invitation';
 import { Passkeys, usePasskeys } from './passkeys';
 import { RequiredActions } from './required-actions';
@@ -31,11 +32,12 @@ export function SignIn({ user }: { user: Versioned<User> }) {
   const mayWrite = useMay('users:write');
   const { value } = user;
   const { data: passkeys } = usePasskeys(value.id);
+  const { data: identities } = useIdentities(value.id);
   return (
     <div className="grid gap-6">
-      {!value.has_password && passkeys?.length === 0 && (
+      {!value.has_password && passkeys?.length === 0 && identities?.length === 0 && (
         <Notice tone="info" role="note" title="This user cannot sign in yet">
-          There is neither password nor passkey. Invite them by mail, make a one-time link and hand it over, or set a password.
+          There is neither password nor passkey nor account elsewhere. Invite them by mail, make a one-time link and hand it over, or set a password.
         </Notice>
       )}
       <Invitation user={value} mayInvite={!value.has_password && passkeys?.length === 0} />
@@ -48,6 +50,7 @@ export function SignIn({ user }: { user: Versioned<User> }) {
       <RequiredActions user={user} />
       <Passkeys user={value} />
       <SecondFactor user={value} />
+      <Identities user={value} />
       <p className="text-neutral-11">
         What this user did stands in the{' '}
         <Link href={`${address.auditEvents(org)}?actor=${value.id}`} className="rounded-[4px] text-brand-11 underline">

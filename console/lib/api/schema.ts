@@ -552,6 +552,32 @@ export interface paths {
         patch: operations["updateIdentityProvider"];
         trace?: never;
     };
+    "/api/v1/orgs/{org}/identity-providers/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try an issuer
+         * @description Fetches what an OpenID provider says of itself (OpenID Connect Discovery 1.0), at once, and answers whether people could sign in there. Nothing is kept.
+         */
+        post: operations["testIdentityProvider"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/orgs/{org}/initial-access-tokens": {
         parameters: {
             query?: never;
@@ -2344,6 +2370,23 @@ export interface components {
          * @enum {string}
          */
         IdentityProviderStatus: "active" | "disabled";
+        IdentityProviderTest: {
+            /** @description Where people would be sent. */
+            authorization_endpoint?: string;
+            /** @description A stable name for what stands in the way. */
+            error?: string;
+            /** @description The same in words. */
+            message: string;
+            /**
+             * @description Whether people could sign in there.
+             * @enum {string}
+             */
+            outcome: "usable" | "unusable";
+        };
+        IdentityProviderTestRequest: {
+            /** @description The issuer identifier, character by character. */
+            issuer: string;
+        };
         ImportedUser: {
             attributes?: components["schemas"]["Attributes"];
             email?: string;
@@ -3831,6 +3874,8 @@ export type IdentityProviderCreate = components['schemas']['IdentityProviderCrea
 export type IdentityProviderList = components['schemas']['IdentityProviderList'];
 export type IdentityProviderPatch = components['schemas']['IdentityProviderPatch'];
 export type IdentityProviderStatus = components['schemas']['IdentityProviderStatus'];
+export type IdentityProviderTest = components['schemas']['IdentityProviderTest'];
+export type IdentityProviderTestRequest = components['schemas']['IdentityProviderTestRequest'];
 export type ImportedUser = components['schemas']['ImportedUser'];
 export type InitialAccessToken = components['schemas']['InitialAccessToken'];
 export type InitialAccessTokenCreate = components['schemas']['InitialAccessTokenCreate'];
@@ -5194,6 +5239,46 @@ export interface operations {
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["Unprocessable"];
             428: components["responses"]["PreconditionRequired"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    testIdentityProvider: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["IdentityProviderTestRequest"];
+            };
+        };
+        responses: {
+            /** @description What came of it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdentityProviderTest"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Unprocessable"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];

@@ -26,6 +26,7 @@ const pages: readonly Place[] = [
   { what: "the resource servers", address: `/console/orgs/${demo.slug}/apis`, heading: "APIs" },
   { what: "the permissions in detail", address: `/console/orgs/${demo.slug}/apis?tab=details`, heading: "APIs" },
   { what: "the trusted issuers", address: `/console/orgs/${demo.slug}/apis?tab=issuers`, heading: "APIs" },
+  { what: "the identity providers", address: `/console/orgs/${demo.slug}/identity-providers`, heading: "Identity providers" },
   { what: "the registration", address: `/console/orgs/${demo.slug}/registration`, heading: "Registration" },
   { what: "the initial access tokens", address: `/console/orgs/${demo.slug}/registration?tab=tokens`, heading: "Registration" },
   { what: "the issuers of software statements", address: `/console/orgs/${demo.slug}/registration?tab=issuers`, heading: "Registration" },
@@ -91,6 +92,7 @@ async function expectEverywhere(page: Page, console: Console, look: Look): Promi
   await expectSheet(page, look, `/console/orgs/${demo.slug}/scopes?tab=claims`, "Add claim");
   await expectSheet(page, look, `/console/orgs/${demo.slug}/registration?tab=tokens`, "Issue token");
   await expectSheet(page, look, `/console/orgs/${demo.slug}/registration?tab=issuers`, "Add issuer");
+  await expectSheet(page, look, `/console/orgs/${demo.slug}/identity-providers`, "Add provider");
   await expectSheet(page, look, `/console/orgs/${demo.slug}/apis`, "Register resource server");
   await expectSheet(page, look, `/console/orgs/${demo.slug}/apis?tab=details`, "Add type");
   await expectSheet(page, look, `/console/orgs/${demo.slug}/apis?tab=issuers`, "Trust an issuer");

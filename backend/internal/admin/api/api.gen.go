@@ -630,6 +630,24 @@ func (e IdentityProviderStatus) Valid() bool {
 	}
 }
 
+// Defines values for IdentityProviderTestOutcome.
+const (
+	Unusable IdentityProviderTestOutcome = "unusable"
+	Usable   IdentityProviderTestOutcome = "usable"
+)
+
+// Valid indicates whether the value is a known member of the IdentityProviderTestOutcome enum.
+func (e IdentityProviderTestOutcome) Valid() bool {
+	switch e {
+	case Unusable:
+		return true
+	case Usable:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for InvitationState.
 const (
 	Accepted InvitationState = "accepted"
@@ -2495,6 +2513,30 @@ type IdentityProviderPatch struct {
 // IdentityProviderStatus Whether people sign in there at the moment.
 type IdentityProviderStatus string
 
+// IdentityProviderTest defines model for IdentityProviderTest.
+type IdentityProviderTest struct {
+	// AuthorizationEndpoint Where people would be sent.
+	AuthorizationEndpoint *string `json:"authorization_endpoint,omitempty"`
+
+	// Error A stable name for what stands in the way.
+	Error *string `json:"error,omitempty"`
+
+	// Message The same in words.
+	Message string `json:"message"`
+
+	// Outcome Whether people could sign in there.
+	Outcome IdentityProviderTestOutcome `json:"outcome"`
+}
+
+// IdentityProviderTestOutcome Whether people could sign in there.
+type IdentityProviderTestOutcome string
+
+// IdentityProviderTestRequest defines model for IdentityProviderTestRequest.
+type IdentityProviderTestRequest struct {
+	// Issuer The issuer identifier, character by character.
+	Issuer string `json:"issuer"`
+}
+
 // ImportedUser defines model for ImportedUser.
 type ImportedUser struct {
 	// Attributes Further facts of the organization's own; any JSON object of at most 64 KiB.
@@ -4280,6 +4322,9 @@ type CreateDomainJSONRequestBody = DomainCreate
 // CreateIdentityProviderJSONRequestBody defines body for CreateIdentityProvider for application/json ContentType.
 type CreateIdentityProviderJSONRequestBody = IdentityProviderCreate
 
+// TestIdentityProviderJSONRequestBody defines body for TestIdentityProvider for application/json ContentType.
+type TestIdentityProviderJSONRequestBody = IdentityProviderTestRequest
+
 // UpdateIdentityProviderJSONRequestBody defines body for UpdateIdentityProvider for application/json ContentType.
 type UpdateIdentityProviderJSONRequestBody = IdentityProviderPatch
 
@@ -4408,6 +4453,9 @@ type ServerInterface interface {
 	// CreateIdentityProvider Add an identity provider
 	// (POST /api/v1/orgs/{org}/identity-providers)
 	CreateIdentityProvider(c *gin.Context, org Org, params CreateIdentityProviderParams)
+	// TestIdentityProvider Try an issuer
+	// (POST /api/v1/orgs/{org}/identity-providers/test)
+	TestIdentityProvider(c *gin.Context, org Org)
 	// DeleteIdentityProvider Remove an identity provider
 	// (DELETE /api/v1/orgs/{org}/identity-providers/{identity_provider_id})
 	DeleteIdentityProvider(c *gin.Context, org Org, identityProviderId IdentityProviderID, params DeleteIdentityProviderParams)
@@ -5755,6 +5803,31 @@ func (siw *ServerInterfaceWrapper) CreateIdentityProvider(c *gin.Context) {
 	}
 
 	siw.Handler.CreateIdentityProvider(c, org, params)
+}
+
+// TestIdentityProvider operation middleware
+func (siw *ServerInterfaceWrapper) TestIdentityProvider(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "org" -------------
+	var org Org
+
+	err = runtime.BindStyledParameterWithOptions("simple", "org", c.Param("org"), &org, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter org: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.TestIdentityProvider(c, org)
 }
 
 // DeleteIdentityProvider operation middleware
@@ -8092,6 +8165,7 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.DELETE(options.BaseURL+"/api/v1/orgs/:org/address/former", wrapper.LeaveFormerAddress)
 	router.GET(options.BaseURL+"/api/v1/orgs/:org/identity-providers", wrapper.ListIdentityProviders)
 	router.POST(options.BaseURL+"/api/v1/orgs/:org/identity-providers", wrapper.CreateIdentityProvider)
+	router.POST(options.BaseURL+"/api/v1/orgs/:org/identity-providers/test", wrapper.TestIdentityProvider)
 	router.DELETE(options.BaseURL+"/api/v1/orgs/:org/identity-providers/:identity_provider_id", wrapper.DeleteIdentityProvider)
 	router.GET(options.BaseURL+"/api/v1/orgs/:org/identity-providers/:identity_provider_id", wrapper.GetIdentityProvider)
 	router.PATCH(options.BaseURL+"/api/v1/orgs/:org/identity-providers/:identity_provider_id", wrapper.UpdateIdentityProvider)
@@ -13256,6 +13330,204 @@ type CreateIdentityProvider503ApplicationProblemPlusJSONResponse struct {
 }
 
 func (response CreateIdentityProvider503ApplicationProblemPlusJSONResponse) VisitCreateIdentityProviderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TestIdentityProviderRequestObject struct {
+	Org  Org `json:"org"`
+	Body *TestIdentityProviderJSONRequestBody
+}
+
+type TestIdentityProviderResponseObject interface {
+	VisitTestIdentityProviderResponse(w http.ResponseWriter) error
+}
+
+type TestIdentityProvider200JSONResponse IdentityProviderTest
+
+func (response TestIdentityProvider200JSONResponse) VisitTestIdentityProviderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TestIdentityProvider400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response TestIdentityProvider400ApplicationProblemPlusJSONResponse) VisitTestIdentityProviderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TestIdentityProvider401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response TestIdentityProvider401ApplicationProblemPlusJSONResponse) VisitTestIdentityProviderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TestIdentityProvider403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response TestIdentityProvider403ApplicationProblemPlusJSONResponse) VisitTestIdentityProviderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TestIdentityProvider404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response TestIdentityProvider404ApplicationProblemPlusJSONResponse) VisitTestIdentityProviderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TestIdentityProvider413ApplicationProblemPlusJSONResponse struct {
+	ContentTooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response TestIdentityProvider413ApplicationProblemPlusJSONResponse) VisitTestIdentityProviderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TestIdentityProvider415ApplicationProblemPlusJSONResponse struct {
+	UnsupportedMediaTypeApplicationProblemPlusJSONResponse
+}
+
+func (response TestIdentityProvider415ApplicationProblemPlusJSONResponse) VisitTestIdentityProviderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TestIdentityProvider422ApplicationProblemPlusJSONResponse struct {
+	UnprocessableApplicationProblemPlusJSONResponse
+}
+
+func (response TestIdentityProvider422ApplicationProblemPlusJSONResponse) VisitTestIdentityProviderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TestIdentityProvider429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response TestIdentityProvider429ApplicationProblemPlusJSONResponse) VisitTestIdentityProviderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TestIdentityProvider500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response TestIdentityProvider500ApplicationProblemPlusJSONResponse) VisitTestIdentityProviderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TestIdentityProvider503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response TestIdentityProvider503ApplicationProblemPlusJSONResponse) VisitTestIdentityProviderResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -22821,6 +23093,9 @@ type StrictServerInterface interface {
 	// CreateIdentityProvider Add an identity provider
 	// (POST /api/v1/orgs/{org}/identity-providers)
 	CreateIdentityProvider(ctx context.Context, request CreateIdentityProviderRequestObject) (CreateIdentityProviderResponseObject, error)
+	// TestIdentityProvider Try an issuer
+	// (POST /api/v1/orgs/{org}/identity-providers/test)
+	TestIdentityProvider(ctx context.Context, request TestIdentityProviderRequestObject) (TestIdentityProviderResponseObject, error)
 	// DeleteIdentityProvider Remove an identity provider
 	// (DELETE /api/v1/orgs/{org}/identity-providers/{identity_provider_id})
 	DeleteIdentityProvider(ctx context.Context, request DeleteIdentityProviderRequestObject) (DeleteIdentityProviderResponseObject, error)
@@ -23939,6 +24214,50 @@ func (sh *strictHandler) CreateIdentityProvider(ctx *gin.Context, org Org, param
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(CreateIdentityProviderResponseObject); ok {
 		if err := validResponse.VisitCreateIdentityProviderResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// TestIdentityProvider operation middleware
+func (sh *strictHandler) TestIdentityProvider(ctx *gin.Context, org Org) {
+	var request TestIdentityProviderRequestObject
+
+	request.Org = org
+
+	var body TestIdentityProviderJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.TestIdentityProvider(ctx, request.(TestIdentityProviderRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "TestIdentityProvider")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(TestIdentityProviderResponseObject); ok {
+		if err := validResponse.VisitTestIdentityProviderResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {
@@ -25649,549 +25968,554 @@ var swaggerSpec = []string{
 	"cinn+l8pw+BhjldoDR+8IYpH6dR6Zmp7Zu+b5W58X7VuhRlN1LJiZNa/0GeRZIsJS5jxNNjn+Gh3r+Mc",
 	"0F09guwgPVBcNcXBMT0PWay4Wl4k4paHSAiOk45T/a1AJLOMx9DMpogGNz9fdZkYzrMmO6q36kO8aesQ",
 	"m9mQM3xInuNs3HtyNdE/5uHssV6D7LpcyTTtDea9uTa6brq+LfIwCP9GFZa+cG2pCSP4B1ETqv/DyMx8",
-	"goxR99t6eX3jXmUTeCC0b01oXm5Qthd4pigS3B/oIOaK0+gExIVrkJ03lQBsG2BUZR+axxbe225jD2Bj",
-	"p/RTH70P3U66gxc0UTFLyEwkikZo7JbGLleeoudA1hllnS/7P7hKdPxnX+GP/ilrFfY/7HSzeWO7vqu/",
-	"/gvQWedzJiJsql2cx7dcGYbpEiSwjKMGuy1ET5Rnik7G3ZzKLIEfF12fbgOFTkquP89CGMorHt+w0PKU",
-	"jRlBvdV9inZX1AcbR413ne7TvcPDXs+GjWzg1CoP2nO0v9Sn7niov8FqwVF9BWaKUxbxW5asmgRVik1n",
-	"Sh+A7RyoFYvQ7Rx1N3OC7kN/EZWapGFQKzuFhixJwLZ+PWEEB09oLBcsYSH6svECJvud3bZ9x97J+51d",
-	"Y6Jf87l9PGoQylRzbfZStwPYQRh4rLfdy9eUR1csuS2oAZLFoUQ+KZIxjY2pDMZqGxd3x8cjRomYNo4a",
-	"J8GUkQ/zTmc3iEUrYbNomWNJ8BPLNDM5VbN2gWdpHXAhkrAvWWpl0ky0cbR/+KTZUBCmJxVNlP5nWRjy",
-	"Dc9xaBsx8nNRFM8W6KpgS/0Cc0N5WEuOZCISychQk0+y1KRmWq6acXk2uQlcs8JJtRRekLqbjSz8QRO/",
-	"vkcI7jsJBZMkFoooesOI/iLRnwT3kZ1FOxc2NKI8gsAqWJrG0f7ufrOhRHoD5wP79IALF349G0WOTGvH",
-	"G3XceKNT7ElG87FWmPVfn5uNGUum3IYa/pr7zlHCaFj49tEi4YqZ3ZC2Bf5hf0Jukv5o/7Q/03nIFf74",
-	"sdlIRMRKX27l7ccmmMO99cvizRbxbD/qTshPYjZjSZ7Ait2D6+FtzK75lOlLbp1o3G31ernLbJ5EazQl",
-	"DNh7LGLWUnzKWhGPb/4nyH9/7i2vD//P//3/NgqD8FzlZRv34cFeB6KX3xYoKH1nmFDksfbf/UBEcHD+",
-	"rTvaHw1HmkzqeCE2ocmaZJ8n3ZmIeMAxpruWgycIxDxW/ZBFzCjcWuNslH/pu9He3T0bq5wuVim4uxi2",
-	"HYuY3WPQtukOw7LDvhtQdnn2H29fnp02mo13V2eX/f84uzx/cf785Pr87Zv+s18uTq6uGs3GyfX12dU1",
-	"Pnx59kv/+dvXF5dvX59fndn39NPLs9dvr88qfrz46Zer8+cnr9yfP3pCx81cwI1A+dQujhWH+lMTe9gP",
-	"RTCf6of6pljfDKwnkZAstQ/0gwmNgW2bXeSpZpBRAG7hE62ejHnQ16dI9yRGo1w4eQMugvTStfsQsXis",
-	"Jo2jQ+e3hAVCS4KNo0bBSnHUEPpu6bW7+FCM+mLUX4jkJv3iBi6oMfI7axgyM3ef95M5ZjR81s+nbDrU",
-	"0lo/ZLc8JV7HmzUU89j47WTJoRXOxKwfC6Be81Nql4Hwcz3A/siECzfETA8ANLrcT32zMyJk2TLnWxgO",
-	"rwdtJUE6lCKaK+ZZkIPO3qFej0xojHzNeofYio/jPo/7sVA8YOm+wuP5zF1H88iMF+3TMNfP+Svxzoan",
-	"J0Vme5L5LeplnvzLOTAKC+K5t2rdQSvkmMIXToGtY3cP99zDPfdwzz3ccw/3XNU9F1puueFN97TIdlfY",
-	"yvwM9w/Cb+/5/q8VvuquW9kp5d5VkRgLE6uaGzh5pcLCZbGGmLqHWhUsfPxqLmcsDgvxqQ+X5cNl+XBZ",
-	"PlyWD5dl4VKQKbvc8F44BMZ7y5JSSj3eM/11Gd/dNFJzRVI4hG3p08NuseFDKvC/eCow2N6rCAJj5i+Q",
-	"w9VJlKVhwDqdTq+1uz8MWsFBh7YO9g6Hrc6wtz/qjjr7+53dRu4m7I9EMoV1NfdTCZVhSCHPWB89HJx+",
-	"oE9dxMd8qFkmPr4/ceJp5g+Fq3LVtsOd1ThqvOdxKBaS/MSiyJEy3ovkhkR0pgREPs2QFPKCid6xhMZy",
-	"JhIM5Z8shwnENfFYsURzSJP0e2Huj6KzzfGQncVjHrPWG9HqHu7ptVZsOhMJ1XcNnB3dDd41awOuZX8e",
-	"T/FTPurofNbCyZQC8/y1AWEpksTsliVEJfSWRURNEjEfTyCWbpiIhWTJd5KYM3kEjzWbJ6NILAiX8EDE",
-	"0ZKImLUbzcaZviSxCZdklgjFAsVCMlySi5fPz9DTfNXbP2hrOcKseXqB4qJdMinmScA2Sb3t9jr3GTL3",
-	"xGRBsFhLZDkZlc54Tkid0SVKKrD7iZAzFmAehuXdkOoBbVp0xp15X2SvQvy/nGSZ9lnQnH3Z+tfSv9HB",
-	"9nGbiEy7xB7T3FecdP05umP+KmEm90sA67a8KHvd/57nVrCsf9Y5XYUZgI9c6ya6he79CuWZVbdO5phf",
-	"F9q2Wha4C+RA9zDDqtgkQgUDYhiLvbEvKfoFpOrgHi4yWAL/Za5X7TqZ68vz3KjCuZDosUi4msDimZSr",
-	"j80GlVLriSaHDX77+f1146MjLGr6gbC8Fn73432yxsMq1X1WcB78triRpYjhXKPHuglGFqLi5dfgCxG7",
-	"JuQQpDWk51ySWPF4iiTUApM/VQt/TIMTqtO0QK0FUXHoPJ3iQWpEEAfX5zZQcBuWnCMEb4T8PZLDw/at",
-	"2r7SdqwM/H84pf9dTmmZYZdv0szKziUdRiaQ+J0sMnelEj6cK7RjhkyTwhTviJOYRkvFA1nX5GpjpIpa",
-	"pU8TbzYmVPYz9QOfbaLCziYiZn2L2dT4YW+v13nydO/A83NRyXeMZr83hjxREwMM1T3sgiO722k0GyM6",
-	"5dHSJoK+ErcsooHe5TG/ZbF9fhJSfSmLAOCiGixu/fgs0+JOQkqcN/8mYsbjkdD0OU/EjD1+JeJQxI3P",
-	"qS0s7KPZxJq+tnIKVCIKFd3jmh58SRcVO+ks2yar41uMz6twj8zIvmpA9xDMTPZQ9m0CV3+j3KbS2/5E",
-	"pnoWAmdt8rwyizrv7R32Dp8+Oeh20tBjWLgpBrQ6S2bMNb+uTmDwntTU+DyhUvOvP/WGf+p2/vTm6V/F",
-	"4fzVWx7cjD/1/vL68i/i9ZKd//aXk3Ewip7Mnvai8MdPNDw4fPXzX8JX3SfR5P0yT0R2dW4puRRS8gJV",
-	"lEZYnOElk/OoQBrwgx58J3VZIKWI0Nq2dPd9RW/Abj/iLAqdH0B9Ctkn6CCL2L0SUzYU4ZLwmKgJl8SN",
-	"GyUTKvGp7YXQSF8Ty7Yz5o3J+C7sdQtrYIFZfUnWU8tVqdesfLG5y5C3hVVQb+6esNA7uu9L4wtwbkMp",
-	"+TimYBtcGRncLPw4D7kJGK6IK7YNct8uWuPWvvu52ZgwGhrD69k1HeOtLYOEz4yx/XrCiFlpIkZkMaGK",
-	"LKhMkyyaZCQSMjgftV7rtR20QUc1YLKND40nHxqN7DbKzEATNgUcR2Mjlirh8dimp05nQrFYXbJZRJfo",
-	"0s2P6gKTrJuESjLQXQ6aZDFhMaHE2LrRJAeHKO0wWLZesiWZ0pCBhU9NeDwmaMJvk2v9vpqwBGx8sTBJ",
-	"uO2GO1wWz6d6SfU39f6Uh/9KBKlrtbyURvXPLaU5re0N1+mSKvaKT7kqf+m97ppLErGR0p/Sk/3rXCgK",
-	"C8ZjEiZ0pFqcqVFLi650xlsJVSzS3bUMTRR3Ekj2Q+M4+XPnWP15t9OoObwMZLq8HPc2qL/++aDTOV78",
-	"+WDtsJhKlifWq5Mf0RVK/kQJsqBcGcogKllqOqFjyuPc93c7nm/xWLExS+Bj79+/d4A+mX8NggmNIhaP",
-	"GXl0+eI5OXiy3yH/+PvuTn6qzxhNWEIgGeTPHxo8vqWRhbOBI1Y96c/6zk3olClz0svgm+en/rHx0JKP",
-	"OVZtuM8AP0hNMl7vOJhWEXHqY5nPoWV5exAX6RIwG1YM6tG7d+enO3ZsqHt+JwliPTQh9YUrSQapD35Q",
-	"MfC7DxhBY3Dc65fRpKg9GvBwgON0xrhTMcgsKe+OYzXXo2+IA+cCHdjRzuiYWf5oh/bXOUuWztiwT3cg",
-	"U/rplYk12Os8PfCNBLFR1i8X+rI9OzsRlbSI79x9tQCaev0QwUNdMRT47e4jcS6wl8zDSU/IPOZ/nTMC",
-	"V39KapqtJN/JJpECkST05TiDuya9JfHugWQxuAzVggfZXiPTzeZTuEmrdr23vw/hP/bvbsWkQLlZv8Jo",
-	"4CBWG6o8yUZZuo/lzoEtrB+h/XaK0+HjRWi1Gqwbvqsp3nEeo9dW3PWcdy3uDZAutBCi1Ys2OSGQRReP",
-	"CW69EfMk2esdNgmNiZgrENqJiBnZ6/aqScUIhJU00ul4x1wCGKix+vgOQW8PgSuxYpXRE3Tnla0QuyAN",
-	"U0i932wKIo1eJVzCKv4J0k1ukUI2oqCG7ndS66RZLxPK5Z4oV9x4m1QI8DKaj+1qucpAXsQwMUKeZUM7",
-	"QfWK/Slho8ZR498eZ8VLHuOv8vFVNMdFM+Eb6/fTRLJVbKFN8LjzJv67Zxzsk9LSXyTEDeg1Bn5nyMY8",
-	"jvWxECPIpEU3YeZHlU1iimqQhI1pEupeAiqZPlJ6USKmYIojrgVMzQ8MvxWiijL+uuHRsW7QOrIctjTp",
-	"wh5mlc2sUuDDLu6+Dca/un7UJrCsYkBOdv7dxpMzhK8flcLmBLn75nzfvN/HVncfPliz1o4aQuj8A7IA",
-	"BXcZxucMWtIoHKFRNACSQMTK4ptm2KWPTW2bH36TqDynjCk1tk1pBEllYd+ILxCVrNCAc50pKQQta5gC",
-	"D3oS+fnq7Zv2RpFw1l61B6eNK9TCaEgu02+badOhmKujYUTjG0CCq8UWL0wlH1is8lal8pmYRyHMY8jg",
-	"jkZ7i1kbMmQBnUu0Zugp6kkPE7wAUTkZRTy426qXTJzpkp9g/SAEGCjZLOFy0eqq3NRgmplJ133h88ft",
-	"tvRptqXpGn2x/TxXBALlpbXiNolIgDcAPEiG1gCR+DBFu3t6x66FeEWTMbvTJuoT0VdC9CPoatW5mdIl",
-	"mdBbpi8/kGa65DV/tuXh6e7mVloPnlwLQV6ZYXzBI2SZAMw40ZJubO4RwMjQO4Hr/EIkQx6GBqFq2xXO",
-	"ECj6mCmRX2TNjRgLMbQwa0sczIlt+ZOzxNlUvujSomqpFxcSJkAY0mSjiTgUQMFA43quz68uX6BMrtsv",
-	"EhGPyaNBIJORicsypqzBDmzGuQk1PUPUkztsiA1aNRBBzm5ciSlD8Wuh6RHHJLRykxDJwy03Yt+9KOw0",
-	"CIK6kDMzhi+0KScEdAY9iYzEv5M4G3LJZiJRrhmP8BBW+41QL8Q8Du98QfRjofoj6CrPWzJr+jyYpHLH",
-	"NmS+l63uG6HIC/OxL0fm+aEjwYyAqrk0R6BNwNQ+ZJGIx2A4NjX18v48q0VL0USJH4KfwdrMdYMXiL5z",
-	"l00wPpr+lMup0btz9A7ckEUS7M3xmIU4DY4EM2U0VnwKtEJDwlVm7d6G6feyrXKnSV5YlKEvtGnpRO0c",
-	"uSKSxwHT/0itHMXVv0zl3LtwmxEG5PRTqdndABaHxFpErGeKkbNrOkYLzFLMzdi2WvDeYcWCX2aD+UJL",
-	"nnn+9GEx1iNY4mshXtN4acRleafVTSgkVE25yi/se8oV2e0QE7O17fI54qAWTvSwSTruL8dihCBT/Skz",
-	"ZHmMbicqiWYn4NsEd1UL/FUDIukSpug4bXNOQN84TNvHWUPXN9fKnHO1XjbNrR+tlTrSVr6dudxgFd7F",
-	"uYjpu909hb7cQ8fHseZvd+FknW5GGThskfC/fcnz9EYYjRVFJpFYuwcJ6JRlvMPxxznk8P79+1bR47hq",
-	"a4oOSrs/t5RHGLdwh70JqaJDKll/7nRY0DxsG0cJQnMpuU6WuHWwh2QqpsbPso1k5ojIWiDjASPvcoP6",
-	"YnLZjCYGx9toAGArInRBl8dEpXOMqELJyD3bdzlis0QEWo2+6yYCMZoMOXt75wQLAgo8zi2VfsAR5TcA",
-	"uKjbVvZ3zAC5Kim/dj7mzQHE/kzeXZ6DQSAWZJTQMRLHluaAXs895c7KEaOyflmJBSVLI4mlArrRlY7J",
-	"ANdwYAzPuhEuOdyy72I5n2GM2msWcnoN47wTR0077E91j1jLpSjNuJ3qzrYVFffdpU+/TGAu5Bq//BWM",
-	"BJrzoI3wc9o1Fl130b0xQrw6cITGOScUifgtk8foSbCuf+sn4KrkjvkObvfU5QOYh47TZ7dT9vo09QDF",
-	"PFanBu0BwCDLI3whEjIRC5Q3Qrq0Y9WvkoDGZMjIDZtlrEoJ/YglVGJkUjqqp2v8UKURVcX/vJ8w4BVY",
-	"lBxNTmrCeJKOCxAsQFNhU8miWybbZCBmLB4c6eXj0oyPSM2HcFaaB+oXloTKGxbC2nPVJPM4gn3Rv0gj",
-	"Gdj4HvCNxyG5YWxGuGqTAabWD45ILk5PmhHZAWI0kokIM7gNJim/HBrWbDgIajREAZ1GF4mYsUQB8oeJ",
-	"Jq+OGoNEAPLo7YzF56eaOcWaFT7Xk+i2O+Qff99vd9tdCCOZOf3qsz2PVbIsOJK6HkdS0xj3jWCWb+1r",
-	"DrHqBkZ8jZMKC2hRhFQotN/3NU/Y2ETSre1ZqoQxJ7Wu0LnXY2aeCAx/znbotbhla3cpv8BhWlWpKADg",
-	"L5mjHQv1HxM6lJodjIyZzAkMzCw45uBlcRW7ubiKXc86uGAvji9Z8451HMEdhjkaXOJI8ixg92Df4QEd",
-	"ry+6vLbZhWHvKHt0sFxdTCEu2Htysjz9jJtscIbeT3gwIdStuS2tm1mC5XLIiIiNNUeLZ7g5WsDgSh97",
-	"WMYmWUBH+r6gUwswzmgwIQhY0iYnJOISYi4NrA5BMJmmvgBcIBxrHoWYchrpNwz8jHkDbDIS6SZmC2e4",
-	"c6mQigy7hPZkuASWnq0UvhoxihGNaOZBIJpj2y0LJRmgRDXQIxqwWLFklnDJBk3gie5rEB8CH7O3BFq6",
-	"wdar14patHX4HcPlZVM3NKHzhCrCIJd+Llkz02YsaAi+OGRjGuOPXJWZWRGwqHTmTn58d36aHiWznMjl",
-	"E2Y35lgvF5vO1BK3DB5L/T9wjGIs/VpXJ5yKc2zschmaJBT0ZBdJyTmPGahSKW7X4BNIHCxcYkrA9hOM",
-	"wYZz6uzzo/dsqLW4mLxitywiu3AR7LWf7Lj3k/kgj3G79bftP7JN956+AvDTiuUuLrXZ9aZheppMYqHu",
-	"dX09EFTuMqdoVL6FZoHQErUYZYcL2TRLGEaJGzaoD0IoQEjEg7dI6X9K45CFbTLALw2aKGKMhd4sLWig",
-	"bH9MBrgYtgF2525QOlRs6N2KCkyttYSlhYiIUamKTGgEqnXIIg+plGv+e57Norn0PO/5nlW03fU9g7Yf",
-	"vTJBETesJI2bX1wulE6TPFtadk7UREgj/km6NEwNxOHU4R5xiHVrkoHBJhsAMYzEPCE3EMsjRhDgk4gp",
-	"lyxH2qvUkhP3LsIB54m9V6T1ZgODPM3vBn+oCFm2Be27h9bl9plJBt8fss2o1SsEOBd5wiyEVJ69V/GZ",
-	"6yw0TPqC2fQNCO/ixTVckoXRMODA4cHlqv4Wlcb6GjB2PpeZUJ735BJV8owljeYwKki70cw4II/VwV7D",
-	"p1GhiuTpHVWnxUSg+iRiG/073ajnvlFK+8Z+U/7S25E5LfhCM/tmzDgsMk0rS5BY67vGEmSWxpwyPo5l",
-	"/WnL1DZRNpqkwYIwnjts6gVLJKbMFnfVRTJb1edzrVw1Pn92I6Z+zWgi3b7K1XY+1bTkn87+Y61jhKRZ",
-	"OksWEKt0Z6N8uzApT0XRWIIvH6GP1l7QGVCW58Rqbd4RVSIUZnJCZdbnUIiI0TgDyV437GpWZQ56WQF1",
-	"TupGB69OY2Nq8lg6lsiDSuc/VQPtlEwbl9PagFcgjL7NQW0Wns9jSUfM8xhFLz9/duk13camh3TrEaE5",
-	"SiUqRApcS0hZrufva8bKQzc1tGJwDhCBX1XEqMaCVjxPgG2NaKC8t8x3koiF3rd4iRF3+E2QpEy81MEe",
-	"eYkBU+VhzUOuTixgoW+VSqviPwnXJogTkoNFYo2LmCtsC4dyDMIrdamM/r1aQLEjBW29uAPQxceVM7Ra",
-	"fsFfrKesuQz4i6V12BvZIxBTLVCTiKc3mWMKsScCAAUt5IjmlEup2LTRbNi+G80GjUW8nIoKIRJGCQk+",
-	"Hp4Z+NM3QW6a0NmMxVqlAd/DPG7fsmR4RFxMymYaqgwIm94tSEEr6+1BDopy7StXUHUsh05Z/50iRpWP",
-	"8mKmFiK5Sa1FruMC3JSjREy980YngtxsSDX5Rw4e02mvNwWKEXlfsnCZNQb01rT9nHd1eA5tBqO5ttNr",
-	"bFrAx6zFAd0JNy3dZlOyVFZ5TOEAWBiBAjOywlRNbSY9Th45Kpeav7qjN+yTMlmKpRnDQCrn8jbbR8sm",
-	"MvzTEeXRPGHVrABJbbObAt2exkbGjc9TNg3wJNYehAxy2SYDPImoPA4ohnNMRBQiyiSYE0zMUvW9cZ0S",
-	"1R0vjtItYZLn0yCpQCRVjEt5ufrVPJhojujelE1gik1zNTXd/I3VtL3ibnGk1NdG9iuvRzBhgNRKvZnx",
-	"LM5unYhKBck+xlFEScwWLCFF0XclBwlEPOLjeeKTgM+VMX4mTE70RxIxBTOttfbrb454xPxSsFvh0nsd",
-	"OfGri6qZtckLkZBZRJWeT8Gj5d3jSFADpO8ZEvy2EYutUuh/st4HY4HgmfjujsuRsIGT4C1bsbXODoId",
-	"P9Z3dIDbW39LLbyH9/DAb1Y4efbq7bO62myK/lpQajJaAErYeLukoj4t+cRZCjkBzQMUds0mM08H7ieR",
-	"ii4hGnQkksBLjYVD6lB9SjB2KOmWrz/E69TWtZe+xxJaNnzeMnCwvDg/fZs3gJb0LxvzG/sl5wr1xAY0",
-	"FO7OCuZpb8aiAoaTNh9xuqy3ivdzj5f2Zt2oV13LZROnh0iNx8icJ9giy9qJjdV69I+/77a77b2cQ+Nb",
-	"FotoNt5dnJ5cn/VP/uPk/NXJs1f60Zu31/28HbvRbFydvXrRP7m60o/evulfvXv2+vz6Gn66PLs+vzw7",
-	"rZBKMNTQ1AEDofkFhkht5Je+4bHnWhrQqZjHaoAs0lFh0x9ATgHpMg6WA3fZFfukpU3DIpspg2jCL1ra",
-	"wj6804roEM+7fwrl6ISVKAJNz4ViokkSDGNHR22TDPWNGI/ndMyIomPjzXY/7cQfZCRsj7szqoO9tYNK",
-	"nHjyNVzUHHXYpaozVCQDq1dv4P8+IbpnsFG4HRKjjSHwzNPdpwfkH3/v7aBcaAA9wTs+l8y4vkF05Erf",
-	"FINcX33TFwKDDnwhKACUUnPzdzfefLjQ3N1Po3vY0mTWcVWihGMbvshjMkxowNDtOuJRxEJjqfZQypTH",
-	"7qOuZ+uw3wq5LXfoII1Y749e6kDEikJskuQhIwMD3zhokkFkkKXgD80fcambZJCla5uTO0v4LY/Y2OxE",
-	"bebvZzk5x9SuxwlrlYJilM46DJCS1N9MycR3GhzcolMWcGkLGG0QpuO8lnqyZmAixQpHy/WG0rSPNUN0",
-	"Mp6LBqakj8piBUZYrtA3UITmrIgZxgMTMcHHcYvHbkI3RoYkEI+iBRjyPhNqIJYgXjZR30zfCLQugvPP",
-	"0ckayaXZ8J79aiAyJxbPcp2M6ezkpTALRcOlb0jZUheHNORQ6qufhgt7B+OAMMmJWEhIyAL9F3lFhh9H",
-	"JRmy8bxaRoRhesXEDLCpFhzUeuSq9WIwNq+UT11EyLp6mws1X/edmlK7A57sX6AUWKMCs8L6q7HWRxYp",
-	"MxJJkZpQE4SArc1o3EI21xSer3RzXz8WUeEL+EBcZDCXBJoOjIOTWG9m1HRZUI42cptej7/dh97h4Zrf",
-	"wI74zCkWmJ9NrnQgBKC9HUFOw2q3sG7++WNzjROzhPwaGze+5gNigUgOWD1x9Qdf6TbesAs7sxT+dIMr",
-	"szD3QrbSPIpIwtQ8idMgQ910DgaS5xG9ZZ9AFKRKsUS/8X/926+d1lPaGn38/eDzn9Ij8Kslc61ZRFHj",
-	"ozPnUkStVg3fXb4ysJEDPe/BMYlxLFNxa7Ik9PuFCNrubrfzpJcbj+7tiE/pmD1+NIvH//nbjI3/c8GG",
-	"s53jIZXsYK/560nrL7T1t07r6Q+PP/7w5987zd7Kkft24HlE+fSUjQCrqobYUpwzRn7bsEuITdPSPAR8",
-	"oqMTwtgwGILY9hDHH4UWGhWOv0kj8QZW2r5WmI2z+ENsWgxRriG3e7Qqz2vOFv36P1r/9fGHP601HBsu",
-	"l03jo3cnuFFD8jPE51lIAYgnT/afdrVO1CSFmPvTZUynPCDmrUunkqEJxe95wvDX1KNZI597MlG0JJbF",
-	"VfdrOXYLcdhVwpyt8OCjBPiphjq5k0WVGZnLaJN3ETZZHCTLmQIUIMQY6tNovG7aL9nyNY3pmE1ZrE5s",
-	"dYtavbM4WB8CBNlWZ/gyF/GKL2jJ3TP4epfKFUaUOt1/9FlB4Iga0AElCttk041BbMLRmH3CYmkQyP3z",
-	"+2vyaJAOcipCBrCgP59cvkakjmF2affzKouFZ+qb+Fc7RY84biLClMxGlavVRoMbYj7iiZXRE7DRNBX+",
-	"KneUVkISmQG4z+JwJnjsdxUZlcDQruWmFvgzDu0tbcduwLBnPB5bRXwuJwUJPuHrxqkvrrmylTT7rj3J",
-	"g8Vi0sporGzWluH5WlW0ycPFSATHo+P5MhRO+X2jMSNPC1nEb1mC0UfrDs2pafxat9XdzXmk+v4sGjPL",
-	"VKjQy86i0XE+XtfCPojE5o75p5zTzzbXpfD3mosEBp1AbeQZ2E5fM5G//bx9of437ftT+qnvVaDTNEdI",
-	"skMCo6klAo6HIJr2MpQU4/s12XcZOrukS0kg+nFhwqbLDjMo44uFft2L03MnYXnGXOollwReBfZHTi/E",
-	"BblhS3M17e09hRyJ3k6bGHEcs21A+vLTzCgRsfo2J9T36ZrUN05orLKrvJY29qN+x8oGRSKpqcdaaPJ7",
-	"v61XdXznizrtvOKO3uxmdgq4pHWzpD81F0kBI6bzl3Vm7kgJacxShE61JFnXKS2PIM8mrh8VbRGPT2xf",
-	"Gc6Hm37joQaA3lVMUyWPLVH67lGYmwSDo4T8cTKDaFF9IKSiiXKSZVCTTNlHneszX6Ly3oluXe93p7zc",
-	"F76GiGjFQ8iqdw1pOYkwozoqbyQGyaTiIfDSJ53uTi6bdXB51ds/GICMCDXW1izMz1dv37xnw5dseYVx",
-	"cFnttnUi2XeSQLnRgECOBU3YcSYYjpgKJiwsiosAwVGHpDCx+W/I1VfbXUzDNCTJGC/qMmmR8DGKPSsJ",
-	"CKb8FttCLrU+o3W/MRNS2bsjh7FR+1q4NG+9uzz35sBkdZhq2sdgPqYGdA07maHDkcBETR94AtgDvsDc",
-	"TADXlor7Jb5d0tytloS2CctW9Pm/E7Oq7vbOXKrQdUG9W70G8OZbeNF3Vdqu7bb5Dr4VHvHzaeK2Peij",
-	"REyPCU3xYGwh7wmVk9ThgvPbzP5gxDvQcvt+BBCUQM9PjfQJ4m1KueamM4yVx34pz37FcZQXDoS8cbsz",
-	"/m2w9BnOPaFJlQxpe9cKqdYrciaJxMFoK3yz2nKAPZERT6Qyd0G3d0D+8feDDaRqO6z0xnMJbKPhmNUt",
-	"0ogZWKdL/vH3bqe9v9HY7slJlTd/UYnY8ubKdT1WcL0WEtBrUKeREjaT8i/Na1WCfub98tQTgN8qJlZb",
-	"6qx0mCFf7Y/SJIlNLhRUUl/gu7VvFUzkzuqgFNwvkunu+tmW++WTVxwNWCyHUyUNHEQaUgNUcRNn0UpD",
-	"dMlLOmVkRjnoxC591RFXpBipBU1YlVUj/R1Ap6csVus95AmYtVkCSJqSRSMMa8+Zxtu7O21yrrQQD7aB",
-	"YZof77raKebsYi/tleNP6/pVhlnWk5SyrGpbMbeOefwK26anIpLWbAjcX9K4H8ay7L7wYdL4Xjb1Brd9",
-	"nc+2f9eQ7BYvm/ULY7/2Oii8MDhCcp7nQpyywFtT6Wxvv7u3A9ghWd4yZtbTCNCTFb+17ip44fBJZx9I",
-	"rttG78pGU3G+fy9WJT3a61dXuXkVqnw5g95t721w9VgTB9qmcRewBv86+gUp88y8qK/L1/haRacFEe7e",
-	"nRD2/IOZPzNV5G+8eEnSeuPIHEfc8FGcdNsZ/ic08tZbB9M4M2dgJ7OVqKe5LtxXZV1ly61sWtd6O5cs",
-	"4fFI3LvxYlXHd9YI0s7vyWLmMP88Qf2YaKUPAZfgXOLO1sq92CxyJq9BrtKc8+bVkiS28hh7HLdOfE7q",
-	"NFhjkyzcbT5VpaxYpNdoanlwfC+FcCCHkrPNqXarY064wS8tyhbCQAFIwmMtLQToQ7ZSkYVrgvUhA2zb",
-	"/22hcleL40swvGVCJbGYIEZmg7CQ3xY3EkCtqMI/9KYNKqP5hiJc5kTXDWJk7tnMdcYNbAnUhTYz8ciA",
-	"66+/eqEWNaIqfFu+AqwmJYisGvwGy/m1wiTq3XalgInSZTdYsOHABNkAcbU3j6pYHVFRJ4xiwyicFYZ9",
-	"P9TQQxTGJgLQ4Ays4CWq2DxqIrevd4xw2JiB1AxLuENUwWZjuIcwgxXB2T+ymCVQ3tLdNvIcAwxQ4mgC",
-	"vBFUBERxZBBAREJrUIw1XB3TlgYVtvv/1fJGt5UiETY84SvjFNYvuzdwIYdGurcZW1kforBRDdkt0NI8",
-	"EQ4ZqGl3f/eg08khLnc2DUvYPmxgI69/AZsLLVkTYYBHc8anrcSGQtRAhZHI8k4TDggA8M65aZLBr3me",
-	"G4iQfRykCNg0Xta2FVbHJPh3+l8z/uCL307/TQMWNj4gD+EG90Ft96w2ncdSMQpBmXdQmb6Y23/9p1d6",
-	"9Ou8fs8u/tVH6d4d/tdlqLUixXyFaT34+r+6r98DBl2T5DdWYr2u/Jq+eIOri2BQd/Cwb+EF38g5fVn0",
-	"QqN7kSeuS7EIf44uiaLzubQD921UKDuvC1fHr1ZozDhBikufFzx0QwKSK2QcI8p7bYlipTvcP/YqD/ng",
-	"VzFjMUfYc83rmgS8fvlZHGOeX642DJh5IEMb8KvN0yBhsG80kpv71jfekZLzfVOXe21vOYJjmegdBG2G",
-	"DHagRzTy58o95ZxrW93tBR95Ud2s5ZNe/9KDt/kevc337eLd1NdaT7Sp9LqWZWEzVIQG7A+p5EFZMq7h",
-	"qt3Us/bHdZ+u3+IH32gZf80xDVb7405FMNeT/kl4o/vgsYFmnwcTEprm0kDRGCTXpoWjaJtyce1ATLFe",
-	"zPf5R/o2Q86t77Yhi8Ti2EgZxtNfKV4Uahvdi3SRX4R1hcgcFxEugLnAlk4BMhuq5ZRroumy4UqmGIbw",
-	"Gnn0VvMDmyh8fpqhm9lxyZ1mahMbMh6PnbgrtxZZLLLyZ0uWKz5mqo41sQqZD3kLv38fYA3mzp9PpzRZ",
-	"fguchlwgvNfPDPnxjqxA3sbMVgMpRrQ9GoSYyz3YMTXrqXL3lJYAWZwdfjSw+eJ9+4LuhkYLKEZnUyaM",
-	"GuHumONwz0E8NpoNMx6ofFnofMXW1sN2KANXbeh6XY//sFVFw19TC7sDAPHVU9v/dZywNF7WEFsqL8ZU",
-	"ToK9+PxxAwdtvS+vvDnXfr3KYFnr0x7hqPjBpo/MubSpTVDCKa0iZJLi79O760NDuX8377qvfFV/77rB",
-	"VDh+0yIZIooazcYMe5jN5aTR1P18XNX/13evekfx4GddfQ38qzpcfcRwv/naW/tG7//6qOE3/TI3xz99",
-	"TrfHTPvH95X6aLuu0/QLEF9Nh+oXosBaztZvJbvYJO6cR7beaIq+Wc/cv4i31g8W57htawAMV7szfL0X",
-	"EzEN7lzBAWxB6NCmjyWBU0Q6rprZr3oPFhMBUMX4s/G8FLCGu+6kjQZcQMi7+7ncxu3s7+eb+Z/rndu8",
-	"/7neyfka6eZ3dUjfSSe38pgjjh2slsfW+rLvn4Gv9XN/Gc692gde75vrvOErPvtP5R9/cIh/IYf4l3df",
-	"f22P8ibsuuBbrsWz7yeZ+yu5p303aS0/9coX1zqsvW//8bOrfcPexvFdt5+VHvC6nax2hdfqpY5PfE1H",
-	"X8A5/gUTke9LHfJ6vuv17veB1+JAit6AyE/ogi7bPs/5BkOo/elLNoughEmqXhiFJGLU6Bg+gbC9lXve",
-	"R201/PT3LxvW8OF/GelwnX///mj4c6UX9CJTgjxZGmkNH31vwQVGlyQEN7I+dL1210A1eCLpRpFYoF+a",
-	"XLx8fpa59iFRlgwED4NWxMY0WA6OCI2k8CWFGI84WO0t4k0O4DcRC8kS8ohPZxEPOA5zshwmPNzBSxcq",
-	"zZkAuFxVIqBqIuYKBtgmgxGd8V5LsmCecLU0U3txcnFOeu0OuTLPiVmz9AVTMKRlWNDgyBTvzAEKYaVP",
-	"C5qH1Xmk6aIV8CEdHOGnnp8/O2n6e6hCNnb9wnZjGs2Gs8JQw9SdXPqgMHjzHEa0wlmck6rWwsBYecrI",
-	"UQbw1a5CuYiBjc9MRIT+VIS5ObY4OEAUExGFaIzSgwsUkyBviSFbsrBNrkxFfGy8YAnDaixZ9hBBuZKg",
-	"XJnCKnEXIBpCWGxdglQwS9d6hkaihhN5sHLNEl/51VxAlwc0dyIWMRFxwNZXPs13VR37kFXTS4sYBYpj",
-	"DSMu6TBaPRETulEuTHR3f7uL4XzvuMtbYCJ/K/zb7UTpLyJtbQNG4qgP94yusSkkRh5hIwWuuCe8ivdc",
-	"TVaf63pb6JDvej7QBIjbFKHf8ieLXAcMDyKYuEoz5HxQ2SuZiH/S/iouJ7ZmC4/JhH2iIQv4lEZEXv74",
-	"rE0u6XQm7U2sEqpFiQTKyM7mytY0NuVE1pV5cXlRZjry8tO6xbO+QHksT13htGIawh2a7AKot5yWAat3",
-	"tO4RVXCZjoOrispXC3rH0lcVkgGshS/HYm3XeXbkX2pTvxokv2SKgP7skwKIdENqdRbbf7t6mFKGu1PB",
-	"S/yHCQj4XkIqzVn4FsGU1UqPt2C3A6JqKhClaleGkZY9ejRgcTBoEkQM7B4C7H43V8f3pNs7fP7seeun",
-	"q97+QaPZOOntH+Df+92e/rvbO/zx+Wvzi/6XV7SBmrOlfWCfqA9H9AWNoKRprj7iFMuF0pgMIGZm4Mdm",
-	"g9/ADLMCJqCw/vhO0wzHtw85lIrqlXeiBaBsKGpUJgjF3h9+LYM80qoJea5niSWK9neOwEYhb2QzXytK",
-	"Cf0U4mG5JBJjm9nU3TZPxJVvX07FlKI4WODyWwhzEyG9sLgw1dM3VwAFxRXcr5ozJSSgslShqhBovnuX",
-	"KoaBSNaKZrgCl9i2tmiIb2Wi4S1L9K2wsRiHLw2X9b53kQgx8ot0sPjpnB1RzNlJL2FDx1vhQFXsNwZe",
-	"YWFnSFugkgwgRiWXjLDxvhdmDV+vnpGf75u8gHWr/dZRl039f6C7jW4Nc7RyLplup1a99mY60OoJIi2U",
-	"lv/Z0gglWLBUJDYlQi8D1Zq4EVtQWmmSxUSkdhNU0F02EsYS0xYw+r2ahVymh60sNF3/72szID2YrEhu",
-	"CG9qFgYlbsNyRTZP7Oeu15Oacf3VLf0l6fDt6rWuKo8PZQMZZpLe6v9ndWpzFhcuYSfwV47Fa7XErpm3",
-	"4lGEmxHmU0aga1yRW/MPZgACNXthFbuR0JEvl+hqxoI0GtnIqGl9LqZUpIdvSAWcZ0Y7y8LqczNCC/qM",
-	"Jopwbwle7BvLHFtxWNIlZi6ByR6NcLpnLUSRhEWMFsL1UyrUk2pxpkYtMMC1bCheKw3Fa+nnf2uBPtrq",
-	"7Daa5ZcQshDG3xpSycIW3tfwaqvb8a5nDQfq2ZTy6LnrhqjMYTKA0mYBoExZS7/tJiyh65sGgRaZnNym",
-	"LLsIFo6iHdjWnEQhwHgPMKgRu7RECZ8xDY8Nlq+mImIq8IJ0YY3Q8zgURmvRAgtjJKRL6WY75bJipJ2R",
-	"+WY++wmSnpo2Ccq3yLiCIly7fmbSIFDZCRUtjalB066TvWbTRdYsb0JvNeEhlCON3areAnLNAEeMkhmV",
-	"8oYt7SqaxUKTK/idodgWtltoDocGUagTq0gwEZLF+lzp0eodHI0GFiJTLjhWRhAxmtJjdssAD7N03AZy",
-	"KRWbDtrk2hjpWRTBBmntHquEk0cDOk0GIGUNpgEd5MR4MRppRh5Xrz+yOg/rMD+khfVyFGudCGbJNfFI",
-	"Po7JfAbLn4kANJgyKwAAN/y+7T5ychPNtQDpicUAW4rhXtjQDOEL5Sx+bjagvv5ZkqByV5CQjSbggsYh",
-	"Yly/Ai5uBNX6/cUzmqZaLmgFIlwekYEJoGsPeaImWo4cNMkgF9D2a+fjwAvW7tRYX33/4ZCaOJnsPd9N",
-	"+AK4xUkmQFXV/skR7oLKZtVVV1DJpZyzpBZ8c6wweGALI4P5iu3EN9HMvlyGjrBusAFQZzyWmXVwG78a",
-	"8mGz0SRkAQ8ZoOpYZpdlsgG/ystmZfQ2fRDMCBuFyMTMqOLgVeh1SOIjfUcezWhCp/IIrsojvEb1XI5C",
-	"dssDZrvXzRE+w77gNAWvVo0uYUCt1ONf443fFqo1ZDSpEHqqYug3K+NcJyugTlIAiFFga7FTrBQMc2IU",
-	"2VzMaZO3cbQsXsaLhCvmLyE9DzmLg4oK0ng4LJ/HRcBpe9H86yVg8XC9B5NLEtAogrJmLNmmaHUaUFSY",
-	"FQN/pi3K853MhIH8NVZVYiZa8njc1xu09K+Zm3iMEkJ59Zqo9oh81RB9fd/E+jaz/lcHdN/GP8ot1mKT",
-	"UEvvaKkiUyHV142srLJpX2Exm9oD/RJBkoVLJD1FeU+amYHvTrEM6iIRtzxkHnGCRpxKX5QjOgg0e0gl",
-	"riMy+DDvdHYDPLDwb/aYh7PH+Bj6wqdFM8tefufytfaN/PLxUet/2n/ufL8K+TafQ1s308kuwkn+7Zos",
-	"Y2beNmfH1BseLgsT3a/DobYwctYtsJpKM+X9NGw2YwVNrT4lNNCaxHCZ/XEM8RxOBxDxigVOgNc8Kpa9",
-	"5zIQIBp3252dbZi2Nbh4Ft9I+AlkBaGkamsLz+iYrYdX9jCqTJit+Ci3JXkdZIgCIdSqvrTKYcYBCoKF",
-	"6KMboHgzQJQyBIqYinicWtjvDibgw+OvZ3YuHqHMAH3HMIIvW80DmVvTmttS23QqjXt8fwXe4ngBc2Sz",
-	"bYDBGmbkdfEYXgMGObQicKAeMHtxRbRgzabSWimgvtDBEyhm3Wvv7hyTQSxiBpQFMXs0MomimdGvBD7V",
-	"KEQu9Gdo6Nc9rZSF7cS2K/HwcBt9/dtodYBK+ZNjrRIqYT4KVd64JDdspohkVEvTmVFJTiC9osii14yq",
-	"2QBVQusYWXr6w822/mP/6vdNUSDO83cPW6/Dgu8jVKMkaK9ZiNqBGMWO7wnP6YHPPvBZP5994Ff3y6/W",
-	"nugqJ2/BdwfeDZ66OZFWpmJaCF6vF/F9Pp2JRLHwncQrdRMRTamED+eKrS+5lbV0LWVFDKM1QTfwXt+a",
-	"z3KQ22Z8ZfuZ70i/1OeGSjKQ8+GgiWAMLrJjVn03DWQcLiEOKtIEvzzG4NscJGuNEFPrn+tPqJyURzWE",
-	"iLgmOUnGIu41ycWzl6cvek0i4TkRCbn66aSFf1BJ4B+Pdnfg5OuuIz40Zld9DJppYXNjYzv9jcZjAW6v",
-	"FzxhQyrZd9J03ibXE2YCV+0xTmyqGBpx12SS+9jHbCJi1o/n0yFSltPFgQ+wym2/4S47SA+ryDBDdkiv",
-	"3D4NUoSemnnU+OJJYC+POpbFWqxDH0FHnZYs8QGPFQ7K2up8aT9emQIQfCKnJN79BOLZd4YVNmsQLcRI",
-	"a7BwaYFAYSN3ywf/04wnTH4JK9mUfurPJZN+dXtK42WaURbQuGAGAvMEV6VatUjD7YavOFRlhHnCbsVN",
-	"RdizifE3XnsTvmNeqB9YvmaeC+P3qGNOMWI29Jjbn9zWrw39K5PfVraCPH0U7k6uJlqGJUtGk/prVU0X",
-	"J+kGF2+AFDFFi1t5wJTuKlIo+wDz3rSNHTD+EDNnlertxb1oQ2UG8w1i2Muj0GTxHzZirzBBbJxLft9u",
-	"mmlIoF+khTNtIi5Ocp7eCaNh5gZFjpNgKjb5amlC3nXwr+4tV6kmVoYLnm16e1S4UrMAD/CbLsyxu5fr",
-	"QoJauckLyvCp1WRhV+YKmheXGDuxE85GUeOw2o5tDaFTulzF3EOtJemli3h8Y/IyeNoJWYjkRh6TJ/aK",
-	"KYUJSP1+jngyfKi1jK64DP4TMWSBkQpgnFQqd4QQcKdlmTYZwGOIAXRnlBGGnkybDHANdTMoFs+nEDgn",
-	"bqEPS5imE5DyIVaOTFDwX1o9q00G5qodHEGgm8ucQQYIE7aAtAJhVfU0ASqNynM1MzP+dJvBQWHG00gl",
-	"Aa+6lkfUKy3kxXwY8QCrXT8yKTVPIJEDIc5NPOIs4bdU6S0mcjmdMpXgS3p9EjaaS194lO40x/f9N3Su",
-	"+pGvFrS1Btg/1xjE4LO+M1ABAVGZGqPnV5mQBLGnjwY0GudzkfYKuUiXVyettydnFy1MRTp7fvpT6+wq",
-	"+9cPJ93e4cv37oPe/sHL997NfMmWF5QnubFnHzJfMP+/sH+Hp1cn8Hz3cA/+j0lQF+bvC/P3pfn7Ev7+",
-	"WFbYPrX0p1q3FLQDqb9pxmM/bf48y/95UfjVjCdtjJ9N/8TRpO/mfr3I/3qZ/9WM/HOz8YrHNyy01pL7",
-	"0VDqpmnPU0SxCiMd2kK/Q3MCYPBA4PwAkuAoj2W7QhZPKuyNwkZU17Aq+GRzO+TsI2vl8PwCbyWD39NC",
-	"bQg8/WWWsbyC6xftPoTlAp1/A0EZEEsrYvMiGo/ndAw39IyOmUyTLVKQlrSeBaQWw/qzT1wqSR49e35B",
-	"9p4U/Wa7+76a1x9/7zUPPz9qZSWwP/7ebR5+rnAKlOts3hXh1ek8vw6vAbIV4qQxDswuiiTzOGQ2ag44",
-	"qr1s03VTdGwv5add8Mj3dpwENSfj+N+4GrRzTwZpiZ3+POH6Lwvtqv+dAbQOwB44MGBNAwjcHTIwDCoG",
-	"VmPJbllCo2zkq1Flc8QxFhWkIcYCIuwJ1K15d/mKPLp482OT/Hxx9qOWMt6z4UUaLEeeHpCX/NlOqpQ4",
-	"STs8w652HQi73c6TvM9If+iIT+mYPX40i8f/+duMjf9zwYazneMhlexgr5lRzw+PP/7w5987zd7nCvoZ",
-	"i7my+bUeHUYpNp2pCvFajJQ5BSaUdEFtLKnfArQhfMF3Mk2li0Wp1Ew9cIM64AUGAp9ADn19Q0nNe1SL",
-	"832zkBvd0/AiswkQnqtlAWueiHgMOkO7shNZ4V3Ri/7T9fUFwQY5BQQ1a192GebXxKzCyqf5dH66Xoue",
-	"jduxekntZbcFCzZAm2Hr6xW758BorLk7dhtpJBtoPsgqE06sFpyes/XySm6k93L15nnAN7l6y6tfTv8Y",
-	"UR4xdH2OeEyjI5fzGNUN9NCQh8AvjG1IX8oTMU9yaXEzFoeoDJhEEVA/8RNeheU1HfNASyk1swytp3K4",
-	"1Pcg6OlJddJgVQaiL3+wTd4b18GElhPwXH8xAhiUsuTa5DyuznIzZ9J4lyFnrnYq22vKoysIDy8TpWRx",
-	"KL1eES2wwq+ZHcMGnDsDPLI4tWkAOlaExZY8lopGEbQEIogFYPG5I3c6azQb7hsQ0qfbe2cl0xmtTFtf",
-	"xM70twjwPCadHIAbZLy48Lybx3+ma746HDMbt7GsbKD8jBIx9W6ptFSryclYj2xOrJ66MSDhbLWctyaa",
-	"ZLc26EUawAMhnpmYKadq5qIgrAFB6K5wZJc/+oqNFOAtKkFuGJuZKBaGpueYbRyWAkUDEpWrD3Swv7+7",
-	"v87kmLBZtOwrUWVFtngDY7HtrvjKzK47HhmNXb+6Kjp588M8g4xTkZDIrukik9TgVOSUraJe1evUQq8w",
-	"y9tECl59LPSQVyH+xFi/xIApKBYoFh6RgVQ0USqSA8OCbct4DBmnVBE9BLJ/+ARYlpPgCJnFKo1MGC4V",
-	"y72yd7Dvsjb7ITcFcTV/vmY+waGesJkLmsYpaVbEp0zM4V8wkHIIuRavk765qREuhc9AKsqemSRY50ks",
-	"VB/ArsbzKgxKJ+O2LN9KE8qnj63fICXmKhD+eC+80h3KU0LcpNdUbgsMOES1BAHnsiImAJ2qOXCQ76QV",
-	"YEBx3t/tdcEo29vxy92qQkHNixaoniXrXWB2UaDj1cnJr9nGQHVuTXfDJDH/EM3SxWw8KBIqIgjbQaG6",
-	"vUneTzm90mSXqmWd/JWc4LABeM0lG7EEUtU0L2fJlCNsa23J/CJ9xyeVA4Js/eAdEXkxO+c2+K1WLe/X",
-	"DILlyvDa12maZ15jTNOoaaAsxI1k0ahdJriCeGbDmHGa+QX0U6GN4yvwNOtR3VZ/rwxbcW+wGurgymgk",
-	"R28qe7aMFJG3FdEYzXA26LQ0vLcxu+ZTpnUWH/bb5o7ieeL1TBtdREQhxOdoxQeshFSmzkDXdb/+xBWj",
-	"uJJovVfYmexWNnx/6SATfGdL86ZiWGfvsFCr1w9zVx5mgZXkBzFMKGqla87yM9vua6VRruOQlUcErLN8",
-	"fZTshW2n1a1ovr74oG5TO7rQXfV/kqQ9WIRyTkeG8WtJwFnjbbPxfIBrlbpDEVur7CwPU1TD8hVhy4Ia",
-	"nTa9KwBuxmMJqUBA2PcpgwaXaw0t5JFUNk2pqiMuGNCiVbgFlxfk/BSdSdDWgQSz5dkTVmvStoM+iyQD",
-	"W9GKSBhjmgI0k/TLYmT8OTAoSUQcLY8JWJ94PCZgl6GKdDuk0+nWomdnVFsOSE24xPHcdSSVB/baMR7l",
-	"C35scWLt8cxvfXEdvLtV/2huda9teqVgZpXD0jfMI9mU4affq8/1izYuh1OuW8L7MJfnLhNTLeAb2Mzd",
-	"YdxPOtw/CamsE6syrau80XcU+Lem0dKVvm5HVxSxkHM5A0cl+i6Y5o1ee4OPUP0iZz+w2Pergbgjkfzx",
-	"Rc5/EvHxi0iFW8p/tyy55WzhC2HWRGdLxNeAap+75R7qt3cvYFnfGmHeLxkj3A2TmKQJvjMtSh6DgAOW",
-	"iFlEld6GIoIXX+EdM4VtAxarPru1kyw4uE2sh2Jx00CsLphUaMs9NoCK1spu8LGMaYPQecjVUcJoWBtX",
-	"6US/cnZrMPJXwR2jDaLutniSqWQj29tmiTqKC+OltZyXzCsc5+vxOh6/sqqxDSeyDqtKZ1J19qJkFfVV",
-	"raNmtTPmftwmW7Cd+oaqvGcEDfm56Zv126waxAWKvR7+QsfzKhPxVIQscu21KUBs3sLIFQkFQ8RXSZe1",
-	"ooIcMOK+bVwcw9sRWdj4zTw+raQYqISWzMw5ZaR7iI/RalwKOWNKjqTFUCrGw0K/FuqMlgBMH8YMTE3I",
-	"X7oM9rt+OL0hDW5Y2J/PvNVc9btyGQeTRMT8byzMdTqXLCxGGBV6ns/6LOJjPvSFUJ4rm0GY+4QSRvNE",
-	"lMtU558DOGeacQFGRUWXwJi5Xg93N/xD+oIiCgRU6RWpE9xkcAmw1h2PN0jC09S/OoFU2UNSitHKSCM9",
-	"GdjNkFXlma4APMhyRGgUyaoOklmlsweMPhj1khEp3MCPQMffAVSH1G6sDNZztGz7w9KN/Otd/yseB8zD",
-	"GEw0Do2XUMpkg2gz+JzfhvB+ssSoFLBRsAR9pPo4NIkEfKoUPHbIWEwCMeMmRkm/hRwOg3huYn3PLRi9",
-	"iQ0gZuZh1S81LEl4YdITGkvNs2W1lzrPwtKEXmoKOMtcMLPmcJtULioi0lh21sylzCKJlPmFy5tyk/Ey",
-	"6rURcua2uQ9d315cn7dGrjE9bBg0Bnbk1CD26D0bnszVJN4xGOZHJrqJTAHBFoJcsK6kkG7sOQmFS/3H",
-	"JrdL0XxcVNxoQliXj7QuzOX/Gl0dVp+vzhi3IFOaqGO2yKDZJxi+EDF9j5DrbKiuEdCOLXO17DlulkOf",
-	"hc+O8JIhRtVq2BZN+KEA+LiRSMZCmXi7LDZuMKU8GhyRYCL0EK2bTWQpZPcUxefA+cubcnYdZNTrzwJr",
-	"ghDCTQL3sHN3n02i5YpKAHYpN48Cc+Oicjbrg82xdxSbzkRC7U4aHxzm1hWrG92YZcpRmrmzoLCFwfTw",
-	"SQmFM5xOwXuMM0+8n7yoCaxIqwiDQ9wqmI7v2pzMVAnN0oMcHdOJUzVdgEqohXH7N6xbI68620a5Z7Yh",
-	"6G+2Bf5hfzIqnf3R/ml/znRSP9U4drxyBrRNn+77PKwr1Vo3Gx9fBVEZj1QfTV/rAzJOsP2paZ7WCy91",
-	"1B8nNGD90CQTb9Dnj/rFglpRAxbINnWGlMOUD5miPJJZgdaCZLU0yMx5pHTzFgYNPd19erCzukDMOcRo",
-	"YAERQNEslkmH0g8bGCOcwZziWGy52NXlHiAjboOygLr5KRtBqr4/QMYipqE0ktSsOHuSNs+6CDRNQ/0e",
-	"1rehQ9y3Kc+zhpI8ujh7vVOMOOIIXioZCdy2bu1uR1Qzdw5s5uGTzj6kTnWLqWQH+/u7B6tA4PtWIeiH",
-	"IphP9UMtlNdckVPzzk/wyup+N+wyo33D6PtRmoa3OmcBWn02hYbWlwPDVimSlil+sOatcm0hrSamifkZ",
-	"S6vDNCpwC+BcjHnQ1xd8DXNQPgvB8bXWlGXzL4Jdx8hX/SgV7tb1U5YI3f4SRxKr01MqudWHs8oX+Mf3",
-	"xKgvRv2FSG5qgGGJ0dvRe5E465gr2LHxbXWJb5euKxfAZH0fWVt3XNnTfjKPmNykn0t4AbqZQgInC/um",
-	"qEgdor1M3zqFlyzJGsGp7+pnwURLQLEvDtfw1DBlczOIL0/fgCCEOZjeUZTWErneJJleXik6hxG7RVXR",
-	"CBzYUMzjEPfSw6bfCIIFTUx5mCNb0whkjgwaYYiguAJL+0P8MpSTOL0QF+aG3dt7ukNABr1+deXy9Ixp",
-	"76weajgTs34svIVB4EO4EjZXXEu7unG6Zuk4yD/+fljxrQxisn6phtWXK56LPmYdre0PGr+Athll57ro",
-	"G8YswvUEXqxYVuorDY2tO6hLYY6JzdmjQymiuWIbM4Ir7ODEvO/ygiwfMNq63/MwyvfJx3Gfx/1YKB7U",
-	"mDMfx+fxG9PYvo824XXvvZs5y42vmU0Ls+Jla7fNFjpLK/rPUtPI2hr+9vsFzS3HY9dIJ3WEouwWquAn",
-	"3rPr5dRu+WyUb7Mlr1pF301afVsXJJoV8olHd1qtBRVv1bykUqY9RxbJ60JFbuE/rpV31CpOse5U1TnR",
-	"zTWK6lrZwGsxyEWtbIgu+99bb67n/Pdo0KVAgMuyNovspv2gbqfq9tol22hEHr28gH/1oKb/S6npBcl6",
-	"HkUkYvTWUFAwETxg1kBu/Ev3hoTza2ZHjudRBIhZDwaBB4PAf0ODQL1L02MaKF2aadkBvMYg9OIYsAOz",
-	"SsBYOhPr5WoVmS7osv1PbGZ4MCZsZUy4X9HBY3VYLcM82CAebBDf0AZR1vkSMYzY1AecTgBawdQZxzO2",
-	"/8QT0GrqmheCmhQdRgzLdcwSMU7oFPPualc/RzWlwnc9obMZi00lHYx5FCQUpjyISev2w03rSdU3KzoV",
-	"3X357Aje7Q0jewOoghDGbTG+eZwHS4iEP7Yyi/FPg0r2nz51okr2fMm7zYbiqgoO0qClrQSVUGkNcxPA",
-	"0KBDMVdHw4jGN4UswlaS5qysS4aGX+3g3Mh/rBDurOFHP4FaYWqD0txXisYhTfS1qnXGUnm45yJhpNvu",
-	"kH/8fV9rPTlsw3kMoW2eathZpulKDTfL1Exr8Zd35Zdffvml9fp16/S0SfS/Icau0+l08GHhsDz6FbSJ",
-	"vc8t/Ecv+8d/2p92vOdoRKc8WvarMp5K7cdwzReadv1N+S2L6/dcpYCd5EE3LfYRV63za4MkcrB3sFOC",
-	"9fHFoPJQ3xK1h1S/IQ9uajee8UDNMYu0kBO0pjAPKAH6YGlhtKqkTMVr6THZ+JMLNpRcbffu30TMeDwS",
-	"vl2FIDDdAON/7b6ezfWhenwppt7KY2VmUsUTTtmUGhHAh+Qi+/N4imFhtTJ6wqy7Qlh9zCD+TXM7uGAY",
-	"DSZQzuEsHkdcTjaJO81obgPd0F8ixA64WZjwCjZ6LxGm+dW/Q6BpSYX1ZzRYXCmRTKG6M8SGzmfN9N82",
-	"/DTDC2xiBQKMl1QsdiLtYkiE0O/xeGzgDiHKEZcT3bVuZLFegrli0sgWWLqNDNlIYH2LJdhKTYAkxrqK",
-	"kQXzIwMR9+VcznjARYw/2TJKCLwEylMKfzgF0yzEperjg/gMEAUOgJCgfentb6bDEwmJmVqI5KZNBhhJ",
-	"iZ8Bla6EKGiwELMxQbll/ZY3Uu7S1E5+d3nusUmK6YwmLCTsEw1UtDzGnBKRKFz+SIjZkAY3aZQpRBry",
-	"0cgiRB329nvkH39/0t7daZM3gowSOp6WKrTVZEVe80VZMEW9gVBijCVG2434LbO4kybm35S5EglJhKKK",
-	"hceGBCx0sMmH46oU4fqdzBfd6O7vHuRrDB14JTiP+cSLPakX0pa2Sk0Hhm5dYwthcTgTPFYZlPWOG8ab",
-	"UqndKiiaAVRj0PXSPbRVtMm7y3OEXEBpO2S3LBKzqaH/GYuzPqD6R7kuzeAoPQOYSoBbgIASxaBi3IV8",
-	"1WuBOGt2bJqiZwwRMldWwXGJpWhV2kzABC3ENa1LujQG+alk0a2Dt+7sVPZrm5xY65QmKZQ+wU4lmZIk",
-	"Fsb2kgfTzLPtcUJjVeX8+VH/SOBHXFh3sBN6y45N7P1wSRYTHkxKAf1OuawUwzpIGACLUEAIjKQgMWP6",
-	"NOlXYOlzNqTadhQYrfUC1SjRl5Z0T50NxeB+qcy883SrZx8xGhIlHDB3OsuhbA4Q2/D73DO8+cFMBtlB",
-	"gP9SWb+0BjDnCkNRRV3CCiMWGKHW7LIYkYIKVCiHVt/ctd3YxUgtaMIA1xtqwPQxhFxWIbHaN0j6hoSL",
-	"dsgizm5ZWADn392pPwvT85Xt+Byz0teXfi6JMF4rsLdI3CRX28mctTTXipqEQpIZo5tExOZkpkIGQESn",
-	"skIRR5mOKY+PSQdg+RkUTjoHY7i+73wvYIqHyfIkw7kig5xBcOBDm8mQTLMkHjAiAwsEW4y+PGeJuEW2",
-	"nd6CT937r+L6A1vAW1jfKxTRatQKMvcxpuNZYwtukkwzWiPNV7kCMzaZxybBUcSaFw9+uurtHwBOt3kO",
-	"d18O1h/rP+erC91n0Z9m4yfzvh5vzRpAuQWz48k9PPM9vPC2NMMuvG7GmH9oJpDv09Pywtfy0tfy0tfy",
-	"J98435m9A9dpocDrmnTQ6RwzzDzpNsDyjVCvZZCsxDAZa8qxSVUIcKpvRPCp9q1i4U2/apMBlMZdosV3",
-	"cITHIpd5BWjrgQj1WdIXalqLJTtFZlxtMmBxIqK+cZcOjiCbzqg9N2zZJtYRFupeuASnV5xB84JvAxsF",
-	"NNbcZMjStga/1q1yQMNQM9pBof5un09nQko+jBjIkBkgcyxAg4F/WKfuMSm9rz+JpdwMMKRtvIMMZUG5",
-	"kk0ApdacyaQOinmalsbTAnTZUEhEFTrqU0Exv0WIKZLuBjR0lrNCTpRinviQedZGPFUgbEy4JJGIx03g",
-	"lSAE04zL0ISVkWTNjzlmagEeMzxHb/WSL4h7kyLMeZ0H1hOkxa5UU7L63ZEJXAk5M548SJJ3JEdZB7aO",
-	"xyoRcoZI1n0HwaVs/3aKsOjPWTHJVN1cYj7jELU5OwTLJnKfSTWqu5SurzIJ1avdH4gY6KMSRnU2H0Zc",
-	"TlgVTIVNtffd7hEUgOLKVEgapODg/cQcBTkwLtcnPai5t9PMRGM4p0oQiwZT3xPrCrEUTjhqPeQa9wIE",
-	"DuCrdhzGjyJtynBAk2QJKtbm8mwJdOaPDLTpnLw0UT2N2fWfCZcmtsVcsqxwK1C/fwpu+fVZ2nqr1j8t",
-	"j9tYRbwbE9wUye+BRX5Zlb/EuIo8axWLuQ83RSq5fQOkS/vt+0G53JB3QjxrwtQ8iSVGsSJsLKPBxDCF",
-	"mrzx15Q5OsGqD0zygUk+MMl7Y5I+3jHT23adRuPkd5oHE+toyFxR1pDYhPmaYAASsoCHrADNBEE33MSG",
-	"Ov8k9gFgxTgNEDvG92P6FCxWJjLNr0aLqsAkCw1GSSIi1ibP5jyCSCm9eQOLHdLK+YQG5JEfTkbE0XKn",
-	"SQbur8VXoeJqvsE85NirJjf0be3UCE1oIrH5jr0b5vbhw6deV/9nt/Xhw6f9of5PqP/5hFWEvhWjSjdz",
-	"TZ0QOBu+U4nYlGDqErHPKfBoYGhn0CQDtFk1ycCYd6B27UTEbLBjKm/BOTIhVmpCTXjbjAUYA4yOUHQK",
-	"8lC/LkajiMfM+OdwM2ITKEcVGbKx9eUPYNuOBkAHYMbyhB5WJAQVo79K8yxhT5XYV6hXH4/O3Xl7r1OP",
-	"uedmUbco8toqyKkJ1L0NiKRLCdEEbuyVp7jwvq+2cJ0QFsMTfaErPpHJDSuuBCwCI+6ESjJkkmPRAQcG",
-	"640wRnrCJVwjRIko9ITxubhyfTqbVVShysHP0dkMr6uD3u6hN2POKYZcChvc0JRQBGys95bNWcFo8H7E",
-	"RliKb4XLpYiCZ0daGIK/7/I2fl6zsTUx5VIjuXWlg40857sqwsrlaoiCY8qNMEBTvJjhaSqEHxjzt1uC",
-	"tJ2ZrAdHmURyDCBsE1NLmNAwxLcXE24c5xhShOzFggynUjC8kzCyEImapG63eaxsyUnHaVaI1zEjbzjb",
-	"5btmy7H5m10dNgMYw7ZxM3DK4KPUN3QzO3v+ahTHcJtHETaYiChERGk9ykBBGLQkYsiWLKyTW4qEVD5U",
-	"1Vf8dlkVPolgu578Mss2ffmPU4rpVsnV1hUPBzZqXEt6e1P/8qOB7qWvGcxgpz7gqE2HrSrEA3Iexqil",
-	"bq90HCnSLLip2usrotcbU75a2Poq6tLCteBJBE8Yut2ODSQuuJdQzAGt1Sq6ViP/MlXYJWOxH7Y3COYJ",
-	"VZCoSsmUx3O1wRCmTE1EWAG++mhAp8mgCUkfh90nBzubBbhCrXA6ZrGqWWauRLrZ+ArG6tySrK2wVpVU",
-	"VB0UCOF/xiOstX6Mv6B5QjGgvAGVLGdIefLkSSHIb9efp+FLSqocU1rbNlD8lqulGaRvZG2S2c2Zn0DT",
-	"wfb2n/bqRCSasd6HRc6yrm9gkMsncK2TP8ZMC5sQFIymIEMREj3p1I29pYikDBYD9L3HbEHSXE0DPXFE",
-	"BiIeQFQZVCcn18YOpkgkxiCMA/xynrJqwd3mcswqgkVt5qsZDWhEONccpmuupoQTzBlJYZcmE8qaToAj",
-	"Cmw0JqyFq4ZM/tgNo5CpeQ09NVrdW4JdaDpTf8ZTPoCIJYP0LDDDC2BHy2C0KGPFQq2pfeEJG4VY0aql",
-	"XB1xdEaDiYW/ZksnOrOJCOH5AqJYCRkjJEGoNGFGGKj07UKMvHM3NWjWFreITXFis8dMtslzjCXJ3Jou",
-	"gkQ+ELLnSwH8+Kj1P+0/XawEd3gVMXubybdnGKdujR+D3xY3xggB/+zPEz4giiFmvNRb7CkWWFV9D3RU",
-	"E23HYzLgUg7aPvP1GruBHsk6Jvjz1ds379nwJVteMWVf0sPfIonHXxnOy0Xn8E+/ZXIA1uJA8wuTf5lp",
-	"V6nLAMMQo8ja3Y/JYEY51EyAqPEMuDqLtpUMghVXpPBh1neKPwzjgPQ57NlL72AOPjMm/JO5mrwGiWNt",
-	"kCGwOmkLaRjLClpDrUMgDTk0yagwHsfzYgdqrKZGesbD3x9SCYPPP51hkZP8w98WUPgk4bdUsf4NW5on",
-	"KpJ9K5LPAW9Lj7WPgna//CtCFeiXcz9Ur9qnwMUT2SJw3llPfSkw06FJCjl4urvTJm813y+UOQJ4Z8LV",
-	"cTH3wnRmO5JWu3bCBvSBHjtB8TTxmWqMa8oflTy19RG0gKBSfwLUItBsMYQbzfZhGIt1MwxW2BI3dRRN",
-	"eWzhiWoaFiM2plmEpMnv9W7QOU4R2byhcklAL21m8chGytFkL02dkwEN1KDCWYOMo79ieV9APLKJU3Tq",
-	"q+Mq6xENGZkyCqlXqfHPwJCjNTclAxx2Ft+PWTE5b09m9rXvyHvcnzoB8WZJ6jorLbZTzllq6dGsFx4L",
-	"K5IQOhXxGCQ2E1pqfzg/dZyt9+O63Iwii/UwC2vRdM6h7x5yUQ224T64dpEQNyTiNwzIZ4JsHu0gCYvZ",
-	"goUmVDaV5wxIFMShwlrmPQbgbDu2JZio2x6uQk1t5uzVsXxZ2LeV4QBVLpDn6PlA9UWlle6NXzRHQwZX",
-	"BbjYiALgA0VOyULjSnJyCEp+0dVk4wp7/6P1XxUOr41PT24NqsphDX5bqAF55Cz7zlHZ6wv+8vyKOJZn",
-	"9FB3Dg6hkMmM/nVuApdRlamOCjDpKQcHvZxwgjc0duS9YS1aWeol99SmSsWptP5UaVZpLl0B0WeEaR8x",
-	"5D9iogT638CibSF7npB//L23c08MsdepmdLlYlchQmNljIvNqIk0hyumcqbR8+ZQhRjBDwY/k4iuF8Vm",
-	"zJBHux1r/JOUhztt0jkyiEfgcZhLhoYf3QMcjHxyZ2dtXkt+bpBN6o0UHWCiaYloURDW40j5RGHSbTK4",
-	"YWw2OEpLjzmZXzkJVKYadZwxvBToyei1iYvk5NIvDrDRbOiveQjYZ7K+TuZSsTDT2Ar8zKrbnn1+ZpMT",
-	"weIqpX5LZPIAirS1wzResuUF5Umm33ssUelHqhIrUwF2wihEtqjlbJCGMhWHeEwGP7+/HuSysGzaHfqp",
-	"lBBVB627RSj5JsFPmfjjBEAZWaIwnfuMdv8qxXh9AHH5DUrxxCTq6s2sEpSW49M/vokOX7JPmlAmqK4F",
-	"Yc+Mg64MEdIiMbaMraLnDCerEVr4k2W5HlqP+C3T+vBUyAJ/PKgRer0+ri2gUWQq+W1Ifyuu0uvKuzOv",
-	"eMC5xblB0AQadzO7RgltUGsq0lVRvJmUkYkX2PqWLcHLVUTFvS9MKaV9s1/EhM2ZUZ5otZucXJybaKlC",
-	"1E6WO5apGHfPuahX2Tp3mWSlrTMVgvKpf5/hJ9xcG3JkxeIjMpDzoUn7xrAn2HLM3uMsNPl7vqCwNTtk",
-	"Bza1ocD1J4dvvrY16//YOSm2sLfNR7EoX87tXr5ci/tWXC63dHOa4ZId5xWsa9skl9wObJfpcldx5jiL",
-	"ntCiGZbZNPIpWJnuJO9srmr9kwlEG0/wDygxbTyHB7nnQe757yT33Bt2yh9RMNp8cn98yalpbzDXx8ed",
-	"C+0biVV+5+eKFLVcX/cRFZO3jnyD2JjcAO4pY+1BBnqQgR5koK8rA2GYdcZdx4LJB7noQS56kIse5KJt",
-	"5KLVgsJVurbWNQQByoBLzCUdRhUpKtXfrIy8Mq7rNDoElx1XHFya8zg8ghyh2BxBtawAE414fMNCe2SJ",
-	"hdhG8C98lg9hRT/ZUKgJkTxkElNh7CYa/mNXAHvv2zGYovXGIpbfeO/avJNe/5hSCR/O1foyFSdZy22z",
-	"Jqam5oL/l76dhNPECfNhCZVsdcaFiUCGDD3dOjxGd2QakAwJKVrmixi95fG4fkrDhMoM6qsyxDvNOwlo",
-	"XIUe7Q9i8hV5OIkklgmD024o0/DEuSkbtt5plVbVql9/CxKNJiJm/Xg+HXrFnjS8GOPTs3CoH3afdg66",
-	"vd29/YMnh5ryf+iSR3u9/R2yv7/f6va6PT+qlPO5NYRQswKWU/uqgBC3CcxHDgBwa7+CPnsZ89/G1u7i",
-	"9X87Q7zDcQpHtmoHHWN9VkTWYTqezSkctm2N7XrNt7Oxb8kSU/aWg+rdy92qu806zK8YQ+lhF/qssvXx",
-	"llcsDhE/2Z5tW3owzaKQDPDlw+z4t8kboeWzMTK1Wvyrmje+ZDOFYV8yEgsyoXICXBnyiSJGJfwK6LWp",
-	"ZiRtYGUhCA6KAmTJGSqFeEjSK9XwR3OtG9gut5uiTL9/sFruaTYgMPhtHC1T2S+t5KfYdCYSmixzW6Fb",
-	"lYATTG4KheDWrGIAzgKTOUwmUMUKFxiyWzAyn/jw4cMPv3ZbTz/+2mk9JY922q2Pv+81dzuf/7QR411P",
-	"hH8cRuyX0F2euQq4FTNmzE2dRX8nbEwTiFtykvGqDnZ3XeZDOpgqXnVuBbtyxZEvjbOplv1ZIm55yJL+",
-	"1i9W3k7b4Q2s2Tj7WdDUWZht5qIoDC6oNJL5EYrsBk0WzyKd+lEujaqzAlYmhbbPDecm1jeuK6HVSFH1",
-	"7kLlGmeD8+Wv2oVeR2b3YV3Oke32pVqgG81H1YY3tV7i+qPFT7AQFKGCxr8yyNx3lNfN5JKN5pJGnsNs",
-	"KtqVS2lxFoXeX3gcsk9+SoR4TciPgEENmphE2mk3fHavKZOSjlmNxGn4YlpFzb63bsoS7osSTZl1dz6b",
-	"j17VJLsZzeWWeC3h2e9nH6uayH0diqv5dEqT5bdwuOjP35OfJScH1y5Cn0rE1dXnaRSRrPf2xsKzr8x1",
-	"HRPCfYpQvjFsp8TWW9lUiqpV1B8bt7++zLWVPlxRi66OiOWl/xSdpkDQUkt6dFiFFgcVap3cLS1ZJJiS",
-	"B+6GOASsMDJhCattYAZwOl91TzvGO/RSYArYZdOd58dVK3TFNr1wtxt0dtF2O1ugu+JHq2aSmYoL2Q7G",
-	"xIcYb675D6CY7C5nKApkyIzVkDwaWGPjYOcoxVJaiOQmS1OCiiZOjThNHTeMzVzZ0+SZQiKEk/YDdRW4",
-	"IlIcQ14jv2UDeDeHo4Bq7sDauwdOFQXXLFw2jDcbZuqVZmB7Pd2LpnE3q25ddWMLKyZk87uqxIpSuH8M",
-	"49292+SycrhbmNCwgvc84Wp5pZcCSQRLu2f/emHH/PP760azDNlrU9zyyWIpPEUK1zv4MO90dgOTTfTu",
-	"8hX8zR7TGX9824UYPNgQoB8cQzriiVIzcEqIWIqI9WUGY+Xxq2EjQMSAZk1TdoXlkG2xCRTjAmsVoN83",
-	"jhqBEDec2SCeo0a//5OQqhVE9JZ9apk3s6HRGX/JMDFFJiMDe+od1y2N5ggckbUcoDg/eGz6hdUwwx60",
-	"yRvGwlw5IRibngVaexHnCDjVj2fXwE9+Ojs5TeeC8STZXP536/nV5YvWtQFeLUzhM5xDXzXW778/mauJ",
-	"0JTS/v57cmHCNYoZgmKkHxUQP4zHukQQH+J1FGHzZ22qIdR/FFCYZsLyMKX4/UcG9jNhNETkUf0XWPcG",
-	"Ox/i//P//H+4ivMk0cNHcSBvT7RtcNTf5bN0M3ZvZ5VixwaJkJLJD7Hb3qbzDlkk4jHAaaeO2pznHshT",
-	"kr3OHmL7GGogc4lgEWbjP8QWr4nHUjEa1qLsY0Msdhmx0ptBOpBC0xBHr3r8IQ5oknAmycAllUH7Q/wh",
-	"/v57rT3J779HIWkQ8SlXA/LIOPVJr9Npkv2OWxpuB6841IYGULUQB2xQWh1daUAmVH6I7foA5jRB5Qgr",
-	"t2HWK3SI62kN3SMeoUXZpPGLJERP3ZJAjR/9KTOB5zjr77+HbMifr96+IVOWjBmZaYXKJN3uPj3YOcKN",
-	"49LGVUFSZJMMtCowIAmbCgAxohifYfMqP8RZnaR3wIRxWCGLmAkdAnjowfmoBW7rQXYuBmfXdDxw009p",
-	"eATYbFLq/cGzrFfIEEvvsAnHba6A24Pvf6/bs1PVFwLs64IHTJ9acBUMzkM2nQnF4mDZeglVoLTA09uD",
-	"ArGYGDqDqySll3SEkP56w5Z2pT/E8AQQNO2o0saWqMxspjRkTRLYQRmR6zjfLzoiDAXobt3Z9trkxEFo",
-	"lROxiB3TOpSLBkaO84eq+3qnAQnaQZJ6PEvEMGLTH36TIrYg4nv7T3asH0QqLWaRQSBCZsOiRiMWh3rg",
-	"YMSRhMcf4gGDTyBQB0XMTyxFj8Eacj6biUS1ybOExsFEn1DbJ0IC6gdQ1x6hvUKmIEvog2bNEQ9YLEGg",
-	"cCHzGyczGkxYq9fuZFzdeQaGTSP7NV7TmI7zvhHZBLOlbGZlX+MQk9iB4Cd0BrhZ7bTkPoAB3LJPWZCO",
-	"I1McNbqAfjljMZ3xxlFjt92Fkc2omoA0YZj5Y5SNxqzC4Jp5cwxYwpBNuDnPZl2bZX+RwUyDOrvKYO7C",
-	"JWXqgGHonrk32iS9w6qvkObaCyLjMs5ATBO8FJom+jRhEMEm4gCUSS2GQ+vzsHHU+P/Z+9rltm2vz1vB",
-	"eHam9o78Eif9t3E+OU3TxzNNkyd2n+zsbsaGSFhiRRH6A6BUjcfXs/exV/YMzjkgQYmkRFkvlstPrRWC",
-	"BEjgvJ/f7zdhPglsRwK8dnhZ52dnGEFMDMEf+vvW7leomEFaUYemGAUYhSyzcN2lp58QSxkt3kX2MFw8",
-	"BwR9k3nMEHV4g3Mtu0+2ptP3PCTyPRzyavGQP5MCniOOe7143EepulEYCnA63py/XTziRspPPJnSBMH2",
-	"/3GZRV0lxhrkMUgYHPV6qXWNeRSD0/5YOKbf+mDT2HeL4SbDe0DPOBQH3+2l7gxJ1dOVp+ijVMxhx84C",
-	"Hx2OhAI1IpPsGjCSjuY3ptXxn32JAadZ8aEwEIuviGLll5z+bu2Cg8fOwgtd6HPxlf8JF5WBy4VCvSMA",
-	"U01lkvYylNaZHfzvVKhpLjC1VObAPw1ZKtQ1IGYgW/jnMf234GUde3+VQRnMsdFDpZL/ahF80CozQ0AJ",
-	"pbN1Pt5yp9f/eM6rffy+NUnjPx6i7cvLnZKhc1LocyIQgV7eF99lK5TWKpTs+y++YE8wFX+HwLjU65BJ",
-	"4KodoQ+k47THuiKQQ6HZiCtT1LKgiIMCdCQjBM6s1B1RNWVCJmKqSxQxVhD5W6+xwPNMavCjv2MQR2jz",
-	"XobTLZwzqoJa7aRlgwuxpwxWpyA0Xm1hMSsuo8pkKdhp1hMhqW13ArpUMFPrfFU9ji47hWseOwfZ9zbH",
-	"kJqZYuyzbmg+JBvx2Dn4XQa1IU83OrsO1vi8hdzZEkLuF5ncxxGG+N+8er3UAPvubqT8nauewHE/LrMk",
-	"csJE+EmEEQfsURDF58sMHikZCK1RPO6ZAMdjPRuPqxHiM4bm6YNUvUeU6bEwopF0RwleOHrayJGmMIGV",
-	"0eQZvYPwFlSxInTeEHgFooR1uQn6jr2jy4NBTwHM1F+ya28PFrPrC0mTEEg65p8K4TmfrhoWE7LDN2dv",
-	"S6zfD/DPT9MG99QEMW9znW9BfMIKXPJ0fWLURbCIP6eXJntgcJ29WTziD2k+2n21ovBaQo58UdAABynY",
-	"jzyKaTnnPzcb6rL1eyeJ8Ew1kEQd5+HOhUxmDuYOXJoNWicrWySPL+8g7tP+/goQoA12dzN98ln1QJeM",
-	"ytvcPiMcI5W0QCwee9tchudwNs2BzCyQ5jhhlxndI6aFKCpMCnMoMNhOZQmgNTvMsfzdJtLcDoW5O+rY",
-	"Z5JWp1yQY5m8cDC1iCQsFdbaEAGlezheHCkk23yvwLmTMaYklGBBXwSOYMuecMV1Rt0QR72+AXeQfgi5",
-	"GrARj4UxmC/KbAq4NBFaE28WJIn6RPNWlDaYvlmjJbBNh/BL1obZXFS5sUu4g3sucIkLByL+WdtUK4G3",
-	"bwrtkwv4T7HaMFX+VP/x1GN1W1HtpWUpQ8k4C+WQRx5eM1LSgYo5dC0+d3jR3RF4kFA4MPG741xMEcEa",
-	"0IGk+GKedsWEnoPmzgsNlIinVumNuDLYg8y1htgjqTzC078oEhklgtKViZhkKUOqX3TFhtY1ZkOpSH/x",
-	"gci6yoBWBhmgaA1INIfURmpMWvIOMbBDPtV3rtmOVmYoLzrhel7vfZLjfdJ6l/gO7KwbaIriqGei6WhS",
-	"Kyq8fPRivYfpb9Xqu1bftfrOFcsQafBMhUlesec0Wa4BUbcs1H2n91INHcZCeSj12jEEZphlaRIKxSZ8",
-	"SvTQIglP2BenX1BrqTJCYJ5MQXGUZPYFH4uPMJfLbC1ri22+KWGaMJ5OSiRNqxUdbdRwifP4a5L3cFRa",
-	"OqWHcbUAS8URBnIzpHUeKTGOxOQJpmxpkvwb9BiPikd7Jm0p0xgBEfJmFDzlLKLiNGD7YRMrEzQHMxgr",
-	"4KQWGU8HwD6AkIiciVoS+PiCy7zMV36wFUMuf55HYL2kOVcydodGnT8d2jOrrSUb/FjKRIXbAks2W7na",
-	"ppI3WaDIE+bJwkzewA7k9/cIVtAwNJCGkTkWYwcdWlkcnIiJ0MSHe8I+Url/IIfdKBGuaDwsL2W8tA/5",
-	"dUwsAJsvZJyvVsOu3Bw/C2AjqEOrquQPxxRK/maR/BaWG0IoI/ThxLzyaiJyq5+CVIUZLOjhWzQDMk/t",
-	"M1k6wnRX2YONPZbmaU/+A5L9YCtAfWWUaMMTww6jJIhTHY3FUdXj75Uclj+8pgNwfgbvy54u/l70dCOb",
-	"P3t7tZ35YWpY2Tk3sLauE0XCS9RoL19XQN0oUtMLJ3WdWoCf122ge0rk9AH+exuFj54+mSsiyDfjwQ5O",
-	"zkqnpiqqB+t9kQdlD/P/3q5f16ZfbHrA9rj6UHM+sq8n1fFQGB5ywyvNLYLfckorjtHcQ9ArUuQfrz58",
-	"Zp/oTuxaqHEUiE4Ol+XZiZi8z/BuMRcfihjuVZiaZn+lYQ9JcxGxnGHlt9XHXjvXxFovEyWTXgfC2DIG",
-	"ALeqKnPX2V0iBLyHu8VsUx6UPb6JaCgfXyoloLvEfT23BVqpseN4sztAcydh7bVDS0kGOJa1bhid3Cwo",
-	"53YSw0u7QoMQAMQ9dkmFQD+edRCjEwNRFN1GiJZ7hM2+47yXRuHdO6YFV0Effofg1kSqELrm76MkRG4C",
-	"XeXm+ecB1zL3smZEHdycTkUG4w1FVKIXJdBI4vDpL3/78+pDlc3+7yo/7XwpP81BCmj3hi+yKqpXZ2f0",
-	"bN1hWtjlWO+pO7WyccghDZy91+InkUDKbLJvQ6DY94bJ1FT6fPAhqpbz+l9v3xYpuc+O3/Lj++8PPz8e",
-	"Hmd/vHk8enj9mP/96vzxsLP0pUf/83/s2MWZ3UiNXZ2KG5SKZvzirSzerSy+RrlTZZpsSSB3eTAI+jxJ",
-	"RHys3CupNdSyHn49sLOGzn5m+kqmPQRhgKIXuic7/DwSydUH9otMEhEY9svV+0v2i5Wzr07OjghzGQpI",
-	"+1yzUARRKEI2FdR5X4zCXRbhRMTfowhQSBSU4rjBEQqhIm3HvPR+n6882wvbD9aVBMwm2JoN6qpKaNoL",
-	"G0WrtifM5t9rQ2FWeYPa+I3bvK1YewaxGPcxXJ1cZAil3J5RXSzpI9zbjUu104ccK+XxNJvIaonVxSd+",
-	"fheDw1zXtWzd+fwQZklZkFxSAZR4Bg0NksKKzL9SbagK0UcDRAAgEIjoyALCIBwQ9q0vAQqGj2CchuJ4",
-	"7ZGkORYlTyp1GLKGTNnQPtDadnEsJwKRzLNie7j2B51DFd64ufaEAbR+wpLya+9hbpHp0PJEEmoWRwMi",
-	"BtOI13P1gfC2MitT8ynrY2XllDj4WJR0CBmnoCkI49/OdZDICTu844G6BWw0fXeUaYwRvUcIBmCzHtY8",
-	"QpAllj37TA0Cmt5tWTOf/Yf5r7+VfLb32A9ug68keL3RS+S0K8tw3FtCfDHcW33BlUaewTZ/3OaPN9cA",
-	"aLeeJwhQAZHhNKt8ytWIRzFZGte3uu6XjO39HwRYQ+yaM7g1xV+Pi38+HcXGOR6bwK/Br7gD5Bp8cEML",
-	"uTCo1iqmd9Yaxc/AKA4ySeGkj/vlCf2ZpcbkJQtkco+9JDx2ipcssJ5IBIb0ENeww5QwqULrCU8WwWUi",
-	"jqdMXAzV+8qEuXg3UtGYG3E7ENPbvyYG8DRZYoeAZy9EqInqNSN9vU1V5GBWc5PzB521ZWYGHliYXido",
-	"BwifDLXB9DDhYo1J1yVzwi7ZnRaBkeo276SBBwLrojBBv8xmQ9gKPFX7AcSDc20MwTMzbIfgOziTb5Hp",
-	"X8MubLyIwtBy3EDc9i38Tmskt0ZyPV4PnZVS1VRrGp8+UN1LVZPJVwQt9oML1KAIjOY6g4PtKZ4Y6+tj",
-	"6CEy0CKvAcIHSBKspVoHwdNNo9gcR4l7jKN9J1Trhmg8qyqDRr0qnpSKNOsBk3Z72NtOlQb4NnUntxrS",
-	"JtvdW/VyGuv4es3eNpLuc+la/cbdSEgeN9VXEUgVumD8BvBt3rEkjWMH1884cnDMwfazHLUfqcat4rt1",
-	"rsyt3Ua3RLXhnmok445+w+HGkw9HVSSkTRB6NOhLqSEXwHjckyoy/SF1Zw1EjkdOd4CWN3T8HB8Dssrm",
-	"F0Sa4POAbSEylROTKd0wh86/l6onjRHJSq5fQxVPfWZVKh5hdtai4rfj6DWF1imO2mFXGk4E33e4OR+v",
-	"xdRpMQZajIF6TJ2n+XinKMk3li4v082lsc1PfDCnmeoCmITPGiNVDQLCkjuZEWWwS0Z8UC5H6aKYFQrk",
-	"qzSZAiEBteXI2YpRs3ppmr/TE4YJXMizA+kN7/GobfjdO1sbNqpvGmq3XZeVAg7joK5Kuy+zYp/IYJEE",
-	"h34KzeQkySq0O65QRSq7s1yHhVAlIChRRdH1B5rO1kwYfGDDDF1hUDm2Ma6jzcw9g8ycyb9HCZ3gGvE+",
-	"qpTaTe579Qk27eZ/3TAF6hDPFZVqRSYH1HDeV9Z07FZhJTedtFLmqEgTOikCcrHL4oJhDnk7QFW+DPf4",
-	"fuTLcK6N82Uzw3aYL6OX3XTq9dIHIFliHg3nUmNtuqtNd73AdJfd6xmIZwNQNfr30wf8n9sFSa8/pGGT",
-	"PuJbV6AgQsQOipiiOHZwZRk+YllGKhO3y+WV8hPOk2lXhtMfdGvD76UN/1s0FjnybDqqsEeqcj1V++Zs",
-	"nzRVayY/i5xNjeDcUM4GN0cN1kCJaD7F3v/c8Nj0zCrr8PQAjfkPf1xjA0bBsMfQFFBmUy5mhsUcaNrt",
-	"zmSS+hrkPUskK2HzhlSIgyhU8zrkv+wrmb4IWZB7N60q2zMx8sV+tlUMMKzmNNNj++Ej56WUxqMu49jR",
-	"gOTQAKWhpCu66Zfsnls7GLOPbhheqhheemjcq2PZq2uV6TOIOc1/Fu84lGz3dYecviD2f8AT1DAZyCtB",
-	"8VDftpsAqp84SgbUt0cdfgQJ3aV1JD3WlaZ/wr5CfbZQjIjc8TKoS+jkfP1KhJESgWF/fr1id/83PTt7",
-	"HRBfQAkkLfy7OI3C0SleyuOIa/o14HHc5cHgrj6cdV4Zzpo9U/sR2JqddeMQV+UNdhjsmvsUqy9naan4",
-	"dH6Ctki8jZq9xKjZZQhIc3MnZpG+WtaSO31wv9263xYF2LwTHAmPwMDqJ2xJjwzrSVdqfsKuse3cARKA",
-	"yhK9NCG91JMMsWHLAm9PVwyNi8JLpVNbH97WhzcI2AzB1Vrh3FaHEktOwo78pW1YBG0R4X5Do66w8TcS",
-	"KJzdgBssPS9wyWmDYCVYlBMRfxtVZOM/pkkstMZ/hseEDoQlMhnQCwAnEB/RHTX1R+FdVVn1mtXlth2o",
-	"pqXWVeN3WHS9E/epLcFuS7DbEuxFtKbrcqKSyEQ8PuaBfaHH2DO7NJ1Jx0fGJRDFDhLAaeDJAERF6xcp",
-	"MZYDqKsO4tQBOUUKO5qwxjMBKDGoEa6IsuNcL2GqNzjTjYPlbA/AZX55TWP5VTeoBXahHcBwB1DXdBvY",
-	"fw6B/bIvswXQF4fq5wpIES1vyKeElSJUDt1ag6HCDsGa/PHtK/b//9+rk/MjYq2PnKjQgIHvSQro0gM5",
-	"ccKujEbhgL/WtGVUReHnTsOexOHn5t08El99i13G4udm9S0y/f+y3/hJa/PvUmpi4v6dcI3+TFuh2sba",
-	"X36s/cpudTAUS7RIg6adUgPx9AF7zBdWr0LUIeBJrjkokJ4T/bIrF0MA4Y6d7JgkdlomD7W724gwu5Ed",
-	"e8K+Wr0B3KCGmUkUiCzKQczCJa13oGpK1cRysXWUK57SakPq+xbfs9+t0SGpCWkvsZG25zo8SaPWKtKO",
-	"w2WApjww0Vpv4ZnEqZffxZuJT8/tpJpy21j2ZGqOQxFHY6EiUR11sN5qZMQQ4seCI7A3oE4iArhVFfCz",
-	"DwvG2Z2H3X6LT0MAR+SbkXLARlxZN8sqjVl6ifc8GBz/QtwTv8NoIJqYZ5PosIEYISrw6zMW8qluyvKK",
-	"t/+Qv4lds0e4N4txnSSspo+gK9fCtHr4559XH44yLBYH6UIlzhUTyLAI1sb06qgzdP4eal9BYwaNuef/",
-	"h5ywe64Aqo7DpqlFIxZLgxEXNtb02qAPuL2QVvH5DcNZpYNrQ1m5LGk10jOIX018kh8w34HvUN4X5fc6",
-	"Q1rlqmbIo/gY+xnq3JVvGX5AgT3SQXh02CirdCV0qImKjAHErcyfuUAWCboGamHTUYclUhGKFuM5ghUb",
-	"ca0nUlntLSZlLspQjsUnHsXXOPvNFwzN1bsmklpBkGkBcBhy7611edoqouU4ypKQ2XPIulMyMdyemjtw",
-	"0Fxay1pWaib+atVEcf9imFhfAGKPc1t4yX7WQBUDU+OmbFIYkACPRyhN/bdnWAiRHeJI1yexfhOmcJa3",
-	"pIW9Zy6vfQuD5rSutVjga/ak0I6TsU3S76nrmHEf08EofNm10wd2DkZpGW8VtSiyRPxtcAoyOWHfslOb",
-	"HTN70UgJDcCNAMXFp7rjSpD60rpkI6kMkwqMeWs6Q4aZKFipegmXSqVJyjqQ9v0wbhyEFw9DJbQWGlvs",
-	"E8AKMxOpBjllacapBTiTGsWEHgk+YDe/XztXNBDKYB+pIIoqXdFNdj0jIp5zwVM+0etGAGKz43ZY4LQN",
-	"0YjNt4mcUGV4KybbWqa2lmnGJOQzBmEFbNasBlro750aoVfFmqwskLgGa5Hj5I1EwGNUFln0iscx9Doi",
-	"MCRxCaI5mhfl0po1j8ITRvxfrM/Hwnpd7o6QCUN3kusB6Y95zXEj9I6tyxuhV1MDNHBOlCJLsNXeLcnf",
-	"PubXbtS0DIwCjo1227TZ0ZZjocaRmFQmC37pCz6CgIweXFjTC3qLEa2VAyf92ZnDsksQYNJkhe2AUir+",
-	"5oEpdd4+u4dv7XBlT1z+WHlDSpN47g22IdIdl/LajYnSXYnA+jJiPMPqtkm6dgLKr866YTjF4emDI+M6",
-	"QBwJbk4L2LHukXXIRBII8oL6YAgn02JCh47bvQRc/hLp4J4YyDQO4UBm1wJrQAUExxe3nq2dTXpiw6xG",
-	"cVTpCXWfplP2eiD66hHSt4d4l4f4GwGqwveic7HxdIYSWqYqEPV1+jIOsxR1+ZH5mt3nBVXRu0U1PJYz",
-	"w2rTjO79kw3TJhufQ7Jx9qN4pzA/L+uulHcuW4Z94xy0Qsk+FRPwNIyseiRTE6rjf/7p7KejC8YLSFOp",
-	"IYg3OwrH3mVruIPAIYUyiZegHqamEqfG7fn9qIt3s21cDT83cIc18Nkrbz79KmthZuNjPaqrkm0haNqy",
-	"+LYsvpDvojp0PntwKhTGAhPs9MH97+Ji+LxgHPtQKJSXFVO887spoV6GroujsWAyof4pqC/BDqoqoJnV",
-	"JXvjepES8dPCy7SFIc3pR5c7jtX1996e37KrsTll3qYL9xrketktvZFifLfVNgoSA/GPCddIuk0qzUG8",
-	"IAzBfYRaYSKV6bturAzDOhETJhORsXU/RfchasyadN+23JmmKDGz43ZYPLEFZ6bFgmnrJ9r6iQV0nE90",
-	"ZIxUYt0VEh+lYqOYm3uphoyHwyhBfAip9An7Cs8E2syE8cCAhPfjVzOtu++gyg+ztJp1hR2JXlbo1eLT",
-	"SiqpmvGp4nOxsGRbeVz/qQ1yucVhpSKz5AW2UvIf08AMe5pxplM9wq6aJ1VO0W22Kg48lIAMOj4JWTIf",
-	"L6HA+sge/AxLBuKdePRP2DXOH2RLxTuZAwZgc20veqqNGHqyJb9ThXCh5+5euFy7ma5ZypS/y1bQ/EME",
-	"DW2rGkLT5eSLUak2IjxGYNGnJrBv8G5XdLMXlMUurKxhKrtsbG0+mz4Kob226exnQSRc/CbeQZs9Qptg",
-	"EC6UakXGhYRclts135gMIvgHzbjWQsHpZ7wrU+O6Za0u7wkzkxInbLjz10cdxjV0v3PtKL8X8QhXZrQL",
-	"W38/0tqFKTfObZeP3mGCu/gFVlxIJVYwwlFH2h2PNr3dprfb9Hah4j7VBqCAnAisVhtLWWinD/TDLf6w",
-	"KMsNVcMY4nfKYyzToE+pAZGEuuN0gGOUX8S/UpXlfqK0b86lkokf6xY6Dd1CIbQZ76ecUZZI2D8LTLyq",
-	"tPfsIdiFg7JuPV80ftsgw14nwYsfc/2OzGL3vbDnNsuZgopNJCGbWEfJFLRGGIFRAXHMrgikva/LlQO+",
-	"ECpEqYXXWZOrRKt0gFnFUznlKfB1Ksat+j9Nk+Glg3eYEd+iVGxT421qvE2NL0qNN1A+K7tDp7n/8sR4",
-	"9u/g9Fzlt9s+DigowEwHQctlqtEGq8K+vAWQy+XhL7cIP+m/z8bwk2WDa+Po5LPm26GNpD8LFEo5Jwh+",
-	"0Eyn3b9EYIB66NkYpeVNZtgoPsnRKd0a7mgRt0Nr+txZG/MON+Gto4C6qwqVF7f3fsTKi3NuHCyvGL7D",
-	"aPnMR1h1KQu59SJNwqmlPmmD4C8+CH7NpwukPov0xm1Bj4x8EQe5V/ruvP6eNBnZ1UgoDdgP0Pnbnfqp",
-	"VgdVij6hKEOYx2D5nLxvyB9OUW+ycdqg954W8nyUqifME4/Htkyi5RmRa3gmrIviO2bzbtefeivVQ4uv",
-	"/M8KYgapQqHeMc6GUZJqNhQ80cxehqWOlVwBUhWJEUJxz9PYkN8GV3UORJIO7Wf2fjr2/j8AMym85fZW",
-	"x95f35cgNgBvEj5AJsyAwKCO3SDVS9Mb2A93jUO26VbaxzZ0Jr0htS4kvKvWbXwGbmOqi2VX+PfaqTbL",
-	"0Y2BgsSnEIgKDXBcCRYl48jK7sM7/L+7ow6WWTGZiGMTDTGHDtDFvABRroWpcgr/1PtSNmVn2tgBLAza",
-	"odsHr7nZtKtcPCSr4ZqRZG4rolpnsHUG/VQAnAvGGdE0zcrzGqPxNBrad7buZpj31lrSLAWU0h/Pzlyh",
-	"LMCEu3wwtqAg1x6ohD7XfeH8vUhlEl2fsF950IeiSIgQ2ilZhy+eWtEPqMGG8Th+B0Z/3tOCiwPrHyg3",
-	"gbk9CVkosTeG9WUMxMwAQkjI+XdBzMfibxQ7eIc7ZvhAAMiVXUQUCz2vXq7gUmdob0c94DMbytls0A6z",
-	"yPk8vgpt7fVVlpANLUdV7gqHq/xSYSRbAfxMiIhhO1ba03Xy94HSi7XRM+TI0h51nxWZgRIQGuCx7mRE",
-	"Yx0W2Nk62F3ArAA6kEh7gjFNQpmIQl8iPhuOihbxWGgk9AK2Yq5NRW9jVbMgBuRWs7UbF62ipG5BmdoS",
-	"1VVAmSqMpupyVNrVW9SUa3Sk2hKqva40rdysG4lWg6m1uWLSdyxJ45gp0m6cmLbZBygixQZ3kO3AReKR",
-	"9jpI+bEckFZEPYe2HjfZTi+rHF2DUtqGad+0TtQfs2PDfp1xn7YEtC0BbUtAF5SArhD3yfyOU+cvVBZ2",
-	"fnPiHQ9kHMuJCGdq9wkTnO41TyBfXgwKwWr3+BcEbUBraphAK46qzaG5b9am0Z4DjoFVTs7plve7s9Ka",
-	"nffTBzzCC0t3IPTZ5cEgN/QKkiAnvukU7DIexzmJKF4AAVcX4R1eFAETOkyJeyV032+elff3cZQId+Xh",
-	"Hf1wiz/cHZ2wS5NzquqolxxHST7JSFvhJEJkXJ4XQ98i0w8Vn3iiaOnCIXqTgPxJt0na+MO+0dvQlwMe",
-	"NfyeOzzDS2gznCTScjQ49kt1cGTQ7Nn5oWK4LtBkja1P1pWm/w4zJgu7PWBZfq/HNtMLq/VElAytKzxu",
-	"WyCejxLmQYB9BCLWAnsJyo6yq/c8hh0dPifdvEpp7ZXJ85mxMIgtiKWrHSZmsCp8vWh1pQihak0SagUw",
-	"uBLnq4jjPONQF+FvVHB7Zdoy25cCzDmUY4H4tshA+vyO3fqqa/1Dmowjk1X/VJrNfaxOc+XrcKgcRjyw",
-	"+NsNiciccCKJ4n+SlctN+NSeTCqOK0P7tXb2VT6bZc7fH5Ll83dzcxJBjkTSHsj9PZB2P2CvROET7zJt",
-	"sJhcHNnf4KjEwnhJ7qAv7b/0kUN16g5Cx2Mbt6IEMwCRcmTigKwnuIqBlKFyr8+eQ8hk3EtFtdyTviSW",
-	"chFBtVJWXppI/GMgpiUguSIJ607kpgxe75nLm7qFQeVGbnZFKw3+GZUsUGhNEgMKq7H0GuI1GENZOdDs",
-	"iraP7VlfseJwDcInU8xWnnjiJkpAsKANrAcaeV6AvcWd/RN2CX/D8CHExZygkUlWuUglOk6+oIon4QR2",
-	"d19OkqxZhCd6AuPjaVXJ+udE3ERDaG/bSmWh97zG9edlY3dYhu6/upUWUSUZ7RY4Ybk3gx+VgoytqGwr",
-	"DTcjnz/xgfD7X1y8O0bZsJpgJmumOjB4mXP3ssOcdfeoMx8GZF4/nJWQzlTS1myDy0e85xd5k/NYHT/8",
-	"4ma3PdZ7fGJT1vvCqHLWe1pKGzF8JhFD90H2IG3npnr6QP+3MG+Xry8PEObsIy5C6BBqs9KqnJ6uK3pp",
-	"grXGkYHGe+aX2xoZQ2LAenF18UE6GEun1dykgfVkKMcibDXqnsYGs2/5rFNqtEEbHkbrEGzFi0lNWUfA",
-	"KOYBFT9moQl7ljG0Esf5gfa8khP2DZqtxHAkFVdTdmj/hXrmj2ZDL5rcH5kIxueT7GXRj0xjw9vZhrPi",
-	"HnYtmirrfNQSDkqNrIJXP+HUddxKqtb23xDmj/Cb6Fe29pWMRZ2pryUQlLBJPwr6DK7GCh4ex0KxIZ+y",
-	"XjQuAeal1oivcP+tpvrxkc1y/G5MOUerpBbPttR4T1sljPuKu06AlGnvS5gatN11BZymhEkFTcYJRAKt",
-	"Wa3lUFjNC5kIKJuLjL1KGw4qvmstrMiwwzdnr4/QMq9r1BsIMSLjHh5exfJXPMTPvUsC5tlM9c8M23Gv",
-	"xGZEV9s20bZNtG0TlfoBfKclVcRyRpWG93J8zwMj1bKt3N7ul4rx0SgLxtjXPBZqygIZ+vOjtLRmscQI",
-	"1rAmJMO+QS0OZzg5hpPDsAp+uo5XzB2GBaaGUoePQfhZp0pkzEeIyTFEtD09KOWkRpVyDbP4iG9oSf9K",
-	"CcyvzCyhLVHZXzJnYSjc6H/QehutoitJwF7NdjDwJybzh6rDdJQEAthKMNzZlxM2tHto5pgBKZe4N5Wu",
-	"Tf0WfoKZAI2vMMaf/S0fjeDHMEQ8wouD87Pzfx2/enV8/q+bs58vzs4uzs7+90HnwBp+t6kuu+rtxWt3",
-	"lVvuLSz31i714OLt4+Py1kfhBVThrvhfpM10PBNfqMl5ew7pDhe9rCXiqwt15rBSM11FoLniaCyyK4aU",
-	"Bckqngu9jROeGGYk6wsOLy4yVrOWNkJJ1pNMJlkNJyZM51qWWE9apV4SQP01CVHO0OKbIqBQSbdM20Dk",
-	"3kX3ol7irDy7d6ByH6qpl9eJdit0lZw4NFoM4ZXX/CdyUmjTpTO0qJvH25ovpl2X1tQw318cVduu6+RT",
-	"qw2fSd7fVxh7oghPH+j/5vP+dTpkaRXizr81o0UStkn3vdvdv0LzlvuOzzrjTpsTj4FdhAhSFZkpTKYr",
-	"uBLq4OL/fLd3CmSiZSxuaV32585BoNX9LdhzcNl3ewc1dqspSdOm3TgKXBEu1DW7rn0Zix8060ttoOAX",
-	"f5aDKDsRVhemKj64ODgFpUQvs7QhHFJkJznY+1CU8Y95rP/6ggke9DHikrDPI5FcfWBfqEMKzU3N5CTx",
-	"bir98RVw+oS3ajdBwvwBJ0Vis6rxnmrVJXdhh58vU9Nn5ydnzlg+8u5MP5Xc+z+kRpCEwiLyakA5IR8d",
-	"+8hmHxtp7ymhHPKo9A3Qa8wazbzONGvQg1VEb8jrrqLblvSpzT8BCRz8G2Mbi0dbwrvWjKPHcIUQBiND",
-	"HZf2G0EUEs6pK+M8BGysH89f+29zlpyi/IspoWWqArtt4SQQMIv/HR1KSwF1AX6B5/7809lP/nPdHcue",
-	"+K0vWRiFgAjRQVhfeA3ecJ6G1uD7/vjfAQAA//8=",
+	"goxR99t6eX3jXmUTeCC0b01oXm5Qthd4pigS3B9fB9eseC3lhG0rqK1a18f2FT2pzBR/AT5mEtCYDDUh",
+	"x0DBCWvn3FRzSYcRqxya8QnkqXL9TkN3MVecRicgGF2DlrCprGPbAEsuews9Vv/ediR8ACQ8pZ/66Gfp",
+	"dlJavaCJillCZiJRNEKzvjQWyPIUPaynzijrfNn/wVVC8j/7Cn/0T1kr6/9hp5vNG9v1XU39X4DOOp8z",
+	"YWhTPeo8vuXKXA0uQQJzPGqw20KcSHmm6E7dzRkHJNw8RSev20ChO5brz7MQhvKKxzcstBxmY0ZQb3Wf",
+	"ooUZNd/GUeNdp/t07/Cw17MBMhu478qD9hztL/WpOx7qb7BacFRfgUHmlEX8liWrJkGVYtOZ0gdgO1dx",
+	"xSJ0O0fdzdy9+9BfRKUmaRjUyk6hIUsS8CJcTxjBwRMaywVLWIheexQ1yH5nt23fsdLHfmfXOCPWfG4f",
+	"jxoEbdVcm73UwQIWHwa++W338jXl0RVLbgsKj2RxKJFPimRMYyOnwFht4+Lu+HjEKBHTxlHjJJgy8mHe",
+	"6ewGsWglbBYtcywJfmKZDiqnatYu8Cyt7S5EEvYlS+1pmok2jvYPnzQbCgISpaKJ0v8si32+4TmueyMw",
+	"fy4qHdkCXRWsxl9gbij5axmZTEQiGRlq8kmWmtRMy1UzLs8mN4GSDGopvKBfuNKlJn59jxDcdxIKJkks",
+	"FFH0hhH9RaI/CY4yO4u85DmiPIIQMliaxtH+7n6zoUR6A+dDGPWA2Wox1G+NyZFp7ciqjhtZdYo9yWg+",
+	"bhw1oN/PzcaMJVNugyp/zX3nKGE0LHz7aJFwxcxuSNsC/7A/ITdJf7R/2p/pPOQKf/zYbCQiYqUvt/KW",
+	"chO24t76ZfFmi8i9H3Un5Ccxm7EkT2DF7sHJ8jZm13zK9CW3TjTutnq93GU2T6I1OiGGJj4WMWspPmWt",
+	"iMc3/xPkvz/3lteH/+f//n8bhUF4rvKyNf/wYK8DcdpvCxSUvjNMKPJY++9+ICI4OP/WHe2PhiNNJnX8",
+	"LZvQZE2yz5PuTEQ84Bi9XsuVFQRiHqt+yCJmTAtat26Uf+m7ce3dPRuVnS5WKYy9GKAei5jdY3i66Q4D",
+	"0MO+Gzp3efYfb1+enTaajXdXZ5f9/zi7PH9x/vzk+vztm/6zXy5Orq4azcbJ9fXZ1TU+fHn2S//529cX",
+	"l29fn1+d2ff008uz12+vzyp+vPjpl6vz5yev3J8/eoLkzVzAYUL51C6OFYf6UxNl2Q9FMJ/qh/qmWN8M",
+	"7ESRkCy1hPSDCY2BbZtd5KlmkFEAbuETrZ6MedDXp0j3JEajXOB8Ay6C9NK1+xCxeKwmjaND57eEBUJL",
+	"go2jRsEec9QQ+m7ptbv4UIz6YtRfiOQm/eIGzrYx8jtrAjMzd5/3kznmbnzWz6dsOtTSWj9ktzwlXsdv",
+	"NxTz2HgoZcl1F87ErB8LoF7zU2qBgkB7PcD+yARGN8RMDwA0utxPfbMzImTZMudbGA6vB20lQTqUIpor",
+	"5lmQg87eoV6PTGiMfM16h9iKj+M+j/uxUDxg6b7C4/nMXUfzyIwXLfEw18/5K/HOJrYnRWZ7knlo6uXY",
+	"/Mu5agoL4rm3at1BK+SYwhdOga1jdw/33MM993DPPdxzD/dc1T0XWm654U33tMh2V9jK/Az3D8Jv7/n+",
+	"rxWo665b2f3m3lWRGAsTlZsbOHmlwsJlsYaYuodaFSx8/GouZywOC5G4D5flw2X5cFk+XJYPl2XhUpAp",
+	"u9zwXjgExnvLkhJ4AN4z/XW57d00JnVF+jsEqOnTw26x4UPS87940jPY3qsIArMDLpDD1UkJpmHAOp1O",
+	"r7W7PwxawUGHtg72DoetzrC3P+qOOvv7nd1G7ibsj0QyhXU191MJf2JIIaNaHz0cnH6gT13Ex3yoWSY+",
+	"vj9x4mnmD4WrctW2w53VOGq853EoFpL8xKLIkTLei+SGRHSmBMR4zZAU8oKJ3rGExnImEkxamCyHCURw",
+	"8VixRHNIk958Ye6PorPN8ZCdxWMes9Yb0eoe7um1Vmw6EwnVdw2cHd0N3jVrQ8tlfx5P8VM+6uh81sLJ",
+	"lALz/LUBYSmSxOyWJUQl9JZFRE0SMR9PIGpwmIiFZMl3kpgzeQSPNZsno0gsCJfwQMTRkogYQrTO9CWJ",
+	"Tbgks0QoFigWkuGSXLx8foae5qve/kFbyxFmzdMLFBftkkkxTwK2SZJxt9e5z+DAJybfg8VaIsvJqHTG",
+	"c0LqjC5RUoHdT4ScsQAzTizvhqQWaNOiM+7M+yJ7FTId5CTDFMjCA+3L1r+W/o0Oto/bxJ7aJfaY5r7i",
+	"pOvP0R3zVwkzuV8CWLflRdnr/vc8t4Jl/bPO6SrMAHzkWjfRLXTvVyjPrLp1Msf8utC21bLAXcAVuocZ",
+	"KscmESoYEMNY7I19SXE+ICkJ93CRATD4L3O9atfJXF+e50YVzgV/j0XC1QQWzySXfWw2qJRaTzTZevDb",
+	"z++vGx8dYVHTD4TltfC7H++TNR5Wqe6zgvPgt8WNLMVG5xo91k0wshAVL78GX4hNNiGHIK0hPefS4YrH",
+	"UyShFpj8SWn4YxqcUJ2QBmotiIpD5+kUD1Ijgji4PreBgtuw5BwheHMB7pEcHrZv1faVtmNlisPDKf3v",
+	"ckrLDLt8k2ZWdg45ChhI/E4WmbtSCR/OFdoxQ6ZJYYp3xElMo6XigaxrcrUxUkWt0qeJNxsTKvuZ+oHP",
+	"NlFhZxMRs75Fp2r8sLfX6zx5unfg+bmo5DtGs98bQ56oiYHA6h52wZHd7TSajRGd8mhpU15fiVsW0UDv",
+	"8pjfstg+PwmpvpRFAMBYDRa3fnyWaXEnISXOm38TMePxSGj6nCdixh6/EnEo4sbn1BYW9tFsYk1fWzkF",
+	"KrGTiu5xTQ++pIuKnXSWbZPV8S3G51UIT2ZkXzWgewhmJnso+zZVrb9RFlfpbX/KVj0LgbM2eV6ZRZ33",
+	"9g57h0+fHHQ7aegxLNwUA1qdJTPmml9XJzB4T2pqfJ5QqfnXn3rDP3U7f3rz9K/icP7qLQ9uxp96f3l9",
+	"+RfxesnOf/vLyTgYRU9mT3tR+OMnGh4cvvr5L+Gr7pNo8n6ZJyK7OreUXAopeYEqSiMszvCSyXlUIA34",
+	"QQ++k7oskFJEaG1buvu+ojdgtx9xFoXOD6A+hewTdJBF7F6JKRuKcEl4TNSES+LGjZIJlfjU9kJopK+J",
+	"ZdsZ88ZkfBf2uoU1sMCsviTrqeWq1GtWvtjcZcjbwiqoN3dPWJAh3fel8QU4t6GUfBxDSt/qyOBm4cd5",
+	"yE3AcEVcsW2Q+3bRGrf23c/NxoTR0Bhez67pGG9tGSR8Zozt1xNGzEoTMSKLCVVkQWWaZNEkI5GQwfmo",
+	"9Vqv7aANOqqBzW18aDz50Ghkt1FmBpqwKSBWGhuxVAmPxzbzcToTisXqks0iukSXbn5UF5hO3iRUkoHu",
+	"ctAkiwmLCSXG1o0mOThEaYfBsvWSLcmUhgwsfGrC4zFBE36bXOv3ISmTcEliYdKN2w13uCyeT/WS6m/q",
+	"/SkP/5UIUtdqeSmN6p9bSnNa2xuu0yVV7BWfclX+0nvdNZckYiOlP6Un+9e5UBQWjMckTOhItThTo5YW",
+	"XemMtxKqWKS7axmaKO4kkOyHxnHy586x+vNup1FzeBmcdnk57m1Qf/3zQadzvPjzwdphMZUsT6xXJz+i",
+	"K5T8iRJkQbkylEFUstR0QseUx7nv73Y83+KxYmOWwMfev3/vQJoy/xoEExpFLB4z8ujyxXNy8GS/Q/7x",
+	"992d/FSfMZqwhEAyyJ8/NHh8SyML3ANHrHrSn/Wdm9ApU+akl2FGz0/9Y+OhJR9zrNpwnwFSkppkvN5x",
+	"MK0i4tTHMp9Dy/L2IALUJaBTrBjUo3fvzk937NhQ9/xOEkS1aELqC1eSDFIf/KBi4HcfMMLj4LjXL6NJ",
+	"UXs04OEAx+mMcadikFlS3h3Haq5H3xAHzgU6sKOd0TGz/NEO7a9zliydsWGf7kCm9NMrE2uw13l64BsJ",
+	"osCsXy70ZXt2diIqaRHfuftqAQj3+iGCh7piKPDb3UfiXGAvmYeTnpB5zP86ZwSu/pTUNFtJvpNNIgVi",
+	"ZujLcQZ3TXpL4t0DyWJwGaoFD7K9Rqabzadwk1btem9/H8J/7N/dikmBcrN+hdHAQaw2VHmSjbJ0H8ud",
+	"g15YP0L77RSRxMeL0Go1WDd8V1O84zxGr6246znvWtwbIF1oIUSrF21yQiCLLh4T3Hoj5kmy1ztsEhoT",
+	"MVcgtBMRM7LX7VWTihEIK2mk0/GOuQQwUGP18R2C3h4CV2LFKqMn6M4rWyF2QRqmkHq/2RREGr1KuIRV",
+	"/BOkm9wihWxEQQ3d76TWSbNeJpTLPVGuuPE2qRDgZTQf29VylYG8iGFihDzLhnaC6hX7U8JGjaPGvz3O",
+	"yrQ8xl/l46tojotmwjfW76eJZKvYQpvgcedN/HfPONgnpaW/SIgb0GsM0NCQjXkc62MhRpBJi27CzI8q",
+	"m8SUDyEJG9Mk1L0EVDJ9pPSiREzBFEdcC5iaHxh+K0QVZfx1w6Nj3aB1ZDlsadKFPcwqm1mlwIdd3H0b",
+	"jH91/ahNYFnFgJzs/LuNJ2cIXz8qhc0JcvfN+b55v4+t7j58sGatHTWE0PkHZAEK7jKMzxmIplE4Qge7",
+	"KBCxskiuGUrrY1PF54ffJCrPKWNKjW1TGkFSWdg34gtEJSs04FxnSgpByxqmwIOeRH6+evumvVEknLVX",
+	"7cFp4wq1MBqSy/TbZtp0KObqaBjR+AYw72qxxQtTswgWq7xVqXwm5lEI8xgyuKPR3mLWhgxZQOcSrRl6",
+	"inrSwwQvQFRORhEP7rbqJRNnuuQnWCkJAQZKNku4XLS6Kjc1mGZm0nVf+Pxxuy19mm1pukZfbD/PFYFA",
+	"eWmtuE0iEuANAA+SoTVAJD5M0e6e3rFrIV7RZMzutIn6RPSVEP0Iulp1bqZ0SSb0lunLD6SZLnnNn215",
+	"eLq7uZXWgyfXQpBXZhhf8AhZJgAzTrSkG5t7BDAy9E7gOr8QyZCHoUGo2naFMwSKPmZK5BdZcyPGQgwt",
+	"zNoSB3NiW/7kLHE2lS+6tKha6sWFhAkQhjTZaCIOBVAw0Lie6/Oryxcok+v2i0TEY/JoEMhkZOKyjClr",
+	"sAObcW5CTc8Q9eQOG2KDVg1EkLMbV2LKUPxaaHrEMQmt3CRE8nDLjdh3Lwo7DYKgLuTMjOELbcoJAZ1B",
+	"TyIj8e8kzoZcsplIlGvGIzyE1X4j1Asxj8M7XxD9WKj+CLrK85bMmj4PJqncsQ2Z72Wr+0Yo8sJ87MuR",
+	"eX7oSDAjoGouzRFoEzC1D1kk4jEYjk31wLw/z2rRUjRR4ofgZ7A2c93gBaLv3GUTjI+mP+VyavTuHL0D",
+	"N2SRBHtzPGYhToMjwUwZjRWfAq3QkHCVWbu3Yfq9bKvcaZIXFmXoC21aOlE7R66I5HHA9D9SK0dx9S9T",
+	"Ofcu3GaEATn9VGp2N4DFIbEWEeuZYuTsmo7RArMUczO2rRa8d1ix4JfZYL7QkmeeP31YjPUIlvhaiNc0",
+	"XhpxWd5pdRMKCVVTrvIL+55yRXY7xMRsbbt8jjiohRM9bJKO+8uxGCHIVH/KDFkeo9uJSqLZCfg2wV3V",
+	"An/VgEi6hCk6TtucE9A3DtP2cdbQ9c21MudcrZdNc+tHa6WOtJVvZy43WIV3cS5i+m53T6Ev99Dxcaz5",
+	"2104WaebUQYOG6B9v+B5eiOMxooik0is3YMEdMoy3uH44xxyeP/+favocVy1NUUHpd2fW8ojjFu4w96E",
+	"VNEhlaw/dzosaB62jaMEobmUXCdL3DrYQzIVU+Nn2UYyc0RkLZDxgJF3uUF9MblsRhODWG40ALAVEbqg",
+	"y2Oi0jlGVKFk5J7tuxyxWSICrUbfdROBGE2GnL29c4IFAQUe55ZKP+CI8hsAXHxxK/s7ZoBcPZhfOx/z",
+	"5gBifybvLs/BIBALMkroGIljS3NAr+eecmfliFFZv6zEgpKlkcRSAd3oSsdkgGs4MIZn3QiXHG7Zd7Gc",
+	"zzBG7TULOb2Gcd6Jo6Yd9qe6R6xaU5Rm3E51Z9uKivvu0qdfJjAXco1f/gpGAs150Eb4Oe0ay8u76N4Y",
+	"IV4dOELjnBOKRPyWyWP0JFjXv/UTcFVyx3wHt3vq8gHMQ8fps9spe32aeoBiHqtTg/YAYJDlEb4QCZmI",
+	"BcobIV3asepXLSr9DZtlrEoJ/YglVGJkUjqqp2v8UKURVcX/vJ8w4BVYfh1NTmrCeJKOCxAsQFNhU8mi",
+	"WybbZCBmLB4c6eXj0oyPSM2HcFaaB+oXloTKGxbC2nPVJPM4gn3Rv0gjGdj4HvCNxyG5YWxGuGqTAabW",
+	"D45ILk5PmhHZAWI0kokIM7gNJim/HBrWbDgIajREAZ1GF4mYsUQB8oeJJq+OGoNEAPLo7YzF56eaOcWa",
+	"FT7Xk+i2O+Qff99vd9tdCCOZOf3qsz2PVbIsOJK6HkdS0xj3jWCWb+1rDrHqBkZ8jZMKS4VRhFQotN/3",
+	"NU/Y2ETSre1ZqoQxJ7Wu0LnXY2aeCAx/znbotbhla3cpv8BhWj+qKADgL5mjHao9h8eEDqEKxMiYyZzA",
+	"wMyCYw5eFlexm4ur2PWsgwv24viSNe9YxxHcYZijwSWOJM8Cdg/2HR7Q8fqiy2ubXRj2jrJHBwvzxRTi",
+	"gr0nJ8vTz7jJBmfo/YQHE0Ld6uLSupklWC6HjIjYWHO0eIabowUMrvSxh2VskgV0pO8LOrUA44wGE4KA",
+	"JW1yQiIuIebSwOoQBJNp6gvABcKx5lGIKaeRfsPAz5g3wCYjkW5itnCGO5cKqciwS2hPhktg6dlK4asR",
+	"oxjRiGYeBKI5tt2yUJIBSlQDPaIBixVLZgmXbNAEnui+BvEh8DF7S6ClG2y9eq2oRVuH3zFcXjZ1QxM6",
+	"T6giDHLp55I1M23Ggobgi0M2pjH+yFWZmRUBi0pn7uTHd+en6VEyy4lcPmF2Y471crHpTC1xy+Cx1P8D",
+	"xyjG0q91dcKpOMfGLpehSUJBT3aRlJzzmIEqleJ2DT6BxMHCJaYEbD/BGGw4p84+P3rPhlqLi8krdssi",
+	"sgsXwV77yY57P5kP8hi3W3/b/iPbdO/pKwA/rVju4lKbXW8apqfJJBbqXtfXA0HlLnOKRuVbaBYILVGL",
+	"UXa4kE2zhGGUuGGD+iCEAoREPHiLlP6nNA5Z2CYD/NKgiSLGWOjN0oIGyvbHZICLYRtgd+4GpUPFht6t",
+	"qMDUWktYWoiIGJWqyIRGoFqHLPKQyovz07f952eX1+cvzs9O+6+6vmezaC49z3u+ZxVtd33PoO1Hr0xQ",
+	"xA0rSePmF5cLpdMkz5aWnRM1EdKIf5IuDVMDcTh1uEccYt2aZGCwyQZADCMxT8gNxPKIEQT4JGLKJcuR",
+	"9iq15MS9i3DAeWLvFWm92cAgT/O7wR8qQpZtQfvuoXW5fWaSwfeHbDNq9QoBzkWeMAshlWfvVXzmOgsN",
+	"k75gNn0Dwrt4cQ2XZGE0DDhweHC5qr9FpbG+Boydz2UmlOc9uUSVPGNJozmMCtJuNDMOyGN1sNfwaVSo",
+	"Inl6R9VpMRGoPonYRv9ON+q5b5TSvrHflL/0dmROC77QzL4ZMw6LTNPKEiTW+q6xBJmlMaeMj2NZf9oy",
+	"tU2UjSZpsCCM5w6besESiSmzxV11kcxW9flcK1eNz5/diKlfM5pIt69ytZ1PNS35p7P/WOsYIWmWzpIF",
+	"xCrd2SjfLkzKU1E0luDLR+ijtRd0BpTlObFam3dElQiFmZxQmfU5FCJiNM5AstcNu5pVmYNeVkCdk7rR",
+	"wavT2JiaPJaOJfKg0vlP1UA7JdPG5bQ24BUIo29zUJuF5/NY0hHzPEbRy8+fXXpNt7HpId16RGiOUokK",
+	"kQLXElKW6/n7mrHy0E0NrRicA0TgVxUxqrGgFc8TYFsjGijvLfOdJGKh9y1eYsQdfhMkKRMvdbBHXmLA",
+	"VHlY85CrEwtY6Ful0qr4T8K1CeKE5GCRWOMi5grbEqkcg/BKXSqjf68WUOxIQVsv7gB08XHlDK2WX/AX",
+	"6ylrLgP+Ymkd9kb2CMRUC9Qk4ulN5phC7IkAQEELOaI55VIqNm00G7bvRrNBYxEvp6JCiIRRQoKPh2cG",
+	"/vRNkJsmdDZjsVZpwPcwj9u3LBkeEReTspmGKgPCpncLUtDKenuQg6Jc+8oVVB3LoVPWf6eIUeWjvJip",
+	"hUhuUmuR67gAN+UoEVPvvNGJIDcbUk3+kYPHdNrrTYFiRN6XLFxmjQG9NW0/510dnkObwWiu7fQamxbw",
+	"MWtxQHfCTUu32ZQslVUeUzgAFkagwIysMFVTm0mPk0eOyqXmr+7oDfukTJZiacYwkMq5vM320bKJDP90",
+	"RHk0T1g1K0BS2+ymQLensZFx4/OUTQM8ibUHIYNctskATyIqjwOK4RwTEYWIMgnmBBOzVH1vXKdEdceL",
+	"o3RLmOT5NEgqEEkV41Jern41DyaaI7o3ZROYYtNcTU03f2M1ba+4Wxwp9bWR/crrEUwYILVSb2Y8i7Nb",
+	"J6JSQbKPcRRRErMFS0hR9F3JQQIRj/h4nvgk4HNljJ8JkxP9kURMwUxrrf36myMeMb8U7Fa49F5HTvzq",
+	"ompmbfJCJGQWUaXnU/Boefc4EtQA6XuGBL9txGKrFPqfrPfBWCB4Jr6743IkbOAkeMtWbK2zg2DHj/Ud",
+	"HeD21t9SC+/hPTzwmxVOnr16+6yuNpuivxaUmowWgBI23i6pqE9LPnGWQk5A8wCFXbPJzNOB+0mkokuI",
+	"Bh2JJPBSY+GQOlSfEowdSrrl6w/xOrV17aXvsYSWDZ+3DBwsL85P3+YNoCX9y8b8xn7JuUI9sQENhbuz",
+	"gnnam7GogOGkzUecLuut4v3c46W9WTfqVddy2cTpIVLjMTLnCbbIsnZiY7Ue/ePvu+1uey/n0PiWxSKa",
+	"jXcXpyfXZ/2T/zg5f3Xy7JV+9ObtdT9vx240G1dnr170T66u9KO3b/pX7569Pr++hp8uz67PL89OK6QS",
+	"DDU0dcBAaH6BIVIb+aVveOy5lgZ0KuaxGiCLdFTY9AeQU0C6jIPlwF12xT5padOwyGbKIJrwi5a2sA/v",
+	"tCI6xPPun0I5OmElikDTc6GYaJIEw9jRUdskQ30jxuM5HTOi6Nh4s91PO/EHGQnb4+6M6mBv7aASJ558",
+	"DRc1Rx12qeoMFcnA6tUb+L9PiO4ZbBRuh8RoYwg883T36QH5x997OygXGkBP8I7PJTOubxAdudI3xSDX",
+	"V9/0hcCgA18ICgCl1Nz83Y03Hy40d/fT6B62NJl1XJUo4diGL/KYDBMaMHS7jngUsdBYqj2UMuWx+6jr",
+	"2Trst0Juyx06SCPW+6OXOhCxohCbJHnIyMDANw6aZBAZZCn4Q/NHXOomGWTp2ubkzhJ+yyM2NjtRm/n7",
+	"WU7OMbXrccJapaAYpbMOA6Qk9TdTMvGdBge36JQFXNoCRhuE6TivpZ6sGZhIscLRcr2hNO1jzRCdjOei",
+	"gSnpo7JYgRGWK/QNFKE5K2KG8cBETPBx3OKxm9CNkSEJxKNoAYa8z4QaiCWIl03UN9M3Aq2L4PxzdLJG",
+	"cmk2vGe/GojMicWzXCdjOjt5KcxC0XDpG1K21MUhDTmU+uqn4cLewTggTHIiFhISskD/RV6R4cdRSYZs",
+	"PK+WEWGYXjExA2yqBQe1HrlqvRiMzSvlUxcRsq7e5kLN132nptTugCf7FygF1qjArLD+aqz1kUXKjERS",
+	"pCbUBCFgazMat5DNNYXnK93c149FVPgCPhAXGcwlgaYD4+Ak1psZNV0WlKON3KbX42/3oXd4uOY3sCM+",
+	"c4oF5meTKx0IAWhvR5DTsNotrJt//thc48QsIb/Gxo2v+YBYIJIDVk9c/cFXuo037MLOLIU/3eDKLMy9",
+	"kK00jyKSMDVP4jTIUDedg4HkeURv2ScQBalSLNFv/F//9mun9ZS2Rh9/P/j8p/QI/GrJXGsWUdT46My5",
+	"FFGrVcN3l68MbORAz3twTGIcy1TcmiwJ/X4hgra72+086eXGo3s74lM6Zo8fzeLxf/42Y+P/XLDhbOd4",
+	"SCU72Gv+etL6C239rdN6+sPjjz/8+fdOs7dy5L4deB5RPj1lI8CqqiG2FOeMkd827BJi07Q0DwGf6OiE",
+	"MDYMhiC2PcTxR6GFRoXjb9JIvIGVtq8VZuMs/hCbFkOUa8jtHq3K85qzRb/+j9Z/ffzhT2sNx4bLZdP4",
+	"6N0JbtSQ/AzxeRZSAOLJk/2nXa0TNUkh5v50GdMpD4h569KpZGhC8XueMPw19WjWyOeeTBQtiWVx1f1a",
+	"jt1CHHaVMGcrPPgoAX6qoU7uZFFlRuYy2uRdhE0WB8lypgAFCDGG+jQar5v2S7Z8TWM6ZlMWqxNb3aJW",
+	"7ywO1ocAQbbVGb7MRbziC1py9wy+3qVyhRGlTvcffVYQOKIGdECJwjbZdGMQm3A0Zp+wWBoEcv/8/po8",
+	"GqSDnIqQASzozyeXrxGpY5hd2v28ymLhmfom/tVO0SOOm4gwJbNR5Wq10eCGmI94YmX0BGw0TYW/yh2l",
+	"lZBEZgDuszicCR77XUVGJTC0a7mpBf6MQ3tL27EbMOwZj8dWEZ/LSUGCT/i6ceqLa65sJc2+a0/yYLGY",
+	"tDIaK5u1ZXi+VhVt8nAxEsHx6Hi+DIVTft9ozMjTQhbxW5Zg9NG6Q3NqGr/WbXV3cx6pvj+LxswyFSr0",
+	"srNodJyP17WwDyKxuWP+Kef0s811Kfy95iKBQSdQG3kGttPXTORvP29fqP9N+/6Ufup7Feg0zRGS7JDA",
+	"aGqJgOMhiKa9DCXF+H5N9l2Gzi7pUhKIflyYsOmywwzK+GKhX/fi9NxJWJ4xl3rJJYFXgf2R0wtxQW7Y",
+	"0lxNe3tPIUeit9MmRhzHbBuQvvw0M0pErL7NCfV9uib1jRMaq+wqr6WN/ajfsbJBkUhq6rEWmvzeb+tV",
+	"Hd/5ok47r7ijN7uZnQIuad0s6U/NRVLAiOn8ZZ2ZO1JCGrMUoVMtSdZ1SssjyLOJ60dFW8TjE9tXhvPh",
+	"pt94qAGgdxXTVMljS5S+exTmJsHgKCF/nMwgWlQfCKloopxkGdQkU/ZR5/rMl6i8d6Jb1/vdKS/3ha8h",
+	"IlrxELLqXUNaTiLMqI7KG4lBMql4CLz0Sae7k8tmHVxe9fYPBiAjQo21NQvz89XbN+/Z8CVbXmEcXFa7",
+	"bZ1I9p0kUG40IJBjQRN2nAmGI6aCCQuL4iJAcNQhKUxs/hty9dV2F9MwDUkyxou6TFokfIxiz0oCgim/",
+	"xbaQS63PaN1vzIRU9u7IYWzUvhYuzVvvLs+9OTBZHaaa9jGYj6kBXcNOZuhwJDBR0weeAPaALzA3E8C1",
+	"peJ+iW+XNHerJaFtwrIVff7vxKyqu70zlyp0XVDvVq8BvPkWXvRdlbZru22+g2+FR/x8mrhtD/ooEdNj",
+	"QlM8GFvIe0LlJHW44Pw2sz8Y8Q603L4fAQQl0PNTI32CeJtSrrnpDGPlsV/Ks19xHOWFAyFv3O6Mfxss",
+	"fYZzT2hSJUPa3rVCqvWKnEkicTDaCt+sthxgT2TEE6nMXdDtHZB//P1gA6naDiu98VwC22g4ZnWLNGIG",
+	"1umSf/y922nvbzS2e3JS5c1fVCK2vLlyXY8VXK+FBPQa1GmkhM2k/EvzWpWgn3m/PPUE4LeKidWWOisd",
+	"ZshX+6M0SWKTCwWV1Bf4bu1bBRO5szooBfeLZLq7frblfvnkFUcDFsvhVEkDB5GG1ABV3MRZtNIQXfKS",
+	"ThmZUQ46sUtfdcQVKUZqQRNWZdVIfwfQ6SmL1XoPeQJmbZYAkqZk0QjD2nOm8fbuTpucKy3Eg21gmObH",
+	"u652ijm72Et75fjTun6VYZb1JKUsq9pWzK1jHr/CtumpiKQ1GwL3lzTuh7Esuy98mDS+l029wW1f57Pt",
+	"3zUku8XLZv3C2K+9DgovDI6QnOe5EKcs8NZUOtvb7+7tAHZIlreMmfU0AvRkxW+tuwpeOHzS2QeS67bR",
+	"u7LRVJzv34tVSY/2+tVVbl6FKl/OoHfbextcPdbEgbZp3AWswb+OfkHKPDMv6uvyNb5W0WlBhLt3J4Q9",
+	"/2Dmz0wV+RsvXpK03jgyxxE3fBQn3XaG/wmNvPXWwTTOzBnYyWwl6mmuC/dVWVfZciub1rXeziVLeDwS",
+	"9268WNXxnTWCtPN7spg5zD9PUD8mWulDwCU4l7iztXIvNoucyWuQqzTnvHm1JImtPMYex60Tn5M6DdbY",
+	"JAt3m09VKSsW6TWaWh4c30shHMih5Gxzqt3qmBNu8EuLsoUwUACS8FhLCwH6kK1UZOGaYH3IANv2f1uo",
+	"3NXi+BIMb5lQSSwmiJHZICzkt8WNBFArqvAPvWmDymi+oQiXOdF1gxiZezZznXEDWwJ1oc1MPDLg+uuv",
+	"XqhFjagK35avAKtJCSKrBr/Bcn6tMIl6t10pYKJ02Q0WbDgwQTZAXO3NoypWR1TUCaPYMApnhWHfDzX0",
+	"EIWxiQA0OAMreIkqNo+ayO3rHSMcNmYgNcMS7hBVsNkY7iHMYEVw9o8sZgmUt3S3jTzHAAOUOJoAbwQV",
+	"AVEcGQQQkdAaFGMNV8e0pUGF7f5/tbzRbaVIhA1P+Mo4hfXL7g1cyKGR7m3GVtaHKGxUQ3YLtDRPhEMG",
+	"atrd3z3odHKIy51NwxK2DxvYyOtfwOZCS9ZEGODRnPFpK7GhEDVQYSSyvNOEAwIAvHNummTwa57nBiJk",
+	"HwcpAjaNl7VthdUxCf6d/teMP/jit9N/04CFjQ/IQ7jBfVDbPatN57FUjEJQ5h1Upi/m9l//6ZUe/Tqv",
+	"37OLf/VRuneH/3UZaq1IMV9hWg++/q/u6/eAQdck+Y2VWK8rv6Yv3uDqIhjUHTzsW3jBN3JOXxa90Ohe",
+	"5InrUizCn6NLouh8Lu3AfRsVys7rwtXxqxUaM06Q4tLnBQ/dkIDkChnHiPJeW6JY6Q73j73KQz74VcxY",
+	"zBH2XPO6JgGvX34Wx5jnl6sNA2YeyNAG/GrzNEgY7BuN5Oa+9Y13pOR839TlXttbjuBYJnoHQZshgx3o",
+	"EY38uXJPOefaVnd7wUdeVDdr+aTXv/Tgbb5Hb/N9u3g39bXWE20qva5lWdgMFaEB+0MqeVCWjGu4ajf1",
+	"rP1x3afrt/jBN1rGX3NMg9X+uFMRzPWkfxLe6D54bKDZ58GEhKa5NFA0Bsm1aeEo2qZcXDsQU6wX833+",
+	"kb7NkHPru23IIrE4NlKG8fRXiheF2kb3Il3kF2FdITLHRYQLYC6wpVOAzIZqOeWaaLpsuJIphiG8Rh69",
+	"1fzAJgqfn2boZnZccqeZ2sSGjMdjJ+7KrUUWi6z82ZLlio+ZqmNNrELmQ97C798HWIO58+fTKU2W3wKn",
+	"IRcI7/UzQ368IyuQtzGz1UCKEW2PBiHmcg92TM16qtw9pSVAFmeHHw1svnjfvqC7odECitHZlAmjRrg7",
+	"5jjccxCPjWbDjAcqXxY6X7G19bAdysBVG7pe1+M/bFXR8NfUwu4AQHz11PZ/HScsjZc1xJbKizGVk2Av",
+	"Pn/cwEFb78srb861X68yWNb6tEc4Kn6w6SNzLm1qE5RwSqsImaT4+/Tu+tBQ7t/Nu+4rX9Xfu24wFY7f",
+	"tEiGiKJGszHDHmZzOWk0dT8fV/X/9d2r3lE8+FlXXwP/qg5XHzHcb7721r7R+78+avhNv8zN8U+f0+0x",
+	"0/7xfaU+2q7rNP0CxFfTofqFKLCWs/VbyS42iTvnka03mqJv1jP3L+Kt9YPFOW7bGgDD1e4MX+/FREyD",
+	"O1dwAFsQOrTpY0ngFJGOq2b2q96DxUQAVDH+bDwvBazhrjtpowEXEPLufi63cTv7+/lm/ud65zbvf653",
+	"cr5GuvldHdJ30smtPOaIYwer5bG1vuz7Z+Br/dxfhnOv9oHX++Y6b/iKz/5T+ccfHOJfyCH+5d3XX9uj",
+	"vAm7LviWa/Hs+0nm/kruad9NWstPvfLFtQ5r79t//Oxq37C3cXzX7WelB7xuJ6td4bV6qeMTX9PRF3CO",
+	"f8FE5PtSh7ye73q9+33gtTiQojcg8hO6oMu2z3O+wRBqf/qSzSIoYZKqF0YhiRg1OoZPIGxv5Z73UVsN",
+	"P/39y4Y1fPhfRjpc59+/Pxr+XOkFvciUIE+WRlrDR99bcIHRJQnBjawPXa/dNVANnki6USQW6JcmFy+f",
+	"n2WufUiUJQPBw6AVsTENloMjQiMpfEkhxiMOVnuLeJMD+E3EQrKEPOLTWcQDjsOcLIcJD3fw0oVKcyYA",
+	"LleVCKiaiLmCAbbJYERnvNeSLJgnXC3N1F6cXJyTXrtDrsxzYtYsfcEUDGkZFjQ4MsU7c4BCWOnTguZh",
+	"dR5pumgFfEgHR/ip5+fPTpr+HqqQjV2/sN2YRrPhrDDUMHUnlz4oDN48hxGtcBbnpKq1MDBWnjJylAF8",
+	"tatQLmJg4zMTEaE/FWFuji0ODhDFREQhGqP04ALFJMhbYsiWLGyTK1MRHxsvWMKwGkuWPURQriQoV6aw",
+	"StwFiIYQFluXIBXM0rWeoZGo4UQerFyzxFd+NRfQ5QHNnYhFTEQcsPWVT/NdVcc+ZNX00iJGgeJYw4hL",
+	"OoxWT8SEbpQLE93d3+5iON877vIWmMjfCv92O1H6i0hb24CROOrDPaNrbAqJkUfYSIEr7gmv4j1Xk9Xn",
+	"ut4WOuS7ng80AeI2Rei3/Mki1wHDgwgmrtIMOR9U9kom4p+0v4rLia3ZwmMyYZ9oyAI+pRGRlz8+a5NL",
+	"Op1JexOrhGpRIoEysrO5sjWNTTmRdWVeXF6UmY68/LRu8awvUB7LU1c4rZiGcIcmuwDqLadlwOodrXtE",
+	"FVym4+CqovLVgt6x9FWFZABr4cuxWNt1nh35l9rUrwbJL5kioD/7pAAi3ZBancX2364eppTh7lTwEv9h",
+	"AgK+l5BKcxa+RTBltdLjLdjtgKiaCkSp2pVhpGWPHg1YHAyaBBEDu4cAu9/N1fE96fYOnz973vrpqrd/",
+	"0Gg2Tnr7B/j3fren/+72Dn98/tr8ov/lFW2g5mxpH9gn6sMRfUEjKGmaq484xXKhNCYDiJkZ+LHZ4Dcw",
+	"w6yACSisP77TNMPx7UMOpaJ65Z1oASgbihqVCUKx94dfyyCPtGpCnutZYomi/Z0jsFHIG9nM14pSQj+F",
+	"eFguicTYZjZ1t80TceXbl1MxpSgOFrj8FsLcREgvLC5M9fTNFUBBcQX3q+ZMCQmoLFWoKgSa796limEg",
+	"krWiGa7AJbatLRriW5loeMsSfStsLMbhS8Nlve9dJEKM/CIdLH46Z0cUc3bSS9jQ8VY4UBX7jYFXWNgZ",
+	"0haoJAOIUcklI2y874VZw9erZ+Tn+yYvYN1qv3XUZVP/H+huo1vDHK2cS6bbqVWvvZkOtHqCSAul5X+2",
+	"NEIJFiwViU2J0MtAtSZuxBaUVppkMRGp3QQVdJeNhLHEtAWMfq9mIZfpYSsLTdf/+9oMSA8mK5Ibwpua",
+	"hUGJ27Bckc0T+7nr9aRmXH91S39JOny7eq2ryuND2UCGmaS3+v9ZndqcxYVL2An8lWPxWi2xa+ateBTh",
+	"ZoT5lBHoGlfk1vyDGYBAzV5YxW4kdOTLJbqasSCNRjYyalqfiykV6eEbUgHnmdHOsrD63IzQgj6jiSLc",
+	"W4IX+8Yyx1YclnSJmUtgskcjnO5ZC1EkYRGjhXD9lAr1pFqcqVELDHAtG4rXSkPxWvr531qgj7Y6u41m",
+	"+SWELITxt4ZUsrCF9zW82up2vOtZw4F6NqU8eu66ISpzmAygtFkAKFPW0m+7CUvo+qZBoEUmJ7cpyy6C",
+	"haNoB7Y1J1EIMN4DDGrELi1RwmdMw2OD5aupiJgKvCBdWCP0PA6F0Vq0wMIYCelSutlOuawYaWdkvpnP",
+	"foKkp6ZNgvItMq6gCNeun5k0CFR2QkVLY2rQtOtkr9l0kTXLm9BbTXgI5Uhjt6q3gFwzwBGjZEalvGFL",
+	"u4pmsdDkCn5nKLaF7Raaw6FBFOrEKhJMhGSxPld6tHoHR6OBhciUC46VEUSMpvSY3TLAwywdt4FcSsWm",
+	"gza5NkZ6FkWwQVq7xyrh5NGATpMBSFmDaUAHOTFejEaakcfV64+szsM6zA9pYb0cxVongllyTTySj2My",
+	"n8HyZyIADabMCgDADb9vu4+c3ERzLUB6YjHAlmK4FzY0Q/hCOYufmw2or3+WJKjcFSRkowm4oHGIGNev",
+	"gIsbQbV+f/GMpqmWC1qBCJdHZGAC6NpDnqiJliMHTTLIBbT92vk48IK1OzXWV99/OKQmTiZ7z3cTvgBu",
+	"cZIJUFW1f3KEu6CyWXXVFVRyKecsqQXfHCsMHtjCyGC+YjvxTTSzL5ehI6wbbADUGY9lZh3cxq+GfNhs",
+	"NAlZwEMGqDqW2WWZbMCv8rJZGb1NHwQzwkYhMjEzqjh4FXodkvhI35FHM5rQqTyCq/IIr1E9l6OQ3fKA",
+	"2e51c4TPsC84TcGrVaNLGFAr9fjXeOO3hWoNGU0qhJ6qGPrNyjjXyQqokxQAYhTYWuwUKwXDnBhFNhdz",
+	"2uRtHC2Ll/Ei4Yr5S0jPQ87ioKKCNB4Oy+dxEXDaXjT/eglYPFzvweSSBDSKoKwZS7YpWp0GFBVmxcCf",
+	"aYvyfCczYSB/jVWVmImWPB739QYt/WvmJh6jhFBevSaqPSJfNURf3zexvs2s/9UB3bfxj3KLtdgk1NI7",
+	"WqrIVEj1dSMrq2zaV1jMpvZAv0SQZOESSU9R3pNmZuC7UyyDukjELQ+ZR5ygEafSF+WIDgLNHlKJ64gM",
+	"Psw7nd0ADyz8mz3m4ewxPoa+8GnRzLKX37l8rX0jv3x81Pqf9p87369Cvs3n0NbNdLKLcJJ/uybLmJm3",
+	"zdkx9YaHy8JE9+twqC2MnHULrKbSTHk/DZvNWEFTq08JDbQmMVxmfxxDPIfTAUS8YoET4DWPimXvuQwE",
+	"iMbddmdnG6ZtDS6exTcSfgJZQSip2trCMzpm6+GVPYwqE2YrPsptSV4HGaJACLWqL61ymHGAgmAh+ugG",
+	"KN4MEKUMgSKmIh6nFva7gwn48PjrmZ2LRygzQN8xjODLVvNA5ta05rbUNp1K4x7fX4G3OF7AHNlsG2Cw",
+	"hhl5XTyG14BBDq0IHKgHzF5cES1Ys6m0VgqoL3TwBIpZ99q7O8dkEIuYAWVBzB6NTKJoZvQrgU81CpEL",
+	"/Rka+nVPK2VhO7HtSjw83EZf/zZaHaBS/uRYq4RKmI9ClTcuyQ2bKSIZ1dJ0ZlSSE0ivKLLoNaNqNkCV",
+	"0DpGlp7+cLOt/9i/+n1TFIjz/N3D1uuw4PsI1SgJ2msWonYgRrHje8JzeuCzD3zWz2cf+NX98qu1J7rK",
+	"yVvw3YF3g6duTqSVqZgWgtfrRXwXx3DNvFELBWyvDEnKZ4O3zi8xj0KtOVlou7LNzDo2igEcUukRIwca",
+	"gVGUpgVkjY8C8qZWex48dYkNS1uIJJTe18VcBcJP93kHKkwutxXu4s9hycGUY/75cZ1jwH55tRPEt18m",
+	"g3xDCbtKjHLssOvFqM3lIL87xDvV6UwkioXvJA5zE+1BqYQP54qtrwaXtXSNuEV4rTXxYPBe31p2c2jw",
+	"Znxl067vtnmpWTqVZCDnw0ETcUJc0NGsMHQaYztcQohepHnx8hjjwnNowTWin63ruD+hclIe1RCCNZvk",
+	"JBmLuNckF89enr7oNYmE50Qk5Oqnkxb+QSWBfzza3YFLSXcd8aHxCGgO3Uxr7hvz7+lvNB4L8Mi+4Akb",
+	"Usm+k6bzNtHkiDHV9oZJbBYj+hfWgBz4brbZRMSsH8+nQ6Qsp4sDH5aa237DXXZASFaRYQY6kp6OPg1S",
+	"8KiaKf744klg5Zo6Ru9at5o+go6lR7LEh4lXOChrz37aj/f0A7hU5FRrvJ8YUfvOsMKdAneOGJHFRIA8",
+	"BQzKBpWXD/6nGU+Y/BIG3Cn91J9LJv2WoCmNl2myY0DjgoUSLGdclcooIw23G766ZZXJDwm7FTcVEfkm",
+	"/cQElJjIMvNC/ZyHNfNcmNu1jqXPaIDQY25/clu/Niq1TH5bmbHy9FGQKLiaaPWKLBlN6q9VNV2cpBtc",
+	"vAFSMB+tCeSxfLqrSKHsns47ejf2DfqjH51VqrcX96KolxnMN0ivKI9Ck8V/2GDSwgSxcQ6XYbtpptGq",
+	"fm0LzrQRtE9yQQgTRsPMQ48cJ0GUAPLVMti86+Bf3VuuUiNBGcl6tuntUeHlz2KPwKW/qFR4trguJFg8",
+	"NnlBGT61mizsylxB8+ISYyd2wtkoahxW27Etb3VKl6uYe6gVeL10EY9vTMoQTzvRqtqNPCZP7BVTimCR",
+	"+v0c8WTQZWsZXXEZ/CdiyAIjFcA4qVTuCCEWVMsybTKAxxCe6s4oIww9mTYZ4BrqZlxJohcJUttvoQ9L",
+	"mKYTkPIhjJNMUPBfWr2zTQbmqh0cQQymy5xBBggTtoCMF2GtSGluXhow6uqtZvzpNoPvzIynkUoCXktC",
+	"HuyxtJAX82HEAyzE/shkez2BHCNE3zehsrOE31Klt5jI5XTKVIIv6fVJ2GgufZF7utMc3/ff0LnCXL4y",
+	"5dZQZf9cY6uFz/rOQAU6SWXWlp5fZa4chEU/GtBonE+T2yukyV1enbTenpxdtDBL7uz56U+ts6vsXz+c",
+	"dHuHL9+7D3r7By/fezfzJVteUJ7kxp59yHzB/P/C/h2eXp3A893DPfg/5uddmL8vzN+X5u9L+PtjWWH7",
+	"1NKfat1S0A6k/qYZj/20+fMs/+dF4VcznrQxfjb9E0eTvpv79SL/62X+VzPyz83GKx7fsNAaZe5HQ6mL",
+	"IDBPwe4q7MdoW/kOzQkADwU5HQPIz6Q89lvANHeoMIULG+xfw6rgk83tkLOPrJXD8wu8lQx+Twu1ISb6",
+	"l1nG8gquX7T7EJYLdP4NBGUA060w60Y0Hs/pGG7oGR0zmeYBpfhBaakVyHqH9WefuFSSPHr2/ILsPSm6",
+	"dHf3feXYP/7eax5+ftTKqrN//L3bPPxc4a8ql4C9K/iw03l+HV4DmjCYxzFE0S6KJPM4ZDagEziqvWzT",
+	"dVN0bC/lp10IFuntOLmTTjL8v3E1aOeeDNLqT/15wvVfFnVY/zvDDh6APXBgcMQGEFM+ZGAYVAys6JLd",
+	"soRG2chXAx7niGMsKkhDjAUkfxAoqfTu8hV5dPHmxyb5+eLsRy1lvGfDizSOkzw9IC/5s51UKXHyyXgG",
+	"q+76tna7nSd5d6b+0BGf0jF7/GgWj//ztxkb/+eCDWc7x0Mq2cFeM6OeHx5//OHPv3eavc8V9DMWc2VT",
+	"vz06jFJsOlMV4rUYKXMKTJTzgtowZ78FaENkje9kmuUZi1IVpHq4G3VwNUx1BgLwDvUNJTXvUS3O981C",
+	"bnRPw4sVLqz3CEql1zwR8Rh0hnZlJ7LC8acX/afr6wuCDXIKCGrWvsRHTP2KWYWVT/Pp/HS9Fj0bUmb1",
+	"ktrLbmtpbACExNaX0nbPgdFYc3fsNtJINtB8/F8mnFgtOD1n6+WV3Ejv5erN84BvcvWWV7+cmTSiPGLo",
+	"lR/xmEZHLucxqhvooSEPgV8Y25C+lCdinuQyNmcsDlEZMDlMoH7iJ7wKy2s65oGWUmomwFrP7XCp70HQ",
+	"05PqfNaq5FhfamubvDeugwkt54a6oQyIrVFK4GyT87g6AdOcSRP4AOmctbMsX1MeXUHmQpkoJYtD6fWK",
+	"aIEVfs3sGDYXwhngkYVQTnMjsFgxtuSxVDSKoCUQQSwAJtIdudNZo9lw34BoU93eOyuZzmglosIidqa/",
+	"RezxMenksAUhGctFjt48NDld89WRwtm4jWVlA+VnlIipd0ulpVpNTsZ6ZNO19dSNAQlnq+W8NYFOu7Xx",
+	"WNLYMog+zsRMOVUzF6BjDT5Hd4Uju/zRV2ykAApUCXLD2MwEWDE0Pcds44gpqGeRqFzpqoP9/d39dSbH",
+	"hM2iZV+JKiuyhcIYi213xVcBed3xyGjs+tVV0cmbH+YZJEOLhER2TReZpAanIqdsFfWqXqcWsIpZ3iZS",
+	"8OpjoYe8CowqxtI6BudDsUCx8IgMpKKJUpEcGBZsW8ZjSIamiughkP3DJ8CynNxbSHpXaWTCcKlY7pW9",
+	"g32XtdkPudmxq/mzPwyrnrCZi+fHKWlWxKdMzOFfMJBydoMWr5O+uakRyYfPQCrKnpnQJOdJLFQfcNjG",
+	"8yp41C8dkuVQnhLiJr2mcltgcEuqJQg4lxUxAehUzeHWfCetAAOK8/5urwtG2d6OX+5WFQpqXrRA9SxZ",
+	"7wLLosWUWBMy9pptjKFopDbEVUAmiamxaJYuJopC/VoRQdgOCtXtTVLSypm/Jt5QLeukVuUEhw1wlS7Z",
+	"iCWQRal5OUumHBGFa0vmF+k7PqkcwI3rB++IyAsnO7fBb7XKzL9mECxXRn6/TjOQ8xpjmuFPA2XRlySL",
+	"Ru0ywRXEMxthj9PML6CfCm0cX4GnWY/qtvp7ZdiKe4PVUAdXRiM5elPZs2WkiLytiMZohrPx0KXhvY3Z",
+	"NZ8yrbP4YAk3dxTPE69n2ugiIgohPkcrPmAlpDJ1Brqu+/UnrhjFlUTrvcLOZLey4furWpngO1s1OhXD",
+	"OnuHhTLSfgTG8jALrCQ/iGFCUStdc5af2XZfK8N3HYesPCJgneXro2QvbDutbkXz9XUxdZva0YXuqv+T",
+	"5JPCIpTTjTL4aUsCzhpvmyjqwwKs1B2KsG9lZ3mYAm6WrwhbsdbotOldAUhIHktIBTjHvk8ZNJBxa2gh",
+	"D/KzabZfHXHB4GmtgtS4vCDnp+hMgrYOWh1ELXkxQryTth30WSQZ2IpWRMIY0xQA7aRfFiPjz4FBSSLi",
+	"aHlMwPrE4zEBuwxVpNshnU63Fj07o9pyQGrCJY7nriOpPLDXjvEoX4tmixNrj2d+64vr4N2t+kdzq3tt",
+	"0ysFk/4clr5hitOmDD/9Xn2uX7RxOZxy3RLeh7k8d5mYQhbfwGbuDuN+MjX/SUhlnViVaV3ljb6jwL81",
+	"jZau9HU7uqK+ipzLGTgq0XfBNG/02ht8hOoXOfuBLcuwGiM+EskfX+T8JxEfv4hUuKX8d8uSW84WvhBm",
+	"TXR9Y3OpUUVg7lYiqd/evYBlfWuEeb9kjHA3TGL+MPjOtCh5DAIOWCJmEVV6G4rgcnyFd8zUXA5YrPrs",
+	"1k6y4OA2sR6KxU2D/rtgUqEt99hgfVoru4FuM6YNQuchV0cJo2FtyK8T/crZrSnfsAqJG20QdbfFk0wl",
+	"G9neNkvUUVwYL63lvGRe4ThfKtrx+JVVjW04kXVYVTqTqrMXJaso/WsdNaudMffjNtmC7dQ3VOU9I2jI",
+	"z03frN9mhUouUOz18Bc6nleZiKciZJFrr02xi/MWRq5IKBiCEUu6rBUV5OBk923j4hjejjArvPR5IikG",
+	"KqElM3NOGeke4mO0GpeiIZlqOGmdnorxsNCvhTqjJYAgiTEDUxPyly6D/a4f6XFIgxsW9uczb6Fh/a5c",
+	"xsEkETH/Gwtznc4lC4sRRoWe57M+i/iYD30hlOfKZhDmPqGE0TwRgDXV+eeAG5tmXIBRUdElMGau18Pd",
+	"Df+QvqCIAgFVekXqBDcZyAwsw8jjDZLwNPWvTiBV9pCUYrQy0khPBnYzZFV5piuwOLIcERpFsqqDZFbp",
+	"7AGjD0a9ZEQKN/Aj0PF3AHAktRsrA0Me+fEXUvnXu/5XPA6YhzGYaBwaL6HKzgbRZvA5vw3h/WSJUSlg",
+	"o2AJ+kj1cWgSCdBpKa7xkLGYBGLGTYySfgs5HAbx3MT6nlswehMbrNbMw6pfaliS8CL4JzSWmmfLai91",
+	"noWlCb3U1BaXuWBmzeE2KapVBEuy7KyZS5lFEinzC5c35SbjZdRrI+TMbXMfur69uD5vDapketgwaAzs",
+	"yKlB7NF7NjyZq0m8Y+D1j0x0E5kCuDIEuWDJUyHd2HMSCpf6j01ul6L5uKi40YSwLh9pXZjL/zW6Oqw+",
+	"X50xboE7NFHHbJFVDZhg+ELE9D1CrrOhukZAO7bM1bLnuFkOfRY+O8JLhvBpqxGFNOGHApANRyIZC2Xi",
+	"7bLYuMGU8mhwRIKJ0EO0bjaRpZDdUxSfU2lC3pSz6yCjXn8WWBOEEG4SuIedu/tsEi1XFKmwS7l5FJgb",
+	"F5WzWR9sDgul2HQmEmp30vjgMLeuWHjrxixTjtLMnQU1Vwymh09KKJzhdAreY5x54v3kRU1gRVrgGhzi",
+	"VsF0fNfmZKZKaJYe5OiYTpyq6QJUQi2M279h3Rp51dk2yj2zDUF/sy3wD/uTUensj/ZP+3Omk/qpxrHj",
+	"lTOgbfp03+dhXanWutn4+CqIynik+mj6Wh+QcYLtT03ztJR9qaP+OKEB64cmmXiDPn/ULxbUihqwQLap",
+	"M6QcClbIFOWRzGoHFySrpQENz4P4m7cwaOjp7tODndW1i84hRgNr2wDAa7GCP1Ql2cAY4QzmFMdiKxmv",
+	"rkQCGXEbVKzUzU/ZCFL1/QEyFswPpZGkZjHkk7R51kWgaRpKS7G+DR3ivk15njWU5NHF2eudYsQRR1xd",
+	"yUjgtnXLyjuimrlzYDMPn3T2IXWqW0wlO9jf3z1YVZ+gbxWCfiiC+VQ/1EJ5zRU5Ne/8BK+s7nfDLjPa",
+	"N4y+H6VpeKtzFqDVZ1MDa32lOmyVImmZuhxr3iqXvdJqYpqYn7G0OkyjArcAzsWYB319wdcwB+WzEBxf",
+	"a01ZNv8i2HWMfNWPUuFuXT9lidDtL3EksTo9pZJbfTgrpCIH1GqWCDHqi1F/IZKbGmBYYvR29F4kzjrm",
+	"aslsfFtd4tul68oFMFnfR9bWHVf2tJ/MIyY36ecSXoBuppDAycK+qXdTh2gv07dO4SVLskZw6rv6WTDR",
+	"ElDsi8M1PDVM2dwM4svTNyAIYQ6mdxSltUSuN0mml1eKzmHEblFVzwQHNhTzOMS99LDpN4JgrR1TuejI",
+	"ltsCmSODRhgiXrMAdR3jl6HSyemFuDA37N7e0x0CMuj1qyuXp2dMe2f1UMOZmPVj4a1ZAx/ClbC54lra",
+	"1Y3TNUvHQf7x98OKb2Xop/WriKy+XPFc9DHraG1/0PgFtM0oO9dF3zBmEa4n8GIxvVJfaWhs3UFdCnNM",
+	"bM4eHUoRzRXbmBFcYQcn5n2XF2T5gNHW/Z6HUb5PPo77PO7HQvGgxpz5OD6P35jG9n20Ca97793MWW58",
+	"zWxamNXVW7tttgYfRKxrTjtLTSOr3gXGar9f0NxyPHaNdFJHKMpuoQp+4j27Xk7tVnZH+TZb8qpV9N2k",
+	"1bd1QaJZIZ94dKfVWlDxVs1LKmXac2SRvC5U5Bb+41p5R63iFOtOVZ0T3VyjqK6VDbwWg1zUyobosv+9",
+	"9eZ6zn+PBl0KBLgsa7PIbtoP6naqbq9dso1G5NHLC/hXD2r6v5SaXpCs51FEIkZvDQUFE8EDZg3kxr90",
+	"b0g4v2Z25HgeRYCY9WAQeDAI/Dc0CNS7ND2mgdKlmVbEwGsMQi+OATswK1KNVV2xlLNWkSlUS/jnNTM8",
+	"GBO2Mibcr+jgsTqslmEebBAPNohvaIMo63yJGEZs6gNOJwCtYErg4xnbf+IJaDUl9wtBTVCtBst1zBIx",
+	"TugU8+5qF+ZHNaXCdz2hsxmLTZEnjHkUJBSmPIhJ666ur1PfrPiCsyg8A4wJXz47gnd7w8jeAKoghHFb",
+	"jG8e58ESIuGPrcxi/NOgkv2nT52okj1f8m6zobiqgoM0aGkrQSVUWl7fBDA06FDM1dEwovFNIYuwlaQ5",
+	"K+uSoeFXOzg38h+L1ztr+NFPoFaY2qBq/JWicUgTfa1qnbFUufC5SBjptjvkH3/f11pPDttwHkNom6dQ",
+	"e5ZpulLDzTI1hzxRk9ALDvbLL7/80nr9unV62iT63xBj1+l0OviwcFge/QraxN7nFv6jl/3jP+1PO95z",
+	"NKJTHi37VRlPpfZjuOYLTbv+pvyWxfV7rlLATvKgmxb7iKvW+bVBEjnYO9gpwfr4YlB5qG+J2kOq35AH",
+	"N7Ubz3ig5phFWsgJWlOYB5QAfbC0MFpVUqbitfSYbPzJBRtKrrZ7928iZjweCd+uQhCYboDxv3Zfz+b6",
+	"UD2+FFNvUbwyM6niCadsSo0I4ENykf15PMWwsFoZPWHWXSGsPsZ6bZrbwQXDaDCBcg5n8TjicrJJ3GlG",
+	"cxvohv4SIXbAzcKEV7DRe4kwza/+HQJNSyqsP6PB4kqJZAqFxyE2dD5rpv+24acZXmATKxBgvKRisRNp",
+	"F0MihH6Px2MDdwhRjric6K51I4v1EswVk0a2wKqCZMhGAutbLMFWagIkMdZVjCyYHxmIuC/ncsYDLmL8",
+	"yZZRQuAlUJ5S+MMpmGYhLlUfH8RngChwAIQE7UtvfzMdnkhIzNRCJDdtMsBISvwMqHQlREGDhZiNCSqB",
+	"67e8kXKXpqz3u8tzj01STGc0YSFhn2igouUx5pSIROHyR0LMhjS4SaNMIdKQj0YWIeqwt98j//j7k/bu",
+	"Tpu8EWSU0PG0VKGtJivymi/KginqDYQSYywx2m7Eb5nFnTQx/6bMlUhIIhRVLDw2JGChg00+HFelCNfv",
+	"ZL7oRnd/9yBfY+jAK8F5zCde7Em9kLa0VWo6MHTrGluIrUuZQVnvuGG8KZXarYKiGUA1Bl0v3UNb4J28",
+	"uzxHyAWUtkN2yyIxmxr6n7E46wOqf5Tr0gyO0jOAqQS4BQgoUQwqxl3IF2QXiLNmx6YpesYQIXNlFRyX",
+	"WIpWpc0ETNBCXNO6pEtjkJ9KFt06eOvOTmW/tsmJtU5pkkLpE+xUkilJYmFsL3kwzTzbHic0VlXOnx/1",
+	"jwR+xIV1Bzuht+zYxN4Pl2Qx4cGkFNDvlMtKMayDhAGwCAWEwEgKEjOmT5N+BZY+Z0OqbUeB0VovUI0S",
+	"fZYYM2dDMbhfKjPvPN3q2UeMhkQJB8ydznIomwPENvw+9wxvfjCTQXYQ4L9UltatAcy5wlBUUZewwogF",
+	"Rqg1uyxGpKACFcqh1Td3bTd2MVILmjDA9YYaMH0MIZdVSKz2DZK+IeGiHbKIs1sWFsD5d3fqz8L0fGU7",
+	"Pses9PVVyUsijNcK7C0SN8nVdjJnLc21oiahkGTG6CYRsTmZqZABENGprFDEUaZjyuNj0gFYfgaFk87T",
+	"EsG+FzDFw2R5kuFckUHOIDjwoc1kSKZZEg8YkYEFgi1GX56zRNwi205vwafu/Vdx/YEt4C2s7xWKaDVq",
+	"BZn7GNPxrLEFN0mmGa2R5qtcgRmbzGOT4ChizYsHP1319g8Ap9s8h7svB+uPpcnz1YXus+hPs/GTeV+P",
+	"t2YNoNyC2fHkHp75Hl54W5phF143Y8w/NBPI9+lpeeFreelreelr+ZNvnO/M3oHrtFDgdU066HSOGWae",
+	"dBtg+Uao1zJIVmKYjDXl2KQqBDjVNyL4VPtWsfCmX7XJAErjLtHiOzjCY5HLvAK09UCE+izpCzWtxZKd",
+	"IjOuNhmwOBFR37hLB0eQTWfUnhu2bBPrCAt1L1yC0yvOoHnBt4GNAhprbjJkaVuDX+tWOaBhqBntoFB/",
+	"t8+nMyElH0YMZMgMkDkWoMHAP6xT95iU3tefxFJuBhjSNt5BhrKgXMkmgFJrzmRSB8U8TUvjaQG6bCgk",
+	"oqb6dioo5rcIMUXS3YCGznJWyIlSzBMfMs/aiKcKhI0JlyQS8bgJvBKEYJpxGZqwMpKs+THHTC3AY4bn",
+	"6K1e8gVxb1KEOa/zwHqCtNiVakpWvzsygSshZ8aTB0nyjuQo68DW8VglQs4QybrvILiU7d9OERb9OSsm",
+	"maqbS8xnHKI2Z4dg2UTuM6lGVSn61cCRqjIJVSeBJlpmFXGKLKzpoxJGdTYfRlxOWBVMhU21993uERSA",
+	"4spUSBqk4OD9xBwFOTAu1yc9qLm308xEYzinShCLBlPfE+sKsRROOGo95Br3AgQO4Kt2HMaPIm3KcECT",
+	"ZAkq1ubybAl05o8MtOmcvDRRPY3Z9Z8Jlya2xVyyrHArUL9/Cm759VnaeqvWPy2P21hFvBsT3BTJ74FF",
+	"flmVv8S4ijxrFYu5DzdFKrl9A6RL++37QbnckHdCPGvC1DyJJUaxImwso8HEMIWavPHXlDk6waoPTPKB",
+	"ST4wyXtjkj7eMdPbdp1G4+R3mgcT62jIXFHWkNiE+ZpgABKygIesAM0EQTfcxIY6/yT2AWDFOA0QO8b3",
+	"Y/oULFYmMs2vRouqwCQLDUZJIiLWJs/mPIJIKb15A4sd0sr5hAbkkR9ORsTRcqdJBu6vxVeh4mq+wTzk",
+	"2KsmN/Rt7dQITWgisfmOvRvm9uHDp15X/2e39eHDp/2h/k+o//mEVYS+FaNKN3NNnRA4G75TidiUYOoS",
+	"sc8p8GhgaGfQJAO0WTXJwJh3oHbtRMRssGMqb8E5MiFWakJNeNuMBRgDjI5QdAryUL8uRqOIx8z453Az",
+	"YhMoRxUZsrH15Q9g244GQAdgxvKEHlYkBBWjv0rzLGFPldhXqFcfj87deXuvU4+552ZRtyjy2irIqQnU",
+	"vQ2IpEsJ0QRu7JWnuPC+r7ZwnRAWwxN9oSs+kckNK64ELAIj7oRKMmSSY9EBBwbrjTBGesIlXCNEiSj0",
+	"hPG5uHJ9OptVVKHKwc/R2Qyvq4Pe7qE3Y84phlwKG9zQlFAEbKz3ls1ZwWjwfsRGWIpvhculiIJnR1oY",
+	"gr/v8jZ+XrOxNTHlUiO5daWDjTznuyrCyuVqiIJjyo0wQFO8mOFpKoQfGPO3W4K0nZmsB0eZRHIMIGwT",
+	"U0uY0DDEtxcTbhznGFKE7MWCDKdSMLyTMLIQiZqkbrd5rGzJScdpVojXMSNvONvlu2bLsfmbXR02AxjD",
+	"tnEzcMrgo9Q3dDM7e/5qFMdwm0cRNpiIKEREaT3KQEEYtCRiyJYsrJNbioRUPlTVV/x2WRU+iWC7nvwy",
+	"yzZ9+Y9TiulWydXWFQ8HNmpcS3p7U//yo4Hupa8ZzGCnPuCoTYetKsQDch7GqKVur3QcKdIsuKna6yui",
+	"1xtTvlrY+irq0sK14EkETxi63Y4NJC64l1DMAa3VKrpWI/8yVdglY7EftjcI5glVkKhKyZTHc7XBEKZM",
+	"TURYAb76aECnyaAJSR+H3ScHO5sFuEKtcDpmsapZZq5Eutn4Csbq3JKsrbBWlVRUHRQI4X/GI6y1foy/",
+	"oHlCMaC8AZUsZ0h58uRJIchv15+n4UtKqhxTWts2UPyWq6UZpG9kbZLZzZmfQNPB9vaf9upEJJqx3odF",
+	"zrKub2CQyydwrZM/xkwLmxAUjKYgQxESPenUjb2liKQMFgP0vcdsQdJcTQM9cUQGIh5AVBlUJyfXxg6m",
+	"SCTGIIwD/HKesmrB3eZyzCqCRW3mqxkNaEQ41xyma66mhBPMGUlhlyYTyppOgCMKbDQmrIWrhkz+2A2j",
+	"kKl5DT01Wt1bgl1oOlN/xlM+gIglg/QsMMMLYEfLYLQoY8VCral94QkbhVjRqqVcHXF0RoOJhb9mSyc6",
+	"s4kI4fkColgJGSMkQag0YUYYqPTtQoy8czc1aNYWt4hNcWKzx0y2yXOMJcncmi6CRD4QsudLAfz4qPU/",
+	"7T9drAR3eBUxe5vJt2cYp26NH4PfFjfGCAH/7M8TPiCKIWa81FvsKRZYVX0PdFQTbcdjMuBSDto+8/Ua",
+	"u4EeyTom+PPV2zfv2fAlW14xZV/Sw98iicdfGc7LRefwT79lcgDW4kDzC5N/mWlXqcsAwxCjyNrdj8lg",
+	"RjnUTICo8Qy4Oou2lQyCFVek8GHWd4o/DOOA9Dns2UvvYA4+Myb8k7mavAaJY22QIbA6aQtpGMsKWkOt",
+	"QyANOTTJqDAex/NiB2qspkZ6xsPfH1IJg88/nWGRk/zD3xZQ+CTht1Sx/g1bmicqkn0rks8Bb0uPtY+C",
+	"dr/8K0IV6JdzP1Sv2qfAxRPZInDeWU99KTDToUkKOXi6u9MmbzXfL5Q5AnhnwtVxMffCdGY7kla7dsIG",
+	"9IEeO0HxNPGZaoxryh+VPLX1EbSAoFJ/AtQi0GwxhBvN9mEYi3UzDFbYEjd1FE15bOGJahoWIzamWYSk",
+	"ye/1btA5ThHZvKFySUAvbWbxyEbK0WQvTZ2TAQ3UoMJZg4yjv2J5X0A8solTdOqr4yrrEQ0ZmTIKqVep",
+	"8c/AkKM1NyUDHHYW349ZMTlvT2b2te/Ie9yfOgHxZknqOisttlPOWWrp0awXHgsrkhA6FfEYJDYTWmp/",
+	"OD91nK3347rcjCKL9TALa9F0zqHvHnJRDbbhPrh2kRA3JOI3DMhngmwe7SAJi9mChSZUNpXnDEgUxKHC",
+	"WuY9BuBsO7YlmKjbHq5CTW3m7NWxfFnYt5XhAFUukOfo+UD1RaWV7o1fNEdDBlcFuNiIAuADRU7JQuNK",
+	"cnIISn7R1WTjCnv/o/VfFQ6vjU9Pbg2qymENfluoAXnkLPvOUdnrC/7y/Io4lmf0UHcODqGQyYz+dW4C",
+	"l1GVqY4KMOkpBwe9nHCCNzR25L1hLVpZ6iX31KZKxam0/lRpVmkuXQHRZ4RpHzHkP2KiBPrfwKJtIXue",
+	"kH/8vbdzTwyx16mZ0uViVyFCY2WMi82oiTSHK6ZyptHz5lCFGMEPBj+TiK4XxWbMkEe7HWv8k5SHO23S",
+	"OTKIR+BxmEuGhh/dAxyMfHJnZ21eS35ukE3qjRQdYKJpiWhRENbjSPlEYdJtMrhhbDY4SkuPOZlfOQlU",
+	"php1nDG8FOjJ6LWJi+Tk0i8OsNFs6K95CNhnsr5O5lKxMNPYCvzMqtuefX5mkxPB4iqlfktk8gCKtLXD",
+	"NF6y5QXlSabfeyxR6UeqEitTAXbCKES2qOVskIYyFYd4TAY/v78e5LKwbNod+qmUEFUHrbtFKPkmwU+Z",
+	"+OMEQBlZojCd+4x2/yrFeH0AcfkNSvHEJOrqzawSlJbj0z++iQ5fsk+aUCaorgVhz4yDrgwR0iIxtoyt",
+	"oucMJ6sRWviTZbkeWo/4LdP68FTIAn88qBF6vT6uLaBRZCr5bUh/K67S68q7M694wLnFuUHQBBp3M7tG",
+	"CW1QayrSVVG8mZSRiRfY+pYtwctVRMW9L0wppX2zX8SEzZlRnmi1m5xcnJtoqULUTpY7lqkYd8+5qFfZ",
+	"OneZZKWtMxWC8ql/n+En3FwbcmTF4iMykPOhSfvGsCfYcsze4yw0+Xu+oLA1O2QHNrWhwPUnh2++tjXr",
+	"/9g5Kbawt81HsShfzu1evlyL+1ZcLrd0c5rhkh3nFaxr2ySX3A5sl+lyV3HmOIue0KIZltk08ilYme4k",
+	"72yuav2TCUQbT/APKDFtPIcHuedB7vnvJPfcG3bKH1Ew2nxyf3zJqWlvMNfHx50L7RuJVX7n54oUtVxf",
+	"9xEVk7eOfIPYmNwA7ilj7UEGepCBHmSgrysDYZh1xl3HgskHuehBLnqQix7kom3kotWCwlW6ttY1BAHK",
+	"gEvMJR1GFSkq1d+sjLwyrus0OgSXHVccXJrzODyCHKHYHEG1rAATjXh8w0J7ZImF2EbwL3yWD2FFP9lQ",
+	"qAmRPGQSU2HsJhr+Y1cAe+/bMZii9cYilt9479q8k17/mFIJH87V+jIVJ1nLbbMmpqbmgv+Xvp2E08QJ",
+	"82EJlWx1xoWJQIYMPd06PEZ3ZBqQDAkpWuaLGL3l8bh+SsOEygzqqzLEO807CWhchR7tD2LyFXk4iSSW",
+	"CYPTbijT8MS5KRu23mmVVtWqX38LEo0mImb9eD4desWeNLwY49OzcKgfdp92Drq93b39gyeHmvJ/6JJH",
+	"e739HbK/v9/q9ro9P6qU87k1hFCzApZT+6qAELcJzEcOAHBrv4I+exnz38bW7uL1fztDvMNxCke2agcd",
+	"Y31WRNZhOp7NKRy2bY3tes23s7FvyRJT9paD6t3L3aq7zTrMrxhD6WEX+qyy9fGWVywOET/Znm1bejDN",
+	"opAM8OXD7Pi3yRuh5bMxMrVa/KuaN75kM4VhXzISCzKhcgJcGfKJIkYl/ArotalmJG1gZSEIDooCZMkZ",
+	"KoV4SNIr1fBHc60b2C63m6JMv3+wWu5pNiAw+G0cLVPZL63kp9h0JhKaLHNboVuVgBNMbgqF4NasYgDO",
+	"ApM5TCZQxQoXGLJbMDKf+PDhww+/dltPP/7aaT0lj3barY+/7zV3O5//tBHjXU+EfxxG7JfQXZ65CrgV",
+	"M2bMTZ1FfydsTBOIW3KS8aoOdndd5kM6mCpedW4Fu3LFkS+Ns6mW/VkibnnIkv7WL1beTtvhDazZOPtZ",
+	"0NRZmG3moigMLqg0kvkRiuwGTRbPIp36US6NqrMCViaFts8N5ybWN64rodVIUfXuQuUaZ4Pz5a/ahV5H",
+	"ZvdhXc6R7falWqAbzUfVhje1XuL6o8VPsBAUoYLGvzLI3HeU183kko3mkkaew2wq2pVLaXEWhd5feByy",
+	"T35KhHhNyI+AQQ2amETaaTd8dq8pk5KOWY3EafhiWkXNvrduyhLuixJNmXV3PpuPXtUkuxnN5ZZ4LeHZ",
+	"72cfq5rIfR2Kq/l0SpPlt3C46M/fk58lJwfXLkKfSsTV1edpFJGs9/bGwrOvzHUdE8J9ilC+MWynxNZb",
+	"2VSKqlXUHxu3v77MtZU+XFGLro6I5aX/FJ2mQNBSS3p0WIUWBxVqndwtLVkkmJIH7oY4BKwwMmEJq21g",
+	"BnA6X3VPO8Y79FJgCthl053nx1UrdMU2vXC3G3R20XY7W6C74kerZpKZigvZDsbEhxhvrvkPoJjsLmco",
+	"CmTIjNWQPBpYY+Ng5yjFUlqI5CZLU4KKJk6NOE0dN4zNXNnT5JlCIoST9gN1FbgiUhxDXiO/ZQN4N4ej",
+	"gGruwNq7B04VBdcsXDaMNxtm6pVmYHs93YumcTerbl11YwsrJmTzu6rEilK4fwzj3b3b5LJyuFuY0LCC",
+	"9zzhanmllwJJBEu7Z/96Ycf88/vrRrMM2WtT3PLJYik8RQrXO/gw73R2A5NN9O7yFfzNHtMZf3zbhRg8",
+	"2BCgHxxDOuKJUjNwSohYioj1ZQZj5fGrYSNAxIBmTVN2heWQbbEJFOMCaxWg3zeOGoEQN5zZIJ6jRr//",
+	"k5CqFUT0ln1qmTezodEZf8kwMUUmIwN76h3XLY3mCByRtRygOD94bPqF1TDDHrTJG8bCXDkhGJueBVp7",
+	"EecIONWPZ9fAT346OzlN54LxJNlc/nfr+dXli9a1AV4tTOEznENfNdbvvz+Zq4nQlNL+/ntyYcI1ihmC",
+	"YqQfFRA/jMe6RBAf4nUUYfNnbaoh1H8UUJhmwvIwpfj9Rwb2M2E0RORR/RdY9wY7H+L/8//8f7iK8yTR",
+	"w0dxIG9PtG1w1N/ls3Qzdm9nlWLHBomQkskPsdvepvMOWSTiMcBpp47anOceyFOSvc4eYvsYaiBziWAR",
+	"ZuM/xBavicdSMRrWouxjQyx2GbHSm0E6kELTEEevevwhDmiScCbJwCWVQftD/CH+/nutPcnvv0chaRDx",
+	"KVcD8sg49Umv02mS/Y5bGm4HrzjUhgZQtRAHbFBaHV1pQCZUfojt+gDmNEHlCCu3YdYrdIjraQ3dIx6h",
+	"Rdmk8YskRE/dkkCNH/0pM4HnOOvvv4dsyJ+v3r4hU5aMGZlphcok3e4+Pdg5wo3j0sZVQVJkkwy0KjAg",
+	"CZsKADGiGJ9h8yo/xFmdpHfAhHFYIYuYCR0CeOjB+agFbutBdi4GZ9d0PHDTT2l4BNhsUur9wbOsV8gQ",
+	"S++wCcdtroDbg+9/r9uzU9UXAuzrggdMn1pwFQzOQzadCcXiYNl6CVWgtMDT24MCsZgYOoOrJKWXdISQ",
+	"/nrDlnalP8TwBBA07ajSxpaozGymNGRNEthBGZHrON8vOiIMBehu3dn22uTEQWiVE7GIHdM6lIsGRo7z",
+	"h6r7eqcBCdpBkno8S8QwYtMffpMitiDie/tPdqwfRCotZpFBIEJmw6JGIxaHeuBgxJGExx/iAYNPIFAH",
+	"RcxPLEWPwRpyPpuJRLXJs4TGwUSfUNsnQgLqB1DXHqG9QqYgS+iDZs0RD1gsQaBwIfMbJzMaTFir1+5k",
+	"XN15BoZNI/s1XtOYjvO+EdkEs6VsZmVf4xCT2IHgJ3QGuFnttOQ+gAHc/v/sfety27i25qugXFPV9pR8",
+	"SdK9d8f55XQ6+7iq08mJ0ydTM5OyIRKW2KIAbQCSWpXy88x7zJOdwloLJCiRlCjrYrn5q9sKQQIksO7r",
+	"+8RfeZFOYFNcHr0A9MuRkHyUHF0evTp7ATMbcdsHa4KE+TnaRj1REXDNszkEltAV/YTOM73XzmK+iDDT",
+	"gGfXEuYuKCniAcPSPdIbZyzTYdUqpLNUQeRSJpgIXYJKoUPVp1pABZuSETiTzgyHq6/jo8ujfwn7QWA7",
+	"EuC1w8t6eXGBEURpCf4w3Lduv0LFDNKKejTFJMIoZJmF6y89/4BYymjxLrOH4eIFIOgvmccMUYcfca5l",
+	"98nWdP6Wx0S+h0NeLB/yhyzgOeK4V8vHvVe6m8SxAKfjx5evl4/4otQHLmc0QbD9f1plUdfSOoM8BQmD",
+	"o16ttK4JT1Jw2h8Kx/RrH2wa924x3GR5D+gZh+Lom7vUnyGle6byFL1Xmnns2Hngo+OR0KBGlMyuASPp",
+	"ZHFjOh3/MZQYcJo1HwoLsfiKKFZ+yflvzi44eugsvdCHPpdf+Z9wURm4XCz0GwIwNVQm6S5DaZ3Zwf8e",
+	"Cz3LBaZR2h6FpyFLhfoGxAxkC/88pf8WvKzT4K8yKIMFNnqoVApfLYIPOmVmCSihdLbex1vt9IYfz3u1",
+	"D992JmnCx0O0fXW5UzJ0QQp9lAIR6NV98V22QmmjQsm9/+ILDgRT8XcIjCuzCZkErtoJ+kAmHfdYV0Rq",
+	"KAwbcW2LWhYUcVSAjmSEwJmVuiOqppJkIo5NiSLGCqJw6zUWeIFJDX70NwziCGPfqni2g3NGVVDrnbRs",
+	"cCH2lMHqFITGix0sZs1lVJksBTvNeSIktd1OQJcKZuqcr6rH0WXncM1D5yj73vYUUjMzjH3WDc2HZCMe",
+	"Oke/qag25OlHZ9fBGp+2kLtYQcj9ouR9mmCI/8cXr1Ya4N7dF6V+47oncNxPqyyJnDARfxBxwgF7FETx",
+	"y1UGj7SKhDEoHg9MgOOxno/H1QjxOUPz/LvSvQeU6amwopF0RwleOHrGqpGhMIGT0eQZvYHwFlSxInTe",
+	"EHgFEsm63EZ9z97R5dGgpwFm6k/VdbcHi9n3hYxlDCQdi0+F8FxIVw2LidnxjxevS6zfd/DPj9MG99QE",
+	"sWhzvdyB+IQV+OTp5sSoj2ARf05vLA/A4Lr4cfmI35V97/bVmsJrBTnySUMDHKRg3/MkpeW8/LnZUJ+t",
+	"PzhJhGeqgSTqeA93IWQydzD34NJs0TpZ2yJ5eH4H8ZD292eAAG2wu5vpk4+6B7pkVN7m9hHhGKmkBWLx",
+	"2NvmMzzH82kOZGaBNMcZu8roHjEtRFFhUphDgcF2KksArdlhnuXvVip7OxT27qTjnklanXJBnmXy0sPU",
+	"IpKw0lhrQwSU/uF4caKRbPOtBudOpZiS0IJFfRF5gi13wjU3GXVDmvT6FtxB+iHmesBGPBXWYr4osyng",
+	"UimMId4sSBL1ieatKG0wfbNBS2CXDuGnrA2zuajyY1dwBw9c4BIXDkT8s7apVgLv3hQ6JBfw72K1Yar8",
+	"sf7jecDqtqbaG5elDBXjLFZDngR4zUhJByrm2Lf43OFFdyfgQULhwDTsjvMxRQRrQAeS4ot52hUTeh6a",
+	"Oy800CKdOaU34tpiDzI3BmKPpPIIT/+ySGQkBaUrpZhmKUOqX/TFhs41ZkOlSX/xgci6yoBWBhmgaA1I",
+	"NIfURnpCWvIOMbBjPjN3vtmOVmYpLzrlZlHvfVCTQ9J6V/gO3KwbaIriqCei6WhSayq8fPRyvYfpb93q",
+	"u1bftfrOF8sQafBchUlesec1Wa4BUbcs1X3n90oPPcZCeSj1xjMEZphlYxkLzaZ8RvTQQsZn7JPXL6i1",
+	"dBkhMJczUBwlmX3BJ+I9zOUqW8vGYps/ljBN2EAnSUXTakVHGzVc4Tz+KvMejkpLp/QwrhdgqTjCQG6G",
+	"tM4jLSaJmD7ClC1Nkn+FHuNR8WjPpS3VOEVAhLwZBU85S6g4Ddh+2NTJBMPBDMYKOGVExtMBsA8gJBJv",
+	"opYEPj7hMq/ylR/txJDLnxcQWK9ozpWM3aNRF06H9sx6a8kGP5QyUeG2wJLNVq62qeRtFihyyQJZmMkb",
+	"2IH8/h7BChqGBsZxYk/FxEOHVhYHSzEVhvhwz9h7KveP1LCbSOGLxuPyUsYr95BfJ8QCsP1CxsVqNezK",
+	"zfGzADaCOrSqSv5wTKHkbx7Jb2m5IYQy4hBOLCivJiK3+ikoXZjBkh6+ZTMg89Q9k41HmO4qe7B1x9I+",
+	"7sm/Q7IfbAWor0yksVxadpzIKB2bZCJOqh5/r9Ww/OE1HYCLM3hb9nTx17KnW9X82bur7cwPU8PKzoWB",
+	"tXWdKBKeo0Z7/roC6kaRml54qevVAvy8aQM9UCLn3+G/t0n8EOiThSKCfDMe7eHkrHVqqqJ6sN5neVAO",
+	"MP8f7PpNbfrlpgdsj+t3Necj+3pKnw6F5TG3vNLcIvgtr7TSFM09BL0iRf7++t1H9oHuxG6EniSR6ORw",
+	"WYGdiMn7DO8Wc/GxSOFehakZ9uc47iFpLiKWM6z8dvo4aOeaOutlqpXsdSCMrVIAcKuqMved3SVCIHi4",
+	"X8wu5UHZ45uIhvLxpVICukv81/NboJUae443+wO0cBI2Xju0kmSAY1nrhtHJzYJyficxvLQrDAgBQNxj",
+	"V1QI9NNFBzE6MRBF0W2EaLlH2Ow7znvjJL57w4zgOurD7xDcmiodQ9f8fSJj5CYwVW5eeB5wLQsva07U",
+	"wc3pVGQw3lBEJXqJhEYSj09/9a8/rt9V2ez/rvLTXq7kp3lIAePf8GVWRfXi4oKebTrMCLcc5z11Z042",
+	"DjmkgbP3WvwkCkiZbfZtCBT73jI1tpU+H3yIquW8+sfr10VK7ovT1/z0/tv3nx+OT7M/fnw4+f7qIf/7",
+	"xcuH487Kl578z/+xZxdnfiM1dnUqblAqmvGLt7J4v7L4BuVOlWmyI4Hc5dEg6nMpRXqq/SupNdSyHn4z",
+	"cLOGzn5m+1qNewjCAEUvdE92/HEk5PU79ouSUkSW/XL99or94uTsi7OLE8JchgLSPjcsFlESi5jNBHXe",
+	"F6NwV0U4EfHXKAEUEg2lOH5wgkKoSNuxKL3f5ivP9sLug3UlAbMptmaDuqoSmu7CRtGq3QmzxffaUJhV",
+	"3qA2fuM3byvWnkAsxn8MXyeXWEIpd2fUFEv6CPd261Lt/HuOlfJwnk1kvcTq8hO/uIvBYa7rWnbufH4I",
+	"s6QsSC6lAUo8g4YGSeFE5p9jY6kKMUQDRAAgEIjoyALCIBwQ9rWvAAqGj2CcgeJ4E5CkeRalQCp1GLKG",
+	"zNjQPdDZdmmqpgKRzLNie7j2B5NDFX7xc+0JC2j9hCUV1t7D3BLboeUJGRuWJgMiBjOI13P9jvC2MivT",
+	"8BnrY2XljDj4WCI7hIxT0BSE8e/mOpBqyo7veKRvARvN3J1kGmNE7xGCAdishzWPEGRJVc8904CApndb",
+	"1szn/mHx6+8knx089p3f4GsJ3mD0CjntyjIc/5YQXwz3Vl9wbZBnsM0ft/nj7TUAuq0XCAJUQGQ4zSuf",
+	"cjUSUEyWxvWdrvslY3v/GwHWELvmHG5N8dfT4p+PR7Hxjsc28GvwK+4BuQYf3NBCLgyqtYrpnbVG8RMw",
+	"iqNMUnjp4395RH9mqTF5xSIl77GXhKde8ZIF1hNSYEgPcQ07TAs71mg94ckiuEzE8VTSx1CDr0yYi3cj",
+	"nUy4FbcDMbv9c2oBT5NJNwQ8eyFiQ1SvGenr7VgnHmY1Nzl/MFlbZmbggYUZdIJ2gPDJUhtMDxMuzpj0",
+	"XTJn7IrdGRFZpW/zThp4ILAuChv1y2w2hK3AU3UYQDw418YQPHPD9gi+gzP5mtj+DezCxosoDC3HDcRt",
+	"38LvtEZyayTX4/XQWSlVTbWm8fl3qnupajL5jKDFYXCBGhSB0dxkcLA9zaV1vj6GHhILLfIGIHyAJMFZ",
+	"qnUQPN1xktrTRPrHeNp3QrVuiMazrjJo1KsSSKnEsB4wabeHve1UaYBvU3dyqyFtst29Uy+nsY6v1+xt",
+	"I+khl67Vb9ythORxU30WkdKxD8ZvAd/mDZPjNPVw/YwjB8cCbD/LUfuRatwpvlvvyty6bXRLVBv+qVYx",
+	"7uk3PG48+XBURULaBKFHo75SBnIBjKc9pRPbH1J31kDkeOR0B2h5Q8fP8zEgq2x+QWIIPg/YFhJbOTE1",
+	"phvm0Pn3SveUtUKu5fo1VPHUZ1al4hFmZyMqfjeOXlNoneKoPXal4UTwfcfb8/FaTJ0WY6DFGKjH1Hmc",
+	"j3eOknxr6fIy3Vwa2/zABwuaqS6ASfisKVLVICAsuZMZUQa7YsQH5XOUPopZoUA+K5spEBJQO46crRk1",
+	"q5em+Ts9Y5jAhTw7kN7wHk/aht+Ds7Vho4amofHbdVUp4DEO6qq0+yor9kksFklw6KcwTE1lVqHd8YUq",
+	"Srud5TsshC4BQUkqiq7f0XR2ZsLgAxtm6AqDyrGNcR1tZu4JZOZs/j1K6AQ3iPdRpdS+5L5Xn2DTvvyv",
+	"L0yDOsRzRaVaic0BNbz3lTUd+1U4yU0nrZQ5KjGEToqAXOyquGCYQ94OUJUvwz1+GPkynGvjfNncsD3m",
+	"y+hlN516vfQBSJaUJ8OF1Fib7mrTXc8w3eX2egbi2QBUjf79/Dv+z+2SpNfvyrJpH/GtK1AQIWIHRUxJ",
+	"mnq4sgwfsSwjlYnb1fJK+QnnctZV8ewH09rwB2nD/yuZiBx5djyqsEeqcj1V++bikDRVayY/iZxNjeDc",
+	"Us4GN0cN1kCJaD7H3v/c8Nj2zCrr8MwAjfl3v99gA0bBsMfQFFBmUy5mjsUcaNrdzmSK+hrUPZOKlbB5",
+	"QyrEQxTqRR3yX+6VzJ6FLMi9m1aVHZgY+eQ+2zoGGFZz2tmp+/CJ91JK41FXaeppQHJogNJQ0jXd9FN2",
+	"z50djPlHNwwvVQwvPTT+1bHs1bXK9AnEnBY/S3AcSrb7pkNOnxD7P+ISNUwG8kpQPNS37SeA6idN5ID6",
+	"9qjDjyChu7QO2WNdZftn7DPUZwvNiMgdL4O6hE7O169FnGgRWfbH52t293/HFxevIuILKIGkhX8X50k8",
+	"OsdLeZpwQ79GPE27PBrc1YezXlaGs+bP1GEEtuZn3TjEVXmDPQa7Fj7F+stZWSo+np+gLRJvo2bPMWp2",
+	"FQPS3MKJWaavVrXkzq0wdtMA5+8FErlCER+X8+oMc5TQhGxEer8AU/IuMZGaCD0DmJKOrxSg5nLI1Lh7",
+	"C3DEiEYnAlxir0cptRKAnw/EyC4qny9i0RA92ofmcBPJJMPa8rZ4lz1WnpVN7JHrqsREj/hQPN+O9las",
+	"bkWsftEzEKtg7m5Mln73v93635YlKwJrKBEBGYyz9RHeI7Gsp3zbzhm7QQgPD+4C5r/ojUnkuUsRZ7ss",
+	"ifF4I7txg02ppdf22rS9Ng2C30MIW61hA1WnZUp1/l404y68q7Yg+7BhptfY+FtJusxvwC228RR4OY1F",
+	"4CcscEyIC5O6W/AfxzIVxuA/w2NiD2iV2Aw0C0BoiNvtjgBSkviuqkVlw+py1y5F07aVqvFPyI3YSSiq",
+	"bWdp21nadpZlFNGbCkjJxCY8PeWRe6GniD+wMjVUJ0QZJ0DaDpJpGuAcAnRa5xdpMVED6FGJ0rEHxUs0",
+	"dodivbwEWEbot6jIWOJcr2CqX3CmWwce2x0Y1uLymuZFq25QC5JFO4DhDiAEijZJ+hSSpGVfZgcAWh4h",
+	"1RfjI/LokM8Id0roHAa7Bo+KHYM1+dPrF+z//78XZy9P2FjaJHUGIYoKA3wigaSAjmeQE2fs2hoUDvhr",
+	"TYtbVUZz4TQcSE5zYd7Ns5rVt9hnXnNhVl8T2/8v940ftbbwLqUmJu7fKTfoz7TV/m3e8vkH2K/dVgdD",
+	"sUSLNGiALDUQz78jXsfSTgCIOkRc5pqDAuk5aTq79jEEzBsCKgimGr2WyUPt/jYizm7kxp6xz05vQKrR",
+	"MjtNIpFFOYilvaSNGVRNqZpYLbaOciVQWm1I/dDie+67NTokNSHtFTbS7lyHR2nUWkXa8Rg30OAMJlrr",
+	"LTyROPXqu3g78emFnVTTupCqnhrb01ikyUToRFRHHZy3mlgxhPix4EiSAAi+yKbgVAX8HEIscnYX8GDc",
+	"4tMQDBe5u5QasBHXzs1ySmO+BuYtjwanvxCPz28wmqph7EIQZCBGiLD+6oLFfGaaMmbj7d/lb2LfTDz+",
+	"zWJcR8bVVDx05UZYq4//+OP63UmGa+XhsahdpGICGa7LxlizPQ2Ryd9D7StozEa08Pz/UFN2zzXAfnLY",
+	"NLXI7mJlYPfCxprdWPQBdxfSKj6/YTirdHBtKCuXJa1GegLxq2lImAbmO3DHqvui/N5kSKtc1Qx5kp5i",
+	"b1idu/I1w2IpMPF6OKROVuqYIe1NdWItoBdm/swlMvLQNVAPOR51mFSaEAkZz9EA2YgbM1XaaW8xLXNR",
+	"hmoiPvAkvcHZb79gaKF3QCpqq6OCUeAsyry31uVpq4hW43uUMXPnkHVnZGL4PbVw4KBRv5YBstRM/BUq",
+	"lgv7l2qVLwH9zLstvGQ/G6DdgqlxWzYpDEiAxyO0ISyDCyyEyA5xYuqTWP8StnCWd6SFg2eurn0Lgxa0",
+	"rrNY4Gv2lDCe37ZN0h+o65jxyNPBKHzZjVOxdo5G47KeBWr3ZlL8ZXEKSp6xr9mpzY6Zu2ikhQEQXIA1",
+	"5DPT8SVIfeVcspHSlikNxrwznSHDTHTWVL2ES6XSJO0cSPd+GLceDpHHsRbGCINwJRJwF+1U6UFO/5zx",
+	"EwJmr0ExYUaCD9iX3268KxoJbbEnXxDdn6nozL2ZExFPueApn+hNIzDG+XF7LHDahWhEIAOpplQZ3orJ",
+	"tpaprWWaMwn5nEFYAUE4r4GW+ntbaa+7AWuR4+StQvB4VBZZ9IqnKfSNl7fOkfagNRuexGeMuBRZn0+E",
+	"87r8HSEThu4kNwPSH+WtdPu1Lhs2mS0M/Du2lz3r/NoXPSsD9oFjY/w2bXa01UToSSKmlcmCX/qCjyAg",
+	"YwaXzvQCnAZEvuaWvbi4uLjwuKASG2FtVtgOiM/iLx7ZUufto3/4zg5X9sTVj1UwpDSJ599gGyLdcymv",
+	"25go3bWInC8jJnMMmZvxt8oPEpGOVGfdMJziuUnAkfEdIJ5QPKdY7Tj3yDlkQkaCvKA+GMJyVkzo0HG7",
+	"V8BxUiId/BOxodwdyOxaYGCpgDP65Nezs7NJT2yY1SiOKj2h/tN0yl4PRF+HSvYA46k9xPs9xF8JnBq+",
+	"F52LracztDBqrCNRX6ev0jhLUZcfmc/ZfZ5RFb1fVMNjOTesNs3o3z/ZMG2y8SkkG+c/SnAK8/Oy6Up5",
+	"77JlOGLeQSuU7FMxAR/HiVOPZGpCdfzP/7z458kl4wXUvrEluEw3CsfeZWu4g8AhhTKJ46Ue8qsS88vv",
+	"+cOoi/ezbVwNvzBwjzXw2StvPv0qa2Fu42M9qq+SbeG82rL4tiy+kO+iOnQ+f3AqFMYSE+z8u//f5cXw",
+	"ecE49qFQKC8rpngTdlNCvQxdlyYTwZSk/imoL8EOqiqgmfUle+N6kRLx08LLtIUhzamcVzuO1fX3wZ7f",
+	"sauxPWXepgsPmjBg1S29lWJ8v9W2ChID8Y8pN6ynubSk0jzEC8IQ3CeoFaZK277vxsr4AKSYMiWd6kNX",
+	"6TG6D1FjNqT7duXONEWJmR+3x+KJHTgzLRZMWz/R1k8soTZ+pCNjlRYbByBWmo1Sbu+VHjIeDxOJ+BBK",
+	"mzP2GZ4JFMSS8ciChA/jV3Otu2+gyg+ztIZ1hRuJXlYc1OLTSipp7/Gp4mOxsGRXedzwqQ1yucVhpSKz",
+	"5AW2UvJv08AMe5pxZsZmhF01j6qcotvsVBwEKAEZDYeMmVyMl1BgfeQOfoYlA/FOPPpn7AbnD7Kl4p0s",
+	"AAOwhbYXMzNWDAPZkt+pQrjQc/cvXG78TDcsZcrfZSto/iaChrZVDTn0avLF6rGxIj5FYNHHJrC/4N2u",
+	"6WbPKItdWFnDVHbZ2Np8Nn0UQntt09lPgpS9+E2CgzZ/hLbBxl4o1UqsDwn5LLdvvrEZRPAPhnFjhIbT",
+	"z3hXja3vlnW6vCfsXEqcsOFevjrpMG6g+50DfLAB/IR6TvbKjHZh6x9GWrsw5ca57fLRe0xwF7/Amgup",
+	"xApGOOrE+OPRprfb9Hab3i5U3I+NLSVWWVQbK1lo59/ph1v8YVmWG6qGMcTvlcdEjaM+pQaEjE3H6wCq",
+	"wl/Kv1KV5X6ktG/OpZKJH+cWeg3dQiG0Ge/HnFEmFeyfJSZeVdp7/hDsw0HZtJ4vGr9tkOGgk+DFj7l5",
+	"R2a5+17Yc9vlTEHFJmTMps5RsgWtESdgVEAcsysi5e7rc+WAL4QKURkRdNbkKtEpHWBWCVROeQp8k4px",
+	"p/5P02R46eA9ZsR3KBXb1HibGm9T48tS4w2Uz9ru0Hnuvzwynv0bOD3X+e12jwMKCjDTQdByOTZog1Vh",
+	"X94CyOXq8Jc7hJ8M32dj+MmywbVxdPJZ8+3QRtKfBAqlWhAEPxhmxt0/RWSBeujJGKXlTWbYKD7N0Sn9",
+	"Gu5oEbdDZ/rcORvzDjfhraeAuqsKlRe392HEyotzbhwsrxi+x2j53EdYdylLufUSQ8KppT5pg+DPPgh+",
+	"w2dLpD5LzNZtwYCMfBkHeVD67r3+nrIZ2dVIaAPYD9D5252FqVYPVYo+oShDmMdg+YK8b8gfTlFvsnHa",
+	"oPeBFvK8V7on7COPx65MotUZkWt4JpyLEjpmi27XH2Yn1UPLr/zPCmIGpWOh3zDOhokcGzYUXBrmLsNS",
+	"x0quAKWLxAixuOfj1JLfBld1joQcD91nDn46Df4/AjMpvuXuVqfBX99WIDYAbxI+QCbMgMCgjt1gbFam",
+	"N3Af7gaH7NKtdI9t6EwGQ2pdSHhXrdv4BNzGsSmWXeHfG6faLEc3BgqSkEIgKTTAcS1YIieJk93Hd/h/",
+	"dycdLLNiSopTmwwxhw7QxbwAUW6ErXIK/zCHUjblZtrYASwM2qPbB6+52bSrXDwkq+GGkWRuK6JaZ7B1",
+	"BsNUAJwLxhnRNM3L8xqj8TwZune26WaYt85aMmwMKKU/XVz4QlmACff5YGxBQa49UAl9bvrC+3uJziS6",
+	"OWO/8qgPRZEQIXRTcg5fOnOiH1CDLeNp+gaM/rynBRcH1j9QbgJzu4xZrLA3hvVVCsTMAEJIyPl3Ucon",
+	"4i8UO3iHO2b5QADIlVtEkgqzqF6u4VJvaO9GPeAzG8rZbNAes8j5PD4L4+z1dZaQDS1HVe4Kj6v8XGEk",
+	"WwH8RIiIYTtW2tN18vc7pRdro2fIkWUC6j4nMiMtIDTAU9PJiMY6LHKz9bC7gFkBdCCJCQTjWMZKikJf",
+	"Ij4bjooR6UQYJPQCtmJubEVvY1WzIAbk1rO1GxetoqRuQZnaEtV1QJkqjKbqclTa1TvUlBt0pNoSqoOu",
+	"NK3crFuJVoOptb1i0jdMjtOUadJunJi22TsoIsUGd5DtwEUSkPZ6SPmJGpBWRD2Hth632U4vqxzdgFLa",
+	"hWnftE40HLNnw36TcZ+2BLQtAW1LQJeUgK4R98n8jnPvL1QWdn714h0PZJqqqYjnavcJE5zutUggX14M",
+	"CsFq//hnBG1Aa2qYQCuOqs2h+W/WptGeAo6BU07e6Vb3+7PSmp338+94hJeW7kDos8ujQW7oFSRBTnzT",
+	"KdhlPE1zElG8AAKuPsI7vCwCJnSYFvdamH7YPKvu79NECn/l8R39cIs/3J2csSubc6qapCdPE5lPMjFO",
+	"OIkYGZcXxdDXxPZjzaeBKFq5cIjeJCB/0m1kG384NHob+nLAo4bfc49neAVthpNEWo4Gx36lDo4Mmj07",
+	"P1QM1wWarInzybrK9t9gxmRptwcsK+z12GV6Yb2eiJKhdYXHbQvE01HCPIqwj0CkRmAvQdlR9vWep7Cj",
+	"46ekm9cprb22eT4zFRaxBbF0tcPEHFZFqBedrhQxVK0pQq0ABlfifBVpmmcc6iL8jQpur21bZvtcgDmH",
+	"aiIQ3xYZSJ/esdtcdW14SOUksVn1T6XZ3MfqNF++DofKY8QDi7/bkIjMCSeSKP6nWbnclM/cyaTiuDK0",
+	"X2dnX+ezWeX8/a5YPn8/Ny8R1EjI9kAe7oF0+wF7JQqfeJ9pg+Xk4sj+BkclFTZIckd95f6ljxyqM38Q",
+	"OgHbuBMlmAFItCcTB2Q9wXUKpAyVe33+HEIm415pquWe9hWxlIsEqpWy8lKp8I+BmJWA5AoZ153IbRm8",
+	"wTNXN3ULg8qN3OyKVhr8PSpZoNCaJAYUVmPpNcRrMIaydqDZF22furO+ZsXhBoRPppidPAnETSJBsKAN",
+	"bAYGeV6AvcWf/TN2BX/D8CHExbygUTKrXKQSHS9fUMWTcAK7u6+mMmsW4dJMYXw6qypZ/yjFl2QI7W07",
+	"qSwMnte4/rxs7B7L0MNXt9YiqiSj2wJnLPdm8KNSkLEVlW2l4Xbk8wc+EGH/i493pygb1hPMZM1UBwav",
+	"cu5edpyz7p50FsOALOiHcxLSm0rGmW1w+Yj3wiJvch6r44ef/Ox2x3qPT2zKel8YVc56T0tpI4ZPJGLo",
+	"P8gBpO38VM+/0/8tzdvl68sDhDn7iI8QeoTarLQqp6frit5YYq1xYqHxnoXltlalkBhwXlxdfJAOxspp",
+	"NT9pYD0ZqomIW416oLHB7Fs+6ZQabdCGh9E5BDvxYsa2rCNglPKIih+z0IQ7yxhaSdP8QAdeyRn7Cs1W",
+	"YjhSmusZO3b/Qj3zJ/OhF0Puj5KC8cUke1n0I9PY8HZ24az4h92Ipso6H7WCg1Ijq+DVTzl1HbeSqrX9",
+	"t4T5I8Im+rWtfa1SUWfqGwUEJWzaT6I+g6uxgoenqdBsyGesl0xKgHmpNeIz3H+nqX58ZLMcvx9TztGq",
+	"qMWzLTU+0FYJ67/ivhMgZdr7CqYGbXddAadJMqWhyVhCJNCZ1UYNhdO8kImAsrnEuquM5aDiu87CSiw7",
+	"/vHi1Qla5nWNegMhRmTcw8OrWP6Kh/ipd0nAPJup/rlhe+6V2I7oatsm2raJtm2iUj+A77SiiljNqDLw",
+	"Xk7veWSVXrWVO9j9SjM+GmXBGPeaJ0LPWKTicH6UljYsVRjBGtaEZNhXqMXhDCfHcHIYVsFP1wmKueO4",
+	"wNRQ6vAxCD+bsRYZ8xFicgwRbc8MSjmpUaXcwCze4xta0b/SAvMrc0toS1QOl8xZWAo3hh+03kar6EoS",
+	"sFezHQz8iXLxUHWYSWQkgK0Ew519NWVDt4fmjhmQcol7W+na1G/hR5gJ0PgKY8LZ3/LRCH6MY8QjvDx6",
+	"efHyH6cvXpy+/MeXi58vLy4uLy7+91HnyBl+t2NTdtXry1f+Kr/cW1jurVvq0eXrh4fVrY/CC6jCXQm/",
+	"SJvpeCK+UJPz9hTSHT56WUvEVxfqzGGl5rqKQHOlyURkVwwpC5JVPBd6G6dcWmYV6wsOLy6xTrOWNkIp",
+	"1lNMyayGExOmCy1LrKecUi8JoP4qY5QztPimCChU0q3GbSDy4KJ7SU96K8/tHajch2rq1XWi2wpdraYe",
+	"jRZDeOU1/1JNC226dIaWdfMEW/PZtOvSmhrm+4ujatt1vXxqteETyfuHCuNAFOH5d/q/xbx/nQ5ZWYX4",
+	"8+/MaCHjNul+cLv7V2je8t/xSWfcaXPiMXCLENFYJ3YGk+kKroU+uvw/39ydIiWNSsUtrcv93DmKjL6/",
+	"BXsOLvvm7qAnfjUladpxN00iX4QLdc2+a1+l4gfD+spYKPjFn9UgyU6E04VjnR5dHp2DUqKXWdoQDimy",
+	"sxzsfSjK+McC1n9zyQSP+hhxkezjSMjrd+wTdUihuWmYmsrgpiocXwGnT3irbhNIFg44KxKbVY0PVKsp",
+	"uQs7/ng1tn328uzCG8snwZ3pp5J7/4cyCJJQWEReDaim5KNjH9n8YxMTPCVWQ56UvgF6jVmjWdCZ5gx6",
+	"sIroDQXdVXTbkj61xScggUN4Y2xjCWhLeNeZcfQYrhHCYGSp49J9I4hCwjn1ZZzHgI3108tX4ducJ6co",
+	"/2JaGDXWkdu2cBIImCX8jh6lpYC6AL/Ac3/+58U/w+f6O5Y98WtfsTiJARGig7C+8BqC4XwcO4Pv28N/",
+	"BwAA//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

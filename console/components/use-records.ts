@@ -2,7 +2,7 @@
 
 import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
-import { useToast } from '@/components/ui/toast';
+import { useToast } from './ui/toast';
 import { useMay } from '@/lib/session';
 
 /** What is done with a list of records that are made and changed beside it. */

@@ -1,0 +1,5 @@
+import { IdentityProviders } from '@/features/identity-providers';
+
+export default function Page() {
+  return <IdentityProviders />;
+}
