@@ -1,5 +1,6 @@
 import { expectAccessible } from "../../fixtures/accessibility.ts";
 import { issuerOf, system, unique } from "../../fixtures/environment.ts";
+import { expectGoodLooks } from "../../fixtures/looks.ts";
 import { expect, test } from "../../fixtures/test.ts";
 
 const password = "Engine-No-1843";
@@ -23,7 +24,7 @@ test("an administrator adds another organization as identity provider, sees who 
   await page.goto(`/console/orgs/${slug}`);
   await desk.open("Identity providers");
   await expect(page.getByRole("heading", { name: "Nobody signs in elsewhere" })).toBeVisible();
-  await page.screenshot({ path: test.info().outputPath("empty.png"), fullPage: true });
+  await expectGoodLooks(page, "no identity providers");
   await page.getByRole("button", { name: "Add provider" }).click();
   const sheet = page.getByRole("dialog", { name: "Add an identity provider" });
   await sheet.getByRole("textbox", { name: "Name", exact: true }).fill("Corp");
@@ -49,20 +50,11 @@ test("an administrator adds another organization as identity provider, sees who 
   await issuer.fill(issuerOf(peer));
   await sheet.getByRole("button", { name: "Try the issuer" }).click();
   await expect(sheet.getByText("It can be used")).toBeVisible();
-  await page.screenshot({ path: test.info().outputPath("sheet.png") });
+  await expectGoodLooks(page, "the sheet of an identity provider");
   await sheet.getByRole("button", { name: "Add provider" }).click();
   await expect(sheet).toHaveCount(0);
   await expect(page.getByRole("button", { name: "Edit Corp" })).toBeVisible();
-  await expectAccessible(page, "the list of identity providers");
-  for (const colorScheme of ["light", "dark"] as const) {
-    await page.emulateMedia({ colorScheme });
-    for (const width of [1280, 390]) {
-      await page.setViewportSize({ width, height: 800 });
-      await page.screenshot({ path: test.info().outputPath(`list-${colorScheme}-${width}.png`), fullPage: true });
-    }
-  }
-  await page.emulateMedia({ colorScheme: "light" });
-  await page.setViewportSize({ width: 1280, height: 800 });
+  await expectGoodLooks(page, "the list of identity providers");
 
   // Somebody links their account there.
   const context = await browser.newContext();
@@ -82,8 +74,7 @@ test("an administrator adds another organization as identity provider, sees who 
 
   await page.goto(`/console/orgs/${slug}/users/${id}?tab=sign-in`);
   await expect(page.getByRole("heading", { name: `${there} at Corp` })).toBeVisible();
-  await expectAccessible(page, "a user with an account elsewhere");
-  await page.screenshot({ path: test.info().outputPath("user.png"), fullPage: true });
+  await expectGoodLooks(page, "a user with an account elsewhere");
   await page.getByRole("button", { name: `Unlink ${there} at Corp` }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Unlink account" }).click();
   await expect(page.getByRole("heading", { name: "No account elsewhere" })).toBeVisible();

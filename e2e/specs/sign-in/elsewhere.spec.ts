@@ -1,7 +1,7 @@
 import type { Browser } from "@playwright/test";
-import { expectAccessible } from "../../fixtures/accessibility.ts";
 import { Console } from "../../fixtures/console.ts";
 import { issuerOf, system, unique } from "../../fixtures/environment.ts";
+import { expectGoodLooks } from "../../fixtures/looks.ts";
 import { expect, test } from "../../fixtures/test.ts";
 
 const password = "Engine-No-1843";
@@ -45,16 +45,16 @@ test("people sign in elsewhere, link that account by proving both, and take it a
     await page.locator("#login-submit").click();
   };
   await page.goto(`${here}/login`);
-  await expectAccessible(page, "the sign-in page with a provider");
+  await expectGoodLooks(page, "the sign-in page with a provider");
   await page.getByRole("link", { name: "Continue with Corp" }).click();
   await expect(hosted.heading("Sign in to Corp")).toBeVisible();
   await form(there);
   await expect(hosted.heading("Sign in to Here")).toBeVisible();
   await expect(page.getByRole("status").filter({ hasText: there })).toBeVisible();
-  await expectAccessible(page, "the sign-in page of an account that is not linked");
+  await expectGoodLooks(page, "the sign-in page of an account that is not linked");
   await form(person);
   await expect(hosted.heading("Link your account at Corp?")).toBeVisible();
-  await expectAccessible(page, "the question whether accounts are linked");
+  await expectGoodLooks(page, "the question whether accounts are linked");
   await page.getByRole("button", { name: "Link them" }).click();
   await expect(hosted.heading("You are signed in")).toBeVisible();
 
@@ -68,7 +68,7 @@ test("people sign in elsewhere, link that account by proving both, and take it a
   await page.goto(`${here}/account/sign-in`);
   await page.getByRole("link", { name: "Manage accounts elsewhere" }).click();
   await expect(page.getByText(there)).toBeVisible();
-  await expectAccessible(page, "the page of accounts elsewhere");
+  await expectGoodLooks(page, "the page of accounts elsewhere");
   await page.getByRole("button", { name: "Remove" }).click();
   await expect(page.getByRole("status").filter({ hasText: "not linked any more" })).toBeVisible();
 

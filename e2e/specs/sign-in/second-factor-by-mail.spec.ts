@@ -1,26 +1,7 @@
-import type { Page } from "@playwright/test";
-import { expectAccessible, expectNoSidewaysScroll } from "../../fixtures/accessibility.ts";
 import { issuerOf, system, unique } from "../../fixtures/environment.ts";
+import { expectGoodLooks } from "../../fixtures/looks.ts";
 import { codeIn, mailTo } from "../../fixtures/mailbox.ts";
 import { expect, test } from "../../fixtures/test.ts";
-
-/** The page in both colour schemes, on a desktop and on a phone. */
-async function looks(page: Page, what: string): Promise<void> {
-  for (const colorScheme of ["light", "dark"] as const) {
-    await page.emulateMedia({ colorScheme });
-    for (const [width, height] of [
-      [1280, 800],
-      [320, 640],
-    ] as const) {
-      await page.setViewportSize({ width, height });
-      await expectNoSidewaysScroll(page, what);
-      await page.screenshot({ path: test.info().outputPath(`${what.replaceAll(" ", "-")}-${colorScheme}-${width}.png`), fullPage: true });
-    }
-    await expectAccessible(page, `${what}, ${colorScheme}`);
-  }
-  await page.emulateMedia({ colorScheme: "light" });
-  await page.setViewportSize({ width: 1280, height: 800 });
-}
 
 test("where a second factor is demanded, a code by mail is that of somebody who has none", async ({ page, console, browser }) => {
   test.slow();
@@ -46,7 +27,7 @@ test("where a second factor is demanded, a code by mail is that of somebody who 
   await theirs.locator("#password").fill(eva.password);
   await theirs.locator("#login-submit").click();
   await expect(theirs.getByText("It goes to e•••@club.test.")).toBeVisible();
-  await looks(theirs, "the page that sends a code");
+  await expectGoodLooks(theirs, "the page that sends a code");
   // By keyboard from here on.
   await theirs.getByRole("button", { name: "Send the code" }).focus();
   await theirs.keyboard.press("Enter");
@@ -54,18 +35,18 @@ test("where a second factor is demanded, a code by mail is that of somebody who 
   const again = theirs.getByRole("button", { name: /^Send another mail/ });
   await expect(again).toBeDisabled();
   await expect(again).toHaveText(/\(\d+\)/);
-  await looks(theirs, "the page for the code of a second factor");
+  await expectGoodLooks(theirs, "the page for the code of a second factor");
   await theirs.getByRole("textbox", { name: "Code" }).fill("2345-CFGH");
   await theirs.keyboard.press("Enter");
   await expect(theirs.getByRole("alert")).toBeVisible();
-  await looks(theirs, "the page for the code of a second factor with a problem");
+  await expectGoodLooks(theirs, "the page for the code of a second factor with a problem");
   const mail = await mailTo(eva.username);
   expect(mail.subject).toBe("Your code for Club");
   await theirs.getByRole("textbox", { name: "Code" }).fill(codeIn(mail));
   await theirs.keyboard.press("Enter");
   await expect(theirs.getByRole("heading", { level: 1, name: "How you sign in" })).toBeVisible();
   await expect(theirs.locator("#method-authenticator")).toContainText(`a code by mail to ${eva.username}`);
-  await looks(theirs, "the ways to sign in with a code by mail");
+  await expectGoodLooks(theirs, "the ways to sign in with a code by mail");
   await theirs.goto(`${issuerOf(slug)}/account/activity`);
   await expect(theirs.locator("#activity-list")).toContainText("A code of a mail was the second factor");
 
@@ -82,6 +63,6 @@ test("where a second factor is demanded, a code by mail is that of somebody who 
   await theirs.getByRole("button", { name: "Save and continue" }).click();
   await expect(theirs.getByRole("heading", { level: 1, name: "Add an authenticator app" })).toBeVisible();
   await expect(theirs.getByText("a code by mail proves nothing more")).toBeVisible();
-  await looks(theirs, "adding an app because mail will not do");
+  await expectGoodLooks(theirs, "adding an app because mail will not do");
   await context.close();
 });
