@@ -17,8 +17,7 @@ test("where a second factor is demanded, a code by mail is that of somebody who 
   // Switched on in the console.
   await page.goto(`/console/orgs/${slug}/settings?tab=accounts`);
   await page.getByText("A code by mail, too").click();
-  await page.getByRole("button", { name: "Save accounts" }).click();
-  await expect(page.getByText("Saved")).toBeVisible();
+  await console.save("Save accounts");
 
   const context = await browser.newContext();
   const theirs = await context.newPage();
