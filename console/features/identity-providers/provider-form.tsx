@@ -28,7 +28,8 @@ interface ProviderFormProps {
 export function ProviderForm({ provider, issuer, changed, reload, close }: ProviderFormProps) {
   const org = useOrg();
   const [idempotencyKey] = useState(() => crypto.randomUUID());
-  const [untried, setUntried] = useState<'no' | 'offered' | 'yes'>('no');
+  /** The issuer that cannot be used, and whether it is added all the same. */
+  const [refused, setRefused] = useState<{ issuer: string; anyway: boolean }>();
   const form = useForm<ProviderValues>({ resolver: zodResolver(schemaOf(provider)), defaultValues: valuesOf(provider) });
   const errors = form.formState.errors;
   const [alias, authentication, there] = useWatch({ control: form.control, name: ['alias', 'client_authentication', 'issuer'] });
@@ -49,10 +50,10 @@ export function ProviderForm({ provider, issuer, changed, reload, close }: Provi
           const path = { org, identity_provider_id: provider.id };
           if (body) await read(api.PATCH('/api/v1/orgs/{org}/identity-providers/{identity_provider_id}', { params: { path, header: { 'If-Match': tagOf(provider) } }, body }));
         } else {
-          if (untried !== 'yes') {
+          if (!refused?.anyway || refused.issuer !== values.issuer) {
             const { outcome, message } = await tryIt(values.issuer);
             if (outcome === 'unusable') {
-              setUntried('offered');
+              setRefused({ issuer: values.issuer, anyway: false });
               form.setError('issuer', { type: 'server', message }, { shouldFocus: true });
               return;
             }
@@ -91,13 +92,13 @@ export function ProviderForm({ provider, issuer, changed, reload, close }: Provi
           <Input {...form.register('issuer')} autoComplete="off" autoCapitalize="off" spellCheck={false} className="font-mono" placeholder="https://login.example.org" />
         </Field>
       )}
-      <Trial issuer={(provider?.issuer ?? there).trim()} tryIt={tryIt} />
-      {untried !== 'no' && (
+      <Trial issuer={(provider?.issuer ?? there).trim()} tryIt={tryIt} usable={() => setRefused(undefined)} />
+      {refused?.issuer === there.trim() && (
         <CheckField
           label="Add it although it cannot be used now"
           hint="Nobody signs in there before the provider answers."
-          checked={untried === 'yes'}
-          onChange={(checked) => setUntried(checked ? 'yes' : 'offered')}
+          checked={refused.anyway}
+          onChange={(anyway) => setRefused({ ...refused, anyway })}
         />
       )}
       <Field label="Client ID" hint="What the provider knows Clavex by." error={errors.client_id?.message}>
@@ -129,7 +130,7 @@ export function ProviderForm({ provider, issuer, changed, reload, close }: Provi
 }
 
 /** Looks at what a provider says of itself, whenever somebody wants to know. */
-function Trial({ issuer, tryIt }: { issuer: string; tryIt: (issuer: string) => Promise<IdentityProviderTest> }) {
+function Trial({ issuer, tryIt, usable }: { issuer: string; tryIt: (issuer: string) => Promise<IdentityProviderTest>; usable: () => void }) {
   const [pending, setPending] = useState(false);
   const [outcome, setOutcome] = useState<IdentityProviderTest & { issuer: string }>();
   const [problem, setProblem] = useState<unknown>();
@@ -138,7 +139,9 @@ function Trial({ issuer, tryIt }: { issuer: string; tryIt: (issuer: string) => P
     setOutcome(undefined);
     setProblem(undefined);
     try {
-      setOutcome({ ...(await tryIt(issuer)), issuer });
+      const answer = await tryIt(issuer);
+      setOutcome({ ...answer, issuer });
+      if (answer.outcome === 'usable') usable();
     } catch (error) {
       setProblem(error);
     }

@@ -63,6 +63,7 @@ test('a provider is added after it was tried; its redirect URI stands there befo
   outcome = { outcome: 'usable', message: 'People can be sent there.', authorization_endpoint: 'https://login.example.org/authorize' };
   await person.click(sheet.getByRole('button', { name: 'Try the issuer' }));
   expect(await sheet.findByText('https://login.example.org/authorize')).toBeVisible();
+  expect(sheet.queryByRole('checkbox', { name: 'Add it although it cannot be used now' })).not.toBeInTheDocument();
   await person.click(sheet.getByRole('button', { name: 'Add provider' }));
   await waitFor(() => expect(screen.queryByRole('dialog')).not.toBeInTheDocument());
   const sent = asked.find(({ method, url }) => method === 'POST' && url.endsWith('identity-providers'))!;
