@@ -508,6 +508,16 @@ func TestADeviceIsRememberedAfterACodeByMail(t *testing.T) {
 	if a := b.again(); a.url.Query().Get("code") == "" {
 		t.Errorf("%d at %s", a.status, a.url)
 	}
+	s.openMagicLinks()
+	page = b.submit(b.get(attribute(b.get(s.authorizeURL("prompt", "login")).element("magic-link"), "href")), "magic-link-form", "username", s.ada.Username)
+	if a := b.submit(page, "confirm-form", "code", s.code(s.ada.Email)); !wantsApp(a) {
+		t.Errorf("the mailbox signs in and is the device's factor: %d at %s", a.status, a.url)
+	}
+	s.changePolicies(s.acme, func(p *org.Policies) { p.SecondFactorEmailCodes = org.EmailCodesOff })
+	if a := b.again(); !wantsApp(a) {
+		t.Errorf("codes are switched off: %d at %s", a.status, a.url)
+	}
+	s.changePolicies(s.acme, func(p *org.Policies) { p.SecondFactorEmailCodes = org.EmailCodesOn })
 	s.setPassword(s.ada, password, false)
 	if a := b.again(); !wantsMail(a) {
 		t.Errorf("%d at %s", a.status, a.url)

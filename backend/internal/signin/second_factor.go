@@ -42,7 +42,10 @@ func (s *SignIn) factors(ctx context.Context, v *visit, browser session.Browser)
 		factors.Passkey, err = s.HasPasskey(ctx, v.organization, subject, time.Time{})
 	}
 	if err == nil && !factors.Enrolled && !factors.Passkey {
-		factors.Mailbox, err = s.provesByMail(ctx, v, browser, subject)
+		// A device stands for what the person has: for a code by mail not where that would be nothing, say after a sign-in by mail.
+		if factors.Mailbox, err = s.provesByMail(ctx, v, browser, subject); !factors.Mailbox {
+			factors.Remembered = uuid.Nil
+		}
 	}
 	return factors, err
 }
