@@ -99,7 +99,7 @@ func (p *program) root() *cobra.Command {
 	root.SetErr(p.stderr)
 	root.SetHelpCommand(&cobra.Command{Hidden: true, Use: "no-help-command"})
 	root.PersistentFlags().BoolVar(&p.json, "json", false, "print the result as JSON")
-	root.AddCommand(p.serve(), p.migrate(), p.doctor(), p.organizations(), p.users(), p.clients(), p.authenticators(), p.identityProviders(), p.domains(), p.keys(), p.mail(), p.configuration(), p.version())
+	root.AddCommand(p.serve(), p.migrate(), p.doctor(), p.organizations(), p.users(), p.clients(), p.authenticators(), p.identityProviders(), p.terms(), p.domains(), p.keys(), p.mail(), p.configuration(), p.version())
 	root.AddCommand(p.developmentCommands()...)
 	return root
 }

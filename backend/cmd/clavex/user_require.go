@@ -20,11 +20,11 @@ func (p *program) requireActions() *cobra.Command {
 	var none bool
 	command := &cobra.Command{Use: "require USER", Args: cobra.ExactArgs(1), Short: "Say what a person must do at the next sign-in",
 		Long: `Makes the named actions the only ones that are required of a person: change_password (choose another one),
-verify_email (prove the address by a code), enrol_passkey (make a passkey). Applications get no answer about them
-before; what is done is taken away. What cannot be done (no mail is sent, passkeys are off) is refused here, and
-waits where it became so later.`,
+verify_email (prove the address by a code), enrol_passkey (make a passkey), accept_terms (accept the terms in force
+once more). Applications get no answer about them before; what is done is taken away. What cannot be done (no mail
+is sent, passkeys are off) is refused here, and waits where it became so later.`,
 		Example: "  clavex user require eva --org acme --action verify_email --action enrol_passkey\n  clavex user require eva --org acme --none"}
-	command.Flags().StringArrayVar(&names, "action", nil, "change_password, verify_email or enrol_passkey; may be repeated")
+	command.Flags().StringArrayVar(&names, "action", nil, "change_password, verify_email, enrol_passkey or accept_terms; may be repeated")
 	command.Flags().BoolVar(&none, "none", false, "nothing")
 	command.MarkFlagsOneRequired("action", "none")
 	command.MarkFlagsMutuallyExclusive("action", "none")

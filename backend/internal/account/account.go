@@ -32,6 +32,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/session"
 	"github.com/clavex/clavex/backend/internal/signin"
 	"github.com/clavex/clavex/backend/internal/store"
+	"github.com/clavex/clavex/backend/internal/terms"
 	"github.com/clavex/clavex/backend/internal/trust"
 	"github.com/clavex/clavex/backend/internal/user"
 	"github.com/clavex/clavex/backend/internal/web/page"
@@ -63,6 +64,7 @@ type Dependencies struct {
 	Letters    notice.Letters
 	Erasure    *erasure.Erasure
 	Providers  *identityprovider.Providers
+	Terms      *terms.Terms
 	Mails      *mailqueue.Queue
 	Audit      *audit.Log
 	Texts      *text.Catalog
@@ -79,12 +81,15 @@ func New(dependencies Dependencies) *Account { return &Account{dependencies} }
 type place struct {
 	path string // below the organization
 	// label is its name in the list of pages; nil for one that is opened from another.
-	label func(words *text.Printer) string
-	of    string                           // the path of the page that is current in the list instead
-	title func(words *text.Printer) string // of a page that is not in the list
-	sudo  bool                             // demands a fresh proof of the person
-	show  func(v *visit)
-	post  func(v *visit) // nil when it has no form
+	label  func(words *text.Printer) string
+	of     string                           // the path of the page that is current in the list instead
+	title  func(words *text.Printer) string // of a page that is not in the list
+	listed func(v *visit) bool              // whether it stands in the list; nil: it does
+	sudo   bool                             // demands a fresh proof of the person
+	// withoutTerms: people who have not accepted the terms take their data with them, or leave.
+	withoutTerms bool
+	show         func(v *visit)
+	post         func(v *visit) // nil when it has no form
 }
 
 // visit is one request of a person at one of the pages.
@@ -142,7 +147,16 @@ func (a *Account) serve(where *place) gin.HandlerFunc {
 			a.SignIn.Error(c, err)
 			return
 		}
-		if !required.Accepts(live) {
+		due := !required.Accepts(live)
+		if !due && !where.withoutTerms {
+			terms, err := a.Terms.Due(c.Request.Context(), live.User)
+			if err != nil {
+				a.SignIn.Error(c, err)
+				return
+			}
+			due = terms != nil
+		}
+		if due {
 			a.begin(c, where, required)
 			return
 		}
@@ -183,6 +197,7 @@ func (a *Account) requirement(ctx context.Context, where *place, organization *o
 
 // begin sends the person to sign in, and back to the place.
 func (a *Account) begin(c *gin.Context, where *place, required login.Requirement) {
+	required.WithoutTerms = where.withoutTerms
 	a.SignIn.Begin(c, a.required(where.path, required))
 }
 
@@ -211,7 +226,7 @@ func (v *visit) shell() page.OwnAccount {
 		current, shell.Title = v.place.of, v.place.title(v.words)
 	}
 	for _, other := range v.places() {
-		if other.label != nil {
+		if other.label != nil && (other.listed == nil || other.listed(v)) {
 			shell.Places = append(shell.Places, page.Place{Label: other.label(v.words), URL: v.address(other.path), Current: other.path == current})
 		}
 	}

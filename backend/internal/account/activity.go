@@ -53,6 +53,8 @@ func (v *visit) sentences() map[string]string {
 		"identity.linked":                    w.T("event_identity_linked"),
 		"identity.unlinked":                  w.T("event_identity_unlinked"),
 		"identity.used":                      w.T("event_identity_used"),
+		"terms.accepted":                     w.T("event_terms_accepted"),
+		"terms.declined":                     w.T("event_terms_declined"),
 		"user.erasure_requested":             w.T("event_erasure_requested"),
 		"user.erasure_withdrawn":             w.T("event_erasure_withdrawn"),
 		"credential.password_removed":        w.T("event_password_removed"),

@@ -13,6 +13,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/mailqueue"
 	"github.com/clavex/clavex/backend/internal/role"
 	"github.com/clavex/clavex/backend/internal/session"
+	"github.com/clavex/clavex/backend/internal/terms"
 	"github.com/clavex/clavex/backend/internal/trust"
 	"github.com/clavex/clavex/backend/internal/user"
 	"github.com/clavex/clavex/backend/internal/web/page"
@@ -34,6 +35,7 @@ type Everything struct {
 	Linked        []trust.Kept         `json:"linked_identities"` // the names under which trusted issuers know the person
 	Addresses     []user.FormerAddress `json:"former_addresses"`
 	Invitation    *keptInvitation      `json:"invitation,omitempty"`
+	Terms         []terms.Acceptance   `json:"terms"`
 	Sessions      []session.Kept       `json:"sessions"`
 	Devices       []credential.Device  `json:"remembered_devices"`
 	Consents      []consent            `json:"consents"`
@@ -173,6 +175,9 @@ func (v *visit) others(all *Everything) (err error) {
 		return err
 	}
 	if all.Addresses, err = v.Users.FormerAddresses(ctx, v.Store, orgID, userID); err != nil {
+		return err
+	}
+	if all.Terms, err = v.Terms.OfUser(ctx, v.Store, orgID, userID); err != nil {
 		return err
 	}
 	invitations, err := v.Invitations.Of(ctx, v.Store, orgID, userID)

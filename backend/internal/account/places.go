@@ -16,6 +16,7 @@ const (
 	pathData         = "account/data"
 	pathIdentities   = "account/identities"
 	pathDelete       = "account/delete"
+	pathTerms        = "account/terms"
 )
 
 // places are all pages, in the order of the list.
@@ -31,8 +32,9 @@ func (a *Account) places() []place {
 		{path: pathSessions, label: func(w *text.Printer) string { return w.T("account_sessions") }, show: (*visit).showSessions, post: (*visit).postSessions},
 		{path: pathApplications, label: func(w *text.Printer) string { return w.T("account_applications") }, show: (*visit).showApplications, post: (*visit).postApplications},
 		{path: pathActivity, label: func(w *text.Printer) string { return w.T("account_activity") }, show: (*visit).showActivity},
-		{path: pathData, label: func(w *text.Printer) string { return w.T("account_data") }, sudo: true, show: (*visit).showData, post: (*visit).postData},
-		{path: pathDelete, of: pathData, title: func(w *text.Printer) string { return w.T("account_delete") }, sudo: true, show: (*visit).showDelete, post: (*visit).postDelete},
+		{path: pathTerms, label: func(w *text.Printer) string { return w.T("account_terms") }, listed: (*visit).hasTerms, show: (*visit).showTerms},
+		{path: pathData, label: func(w *text.Printer) string { return w.T("account_data") }, sudo: true, withoutTerms: true, show: (*visit).showData, post: (*visit).postData},
+		{path: pathDelete, of: pathData, title: func(w *text.Printer) string { return w.T("account_delete") }, sudo: true, withoutTerms: true, show: (*visit).showDelete, post: (*visit).postDelete},
 	}
 }
 

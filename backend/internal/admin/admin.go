@@ -37,6 +37,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/seal"
 	"github.com/clavex/clavex/backend/internal/session"
 	"github.com/clavex/clavex/backend/internal/store"
+	"github.com/clavex/clavex/backend/internal/terms"
 	"github.com/clavex/clavex/backend/internal/trust"
 	"github.com/clavex/clavex/backend/internal/user"
 	"github.com/clavex/clavex/backend/internal/userimport"
@@ -57,6 +58,7 @@ type Options struct {
 	Resources     *resource.Resources
 	Trusted       *trust.Issuers
 	Providers     *identityprovider.Providers
+	Terms         *terms.Terms
 	Sessions      *session.Sessions
 	Grants        *grant.Grants
 	Backchannel   *ciba.Endpoint
@@ -108,6 +110,7 @@ type API struct {
 	resources     *resource.Resources
 	trusted       *trust.Issuers
 	providers     *identityprovider.Providers
+	terms         *terms.Terms
 	sessions      *session.Sessions
 	grants        *grant.Grants
 	backchannel   *ciba.Endpoint
@@ -159,7 +162,7 @@ func New(options Options) (*API, error) {
 		}
 	}
 	return &API{
-		db: options.Store, organizations: options.Organizations, users: options.Users, imports: options.Imports, roles: options.Roles, clients: options.Clients, resources: options.Resources, trusted: options.Trusted, providers: options.Providers,
+		db: options.Store, organizations: options.Organizations, users: options.Users, imports: options.Imports, roles: options.Roles, clients: options.Clients, resources: options.Resources, trusted: options.Trusted, providers: options.Providers, terms: options.Terms,
 		sessions: options.Sessions, grants: options.Grants, backchannel: options.Backchannel, signing: options.Keys, passwords: options.Passwords, links: options.Links, invitations: options.Invitations, secondFactors: options.SecondFactors, letters: options.Letters, passkeys: options.Passkeys, models: options.Models, log: options.Audit, issuers: options.Issuers, issuerOf: options.IssuerOf, domains: options.Domains,
 		resource: options.Resource, counters: options.Counters, fetch: options.Fetch, keys: idempotency.New(options.Now, options.Ring),
 		cursors: cursors{options.Ring}, contract: read, perMinute: options.RequestsPerMinute, mailServers: options.MailServers, installationSends: options.InstallationSendsMail, sendsMail: options.SendsMail, mayRequire: options.MayRequire,

@@ -41,6 +41,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/seal"
 	"github.com/clavex/clavex/backend/internal/session"
 	"github.com/clavex/clavex/backend/internal/store"
+	"github.com/clavex/clavex/backend/internal/terms"
 	"github.com/clavex/clavex/backend/internal/user"
 	"github.com/clavex/clavex/backend/internal/userimport"
 	"github.com/clavex/clavex/backend/internal/web/text"
@@ -58,6 +59,7 @@ type site struct {
 
 	mailServers *mailserver.Servers
 	providers   *identityprovider.Providers
+	terms       *terms.Terms
 
 	system, acme, rival *org.Organization
 
@@ -113,6 +115,7 @@ func newSite(t *testing.T, options ...option) *site {
 	s.providers = identityprovider.New(s.Store, store.NewInvalidations(), ring, s.AuditLog, now, 10)
 	s.names = dnstest.New(t)
 	s.domains = customdomain.New(s.Store, store.NewInvalidations(), s.Organizations, s.AuditLog, dnslookup.New(s.names.Address), []string{"id.example.test"}, now, rand.Reader)
+	s.terms = terms.New(s.Store, store.NewInvalidations(), s.Users, s.AuditLog, now, 10)
 	settings := admin.Options{
 		Domains: s.domains, IssuerOf: func(ctx context.Context, issuer string) (*org.Organization, error) {
 			slug, _ := strings.CutPrefix(issuer, s.Issuers.PublicURL+"/")
@@ -134,7 +137,7 @@ func newSite(t *testing.T, options ...option) *site {
 			}
 			return s.mayNotRequire(person, before)
 		},
-		MailServers: s.mailServers, Providers: s.providers,
+		MailServers: s.mailServers, Providers: s.providers, Terms: s.terms,
 		OneTimeLinkURL: func(o *org.Organization, token string) string {
 			return s.Issuers.Endpoint(o, "login/link") + "?token=" + token
 		},

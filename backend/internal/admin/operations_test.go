@@ -6,6 +6,7 @@ import (
 	"errors"
 	"maps"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -20,6 +21,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/org"
 	"github.com/clavex/clavex/backend/internal/resource"
 	"github.com/clavex/clavex/backend/internal/store"
+	"github.com/clavex/clavex/backend/internal/terms"
 	"github.com/clavex/clavex/backend/internal/trust"
 	"github.com/clavex/clavex/backend/internal/user"
 )
@@ -104,6 +106,10 @@ var operations = []operation{
 	{"updateIdentityProvider", "PATCH", "/orgs/$org/identity-providers/$provider", fields{"name": "Renamed"}, true, false, 200},
 	{"listUserIdentities", "GET", "/orgs/$org/users/$user/identities", nil, false, false, 200},
 	{"deleteUserIdentity", "DELETE", "/orgs/$org/users/$user/identities/$upstream", nil, false, false, 204},
+	{"listTerms", "GET", "/orgs/$org/terms", nil, false, false, 200},
+	{"publishTerms", "POST", "/orgs/$org/terms", fields{"texts": fields{"en": fields{"title": "Terms", "url": "https://example.test/terms"}}}, false, false, 201},
+	{"withdrawTerms", "DELETE", "/orgs/$org/terms/$terms", nil, false, false, 204},
+	{"listUserTerms", "GET", "/orgs/$org/users/$user/terms", nil, false, false, 200},
 	{"deleteIdentityProvider", "DELETE", "/orgs/$org/identity-providers/$provider", nil, true, false, 204},
 	{"listTrustedIssuers", "GET", "/orgs/$org/trusted-issuers", nil, false, false, 200},
 	{"createTrustedIssuer", "POST", "/orgs/$org/trusted-issuers", fields{"issuer": "https://fresh.example.test/", "name": "Fresh", "jwks_uri": "https://fresh.example.test/jwks"}, false, false, 201},
@@ -128,7 +134,7 @@ var operations = []operation{
 // things are what an operation is tried on.
 
 type things struct {
-	org, user, client, event, session, token, resource, issuer, identity, request, passkey, invited, provider, upstream, domain, host string
+	org, user, client, event, session, token, resource, issuer, identity, request, passkey, invited, provider, upstream, domain, host, terms string
 }
 
 func (s *site) things(organization *org.Organization) things {
@@ -145,12 +151,12 @@ func (s *site) things(organization *org.Organization) things {
 	provider, upstream := s.identityProvider(organization, person)
 	return things{organization.Slug, person.ID.String(), registered.ID.String(), records[0].ID.String(), s.SignIn(s.t, organization, person).ID.String(),
 		s.initialAccessToken(organization).ID.String(), s.resource(organization).ID.String(), issuer.ID.String(), identity.ID.String(),
-		s.BackchannelRequest(s.t, organization, registered, person).String(), s.passkey(person, "Target").ID.String(), s.invited(organization), provider.ID.String(), upstream.ID.String(), s.domain(organization).ID.String(), s.domain(organization).Host}
+		s.BackchannelRequest(s.t, organization, registered, person).String(), s.passkey(person, "Target").ID.String(), s.invited(organization), provider.ID.String(), upstream.ID.String(), s.domain(organization).ID.String(), s.domain(organization).Host, s.published(organization)}
 }
 
 func (o operation) at(x things) string {
 	return strings.NewReplacer("$org", x.org, "$user", x.user, "$client", x.client, "$event", x.event, "$session", x.session, "$token", x.token, "$resource", x.resource, "$issuer", x.issuer, "$identity", x.identity, "$request", x.request, "$passkey", x.passkey, "$invited", x.invited,
-		"$provider", x.provider, "$upstream", x.upstream, "$domain", x.domain).Replace(o.path)
+		"$provider", x.provider, "$upstream", x.upstream, "$domain", x.domain, "$terms", x.terms).Replace(o.path)
 }
 
 // content is the body, with what it is tried on.
@@ -180,6 +186,16 @@ func (s *site) domain(organization *org.Organization) (made customdomain.Domain)
 		return err
 	})
 	return made
+}
+
+// published is the number of a version of the terms.
+func (s *site) published(organization *org.Organization) string {
+	var made *terms.Version
+	s.InTx(s.t, func(ctx context.Context, tx *store.Tx) (err error) {
+		made, err = s.terms.Publish(ctx, tx, oidctest.Actor(), organization.ID, map[string]terms.Text{"en": {Title: "Target", Text: "Be kind."}}, time.Time{})
+		return err
+	})
+	return strconv.Itoa(made.Version)
 }
 
 // invited is the identifier of somebody who was invited.

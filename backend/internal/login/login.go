@@ -20,6 +20,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/kv"
 	"github.com/clavex/clavex/backend/internal/secret"
 	"github.com/clavex/clavex/backend/internal/session"
+	"github.com/clavex/clavex/backend/internal/terms"
 	"github.com/clavex/clavex/backend/internal/user"
 )
 
@@ -66,6 +67,8 @@ type Requirement struct {
 	Create bool `json:"create,omitempty"`
 	// Consent, when set, is what the person must have allowed the client.
 	Consent *ConsentRequirement `json:"consent,omitempty"`
+	// WithoutTerms: nobody is asked for terms. It is a page on which people take their data with them, or leave.
+	WithoutTerms bool `json:"without_terms,omitempty"`
 	// LoginHint fills in the identifier, and of several signed-in people means the one it names.
 	LoginHint string `json:"login_hint,omitempty"`
 	// UILocales are the languages asked for, in order of preference.
@@ -195,6 +198,7 @@ const (
 	AcceptInvitation  Step = "accept_invitation"   // choose how one signs in from now on
 	ChangePassword    Step = "change_password"     // choose a new password
 	EnrolSecondFactor Step = "enrol_second_factor" // add another factor
+	AcceptTerms       Step = "accept_terms"        // accept the terms of the organization
 	BeginSession      Step = "begin_session"       // no page: everything about the person is settled
 	VerifyEmail       Step = "verify_email"        // have a code sent to the address of the account
 	ProveAddress      Step = "prove_address"       // prove that an address is one's own
@@ -218,6 +222,8 @@ type Facts struct {
 	MagicLinksOpen bool
 	// Doable are the required actions that can be done.
 	Doable Doable
+	// Terms are what whom the sign-in is about (Subject) has yet to accept; nil: nothing.
+	Terms *terms.Due
 	// Factors are of whom the sign-in is about (Subject).
 	Factors Factors
 }
@@ -248,7 +254,7 @@ func (t *Transaction) Next(facts Facts) Step {
 		if !t.Required.Requirement.Accepts(live) {
 			return Authenticate // what is demanded is reached by no second factor
 		}
-		return t.afterSession(facts.Doable, live)
+		return t.afterSession(facts, live)
 	}
 	if facts.User == nil || !facts.User.MayProve() || facts.User.ID != t.Progress.UserID {
 		return Authenticate
@@ -272,6 +278,8 @@ func (t *Transaction) Next(facts Facts) Step {
 			return ChangePassword
 		case step != "":
 			return step
+		case t.asksTerms(facts):
+			return AcceptTerms // before there is any session
 		}
 		return BeginSession
 	}
@@ -281,7 +289,7 @@ func (t *Transaction) Next(facts Facts) Step {
 	if step := t.secondFactor(facts.Factors, live.Session.Methods, true); step != "" {
 		return step // the policy was changed meanwhile
 	}
-	return t.afterSession(facts.Doable, live)
+	return t.afterSession(facts, live)
 }
 
 // Live is the session of this browser that the sign-in is about; nil while there is none, or while the person has
@@ -344,8 +352,11 @@ func (r Requirement) Pick(browser session.Browser) *session.Live {
 }
 
 // afterSession decides what a signed-in person still has to do.
-func (t *Transaction) afterSession(doable Doable, live *session.Live) Step {
-	if step := t.requiredAction(doable, live); step != "" {
+func (t *Transaction) afterSession(facts Facts, live *session.Live) Step {
+	if t.asksTerms(facts) {
+		return AcceptTerms
+	}
+	if step := t.requiredAction(facts.Doable, live); step != "" {
 		return step
 	}
 	if linking := t.Progress.Linking; linking != nil {

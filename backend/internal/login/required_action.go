@@ -43,11 +43,17 @@ func (d Doable) MayRequire(person *user.User, before []user.RequiredAction) erro
 	return nil
 }
 
-// Left are the actions that are required of a person and can be done.
+// Left are the actions that are required of a person and can be done, without the terms: those are judged for themselves
+// (terms.Due).
 func (d Doable) Left(person *user.User) []user.RequiredAction {
 	return slices.DeleteFunc(slices.Clone(person.RequiredActions), func(action user.RequiredAction) bool {
-		return action == user.VerifyEmail && (!d.VerifyEmail || person.Email == "") || action == user.EnrolPasskey && !d.EnrolPasskey
+		return action == user.VerifyEmail && (!d.VerifyEmail || person.Email == "") || action == user.EnrolPasskey && !d.EnrolPasskey || action == user.AcceptTerms
 	})
+}
+
+// asksTerms reports whether the person has terms to accept before they go on.
+func (t *Transaction) asksTerms(facts Facts) bool {
+	return facts.Terms != nil && !t.Required.Requirement.WithoutTerms
 }
 
 // requiredAction decides which action a signed-in person does next; "" for none. Nothing is added to an account by whoever

@@ -366,7 +366,8 @@ func (s *site) tablesOfPeople() (members []string) {
 	known := map[string]string{
 		"credentials": "password", "passkeys": "passkeys", "sessions": "sessions", "consents": "consents", "grants": "grants", "mails": "mails", "role_assignments": "roles",
 		"remembered_devices": "remembered_devices", "upstream_identities": "identities", "linked_identities": "linked_identities", "email_changes": "former_addresses",
-		"invitations": "", "totp_credentials": "", // shown where there is one
+		"terms_acceptances": "terms",
+		"invitations":       "", "totp_credentials": "", // shown where there is one
 		"recovery_codes": "", "user_handles": "", "one_time_links": "", // secrets, or random
 		"backchannel_requests": "", "device_requests": "", "logout_deliveries": "", // of minutes
 		"erasures": "", // of who has no account any more

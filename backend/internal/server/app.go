@@ -43,6 +43,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/seal"
 	"github.com/clavex/clavex/backend/internal/session"
 	"github.com/clavex/clavex/backend/internal/store"
+	"github.com/clavex/clavex/backend/internal/terms"
 	"github.com/clavex/clavex/backend/internal/trust"
 	"github.com/clavex/clavex/backend/internal/user"
 	"github.com/clavex/clavex/backend/internal/userimport"
@@ -101,6 +102,7 @@ type App struct {
 	Mails         *mailqueue.Queue
 	MailServers   *mailserver.Servers
 	Providers     *identityprovider.Providers
+	Terms         *terms.Terms
 
 	letters notice.Letters // made with the endpoints
 	pages   func(gin.IRouter)
@@ -202,6 +204,7 @@ func (a *App) wire(options Options) error {
 	}
 	a.MailServers = mailserver.New(a.Store, a.Invalidations, a.Ring, a.Audit, a.Fetch.Dial, roots, now, cachedOrganizations)
 	a.Providers = identityprovider.New(a.Store, a.Invalidations, a.Ring, a.Audit, now, cachedOrganizations)
+	a.Terms = terms.New(a.Store, a.Invalidations, a.Users, a.Audit, now, cachedOrganizations)
 	a.Mails = mailqueue.New(a.Store, a.Ring, a.Jobs, a.Audit, sender, a.MailServers, now)
 	source, err := metadataSource(a.Config)
 	if err != nil {

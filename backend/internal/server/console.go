@@ -18,7 +18,7 @@ import (
 func (a *App) mountConsole(engine *gin.Engine, e *endpoints) error {
 	var front *console.Console
 	back, err := admin.New(admin.Options{
-		Store: a.Store, Organizations: a.Organizations, Users: a.Users, Imports: a.Imports, Roles: a.Roles, Clients: a.Clients, Resources: a.Resources, Trusted: a.Trusted, Providers: a.Providers, Sessions: a.Sessions, Grants: a.Grants, Backchannel: a.CIBA, Keys: a.Keys, Passwords: a.Passwords,
+		Store: a.Store, Organizations: a.Organizations, Users: a.Users, Imports: a.Imports, Roles: a.Roles, Clients: a.Clients, Resources: a.Resources, Trusted: a.Trusted, Providers: a.Providers, Terms: a.Terms, Sessions: a.Sessions, Grants: a.Grants, Backchannel: a.CIBA, Keys: a.Keys, Passwords: a.Passwords,
 		Links: a.Links, Invitations: a.Invitations, Passkeys: a.Passkeys, Models: a.Models, SecondFactors: a.SecondFactors, Letters: e.letters,
 		Domains: a.Domains, IssuerOf: a.organizationOf, Audit: a.Audit, Issuers: a.Issuers, Resource: e.resource, Counters: a.State, Fetch: a.Fetch, Ring: a.Ring, Now: a.Now,
 		Console: func(r *http.Request) (*admin.ConsoleSession, error) {

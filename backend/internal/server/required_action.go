@@ -9,6 +9,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/login"
 	"github.com/clavex/clavex/backend/internal/org"
 	"github.com/clavex/clavex/backend/internal/store"
+	"github.com/clavex/clavex/backend/internal/terms"
 	"github.com/clavex/clavex/backend/internal/user"
 )
 
@@ -21,9 +22,25 @@ func (a *App) Doable(ctx context.Context, organization *org.Organization) login.
 	return login.Doable{VerifyEmail: a.Mails.Works(ctx, organization.ID), EnrolPasskey: a.party(organization).ID != "" && organization.Policies.PasskeyPolicy() == org.PasskeysOn}
 }
 
+// MustAct reports whether a person has something to do before an application gets an answer about them.
+func (a *App) MustAct(ctx context.Context, organization *org.Organization, person *user.User) (bool, error) {
+	if len(person.RequiredActions) > 0 && len(a.Doable(ctx, organization).Left(person)) > 0 {
+		return true, nil
+	}
+	due, err := a.Terms.Due(ctx, person)
+	return due != nil, err
+}
+
 // MayRequire refuses to require of a person what they could not do at a sign-in, or have done. before are the actions that
 // were required of them already.
 func (a *App) MayRequire(ctx context.Context, db store.DB, organization *org.Organization, person *user.User, before []user.RequiredAction) error {
+	if person.Must(user.AcceptTerms) && !slices.Contains(before, user.AcceptTerms) {
+		if current, err := a.Terms.Current(ctx, organization.ID); err != nil {
+			return err
+		} else if current == nil {
+			return terms.ErrNone
+		}
+	}
 	if err := a.Doable(ctx, organization).MayRequire(person, before); err != nil || !person.Must(user.EnrolPasskey) || slices.Contains(before, user.EnrolPasskey) {
 		return err
 	}

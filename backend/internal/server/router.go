@@ -82,7 +82,7 @@ func (a *App) endpoints(m *metrics) (*endpoints, error) {
 	live := oauth.NewLiveTokens(a.Grants, a.Clients, a.Subjects)
 	e.resource = oauth.NewProtectedResource(e.tokens, live, senders)
 	idTokens := oidc.NewIDTokens(a.Issuers, a.Subjects, a.JWTs, a.Store, a.Users, a.Now)
-	e.authorize = &authorize.Endpoint{Issuers: a.Issuers, SignUpOpen: a.signUpOpen, SecondFactor: a.secondFactorPolicy, Doable: a.Doable, Clients: directory, Sessions: a.Sessions, Grants: a.Grants, Tokens: e.tokens, Subjects: a.Subjects, KeySets: a.KeySets, Keys: a.Keys, Objects: authorize.NewRequestObjects(a.Fetch, a.Now), Targets: a.Targets, Hints: hints, JWTs: a.JWTs,
+	e.authorize = &authorize.Endpoint{Issuers: a.Issuers, SignUpOpen: a.signUpOpen, SecondFactor: a.secondFactorPolicy, MustAct: a.MustAct, Clients: directory, Sessions: a.Sessions, Grants: a.Grants, Tokens: e.tokens, Subjects: a.Subjects, KeySets: a.KeySets, Keys: a.Keys, Objects: authorize.NewRequestObjects(a.Fetch, a.Now), Targets: a.Targets, Hints: hints, JWTs: a.JWTs,
 		Hooks: []authorize.ResponseHook{idTokens.AuthorizationHook}, SessionState: e.sessionManagement.State, Now: a.Now, Random: rand.Reader,
 		Authentication: authentication, Senders: senders, State: a.State, Pushes: authorize.NewPushLimit(a.State, a.Config.SignInsPerNetwork)}
 	identities := token.NewIdentityAssertions(token.IdentityAssertionDependencies{Issuers: a.Issuers, Keys: a.Keys, Hints: hints, Subjects: a.Subjects, Clients: a.Clients,
@@ -109,14 +109,14 @@ func (a *App) endpoints(m *metrics) (*endpoints, error) {
 		Store: a.Store, Issuers: a.Issuers, Users: a.Users, Clients: a.Clients, Remembered: a.Devices, Directory: directory, Documents: descriptions, Logos: client.NewLogos(a.Fetch, a.Now), Subjects: a.Subjects, Sessions: a.Sessions, Grants: a.Grants, Resources: a.Resources, Passwords: a.Passwords, Links: a.Links, Invitations: a.Invitations, SecondFactors: a.SecondFactors, Passkeys: a.Passkeys, Ceremonies: a.Ceremonies,
 		Transactions: login.NewTransactions(a.State, a.Now, rand.Reader), Logout: logout.NewValidator(hints, a.Clients), Devices: e.device, Backchannel: a.CIBA, Audit: a.Audit, Ring: a.Ring,
 		Cookies: e.cookies, Pages: web.NewPages(nil), Texts: texts, Organizations: a.Organizations, Now: a.Now, Random: rand.Reader,
-		Mails: a.Mails, Letters: letters, Erasure: a.Erasure, Providers: a.Providers, Parties: upstream.New(a.Fetch, a.KeySets, a.Providers, a.Now), SignUpOpen: a.signUpOpen, SignUps: signin.NewSignUpLimits(a.State, a.Config.SignUpsPerNetwork),
+		Mails: a.Mails, Letters: letters, Erasure: a.Erasure, Providers: a.Providers, Terms: a.Terms, Parties: upstream.New(a.Fetch, a.KeySets, a.Providers, a.Now), SignUpOpen: a.signUpOpen, SignUps: signin.NewSignUpLimits(a.State, a.Config.SignUpsPerNetwork),
 		Recoveries: signin.NewRecoveryLimits(a.State), Addresses: signin.NewAddressLimits(a.State),
 		Challenges: proofofwork.New(a.Ring.DeriveKey("proof-of-work").Key, a.State, a.Now, rand.Reader), Suspicion: proofofwork.NewSuspicion(a.State),
 		Doable: a.Doable, Beginnings: signin.NewBeginnings(a.State, a.Config.SignInsPerNetwork), Observe: func(outcome string) { m.logins.WithLabelValues(outcome).Inc() },
 	}, map[string]login.Continuation{authorize.ContinuationName: e.authorize, device.ContinuationName: e.device, ciba.ContinuationName: a.CIBA,
 		account.ContinuationName: account.Continuation{}})
 	e.account = account.New(account.Dependencies{SignIn: e.signIn, Store: a.Store, Issuers: a.Issuers, Users: a.Users, Clients: a.Clients, Sessions: a.Sessions, Grants: a.Grants,
-		Passwords: a.Passwords, SecondFactors: a.SecondFactors, Remembered: a.Devices, Passkeys: a.Passkeys, Invitations: a.Invitations, Trusted: a.Trusted, Models: a.Models, Ceremonies: a.Ceremonies, Letters: letters, Erasure: a.Erasure, Providers: a.Providers, Mails: a.Mails, Audit: a.Audit, Texts: texts, Now: a.Now})
+		Passwords: a.Passwords, SecondFactors: a.SecondFactors, Remembered: a.Devices, Passkeys: a.Passkeys, Invitations: a.Invitations, Trusted: a.Trusted, Models: a.Models, Ceremonies: a.Ceremonies, Letters: letters, Erasure: a.Erasure, Providers: a.Providers, Terms: a.Terms, Mails: a.Mails, Audit: a.Audit, Texts: texts, Now: a.Now})
 	return e, nil
 }
 
@@ -184,7 +184,7 @@ func (a *App) mountOrganizations(engine *gin.Engine, e *endpoints, page errorRen
 	for address, serve := range map[string]gin.HandlerFunc{
 		"/login": e.signIn.Login, "/login/second-factor": e.signIn.SecondFactor, "/login/second-factor/add": e.signIn.EnrolSecondFactor, "/login/passkey": e.signIn.Passkey, "/login/mail": e.signIn.MagicLink, "/login/mail/confirm": e.signIn.ConfirmMagicLink, "/sign-up": e.signIn.SignUp, "/sign-up/confirm": e.signIn.ConfirmAddress, "/sign-up/passkey": e.signIn.SignUpPasskey,
 		"/forgot-password": e.signIn.ForgotPassword, "/forgot-password/confirm": e.signIn.ConfirmRecovery,
-		"/select-account": e.signIn.SelectAccount, "/consent": e.signIn.Consent, "/action/change-password": e.signIn.ChangePassword, "/action/email": e.signIn.ProveAddress, "/action/verify-email": e.signIn.VerifyEmail, "/action/passkey": e.signIn.EnrolPasskey, "/action/keep-account": e.signIn.KeepAccount, "/action/link-account": e.signIn.LinkIdentity, "/undo-email-change": e.signIn.UndoAddress, "/logout": e.signIn.Logout,
+		"/select-account": e.signIn.SelectAccount, "/consent": e.signIn.Consent, "/action/change-password": e.signIn.ChangePassword, "/action/email": e.signIn.ProveAddress, "/action/verify-email": e.signIn.VerifyEmail, "/action/passkey": e.signIn.EnrolPasskey, "/action/terms": e.signIn.AcceptTerms, "/action/keep-account": e.signIn.KeepAccount, "/action/link-account": e.signIn.LinkIdentity, "/undo-email-change": e.signIn.UndoAddress, "/logout": e.signIn.Logout,
 		"/" + device.PathVerification: e.signIn.Device, "/" + ciba.PathApprovals: e.signIn.Approvals,
 	} {
 		pages.GET(address, serve)

@@ -351,9 +351,18 @@ func TestNoStepIsSkippedReplayedOrTakenElsewhere(t *testing.T) {
 		"select-account":           {atSelect, begin(atSelect, "prompt", "select_account"), "accounts-form"},
 		"login/second-factor#mail": {atMail, atMail.submit(atMail.submit(begin(atMail, demanding...), "login-form", "username", hugo.Username, "password", password), "mail-form"), "mail-code-form"},
 	}
-	addresses := []string{"login", "login/second-factor", "login/second-factor/add", "action/change-password", "action/email", "action/keep-account", "action/verify-email", "action/passkey", "action/link-account", "invitation/accept", "consent", "sign-up", "sign-up/confirm", "sign-up/passkey", "login/passkey", "forgot-password", "forgot-password/confirm", "login/mail", "login/mail/confirm", "select-account"}
+	// Everybody but one has accepted the terms.
+	s.publish(s.acme, "Terms of the walk", time.Time{})
+	jan := s.person(s.acme, "jan@acme.test")
+	if _, err := s.app.Store.Exec(t.Context(), `INSERT INTO terms_acceptances (org_id, id, user_id, version, language, accepted_at)
+		SELECT org_id, gen_random_uuid(), id, 1, 'en', now() FROM users WHERE org_id = $1 AND id <> $2`, s.acme.ID, jan.ID); err != nil {
+		t.Fatal(err)
+	}
+	atTerms := s.browser()
+	places["action/terms"] = place{atTerms, atTerms.submit(begin(atTerms), "login-form", "username", jan.Username, "password", password), "terms-form"}
+	addresses := []string{"action/terms", "login", "login/second-factor", "login/second-factor/add", "action/change-password", "action/email", "action/keep-account", "action/verify-email", "action/passkey", "action/link-account", "invitation/accept", "consent", "sign-up", "sign-up/confirm", "sign-up/passkey", "login/passkey", "forgot-password", "forgot-password/confirm", "login/mail", "login/mail/confirm", "select-account"}
 	// What an honest form of each address would say.
-	sent := url.Values{"decision": {"allow"}, "code": {"123456"}, "recovery_code": {app.codes[1]}, "new_password": {chosenPassword}, "new_password_confirmation": {chosenPassword}, "enrolment": {"x.y"}, "passkey": {"{}"}}
+	sent := url.Values{"decision": {"allow"}, "code": {"123456"}, "recovery_code": {app.codes[1]}, "new_password": {chosenPassword}, "new_password_confirmation": {chosenPassword}, "enrolment": {"x.y"}, "passkey": {"{}"}, "accept": {"1"}}
 	for name, at := range places {
 		step, _, _ := strings.Cut(name, "#") // several forms of one step
 		if at.page.url.Path != "/acme/"+step || at.page.element(at.form) == nil {

@@ -117,7 +117,10 @@ func (s *SignIn) facts(ctx context.Context, v *visit) (login.Facts, error) {
 			facts.User = person
 		}
 	}
-	facts.Factors, err = s.factors(ctx, v, browser)
+	if facts.Factors, err = s.factors(ctx, v, browser); err != nil {
+		return facts, err
+	}
+	facts.Terms, err = s.due(ctx, v, facts)
 	return facts, err
 }
 

@@ -40,6 +40,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/secret"
 	"github.com/clavex/clavex/backend/internal/session"
 	"github.com/clavex/clavex/backend/internal/store"
+	"github.com/clavex/clavex/backend/internal/terms"
 	"github.com/clavex/clavex/backend/internal/upstream"
 	"github.com/clavex/clavex/backend/internal/user"
 	"github.com/clavex/clavex/backend/internal/web"
@@ -102,6 +103,7 @@ type Dependencies struct {
 	Erasure       *erasure.Erasure
 	Providers     *identityprovider.Providers
 	Parties       *upstream.Parties
+	Terms         *terms.Terms
 	SignUps       SignUpLimits
 	Recoveries    RecoveryLimits
 	Addresses     AddressLimits
@@ -167,6 +169,7 @@ const (
 	pathUndoAddress      = "undo-email-change"
 	pathAccount          = "account" // of package account
 	pathAccountEmail     = "account/email"
+	pathAccountData      = "account/data"
 )
 
 // pathOf is the page of a step; steps without a page have none.
@@ -200,6 +203,8 @@ func pathOf(step login.Step) string {
 		return pathVerifyEmail
 	case login.EnrolPasskey:
 		return pathEnrolPasskey
+	case login.AcceptTerms:
+		return pathTerms
 	case login.ProveAddress:
 		return pathAddress
 	case login.Consent:

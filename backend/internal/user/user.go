@@ -38,6 +38,7 @@ const (
 	ChangePassword RequiredAction = "change_password" // choose a new password
 	VerifyEmail    RequiredAction = "verify_email"    // prove once more that the address of the account is theirs
 	EnrolPasskey   RequiredAction = "enrol_passkey"   // make a passkey
+	AcceptTerms    RequiredAction = "accept_terms"    // accept the terms in force, once more
 )
 
 // Profile holds the standard claims of OpenID Connect Core 1.0 §5.1 that have no column of their own.
@@ -254,7 +255,7 @@ func (u *User) normalize() error {
 		return invalid("status", "status_invalid", "Choose active or disabled.")
 	}
 	for _, action := range u.RequiredActions {
-		if action != ChangePassword && action != VerifyEmail && action != EnrolPasskey {
+		if !slices.Contains([]RequiredAction{ChangePassword, VerifyEmail, EnrolPasskey, AcceptTerms}, action) {
 			return invalid("required_actions", "required_action_unknown", fmt.Sprintf("There is no required action %q.", action))
 		}
 	}

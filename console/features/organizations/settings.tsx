@@ -16,6 +16,7 @@ import { MailForm } from './mail-form';
 import { PoliciesForm } from './policies-form';
 import { SignUpForm } from './sign-up-form';
 import { OrganizationBadge } from './status';
+import { TermsForm } from './terms-form';
 
 /** The organization's own page, in tabs. */
 export function OrganizationSettings() {
@@ -30,6 +31,7 @@ export function OrganizationSettings() {
     { id: 'authenticators', label: 'Authenticators' },
     { id: 'mail', label: 'Mail' },
     { id: 'address', label: 'Address' },
+    { id: 'terms', label: 'Terms' },
     ...(platform ? [{ id: 'danger', label: 'Danger zone' }] : []),
   ];
   const tab = useTab(tabs);
@@ -47,6 +49,7 @@ export function OrganizationSettings() {
             {tab === 'authenticators' && <AttestationForm organization={organization} />}
             {tab === 'mail' && <MailForm organization={organization.value} />}
             {tab === 'address' && <OrganizationAddressPage organization={organization} />}
+            {tab === 'terms' && <TermsForm organization={organization.value} />}
             {tab === 'danger' && <OrganizationDanger organization={organization} />}
           </div>
         </Page>

@@ -13,6 +13,7 @@ export const requiredActions: { value: RequiredAction; label: string; hint: stri
   { value: 'change_password', label: 'Choose another password', hint: 'Everything that is signed in with the present one ends then.', badge: 'Must choose a new password' },
   { value: 'verify_email', label: 'Prove the e-mail address', hint: 'By a code that goes there, also where it was proved before. Needs an address, and mail.', badge: 'Must prove the address' },
   { value: 'enrol_passkey', label: 'Make a passkey', hint: 'Needs passkeys to be on, and a user who has none yet.', badge: 'Must make a passkey' },
+  { value: 'accept_terms', label: 'Accept the terms', hint: 'Those in force, once more. Needs terms that were published.', badge: 'Must accept the terms' },
 ];
 
 /** What a user has yet to do, beside their name. */

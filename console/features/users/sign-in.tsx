@@ -26,6 +26,7 @@ import { Invitation } from './invitation';
 import { Passkeys, usePasskeys } from './passkeys';
 import { RequiredActions } from './required-actions';
 import { SecondFactor } from './second-factor';
+import { UserTerms } from './terms';
 
 export function SignIn({ user }: { user: Versioned<User> }) {
   const org = useOrg();
@@ -51,6 +52,7 @@ export function SignIn({ user }: { user: Versioned<User> }) {
       <Passkeys user={value} />
       <SecondFactor user={value} />
       <Identities user={value} />
+      <UserTerms user={value} />
       <p className="text-neutral-11">
         What this user did stands in the{' '}
         <Link href={`${address.auditEvents(org)}?actor=${value.id}`} className="rounded-[4px] text-brand-11 underline">

@@ -890,6 +890,64 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/orgs/{org}/terms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+            };
+            cookie?: never;
+        };
+        /**
+         * List the versions of the terms
+         * @description All of them, the latest first, with how many people another version would ask.
+         */
+        get: operations["listTerms"];
+        put?: never;
+        /**
+         * Publish a version of the terms
+         * @description The next version. From the moment at which it is in force everybody is asked to accept it at their next sign-in, and before an application gets another answer about them; `people` of the list says how many that are. Refresh tokens go on. What was published is never changed. At most one version waits to come into force.
+         */
+        post: operations["publishTerms"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/orgs/{org}/terms/{terms_version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+                /** @description The number of a version of the terms. */
+                terms_version: components["parameters"]["TermsVersion"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Withdraw a version of the terms
+         * @description Nobody is asked for it any more, and the version before it counts again; without one, nobody is asked for anything. It stays in the list, and who accepted it did so.
+         */
+        delete: operations["withdrawTerms"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/orgs/{org}/trusted-issuers": {
         parameters: {
             query?: never;
@@ -1455,6 +1513,34 @@ export interface paths {
         post?: never;
         /** End a session of a user */
         delete: operations["endUserSession"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/orgs/{org}/users/{user_id}/terms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+                /** @description The id of the user. */
+                user_id: components["parameters"]["UserID"];
+            };
+            cookie?: never;
+        };
+        /**
+         * List what a user accepted of the terms
+         * @description The latest first.
+         */
+        get: operations["listUserTerms"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -3003,10 +3089,10 @@ export interface components {
          */
         RequestObjectSigningAlgorithm: "RS256" | "ES256" | "PS256" | "EdDSA" | "ES384" | "ES512" | "PS384" | "PS512" | "RS384" | "RS512" | "HS256" | "none";
         /**
-         * @description What the user must do at the next sign-in, or before an application gets another answer. `change_password`: choose another one. `verify_email`: prove the address by a code, also one that was proved before. `enrol_passkey`: make a passkey. What is done is taken from the list. What cannot be done is refused when it is added (`required_action_impossible`: no address, no mail, no passkeys; `required_action_done`: there is a passkey), and waits, keeping nobody out, where it became impossible later.
+         * @description What the user must do at the next sign-in, or before an application gets another answer. `change_password`: choose another one. `verify_email`: prove the address by a code, also one that was proved before. `enrol_passkey`: make a passkey. `accept_terms`: accept the terms in force, once more. What is done is taken from the list. What cannot be done is refused when it is added (`required_action_impossible`: no address, no mail, no passkeys, no terms; `required_action_done`: there is a passkey), and waits, keeping nobody out, where it became impossible later.
          * @enum {string}
          */
-        RequiredAction: "change_password" | "verify_email" | "enrol_passkey";
+        RequiredAction: "change_password" | "verify_email" | "enrol_passkey" | "accept_terms";
         Resource: {
             /** @description At most this long, whatever a client's are; absent for the client's. */
             access_token_lifetime_seconds?: number;
@@ -3177,6 +3263,58 @@ export interface components {
          * @enum {string}
          */
         SubjectType: "public" | "pairwise";
+        Terms: {
+            /** Format: uuid */
+            id: string;
+            /** Format: date-time */
+            in_force_at: string;
+            /** Format: date-time */
+            published_at: string;
+            state: components["schemas"]["TermsState"];
+            texts: components["schemas"]["TermsTexts"];
+            /** Format: int32 */
+            version: number;
+            /** Format: date-time */
+            withdrawn_at?: string;
+        };
+        TermsList: {
+            /**
+             * Format: int64
+             * @description How many people accepted the version in force.
+             */
+            accepted: number;
+            items: components["schemas"]["Terms"][];
+            /**
+             * Format: int64
+             * @description How many people another version would ask.
+             */
+            people: number;
+        };
+        TermsPublish: {
+            /**
+             * Format: date-time
+             * @description Within a year; left out: now.
+             */
+            in_force_at?: string;
+            texts: components["schemas"]["TermsTexts"];
+        };
+        /**
+         * @description What has become of a version; `superseded` says that a later one is in force.
+         * @enum {string}
+         */
+        TermsState: "in_force" | "upcoming" | "superseded" | "withdrawn";
+        /** @description What people are shown in one language. `url`, `text` or both say what the terms are. */
+        TermsText: {
+            /** @description Paragraphs without markup. */
+            text?: string;
+            title: string;
+            /** @description Where the terms can be read, beginning with `https://`. */
+            url?: string;
+        };
+        /** @description By language (BCP 47). People are shown the language of their page; else the organization's own, English, or any. */
+        TermsTexts: {
+            [key: string]: components["schemas"]["TermsText"];
+        };
         /**
          * @description How the client proves itself at the token endpoint; `none` for a public client.
          * @enum {string}
@@ -3457,6 +3595,19 @@ export interface components {
             username: string;
             /** Format: int64 */
             version: number;
+        };
+        UserTerms: {
+            /** Format: date-time */
+            accepted_at: string;
+            /** @description In which it was shown. */
+            language: string;
+            title: string;
+            url?: string;
+            /** Format: int32 */
+            version: number;
+        };
+        UserTermsList: {
+            items: components["schemas"]["UserTerms"][];
         };
     };
     responses: {
@@ -3765,6 +3916,8 @@ export interface components {
         ResourceID: string;
         /** @description The id of the session. */
         SessionID: string;
+        /** @description The number of a version of the terms. */
+        TermsVersion: number;
         /** @description The id of the trusted issuer's record, not its `issuer`. */
         TrustedIssuerID: string;
         /** @description The id of the user. */
@@ -3958,6 +4111,12 @@ export type SignUpPolicy = components['schemas']['SignUpPolicy'];
 export type Slug = components['schemas']['Slug'];
 export type SoftwareStatementIssuer = components['schemas']['SoftwareStatementIssuer'];
 export type SubjectType = components['schemas']['SubjectType'];
+export type Terms = components['schemas']['Terms'];
+export type TermsList = components['schemas']['TermsList'];
+export type TermsPublish = components['schemas']['TermsPublish'];
+export type TermsState = components['schemas']['TermsState'];
+export type TermsText = components['schemas']['TermsText'];
+export type TermsTexts = components['schemas']['TermsTexts'];
 export type TokenEndpointAuthMethod = components['schemas']['TokenEndpointAuthMethod'];
 export type TokenExchangePolicy = components['schemas']['TokenExchangePolicy'];
 export type TokenPolicy = components['schemas']['TokenPolicy'];
@@ -3980,6 +4139,8 @@ export type UserRoles = components['schemas']['UserRoles'];
 export type UserRolesSet = components['schemas']['UserRolesSet'];
 export type UserStatus = components['schemas']['UserStatus'];
 export type UserSummary = components['schemas']['UserSummary'];
+export type UserTerms = components['schemas']['UserTerms'];
+export type UserTermsList = components['schemas']['UserTermsList'];
 export type ResponseBadRequest = components['responses']['BadRequest'];
 export type ResponseConflict = components['responses']['Conflict'];
 export type ResponseContentTooLarge = components['responses']['ContentTooLarge'];
@@ -4010,6 +4171,7 @@ export type ParameterPasskeyId = components['parameters']['PasskeyID'];
 export type ParameterQ = components['parameters']['Q'];
 export type ParameterResourceId = components['parameters']['ResourceID'];
 export type ParameterSessionId = components['parameters']['SessionID'];
+export type ParameterTermsVersion = components['parameters']['TermsVersion'];
 export type ParameterTrustedIssuerId = components['parameters']['TrustedIssuerID'];
 export type ParameterUserId = components['parameters']['UserID'];
 export type HeaderETag = components['headers']['ETag'];
@@ -5981,6 +6143,119 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    listTerms: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The versions. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TermsList"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    publishTerms: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A unique value of the caller's, so that a repeated request creates nothing twice. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TermsPublish"];
+            };
+        };
+        responses: {
+            /** @description The version is published. */
+            201: {
+                headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    Location: components["headers"]["Location"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Terms"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Unprocessable"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    withdrawTerms: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+                /** @description The number of a version of the terms. */
+                terms_version: components["parameters"]["TermsVersion"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is withdrawn. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     listTrustedIssuers: {
         parameters: {
             query?: {
@@ -7163,6 +7438,41 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listUserTerms: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The slug of the organization.
+                 * @example demo
+                 */
+                org: components["parameters"]["Org"];
+                /** @description The id of the user. */
+                user_id: components["parameters"]["UserID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The acceptances. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserTermsList"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];

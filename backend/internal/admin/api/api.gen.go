@@ -1079,6 +1079,7 @@ func (e RequestObjectSigningAlgorithm) Valid() bool {
 
 // Defines values for RequiredAction.
 const (
+	AcceptTerms    RequiredAction = "accept_terms"
 	ChangePassword RequiredAction = "change_password"
 	EnrolPasskey   RequiredAction = "enrol_passkey"
 	VerifyEmail    RequiredAction = "verify_email"
@@ -1087,6 +1088,8 @@ const (
 // Valid indicates whether the value is a known member of the RequiredAction enum.
 func (e RequiredAction) Valid() bool {
 	switch e {
+	case AcceptTerms:
+		return true
 	case ChangePassword:
 		return true
 	case EnrolPasskey:
@@ -1248,6 +1251,30 @@ func (e SubjectType) Valid() bool {
 	case Pairwise:
 		return true
 	case Public:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TermsState.
+const (
+	InForce    TermsState = "in_force"
+	Superseded TermsState = "superseded"
+	Upcoming   TermsState = "upcoming"
+	Withdrawn  TermsState = "withdrawn"
+)
+
+// Valid indicates whether the value is a known member of the TermsState enum.
+func (e TermsState) Valid() bool {
+	switch e {
+	case InForce:
+		return true
+	case Superseded:
+		return true
+	case Upcoming:
+		return true
+	case Withdrawn:
 		return true
 	default:
 		return false
@@ -3330,7 +3357,7 @@ type RememberedDeviceDays = int
 // RequestObjectSigningAlgorithm How the client signs request objects; `none` lets it send unsigned ones. `HS256` is signed with the client's secret.
 type RequestObjectSigningAlgorithm string
 
-// RequiredAction What the user must do at the next sign-in, or before an application gets another answer. `change_password`: choose another one. `verify_email`: prove the address by a code, also one that was proved before. `enrol_passkey`: make a passkey. What is done is taken from the list. What cannot be done is refused when it is added (`required_action_impossible`: no address, no mail, no passkeys; `required_action_done`: there is a passkey), and waits, keeping nobody out, where it became impossible later.
+// RequiredAction What the user must do at the next sign-in, or before an application gets another answer. `change_password`: choose another one. `verify_email`: prove the address by a code, also one that was proved before. `enrol_passkey`: make a passkey. `accept_terms`: accept the terms in force, once more. What is done is taken from the list. What cannot be done is refused when it is added (`required_action_impossible`: no address, no mail, no passkeys, no terms; `required_action_done`: there is a passkey), and waits, keeping nobody out, where it became impossible later.
 type RequiredAction string
 
 // Resource defines model for Resource.
@@ -3513,6 +3540,56 @@ type SoftwareStatementIssuer struct {
 
 // SubjectType `public`: a person has one identifier for all clients; `pairwise`: another one for every sector (OpenID Connect Core 1.0 §8).
 type SubjectType string
+
+// Terms defines model for Terms.
+type Terms struct {
+	Id          openapi_types.UUID `json:"id"`
+	InForceAt   time.Time          `json:"in_force_at"`
+	PublishedAt time.Time          `json:"published_at"`
+
+	// State What has become of a version; `superseded` says that a later one is in force.
+	State TermsState `json:"state"`
+
+	// Texts By language (BCP 47). People are shown the language of their page; else the organization's own, English, or any.
+	Texts       TermsTexts `json:"texts"`
+	Version     int32      `json:"version"`
+	WithdrawnAt *time.Time `json:"withdrawn_at,omitempty"`
+}
+
+// TermsList defines model for TermsList.
+type TermsList struct {
+	// Accepted How many people accepted the version in force.
+	Accepted int64   `json:"accepted"`
+	Items    []Terms `json:"items"`
+
+	// People How many people another version would ask.
+	People int64 `json:"people"`
+}
+
+// TermsPublish defines model for TermsPublish.
+type TermsPublish struct {
+	// InForceAt Within a year; left out: now.
+	InForceAt *time.Time `json:"in_force_at,omitempty"`
+
+	// Texts By language (BCP 47). People are shown the language of their page; else the organization's own, English, or any.
+	Texts TermsTexts `json:"texts"`
+}
+
+// TermsState What has become of a version; `superseded` says that a later one is in force.
+type TermsState string
+
+// TermsText What people are shown in one language. `url`, `text` or both say what the terms are.
+type TermsText struct {
+	// Text Paragraphs without markup.
+	Text  *string `json:"text,omitempty"`
+	Title string  `json:"title"`
+
+	// Url Where the terms can be read, beginning with `https://`.
+	Url *string `json:"url,omitempty"`
+}
+
+// TermsTexts By language (BCP 47). People are shown the language of their page; else the organization's own, English, or any.
+type TermsTexts map[string]TermsText
 
 // TokenEndpointAuthMethod How the client proves itself at the token endpoint; `none` for a public client.
 type TokenEndpointAuthMethod string
@@ -3857,6 +3934,22 @@ type UserSummary struct {
 	Version   int64      `json:"version"`
 }
 
+// UserTerms defines model for UserTerms.
+type UserTerms struct {
+	AcceptedAt time.Time `json:"accepted_at"`
+
+	// Language In which it was shown.
+	Language string  `json:"language"`
+	Title    string  `json:"title"`
+	Url      *string `json:"url,omitempty"`
+	Version  int32   `json:"version"`
+}
+
+// UserTermsList defines model for UserTermsList.
+type UserTermsList struct {
+	Items []UserTerms `json:"items"`
+}
+
 // BackchannelRequestID defines model for BackchannelRequestID.
 type BackchannelRequestID = openapi_types.UUID
 
@@ -3907,6 +4000,9 @@ type ResourceID = openapi_types.UUID
 
 // SessionID defines model for SessionID.
 type SessionID = openapi_types.UUID
+
+// TermsVersion defines model for TermsVersion.
+type TermsVersion = int32
 
 // TrustedIssuerID defines model for TrustedIssuerID.
 type TrustedIssuerID = openapi_types.UUID
@@ -4187,6 +4283,12 @@ type UpdateResourceParams struct {
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
+// PublishTermsParams defines parameters for PublishTerms.
+type PublishTermsParams struct {
+	// IdempotencyKey A unique value of the caller's, so that a repeated request creates nothing twice.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
 // ListTrustedIssuersParams defines parameters for ListTrustedIssuers.
 type ListTrustedIssuersParams struct {
 	// Limit The most items in one answer.
@@ -4339,6 +4441,9 @@ type CreateResourceJSONRequestBody = ResourceCreate
 
 // UpdateResourceJSONRequestBody defines body for UpdateResource for application/json ContentType.
 type UpdateResourceJSONRequestBody = ResourcePatch
+
+// PublishTermsJSONRequestBody defines body for PublishTerms for application/json ContentType.
+type PublishTermsJSONRequestBody = TermsPublish
 
 // CreateTrustedIssuerJSONRequestBody defines body for CreateTrustedIssuer for application/json ContentType.
 type CreateTrustedIssuerJSONRequestBody = TrustedIssuerCreate
@@ -4519,6 +4624,15 @@ type ServerInterface interface {
 	// SuspendOrganization Suspend an organization
 	// (POST /api/v1/orgs/{org}/suspend)
 	SuspendOrganization(c *gin.Context, org Org)
+	// ListTerms List the versions of the terms
+	// (GET /api/v1/orgs/{org}/terms)
+	ListTerms(c *gin.Context, org Org)
+	// PublishTerms Publish a version of the terms
+	// (POST /api/v1/orgs/{org}/terms)
+	PublishTerms(c *gin.Context, org Org, params PublishTermsParams)
+	// WithdrawTerms Withdraw a version of the terms
+	// (DELETE /api/v1/orgs/{org}/terms/{terms_version})
+	WithdrawTerms(c *gin.Context, org Org, termsVersion TermsVersion)
 	// ListTrustedIssuers List trusted issuers
 	// (GET /api/v1/orgs/{org}/trusted-issuers)
 	ListTrustedIssuers(c *gin.Context, org Org, params ListTrustedIssuersParams)
@@ -4612,6 +4726,9 @@ type ServerInterface interface {
 	// EndUserSession End a session of a user
 	// (DELETE /api/v1/orgs/{org}/users/{user_id}/sessions/{session_id})
 	EndUserSession(c *gin.Context, org Org, userId UserID, sessionId SessionID)
+	// ListUserTerms List what a user accepted of the terms
+	// (GET /api/v1/orgs/{org}/users/{user_id}/terms)
+	ListUserTerms(c *gin.Context, org Org, userId UserID)
 }
 
 // ServerInterfaceWrapper converts contexts to parameters.
@@ -6708,6 +6825,114 @@ func (siw *ServerInterfaceWrapper) SuspendOrganization(c *gin.Context) {
 	siw.Handler.SuspendOrganization(c, org)
 }
 
+// ListTerms operation middleware
+func (siw *ServerInterfaceWrapper) ListTerms(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "org" -------------
+	var org Org
+
+	err = runtime.BindStyledParameterWithOptions("simple", "org", c.Param("org"), &org, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter org: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListTerms(c, org)
+}
+
+// PublishTerms operation middleware
+func (siw *ServerInterfaceWrapper) PublishTerms(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "org" -------------
+	var org Org
+
+	err = runtime.BindStyledParameterWithOptions("simple", "org", c.Param("org"), &org, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter org: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PublishTermsParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.PublishTerms(c, org, params)
+}
+
+// WithdrawTerms operation middleware
+func (siw *ServerInterfaceWrapper) WithdrawTerms(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "org" -------------
+	var org Org
+
+	err = runtime.BindStyledParameterWithOptions("simple", "org", c.Param("org"), &org, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter org: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "terms_version" -------------
+	var termsVersion TermsVersion
+
+	err = runtime.BindStyledParameterWithOptions("simple", "terms_version", c.Param("terms_version"), &termsVersion, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int32", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter terms_version: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.WithdrawTerms(c, org, termsVersion)
+}
+
 // ListTrustedIssuers operation middleware
 func (siw *ServerInterfaceWrapper) ListTrustedIssuers(c *gin.Context) {
 
@@ -8081,6 +8306,40 @@ func (siw *ServerInterfaceWrapper) EndUserSession(c *gin.Context) {
 	siw.Handler.EndUserSession(c, org, userId, sessionId)
 }
 
+// ListUserTerms operation middleware
+func (siw *ServerInterfaceWrapper) ListUserTerms(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "org" -------------
+	var org Org
+
+	err = runtime.BindStyledParameterWithOptions("simple", "org", c.Param("org"), &org, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter org: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "user_id" -------------
+	var userId UserID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "user_id", c.Param("user_id"), &userId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter user_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListUserTerms(c, org, userId)
+}
+
 // GinServerOptions provides options for the Gin server.
 type GinServerOptions struct {
 	BaseURL      string
@@ -8163,6 +8422,10 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.POST(options.BaseURL+"/api/v1/orgs/:org/domains/:domain_id/verification", wrapper.VerifyDomain)
 	router.PUT(options.BaseURL+"/api/v1/orgs/:org/address", wrapper.MoveOrganization)
 	router.DELETE(options.BaseURL+"/api/v1/orgs/:org/address/former", wrapper.LeaveFormerAddress)
+	router.GET(options.BaseURL+"/api/v1/orgs/:org/terms", wrapper.ListTerms)
+	router.POST(options.BaseURL+"/api/v1/orgs/:org/terms", wrapper.PublishTerms)
+	router.DELETE(options.BaseURL+"/api/v1/orgs/:org/terms/:terms_version", wrapper.WithdrawTerms)
+	router.GET(options.BaseURL+"/api/v1/orgs/:org/users/:user_id/terms", wrapper.ListUserTerms)
 	router.GET(options.BaseURL+"/api/v1/orgs/:org/identity-providers", wrapper.ListIdentityProviders)
 	router.POST(options.BaseURL+"/api/v1/orgs/:org/identity-providers", wrapper.CreateIdentityProvider)
 	router.POST(options.BaseURL+"/api/v1/orgs/:org/identity-providers/test", wrapper.TestIdentityProvider)
@@ -17401,6 +17664,542 @@ func (response SuspendOrganization503ApplicationProblemPlusJSONResponse) VisitSu
 	return err
 }
 
+type ListTermsRequestObject struct {
+	Org Org `json:"org"`
+}
+
+type ListTermsResponseObject interface {
+	VisitListTermsResponse(w http.ResponseWriter) error
+}
+
+type ListTerms200JSONResponse TermsList
+
+func (response ListTerms200JSONResponse) VisitListTermsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListTerms400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response ListTerms400ApplicationProblemPlusJSONResponse) VisitListTermsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListTerms401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response ListTerms401ApplicationProblemPlusJSONResponse) VisitListTermsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListTerms403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response ListTerms403ApplicationProblemPlusJSONResponse) VisitListTermsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListTerms404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response ListTerms404ApplicationProblemPlusJSONResponse) VisitListTermsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListTerms429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response ListTerms429ApplicationProblemPlusJSONResponse) VisitListTermsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListTerms500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response ListTerms500ApplicationProblemPlusJSONResponse) VisitListTermsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListTerms503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response ListTerms503ApplicationProblemPlusJSONResponse) VisitListTermsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PublishTermsRequestObject struct {
+	Org    Org `json:"org"`
+	Params PublishTermsParams
+	Body   *PublishTermsJSONRequestBody
+}
+
+type PublishTermsResponseObject interface {
+	VisitPublishTermsResponse(w http.ResponseWriter) error
+}
+
+type PublishTerms201ResponseHeaders struct {
+	IdempotentReplayed *string
+	Location           string
+}
+
+type PublishTerms201JSONResponse struct {
+	Body    Terms
+	Headers PublishTerms201ResponseHeaders
+}
+
+func (response PublishTerms201JSONResponse) VisitPublishTermsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PublishTerms400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response PublishTerms400ApplicationProblemPlusJSONResponse) VisitPublishTermsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PublishTerms401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response PublishTerms401ApplicationProblemPlusJSONResponse) VisitPublishTermsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PublishTerms403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response PublishTerms403ApplicationProblemPlusJSONResponse) VisitPublishTermsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PublishTerms404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response PublishTerms404ApplicationProblemPlusJSONResponse) VisitPublishTermsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PublishTerms409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response PublishTerms409ApplicationProblemPlusJSONResponse) VisitPublishTermsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PublishTerms413ApplicationProblemPlusJSONResponse struct {
+	ContentTooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response PublishTerms413ApplicationProblemPlusJSONResponse) VisitPublishTermsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PublishTerms415ApplicationProblemPlusJSONResponse struct {
+	UnsupportedMediaTypeApplicationProblemPlusJSONResponse
+}
+
+func (response PublishTerms415ApplicationProblemPlusJSONResponse) VisitPublishTermsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PublishTerms422ApplicationProblemPlusJSONResponse struct {
+	UnprocessableApplicationProblemPlusJSONResponse
+}
+
+func (response PublishTerms422ApplicationProblemPlusJSONResponse) VisitPublishTermsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PublishTerms429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response PublishTerms429ApplicationProblemPlusJSONResponse) VisitPublishTermsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PublishTerms500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response PublishTerms500ApplicationProblemPlusJSONResponse) VisitPublishTermsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PublishTerms503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response PublishTerms503ApplicationProblemPlusJSONResponse) VisitPublishTermsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WithdrawTermsRequestObject struct {
+	Org          Org          `json:"org"`
+	TermsVersion TermsVersion `json:"terms_version"`
+}
+
+type WithdrawTermsResponseObject interface {
+	VisitWithdrawTermsResponse(w http.ResponseWriter) error
+}
+
+type WithdrawTerms204Response struct {
+}
+
+func (response WithdrawTerms204Response) VisitWithdrawTermsResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type WithdrawTerms400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response WithdrawTerms400ApplicationProblemPlusJSONResponse) VisitWithdrawTermsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WithdrawTerms401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response WithdrawTerms401ApplicationProblemPlusJSONResponse) VisitWithdrawTermsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WithdrawTerms403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response WithdrawTerms403ApplicationProblemPlusJSONResponse) VisitWithdrawTermsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WithdrawTerms404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response WithdrawTerms404ApplicationProblemPlusJSONResponse) VisitWithdrawTermsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WithdrawTerms409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response WithdrawTerms409ApplicationProblemPlusJSONResponse) VisitWithdrawTermsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WithdrawTerms429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response WithdrawTerms429ApplicationProblemPlusJSONResponse) VisitWithdrawTermsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WithdrawTerms500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response WithdrawTerms500ApplicationProblemPlusJSONResponse) VisitWithdrawTermsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WithdrawTerms503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response WithdrawTerms503ApplicationProblemPlusJSONResponse) VisitWithdrawTermsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListTrustedIssuersRequestObject struct {
 	Org    Org `json:"org"`
 	Params ListTrustedIssuersParams
@@ -23023,6 +23822,156 @@ func (response EndUserSession503ApplicationProblemPlusJSONResponse) VisitEndUser
 	return err
 }
 
+type ListUserTermsRequestObject struct {
+	Org    Org    `json:"org"`
+	UserId UserID `json:"user_id"`
+}
+
+type ListUserTermsResponseObject interface {
+	VisitListUserTermsResponse(w http.ResponseWriter) error
+}
+
+type ListUserTerms200JSONResponse UserTermsList
+
+func (response ListUserTerms200JSONResponse) VisitListUserTermsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUserTerms400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response ListUserTerms400ApplicationProblemPlusJSONResponse) VisitListUserTermsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUserTerms401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response ListUserTerms401ApplicationProblemPlusJSONResponse) VisitListUserTermsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUserTerms403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response ListUserTerms403ApplicationProblemPlusJSONResponse) VisitListUserTermsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUserTerms404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response ListUserTerms404ApplicationProblemPlusJSONResponse) VisitListUserTermsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUserTerms429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response ListUserTerms429ApplicationProblemPlusJSONResponse) VisitListUserTermsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUserTerms500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response ListUserTerms500ApplicationProblemPlusJSONResponse) VisitListUserTermsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUserTerms503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response ListUserTerms503ApplicationProblemPlusJSONResponse) VisitListUserTermsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
 	// GetMe Who is calling
@@ -23175,6 +24124,15 @@ type StrictServerInterface interface {
 	// SuspendOrganization Suspend an organization
 	// (POST /api/v1/orgs/{org}/suspend)
 	SuspendOrganization(ctx context.Context, request SuspendOrganizationRequestObject) (SuspendOrganizationResponseObject, error)
+	// ListTerms List the versions of the terms
+	// (GET /api/v1/orgs/{org}/terms)
+	ListTerms(ctx context.Context, request ListTermsRequestObject) (ListTermsResponseObject, error)
+	// PublishTerms Publish a version of the terms
+	// (POST /api/v1/orgs/{org}/terms)
+	PublishTerms(ctx context.Context, request PublishTermsRequestObject) (PublishTermsResponseObject, error)
+	// WithdrawTerms Withdraw a version of the terms
+	// (DELETE /api/v1/orgs/{org}/terms/{terms_version})
+	WithdrawTerms(ctx context.Context, request WithdrawTermsRequestObject) (WithdrawTermsResponseObject, error)
 	// ListTrustedIssuers List trusted issuers
 	// (GET /api/v1/orgs/{org}/trusted-issuers)
 	ListTrustedIssuers(ctx context.Context, request ListTrustedIssuersRequestObject) (ListTrustedIssuersResponseObject, error)
@@ -23268,6 +24226,9 @@ type StrictServerInterface interface {
 	// EndUserSession End a session of a user
 	// (DELETE /api/v1/orgs/{org}/users/{user_id}/sessions/{session_id})
 	EndUserSession(ctx context.Context, request EndUserSessionRequestObject) (EndUserSessionResponseObject, error)
+	// ListUserTerms List what a user accepted of the terms
+	// (GET /api/v1/orgs/{org}/users/{user_id}/terms)
+	ListUserTerms(ctx context.Context, request ListUserTermsRequestObject) (ListUserTermsResponseObject, error)
 }
 
 type StrictHandlerFunc func(ctx *gin.Context, request any) (any, error)
@@ -24936,6 +25897,104 @@ func (sh *strictHandler) SuspendOrganization(ctx *gin.Context, org Org) {
 	}
 }
 
+// ListTerms operation middleware
+func (sh *strictHandler) ListTerms(ctx *gin.Context, org Org) {
+	var request ListTermsRequestObject
+
+	request.Org = org
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListTerms(ctx, request.(ListTermsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListTerms")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ListTermsResponseObject); ok {
+		if err := validResponse.VisitListTermsResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// PublishTerms operation middleware
+func (sh *strictHandler) PublishTerms(ctx *gin.Context, org Org, params PublishTermsParams) {
+	var request PublishTermsRequestObject
+
+	request.Org = org
+	request.Params = params
+
+	var body PublishTermsJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.PublishTerms(ctx, request.(PublishTermsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PublishTerms")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(PublishTermsResponseObject); ok {
+		if err := validResponse.VisitPublishTermsResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// WithdrawTerms operation middleware
+func (sh *strictHandler) WithdrawTerms(ctx *gin.Context, org Org, termsVersion TermsVersion) {
+	var request WithdrawTermsRequestObject
+
+	request.Org = org
+	request.TermsVersion = termsVersion
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.WithdrawTerms(ctx, request.(WithdrawTermsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "WithdrawTerms")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(WithdrawTermsResponseObject); ok {
+		if err := validResponse.VisitWithdrawTermsResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // ListTrustedIssuers operation middleware
 func (sh *strictHandler) ListTrustedIssuers(ctx *gin.Context, org Org, params ListTrustedIssuersParams) {
 	var request ListTrustedIssuersRequestObject
@@ -25948,590 +27007,636 @@ func (sh *strictHandler) EndUserSession(ctx *gin.Context, org Org, userId UserID
 	}
 }
 
+// ListUserTerms operation middleware
+func (sh *strictHandler) ListUserTerms(ctx *gin.Context, org Org, userId UserID) {
+	var request ListUserTermsRequestObject
+
+	request.Org = org
+	request.UserId = userId
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListUserTerms(ctx, request.(ListUserTermsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListUserTerms")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ListUserTermsResponseObject); ok {
+		if err := validResponse.VisitListUserTermsResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // Base64 encoded, compressed with deflate, json marshaled OpenAPI spec.
 // Stored as a slice of fixed-width chunks rather than one concatenated
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L39cts4ti/6KjjaU9Vxt6RI8kccu6bOcWKn250vb9vZOT2dXAkiIQltitAQkBVN7+y6f94nuVP3NeZR",
-	"zpPcwloACZKgRMlO0jPb/3THFAjiY2Fhff7W741ATGciZrGSjaPfG+wTnc4iBv8+CcOESfla3DL95y2N",
-	"5vCPUEwpjxtHjUiMedw2r7RFMm40G+OEBqwf0qVsHO12Pn9uNk6UYlJRxUV8ISIeLHOd0SgSCxb2pyJk",
-	"kWwc/drojYLO/pOno9Zht7vb2nvCaGvY7R60hsN9ehgOn/Y6Pdr42GwEIr5lSxoHrHHUCHnCAtVoNkIW",
-	"c7e7j80G+8Sl4vG4P6NS3jA9sgYNAjbT7ac85tP5tB+wRPERD2CcjaPGi/PTt/3nZ5fX5y/Oz077r7qN",
-	"ZmMe38RiEaedNxI2mkvWKM4yYbecLXLTTMfze4PS8ZyHjaN6E202KPTMwsaRSuas2YjpVM/4l/mQv2RL",
-	"sk+uWMKZJAuuJuTNi+eNZiObaHev02zMmJhFrHHU7XU+N393OhzRSLJc857TuttszBIxjNi0cWTb4Nz7",
-	"83iWiFsWNj5/XPk6/LuvRybmqk9joSYsaRz1mg0JRAMLAovR6T7dpfvDXutJ0GWtJ+EubT0d7fda3eFB",
-	"0GGH4R598kRvgWSJWQAa0v9FgymzBAhjkUxKLmJLy4Gyq2Z2YvczbNY85OrslsUqT4uB2Xz9lfZ8FlK9",
-	"Sk39XCS6QTrS/cPDUWsv6HRaT2i30zoc7rNWb3QQdoOntNPt9BrpNsF5+F8hm4q2XvVGs6GWM2a+0fjc",
-	"bNCRYtA5m1Ie9W9Zwkfc7vbnZmPIRiJhvgawe5+bjSDiLFZ9isdVE1Znt91pd7u7bb1k9Qa929EULoJg",
-	"niQs7FMF/fT2W91uq9e97jw92u0cdTp/0Y3mKhAwOTkPAv3JZiNhf50zqfrmYz+f7v77/vunfzl4dvhL",
-	"7+Xe6ydvOhfdy91rPX2ajJnaZDW72WrqPV+xlvr/fTqGfW28Fn/jUUQf77c7jfymv+Iyv/Fcsak5nA8k",
-	"8K9KAh+bjZh9Uv1gnki9lw22/Dk5/03wX95fTs5jSyRqwmKl7wGRvGaKhlTRHK0EExbcOMtzAMtzcN05",
-	"OOrY5QlEPOLjeZIx7UjQsPhXvovO7nVn76jbM13YC2NP81QYNxJj+kav1elewxfNG/F8OtRk1D3U7FVR",
-	"zV2RPkrz0n2vOgQb3lB17s4at5a+PueSgRBQ7uLj5496Is9ocBNMaByz6JQFXMIXXeEkfdigM7ikGoXX",
-	"LpFOVzKBpA+PjQAx5HGo5Ycpk5KO9TTe710915Rszl09Mu4BGZtXzHpc0GUiokg/T5jmNSuPHfs04wmT",
-	"3jb7pk29sRzCWGQgZrjeYsZiHmqxCg7QJueycCVnZxM37DnMt3DPapbRV+KGxf2Ij5jiU9aXLBBxCGJj",
-	"p6k3LzIU1TdHfMGGjWZjOOeR6mv500gv7h7MsuWsWmZ8Pk9446gxUWomjx4/Nq+lomwgpniKFQ0UrI9p",
-	"8b/cFh+rNq1z3TnMzuU4obGCOUBPdK4mIuF/w6kFImTAO0cJkxNcEt3xJhTFQ7OUko9jFvYTJmcilqxP",
-	"o3HjqHF21ds/0Dw74WMQ22mohV6pEs0LtLQopOpHYqxFtIShJK0XCIa7Yoke64Fu9EJAo2hIgxt80Zmy",
-	"hwp6+097HU0J+l7hCevrhevrNunO218CPds4FfXS+adrDqv80UPvIOGOeKT3AO5WaAV8CJQExW/1T3I+",
-	"/E3P0RDibD6MeKDvHhg7i8OZ4Pr61SOcMjURevcMpUkWJEz1h1TCK0akWHnMb1mCLKyXHaDnQGn5m2gj",
-	"wt+KDLfc3WzYq7jslzrhf4QzWaahL08rtQQc3JYLqoKJj5jyq0loHJKIUTMBiWwznkdR1tUVjNnXlzS/",
-	"NBa/7E478/8Y/vVQdUXvZbCf/Pzk01/24pMDefp09GNn8qo7+/ceu9xV75wxvjPCd7nnhzvk4Q55uEPq",
-	"3yHpkXrP1aTyvD6cqodT9XCqap+q5t2vOVycFSLSV1YvPZuAS99siNEo4jHrI4MAPXHtcqH+d2q8BS6/",
-	"qTGWidCr4nUx1FuOAJYjYYFIQIYwK9IPInrLPrV9HZsBNrBJC/0cf/5ZnXf/sj958dcn01+Czu2/x7vz",
-	"/03PesnL2fvhq/BQNj47hDlLGBA8kAoY6VYq62mj4bJx1Ahj2ciWzCPxVy5K9laJmlKb4BrHzUgkU7RC",
-	"cinn+l8pw+BhjldoDR+8IYpH6dR6Zmp7Zu+b5W58X7VuhRlN1LJiZNa/0GeRZIsJS5jxNNjn+Gh3r+Mc",
-	"0F09guwgPVBcNcXBMT0PWay4Wl4k4paHSAiOk45T/a1AJLOMx9DMpogGNz9fdZkYzrMmO6q36kO8aesQ",
-	"m9mQM3xInuNs3HtyNdE/5uHssV6D7LpcyTTtDea9uTa6brq+LfIwCP9GFZa+cG2pCSP4B1ETqv/DyMx8",
-	"goxR99t6eX3jXmUTeCC0b01oXm5Qthd4pigS3B9fB9eseC3lhG0rqK1a18f2FT2pzBR/AT5mEtCYDDUh",
-	"x0DBCWvn3FRzSYcRqxya8QnkqXL9TkN3MVecRicgGF2DlrCprGPbAEsuews9Vv/ediR8ACQ8pZ/66Gfp",
-	"dlJavaCJillCZiJRNEKzvjQWyPIUPaynzijrfNn/wVVC8j/7Cn/0T1kr6/9hp5vNG9v1XU39X4DOOp8z",
-	"YWhTPeo8vuXKXA0uQQJzPGqw20KcSHmm6E7dzRkHJNw8RSev20ChO5brz7MQhvKKxzcstBxmY0ZQb3Wf",
-	"ooUZNd/GUeNdp/t07/Cw17MBMhu478qD9hztL/WpOx7qb7BacFRfgUHmlEX8liWrJkGVYtOZ0gdgO1dx",
-	"xSJ0O0fdzdy9+9BfRKUmaRjUyk6hIUsS8CJcTxjBwRMaywVLWIheexQ1yH5nt23fsdLHfmfXOCPWfG4f",
-	"jxoEbdVcm73UwQIWHwa++W338jXl0RVLbgsKj2RxKJFPimRMYyOnwFht4+Lu+HjEKBHTxlHjJJgy8mHe",
-	"6ewGsWglbBYtcywJfmKZDiqnatYu8Cyt7S5EEvYlS+1pmok2jvYPnzQbCgISpaKJ0v8si32+4TmueyMw",
-	"fy4qHdkCXRWsxl9gbij5axmZTEQiGRlq8kmWmtRMy1UzLs8mN4GSDGopvKBfuNKlJn59jxDcdxIKJkks",
-	"FFH0hhH9RaI/CY4yO4u85DmiPIIQMliaxtH+7n6zoUR6A+dDGPWA2Wox1G+NyZFp7ciqjhtZdYo9yWg+",
-	"bhw1oN/PzcaMJVNugyp/zX3nKGE0LHz7aJFwxcxuSNsC/7A/ITdJf7R/2p/pPOQKf/zYbCQiYqUvt/KW",
-	"chO24t76ZfFmi8i9H3Un5Ccxm7EkT2DF7sHJ8jZm13zK9CW3TjTutnq93GU2T6I1OiGGJj4WMWspPmWt",
-	"iMc3/xPkvz/3lteH/+f//n8bhUF4rvKyNf/wYK8DcdpvCxSUvjNMKPJY++9+ICI4OP/WHe2PhiNNJnX8",
-	"LZvQZE2yz5PuTEQ84Bi9XsuVFQRiHqt+yCJmTAtat26Uf+m7ce3dPRuVnS5WKYy9GKAei5jdY3i66Q4D",
-	"0MO+Gzp3efYfb1+enTaajXdXZ5f9/zi7PH9x/vzk+vztm/6zXy5Orq4azcbJ9fXZ1TU+fHn2S//529cX",
-	"l29fn1+d2ff008uz12+vzyp+vPjpl6vz5yev3J8/eoLkzVzAYUL51C6OFYf6UxNl2Q9FMJ/qh/qmWN8M",
-	"7ESRkCy1hPSDCY2BbZtd5KlmkFEAbuETrZ6MedDXp0j3JEajXOB8Ay6C9NK1+xCxeKwmjaND57eEBUJL",
-	"go2jRsEec9QQ+m7ptbv4UIz6YtRfiOQm/eIGzrYx8jtrAjMzd5/3kznmbnzWz6dsOtTSWj9ktzwlXsdv",
-	"NxTz2HgoZcl1F87ErB8LoF7zU2qBgkB7PcD+yARGN8RMDwA0utxPfbMzImTZMudbGA6vB20lQTqUIpor",
-	"5lmQg87eoV6PTGiMfM16h9iKj+M+j/uxUDxg6b7C4/nMXUfzyIwXLfEw18/5K/HOJrYnRWZ7knlo6uXY",
-	"/Mu5agoL4rm3at1BK+SYwhdOga1jdw/33MM993DPPdxzD/dc1T0XWm654U33tMh2V9jK/Az3D8Jv7/n+",
-	"rxWo665b2f3m3lWRGAsTlZsbOHmlwsJlsYaYuodaFSx8/GouZywOC5G4D5flw2X5cFk+XJYPl2XhUpAp",
-	"u9zwXjgExnvLkhJ4AN4z/XW57d00JnVF+jsEqOnTw26x4UPS87940jPY3qsIArMDLpDD1UkJpmHAOp1O",
-	"r7W7PwxawUGHtg72DoetzrC3P+qOOvv7nd1G7ibsj0QyhXU191MJf2JIIaNaHz0cnH6gT13Ex3yoWSY+",
-	"vj9x4mnmD4WrctW2w53VOGq853EoFpL8xKLIkTLei+SGRHSmBMR4zZAU8oKJ3rGExnImEkxamCyHCURw",
-	"8VixRHNIk958Ye6PorPN8ZCdxWMes9Yb0eoe7um1Vmw6EwnVdw2cHd0N3jVrQ8tlfx5P8VM+6uh81sLJ",
-	"lALz/LUBYSmSxOyWJUQl9JZFRE0SMR9PIGpwmIiFZMl3kpgzeQSPNZsno0gsCJfwQMTRkogYQrTO9CWJ",
-	"Tbgks0QoFigWkuGSXLx8foae5qve/kFbyxFmzdMLFBftkkkxTwK2SZJxt9e5z+DAJybfg8VaIsvJqHTG",
-	"c0LqjC5RUoHdT4ScsQAzTizvhqQWaNOiM+7M+yJ7FTId5CTDFMjCA+3L1r+W/o0Oto/bxJ7aJfaY5r7i",
-	"pOvP0R3zVwkzuV8CWLflRdnr/vc8t4Jl/bPO6SrMAHzkWjfRLXTvVyjPrLp1Msf8utC21bLAXcAVuocZ",
-	"KscmESoYEMNY7I19SXE+ICkJ93CRATD4L3O9atfJXF+e50YVzgV/j0XC1QQWzySXfWw2qJRaTzTZevDb",
-	"z++vGx8dYVHTD4TltfC7H++TNR5Wqe6zgvPgt8WNLMVG5xo91k0wshAVL78GX4hNNiGHIK0hPefS4YrH",
-	"UyShFpj8SWn4YxqcUJ2QBmotiIpD5+kUD1Ijgji4PreBgtuw5BwheHMB7pEcHrZv1faVtmNlisPDKf3v",
-	"ckrLDLt8k2ZWdg45ChhI/E4WmbtSCR/OFdoxQ6ZJYYp3xElMo6XigaxrcrUxUkWt0qeJNxsTKvuZ+oHP",
-	"NlFhZxMRs75Fp2r8sLfX6zx5unfg+bmo5DtGs98bQ56oiYHA6h52wZHd7TSajRGd8mhpU15fiVsW0UDv",
-	"8pjfstg+PwmpvpRFAMBYDRa3fnyWaXEnISXOm38TMePxSGj6nCdixh6/EnEo4sbn1BYW9tFsYk1fWzkF",
-	"KrGTiu5xTQ++pIuKnXSWbZPV8S3G51UIT2ZkXzWgewhmJnso+zZVrb9RFlfpbX/KVj0LgbM2eV6ZRZ33",
-	"9g57h0+fHHQ7aegxLNwUA1qdJTPmml9XJzB4T2pqfJ5QqfnXn3rDP3U7f3rz9K/icP7qLQ9uxp96f3l9",
-	"+RfxesnOf/vLyTgYRU9mT3tR+OMnGh4cvvr5L+Gr7pNo8n6ZJyK7OreUXAopeYEqSiMszvCSyXlUIA34",
-	"QQ++k7oskFJEaG1buvu+ojdgtx9xFoXOD6A+hewTdJBF7F6JKRuKcEl4TNSES+LGjZIJlfjU9kJopK+J",
-	"ZdsZ88ZkfBf2uoU1sMCsviTrqeWq1GtWvtjcZcjbwiqoN3dPWJAh3fel8QU4t6GUfBxDSt/qyOBm4cd5",
-	"yE3AcEVcsW2Q+3bRGrf23c/NxoTR0Bhez67pGG9tGSR8Zozt1xNGzEoTMSKLCVVkQWWaZNEkI5GQwfmo",
-	"9Vqv7aANOqqBzW18aDz50Ghkt1FmBpqwKSBWGhuxVAmPxzbzcToTisXqks0iukSXbn5UF5hO3iRUkoHu",
-	"ctAkiwmLCSXG1o0mOThEaYfBsvWSLcmUhgwsfGrC4zFBE36bXOv3ISmTcEliYdKN2w13uCyeT/WS6m/q",
-	"/SkP/5UIUtdqeSmN6p9bSnNa2xuu0yVV7BWfclX+0nvdNZckYiOlP6Un+9e5UBQWjMckTOhItThTo5YW",
-	"XemMtxKqWKS7axmaKO4kkOyHxnHy586x+vNup1FzeBmcdnk57m1Qf/3zQadzvPjzwdphMZUsT6xXJz+i",
-	"K5T8iRJkQbkylEFUstR0QseUx7nv73Y83+KxYmOWwMfev3/vQJoy/xoEExpFLB4z8ujyxXNy8GS/Q/7x",
-	"992d/FSfMZqwhEAyyJ8/NHh8SyML3ANHrHrSn/Wdm9ApU+akl2FGz0/9Y+OhJR9zrNpwnwFSkppkvN5x",
-	"MK0i4tTHMp9Dy/L2IALUJaBTrBjUo3fvzk937NhQ9/xOEkS1aELqC1eSDFIf/KBi4HcfMMLj4LjXL6NJ",
-	"UXs04OEAx+mMcadikFlS3h3Haq5H3xAHzgU6sKOd0TGz/NEO7a9zliydsWGf7kCm9NMrE2uw13l64BsJ",
-	"osCsXy70ZXt2diIqaRHfuftqAQj3+iGCh7piKPDb3UfiXGAvmYeTnpB5zP86ZwSu/pTUNFtJvpNNIgVi",
-	"ZujLcQZ3TXpL4t0DyWJwGaoFD7K9Rqabzadwk1btem9/H8J/7N/dikmBcrN+hdHAQaw2VHmSjbJ0H8ud",
-	"g15YP0L77RSRxMeL0Go1WDd8V1O84zxGr6246znvWtwbIF1oIUSrF21yQiCLLh4T3Hoj5kmy1ztsEhoT",
-	"MVcgtBMRM7LX7VWTihEIK2mk0/GOuQQwUGP18R2C3h4CV2LFKqMn6M4rWyF2QRqmkHq/2RREGr1KuIRV",
-	"/BOkm9wihWxEQQ3d76TWSbNeJpTLPVGuuPE2qRDgZTQf29VylYG8iGFihDzLhnaC6hX7U8JGjaPGvz3O",
-	"yrQ8xl/l46tojotmwjfW76eJZKvYQpvgcedN/HfPONgnpaW/SIgb0GsM0NCQjXkc62MhRpBJi27CzI8q",
-	"m8SUDyEJG9Mk1L0EVDJ9pPSiREzBFEdcC5iaHxh+K0QVZfx1w6Nj3aB1ZDlsadKFPcwqm1mlwIdd3H0b",
-	"jH91/ahNYFnFgJzs/LuNJ2cIXz8qhc0JcvfN+b55v4+t7j58sGatHTWE0PkHZAEK7jKMzxmIplE4Qge7",
-	"KBCxskiuGUrrY1PF54ffJCrPKWNKjW1TGkFSWdg34gtEJSs04FxnSgpByxqmwIOeRH6+evumvVEknLVX",
-	"7cFp4wq1MBqSy/TbZtp0KObqaBjR+AYw72qxxQtTswgWq7xVqXwm5lEI8xgyuKPR3mLWhgxZQOcSrRl6",
-	"inrSwwQvQFRORhEP7rbqJRNnuuQnWCkJAQZKNku4XLS6Kjc1mGZm0nVf+Pxxuy19mm1pukZfbD/PFYFA",
-	"eWmtuE0iEuANAA+SoTVAJD5M0e6e3rFrIV7RZMzutIn6RPSVEP0Iulp1bqZ0SSb0lunLD6SZLnnNn215",
-	"eLq7uZXWgyfXQpBXZhhf8AhZJgAzTrSkG5t7BDAy9E7gOr8QyZCHoUGo2naFMwSKPmZK5BdZcyPGQgwt",
-	"zNoSB3NiW/7kLHE2lS+6tKha6sWFhAkQhjTZaCIOBVAw0Lie6/Oryxcok+v2i0TEY/JoEMhkZOKyjClr",
-	"sAObcW5CTc8Q9eQOG2KDVg1EkLMbV2LKUPxaaHrEMQmt3CRE8nDLjdh3Lwo7DYKgLuTMjOELbcoJAZ1B",
-	"TyIj8e8kzoZcsplIlGvGIzyE1X4j1Asxj8M7XxD9WKj+CLrK85bMmj4PJqncsQ2Z72Wr+0Yo8sJ87MuR",
-	"eX7oSDAjoGouzRFoEzC1D1kk4jEYjk31wLw/z2rRUjRR4ofgZ7A2c93gBaLv3GUTjI+mP+VyavTuHL0D",
-	"N2SRBHtzPGYhToMjwUwZjRWfAq3QkHCVWbu3Yfq9bKvcaZIXFmXoC21aOlE7R66I5HHA9D9SK0dx9S9T",
-	"Ofcu3GaEATn9VGp2N4DFIbEWEeuZYuTsmo7RArMUczO2rRa8d1ix4JfZYL7QkmeeP31YjPUIlvhaiNc0",
-	"XhpxWd5pdRMKCVVTrvIL+55yRXY7xMRsbbt8jjiohRM9bJKO+8uxGCHIVH/KDFkeo9uJSqLZCfg2wV3V",
-	"An/VgEi6hCk6TtucE9A3DtP2cdbQ9c21MudcrZdNc+tHa6WOtJVvZy43WIV3cS5i+m53T6Ev99Dxcaz5",
-	"2104WaebUQYOG6B9v+B5eiOMxooik0is3YMEdMoy3uH44xxyeP/+favocVy1NUUHpd2fW8ojjFu4w96E",
-	"VNEhlaw/dzosaB62jaMEobmUXCdL3DrYQzIVU+Nn2UYyc0RkLZDxgJF3uUF9MblsRhODWG40ALAVEbqg",
-	"y2Oi0jlGVKFk5J7tuxyxWSICrUbfdROBGE2GnL29c4IFAQUe55ZKP+CI8hsAXHxxK/s7ZoBcPZhfOx/z",
-	"5gBifybvLs/BIBALMkroGIljS3NAr+eecmfliFFZv6zEgpKlkcRSAd3oSsdkgGs4MIZn3QiXHG7Zd7Gc",
-	"zzBG7TULOb2Gcd6Jo6Yd9qe6R6xaU5Rm3E51Z9uKivvu0qdfJjAXco1f/gpGAs150Eb4Oe0ay8u76N4Y",
-	"IV4dOELjnBOKRPyWyWP0JFjXv/UTcFVyx3wHt3vq8gHMQ8fps9spe32aeoBiHqtTg/YAYJDlEb4QCZmI",
-	"BcobIV3asepXLSr9DZtlrEoJ/YglVGJkUjqqp2v8UKURVcX/vJ8w4BVYfh1NTmrCeJKOCxAsQFNhU8mi",
-	"WybbZCBmLB4c6eXj0oyPSM2HcFaaB+oXloTKGxbC2nPVJPM4gn3Rv0gjGdj4HvCNxyG5YWxGuGqTAabW",
-	"D45ILk5PmhHZAWI0kokIM7gNJim/HBrWbDgIajREAZ1GF4mYsUQB8oeJJq+OGoNEAPLo7YzF56eaOcWa",
-	"FT7Xk+i2O+Qff99vd9tdCCOZOf3qsz2PVbIsOJK6HkdS0xj3jWCWb+1rDrHqBkZ8jZMKS4VRhFQotN/3",
-	"NU/Y2ETSre1ZqoQxJ7Wu0LnXY2aeCAx/znbotbhla3cpv8BhWj+qKADgL5mjHao9h8eEDqEKxMiYyZzA",
-	"wMyCYw5eFlexm4ur2PWsgwv24viSNe9YxxHcYZijwSWOJM8Cdg/2HR7Q8fqiy2ubXRj2jrJHBwvzxRTi",
-	"gr0nJ8vTz7jJBmfo/YQHE0Ld6uLSupklWC6HjIjYWHO0eIabowUMrvSxh2VskgV0pO8LOrUA44wGE4KA",
-	"JW1yQiIuIebSwOoQBJNp6gvABcKx5lGIKaeRfsPAz5g3wCYjkW5itnCGO5cKqciwS2hPhktg6dlK4asR",
-	"oxjRiGYeBKI5tt2yUJIBSlQDPaIBixVLZgmXbNAEnui+BvEh8DF7S6ClG2y9eq2oRVuH3zFcXjZ1QxM6",
-	"T6giDHLp55I1M23Ggobgi0M2pjH+yFWZmRUBi0pn7uTHd+en6VEyy4lcPmF2Y471crHpTC1xy+Cx1P8D",
-	"xyjG0q91dcKpOMfGLpehSUJBT3aRlJzzmIEqleJ2DT6BxMHCJaYEbD/BGGw4p84+P3rPhlqLi8krdssi",
-	"sgsXwV77yY57P5kP8hi3W3/b/iPbdO/pKwA/rVju4lKbXW8apqfJJBbqXtfXA0HlLnOKRuVbaBYILVGL",
-	"UXa4kE2zhGGUuGGD+iCEAoREPHiLlP6nNA5Z2CYD/NKgiSLGWOjN0oIGyvbHZICLYRtgd+4GpUPFht6t",
-	"qMDUWktYWoiIGJWqyIRGoFqHLPKQyovz07f952eX1+cvzs9O+6+6vmezaC49z3u+ZxVtd33PoO1Hr0xQ",
-	"xA0rSePmF5cLpdMkz5aWnRM1EdKIf5IuDVMDcTh1uEccYt2aZGCwyQZADCMxT8gNxPKIEQT4JGLKJcuR",
-	"9iq15MS9i3DAeWLvFWm92cAgT/O7wR8qQpZtQfvuoXW5fWaSwfeHbDNq9QoBzkWeMAshlWfvVXzmOgsN",
-	"k75gNn0Dwrt4cQ2XZGE0DDhweHC5qr9FpbG+Boydz2UmlOc9uUSVPGNJozmMCtJuNDMOyGN1sNfwaVSo",
-	"Inl6R9VpMRGoPonYRv9ON+q5b5TSvrHflL/0dmROC77QzL4ZMw6LTNPKEiTW+q6xBJmlMaeMj2NZf9oy",
-	"tU2UjSZpsCCM5w6besESiSmzxV11kcxW9flcK1eNz5/diKlfM5pIt69ytZ1PNS35p7P/WOsYIWmWzpIF",
-	"xCrd2SjfLkzKU1E0luDLR+ijtRd0BpTlObFam3dElQiFmZxQmfU5FCJiNM5AstcNu5pVmYNeVkCdk7rR",
-	"wavT2JiaPJaOJfKg0vlP1UA7JdPG5bQ24BUIo29zUJuF5/NY0hHzPEbRy8+fXXpNt7HpId16RGiOUokK",
-	"kQLXElKW6/n7mrHy0E0NrRicA0TgVxUxqrGgFc8TYFsjGijvLfOdJGKh9y1eYsQdfhMkKRMvdbBHXmLA",
-	"VHlY85CrEwtY6Ful0qr4T8K1CeKE5GCRWOMi5grbEqkcg/BKXSqjf68WUOxIQVsv7gB08XHlDK2WX/AX",
-	"6ylrLgP+Ymkd9kb2CMRUC9Qk4ulN5phC7IkAQEELOaI55VIqNm00G7bvRrNBYxEvp6JCiIRRQoKPh2cG",
-	"/vRNkJsmdDZjsVZpwPcwj9u3LBkeEReTspmGKgPCpncLUtDKenuQg6Jc+8oVVB3LoVPWf6eIUeWjvJip",
-	"hUhuUmuR67gAN+UoEVPvvNGJIDcbUk3+kYPHdNrrTYFiRN6XLFxmjQG9NW0/510dnkObwWiu7fQamxbw",
-	"MWtxQHfCTUu32ZQslVUeUzgAFkagwIysMFVTm0mPk0eOyqXmr+7oDfukTJZiacYwkMq5vM320bKJDP90",
-	"RHk0T1g1K0BS2+ymQLensZFx4/OUTQM8ibUHIYNctskATyIqjwOK4RwTEYWIMgnmBBOzVH1vXKdEdceL",
-	"o3RLmOT5NEgqEEkV41Jern41DyaaI7o3ZROYYtNcTU03f2M1ba+4Wxwp9bWR/crrEUwYILVSb2Y8i7Nb",
-	"J6JSQbKPcRRRErMFS0hR9F3JQQIRj/h4nvgk4HNljJ8JkxP9kURMwUxrrf36myMeMb8U7Fa49F5HTvzq",
-	"ompmbfJCJGQWUaXnU/Boefc4EtQA6XuGBL9txGKrFPqfrPfBWCB4Jr6743IkbOAkeMtWbK2zg2DHj/Ud",
-	"HeD21t9SC+/hPTzwmxVOnr16+6yuNpuivxaUmowWgBI23i6pqE9LPnGWQk5A8wCFXbPJzNOB+0mkokuI",
-	"Bh2JJPBSY+GQOlSfEowdSrrl6w/xOrV17aXvsYSWDZ+3DBwsL85P3+YNoCX9y8b8xn7JuUI9sQENhbuz",
-	"gnnam7GogOGkzUecLuut4v3c46W9WTfqVddy2cTpIVLjMTLnCbbIsnZiY7Ue/ePvu+1uey/n0PiWxSKa",
-	"jXcXpyfXZ/2T/zg5f3Xy7JV+9ObtdT9vx240G1dnr170T66u9KO3b/pX7569Pr++hp8uz67PL89OK6QS",
-	"DDU0dcBAaH6BIVIb+aVveOy5lgZ0KuaxGiCLdFTY9AeQU0C6jIPlwF12xT5padOwyGbKIJrwi5a2sA/v",
-	"tCI6xPPun0I5OmElikDTc6GYaJIEw9jRUdskQ30jxuM5HTOi6Nh4s91PO/EHGQnb4+6M6mBv7aASJ558",
-	"DRc1Rx12qeoMFcnA6tUb+L9PiO4ZbBRuh8RoYwg883T36QH5x997OygXGkBP8I7PJTOubxAdudI3xSDX",
-	"V9/0hcCgA18ICgCl1Nz83Y03Hy40d/fT6B62NJl1XJUo4diGL/KYDBMaMHS7jngUsdBYqj2UMuWx+6jr",
-	"2Trst0Juyx06SCPW+6OXOhCxohCbJHnIyMDANw6aZBAZZCn4Q/NHXOomGWTp2ubkzhJ+yyM2NjtRm/n7",
-	"WU7OMbXrccJapaAYpbMOA6Qk9TdTMvGdBge36JQFXNoCRhuE6TivpZ6sGZhIscLRcr2hNO1jzRCdjOei",
-	"gSnpo7JYgRGWK/QNFKE5K2KG8cBETPBx3OKxm9CNkSEJxKNoAYa8z4QaiCWIl03UN9M3Aq2L4PxzdLJG",
-	"cmk2vGe/GojMicWzXCdjOjt5KcxC0XDpG1K21MUhDTmU+uqn4cLewTggTHIiFhISskD/RV6R4cdRSYZs",
-	"PK+WEWGYXjExA2yqBQe1HrlqvRiMzSvlUxcRsq7e5kLN132nptTugCf7FygF1qjArLD+aqz1kUXKjERS",
-	"pCbUBCFgazMat5DNNYXnK93c149FVPgCPhAXGcwlgaYD4+Ak1psZNV0WlKON3KbX42/3oXd4uOY3sCM+",
-	"c4oF5meTKx0IAWhvR5DTsNotrJt//thc48QsIb/Gxo2v+YBYIJIDVk9c/cFXuo037MLOLIU/3eDKLMy9",
-	"kK00jyKSMDVP4jTIUDedg4HkeURv2ScQBalSLNFv/F//9mun9ZS2Rh9/P/j8p/QI/GrJXGsWUdT46My5",
-	"FFGrVcN3l68MbORAz3twTGIcy1TcmiwJ/X4hgra72+086eXGo3s74lM6Zo8fzeLxf/42Y+P/XLDhbOd4",
-	"SCU72Gv+etL6C239rdN6+sPjjz/8+fdOs7dy5L4deB5RPj1lI8CqqiG2FOeMkd827BJi07Q0DwGf6OiE",
-	"MDYMhiC2PcTxR6GFRoXjb9JIvIGVtq8VZuMs/hCbFkOUa8jtHq3K85qzRb/+j9Z/ffzhT2sNx4bLZdP4",
-	"6N0JbtSQ/AzxeRZSAOLJk/2nXa0TNUkh5v50GdMpD4h569KpZGhC8XueMPw19WjWyOeeTBQtiWVx1f1a",
-	"jt1CHHaVMGcrPPgoAX6qoU7uZFFlRuYy2uRdhE0WB8lypgAFCDGG+jQar5v2S7Z8TWM6ZlMWqxNb3aJW",
-	"7ywO1ocAQbbVGb7MRbziC1py9wy+3qVyhRGlTvcffVYQOKIGdECJwjbZdGMQm3A0Zp+wWBoEcv/8/po8",
-	"GqSDnIqQASzozyeXrxGpY5hd2v28ymLhmfom/tVO0SOOm4gwJbNR5Wq10eCGmI94YmX0BGw0TYW/yh2l",
-	"lZBEZgDuszicCR77XUVGJTC0a7mpBf6MQ3tL27EbMOwZj8dWEZ/LSUGCT/i6ceqLa65sJc2+a0/yYLGY",
-	"tDIaK5u1ZXi+VhVt8nAxEsHx6Hi+DIVTft9ozMjTQhbxW5Zg9NG6Q3NqGr/WbXV3cx6pvj+LxswyFSr0",
-	"srNodJyP17WwDyKxuWP+Kef0s811Kfy95iKBQSdQG3kGttPXTORvP29fqP9N+/6Ufup7Feg0zRGS7JDA",
-	"aGqJgOMhiKa9DCXF+H5N9l2Gzi7pUhKIflyYsOmywwzK+GKhX/fi9NxJWJ4xl3rJJYFXgf2R0wtxQW7Y",
-	"0lxNe3tPIUeit9MmRhzHbBuQvvw0M0pErL7NCfV9uib1jRMaq+wqr6WN/ajfsbJBkUhq6rEWmvzeb+tV",
-	"Hd/5ok47r7ijN7uZnQIuad0s6U/NRVLAiOn8ZZ2ZO1JCGrMUoVMtSdZ1SssjyLOJ60dFW8TjE9tXhvPh",
-	"pt94qAGgdxXTVMljS5S+exTmJsHgKCF/nMwgWlQfCKloopxkGdQkU/ZR5/rMl6i8d6Jb1/vdKS/3ha8h",
-	"IlrxELLqXUNaTiLMqI7KG4lBMql4CLz0Sae7k8tmHVxe9fYPBiAjQo21NQvz89XbN+/Z8CVbXmEcXFa7",
-	"bZ1I9p0kUG40IJBjQRN2nAmGI6aCCQuL4iJAcNQhKUxs/hty9dV2F9MwDUkyxou6TFokfIxiz0oCgim/",
-	"xbaQS63PaN1vzIRU9u7IYWzUvhYuzVvvLs+9OTBZHaaa9jGYj6kBXcNOZuhwJDBR0weeAPaALzA3E8C1",
-	"peJ+iW+XNHerJaFtwrIVff7vxKyqu70zlyp0XVDvVq8BvPkWXvRdlbZru22+g2+FR/x8mrhtD/ooEdNj",
-	"QlM8GFvIe0LlJHW44Pw2sz8Y8Q603L4fAQQl0PNTI32CeJtSrrnpDGPlsV/Ks19xHOWFAyFv3O6Mfxss",
-	"fYZzT2hSJUPa3rVCqvWKnEkicTDaCt+sthxgT2TEE6nMXdDtHZB//P1gA6naDiu98VwC22g4ZnWLNGIG",
-	"1umSf/y922nvbzS2e3JS5c1fVCK2vLlyXY8VXK+FBPQa1GmkhM2k/EvzWpWgn3m/PPUE4LeKidWWOisd",
-	"ZshX+6M0SWKTCwWV1Bf4bu1bBRO5szooBfeLZLq7frblfvnkFUcDFsvhVEkDB5GG1ABV3MRZtNIQXfKS",
-	"ThmZUQ46sUtfdcQVKUZqQRNWZdVIfwfQ6SmL1XoPeQJmbZYAkqZk0QjD2nOm8fbuTpucKy3Eg21gmObH",
-	"u652ijm72Et75fjTun6VYZb1JKUsq9pWzK1jHr/CtumpiKQ1GwL3lzTuh7Esuy98mDS+l029wW1f57Pt",
-	"3zUku8XLZv3C2K+9DgovDI6QnOe5EKcs8NZUOtvb7+7tAHZIlreMmfU0AvRkxW+tuwpeOHzS2QeS67bR",
-	"u7LRVJzv34tVSY/2+tVVbl6FKl/OoHfbextcPdbEgbZp3AWswb+OfkHKPDMv6uvyNb5W0WlBhLt3J4Q9",
-	"/2Dmz0wV+RsvXpK03jgyxxE3fBQn3XaG/wmNvPXWwTTOzBnYyWwl6mmuC/dVWVfZciub1rXeziVLeDwS",
-	"9268WNXxnTWCtPN7spg5zD9PUD8mWulDwCU4l7iztXIvNoucyWuQqzTnvHm1JImtPMYex60Tn5M6DdbY",
-	"JAt3m09VKSsW6TWaWh4c30shHMih5Gxzqt3qmBNu8EuLsoUwUACS8FhLCwH6kK1UZOGaYH3IANv2f1uo",
-	"3NXi+BIMb5lQSSwmiJHZICzkt8WNBFArqvAPvWmDymi+oQiXOdF1gxiZezZznXEDWwJ1oc1MPDLg+uuv",
-	"XqhFjagK35avAKtJCSKrBr/Bcn6tMIl6t10pYKJ02Q0WbDgwQTZAXO3NoypWR1TUCaPYMApnhWHfDzX0",
-	"EIWxiQA0OAMreIkqNo+ayO3rHSMcNmYgNcMS7hBVsNkY7iHMYEVw9o8sZgmUt3S3jTzHAAOUOJoAbwQV",
-	"AVEcGQQQkdAaFGMNV8e0pUGF7f5/tbzRbaVIhA1P+Mo4hfXL7g1cyKGR7m3GVtaHKGxUQ3YLtDRPhEMG",
-	"atrd3z3odHKIy51NwxK2DxvYyOtfwOZCS9ZEGODRnPFpK7GhEDVQYSSyvNOEAwIAvHNummTwa57nBiJk",
-	"HwcpAjaNl7VthdUxCf6d/teMP/jit9N/04CFjQ/IQ7jBfVDbPatN57FUjEJQ5h1Upi/m9l//6ZUe/Tqv",
-	"37OLf/VRuneH/3UZaq1IMV9hWg++/q/u6/eAQdck+Y2VWK8rv6Yv3uDqIhjUHTzsW3jBN3JOXxa90Ohe",
-	"5InrUizCn6NLouh8Lu3AfRsVys7rwtXxqxUaM06Q4tLnBQ/dkIDkChnHiPJeW6JY6Q73j73KQz74VcxY",
-	"zBH2XPO6JgGvX34Wx5jnl6sNA2YeyNAG/GrzNEgY7BuN5Oa+9Y13pOR839TlXttbjuBYJnoHQZshgx3o",
-	"EY38uXJPOefaVnd7wUdeVDdr+aTXv/Tgbb5Hb/N9u3g39bXWE20qva5lWdgMFaEB+0MqeVCWjGu4ajf1",
-	"rP1x3afrt/jBN1rGX3NMg9X+uFMRzPWkfxLe6D54bKDZ58GEhKa5NFA0Bsm1aeEo2qZcXDsQU6wX833+",
-	"kb7NkHPru23IIrE4NlKG8fRXiheF2kb3Il3kF2FdITLHRYQLYC6wpVOAzIZqOeWaaLpsuJIphiG8Rh69",
-	"1fzAJgqfn2boZnZccqeZ2sSGjMdjJ+7KrUUWi6z82ZLlio+ZqmNNrELmQ97C798HWIO58+fTKU2W3wKn",
-	"IRcI7/UzQ368IyuQtzGz1UCKEW2PBiHmcg92TM16qtw9pSVAFmeHHw1svnjfvqC7odECitHZlAmjRrg7",
-	"5jjccxCPjWbDjAcqXxY6X7G19bAdysBVG7pe1+M/bFXR8NfUwu4AQHz11PZ/HScsjZc1xJbKizGVk2Av",
-	"Pn/cwEFb78srb861X68yWNb6tEc4Kn6w6SNzLm1qE5RwSqsImaT4+/Tu+tBQ7t/Nu+4rX9Xfu24wFY7f",
-	"tEiGiKJGszHDHmZzOWk0dT8fV/X/9d2r3lE8+FlXXwP/qg5XHzHcb7721r7R+78+avhNv8zN8U+f0+0x",
-	"0/7xfaU+2q7rNP0CxFfTofqFKLCWs/VbyS42iTvnka03mqJv1jP3L+Kt9YPFOW7bGgDD1e4MX+/FREyD",
-	"O1dwAFsQOrTpY0ngFJGOq2b2q96DxUQAVDH+bDwvBazhrjtpowEXEPLufi63cTv7+/lm/ud65zbvf653",
-	"cr5GuvldHdJ30smtPOaIYwer5bG1vuz7Z+Br/dxfhnOv9oHX++Y6b/iKz/5T+ccfHOJfyCH+5d3XX9uj",
-	"vAm7LviWa/Hs+0nm/kruad9NWstPvfLFtQ5r79t//Oxq37C3cXzX7WelB7xuJ6td4bV6qeMTX9PRF3CO",
-	"f8FE5PtSh7ye73q9+33gtTiQojcg8hO6oMu2z3O+wRBqf/qSzSIoYZKqF0YhiRg1OoZPIGxv5Z73UVsN",
-	"P/39y4Y1fPhfRjpc59+/Pxr+XOkFvciUIE+WRlrDR99bcIHRJQnBjawPXa/dNVANnki6USQW6JcmFy+f",
-	"n2WufUiUJQPBw6AVsTENloMjQiMpfEkhxiMOVnuLeJMD+E3EQrKEPOLTWcQDjsOcLIcJD3fw0oVKcyYA",
-	"LleVCKiaiLmCAbbJYERnvNeSLJgnXC3N1F6cXJyTXrtDrsxzYtYsfcEUDGkZFjQ4MsU7c4BCWOnTguZh",
-	"dR5pumgFfEgHR/ip5+fPTpr+HqqQjV2/sN2YRrPhrDDUMHUnlz4oDN48hxGtcBbnpKq1MDBWnjJylAF8",
-	"tatQLmJg4zMTEaE/FWFuji0ODhDFREQhGqP04ALFJMhbYsiWLGyTK1MRHxsvWMKwGkuWPURQriQoV6aw",
-	"StwFiIYQFluXIBXM0rWeoZGo4UQerFyzxFd+NRfQ5QHNnYhFTEQcsPWVT/NdVcc+ZNX00iJGgeJYw4hL",
-	"OoxWT8SEbpQLE93d3+5iON877vIWmMjfCv92O1H6i0hb24CROOrDPaNrbAqJkUfYSIEr7gmv4j1Xk9Xn",
-	"ut4WOuS7ng80AeI2Rei3/Mki1wHDgwgmrtIMOR9U9kom4p+0v4rLia3ZwmMyYZ9oyAI+pRGRlz8+a5NL",
-	"Op1JexOrhGpRIoEysrO5sjWNTTmRdWVeXF6UmY68/LRu8awvUB7LU1c4rZiGcIcmuwDqLadlwOodrXtE",
-	"FVym4+CqovLVgt6x9FWFZABr4cuxWNt1nh35l9rUrwbJL5kioD/7pAAi3ZBancX2364eppTh7lTwEv9h",
-	"AgK+l5BKcxa+RTBltdLjLdjtgKiaCkSp2pVhpGWPHg1YHAyaBBEDu4cAu9/N1fE96fYOnz973vrpqrd/",
-	"0Gg2Tnr7B/j3fren/+72Dn98/tr8ov/lFW2g5mxpH9gn6sMRfUEjKGmaq484xXKhNCYDiJkZ+LHZ4Dcw",
-	"w6yACSisP77TNMPx7UMOpaJ65Z1oASgbihqVCUKx94dfyyCPtGpCnutZYomi/Z0jsFHIG9nM14pSQj+F",
-	"eFguicTYZjZ1t80TceXbl1MxpSgOFrj8FsLcREgvLC5M9fTNFUBBcQX3q+ZMCQmoLFWoKgSa796limEg",
-	"krWiGa7AJbatLRriW5loeMsSfStsLMbhS8Nlve9dJEKM/CIdLH46Z0cUc3bSS9jQ8VY4UBX7jYFXWNgZ",
-	"0haoJAOIUcklI2y874VZw9erZ+Tn+yYvYN1qv3XUZVP/H+huo1vDHK2cS6bbqVWvvZkOtHqCSAul5X+2",
-	"NEIJFiwViU2J0MtAtSZuxBaUVppkMRGp3QQVdJeNhLHEtAWMfq9mIZfpYSsLTdf/+9oMSA8mK5Ibwpua",
-	"hUGJ27Bckc0T+7nr9aRmXH91S39JOny7eq2ryuND2UCGmaS3+v9ZndqcxYVL2An8lWPxWi2xa+ateBTh",
-	"ZoT5lBHoGlfk1vyDGYBAzV5YxW4kdOTLJbqasSCNRjYyalqfiykV6eEbUgHnmdHOsrD63IzQgj6jiSLc",
-	"W4IX+8Yyx1YclnSJmUtgskcjnO5ZC1EkYRGjhXD9lAr1pFqcqVELDHAtG4rXSkPxWvr531qgj7Y6u41m",
-	"+SWELITxt4ZUsrCF9zW82up2vOtZw4F6NqU8eu66ISpzmAygtFkAKFPW0m+7CUvo+qZBoEUmJ7cpyy6C",
-	"haNoB7Y1J1EIMN4DDGrELi1RwmdMw2OD5aupiJgKvCBdWCP0PA6F0Vq0wMIYCelSutlOuawYaWdkvpnP",
-	"foKkp6ZNgvItMq6gCNeun5k0CFR2QkVLY2rQtOtkr9l0kTXLm9BbTXgI5Uhjt6q3gFwzwBGjZEalvGFL",
-	"u4pmsdDkCn5nKLaF7Raaw6FBFOrEKhJMhGSxPld6tHoHR6OBhciUC46VEUSMpvSY3TLAwywdt4FcSsWm",
-	"gza5NkZ6FkWwQVq7xyrh5NGATpMBSFmDaUAHOTFejEaakcfV64+szsM6zA9pYb0cxVongllyTTySj2My",
-	"n8HyZyIADabMCgDADb9vu4+c3ERzLUB6YjHAlmK4FzY0Q/hCOYufmw2or3+WJKjcFSRkowm4oHGIGNev",
-	"gIsbQbV+f/GMpqmWC1qBCJdHZGAC6NpDnqiJliMHTTLIBbT92vk48IK1OzXWV99/OKQmTiZ7z3cTvgBu",
-	"cZIJUFW1f3KEu6CyWXXVFVRyKecsqQXfHCsMHtjCyGC+YjvxTTSzL5ehI6wbbADUGY9lZh3cxq+GfNhs",
-	"NAlZwEMGqDqW2WWZbMCv8rJZGb1NHwQzwkYhMjEzqjh4FXodkvhI35FHM5rQqTyCq/IIr1E9l6OQ3fKA",
-	"2e51c4TPsC84TcGrVaNLGFAr9fjXeOO3hWoNGU0qhJ6qGPrNyjjXyQqokxQAYhTYWuwUKwXDnBhFNhdz",
-	"2uRtHC2Ll/Ei4Yr5S0jPQ87ioKKCNB4Oy+dxEXDaXjT/eglYPFzvweSSBDSKoKwZS7YpWp0GFBVmxcCf",
-	"aYvyfCczYSB/jVWVmImWPB739QYt/WvmJh6jhFBevSaqPSJfNURf3zexvs2s/9UB3bfxj3KLtdgk1NI7",
-	"WqrIVEj1dSMrq2zaV1jMpvZAv0SQZOESSU9R3pNmZuC7UyyDukjELQ+ZR5ygEafSF+WIDgLNHlKJ64gM",
-	"Psw7nd0ADyz8mz3m4ewxPoa+8GnRzLKX37l8rX0jv3x81Pqf9p87369Cvs3n0NbNdLKLcJJ/uybLmJm3",
-	"zdkx9YaHy8JE9+twqC2MnHULrKbSTHk/DZvNWEFTq08JDbQmMVxmfxxDPIfTAUS8YoET4DWPimXvuQwE",
-	"iMbddmdnG6ZtDS6exTcSfgJZQSip2trCMzpm6+GVPYwqE2YrPsptSV4HGaJACLWqL61ymHGAgmAh+ugG",
-	"KN4MEKUMgSKmIh6nFva7gwn48PjrmZ2LRygzQN8xjODLVvNA5ta05rbUNp1K4x7fX4G3OF7AHNlsG2Cw",
-	"hhl5XTyG14BBDq0IHKgHzF5cES1Ys6m0VgqoL3TwBIpZ99q7O8dkEIuYAWVBzB6NTKJoZvQrgU81CpEL",
-	"/Rka+nVPK2VhO7HtSjw83EZf/zZaHaBS/uRYq4RKmI9ClTcuyQ2bKSIZ1dJ0ZlSSE0ivKLLoNaNqNkCV",
-	"0DpGlp7+cLOt/9i/+n1TFIjz/N3D1uuw4PsI1SgJ2msWonYgRrHje8JzeuCzD3zWz2cf+NX98qu1J7rK",
-	"yVvw3YF3g6duTqSVqZgWgtfrRXwXx3DNvFELBWyvDEnKZ4O3zi8xj0KtOVlou7LNzDo2igEcUukRIwca",
-	"gVGUpgVkjY8C8qZWex48dYkNS1uIJJTe18VcBcJP93kHKkwutxXu4s9hycGUY/75cZ1jwH55tRPEt18m",
-	"g3xDCbtKjHLssOvFqM3lIL87xDvV6UwkioXvJA5zE+1BqYQP54qtrwaXtXSNuEV4rTXxYPBe31p2c2jw",
-	"Znxl067vtnmpWTqVZCDnw0ETcUJc0NGsMHQaYztcQohepHnx8hjjwnNowTWin63ruD+hclIe1RCCNZvk",
-	"JBmLuNckF89enr7oNYmE50Qk5Oqnkxb+QSWBfzza3YFLSXcd8aHxCGgO3Uxr7hvz7+lvNB4L8Mi+4Akb",
-	"Usm+k6bzNtHkiDHV9oZJbBYj+hfWgBz4brbZRMSsH8+nQ6Qsp4sDH5aa237DXXZASFaRYQY6kp6OPg1S",
-	"8KiaKf744klg5Zo6Ru9at5o+go6lR7LEh4lXOChrz37aj/f0A7hU5FRrvJ8YUfvOsMKdAneOGJHFRIA8",
-	"BQzKBpWXD/6nGU+Y/BIG3Cn91J9LJv2WoCmNl2myY0DjgoUSLGdclcooIw23G766ZZXJDwm7FTcVEfkm",
-	"/cQElJjIMvNC/ZyHNfNcmNu1jqXPaIDQY25/clu/Niq1TH5bmbHy9FGQKLiaaPWKLBlN6q9VNV2cpBtc",
-	"vAFSMB+tCeSxfLqrSKHsns47ejf2DfqjH51VqrcX96KolxnMN0ivKI9Ck8V/2GDSwgSxcQ6XYbtpptGq",
-	"fm0LzrQRtE9yQQgTRsPMQ48cJ0GUAPLVMti86+Bf3VuuUiNBGcl6tuntUeHlz2KPwKW/qFR4trguJFg8",
-	"NnlBGT61mizsylxB8+ISYyd2wtkoahxW27Etb3VKl6uYe6gVeL10EY9vTMoQTzvRqtqNPCZP7BVTimCR",
-	"+v0c8WTQZWsZXXEZ/CdiyAIjFcA4qVTuCCEWVMsybTKAxxCe6s4oIww9mTYZ4BrqZlxJohcJUttvoQ9L",
-	"mKYTkPIhjJNMUPBfWr2zTQbmqh0cQQymy5xBBggTtoCMF2GtSGluXhow6uqtZvzpNoPvzIynkUoCXktC",
-	"HuyxtJAX82HEAyzE/shkez2BHCNE3zehsrOE31Klt5jI5XTKVIIv6fVJ2GgufZF7utMc3/ff0LnCXL4y",
-	"5dZQZf9cY6uFz/rOQAU6SWXWlp5fZa4chEU/GtBonE+T2yukyV1enbTenpxdtDBL7uz56U+ts6vsXz+c",
-	"dHuHL9+7D3r7By/fezfzJVteUJ7kxp59yHzB/P/C/h2eXp3A893DPfg/5uddmL8vzN+X5u9L+PtjWWH7",
-	"1NKfat1S0A6k/qYZj/20+fMs/+dF4VcznrQxfjb9E0eTvpv79SL/62X+VzPyz83GKx7fsNAaZe5HQ6mL",
-	"IDBPwe4q7MdoW/kOzQkADwU5HQPIz6Q89lvANHeoMIULG+xfw6rgk83tkLOPrJXD8wu8lQx+Twu1ISb6",
-	"l1nG8gquX7T7EJYLdP4NBGUA060w60Y0Hs/pGG7oGR0zmeYBpfhBaakVyHqH9WefuFSSPHr2/ILsPSm6",
-	"dHf3feXYP/7eax5+ftTKqrN//L3bPPxc4a8ql4C9K/iw03l+HV4DmjCYxzFE0S6KJPM4ZDagEziqvWzT",
-	"dVN0bC/lp10IFuntOLmTTjL8v3E1aOeeDNLqT/15wvVfFnVY/zvDDh6APXBgcMQGEFM+ZGAYVAys6JLd",
-	"soRG2chXAx7niGMsKkhDjAUkfxAoqfTu8hV5dPHmxyb5+eLsRy1lvGfDizSOkzw9IC/5s51UKXHyyXgG",
-	"q+76tna7nSd5d6b+0BGf0jF7/GgWj//ztxkb/+eCDWc7x0Mq2cFeM6OeHx5//OHPv3eavc8V9DMWc2VT",
-	"vz06jFJsOlMV4rUYKXMKTJTzgtowZ78FaENkje9kmuUZi1IVpHq4G3VwNUx1BgLwDvUNJTXvUS3O981C",
-	"bnRPw4sVLqz3CEql1zwR8Rh0hnZlJ7LC8acX/afr6wuCDXIKCGrWvsRHTP2KWYWVT/Pp/HS9Fj0bUmb1",
-	"ktrLbmtpbACExNaX0nbPgdFYc3fsNtJINtB8/F8mnFgtOD1n6+WV3Ejv5erN84BvcvWWV7+cmTSiPGLo",
-	"lR/xmEZHLucxqhvooSEPgV8Y25C+lCdinuQyNmcsDlEZMDlMoH7iJ7wKy2s65oGWUmomwFrP7XCp70HQ",
-	"05PqfNaq5FhfamubvDeugwkt54a6oQyIrVFK4GyT87g6AdOcSRP4AOmctbMsX1MeXUHmQpkoJYtD6fWK",
-	"aIEVfs3sGDYXwhngkYVQTnMjsFgxtuSxVDSKoCUQQSwAJtIdudNZo9lw34BoU93eOyuZzmglosIidqa/",
-	"RezxMenksAUhGctFjt48NDld89WRwtm4jWVlA+VnlIipd0ulpVpNTsZ6ZNO19dSNAQlnq+W8NYFOu7Xx",
-	"WNLYMog+zsRMOVUzF6BjDT5Hd4Uju/zRV2ykAApUCXLD2MwEWDE0Pcds44gpqGeRqFzpqoP9/d39dSbH",
-	"hM2iZV+JKiuyhcIYi213xVcBed3xyGjs+tVV0cmbH+YZJEOLhER2TReZpAanIqdsFfWqXqcWsIpZ3iZS",
-	"8OpjoYe8CowqxtI6BudDsUCx8IgMpKKJUpEcGBZsW8ZjSIamiughkP3DJ8CynNxbSHpXaWTCcKlY7pW9",
-	"g32XtdkPudmxq/mzPwyrnrCZi+fHKWlWxKdMzOFfMJBydoMWr5O+uakRyYfPQCrKnpnQJOdJLFQfcNjG",
-	"8yp41C8dkuVQnhLiJr2mcltgcEuqJQg4lxUxAehUzeHWfCetAAOK8/5urwtG2d6OX+5WFQpqXrRA9SxZ",
-	"7wLLosWUWBMy9pptjKFopDbEVUAmiamxaJYuJopC/VoRQdgOCtXtTVLSypm/Jt5QLeukVuUEhw1wlS7Z",
-	"iCWQRal5OUumHBGFa0vmF+k7PqkcwI3rB++IyAsnO7fBb7XKzL9mECxXRn6/TjOQ8xpjmuFPA2XRlySL",
-	"Ru0ywRXEMxthj9PML6CfCm0cX4GnWY/qtvp7ZdiKe4PVUAdXRiM5elPZs2WkiLytiMZohrPx0KXhvY3Z",
-	"NZ8yrbP4YAk3dxTPE69n2ugiIgohPkcrPmAlpDJ1Brqu+/UnrhjFlUTrvcLOZLey4furWpngO1s1OhXD",
-	"OnuHhTLSfgTG8jALrCQ/iGFCUStdc5af2XZfK8N3HYesPCJgneXro2QvbDutbkXz9XUxdZva0YXuqv+T",
-	"5JPCIpTTjTL4aUsCzhpvmyjqwwKs1B2KsG9lZ3mYAm6WrwhbsdbotOldAUhIHktIBTjHvk8ZNJBxa2gh",
-	"D/KzabZfHXHB4GmtgtS4vCDnp+hMgrYOWh1ELXkxQryTth30WSQZ2IpWRMIY0xQA7aRfFiPjz4FBSSLi",
-	"aHlMwPrE4zEBuwxVpNshnU63Fj07o9pyQGrCJY7nriOpPLDXjvEoX4tmixNrj2d+64vr4N2t+kdzq3tt",
-	"0ysFk/4clr5hitOmDD/9Xn2uX7RxOZxy3RLeh7k8d5mYQhbfwGbuDuN+MjX/SUhlnViVaV3ljb6jwL81",
-	"jZau9HU7uqK+ipzLGTgq0XfBNG/02ht8hOoXOfuBLcuwGiM+EskfX+T8JxEfv4hUuKX8d8uSW84WvhBm",
-	"TXR9Y3OpUUVg7lYiqd/evYBlfWuEeb9kjHA3TGL+MPjOtCh5DAIOWCJmEVV6G4rgcnyFd8zUXA5YrPrs",
-	"1k6y4OA2sR6KxU2D/rtgUqEt99hgfVoru4FuM6YNQuchV0cJo2FtyK8T/crZrSnfsAqJG20QdbfFk0wl",
-	"G9neNkvUUVwYL63lvGRe4ThfKtrx+JVVjW04kXVYVTqTqrMXJaso/WsdNaudMffjNtmC7dQ3VOU9I2jI",
-	"z03frN9mhUouUOz18Bc6nleZiKciZJFrr02xi/MWRq5IKBiCEUu6rBUV5OBk923j4hjejjArvPR5IikG",
-	"KqElM3NOGeke4mO0GpeiIZlqOGmdnorxsNCvhTqjJYAgiTEDUxPyly6D/a4f6XFIgxsW9uczb6Fh/a5c",
-	"xsEkETH/Gwtznc4lC4sRRoWe57M+i/iYD30hlOfKZhDmPqGE0TwRgDXV+eeAG5tmXIBRUdElMGau18Pd",
-	"Df+QvqCIAgFVekXqBDcZyAwsw8jjDZLwNPWvTiBV9pCUYrQy0khPBnYzZFV5piuwOLIcERpFsqqDZFbp",
-	"7AGjD0a9ZEQKN/Aj0PF3AHAktRsrA0Me+fEXUvnXu/5XPA6YhzGYaBwaL6HKzgbRZvA5vw3h/WSJUSlg",
-	"o2AJ+kj1cWgSCdBpKa7xkLGYBGLGTYySfgs5HAbx3MT6nlswehMbrNbMw6pfaliS8CL4JzSWmmfLai91",
-	"noWlCb3U1BaXuWBmzeE2KapVBEuy7KyZS5lFEinzC5c35SbjZdRrI+TMbXMfur69uD5vDapketgwaAzs",
-	"yKlB7NF7NjyZq0m8Y+D1j0x0E5kCuDIEuWDJUyHd2HMSCpf6j01ul6L5uKi40YSwLh9pXZjL/zW6Oqw+",
-	"X50xboE7NFHHbJFVDZhg+ELE9D1CrrOhukZAO7bM1bLnuFkOfRY+O8JLhvBpqxGFNOGHApANRyIZC2Xi",
-	"7bLYuMGU8mhwRIKJ0EO0bjaRpZDdUxSfU2lC3pSz6yCjXn8WWBOEEG4SuIedu/tsEi1XFKmwS7l5FJgb",
-	"F5WzWR9sDgul2HQmEmp30vjgMLeuWHjrxixTjtLMnQU1Vwymh09KKJzhdAreY5x54v3kRU1gRVrgGhzi",
-	"VsF0fNfmZKZKaJYe5OiYTpyq6QJUQi2M279h3Rp51dk2yj2zDUF/sy3wD/uTUensj/ZP+3Omk/qpxrHj",
-	"lTOgbfp03+dhXanWutn4+CqIynik+mj6Wh+QcYLtT03ztJR9qaP+OKEB64cmmXiDPn/ULxbUihqwQLap",
-	"M6QcClbIFOWRzGoHFySrpQENz4P4m7cwaOjp7tODndW1i84hRgNr2wDAa7GCP1Ql2cAY4QzmFMdiKxmv",
-	"rkQCGXEbVKzUzU/ZCFL1/QEyFswPpZGkZjHkk7R51kWgaRpKS7G+DR3ivk15njWU5NHF2eudYsQRR1xd",
-	"yUjgtnXLyjuimrlzYDMPn3T2IXWqW0wlO9jf3z1YVZ+gbxWCfiiC+VQ/1EJ5zRU5Ne/8BK+s7nfDLjPa",
-	"N4y+H6VpeKtzFqDVZ1MDa32lOmyVImmZuhxr3iqXvdJqYpqYn7G0OkyjArcAzsWYB319wdcwB+WzEBxf",
-	"a01ZNv8i2HWMfNWPUuFuXT9lidDtL3EksTo9pZJbfTgrpCIH1GqWCDHqi1F/IZKbGmBYYvR29F4kzjrm",
-	"aslsfFtd4tul68oFMFnfR9bWHVf2tJ/MIyY36ecSXoBuppDAycK+qXdTh2gv07dO4SVLskZw6rv6WTDR",
-	"ElDsi8M1PDVM2dwM4svTNyAIYQ6mdxSltUSuN0mml1eKzmHEblFVzwQHNhTzOMS99LDpN4JgrR1TuejI",
-	"ltsCmSODRhgiXrMAdR3jl6HSyemFuDA37N7e0x0CMuj1qyuXp2dMe2f1UMOZmPVj4a1ZAx/ClbC54lra",
-	"1Y3TNUvHQf7x98OKb2Xop/WriKy+XPFc9DHraG1/0PgFtM0oO9dF3zBmEa4n8GIxvVJfaWhs3UFdCnNM",
-	"bM4eHUoRzRXbmBFcYQcn5n2XF2T5gNHW/Z6HUb5PPo77PO7HQvGgxpz5OD6P35jG9n20Ca97793MWW58",
-	"zWxamNXVW7tttgYfRKxrTjtLTSOr3gXGar9f0NxyPHaNdFJHKMpuoQp+4j27Xk7tVnZH+TZb8qpV9N2k",
-	"1bd1QaJZIZ94dKfVWlDxVs1LKmXac2SRvC5U5Bb+41p5R63iFOtOVZ0T3VyjqK6VDbwWg1zUyobosv+9",
-	"9eZ6zn+PBl0KBLgsa7PIbtoP6naqbq9dso1G5NHLC/hXD2r6v5SaXpCs51FEIkZvDQUFE8EDZg3kxr90",
-	"b0g4v2Z25HgeRYCY9WAQeDAI/Dc0CNS7ND2mgdKlmVbEwGsMQi+OATswK1KNVV2xlLNWkSlUS/jnNTM8",
-	"GBO2Mibcr+jgsTqslmEebBAPNohvaIMo63yJGEZs6gNOJwCtYErg4xnbf+IJaDUl9wtBTVCtBst1zBIx",
-	"TugU8+5qF+ZHNaXCdz2hsxmLTZEnjHkUJBSmPIhJ666ur1PfrPiCsyg8A4wJXz47gnd7w8jeAKoghHFb",
-	"jG8e58ESIuGPrcxi/NOgkv2nT52okj1f8m6zobiqgoM0aGkrQSVUWl7fBDA06FDM1dEwovFNIYuwlaQ5",
-	"K+uSoeFXOzg38h+L1ztr+NFPoFaY2qBq/JWicUgTfa1qnbFUufC5SBjptjvkH3/f11pPDttwHkNom6dQ",
-	"e5ZpulLDzTI1hzxRk9ALDvbLL7/80nr9unV62iT63xBj1+l0OviwcFge/QraxN7nFv6jl/3jP+1PO95z",
-	"NKJTHi37VRlPpfZjuOYLTbv+pvyWxfV7rlLATvKgmxb7iKvW+bVBEjnYO9gpwfr4YlB5qG+J2kOq35AH",
-	"N7Ubz3ig5phFWsgJWlOYB5QAfbC0MFpVUqbitfSYbPzJBRtKrrZ7928iZjweCd+uQhCYboDxv3Zfz+b6",
-	"UD2+FFNvUbwyM6niCadsSo0I4ENykf15PMWwsFoZPWHWXSGsPsZ6bZrbwQXDaDCBcg5n8TjicrJJ3GlG",
-	"cxvohv4SIXbAzcKEV7DRe4kwza/+HQJNSyqsP6PB4kqJZAqFxyE2dD5rpv+24acZXmATKxBgvKRisRNp",
-	"F0MihH6Px2MDdwhRjric6K51I4v1EswVk0a2wKqCZMhGAutbLMFWagIkMdZVjCyYHxmIuC/ncsYDLmL8",
-	"yZZRQuAlUJ5S+MMpmGYhLlUfH8RngChwAIQE7UtvfzMdnkhIzNRCJDdtMsBISvwMqHQlREGDhZiNCSqB",
-	"67e8kXKXpqz3u8tzj01STGc0YSFhn2igouUx5pSIROHyR0LMhjS4SaNMIdKQj0YWIeqwt98j//j7k/bu",
-	"Tpu8EWSU0PG0VKGtJivymi/KginqDYQSYywx2m7Eb5nFnTQx/6bMlUhIIhRVLDw2JGChg00+HFelCNfv",
-	"ZL7oRnd/9yBfY+jAK8F5zCde7Em9kLa0VWo6MHTrGluIrUuZQVnvuGG8KZXarYKiGUA1Bl0v3UNb4J28",
-	"uzxHyAWUtkN2yyIxmxr6n7E46wOqf5Tr0gyO0jOAqQS4BQgoUQwqxl3IF2QXiLNmx6YpesYQIXNlFRyX",
-	"WIpWpc0ETNBCXNO6pEtjkJ9KFt06eOvOTmW/tsmJtU5pkkLpE+xUkilJYmFsL3kwzTzbHic0VlXOnx/1",
-	"jwR+xIV1Bzuht+zYxN4Pl2Qx4cGkFNDvlMtKMayDhAGwCAWEwEgKEjOmT5N+BZY+Z0OqbUeB0VovUI0S",
-	"fZYYM2dDMbhfKjPvPN3q2UeMhkQJB8ydznIomwPENvw+9wxvfjCTQXYQ4L9UltatAcy5wlBUUZewwogF",
-	"Rqg1uyxGpKACFcqh1Td3bTd2MVILmjDA9YYaMH0MIZdVSKz2DZK+IeGiHbKIs1sWFsD5d3fqz8L0fGU7",
-	"Pses9PVVyUsijNcK7C0SN8nVdjJnLc21oiahkGTG6CYRsTmZqZABENGprFDEUaZjyuNj0gFYfgaFk87T",
-	"EsG+FzDFw2R5kuFckUHOIDjwoc1kSKZZEg8YkYEFgi1GX56zRNwi205vwafu/Vdx/YEt4C2s7xWKaDVq",
-	"BZn7GNPxrLEFN0mmGa2R5qtcgRmbzGOT4ChizYsHP1319g8Ap9s8h7svB+uPpcnz1YXus+hPs/GTeV+P",
-	"t2YNoNyC2fHkHp75Hl54W5phF143Y8w/NBPI9+lpeeFreelreelr+ZNvnO/M3oHrtFDgdU066HSOGWae",
-	"dBtg+Uao1zJIVmKYjDXl2KQqBDjVNyL4VPtWsfCmX7XJAErjLtHiOzjCY5HLvAK09UCE+izpCzWtxZKd",
-	"IjOuNhmwOBFR37hLB0eQTWfUnhu2bBPrCAt1L1yC0yvOoHnBt4GNAhprbjJkaVuDX+tWOaBhqBntoFB/",
-	"t8+nMyElH0YMZMgMkDkWoMHAP6xT95iU3tefxFJuBhjSNt5BhrKgXMkmgFJrzmRSB8U8TUvjaQG6bCgk",
-	"oqb6dioo5rcIMUXS3YCGznJWyIlSzBMfMs/aiKcKhI0JlyQS8bgJvBKEYJpxGZqwMpKs+THHTC3AY4bn",
-	"6K1e8gVxb1KEOa/zwHqCtNiVakpWvzsygSshZ8aTB0nyjuQo68DW8VglQs4QybrvILiU7d9OERb9OSsm",
-	"maqbS8xnHKI2Z4dg2UTuM6lGVSn61cCRqjIJVSeBJlpmFXGKLKzpoxJGdTYfRlxOWBVMhU21993uERSA",
-	"4spUSBqk4OD9xBwFOTAu1yc9qLm308xEYzinShCLBlPfE+sKsRROOGo95Br3AgQO4Kt2HMaPIm3KcECT",
-	"ZAkq1ubybAl05o8MtOmcvDRRPY3Z9Z8Jlya2xVyyrHArUL9/Cm759VnaeqvWPy2P21hFvBsT3BTJ74FF",
-	"flmVv8S4ijxrFYu5DzdFKrl9A6RL++37QbnckHdCPGvC1DyJJUaxImwso8HEMIWavPHXlDk6waoPTPKB",
-	"ST4wyXtjkj7eMdPbdp1G4+R3mgcT62jIXFHWkNiE+ZpgABKygIesAM0EQTfcxIY6/yT2AWDFOA0QO8b3",
-	"Y/oULFYmMs2vRouqwCQLDUZJIiLWJs/mPIJIKb15A4sd0sr5hAbkkR9ORsTRcqdJBu6vxVeh4mq+wTzk",
-	"2KsmN/Rt7dQITWgisfmOvRvm9uHDp15X/2e39eHDp/2h/k+o//mEVYS+FaNKN3NNnRA4G75TidiUYOoS",
-	"sc8p8GhgaGfQJAO0WTXJwJh3oHbtRMRssGMqb8E5MiFWakJNeNuMBRgDjI5QdAryUL8uRqOIx8z453Az",
-	"YhMoRxUZsrH15Q9g244GQAdgxvKEHlYkBBWjv0rzLGFPldhXqFcfj87deXuvU4+552ZRtyjy2irIqQnU",
-	"vQ2IpEsJ0QRu7JWnuPC+r7ZwnRAWwxN9oSs+kckNK64ELAIj7oRKMmSSY9EBBwbrjTBGesIlXCNEiSj0",
-	"hPG5uHJ9OptVVKHKwc/R2Qyvq4Pe7qE3Y84phlwKG9zQlFAEbKz3ls1ZwWjwfsRGWIpvhculiIJnR1oY",
-	"gr/v8jZ+XrOxNTHlUiO5daWDjTznuyrCyuVqiIJjyo0wQFO8mOFpKoQfGPO3W4K0nZmsB0eZRHIMIGwT",
-	"U0uY0DDEtxcTbhznGFKE7MWCDKdSMLyTMLIQiZqkbrd5rGzJScdpVojXMSNvONvlu2bLsfmbXR02AxjD",
-	"tnEzcMrgo9Q3dDM7e/5qFMdwm0cRNpiIKEREaT3KQEEYtCRiyJYsrJNbioRUPlTVV/x2WRU+iWC7nvwy",
-	"yzZ9+Y9TiulWydXWFQ8HNmpcS3p7U//yo4Hupa8ZzGCnPuCoTYetKsQDch7GqKVur3QcKdIsuKna6yui",
-	"1xtTvlrY+irq0sK14EkETxi63Y4NJC64l1DMAa3VKrpWI/8yVdglY7EftjcI5glVkKhKyZTHc7XBEKZM",
-	"TURYAb76aECnyaAJSR+H3ScHO5sFuEKtcDpmsapZZq5Eutn4Csbq3JKsrbBWlVRUHRQI4X/GI6y1foy/",
-	"oHlCMaC8AZUsZ0h58uRJIchv15+n4UtKqhxTWts2UPyWq6UZpG9kbZLZzZmfQNPB9vaf9upEJJqx3odF",
-	"zrKub2CQyydwrZM/xkwLmxAUjKYgQxESPenUjb2liKQMFgP0vcdsQdJcTQM9cUQGIh5AVBlUJyfXxg6m",
-	"SCTGIIwD/HKesmrB3eZyzCqCRW3mqxkNaEQ41xyma66mhBPMGUlhlyYTyppOgCMKbDQmrIWrhkz+2A2j",
-	"kKl5DT01Wt1bgl1oOlN/xlM+gIglg/QsMMMLYEfLYLQoY8VCral94QkbhVjRqqVcHXF0RoOJhb9mSyc6",
-	"s4kI4fkColgJGSMkQag0YUYYqPTtQoy8czc1aNYWt4hNcWKzx0y2yXOMJcncmi6CRD4QsudLAfz4qPU/",
-	"7T9drAR3eBUxe5vJt2cYp26NH4PfFjfGCAH/7M8TPiCKIWa81FvsKRZYVX0PdFQTbcdjMuBSDto+8/Ua",
-	"u4EeyTom+PPV2zfv2fAlW14xZV/Sw98iicdfGc7LRefwT79lcgDW4kDzC5N/mWlXqcsAwxCjyNrdj8lg",
-	"RjnUTICo8Qy4Oou2lQyCFVek8GHWd4o/DOOA9Dns2UvvYA4+Myb8k7mavAaJY22QIbA6aQtpGMsKWkOt",
-	"QyANOTTJqDAex/NiB2qspkZ6xsPfH1IJg88/nWGRk/zD3xZQ+CTht1Sx/g1bmicqkn0rks8Bb0uPtY+C",
-	"dr/8K0IV6JdzP1Sv2qfAxRPZInDeWU99KTDToUkKOXi6u9MmbzXfL5Q5AnhnwtVxMffCdGY7kla7dsIG",
-	"9IEeO0HxNPGZaoxryh+VPLX1EbSAoFJ/AtQi0GwxhBvN9mEYi3UzDFbYEjd1FE15bOGJahoWIzamWYSk",
-	"ye/1btA5ThHZvKFySUAvbWbxyEbK0WQvTZ2TAQ3UoMJZg4yjv2J5X0A8solTdOqr4yrrEQ0ZmTIKqVep",
-	"8c/AkKM1NyUDHHYW349ZMTlvT2b2te/Ie9yfOgHxZknqOisttlPOWWrp0awXHgsrkhA6FfEYJDYTWmp/",
-	"OD91nK3347rcjCKL9TALa9F0zqHvHnJRDbbhPrh2kRA3JOI3DMhngmwe7SAJi9mChSZUNpXnDEgUxKHC",
-	"WuY9BuBsO7YlmKjbHq5CTW3m7NWxfFnYt5XhAFUukOfo+UD1RaWV7o1fNEdDBlcFuNiIAuADRU7JQuNK",
-	"cnIISn7R1WTjCnv/o/VfFQ6vjU9Pbg2qymENfluoAXnkLPvOUdnrC/7y/Io4lmf0UHcODqGQyYz+dW4C",
-	"l1GVqY4KMOkpBwe9nHCCNzR25L1hLVpZ6iX31KZKxam0/lRpVmkuXQHRZ4RpHzHkP2KiBPrfwKJtIXue",
-	"kH/8vbdzTwyx16mZ0uViVyFCY2WMi82oiTSHK6ZyptHz5lCFGMEPBj+TiK4XxWbMkEe7HWv8k5SHO23S",
-	"OTKIR+BxmEuGhh/dAxyMfHJnZ21eS35ukE3qjRQdYKJpiWhRENbjSPlEYdJtMrhhbDY4SkuPOZlfOQlU",
-	"php1nDG8FOjJ6LWJi+Tk0i8OsNFs6K95CNhnsr5O5lKxMNPYCvzMqtuefX5mkxPB4iqlfktk8gCKtLXD",
-	"NF6y5QXlSabfeyxR6UeqEitTAXbCKES2qOVskIYyFYd4TAY/v78e5LKwbNod+qmUEFUHrbtFKPkmwU+Z",
-	"+OMEQBlZojCd+4x2/yrFeH0AcfkNSvHEJOrqzawSlJbj0z++iQ5fsk+aUCaorgVhz4yDrgwR0iIxtoyt",
-	"oucMJ6sRWviTZbkeWo/4LdP68FTIAn88qBF6vT6uLaBRZCr5bUh/K67S68q7M694wLnFuUHQBBp3M7tG",
-	"CW1QayrSVVG8mZSRiRfY+pYtwctVRMW9L0wppX2zX8SEzZlRnmi1m5xcnJtoqULUTpY7lqkYd8+5qFfZ",
-	"OneZZKWtMxWC8ql/n+En3FwbcmTF4iMykPOhSfvGsCfYcsze4yw0+Xu+oLA1O2QHNrWhwPUnh2++tjXr",
-	"/9g5Kbawt81HsShfzu1evlyL+1ZcLrd0c5rhkh3nFaxr2ySX3A5sl+lyV3HmOIue0KIZltk08ilYme4k",
-	"72yuav2TCUQbT/APKDFtPIcHuedB7vnvJPfcG3bKH1Ew2nxyf3zJqWlvMNfHx50L7RuJVX7n54oUtVxf",
-	"9xEVk7eOfIPYmNwA7ilj7UEGepCBHmSgrysDYZh1xl3HgskHuehBLnqQix7kom3kotWCwlW6ttY1BAHK",
-	"gEvMJR1GFSkq1d+sjLwyrus0OgSXHVccXJrzODyCHKHYHEG1rAATjXh8w0J7ZImF2EbwL3yWD2FFP9lQ",
-	"qAmRPGQSU2HsJhr+Y1cAe+/bMZii9cYilt9479q8k17/mFIJH87V+jIVJ1nLbbMmpqbmgv+Xvp2E08QJ",
-	"82EJlWx1xoWJQIYMPd06PEZ3ZBqQDAkpWuaLGL3l8bh+SsOEygzqqzLEO807CWhchR7tD2LyFXk4iSSW",
-	"CYPTbijT8MS5KRu23mmVVtWqX38LEo0mImb9eD4desWeNLwY49OzcKgfdp92Drq93b39gyeHmvJ/6JJH",
-	"e739HbK/v9/q9ro9P6qU87k1hFCzApZT+6qAELcJzEcOAHBrv4I+exnz38bW7uL1fztDvMNxCke2agcd",
-	"Y31WRNZhOp7NKRy2bY3tes23s7FvyRJT9paD6t3L3aq7zTrMrxhD6WEX+qyy9fGWVywOET/Znm1bejDN",
-	"opAM8OXD7Pi3yRuh5bMxMrVa/KuaN75kM4VhXzISCzKhcgJcGfKJIkYl/ArotalmJG1gZSEIDooCZMkZ",
-	"KoV4SNIr1fBHc60b2C63m6JMv3+wWu5pNiAw+G0cLVPZL63kp9h0JhKaLHNboVuVgBNMbgqF4NasYgDO",
-	"ApM5TCZQxQoXGLJbMDKf+PDhww+/dltPP/7aaT0lj3barY+/7zV3O5//tBHjXU+EfxxG7JfQXZ65CrgV",
-	"M2bMTZ1FfydsTBOIW3KS8aoOdndd5kM6mCpedW4Fu3LFkS+Ns6mW/VkibnnIkv7WL1beTtvhDazZOPtZ",
-	"0NRZmG3moigMLqg0kvkRiuwGTRbPIp36US6NqrMCViaFts8N5ybWN64rodVIUfXuQuUaZ4Pz5a/ahV5H",
-	"ZvdhXc6R7falWqAbzUfVhje1XuL6o8VPsBAUoYLGvzLI3HeU183kko3mkkaew2wq2pVLaXEWhd5feByy",
-	"T35KhHhNyI+AQQ2amETaaTd8dq8pk5KOWY3EafhiWkXNvrduyhLuixJNmXV3PpuPXtUkuxnN5ZZ4LeHZ",
-	"72cfq5rIfR2Kq/l0SpPlt3C46M/fk58lJwfXLkKfSsTV1edpFJGs9/bGwrOvzHUdE8J9ilC+MWynxNZb",
-	"2VSKqlXUHxu3v77MtZU+XFGLro6I5aX/FJ2mQNBSS3p0WIUWBxVqndwtLVkkmJIH7oY4BKwwMmEJq21g",
-	"BnA6X3VPO8Y79FJgCthl053nx1UrdMU2vXC3G3R20XY7W6C74kerZpKZigvZDsbEhxhvrvkPoJjsLmco",
-	"CmTIjNWQPBpYY+Ng5yjFUlqI5CZLU4KKJk6NOE0dN4zNXNnT5JlCIoST9gN1FbgiUhxDXiO/ZQN4N4ej",
-	"gGruwNq7B04VBdcsXDaMNxtm6pVmYHs93YumcTerbl11YwsrJmTzu6rEilK4fwzj3b3b5LJyuFuY0LCC",
-	"9zzhanmllwJJBEu7Z/96Ycf88/vrRrMM2WtT3PLJYik8RQrXO/gw73R2A5NN9O7yFfzNHtMZf3zbhRg8",
-	"2BCgHxxDOuKJUjNwSohYioj1ZQZj5fGrYSNAxIBmTVN2heWQbbEJFOMCaxWg3zeOGoEQN5zZIJ6jRr//",
-	"k5CqFUT0ln1qmTezodEZf8kwMUUmIwN76h3XLY3mCByRtRygOD94bPqF1TDDHrTJG8bCXDkhGJueBVp7",
-	"EecIONWPZ9fAT346OzlN54LxJNlc/nfr+dXli9a1AV4tTOEznENfNdbvvz+Zq4nQlNL+/ntyYcI1ihmC",
-	"YqQfFRA/jMe6RBAf4nUUYfNnbaoh1H8UUJhmwvIwpfj9Rwb2M2E0RORR/RdY9wY7H+L/8//8f7iK8yTR",
-	"w0dxIG9PtG1w1N/ls3Qzdm9nlWLHBomQkskPsdvepvMOWSTiMcBpp47anOceyFOSvc4eYvsYaiBziWAR",
-	"ZuM/xBavicdSMRrWouxjQyx2GbHSm0E6kELTEEevevwhDmiScCbJwCWVQftD/CH+/nutPcnvv0chaRDx",
-	"KVcD8sg49Umv02mS/Y5bGm4HrzjUhgZQtRAHbFBaHV1pQCZUfojt+gDmNEHlCCu3YdYrdIjraQ3dIx6h",
-	"Rdmk8YskRE/dkkCNH/0pM4HnOOvvv4dsyJ+v3r4hU5aMGZlphcok3e4+Pdg5wo3j0sZVQVJkkwy0KjAg",
-	"CZsKADGiGJ9h8yo/xFmdpHfAhHFYIYuYCR0CeOjB+agFbutBdi4GZ9d0PHDTT2l4BNhsUur9wbOsV8gQ",
-	"S++wCcdtroDbg+9/r9uzU9UXAuzrggdMn1pwFQzOQzadCcXiYNl6CVWgtMDT24MCsZgYOoOrJKWXdISQ",
-	"/nrDlnalP8TwBBA07ajSxpaozGymNGRNEthBGZHrON8vOiIMBehu3dn22uTEQWiVE7GIHdM6lIsGRo7z",
-	"h6r7eqcBCdpBkno8S8QwYtMffpMitiDie/tPdqwfRCotZpFBIEJmw6JGIxaHeuBgxJGExx/iAYNPIFAH",
-	"RcxPLEWPwRpyPpuJRLXJs4TGwUSfUNsnQgLqB1DXHqG9QqYgS+iDZs0RD1gsQaBwIfMbJzMaTFir1+5k",
-	"XN15BoZNI/s1XtOYjvO+EdkEs6VsZmVf4xCT2IHgJ3QGuFnttOQ+gAHc/v/sfety27i25qugXFPV9pR8",
-	"SdK9d8f55XQ6+7iq08mJ0ydTM5OyIRKW2KIAbQCSWpXy88x7zJOdwloLJCiRlCjrYrn5q9sKQQIksO7r",
-	"+8RfeZFOYFNcHr0A9MuRkHyUHF0evTp7ATMbcdsHa4KE+TnaRj1REXDNszkEltAV/YTOM73XzmK+iDDT",
-	"gGfXEuYuKCniAcPSPdIbZyzTYdUqpLNUQeRSJpgIXYJKoUPVp1pABZuSETiTzgyHq6/jo8ujfwn7QWA7",
-	"EuC1w8t6eXGBEURpCf4w3Lduv0LFDNKKejTFJMIoZJmF6y89/4BYymjxLrOH4eIFIOgvmccMUYcfca5l",
-	"98nWdP6Wx0S+h0NeLB/yhyzgOeK4V8vHvVe6m8SxAKfjx5evl4/4otQHLmc0QbD9f1plUdfSOoM8BQmD",
-	"o16ttK4JT1Jw2h8Kx/RrH2wa924x3GR5D+gZh+Lom7vUnyGle6byFL1Xmnns2Hngo+OR0KBGlMyuASPp",
-	"ZHFjOh3/MZQYcJo1HwoLsfiKKFZ+yflvzi44eugsvdCHPpdf+Z9wURm4XCz0GwIwNVQm6S5DaZ3Zwf8e",
-	"Cz3LBaZR2h6FpyFLhfoGxAxkC/88pf8WvKzT4K8yKIMFNnqoVApfLYIPOmVmCSihdLbex1vt9IYfz3u1",
-	"D992JmnCx0O0fXW5UzJ0QQp9lAIR6NV98V22QmmjQsm9/+ILDgRT8XcIjCuzCZkErtoJ+kAmHfdYV0Rq",
-	"KAwbcW2LWhYUcVSAjmSEwJmVuiOqppJkIo5NiSLGCqJw6zUWeIFJDX70NwziCGPfqni2g3NGVVDrnbRs",
-	"cCH2lMHqFITGix0sZs1lVJksBTvNeSIktd1OQJcKZuqcr6rH0WXncM1D5yj73vYUUjMzjH3WDc2HZCMe",
-	"Oke/qag25OlHZ9fBGp+2kLtYQcj9ouR9mmCI/8cXr1Ya4N7dF6V+47oncNxPqyyJnDARfxBxwgF7FETx",
-	"y1UGj7SKhDEoHg9MgOOxno/H1QjxOUPz/LvSvQeU6amwopF0RwleOHrGqpGhMIGT0eQZvYHwFlSxInTe",
-	"EHgFEsm63EZ9z97R5dGgpwFm6k/VdbcHi9n3hYxlDCQdi0+F8FxIVw2LidnxjxevS6zfd/DPj9MG99QE",
-	"sWhzvdyB+IQV+OTp5sSoj2ARf05vLA/A4Lr4cfmI35V97/bVmsJrBTnySUMDHKRg3/MkpeW8/LnZUJ+t",
-	"PzhJhGeqgSTqeA93IWQydzD34NJs0TpZ2yJ5eH4H8ZD292eAAG2wu5vpk4+6B7pkVN7m9hHhGKmkBWLx",
-	"2NvmMzzH82kOZGaBNMcZu8roHjEtRFFhUphDgcF2KksArdlhnuXvVip7OxT27qTjnklanXJBnmXy0sPU",
-	"IpKw0lhrQwSU/uF4caKRbPOtBudOpZiS0IJFfRF5gi13wjU3GXVDmvT6FtxB+iHmesBGPBXWYr4osyng",
-	"UimMId4sSBL1ieatKG0wfbNBS2CXDuGnrA2zuajyY1dwBw9c4BIXDkT8s7apVgLv3hQ6JBfw72K1Yar8",
-	"sf7jecDqtqbaG5elDBXjLFZDngR4zUhJByrm2Lf43OFFdyfgQULhwDTsjvMxRQRrQAeS4ot52hUTeh6a",
-	"Oy800CKdOaU34tpiDzI3BmKPpPIIT/+ySGQkBaUrpZhmKUOqX/TFhs41ZkOlSX/xgci6yoBWBhmgaA1I",
-	"NIfURnpCWvIOMbBjPjN3vtmOVmYpLzrlZlHvfVCTQ9J6V/gO3KwbaIriqCei6WhSayq8fPRyvYfpb93q",
-	"u1bftfrOF8sQafBchUlesec1Wa4BUbcs1X3n90oPPcZCeSj1xjMEZphlYxkLzaZ8RvTQQsZn7JPXL6i1",
-	"dBkhMJczUBwlmX3BJ+I9zOUqW8vGYps/ljBN2EAnSUXTakVHGzVc4Tz+KvMejkpLp/QwrhdgqTjCQG6G",
-	"tM4jLSaJmD7ClC1Nkn+FHuNR8WjPpS3VOEVAhLwZBU85S6g4Ddh+2NTJBMPBDMYKOGVExtMBsA8gJBJv",
-	"opYEPj7hMq/ylR/txJDLnxcQWK9ozpWM3aNRF06H9sx6a8kGP5QyUeG2wJLNVq62qeRtFihyyQJZmMkb",
-	"2IH8/h7BChqGBsZxYk/FxEOHVhYHSzEVhvhwz9h7KveP1LCbSOGLxuPyUsYr95BfJ8QCsP1CxsVqNezK",
-	"zfGzADaCOrSqSv5wTKHkbx7Jb2m5IYQy4hBOLCivJiK3+ikoXZjBkh6+ZTMg89Q9k41HmO4qe7B1x9I+",
-	"7sm/Q7IfbAWor0yksVxadpzIKB2bZCJOqh5/r9Ww/OE1HYCLM3hb9nTx17KnW9X82bur7cwPU8PKzoWB",
-	"tXWdKBKeo0Z7/roC6kaRml54qevVAvy8aQM9UCLn3+G/t0n8EOiThSKCfDMe7eHkrHVqqqJ6sN5neVAO",
-	"MP8f7PpNbfrlpgdsj+t3Necj+3pKnw6F5TG3vNLcIvgtr7TSFM09BL0iRf7++t1H9oHuxG6EniSR6ORw",
-	"WYGdiMn7DO8Wc/GxSOFehakZ9uc47iFpLiKWM6z8dvo4aOeaOutlqpXsdSCMrVIAcKuqMved3SVCIHi4",
-	"X8wu5UHZ45uIhvLxpVICukv81/NboJUae443+wO0cBI2Xju0kmSAY1nrhtHJzYJyficxvLQrDAgBQNxj",
-	"V1QI9NNFBzE6MRBF0W2EaLlH2Ow7znvjJL57w4zgOurD7xDcmiodQ9f8fSJj5CYwVW5eeB5wLQsva07U",
-	"wc3pVGQw3lBEJXqJhEYSj09/9a8/rt9V2ez/rvLTXq7kp3lIAePf8GVWRfXi4oKebTrMCLcc5z11Z042",
-	"DjmkgbP3WvwkCkiZbfZtCBT73jI1tpU+H3yIquW8+sfr10VK7ovT1/z0/tv3nx+OT7M/fnw4+f7qIf/7",
-	"xcuH487Kl578z/+xZxdnfiM1dnUqblAqmvGLt7J4v7L4BuVOlWmyI4Hc5dEg6nMpRXqq/SupNdSyHn4z",
-	"cLOGzn5m+1qNewjCAEUvdE92/HEk5PU79ouSUkSW/XL99or94uTsi7OLE8JchgLSPjcsFlESi5jNBHXe",
-	"F6NwV0U4EfHXKAEUEg2lOH5wgkKoSNuxKL3f5ivP9sLug3UlAbMptmaDuqoSmu7CRtGq3QmzxffaUJhV",
-	"3qA2fuM3byvWnkAsxn8MXyeXWEIpd2fUFEv6CPd261Lt/HuOlfJwnk1kvcTq8hO/uIvBYa7rWnbufH4I",
-	"s6QsSC6lAUo8g4YGSeFE5p9jY6kKMUQDRAAgEIjoyALCIBwQ9rWvAAqGj2CcgeJ4E5CkeRalQCp1GLKG",
-	"zNjQPdDZdmmqpgKRzLNie7j2B5NDFX7xc+0JC2j9hCUV1t7D3BLboeUJGRuWJgMiBjOI13P9jvC2MivT",
-	"8BnrY2XljDj4WCI7hIxT0BSE8e/mOpBqyo7veKRvARvN3J1kGmNE7xGCAdishzWPEGRJVc8904CApndb",
-	"1szn/mHx6+8knx089p3f4GsJ3mD0CjntyjIc/5YQXwz3Vl9wbZBnsM0ft/nj7TUAuq0XCAJUQGQ4zSuf",
-	"cjUSUEyWxvWdrvslY3v/GwHWELvmHG5N8dfT4p+PR7Hxjsc28GvwK+4BuQYf3NBCLgyqtYrpnbVG8RMw",
-	"iqNMUnjp4395RH9mqTF5xSIl77GXhKde8ZIF1hNSYEgPcQ07TAs71mg94ckiuEzE8VTSx1CDr0yYi3cj",
-	"nUy4FbcDMbv9c2oBT5NJNwQ8eyFiQ1SvGenr7VgnHmY1Nzl/MFlbZmbggYUZdIJ2gPDJUhtMDxMuzpj0",
-	"XTJn7IrdGRFZpW/zThp4ILAuChv1y2w2hK3AU3UYQDw418YQPHPD9gi+gzP5mtj+DezCxosoDC3HDcRt",
-	"38LvtEZyayTX4/XQWSlVTbWm8fl3qnupajL5jKDFYXCBGhSB0dxkcLA9zaV1vj6GHhILLfIGIHyAJMFZ",
-	"qnUQPN1xktrTRPrHeNp3QrVuiMazrjJo1KsSSKnEsB4wabeHve1UaYBvU3dyqyFtst29Uy+nsY6v1+xt",
-	"I+khl67Vb9ythORxU30WkdKxD8ZvAd/mDZPjNPVw/YwjB8cCbD/LUfuRatwpvlvvyty6bXRLVBv+qVYx",
-	"7uk3PG48+XBURULaBKFHo75SBnIBjKc9pRPbH1J31kDkeOR0B2h5Q8fP8zEgq2x+QWIIPg/YFhJbOTE1",
-	"phvm0Pn3SveUtUKu5fo1VPHUZ1al4hFmZyMqfjeOXlNoneKoPXal4UTwfcfb8/FaTJ0WY6DFGKjH1Hmc",
-	"j3eOknxr6fIy3Vwa2/zABwuaqS6ASfisKVLVICAsuZMZUQa7YsQH5XOUPopZoUA+K5spEBJQO46crRk1",
-	"q5em+Ts9Y5jAhTw7kN7wHk/aht+Ds7Vho4amofHbdVUp4DEO6qq0+yor9kksFklw6KcwTE1lVqHd8YUq",
-	"Srud5TsshC4BQUkqiq7f0XR2ZsLgAxtm6AqDyrGNcR1tZu4JZOZs/j1K6AQ3iPdRpdS+5L5Xn2DTvvyv",
-	"L0yDOsRzRaVaic0BNbz3lTUd+1U4yU0nrZQ5KjGEToqAXOyquGCYQ94OUJUvwz1+GPkynGvjfNncsD3m",
-	"y+hlN516vfQBSJaUJ8OF1Fib7mrTXc8w3eX2egbi2QBUjf79/Dv+z+2SpNfvyrJpH/GtK1AQIWIHRUxJ",
-	"mnq4sgwfsSwjlYnb1fJK+QnnctZV8ewH09rwB2nD/yuZiBx5djyqsEeqcj1V++bikDRVayY/iZxNjeDc",
-	"Us4GN0cN1kCJaD7H3v/c8Nj2zCrr8MwAjfl3v99gA0bBsMfQFFBmUy5mjsUcaNrdzmSK+hrUPZOKlbB5",
-	"QyrEQxTqRR3yX+6VzJ6FLMi9m1aVHZgY+eQ+2zoGGFZz2tmp+/CJ91JK41FXaeppQHJogNJQ0jXd9FN2",
-	"z50djPlHNwwvVQwvPTT+1bHs1bXK9AnEnBY/S3AcSrb7pkNOnxD7P+ISNUwG8kpQPNS37SeA6idN5ID6",
-	"9qjDjyChu7QO2WNdZftn7DPUZwvNiMgdL4O6hE7O169FnGgRWfbH52t293/HFxevIuILKIGkhX8X50k8",
-	"OsdLeZpwQ79GPE27PBrc1YezXlaGs+bP1GEEtuZn3TjEVXmDPQa7Fj7F+stZWSo+np+gLRJvo2bPMWp2",
-	"FQPS3MKJWaavVrXkzq0wdtMA5+8FErlCER+X8+oMc5TQhGxEer8AU/IuMZGaCD0DmJKOrxSg5nLI1Lh7",
-	"C3DEiEYnAlxir0cptRKAnw/EyC4qny9i0RA92ofmcBPJJMPa8rZ4lz1WnpVN7JHrqsREj/hQtB3trRze",
-	"rhz+omcgh8E+3pjw/e5/u/W/LctuBOZTIgL2GOccIB5IYllP+T6fM3aDmB8eDQb8BdEbk4x0lyIwd1nW",
-	"4/FWeeOOnFLTsG3OaZtzGkTLhxDnWsNoqs7jlBoJe1Glu3DH2gruw8alXmPjbyVLM78Bt9j3UyDyNBaR",
-	"orAiMiHyTGqHwX8cy1QYg/8Mj4k9AlZiM5QtQK0hMrg7QlRJ4ruqnpYNq8td+yBN+1yqxj8hv2Mnsau2",
-	"/6Xtf2n7X5ZxSm8qgiUTm/D0lEfuhZ4iYMHKXFKdEJacEGw7yL5pgKQI4GydX6TFRA2gqSVKxx5FL9HY",
-	"TooF9hJwHKFBoyLFiXO9gql+wZluHalsd+hZi8trmkitukEtqhbtAIY7gCAr2qzqU8iqln2ZHSBueUhV",
-	"X72PUKVDPiOgKqFz3OwaACt2DNbkT69fsP///16cvTxhY2mT1BmEKCoMEJAEkgJapEFOnLFra1A44K81",
-	"PXFVKdCF03AgSdCFeTdPg1bfYp+J0IVZfU1s/7/cN37U2sK7lJqYuH+n3KA/07YHtAH25x9gv3ZbHQzF",
-	"Ei3SoGOy1EA8/44AH0tbByDqEHGZaw4KpOcs6+zaxxAw0QgwIpib9FomD7X724g4u5Ebe8Y+O70BuUnL",
-	"7DSJRBblIFr3kr5nUDWlamK12DrKlUBptSH1Q4vvue/W6JDUhLRX2Ei7cx0epVFrFWnHg+JARzSYaK23",
-	"8ETi1Kvv4u3Epxd2Uk2vQ6p6amxPY5EmE6ETUR11cN5qYsUQ4seCI6sCQP4i/YJTFfBziMnI2V1AnHGL",
-	"T0P0XCT7UmrARlw7N8spjfmimbc8Gpz+QsQ/v8FoKp+xC0GQgRghJPurCxbzmWlKsY23f5e/iX1T9/g3",
-	"i3EdGVdz99CVG6G5Pv7jj+t3JxkQlsfTov6SiglkQDAbo9n2vEUmfw+1r6AxfdHC8/9DTdk914ATymHT",
-	"1ELBi5WR4Asba3Zj0QfcXUir+PyG4azSwbWhrFyWtBrpCcSvpiHDGpjvQDar7ovye5MhrXJVM+RJeorN",
-	"ZHXuytcMvKVA3evxkzpZbWQGzTfVibUAd5j5M5dI4UPXQAHleNRhUmmCMGQ8hw9kI27MVGmnvcW0zEUZ",
-	"qon4wJP0Bme//YKhhWYDqagPjypMgeQo895al6etIlqNIFLGzJ1D1p2RieH31MKBg87+WsrIUjPxVyhx",
-	"LuxfKm6+BLg077bwkv1sgKcLpsZt2aQwIAEej9CGwA8usBAiO8SJqU9i/UvYwlnekRYOnrm69i0MWtC6",
-	"zmKBr9lTwnhC3DZJf6CuY0Y8Twej8GU3zt3aORqNy5ocqD+cSfGXxSkoeca+Zqc2O2buopEWBlBzAQeR",
-	"z0zHlyD1lXPJRkpbpjQY8850hgwz8V9T9RIulUqTtHMg3fth3Hr8RB7HWhgjDOKbSABqtFOlBzlfdEZo",
-	"CCC/BsWEGQk+YF9+u/GuaCS0xSZ+QfyApqKV92ZORDzlgqd8ojeN0Bvnx+2xwGkXohGRD6SaUmV4Kybb",
-	"Wqa2lmnOJORzBmEFZuG8Blrq722lH+8GrEWOk7cK0eZRWWTRK56m0Ghe3mtH2oPWbHgSnzEiX2R9PhHO",
-	"6/J3hEwYupPcDEh/lPfe7de6bNiVtjCw7Ud7Zvm1L3pWhgQEx8b4bdrsaKuJ0JNETCuTBb/0BR9BQMYM",
-	"Lp3pBcAOCJXNLXtxcXFx4YFEJXbO2qywHSCixV88sqXO20f/8J0druyJqx+rYEhpEs+/wTZEuudSXrcx",
-	"UbprETlfRkzmKDU342+VHyRiKanOumE4xZOZgCPjO0A8A3nOydpx7pFzyISMBHlBfTCE5ayY0KHjdq+A",
-	"FKVEOvgnYge6O5DZtUDZUoF/9MmvZ2dnk57YMKtRHFV6Qv2n6ZS9Hoi+DpXsAShUe4j3e4i/Epo1fC86",
-	"F1tPZ2hh1FhHor5OX6VxlqIuPzKfs/s8oyp6v6iGx3JuWG2a0b9/smHaZONTSDbOf5TgFObnZdOV8t5l",
-	"y4DHvINWKNmnYgI+jhOnHsnUhOr4n/958c+TS8YLMH9jS/iabhSOvcvWcAeBQwplEilMPUZYJUiY3/OH",
-	"URfvZ9u4Gn5h4B5r4LNX3nz6VdbC3MbHelRfJdvif7Vl8W1ZfCHfRXXofP7gVCiMJSbY+Xf/v8uL4fOC",
-	"cexDoVBeVkzxJuymhHoZui5NJoIpSf1TUF+CHVRVQDPrS/bG9SIl4qeFl2kLQ5pzP692HKvr74M9v2NX",
-	"Y3vKvE0XHjTDwKpbeivF+H6rbRUkBuIfU25YT3NpSaV5iBeEIbhPUCtMlbZ9342VEQhIMWVKOtWHrtJj",
-	"dB+ixmxI9+3KnWmKEjM/bo/FEztwZlosmLZ+oq2fWMKF/EhHxiotNo5YrDQbpdzeKz1kPB4mEvEhlDZn",
-	"7DM8EziLJeORBQkfxq/mWnffQJUfZmkN6wo3Er2sOKjFp5VU8uTjU8XHYmHJrvK44VMb5HKLw0pFZskL",
-	"bKXk36aBGfY048yMzQi7ah5VOUW32ak4CFACMt4OGTO5GC+hwPrIHfwMSwbinXj0z9gNzh9kS8U7WQAG",
-	"YAttL2ZmrBgGsiW/U4VwoefuX7jc+JluWMqUv8tW0PxNBA1tqxo26dXki9VjY0V8isCij01gf8G7XdPN",
-	"nlEWu7CyhqnssrG1+Wz6KIT22qaznwSLe/GbBAdt/ghtg769UKqVWB8S8llu33xjM4jgHwzjxggNp5/x",
-	"rhpb3y3rdHlP2LmUOGHDvXx10mHcQPc7B/hgA/gJ9STulRntwtY/jLR2YcqNc9vlo/eY4C5+gTUXUokV",
-	"jHDUifHHo01vt+ntNr1dqLgfG1tKrLKoNlay0M6/0w+3+MOyLDdUDWOI3yuPiRpHfUoNCBmbjtcBVIW/",
-	"lH+lKsv9SGnfnEslEz/OLfQauoVCaDPejzmjTCrYP0tMvKq09/wh2IeDsmk9XzR+2yDDQSfBix9z847M",
-	"cve9sOe2y5mCik3ImE2do2QLWiNOwKiAOGZXRMrd1+fKAV8IFaIyIuisyVWiUzrArBKonPIU+CYV4079",
-	"n6bJ8NLBe8yI71AqtqnxNjXepsaXpcYbKJ+13aHz3H95ZDz7N3B6rvPb7R4HFBRgpoOg5XJs0Aarwr68",
-	"BZDL1eEvdwg/Gb7PxvCTZYNr4+jks+bboY2kPwkUSrUgCH4wzIy7f4rIAvXQkzFKy5vMsFF8mqNT+jXc",
-	"0SJuh870uXM25h1uwltPAXVXFSovbu/DiJUX59w4WF4xfI/R8rmPsO5SlnLrJYaEU0t90gbBn30Q/IbP",
-	"lkh9lpit24IBGfkyDvKg9N17/T1lM7KrkdAGsB+g87c7C1OtHqoUfUJRhjCPwfIFed+QP5yi3mTjtEHv",
-	"Ay3kea90T9hHHo9dmUSrMyLX8Ew4FyV0zBbdrj/MTqqHll/5nxXEDErHQr9hnA0TOTZsKLg0zF2GpY6V",
-	"XAFKF4kRYnHPx6klvw2u6hwJOR66zxz8dBr8fwRmUnzL3a1Og7++rUBsAN4kfIBMmAGBQR27wdisTG/g",
-	"PtwNDtmlW+ke29CZDIbUupDwrlq38Qm4jWNTLLvCvzdOtVmObgwUJCGFQFJogONasEROEie7j+/w/+5O",
-	"OlhmxZQUpzYZYg4doIt5AaLcCFvlFP5hDqVsys20sQNYGLRHtw9ec7NpV7l4SFbDDSPJ3FZEtc5g6wyG",
-	"qQA4F4wzommal+c1RuN5MnTvbNPNMG+dtWTYGFBKf7q48IWyABPu88HYgoJce6AS+tz0hff3Ep1JdHPG",
-	"fuVRH4oiIULopuQcvnTmRD+gBlvG0/QNGP15TwsuDqx/oNwE5nYZs1hhbwzrqxSImQGEkJDz76KUT8Rf",
-	"KHbwDnfM8oEAkCu3iCQVZlG9XMOl3tDejXrAZzaUs9mgPWaR83l8FsbZ6+ssIRtajqrcFR5X+bnCSLYC",
-	"+IkQEcN2rLSn6+Tvd0ov1kbPkCPLBNR9TmRGWkBogKemkxGNdVjkZuthdwGzAuhAEhMIxrGMlRSFvkR8",
-	"NhwVI9KJMEjoBWzF3NiK3saqZkEMyK1nazcuWkVJ3YIytSWq64AyVRhN1eWotKt3qCk36Ei1JVQHXWla",
-	"uVm3Eq0GU2t7xaRvmBynKdOk3TgxbbN3UESKDe4g24GLJCDt9ZDyEzUgrYh6Dm09brOdXlY5ugGltAvT",
-	"vmmdaDhmz4b9JuM+bQloWwLaloAuKQFdI+6T+R3n3l+oLOz86sU7Hsg0VVMRz9XuEyY43WuRQL68GBSC",
-	"1f7xzwjagNbUMIFWHFWbQ/PfrE2jPQUcA6ecvNOt7vdnpTU77+ff8QgvLd2B0GeXR4Pc0CtIgpz4plOw",
-	"y3ia5iSieAEEXH2Ed3hZBEzoMC3utTD9sHlW3d+niRT+yuM7+uEWf7g7OWNXNudUNUlPniYyn2RinHAS",
-	"MTIuL4qhr4ntx5pPA1G0cuEQvUlA/qTbyDb+cGj0NvTlgEcNv+cez/AK2gwnibQcDY79Sh0cGTR7dn6o",
-	"GK4LNFkT55N1le2/wYzJ0m4PWFbY67HL9MJ6PRElQ+sKj9sWiKejhHkUYR+BSI3AXoKyo+zrPU9hR8dP",
-	"STevU1p7bfN8ZiosYgti6WqHiTmsilAvOl0pYqhaU4RaAQyuxPkq0jTPONRF+BsV3F7btsz2uQBzDtVE",
-	"IL4tMpA+vWO3uera8JDKSWKz6p9Ks7mP1Wm+fB0OlceIBxZ/tyERmRNOJFH8T7NyuSmfuZNJxXFlaL/O",
-	"zr7OZ7PK+ftdsXz+fm5eIqiRkO2BPNwD6fYD9koUPvE+0wbLycWR/Q2OSipskOSO+sr9Sx85VGf+IHQC",
-	"tnEnSjADkGhPJg7IeoLrFEgZKvf6/DmETMa90lTLPe0rYikXCVQrZeWlUuEfAzErAckVMq47kdsyeINn",
-	"rm7qFgaVG7nZFa00+HtUskChNUkMKKzG0muI12AMZe1Asy/aPnVnfc2Kww0In0wxO3kSiJtEgmBBG9gM",
-	"DPK8AHuLP/tn7Ar+huFDiIt5QaNkVrlIJTpevqCKJ+EEdndfTWXWLMKlmcL4dFZVsv5Rii/JENrbdlJZ",
-	"GDyvcf152dg9lqGHr26tRVRJRrcFzljuzeBHpSBjKyrbSsPtyOcPfCDC/hcf705RNqwnmMmaqQ4MXuXc",
-	"vew4Z9096SyGAVnQD+ckpDeVjDPb4PIR74VF3uQ8VscPP/nZ7Y71Hp/YlPW+MKqc9Z6W0kYMn0jE0H+Q",
-	"A0jb+amef6f/W5q3y9eXBwhz9hEfIfQItVlpVU5P1xW9scRa48RC4z0Ly22tSiEx4Ly4uvggHYyV02p+",
-	"0sB6MlQTEbca9UBjg9m3fNIpNdqgDQ+jcwh24sWMbVlHwCjlERU/ZqEJd5YxtJKm+YEOvJIz9hWarcRw",
-	"pDTXM3bs/oV65k/mQy+G3B8lBeOLSfay6EemseHt7MJZ8Q+7EU2VdT5qBQelRlbBq59y6jpuJVVr+28J",
-	"80eETfRrW/tapaLO1DcKCErYtJ9EfQZXYwUPT1Oh2ZDPWC+ZlADzUmvEZ7j/TlP9+MhmOX4/ppyjVVGL",
-	"Z1tqfKCtEtZ/xX0nQMq09xVMDdruugJOk2RKQ5OxhEigM6uNGgqneSETAWVziXVXGctBxXedhZVYdvzj",
-	"xasTtMzrGvUGQozIuIeHV7H8FQ/xU++SgHk2U/1zw/bcK7Ed0dW2TbRtE23bRKV+AN9pRRWxmlFl4L2c",
-	"3vPIKr1qK3ew+5VmfDTKgjHuNU+EnrFIxeH8KC1tWKowgjWsCcmwr1CLwxlOjuHkMKyCn64TFHPHcYGp",
-	"odThYxB+NmMtMuYjxOQYItqeGZRyUqNKuYFZvMc3tKJ/pQXmV+aW0JaoHC6Zs7AUbgw/aL2NVtGVJGCv",
-	"ZjsY+BPl4qHqMJPISABbCYY7+2rKhm4PzR0zIOUS97bStanfwo8wE6DxFcaEs7/loxH8GMeIR3h59PLi",
-	"5T9OX7w4ffmPLxc/X15cXF5c/O+jzpEz/G7Hpuyq15ev/FV+ubew3Fu31KPL1w8Pq1sfhRdQhbsSfpE2",
-	"0/FEfKEm5+0ppDt89LKWiK8u1JnDSs11FYHmSpOJyK4YUhYkq3gu9DZOubTMKtYXHF5cYp1mLW2EUqyn",
-	"mJJZDScmTBdallhPOaVeEkD9VcYoZ2jxTRFQqKRbjdtA5MFF95Ke9Fae2ztQuQ/V1KvrRLcVulpNPRot",
-	"hvDKa/6lmhbadOkMLevmCbbms2nXpTU1zPcXR9W263r51GrDJ5L3DxXGgSjC8+/0f4t5/zodsrIK8eff",
-	"mdFCxm3S/eB296/QvOW/45POuNPmxGPgFiGisU7sDCbTFVwLfXT5f765O0VKGpWKW1qX+7lzFBl9fwv2",
-	"HFz2zd1BT/xqStK0426aRL4IF+qafde+SsUPhvWVsVDwiz+rQZKdCKcLxzo9ujw6B6VEL7O0IRxSZGc5",
-	"2PtQlPGPBaz/5pIJHvUx4iLZx5GQ1+/YJ+qQQnPTMDWVwU1VOL4CTp/wVt0mkCwccFYkNqsaH6hWU3IX",
-	"dvzxamz77OXZhTeWT4I7008l9/4PZRAkobCIvBpQTclHxz6y+ccmJnhKrIY8KX0D9BqzRrOgM80Z9GAV",
-	"0RsKuqvotiV9aotPQAKH8MbYxhLQlvCuM+PoMVwjhMHIUsel+0YQhYRz6ss4jwEb66eXr8K3OU9OUf7F",
-	"tDBqrCO3beEkEDBL+B09SksBdQF+gef+/M+Lf4bP9Xcse+LXvmJxEgMiRAdhfeE1BMP5OHYG37eH/w4A",
-	"AP//",
+	"7P39dts2tjeO3woenVmr8YykSPJLHHvNeh4ncVq3SeNjO5On0+YnQSQkoaYIDQFa0fTkrN/VfOc+5lK+",
+	"V/Jd2BsgQRKUKNlpO3P8TxtTBIiXjY39+tm/tAIxX4iYxUq2Tn5psU90vogY/PssDBMm5Vtxx/SfdzRK",
+	"4R+hmFMet05akZjyuGuadEUybbVb04QGbBjSlWyd7Pc+f263zpRiUlHFRXwpIh6sCp3RKBJLFg7nImSR",
+	"bJ382BpMgt7hs+eTznG/v985eMZoZ9zvH3XG40N6HI6fD3oD2vrYbgUivmMrGgesddIKecIC1Wq3QhZz",
+	"t7uP7Rb7xKXi8XS4oFLeMj2yFg0CttDvz3nM5+l8GLBE8QkPYJytk9bri1fvhi/Pr24uXl+cvxq+6bfa",
+	"rTS+jcUyzjpvJWySStYqzzJhd5wtC9PMxvNLi9JpysPWSbOJtlsUemZh60QlKWu3YjrXM/4hHfPv2Ioc",
+	"kmuWcCbJkqsZ+f71y1a7lU+0f9BrtxZMLCLWOukPep/bvzgdTmgkWeH1gfN2v91aJGIcsXnrxL6Dcx+m",
+	"8SIRdyxsff64tjn8e6hHJlI1pLFQM5a0TgbtlgSigQWBxej1n+/Tw/Gg8yzos86zcJ92nk8OB53++Cjo",
+	"sePwgD57prdAssQsAA3p/6HBnFkChLFIJiUXsaXlQNlVMzux/xk2Kw25Or9jsSrSYmA2X3+lmy5Cqlep",
+	"rZ+LRL+QjfTw+HjSOQh6vc4z2u91jseHrDOYHIX94Dnt9XuDVrZNcB7+T8jmoqtXvdVuqdWCmW+0Prdb",
+	"dKIYdM7mlEfDO5bwCbe7/bndGrOJSJjvBdi9z+1WEHEWqyHF46oJq7ff7XX7/f2uXrJmg97vaQoXQZAm",
+	"CQuHVEE/g8NOv98Z9G96z0/2eye93l/1S6kKBExOpkGgP9luJexvKZNqaD727av9/zz88PyvRy+Ofxh8",
+	"d/D22fe9y/7V/o2ePk2mTG2zmv18NfWer1lL/f8hncK+tt6Kv/Mook8Pu71WcdPfcFnceK7Y3BzORxL4",
+	"dyWBj+1WzD6pYZAmUu9li62+TS5+FvyHD1ezi9gSiZqxWOl7QCRvmaIhVbRAK8GMBbfO8hzB8hzd9I5O",
+	"enZ5AhFP+DRNcqYdCRqW/yp20du/6R2c9AemC3thHGieCuNGYsxaDDq9/g180bSI0/lYk1H/WLNXRTV3",
+	"RfqozEv3ve4QbHlDNbk7G9xa+vpMJQMhoNrFx88f9URe0OA2mNE4ZtErFnAJX3SFk+xhiy7gkmqVml0h",
+	"na5lAskQHhsBYszjUMsPcyYlneppfDi4fqkp2Zy7ZmQ8ADI2Tcx6XNJVIqJIP0+Y5jVrjx37tOAJk953",
+	"Ds07zcZyDGORgVjgeosFi3moxSo4QNucy9KVnJ9N3LCXMN/SPatZxlCJWxYPIz5his/ZULJAxCGIjb22",
+	"3rzIUNTQHPElG7farXHKIzXU8qeRXtw9WOTLWbfM+DxNeOukNVNqIU+ePjXNMlE2EHM8xYoGCtbHvPF/",
+	"3Dc+1m1a76Z3nJ/LaUJjBXOAnmiqZiLhf8epBSJkwDsnCZMzXBLd8TYUxUOzlJJPYxYOEyYXIpZsSKNp",
+	"66R1fj04PNI8O+FTENtpqIVeqRLNC7S0KKQaRmKqRbSEoSStFwiGu2aJnuqBbtUgoFE0psEtNnSm7KGC",
+	"weHzQU9Tgr5XeMKGeuGG+p1s5+0vgZ5tnIl62fyzNYdV/uihd5BwJzzSewB3K7wFfAiUBMXv9E8yHf+s",
+	"52gIcZGOIx7ouwfGzuJwIbi+fvUI50zNhN49Q2mSBQlTwzGV0MSIFGuP+R1LkIUN8gP0EiiteBNtRfg7",
+	"keGOu5sPex2X/VIn/PdwJqs09OVppZGAg9tySVUw8xFTcTUJjUMSMWomIJFtxmkU5V1dw5h9fUnzS2v5",
+	"w/68l/5l/Ldj1ReD74LD5Ntnn/56EJ8dyVfPJ1/3Zm/6i/8csKt99d4Z43sjfFd7frxDHu+Qxzuk+R2S",
+	"HakPXM1qz+vjqXo8VY+nqvGpat//msPFWSMi/crqpWcTcOnbLTGZRDxmQ2QQoCduXC7U/14Zb4HLbxqM",
+	"ZSb0qnhdDM2WI4DlSFggEpAhzIoMg4jesU9dX8dmgC18pYN+jj9/qy76fz2cvf7bs/kPQe/uP+P99P/S",
+	"80Hy3eLD+E14LFufHcJcJAwIHkgFjHRrlfXspfGqddIKY9nKl8wj8dcuSt6qQk2ZTXCD42YikjlaIbmU",
+	"qf5XxjB4WOAVWsMHb4jiUTa1gZnagdn7drUb31etW2FBE7WqGZn1LwxZJNlyxhJmPA32OT7aP+g5B3Rf",
+	"jyA/SI8UV09xcEwvQhYrrlaXibjjIRKC46TjVH8rEMki5zE0tymiwc3PV10mhvNsyI6arfoYb9omxGY2",
+	"5Bwfkpc4G/eeXE/0T3m4eKrXIL8u1zJNe4N5b66trpu+b4s8DMK/UaWlL11basYI/kHUjOr/MLIwnyBT",
+	"1P12Xl7fuNfZBB4J7bcmNC83qNoLPFMUCe6Pr4MbVr6WCsK2FdTWretT20RPKjfFX4KPmQQ0JmNNyDFQ",
+	"cMK6BTdVKuk4YrVDMz6BIlVu3mnoLuaK0+gMBKMb0BK2lXXsO8CSq95Cj9V/sBsJHwEJz+mnIfpZ+r2M",
+	"Vi9pomKWkIVIFI3QrC+NBbI6RQ/raTLKJl/2f3CdkPyvvsIf/VPWyvpf7HTzeeN7Q1dT/zegs97nXBja",
+	"Vo+6iO+4MleDS5DAHE9a7K4UJ1KdKbpT9wvGAQk3T9nJ676g0B3L9edZCEN5w+NbFloOszUjaLa6z9HC",
+	"jJpv66T1vtd/fnB8PBjYAJkt3HfVQXuO9pf61D0P9W+wWnBU34BB5hWL+B1L1k2CKsXmC6UPwG6u4ppF",
+	"6PdO+tu5ew+hv4hKTdIwqLWdwossScCLcDNjBAdPaCyXLGEheu1R1CCHvf2ubWOlj8PevnFGbPjcIR41",
+	"CNpquDYHmYMFLD4MfPO77uVbyqNrltyVFB7J4lAinxTJlMZGToGx2pfLu+PjEZNEzFsnrbNgzshPaa+3",
+	"H8Sik7BFtCqwJPiJ5TqonKtFt8SztLa7FEk4lCyzp2km2jo5PH7WbikISJSKJkr/syr2+YbnuO6NwPy5",
+	"rHTkC3Rdshp/gbmh5K9lZDITiWRkrMknWWlSM2+um3F1NoUJVGRQS+El/cKVLjXx63uE4L6TUDBJYqGI",
+	"oreM6C8S/UlwlNlZFCXPCeURhJDB0rRODvcP2y0lshu4GMKoB8zWi6F+a0yBTBtHVvXcyKpX2JOM0mnr",
+	"pAX9fm63FiyZcxtU+WPhOycJo2Hp2yfLhCtmdkPaN/AP+xNyk+xH+6f9maYhV/jjx3YrERGrfLlTtJSb",
+	"sBX31q+KNztE7n2tOyHfiMWCJUUCK3cPTpZ3Mbvhc6YvuU2icb8zGBQuszSJNuiEGJr4VMSso/icdSIe",
+	"3/5vkP/+PFjdHP+/////p1UahOcqr1rzj48OehCn/a5EQVmbcUKRx9p/DwMRwcH5j/7kcDKeaDJp4m/Z",
+	"hiYbkn2RdBci4gHH6PVGrqwgEGmshiGLmDEtaN26Vf1l6Ma19w9sVHa2WJUw9nKAeixi9oDh6aY7DEAP",
+	"h27o3NX5X959d/6q1W69vz6/Gv7l/Ori9cXLs5uLd98PX/xweXZ93Wq3zm5uzq9v8OF35z8MX757e3n1",
+	"7u3F9bltp59enb99d3Ne8+PlNz9cX7w8e+P+/NETJG/mAg4Tyud2caw4NJybKMthKIJ0rh/qm2Lza2An",
+	"ioRkmSVkGMxoDGzb7CLPNIOcAnALn2n1ZMqDoT5FuicxmRQC51twEWSXrt2HiMVTNWudHDu/JSwQWhJs",
+	"nbRK9piTltB3y6Dbx4diMhST4VIkt9kXt3C2TZHfWROYmbn7fJikmLvxWT+fs/lYS2vDkN3xjHgdv91Y",
+	"pLHxUMqK6y5ciMUwFkC95qfMAgWB9nqAw4kJjG6JhR4AaHSFn4ZmZ0TI8mUuvmE4vB60lQTpWIooVcyz",
+	"IEe9g2O9HrnQGPleGxzjW3waD3k8jIXiAcv2FR6nC3cdzSMzXrTEw1w/F6/Ee5vYnpWZ7VnuoWmWY/Nv",
+	"56opLYjn3mp0B62RY0pfeAVsHbt7vOce77nHe+7xnnu85+ruudByyy1vuudltrvGVuZnuL8TfvvA93+j",
+	"QF133aruN/euisRUmKjcwsDJGxWWLosNxNQ/1qpg6ePXqVywOCxF4j5elo+X5eNl+XhZPl6WpUtBZuxy",
+	"y3vhGBjvHUsq4AF4zww35bb3s5jUNenvEKCmTw+7wxcfk57/zZOewfZeRxCYHXCJHK5JSjANA9br9Qad",
+	"/cNx0AmOerRzdHA87vTGg8NJf9I7POzttwo34XAikjmsq7mfKvgTYwoZ1fro4eD0A33qIj7lY80y8fHD",
+	"iRPPc38oXJXrth3urNZJ6wOPQ7GU5BsWRY6U8UEktySiCyUgxmuBpFAUTPSOJTSWC5Fg0sJsNU4ggovH",
+	"iiWaQ5r05ktzf5SdbY6H7Dye8ph1vhed/vGBXmvF5guRUH3XwNnR3eBdszG0XA7TeI6f8lFH77MWTuYU",
+	"mOePLQhLkSRmdywhKqF3LCJqloh0OoOowXEilpIlX0lizuQJPNZsnkwisSRcwgMRRysiYgjROteXJL7C",
+	"JVkkQrFAsZCMV+Tyu5fn6Gm+HhwedbUcYdY8u0Bx0a6YFGkSsG2SjPuD3kMGBz4z+R4s1hJZQUalC14Q",
+	"Uhd0hZIK7H4i5IIFmHFieTcktcA7Hbrgzrwv86aQ6SBnOaZAHh5oG1v/WvY3Otg+7hJ7apfYY5r7FSfd",
+	"fI7umH+VMJOHJYBNW16WvR5+zwsrWNU/m5yu0gzAR651E/2G7v0a5Zl1t07umN8U2rZeFrgPuEL/OEfl",
+	"2CZCBQNiGIu9sS8ZzgckJeEeLnMABv9lrlfthiVzWTqAzbMTOFzHAVu7Ehmhrc8WyuLfsEu4iT6h7BnC",
+	"wBRXoO98n6q/p/FUjlnI42kaT0EPK3q8l8tlSZV/qmCmn9stjHC0vcECEDEhqWQbuzF9fC4n1UMn1VwZ",
+	"0Er1AXt+2HPzR36HS/zQi/KxgBPWyxbpEkdaWKfyPrNPehLfpcnfyZRJOlWkQyTjLCbXnJFJwtI4jHgw",
+	"0xf+74goYI5JqmXRC2NZKuRSTEXC1QxIwORqfmy3qJQsyZJf4bdvP9y0Pjq6l2bHEOXawWP88SEljeM6",
+	"S9ii5Iv7eXkrK6kGhZee6lcwUBftGH6DWCnU30TwgvKD10Mhu7R824kk1PqHP8cTf8xiferzO8FKBJrX",
+	"2Hk6x3upFUFY6ZDbuNtdJJwCIXhTax6QHB63b932VbZjbcbQ4yn9n3JKP1YIoyqY5k4rDik/GJf/XpaZ",
+	"u1IJH6eKmWtMk8IcRa6zmEYrxQPZ1INhQw7LRhqfYavdmlE5zLV5fLaNRWgxEzEbWrC31p8ODga9Z88P",
+	"jjw/l21mjg36l9aYJ2pmEOX6x32IC+n3Wu3WhM55tLIZ5G/EHYsoiB5Tfsdi+/wspFrGFQHgzLVY3Pn6",
+	"RW4UOQspcVr+XcSMxxOh6TNNxII9fSPiUMStz5lpORyiFdJaknfysdVCkZWjTTQ9+HKYanbSWbZtVse3",
+	"GJ/XAaaZkf2q+RFjsNraQzm0mZ/DrZIiK639GZDNDG7O2hR5ZZ7EMTg4Hhw/f3bU72WR/LBwc4wPd5bM",
+	"WD9/XJ8P5D2pmS9nRrX82/rDYPyHfu8P3z//mzhO37zjwe300+Cvb6/+Kt6u2MXPfz2bBpPo2eL5IAq/",
+	"/kTDo+M33/41fNN/Fs0+rIpEZFfnjpIrISUvUUVlhOUZXjGZRiXSgB/04HuZBxApRYTWVKy7Hyp6C5L2",
+	"hLModH4AzSVkn6CDPAD+WszZWIQrwmOiZlwSNwybzKjEp7YXQiN9Tay6zpi3JuP7sNcdjOslZvUlWU8j",
+	"z79es+rF5i5D0bRcQ72Fe8Jidum+r4xrzbkNpeTTGDJk1wfat0s/piE38fc1Yfr2hcK3y8bthm39OrsL",
+	"24na+9p9img8TZG04RjcQ4Esqs+gTc4YDY235fyGTlG2kEHCF8bDdjNjxLTSH1vOqCJLKrPMqjaZiISM",
+	"Liadt5oCRl0wTBms7NZPrWc/tVr5nZnbfmdsDjC1xjEkVcLjqU13ni+EYrG6YouIrjCOoziqS8SQaBMq",
+	"yUh3OWqT5YzFhBLj4EI7PBz1rMNg1fmOrcichgzM+mrG4ylBv12X3Oj2kIlNuCSxMBgD3ZY7XBanc73x",
+	"+puaiqrDfyOCLJ6iupTG3ldYSsNTuluu0xVV7A2fc1X90gfdNZckYhOlP6Un+7dUKAoLxmMSJnSiOpyp",
+	"SUeTDF3wTkIVi3R3HUMT5Z2Eg/VT6zT5c+9U/Xm/12o4vBxDv7ocDzaov/35qNc7Xf75aOOwmEpWZ9aV",
+	"WxzRNeonRAmypFwZyiAqWWk6oVPK48L393ueb/FYsSlL4GMfPnxwcIyZfw2CGY0iFk8ZeXL1+iU5enbY",
+	"I//8x/5ecaovGE1YQiAD7M8/tXh8RyOL1gVHrH7Sn7VkkNA5U+akV7GFL175x8ZDSz7mWHXh1gV4NDXL",
+	"byTHq7yOiDPHaprCm9XtQdi3K4CkWTOoJ+/fX7zas2NDDfkrSRDKpg35blxJMsoCb0Y1A7//gBETC8e9",
+	"eRlNXuqTEQ9HOE5njHs1g8wzce85VnOJ+4Y4cq75kR3tgk6Z5Y92aH9LWbJyxoZ9ugOZ009vTIDRQe/5",
+	"kW8kCP20ebkwgMWzszNRS4vY5v6rBcj7m4cIYSk1Q4Hf7j8S5wL7jnk46RlJY/63lBGQMTJS02wl+Uq2",
+	"iRQIlKMvxwXcNdktiXcPZIjCZaiWPMj3GpluPp/STVq364PDQ4j5s3/3ayYFKtjmFUYzDLE6W+1JNird",
+	"Qyx3AW9l8wjttzMYIh8vQtvaaNPwXX32nvOYvLVCuee8a3FvhHShhRCtBHXJGYHU2XhKcOuNmCfJweC4",
+	"TWhMRKpAtSAiZuSgP6gnFSMQ1tJIr+cdcwVVpMHqYxuCLl4CV2LNKqP7994rWyN2Qe61kHq/2RxEGr1K",
+	"uIR1/BOkm8IihWxCQVk+7GU2VLNeJn7TPVGuuPEuqRHgZZRO7Wq5KktRxDCBgZ5lQ2tG/Yr9IWGT1knr",
+	"P57mtZme4q/y6XWU4qKZmK3N+2nCV2u20GZ13XsT/9MzDvZJaekvEuIW9BqDLjZmUx7H+liICaTPY2xA",
+	"Hjwh28TUDCIJm9Ik1L0EVDJ9pPSiREzBFCdcC5iaHxh+K0QdZfxty6NjYx+ayHL4psEI8DCrfGa1Ah92",
+	"cf9tMEEVm0dtoklrBuRActxvPKBX/8Xqyb4hoYlCD4u6qjFolLpxHe/Rvw2tBt5okDxW+4OWwwX6vQZs",
+	"oOBw2LyuCl8neD9tf3OZ9kN86/4bAFbDjaOGyF//gCyuyn2G8TnH/jUqU+hArgUiVhaAOgeXfmqKj/3p",
+	"Z4mkk7HWzKg5pxHkwoZDI4BBMoVCQ9lNrmYRtGAicgdoeuTb63ffd7cK4LV2wQPgF8Zs9IKG5Cr7tpk2",
+	"HYtUnYwjGt8CVGcjxn5pSq3BYlW3KpMwRRqFMI8xAykDLUZmbciYBTSVaI/RU9STHid4haN6NYl4cL9V",
+	"r5iSsyU/wwJviItSsQ3D9agVbrmtYTo3R2/6wuePu23p83xLszX6Yvt5oQjk90hrLW8TkQBvgICfHGQG",
+	"Eohginb39I7dCPGGJlN2r03UJ2KohBhG0NW6czOnKzKjd0xf3yCP9clb/mLHw9PfL6y0Hjy5EYK8McP4",
+	"gkfIMgGYcaJl9djchADto3cC1/m1SMY8DA2w3q4rnAPnDDHBq7jImhsxFmJEdP4ucaByduVPzhLnU/mi",
+	"S4vKsV5cyPMCcU6TjSbiUAAFA43rub68vnqNWoV+f5mIeEqejAKZTEw4qTHGjfZgMy5MhPw5gjXdY0Ns",
+	"rL1BNnN241rMGQqQS02POCYthqQJkTzccSMO3YvCToMgFhU5N2P4QptyRkDr0ZPISfwribMhV2whEuUa",
+	"IgkPYbW/F+q1SOPw3hfEMBZqOIGuirwl9wekwSyTO3Yh8wMnmFAo8tp87MuReXHoSDAToGouzRHoEnAW",
+	"jFkk4imYvk3R06Lf1NoBpGijzgI5G2Av5/qF1wgadp9NMJLxcM7l3FgOCvQO3JBFEizm8ZSFOA2OBDNn",
+	"NFZ8DrRCQ8JVbq/fhekP8q1yp0leW3C0L7Rp2UTtHLkikscB0//I7DTl1b/K5Nz7cJsJBj4NM6nZ3QAW",
+	"h8TadKxvjZHzGzpFG9JKpGZsOy344Lhmwa/ywXyhJc99l/qwGPsXLPGNEG9pvDLisrzX6iYU8kDnXBUX",
+	"9gPliuz3iImN23X5HHFQCyd62CQb95djMUKQuf6UGbI8RccZlUSzE/DOgsOtAx63EZF0BVN03M4FN6Zv",
+	"HObdp/mLrnexk7sXGzU2r1tPYCdzBa5tnTsNYRXex4VEj/vdPaW+3EPHp7Hmb/fhZL1+Thk4bEAk/4Ln",
+	"6XthNFYUmURiLTckoHOW8w7Ho+iQw4cPHzpln+m6rSm7WO3+3FEeYXzIPfYmpIqOqWTD1OmwpHnYdxwl",
+	"CA2+5CZZ4dbBHpK5mBtP0S6SmSMia4GMB4y8Lwzqi8llC5qYQgtGAwBbEaFLujolKptjRBVKRu7Zvs8R",
+	"WyQi0Gr0fTcRiNEk9trbuyBYEFDgcW6Z9AOuNL8BwC2LYGV/xwxQKGP1Y+9j0RxA7M/k/dUFGARiQSYJ",
+	"nSJx7GgOGAzcU+6sHDEq65eVWFCyNJJYJqAbXemUjHANR8Z0rl/CJYdb9n0s0wXGAr5lIac3MM57cdSs",
+	"w+Fc94jFtsrSjNup7mxXUfHQXfrsywTmQm7wy7+CkUBzHrQRfs66hkNYKEqAkfj1oS80LrjRSMTvmDxF",
+	"X4gNXrCeDq4qDqWv4HbPzNUA1erYq/d7VYN1Ww9QpLF6ZUBqAMO2OsLXIiEzsUR5I6QrO1bd1BbTuGWL",
+	"nFUpoR+xhEqMrcpG9XyDCb0yoroIpg8zBrwC09DQ5KRmjCfZuAB4BzQVNpcsumOyS0ZiweLRiV4+Ls34",
+	"iNR8CGeleaBusCJU3rIQ1p6rNknjCPZF/yKNZGAjlMC7H4fklrEF4apLRogIMjohhXhIaUZkB4jxVCam",
+	"zcDNGCyRanBbu+UAP9IQBXQaXSZiwRIFgEUmar8+7g0SLsiTdwsWX7zSzCnWrPClnkS/2yP//Mdht9/t",
+	"QyDMwulXn+00Vsmq5Arre1xhbWPcN4JZ8W3f65ATYKofbHCzYYVDikgwpfcPfa8nbGr8SBt7liphzMkI",
+	"LnXu9fmZJwLDzPMdeivu2MZdKi5wmJW9KwsA+EseKgBF6sNTQsdQvGZizGROaGNuwTEHL48M2S9Ehux7",
+	"1sHFqHK84Zp3bOII7jDM0eASR1JkAftHhw4P6HndaNW1zS8Me0fZo4P1RGMK8dfek5PDi+TcZIsz9GHG",
+	"gxlxNAV9li3OE1gux4yI2FhztHiGm6MFDK70sYdlbJMldKTvCzq3dREYDWYEcZa65IxEXELUqEEDI4iB",
+	"1dYXgIvfZc2jELtPIwhFRtQs0wJsMhLpJmZLZ7ipVEhFhl3C+2S8ApaerxQ2jRjFmEw08yB+1qntloWS",
+	"jFCiGukRjVisWLJIuGSjNvBEtxlEuMDH7C2Blm6w9eq1orZIBPyOaQmyrV80KQqEKsIAAiSVrJ1rMxbr",
+	"CBuO2ZTG+CNXVWZWxlmrnLmzr99fvMqOkllO5PIJsxtzqpeLzRdqhVsGj6X+HzhGMcx8o6sTTsUFvuxy",
+	"GZokFPRkFwDOOY85Flwl8tjAqkgcLFxiSsD2k9xV7u7zkw9srLW4mLxhdywi+3ARHHSf7bn3k/kgj3G7",
+	"9bftP/JN956+El7dmuUuL7XZ9bZheppMYqEedH09yHnuMmcger6FZoHQErWY5IcL2TRLGMa5GzaoD0Io",
+	"QEjEg7fM6H9O45CFXTLCL43aKGJMhd4sLWigbH9KRrgY9gXszt2gbKj4oncraqAANxKWFiIiRqUqM6EJ",
+	"qNYhizyk8vri1bvhy/Orm4vXF+evhm/6vmeLKJWe5wPfs5p3933P4N2PXpmgDHdYkcbNLy4XyqZJXqws",
+	"OydqJqQR/yRdGaYG4nDmcI84ROu1ychAKo6AGCYiTcgtRCOJCYQoJWLOJSuQ9jq15My9i3DARWIflGm9",
+	"3cIwVfO7gU0rIy3uQPvuoXW5fW6SwfZjth21eoUA5yJPmEW+K7L3Oj5zkwe3SV84nr4BoS1eXOMVWRoN",
+	"Aw4cHlyumm9RZaxvARrsc5UJFXlPIdWmyFiyaA6jgnRb7UK80tFBy6dRWaSOSu+oOi1nAtUnEdv45flW",
+	"PQ+NUjo09pvql95NzGnBBu38mzHjsMg0K4hDYq3vGkuQWRpzyvg0ls2nLTPbRNVokoU7wnjusamXLJGY",
+	"mlzeVReAcV2fL7Vy1fr82Y2Y+jGniWz7alfb+VTbkn82+4+NjhGSZuUsWRy/yp2N8u3SJG2VRWMJvnxE",
+	"bNt4Qef4fp4Tq7V5R1SJUJgpCJV5n2MhIkbjHNt/07DrWZU56FUF1DmpWx28Ji8bU5PH0rFCHlQ5/5ka",
+	"aKdk3nE5rQ3ZBcIY2lzfdul5Gks6YZ7HKHr5+bNLr9k2tj2k24wIzVGqUCFS4EZCynNqf9kwVh66Kbg1",
+	"g3MAH/yqIkY1lrTiNAG2NaGB8t4yX0kilnrf4hVG3OE3QZIy8VJHB+Q7DJiqDisNuTqzOKu+Vaqsiv8k",
+	"3JggTkjCFok1LmJOtq3szDEIr9KlMvr3egHFjhS09fIOQBcf187Qavklf7GesuYy4C+W1mFvZI9AzLVA",
+	"TSKe3WSOKcSeCMBBtdAumlOupGLzVrtl+261WzQW8WouaoRIGCWkKHl4ZuBPQAW5aUYXCxZrlQZ8D2nc",
+	"vWPJ+IS4ULrtLNgagIG9W5Bh7TbbgwKC7sYm14AjVgDVbd6mDK3njeFmaimS28xa5DouwE05ScTcO290",
+	"IsjthtSQfxRQfZ339aZADTVvI4vy22BA78y7n4uuDs+hzdF/N3Z6g6+WYH0bcUB3wm1Lt/mULJXVHlM4",
+	"ADbDvsSMrDDVUJvJjpNHjipAIKzv6Hv2SZk8y8qMYSC1c3mX76NlEzls84TyKE1YPStAUtvupkC3p7GR",
+	"cePzlG2Dl4slUyEHXnbJCE8iKo8jiuEcMxGFCI4L5gQTs1R/b9xkRHXPi6NyS5j0/yxIKhBJHeNSXq5+",
+	"nQYzzRHdm7INTLFtrqa2m4GynrbX3C2OlPrWyH7V9QhmDACmqTe3n8X5rRNRqSBdyTiKKInZkiWkLPqu",
+	"5SCBiCd8miY+CfhCGeNnwuRMfyQRczDTWmu//uaER8wvBbuFeb3XkRO/uqybWZe8FglZRFTp+ZQ8Wt49",
+	"jgQ19T88Q4LftmKxdQr9N9b7YCwQPBff3XE5EjZwErxla7bW2UGw48f6jg5we5tvqYVRWZ+/pG+9F2/e",
+	"vWiqzWag1SWlJqcFoIStt0sq6tOSz5ylkDPQPEBh12wy93TgfhKp6AqiQQF41EeNpUPqUH1GMHYo2ZZv",
+	"PsSb1NaNl77HElo1fN4xcLC8vnj1rmgArehfNuY39kvONeqJDWgo3Z01zNPejGUFDCdtPuJ02WwVH+Ye",
+	"r+zNplGvu5arJk4PkRqPkTlPsEWWtRMbq/Xkn//Y7/a7BwWHxm9Z46bden/56uzmfHj2l7OLN2cv3uhH",
+	"37+7GRbt2K126/r8zevh2fW1fvTu++H1+xdvL25u4Ker85uLq/NXNVIJhhqa8oUgNL/GEKmt/NK3PPZc",
+	"SyM6F2msRsgiHRU2+wHkFJAu42A1cpcd0H8zFtnOGITFKm63sA/vtCI6xvPun0I1OmEtDkLbc6GYaJIE",
+	"w9jRUdsmY30jIhIUUXRqvNnup534g5yE7XF3RnV0sHFQiRNPvoGLmqMOu1R3hspkYPXqLfzfZ0T3DDYK",
+	"t0NitDGEznm+//yI/PMfgz2UCw1wKnjHU8mM6xtER670TTEq9DU0fSEA68gXggJQLw03f3/rzYcLzd39",
+	"LLqHrUxmHVcVSji14Ys8JuOEBgzdrhMeRSw0lmoPpcx57D7qe7YO+62R2wqHDtKI9f7opQ5ErCjEJkke",
+	"MjIyMJmjNhlFBhsL/tD8EZe6TUZ5wrk5uYuE3/GITc1ONGb+fpZTcEzte5ywVikoR+lsQjGpSP3tjEx8",
+	"p8FBXnrFAm5zzLcJ03GaZZ6sBZhIsTDbarOhNOtjwxCdjOeygSkZorJYg3KWX5wQ9y1i4KyIesYDEzHB",
+	"p3GHx25CN0aGJBCPogUY8iEXaiCWIF61Ud/MWgRaF8H5F+hkg+TSbnnPfj2UmhOLZ7lOznT2ilKYBdPh",
+	"0jekfKnLQxpzqFA4zMKFvYNxYKTkTCwlJGSB/ou8IkfAo5KM2TStlxFhmF4xMYecagRotRl7a7MYjK/X",
+	"yqcu8mZTvc2tkNG0TUOp3QGp9i9QBg1Sg7ph/dVYoiiPlJmIpExNqAlCwNZ2NG6hsRsKz9f6dV8/FlHh",
+	"C/hAXGwzlwTaDoyDk1hvZtR2WVCBNgqb3oy/PYTe4eGav4Ed8YVT47Q4m0LFUwhAezeBnIb1bmH9+ueP",
+	"7Q1OzArCbmzc+JoPiCUiOWDR1/UffKPf8YZd2JllMLNbXJmluZeyldIoIglTaRJnQYb61RQMJC8jesc+",
+	"gShIlWKJbvH/+48fe53ntDP5+MvR5z9kR+BHS+Zas4ii1kdnzpWIWq0avr96Y4AvR3reo1MS41jm4s5k",
+	"Sej2pQja/n6/92xQGI/u7YTP6ZQ9fbKIp//184JN/2vJxou90zGV7Oig/eNZ56+08/de5/mfnn78059/",
+	"6bUHa0fu24GXEeXzV2wCaFsNxJbynDHy24ZdQmyaluYh4BMdnRDGhsEQxL4PcfxRaMFd4fibNBJvYKXt",
+	"a43ZOI8/xFfLIcoN5HaPVuVp5mzRj/+r898f//SHjYZjw+XyaXz07gQ3akhxhvg8DykA8eTZ4fO+1ona",
+	"pBRz/2oV0zkPiGl15RRgNaH4A08Y/oYyWhvkc08mipbE8rjqYSPHbikOu06Ys5U0fJQAPzVQJ/fyqDIj",
+	"cxlt8j7CJouDZAXAzxZjaEij6aZpf8dWb2lMp2zOYnVmq4g06p3FweYQIMi2OsfGXMRrvqAld8/gm10q",
+	"1xhR6nT/0WcFgSNqQAeUKG2TTTcGsQlHY/YJazxCIPe3H27Ik1E2yLkIGQCbfnt29RaROsb5pT0sqiwW",
+	"nmlo4l/tFD3iuIkIUzIfVaHEJA1uifmIJ1ZGT8BG09T4q9xRWglJ5AbgIYvDheCx31VkVAJDu5abWujS",
+	"OLS3tB27gfNe8HhqFfFUzkoSfMI3jVNfXKmyBYCHrj3Jg8Vi0sporGzWluH5WlW0ycPlSATHo+P5MhSo",
+	"+WWrMSNPC1nE71iC0UebDs0r8/Jb/a7uLuWRGvqzaMwsM6FCLzuLJqfFeF0L+yASmzvmn3JBP9tel8Lf",
+	"Gy4SGHQCtZVnYDd9zUT+Dov2hebftO3n9NPQq0BnaY6QZIcERjNLBBwPQTTt5Sgpxvdrsu9yfHlJV5JA",
+	"9OPShE1XHWZQfRzrk7sXp+dOwqqyhdRLLgk0BfZHXl2KS3LLVuZqOjh4DjkSg70uMeI4ZtuA9OWnmUki",
+	"YvXbnFDfpxtS3zShscqv8kba2Ne6jZUNykTSUI+14OoPfluv6/jeF3XWec0dvd3N7BTKyeqTSX9qLpIC",
+	"RkwXL+vc3JER0pRlGKNqRfKuM1qeQJ5N3Dwq2mI2n9m+cpwPN/3GQw0AHqyYpkoeW6L03aMwNwkGRwn5",
+	"42QB0aL6QEhFE+Uky6AmmbGPJtdnsbLugxPdpt7vT3mFL/waIqIVDyGr3jWkFSTCnOqovJUYJJOJh8BL",
+	"n/X6e4Vs1tHV9eDwaAQyItSy27Aw316/+/4DG3/HVtcYB5fXyNskkn0lCVRWDQjkWNCEneaC4YSpYMbC",
+	"srgIEBxNSAoTm/+OXH293cW8mIUkGeNFUyYtEj5FsWctAcGU3+G7kEutz2jTbyyEVPbuKGBsNL4Wrkyr",
+	"91cX3hyYvN5VQ/sYzMeUrm9gJzN0OBGYqOkDTwB7wBeYmwng2lFxv8LWFc3daklom7BsRZ//ezGr+m7v",
+	"zaVKXZfUu/VrAC3fQUPfVWm7ttvmO/hWeMTPZ4nb9qBPEjE/JTTDgwGJdMbIjMpZ5nDB+W1nfzDiHWi5",
+	"Qz8CCEqgF6+M9AnibUa55qYzjJXHfinPfsVxlJcOhLx1uzP+bbD0Gc49o0mdDGl71wqp1isKJonEwWgr",
+	"fbPecoA9kQlPpDJ3QX9wRP75j6MtpGo7rOzGcwlsq+GY1S3TiBlYr0/++Y9+r3u41dgeyElVNH9Riej4",
+	"5sp1PVZwvZYS0BtQp5EStpPyr0yzOkE/9355KiLAbzUTayx11jrMkK8OJ1mSxDYXCiqpr7Ft41sFE7nz",
+	"Si4l94tkurthvuV++eQNRwMWK+BUSQMHkYXUAFXcxnm00hhd8pLOGVlQDjqxS19NxBUpJmpJE1Zn1ch+",
+	"B9DpOYvVZg95AmZtlgCSpmTRBMPaC6bx7v5el1woLcSDbWCc5ce7rnaKObvYS3ft+O/y6gE1YZbNJKU8",
+	"q9pWJm5iHr/Gd7NTEUlrNgTuL2k8DGNZdV/4MGl8jU1dx12b88XubQ3J7tDYrF8Y+7XXUanB6ATJOS2E",
+	"OOWBt6ZW28Fh/2APsEPyvGXMrKcRoCcrfmfdVdDg+FnvEEiu30XvylZTcb7/IFYlPdqbN9eFeZXqlDmD",
+	"3u8ebHH1WBMH2qZxF+ZMzcRGZQSkzHPTUF+Xb7FZTaclEe7BnRD2/IOZPzdVFG+8eEWyuu7IHCfc8FGc",
+	"dNcZ/ic08jZbB/Nybs7AThZrUU8LXbhNZVNly60g29R6m0qW8HgiHtx4sa7je2sEWecPZDG7qysd83Wi",
+	"lT4EXIJziTvbKPdiu8iZoga5TnMumlcrktjaY+xx3DrxOZnTYINNsnS3+VSVqmKRXaOZ5cHxvZTCgRxK",
+	"zjen3q2OOeEGv7QsWwgDBSAJj7W0EKAP2UpFFq4J1oeM8N3hz0tVuFocX4LhLTMqicUEMTIbhIX8vLyV",
+	"AGpFFf6hN21UG803FuGqILpuESPzwGauc25gS6D+tpmJRwbcfP01C7VoEFXh2/I1YDUZQeRV97dYzl8r",
+	"TKLZbVcJmKhcdqMlG49MkA0QV3f7qIr1ERVNwii2jMJZY9j3Qw09RmFsIwCNzsEKXqGK7aMmCvt6zwiH",
+	"rRlIw7CEe0QVbDeGBwgzWBOc/TWLWQIFOt1tIy8xwAAljjbAG0FNQxRHRgFEJHRG5VjD9TFtWVBhd/jf",
+	"HW90WyUSYcsTvjZOYfOyewMXCmikB9uxlc0hCltVwd0BLc0T4ZCDmvYP9496xQqBvW3DEnYPG9jK61/C",
+	"5kJL1kwY4NGC8WknsaEUNVBjJLK804QDAgC8c27aZPRjkecGImQfRxkCNo1XjW2F9TEJ/p3+94w/+OK3",
+	"0//QgIWtD8hjuMFDUNsDq00XsVSMQlDmPVSmL+b23/zptR79Js0f2MW//ig9uMP/pgq1VqaYX2Faj77+",
+	"X93X7wGDbkjyWyuxXld+Q1+8wdVFMKh7eNh38IJv5Zy+Knuh0b3IE9elWIY/R5dE2flc2YGHNipUndel",
+	"q+NHKzTmnCDDpS8KHvpFApIrZBwjyntjiWKtO9w/9joP+ehHsWAxR9hzzevaBLx+xVmcYp5foTYMmHkg",
+	"Qxvwq83TIGGwbzSS2/vWt96RivN9W5d7Y285gmOZ6B0EbYYMdqBHNPIXyj0VnGs73e0lH3lZ3Wzkk97c",
+	"6NHb/IDe5od28W7ra20m2tR6XauysBkqQgMOx1TyoCoZN3DVbutZ+/26Tzdv8aNvtIq/5pgG6/1xr0SQ",
+	"6kl/I7zRffDYQLOnwYyE5nVpoGgMkmvbwlF0Tbm4biDmWC/mj8VH+jZDzq3vtjGLxPLUSBnG018rXpRq",
+	"Gz2IdFFchE2FyBwXES6AucBWTgEyG6rllGui2bLhSmYYhtCMPHmn+YFNFL54laOb2XHJvXZmExszHk+d",
+	"uCu3Flks8vJnK1YoPmaqjrWxCpkPeQu//xBgDebOT+dzmqx+C5yGQiC8188M+fGOrEDexcxWAylHtD0Z",
+	"hZjLPdozNeupcveUVgBZnB1+MrL54kPbQHdDoyUUo7MpE0aNcHfMcbgXIB5b7ZYZD1S+LHW+ZmubYTtU",
+	"gau2dL1uxn/YqaLhj5mF3QGA+NVT2/99nLA0XjUQW2ovxkxOgr34/HELB22zL6+9OTd+vc5g2ejTHuGo",
+	"/MG2j8y5tKlNUMIpqyJkkuIf0rvrQ0N5eDfvpq/8qv7eTYOpcfxmRTJEFLXarQX2sEjlrNXW/Xxc1/+v",
+	"7171juLRz7r+Gvh3dbj6iOFh87V39o0+/PXRwG/6ZW6Of/mcbo+Z9vfvK/XRdlOn6RcgvoYO1S9EgY2c",
+	"rb+V7GKTuAse2WajKftmPXP/It5aP1ic47ZtADBc787w9V5OxDS4cyUHsAWhQ5s+lgTOEOm4aue/6j1Y",
+	"zgRAFePPxvNSwhruu5M2GnAJIe/+53IXt7O/n9/M/9zs3Bb9z81Ozq+Rbn5fh/S9dHIrjzni2NF6eWyj",
+	"L/vhGfhGP/eX4dzrfeDNvrnJG77ms/9S/vFHh/gXcoh/eff1r+1R3oZdl3zLjXj2wyRz/0ruad9N2shP",
+	"vbbhRoe1t/XvP7vaN+xdHN9N+1nrAW/ayXpXeKNemvjEN3T0BZzjXzAR+aHUIa/nu1nvfh94Iw6k6C2I",
+	"/IQu6arr85xvMYTGn75iiwhKmGTqhVFIIkaNjuETCLs7ued91NbAT//wsmEDH/6XkQ43+fcfjoY/13pB",
+	"L3MlyJOlkdXw0fcWXGB0RUJwI+tDN+j2DVSDJ5JuEokl+qXJ5Xcvz3PXPiTKkpHgYdCJ2JQGq9EJoZEU",
+	"vqQQ4xEHq71FvCkA/CZiKVlCnvD5IuIBx2HOVuOEh3t46UKlORMAV6hKBFRNRKpggF0ymtAFH3QkC9KE",
+	"q5WZ2uuzywsy6PbItXlOzJplDUzBkI5hQaMTU7yzACiElT4taB5W55Gmi07Ax3R0gp96efHirO3voQ7Z",
+	"2PUL241ptVvOCkMNU3dy2YPS4M1zGNEaZ3FBqtoIA2PlKSNHGcBXuwrVIgY2PjMREfpTEebm1OLgAFHM",
+	"RBSiMUoPLlBMgrwlxmzFwi65NhXx8eUlSxhWY8mzhwjKlQTlygxWibsA0RDCYusSZIJZttYLNBK1nMiD",
+	"tWuW+MqvFgK6PKC5M7GMiYgDtrnyabGr+tiHvJpeVsQoUBxrGHFJx9H6iZjQjWphovv7210M5wfHXd4B",
+	"E/m3wr/dTZT+ItLWLmAkjvrwwOga20JiFBE2MuCKB8Kr+MDVbP25braFDvlu5gNtgLjNEPotf7LIdcDw",
+	"IIKJqyxDzgeVvZaJ+Cftr+JyZmu28JjM2CcasoDPaUTk1dcvuuSKzhfS3sQqoVqUSKCM7CJVtqaxKSey",
+	"qcyLy4ty05GXnzYtnvUFymN56gpnFdMQ7tBkF0C95awMWLOj9YCogqtsHFzVVL5a0nuWvqqRDGAtfDkW",
+	"G7susiP/Upv61SD5JXME9GefFECkG1Jrstj+29XDlHLcnRpe4j9MQMAPElJpzsJvEUxZr/R4C3Y7IKqm",
+	"AlGmduUYafmjJyMWB6M2QcTA/jHA7vcLdXzP+oPjly9edr65Hhwetdqts8HhEf592B/ov/uD469fvjW/",
+	"6H95RRuoOVvZB/aJ+nBEX9MISpoW6iPOsVwojckIYmZGfmw2+A3MMGtgAkrrj23aZji+fSigVNSvvBMt",
+	"AGVDUaMyQSj2/vBrGeSJVk3ISz1LLFF0uHcCNgp5K9vFWlFK6KcQD8slkRjbzObutnkirnz78krMKYqD",
+	"JS6/gzA3E9ILiwtTffX9NUBBcQX3q+ZMCQmorFSoKgWa79+nimEgko2iGa7AFb7bWDTEVrloeMcSfSts",
+	"LcZho/Gq2fcuEyEmfpEOFj+bsyOKOTvpJWzoeCccqJr9xsArLOwMaQtUkhHEqBSSEbbe99Ks4ev1M/Lz",
+	"fZMXsGm13znqsqn/D3S31a1hjlbBJdPvNarX3s4GWj9BpIXK8r9YGaEEC5aKxKZE6GWgWhM3YgtKK22y",
+	"nInMboIKustGwlhi2gJGv9ezkKvssFWFppv/e2MGpAeTF8kNoaVmYVDiNqxWZPPEfu57Pak511//pr8k",
+	"HbauX+u68vhQNpBhJumd/n9ep7ZgceESdgJ/5Vi8VkvsmnkrHkW4GWExZQS6xhW5M/9gBiBQsxdWsxsJ",
+	"nfhyia4XLMiikY2MmtXnYkpFeviGVMB5ZrSzPKy+MCO0oC9oogj3luDFvrHMsRWHJV1h5hKY7NEIp3vW",
+	"QhRJWMRoKVw/o0I9qQ5natIBA1zHhuJ1slC8jn7+9w7oo53efqtdbYSQhTD+zphKFnbwvoamnX7Pu54N",
+	"HKjnc8qjl64bojaHyQBKmwWAMmUd3dpNWELXNw0CLTI5uU15dhEsHEU7sK05iUKA8R5gUCN2aYkSPmNe",
+	"PDVYvpqKiKnAC9KFNUKncSiM1qIFFsZISFfSzXYqZMVIOyPzzWL2EyQ9tW0SlG+RcQVFuHH9zKRBoLIT",
+	"KlsaM4OmXSd7zWaLrFnejN5pwkMoRxq7Vb0F5JoBjhglCyrlLVvZVTSLhSZX8DtDsS18b6k5HBpEoU6s",
+	"IsFMSBbrc6VHq3dwMhlZiEy55FgZQcRoSo/ZHQM8zMpxG8mVVGw+6pIbY6RnUQQbpLV7rBJOnozoPBmB",
+	"lDWaB3RUEOPFZKIZeVy//sjqPKzD/JAV1itQrHUimCXXxCP5NCbpApY/FwFoMGdWAABu+Meu+8jJTTTX",
+	"AqQnlgNsKYZ74YtmCF8oZ/FzuwX19c+TBJW7koRsNAEXNA4R44Y1cHETqNbvL57RNtVyQSsQ4eqEjEwA",
+	"XXfMEzXTcuSoTUaFgLYfex9HXrB2p8b6+vsPh9TGyeTtfDfha+AWZ7kAVVf7p0C4SyrbdVddSSWXMmVJ",
+	"I/jmWGHwwA5GBvMV24lvorl9uQodYd1gI6DOeCpz6+AufjXkw2ajScgCHjJA1bHMLs9kA35VlM2q6G36",
+	"IJgRtkqRiblRxcGr0OuQxCf6jjxZ0ITO5QlclSd4jeq5nITsjgfMdq9fR/gM28B5FbxaDbqEAXUyj3+D",
+	"Fj8vVWfMaFIj9NTF0G9XxrlJVkCTpAAQo8DWYqdYKxgWxCiyvZjTJe/iaFW+jJcJV8xfQjoNOYuDmgrS",
+	"eDgsn8dFwGl70fybJWDxcLMHk0sS0CiCsmYs2aVodRZQVJoVA3+mLcrzlcyFgeI1VldiJlrxeDrUG7Ty",
+	"r5mbeIwSQnX12qj2iGLVEH1938b6NrP+Vwd038Y/yh3WYptQS+9oqSJzIdWvG1lZZ9O+xmI2jQf6JYIk",
+	"S5dIdoqKnjQzA9+dYhnUZSLueMg84gSNOJW+KEd0EGj2kElcJ2T0U9rr7Qd4YOHf7CkPF0/xMfSFT8tm",
+	"loPizhVr7Rv55eOTzv+2/9z74zrk22IObdNMJ7sIZ8XWDVnGwrQ2Z8fUGx6vShM9bMKhdjByNi2wmkkz",
+	"1f00bDZnBW2tPiU00JrEeJX/cQrxHE4HEPGKBU6A1zwpl73nMhAgGve7vb1dmLY1uHgW30j4CWQFoaRq",
+	"awsv6JRthlf2MKpcmK35KLcleR1kiBIhNKq+tM5hxgEKgoXooxuheDNClDIEipiLeJpZ2O8PJuDD429m",
+	"di4fodwAfc8wgi9bzQOZW9ua2zLbdCaNe3x/Jd7ieAELZLNrgMEGZuR18RheAwY5tCJwoB4we3FFtGDN",
+	"5tJaKaC+0NEzKGY96O7vnZJRLGIGlAUxezQyiaK50a8CPtUqRS4MF2jo1z2tlYXtxHYr8fB4G/36t9H6",
+	"AJXqJ6daJVTCfBSqvHFJbtlCEcmolqZzo5KcQXpFmUVvGFW7BaqE1jHy9PTHm23zx/7d75uyQFzk7x62",
+	"3oQFP0SoRkXQ3rAQjQMxyh0/EJ7TI5995LN+PvvIrx6WX2080XVO3pLvDrwbPHNzIq3MxbwUvN4s4rs8",
+	"hhvmjVooYXvlSFI+G7x1fok0CrXmZKHtqjYz69goB3BIpUeMHGgCRlGaFZA1PgrIm1rvefDUJTYsbSmS",
+	"UHqbi1QFwk/3RQcqTK6wFe7ip7DkYMox//y4yTFgv7zeCeLbL5NBvqWEXSdGOXbYzWLU9nKQ3x3inep8",
+	"IRLFwvcSh7mN9qBUwsepYpurweVvukbcMrzWhngwaDe0lt0CGrwZX9W067ttvtMsnUoykul41EacEBd0",
+	"NC8MncXYjlcQohdpXrw6xbjwAlpwg+hn6zoezqicVUc1hmDNNjlLpiIetMnli+9evR60iYTnRCTk+puz",
+	"Dv5BJYF/PNnfg0tJdx3xsfEIaA7dzmruG/Pvq59pPBXgkX3NEzamkn0lTeddoskRY6rtDZPYLEb0L2wA",
+	"OfDdbIuZiNkwTudjpCyniyMflpr7/pa77ICQrCPDHHQkOx1DGmTgUQ1T/LHhWWDlmiZG70a3mj6CjqVH",
+	"ssSHiVc6KBvPftaP9/QDuFTkVGt8mBhR22Zc406BO0dMyHImQJ4CBmWDyqsH/9OCJ0x+CQPunH4appJJ",
+	"vyVoTuNVluwY0LhkoQTLGVeVMspIw92Wr25ZbfJDwu7EbU1Evkk/MQElJrLMNGie87Bhnktzuzax9BkN",
+	"EHos7E9h6zdGpVbJbyczVpE+ShIFVzOtXpEVo0nztaqni7Nsg8s3QAbmozWBIpZPfx0pVN3TRUfv1r5B",
+	"f/Sjs0rN9uJBFPUqg/kN0iuqo9Bk8RcbTFqaIL5cwGXYbZpZtKpf24IzbQTts0IQwozRMPfQI8dJECWA",
+	"/GoZbN518K/uHVeZkaCKZL3Y9vao8fLnsUfg0l/WKjw7XBcSLB7bNFCGT60nC7sy1/B6eYmxEzvhfBQN",
+	"Dqvt2Ja3ekVX65h7qBV4vXQRj29NyhDPOtGq2q08Jc/sFVOJYJG6fYF4cuiyjYyuvAz+EzFmgZEKYJxU",
+	"KneEEAuqZZkuGcFjCE91Z5QThp5Ml4xwDfVrXEmiFwlS2++gD0uYphOQ8iGMk8xQ8F9ZvbNLRuaqHZ1A",
+	"DKbLnEEGCBO2hIwXYa1IWW5eFjDq6q1m/Nk2g+/MjKeVSQJeS0IR7LGykJfpOOIBFmJ/YrK9nkGOEaLv",
+	"m1DZRcLvqNJbTORqPmcqwUZ6fRI2SaUvck93WuD7/hu6UJjLV6bcGqrsnxtstfBZ3xmoQSepzdrS86vN",
+	"lYOw6CcjGk2LaXIHpTS5q+uzzruz88sOZsmdv3z1Tef8Ov/Xn876g+PvPrgPBodH333wbuZ3bHVJeVIY",
+	"e/4h8wXz/0v7d/jq+gye7x8fwP8xP+/S/H1p/r4yf1/B3x+rCtunjv5U546CdiD1N8147KfNn+fFPy9L",
+	"v5rxZC/jZ7M/cTRZ28Kvl8Vfr4q/mpF/brfe8PiWhdYo8zAaSlMEgTQDu6uxH6Nt5Ss0JwA8FOR0jCA/",
+	"k/LYbwHT3KHGFC5ssH8Dq4JPNrdDzj+yUQ4vLvBOMvgDLdSWmOhfZhmrK7h50R5CWC7R+W8gKAOYbo1Z",
+	"N6LxNKVTuKEXdMpklgeU4QdlpVYg6x3Wn33iUkny5MXLS3LwrOzS3T/0lWP/+Mugffz5SSevzv7xl377",
+	"+HONv6paAva+4MNO58V1eAtowmAexxBFuyiSpHHIbEAncFR72WbrpujUXsrP+xAsMthzciedZPj/4GrU",
+	"LTwZZdWfhmnC9V8WdVj/O8cOHoE9cGRwxEYQUz5mYBhUDKzokt2xhEb5yNcDHheIYypqSENMBSR/ECip",
+	"9P7qDXly+f3XbfLt5fnXWsr4wMaXWRwneX5EvuMv9jKlxMkn4zmsuuvb2u/3nhXdmfpDJ3xOp+zpk0U8",
+	"/a+fF2z6X0s2XuydjqlkRwftnHr+9PTjn/78S689+FxDP1ORKpv67dFhlGLzhaoRr8VEmVNgopyX1IY5",
+	"+y1AWyJrfCWzLM9YVKogNcPdaIKrYaozEIB3aG4oaXiPanF+aBZyq3saGta4sD4gKJVe80TEU9AZurWd",
+	"yBrHn170b25uLgm+UFBAULP2JT5i6lfMaqx8mk8Xp+u16NmQMquXNF52W0tjCyAktrmUtnsOjMZauGN3",
+	"kUbygRbj/3LhxGrB2TnbLK8URvogV2+RB/wmV2919auZSRPKI4Ze+QmPaXTich6juoEeGvIQ+IWxDelL",
+	"eSbSpJCxuWBxiMqAyWEC9RM/4VVY3tIpD7SU0jAB1npuxyt9D4KentTns9Ylx/pSW7vkg3EdzGg1N9QN",
+	"ZUBsjUoCZ5dcxPUJmOZMmsAHSOdsnGX5lvLoGjIXqkQpWRxKr1dEC6zwa27HsLkQzgBPLIRylhuBxYrx",
+	"TR5LRaMI3gQiiAXARLojdzprtVtuC4g21e97ZyWzGa1FVFjGzvR3iD0+Jb0CtiAkY7nI0duHJmdrvj5S",
+	"OB+3saxsofxMEjH3bqm0VKvJyViPbLq2nroxIOFstZy3IdBpvzEeSxZbBtHHuZgp52rhAnRswOfor3Fk",
+	"Vz/6hk0UQIEqQW4ZW5gAK4am55htHTEF9SwSVShddXR4uH+4yeSYsEW0GipRZ0W2UBhTseuu+Cogbzoe",
+	"OY3dvLkuO3mLwzyHZGiRkMiu6TKX1OBUFJStsl416DUCVjHL20YKXn8s9JDXgVHFWFrH4HwoFigWnpCR",
+	"VDRRKpIjw4Ltm/EUkqGpInoI5PD4GbAsJ/cWkt5VFpkwXilWaHJwdOiyNvshNzt2PX/2h2E1EzYL8fw4",
+	"Jc2K+JyJFP4FA6lmN2jxOhmamxqRfPgCpKL8mQlNcp7EQg0Bh22a1sGjfumQLIfylBC32TVV2AKDW1Iv",
+	"QcC5rIkJQKdqAbfmK2kFGFCcD/cHfTDKDvb8creqUVCLogWqZ8lmF1geLabEhpCxt2xrDEUjtSGuAjJJ",
+	"TI1Fs3Q5URTq14oIwnZQqO5uk5JWzfw18YZq1SS1qiA4bIGrdMUmLIEsSs3LWTLniCjcWDK/zNr4pHIA",
+	"N24evCMiL5xsaoPfGpWZf8sgWK6K/H6TZSAXNcYsw58GyqIvSRZNulWCK4lnNsIep1lcQD8V2ji+Ek+z",
+	"HtVd9ffasBX3BmugDq6NRnL0pqpny0gRRVsRjdEMZ+OhK8N7F7MbPmdaZ/HBEm7vKE4Tr2fa6CIiCiE+",
+	"Rys+YCWkMnMGuq77zSeuHMWVRJu9ws5kd7Lh+6tameA7WzU6E8N6B8elMtJ+BMbqMEuspDiIcUJRK91w",
+	"ll/Y936tDN9NHLL2iIB1lm+Okr2072l1K0o318XU7zSOLnRX/V8knxQWoZpulMNPWxJw1njXRFEfFmCt",
+	"7lCGfas6y8MMcLN6RdiKtUanze4KQELyWEJqwDkOfcqggYzbQAtFkJ9ts/2aiAsGT2sdpMbVJbl4hc4k",
+	"eNdBq4OoJS9GiHfStoMhiyQDW9GaSBhjmgKgnezLYmL8OTAoSUQcrU4JWJ94PCVgl6GK9Huk1+s3omdn",
+	"VDsOSM24xPHcdyS1B/bGMR4Va9HscGLt8SxufXkdvLvV/GjudK9te6Vg0p/D0rdMcdqW4Wffa871yzYu",
+	"h1NuWsKHMJcXLhNTyOI3sJm7w3iYTM1/EVLZJFblWld1o+8p8O9Mo5UrfdOOrqmvIlO5AEcl+i6Y5o1e",
+	"e4OPUP0i5zCwZRnWY8RHIvn9i5z/IuLjF5EKd5T/7lhyx9nSF8KsiW5obC4NqgikbiWS5u+7F7Bsbo0w",
+	"7SvGCHfDJOYPg+9Mi5KnIOCAJWIRUaW3oQwux9d4x0zN5YDFasju7CRLDm4T66FY3Dbov0smFdpyTw3W",
+	"p7WyG+g2Y9ogNA25OkkYDRtDfp3pJud3pnzDOiRutEE03RZPMpVs5XvbrlBHeWG8tFbwknmF42KpaMfj",
+	"V1U1duFE1mFV60yqz16UrKb0r3XUrHfGPIzbZAe209xQVfSMoCG/MH2zftsVKrlEsdfDX+g0rTMRz0XI",
+	"Itdem2EXFy2MXJFQMAQjlnTVKCrIwcke2pfLY3g3wazwyueJpBiohJbM3DllpHuIj9FqXIaGZKrhZHV6",
+	"asbDQr8W6oyWAIIkxgzMTchftgz2u36kxzENblk4TBfeQsO6rVzFwSwRMf87CwudppKF5QijUs/pYsgi",
+	"PuVjXwjlhbIZhIVPKGE0TwRgzXT+FHBjs4wLMCoqugLGzPV6uLvhH9IXFFEgoEqvSJPgJgOZgWUYebxF",
+	"Ep6m/vUJpMoekkqMVk4a2cnAbsasLs90DRZHniNCo0jWdZAsap09YPTBqJecSOEGfgI6/h4AjmR2Y2Vg",
+	"yCM//kIm/3rX/5rHAfMwBhONQ+MVVNnZItoMPue3IXyYrTAqBWwULEEfqT4ObSIBOi3DNR4zFpNALLiJ",
+	"UdKtkMNhEM9trO+5JaO3scFqzT2sulHLkoQXwT+hsdQ8W9Z7qYssLEvopaa2uCwEM2sOt01RrTJYkmVn",
+	"7ULKLJJIlV+4vKkwGS+j3hghZ26bh9D17cX1eWdQJdPDlkFjYEfODGJPPrDxWapm8Z6B1z8x0U1kDuDK",
+	"EOSCJU+FdGPPSShc6j81uV2KFuOi4lYbwrp8pHVpLv+36Oqw+nx9xrgF7tBEHbNlXjVghuELEdP3CLnJ",
+	"h+oaAe3YclfLgeNmOfZZ+OwIrxjCp61HFNKEHwpANpyIZCqUibfLY+NGc8qj0QkJZkIP0brZRJ5C9kBR",
+	"fE6lCXlbza6DjHr9WWBNEEK4TeAedu7us0m0XFOkwi7l9lFgblxUwWZ9tD0slGLzhUio3Unjg8PcunLh",
+	"rVuzTAVKM3cW1FwxmB4+KaF0hrMpeI9x7on3kxc1gRVZgWtwiFsF0/Fdm5OZKaF5epCjYzpxqqYLUAm1",
+	"MG7/hnVrFVVn+1LhmX0R9Df7Bv5hfzIqnf3R/ml/znVSP9U4drxqBrRNnx76PKxr1Vo3Gx+bgqiMR2qI",
+	"pq/NARln+P4r83pWyr7S0XCa0IANQ5NMvEWfX+uGJbWiASyQfdUZUgEFK2SK8kjmtYNLktXKgIYXQfxN",
+	"Kwwaer7//Ghvfe2iC4jRwNo2APBaruAPVUm2MEY4g3mFY7GVjNdXIoGMuC0qVurXX7EJpOr7A2QsmB9K",
+	"I0nDYshn2et5F4GmaSgtxYY2dIj7NuVl/qIkTy7P3+6VI4444upKRgL3XbesvCOqmTsHNvP4We8QUqf6",
+	"5VSyo8PD/aN19QmGViEYhiJI5/qhFsobrsgr0+YbaLK+3y27zGnfMPphlKXhrc9ZgLc+mxpYmyvV4VsZ",
+	"kpapy7GhVbXslVYTs8T8nKU1YRo1uAVwLqY8GOoLvoE5qJiF4PhaG8qyxYZg1zHy1TDKhLtN/VQlQre/",
+	"xJHEmvSUSW7N4ayQihxQq0UixGQoJsOlSG4bgGGJybvJB5E461ioJbP1bXWFrSvXlQtgsrmP/F13XPnT",
+	"YZJGTG7TzxU0gG7mkMDJwqGpd9OEaK+yVq+gkSVZIzgNXf0smGkJKPbF4RqeGmZsbgHx5VkLCEJIwfSO",
+	"orSWyPUmyezyytA5jNgt6uqZ4MDGIo1D3EsPm/5eEKy1YyoXndhyWyBz5NAIY8RrFqCuY/wyVDp5dSku",
+	"zQ17cPB8j4AMevPm2uXpOdPeWz/UcCEWw1h4a9bAh3AlbK64lnb1y9maZeMg//zHcc23cvTT5lVE1l+u",
+	"eC6GmHW0sT94+TW8m1N2oYuhYcwi3Ezg5WJ6lb6y0Nimg7oS5pjYnD06liJKFduaEVxjB2emvcsL8nzA",
+	"aOd+L8Ko2CefxkMeD2OheNBgznwaX8Tfm5dte7QJb2r3fuEsNzYzmxbmdfU2bputwQcR65rTLjLTyLq2",
+	"wFjt90uaW4HHbpBOmghF+S1Uw0+8Z9fLqd3K7ijf5ktet4q+m7T+ti5JNGvkE4/utF4LKt+qRUmlSnuO",
+	"LFLUhcrcwn9ca++odZxi06lqcqLbGxTVjbKB12JQiFrZEl32f7be3Mz579GgK4EAV1VtFtlN91HdztTt",
+	"jUu21Yg8enkJ/+pRTf+3UtNLknUaRSRi9M5QUDATPGDWQG78Sw+GhPNjbkeO0ygCxKxHg8CjQeB/oEGg",
+	"2aXpMQ1ULs2sIgZeYxB6cQrYgXmRaqzqiqWctYpMoVrCv66Z4dGYsJMx4WFFB4/VYb0M82iDeLRB/IY2",
+	"iKrOl4hxxOY+4HQC0AqmBD6escNnnoBWU3K/FNQE1WqwXMciEdOEzjHvrnFhflRTanzXM7pYsNgUecKY",
+	"R0FCYcqDmLTu+vo6zc2KrzmLwnPAmPDlsyN4tzeM7HtAFYQwbovxzeMiWEIk/LGVeYx/FlRy+Py5E1Vy",
+	"4EvebbcUV3VwkAYtbS2ohMrK65sAhhYdi1SdjCMa35ayCDtJlrOyKRkafrWDcyP/sXi9s4Yf/QRqhakt",
+	"qsZfKxqHNNHXqtYZK5ULX4qEkX63R/75j0Ot9RSwDdMYQts8hdrzTNO1Gm6eqTnmiZqFXnCwH3744YfO",
+	"27edV6/aRP8bYux6vV4PH5YOy5MfQZs4+NzBfwzyf/yX/WnPe44mdM6j1bAu46ny/hSu+dKrff+r/I7F",
+	"zXuuU8DOiqCbFvuIq87FjUESOTo42qvA+vhiUHmob4nGQ2r+Ig9uG7+84IFKMYu0lBO0oTAPKAH6YGlh",
+	"tK6kTE2z7Jhs/cklG0uudmv7dxEzHk+Eb1chCEy/gPG/dl/PU32onl6JubcoXpWZ1PGEV2xOjQjgQ3KR",
+	"wzSeY1hYo4yeMO+uFFYfY702ze3ggmE0mEE5h/N4GnE52ybuNKe5LXRDf4kQO+B2acJr2OiDRJgWV/8e",
+	"gaYVFdaf0WBxpUQyh8LjEBuaLtrZv234aY4X2MYKBBgvqVjsRNrFkAih2/F4auAOIcoRlxPdtW5ksV6C",
+	"VDFpZAusKkjGbCKwvsUKbKUmQBJjXcXEgvmRkYiHMpULHnAR40+2jBICL4HylMEfzsE0C3Gp+vggPgNE",
+	"gQMgJGhfevvb2fBEQmKmliK57ZIRRlLiZ0ClqyAKGizEfExQCVy38kbKXZmy3u+vLjw2STFf0ISFhH2i",
+	"gYpWp5hTIhKFyx8JsRjT4DaLMoVIQz6ZWISo48HhgPzzH8+6+3td8r0gk4RO55UKbQ1Zkdd8URVMUW8g",
+	"lBhjidF2I37HLO6kifk3Za5EQhKhqGLhqSEBCx1s8uG4qkS4fiWLRTf6h/tHxRpDR14JzmM+8WJP6oW0",
+	"pa0y04GhW9fYQmxdyhzKes8N482o1G4VFM0AqjHoetke2gLv5P3VBUIuoLQdsjsWicXc0P+CxXkfUP2j",
+	"WpdmdJKdAUwlwC1AQIlyUDHuQrEgu0CcNTs2TdELhgiZa6vguMRStiptJ2CCFuKa1iVdGYP8XLLozsFb",
+	"d3Yq/7VLzqx1SpMUSp9gp5JMSRILY3spgmkW2fY0obGqc/58rX8k8CMurDvYGb1jpyb2frwiyxkPZpWA",
+	"fqdcVoZhHSQMgEUoIARGUpCYMX2adBNY+oINqbEdBUZrvUANSvRZYsydDeXgfqnMvIt0q2cfMRoSJRww",
+	"d7oooGyOENvwj4VnePODmQyygwD/pba0bgNgzjWGopq6hDVGLDBCbdhlMSElFahUDq25uWu3sYuJWtKE",
+	"Aa431IAZYgi5rENitS1I1kLCRTtmEWd3LCyB8+/vNZ+F6fnadnyBWembq5JXRBivFdhbJG5WqO1kzlqW",
+	"a0VNQiHJjdFtImJzMjMhAyCiM1mhjKNMp5THp6QHsPwMCiddZCWCfQ0wxcNkeZJxqsioYBAc+dBmciTT",
+	"PIkHjMjAAsEWoy/PRSLukG1nt+Bz9/6ruf7AFvAO1vcaRbQGtYLMfYzpeNbYgpsks4zWSPNVrsCMTdLY",
+	"JDiKWPPi0TfXg8MjwOk2z+HuK8D6Y2nyYnWhhyz60259Y9rr8TasAVRYMDuewsNz38NL75tm2KXmZozF",
+	"h2YCxT49b1763rzyvXnle/Mb3zjfm70D12mpwOuGdNB5ihlmnnQbYPlGqNcySF5imEw15dikKgQ41Tci",
+	"+FSHVrHwpl91yQhK467Q4js6wWNRyLwCtPVAhPos6Qs1q8WSnyIzri4ZsTgR0dC4S0cnkE1n1J5btsoK",
+	"pQ0VS+ZaDcA/EaVUP9IX+0QkAWsDsCEmlhLrPgv1t7kEV1mcA/qCRwRfCmisedCYZe8a1Fu3NgINQ82e",
+	"R6WqvUM+Xwgp+ThiIHnmMM6xAL0H/mFdwfAHjPmUVHrSH8dScAZY0jbbQ4a0pFzJNoBaa85mUg9FmqW1",
+	"8ayAXT4oElFTvTsTNItbjJgk2W7Ci852ZGXhcPVrxE4p0sQH9LMxgKoGsGPGJYlEPG0D6wWZmuZMiyas",
+	"CkxrfizwZosXmcNDeouhfEEYnQywzuuLsI4lLcVlipdVF09MHEzImXEMQs69I4jKJih4PFaJkAsExh46",
+	"gDBVc7pT00V/zkpdpojnCtMjx6gc2iFYrlP4TKag1UqSDWCp6ixM9TmliRaBRZwBFWv6qEVlXaTjiMsZ",
+	"q0O9sJn7PmEhgnpSXJmCS6MMa3yYmKMgR8aD+2wAJfz22rmkDcdWCWLBZZo7dl2ZmMKBRyWK3OBegPwC",
+	"bNqOw7hlpM1ADmiSrEBj2148rmDY/J5xO52Tl+W9ZyHA/jPh0sSuEE6WFe6EEfgvwS1/fZa22Uj2L8vj",
+	"ttY478cEtwUGfGSRX9aCUGFcZZ61jsU8hNcjk9x+A+BM++2HAc3ckndCeGzCVJrEEoNiEYWW0WBmmEJD",
+	"3vhjxhyd2NdHJvnIJB+Z5IMxSR/vWOhtu8mCe4o7zYOZ9Vvkni1rl2zDfE1sAQlZwENWQnqCGB5uQk2d",
+	"fxL7AKBnnBcQisb3Y/YUDGAm0M2vRou6OCeLNEZJIiLWJS9SHkHgld68kYUi6RRcTCPyxI9OI+Jotdcm",
+	"I/fXclMo4Fp8IQ059qrJDV1lew0iHdpIbL5j70bN/fTTp0Ff/2e/89NPnw7H+j+h/uczVhNJVw5S3c7T",
+	"dUbgbPhOJUJdguVMxD4fw5ORoZ1Rm4zQBNYmI2P3gVK4MxGz0Z4p5AXnyERsqRk10XILFmBIMfpV0cfI",
+	"Q91cTCYRj5lx9+FmxCbujioyZlMbGjCCbTsZAR2AfcsTyViTX1QOJqvMswJlVWFfoV59PDr35+2DXjPm",
+	"XphF0xrLG4sqZxZV9zYgkq4kBCe4oVyeWsWHvlLFTSJiDE/0RcL4RCY3SrkW/whswjMqyZhJjjUMHFSt",
+	"74Wx+RMu4RohSkShJyrQhakb0sWipqhVAc2OLhZ4XR0N9o+9CXhObeVKFOKWpoQy/mOzVjYFBoPLhxGb",
+	"YGW/NR6cMqieHWlpCP6+q9v4ecPGNoSoy2zu1jMPJveCK6yMUlcoSQp+LjdgAS37YoGnqRTNYOzibkXT",
+	"bm7BHp3kEskpYLrNTGliQsMQWy9n3PjhMUIJ2YvFLM6kYGiTMLIUiZplXrw0VraCpeODK4X/mJG3nO3y",
+	"XbPVUP/trg6bUIxR4LgZOGVweeobup2fPX9xi1O4zaMIX5iJKESAaj3KQEFUtSRizFYsbJKqioRUPVT1",
+	"V/xuSRo+iWC3nvwyyy59+Y9TBhFXy9U21SIHNmo8VXp7M3f1k5HuZagZzGivOX6pza6tq+sDch6GvGVe",
+	"tGwcGXAt+K+6mwusNxtTsfjY5qLs0qK/4EkEFxl68U4Nwi54m1DMAa3VKrpWI/8yRd0lY7EfBTgI0oQq",
+	"yHulZM7jVG0xhDlTMxHWYLk+GdF5MmpDDslx/9nR3nbxslB6nE5ZrBpWrauQbj6+krG6sCQbC7bV5SjV",
+	"xxhCNKFxMGutH8M5aJFQDMZvQCUrGFKePXtWihnc96d9+HKcaseUlcoNFL/jamUG6RtZl+R2c+Yn0Gyw",
+	"g8PngyYBjmasD2GRs6zrNzDIFfPBNskfU6aFTYgxRlOQoQiJLnbqhvJSBGYGiwE65WO2JFnqp0GyOCEj",
+	"EY8gSA2KnZMbYwdTJBJTEMYBzblIWY3QcwspazWxpzaR1owGNCKcawEitlCiwokNjaSwS5MLZW0nXhIF",
+	"NhoT1sFVQyZ/6kZlyMy8hp4are6twC40X6g/4ykfQQCUAY4WmDAGKKZVbFuUsWKhNpTS8EShQuhp3VKu",
+	"D2A6p8HMommzlRPs2UbA8WI9UiysjAGXIFSaqCWMe/rtIpa8czclbTbWyohNrWOzx0x2yUsMMsndmi4g",
+	"RTGucuDLKPz4pPO/7T9d6AV3eDUhgNvJt+cY9m6NH6Ofl7fGCAH/HKYJHxHFEIJe6i321B6sK+YHOqoJ",
+	"3uMxGXEpR12f+XqD3UCPZBMT/Pb63fcf2Pg7trpmyjbSw98hJ8hfaM7LRVP4p98yOQJrcaD5hUnnzLWr",
+	"zGWAUY1RZO3up2S0oBxKMEAQeo6DnQfvSgaxj2syAjGJPIMzhnFANh727KX3Gwj52bV8Fweo+IBtJZJm",
+	"5vStWkE07ca0YT0bOBtwu7JPm9FJoMkNvFlfNWp/4K14qFlXmNBlvMVMfIKf/aqdpR16cYFLK+ejTJiM",
+	"X0bBEC+fD6NcItK+CUzZDC2Lv2tYC3I7iQiJsAxf5EEhwBE2mII5QXb0S5FGob50dwo2gRFlH2/nS1m7",
+	"BZe4UVsGh5ROU4mtmnwqsmI0OSURmygiUnVCYozmb3aKtj4S5ZxoeFo772vlTRk2qe+SjFkgrJ/D7M0p",
+	"GclUM0oWsnCEIiB6rYymaexSLgFaFmcXDMJ3AjHHcOO8u5ZzROu5n57pLlk0ltYSRiSU3OYxDNZakrtk",
+	"lCbgONCrBlLvWKhZHm6eR7fSxGMvVWZcJdsUTeg0oYtZrhLNaXKbLkp37IHfRZyl2m9pxa8pSM4wldBM",
+	"Iy91ErbRiQGWQHRkzJRayJOnT/3CwIZUfBh1LdndWKqucxU0ovaqy+CF4xZ48uLlJTl4ttcll+V9h1hj",
+	"+15WkGJBp+yUsEiyWv+TScMFRxSNVx63w37PFxdRXQVxy+Jz44g/S9XsLdgNNmYegMIibXUtS5Lg07Ru",
+	"/SwPwSBUgFThxE/Ys2h8n8YGhiL8cEwliCDFpwusfFZ8+PMSbriE31HFhrdsZZ6oSA6tYS0FEE491iGa",
+	"y4bVXxG/SDcu/OA9/bBqnwIXZGwHPuCsp1btmOnQZIoePd/f65J3Wnsr1T6Emg+Eq9NyQqbpzHYkrY3c",
+	"Cf7TYvnUyZTzMhAbYOJPVZrboklazVdZVAAUKNLKTQh6qe3DqAc2WGC0xiO4bbjHnMf20m/oHozYlOZp",
+	"Ewb0w7tBFzhFVNYMlUsC1uV2nqRkbBWa7KUpfjaigRrVhFyg+D9cs7yvIUnJpCEsEgZZ+Fm+kR7RmJE5",
+	"o5CPnbnwTG0S9MlmZIDDzpP+MFW2ELORO29tG/mA+9MkS84sSdOQIwv4WAh5svRo1guPhTUsEDoX8RTs",
+	"LibfxP5w8coJmXqYAKTtKLJcJLu0Fm3nHH6s49334D64dpEQtyTitwzIZ4ZsHr0ZCYvZkoUmEyazyhjk",
+	"SEgugbUs+v0hZObUCirUfR9EOU1t5uw18V9ZLNi1QX11gQwvMX4BjZCmiqsUNvG6QEMGbA242IQCChRF",
+	"TslCExDiJBZWopvWk41rsvlfnf+uCVvZ+vQU1qCuRubo56UakSfOsu+dVGO3IOqtuCKO/xjjzHpHx1Dd",
+	"bEH/lppsJDRI1sf2mZzVo6NBwcSANzR25L1hLYRpFuvmKViZGUWyopSVWWUJ9iWYvwnmgsYAioDZkxhF",
+	"A35pi+P3jPzzH4O9B2KIg17DPG8X0BJhm2sjVW2abaQ5XBnfIUupM4cqxLQ+cNsZdBq9KDaNljzZ71kX",
+	"nqQ83OuS3omBQYS4gVQydN/oHuBgFBEfehuTXYtzA4gJb77HCNEnKkSL5iw9joxPlCbdJaNbxhajk6we",
+	"qZMOXpBAZWYXj3OGl6E/Gut04sI7uvSLA2y1W/prHgL2OZ5vklQqFuZ21xI/s0Zzzz6/sIgF4DeVUrcS",
+	"uTyAIm3jYMvv2OqS8iS30nv8SdlH6tAWMgF2xijEp6rVYpQFJJeHeEpG3364GRVSs20uPkabKCHqDlp/",
+	"h4SwbUKYc/HHCWM2skRpOg+Zs/arVOj3ocYWNygDGZVocW/n5SG1HJ/98ZtY4n1WA+tYwOQlxsFeB3lO",
+	"IjEeiZ1i4A0na5Ag8I1luR5aj/gd0/rwXMgSfzxqkEC1OTo9oFFkyvtuSX9rrtKb2ruzqHjAucW5Qegj",
+	"2ity70QFglhrKtJVUbzwCpGJ+tv5lq1gztbEtn8oTSmjfbNfxAS/m1GeabWbnF1emJjnUuxtnhqeqxj3",
+	"z5zMoTDX2p7cy+QamxTUKcrn/n2Gn3BzbeCwFYtPyEimY4MFg8HLsOWY0s9ZaJL6faHdG3bIDmxuE3qa",
+	"Tw5bvoWGv/vMUmS8eVaphf50bvfq5Vret/Jy5deZk6eaH+c1rGvXVNXCDuyWr3pfceY0j4HUohnW3jby",
+	"KViZ7iXvbK9q/YsJRFtP8HcoMW09h0e551Hu+Z8k9zwYoNrvUTDafnK/f8mpbW8wN1KHOxfabyRW+UOY",
+	"1iSaF/p6iNjWonXkN4hwLQzggfLOH2WgRxnoUQb6dWUgTJbKuetUMPkoFz3KRY9y0aNctItctF5QuM7W",
+	"1rqGIM0IihVwScdRTaJp/TdrI6+M6zqLDsFlxxUHl2YahyeQ6RubI6hWNQjjEY9vWWiPLLF1NxARFJ8V",
+	"E1HQT4ZBiDxkEhNa7SYa/mNXAHsf2jG0MKHNWMSKG+9dm/fS6x9TKuHjVG2OyzvL39w193FuCjH5fxna",
+	"STivOGE+LKGSrc+bNHlEkGev3w5P0R2ZpRVBWqmW+SJG73g8bR6oO6Myx++sTdTKskcDGteVlPAHMfkq",
+	"P51FEmuHwmk3lGl4YmpqiTZICbClNpsX5YTQ7pmI2TBO52Ov2JMlCWGWWR4O9af9572j/mD/4PDo2bGm",
+	"/D/1yZODweEeOTw87PQH/YEfG9L53AZCaFgW0ymIWYJ93Qasq4AKvLNfQZ+9nPnvYmt3i/j8doZ4h+OU",
+	"jmzdDjrG+ryyvMN0PJtTOmy7Gtv1mu9mY9+RJWbsrYDff1C4VffbTZhfOYbSwy70WWWb4y2vWRxiUQV7",
+	"tm094iwXUjIoOhPmx79LvhdaPpsiU2vEv+p543dsoTDsS0ZiSWZUzoArQ1ZwxKiEXyFbJNOMpA2sLAXB",
+	"QaWgPMVSZUBNSXalGv5ornUDvul2U5bpD4/Wyz3tFgQGv4ujVSb7ZeV9FZsvREKTVWEr9FsV+COTYUoh",
+	"uDUvI4SzwJRMk89bs8IlhuxWkS6mL/70059+7Heef/yx13lOnux1Ox9/OWjv9z7/YSvGu5kIfz+M2C+h",
+	"uzxzHZo75r2amzqP/k7YlCYQt+Sk1Ncd7P6mlIlsMHW86sIKdtUyZF8aLVuthotE3PGQJcOdG9beTruh",
+	"Bm3YOPtZ0NRNbhxs5rIsDC6pNJL5CYrsBiwezyKd+7GqjaqzBhwuq3dTGM5trG9cV0JrkG/o3YXaNc4H",
+	"50OhsAu9icwewrpcINvd67dBN5qPqi1var3EzUeLn2AhKEIljX9tkLnvKG+ayRWbpJJGnsNsytxW62ty",
+	"FoXeX3gcsk9+SoR4TciPgEGN2ggF0et6s0DnTEo6ZQ3gT+CLWWlV227TlCXcFxWaMuvufLYYvapJdjua",
+	"KyzxRsKz388/VjeRhzoU1+l8TpPVb+Fw0Z9/ID9LQQ5uVmTflYgr1fWzIuk0ikjee3dr4fnHXDbL8H+b",
+	"mBAeUoTyjWE3JbbZymZSVP2yOtkd+HL315e5dtKHawrUNhGxvPSfYcyVCFpqSY+O6zBfoWy9k7ulJYsE",
+	"U/LA3RCHgPhJZixhjQ3MADHrK/ltx3iPXkpMAbtsu/P8uG6Frtm2F+5ugy6gCGyfwIUfrZtJbiouZTsY",
+	"Ex8itbrmPwBUtLucYyGRMTNWQ/JkZI2No72TDBFxKZLbPE0Jypw5hWM1ddwytnBlT5NnCokQTtoPFFvi",
+	"ikhxCnmN/I6NoG0BDQnV3JG1d4+cIkmuWbhqGG+3zNRrzcD2enoQTeN+Vt3GwCbbWzEz3JFazeT3Zrx7",
+	"cJtcXiN/ZxNaDSCNxdzYEj8Wk/I9WWdxFrcBChsk8nsVswwwoQ4SoekCezFkSgucA8FkQ7cjaBeWYO3q",
+	"PZRUmcGy7KRnaXpnQZpwtbrWneIoxowmKAzhv17bFfr2w02rXa2jYDMWi7l/GWZYVkNh9FPa6+0HJjns",
+	"/dUb+Js9pQv+9K4PIZUwNWAHOIZsxDOlFuBjErEUERvKHFvU4ybFlwCmDF5rm9J6rFBuAF+BgqtgfAQs",
+	"n9ZJKxDiljMbk3XSGg6/EVJ1gojesU8d0zIfGl3w7xjmGclkYrDoveO6o1GKaF75myPUzkZPTb+wGmbY",
+	"oy75nrGwUDISxqZngcZ7BJ+Ei+fr8xu4Hr45P3uVzQXDg/K5/N/Oy+ur150bg4ZfmsJnYKu+ivt//ONZ",
+	"qmZCU0r3j38klyb6ppzwKSb6UQlHwwQgVAjip3gTRdh0aJs5CjW+BZQRnLEidjx+/4nBYk8YDREOXv8F",
+	"xtr/j73vXW7b6Pq7lR1NZyKllETLzpNE/qTE8fOqjWO/lvK40zojroAViQjc5bu7JMN6/L130ult9FJ6",
+	"JZ095+wCIAGQoERSVPApEY3F/sGe/+f8Tu/os/x//+v/4CmOtXbLR+2u6B72z+CqvykWXWfS2+8qAPpH",
+	"WhkjzGeZf95XZ9+KVMk+9DgJcfdCIgZcT8NedV8h4CLdBjY2iP1BH/6z9CCaiTQWMFxWuNmv6bL4Y8Ru",
+	"vgRcYZS7QwkmScjPMuJaJ8KwXv6q9E4+y8/y228d2zLffos6by9NhontsUPK0WBn3W6HfdfNt/89Qo0F",
+	"jdsedKbGBRPiTM707bEBN5+lPx9oBMLQ1sXuvFjEDC/E8/Rxi7skxQABoTIoHWPgdcagD6ObijbwM+76",
+	"22+huPW/XL3/jQ2F7gs2cvYx1VC//PEfR+f44RLj0+SgxrXDes6y6zEthgqQJTmm2/gy2c8y62r5O8hU",
+	"XFYsUkGZYNCzo3d5dwxZCL2MLnq/XPN+L19NzONzAMw1xn0fpGV3QnRZzn7oALmNLQhvSOV49eLMb9XJ",
+	"d/iu0yQSjmoh8tO7jMVwpKyQ0ez4v0KnT6e/nr1iAzXWWOc7As0g3JewQqhmvhczf9KfJfwCsOZ+VeFh",
+	"f6loN0Meiw6L/KJIg35dfC/GlegGuNfmd3t2wi5ysPkZsA9GSpyGgYwc9/+L1kq7Lw3tOXLwnqcjrW5T",
+	"MfzPfxolfWeXV999f+TDWsY6rZn1IhULn+V2dydk7BYOPjnDEvlZ9gRMgbgrHIHYhcG8RXemZjwaKW1P",
+	"2E+ay2jgKNS/E3Ga3Q+gOiDeaiwsFH19Bu0iiYQ0ApH+sj5GBxcjHg3E8dlJN+Pqud/AT02q/ME7LgHv",
+	"KM+ROuCFNp2stb+MEZNgihBgIwAzPQlaDWA7TMRfWc5VTkU8P3gBkOQjIfkoOTg/eHnyAlY24nYA2gQx",
+	"81NUdfuiwn+eBecI++JWDBKiZzrXzmL4j4BszZjc/dwLKerVipmYJDdOWJBh1SKks1RAZFwmtxB6BIVC",
+	"h5KJtYCERCUREs1pevD0ZXxwfvBPYd8JrC6DJjpwWGfdLjqEpSVM6vy9dfcVEqCwdbyHuE4idCqX6Yr+",
+	"0dN32OACdcdlmiU8vAC1dR0cIOBEeoVrLXtP2NPpTzymBss45MXyIb/LAsg2jnu5fNxbpW+TOBZgQ746",
+	"+3H5iGul3nE5owWCGv3dKpu6lNbZVylwGBz1cqV9TXiSgg/ma4FMPw1Ap3Fni95Dy/vQgnsoDv5wj3oa",
+	"UrpvKqnordLMA/rP41gdjoQGMaJkeAaUpKPFi+lk/Ps8xwBq1nwoLIRWKpyS2SOnvzq94OBrZ+mD3pO9",
+	"/Ml/h4fKEH9joV8TqryhrFf3GHLroAf/x1joWcYwjdL2IE8NIbLt60kDZhr+eUz/LRjNx7m/ypAp5hcM",
+	"umOBGSMitBNmlnAvSlfrTfbVqDf/8byT4usfW+M0+enBzF2d75QMXeBC76XAtkDqrniWLVN6VKbkzr94",
+	"wDnGVPwd4hzKPAZPAlPtCG0gk477BEdq2IhrW5SyIIijAp43I1j0ULmAUOdKkoo4NiWCGBPC8levMcPL",
+	"qdRgR/+B7hdh7E8qnm2BziipbT1KC4MLXqOAklRgGi+2sJk1t1GlshT0NGeJENd2NwFNKlipM76qpqPH",
+	"TuGZr52D8L3tMUTaZujKrhuaDQkjvnYOflVRrQfbjw7PwR6fNpPrrsDkflbyLk3QJ/rqxcuVBrizu1bq",
+	"V677Asd9t8qWyAgT8TsRJxwA4YEVn60yeKRVJIxB9rhnDBzJet4fV8PE5xTN0y9K978iT09FGWZ0DXdH",
+	"Dl4gPWPVyJCbwPFosoxeg3sLkpIRCXEIzZ4SyW65jQa+pdotj+77GlDD/lS37vWgMfsyn7GMoXPa4qzg",
+	"nss9iZuJ2eGr7o8l2u8b+OeHSYM7qmlZ1LnOtsA+YQc+Fv54bNR7sAgkvD+We6BwdV8tH/Gbsm/dvVqT",
+	"ea3ARz5oqGeEiPpbnqS0nbMfmg31yRd7x4mQphpwoo63cBdcJnOEuQOTZoPaydoaydfnR4j7dL8/AqJr",
+	"g9vdTJ68132QJaPyqsX3iK5JGUrgi8dSRR/hOZwPc2C7PAhznLCL0IMbw0LkFSaBORTobKcsE5CaHeZb",
+	"L99IZW+GwvaOOm5OkuoUC/Ktv8896jACQyuNqVPUFdxPHjD5oQP6TxqMO5ViSEILFg1E5LueOgrX3IR+",
+	"WmnSH1gwB+mHmOt7NuKpsBbjRUGngEelMIaamUKQaEC9d4vcBsM3j6gJbNMg/BCqapuzKj92BXNwzxku",
+	"NSgEj3+ogms58PZVoX0yAf8uWhuGyh9qP57mWu2uKfbGZSFDxTiL1ZAnOfht7BMMIubQV2z18KHeEViQ",
+	"kDgwzRc7ep8iYm+gAUn+xSzsigE9j7SeJRpokc6c0BtxbbGknBsDvkcSedQe4bzYXVIKCldKMQ0hQ0pH",
+	"9bmjzjRmQ6VJfvF7EYoEodcftuWkPWD3X+w3qSckJXsIaR7zmen52knamaW46JSbRbn3Tk32Sepd4Bm4",
+	"VTeQFMVRT0TS0aLWFHjZ6OVyD8PfupV3rbxr5Z1PllETUZJhkmXseUmWSUCULUtl3+md0kMPmVHuSr3y",
+	"bZsDBN1YxkKzKZ8hpTrpc8I+ePmCUktji7Op0nYQahK4nIHgKInsCz4Rb2EtF2Evj+bbfFWSwm1zMkkq",
+	"WlbLOlqv4Qr0+IvMSnIqNZ1SYlzPwVJBwtCrDmjoeKTFJBHTB6iypUHyT1DlMCqS9lzYEpqjSmVztUVI",
+	"5Syh5DRo3sSmjicYDmowZsApbG4IbVcAxQOYROJV1BLHxwfc5kW284OtKHLZfNRqq4E6VzJ2h0pdfjl0",
+	"Z9bbSxj8tbSxGF4LTNls+WobSt5kgiKXLMcLA7/Brs13d4g90dA1MI4TeywmHgm2MjlYiqkwFpN4Tthb",
+	"SveP1PA2kcInjcflqYwXbpJfJtTUYfOJjIvZalhkncGhAQoIFdxVpfzhmELK3zww49J0Q3BlxHl0uFx6",
+	"NfXlq1+C0oUVLCnJXLYCUk/dnGw8wnBX2cTWkaV92My/QbAfdAXIr0yksVxadpjIKB2bZCKOqqa/02pY",
+	"Pnlty/gF2Omy2cVfy2a3qvnc28vtzIipYWbnwsDavE5kCc9Roj1/WQF5o8DZ6TPmxAL8/NgKek6InH6B",
+	"/94k8decPFlIIsgu48EOKGctqqny6sF+nyWh7GH8P3frH+vSL1c94Hpcvqmhj/D1lD4eCstjbnmlukVo",
+	"al5opSmqe4hhRoL87eWb9+wdvYldCT1JItHJ0M9yeiIG7wN8McbiY5HCuwpLM+zPcdzHHsgIQM8w89vJ",
+	"41w519RpL1OtZL8DbmyVAh5fVZa5r+wuYQK5yf1mtskPyqZvwhrKx5dyCagu8V/PX4GWa+zY3+wJaIES",
+	"Hj13aCXOAGRZa4YR5QannL9JDB+9FQaYAAAosgtKBPqu20HIVXREkXcbEXfuEAW9x3l/nMS918wIrqMB",
+	"/A7OranSMVTN3yUyxlYTpsrMy9MD7mXhsOZYHbycqCKgskMSlegnEgpJfLuBi3/+fvmmSmf/jyo77Wwl",
+	"O81DChh/wuchi+pFt0tzmw4zwm3HWU+3M8cbhxzCwOFci59EQY9tG74NYZzfWabGttLmgw9RtZ2X//jx",
+	"x2KH9e7xj/z47o8vP3w9PA5/vPp69OXl1+zvF2dfDzsrP3r07X/asYkzf5EamzoVLyhlzfjFW168W158",
+	"hXynSjXZEkO+5dF9NOBSivRY+yOpVdRCDb+5d6uGyn5mB1qN+wjCAEkv9E52+H4k5OUb9rOSUkSW/Xz5",
+	"0wX72fHZFyfdI4LQhgTSATcsFlESi5jNBFXeF71wF0U4EfHXKAEUEg2pOH5wgkyo2IVlkXv/lO083IXt",
+	"O+tKHGZTLM0GcVXFNN2DjbxV22Nmi+fakJlVvqDWf+Mvb8vWnoAvxn8MnyeXWAKddzRqiil9BGO8ca52",
+	"+iXDSvl6GhayXmB1OcUv3mIwmOuqlp05nxFhCMoC51IakOED0jdwCscy/xwbS1mIeXBHBAAChoiGLABG",
+	"AoGwTwMFUDB8BOMMJMebXM873xQrx5U6DJvAzNjQTeh0uzRVU4HA9CHZHp79xmTIk9d+rX1hofkCYUnl",
+	"c+9hbYnt0PaEjA1Lk3vq82YQr+fyDeFtBS3T8BkbYGbljFoqskR2CBmnICmoZYNb671UU3bY45G+AWw0",
+	"0zsKEmNE5wjOACzWw5xHcLKkqu/mNMCg6WzLivncPyx+/a3Es3PTvvEXfC3Gmxu9Qky7Mg3HnxLii+Hd",
+	"GgiuDbaNbOPHbfx4cwWA7urlGAEKIFKc5oVPuRjJdQwt9es7WfczPfO3AqyhZqlzuDXFX4+Lfz4cxcYb",
+	"HpvAr8GvuAPkGpy4oYZcGFSrFdOZtUrxE1CKo8ApPPfxvzygPrNUmbxgkZJ3WEvCUy94SQPrCynQpYe4",
+	"hh2mhR1r1J6QsgguE3E8lfQ+1NxXJszF3kgnE27Fzb2Y3fw5tYCnyaQbApa9ELGhzr2hh+/NWCceZjVT",
+	"Ob8xoSwzKHigYeYqQTvQv8tSGUwfAy5OmfRVMifsgvWMiKzSN1klDUwITTSFjQZlOhvCViBV7QcQD661",
+	"MQTP3LAdgu/gSj4ldnAFt7DxJgpDy3ED8dq38DutktwqyfV4PUQrpaKpVjU+/UJ5L1VFJh8RtDjvXKAC",
+	"RWhQbwIcbF9zaZ2tj66HxEKJvAEIH+h54TTVOgie23GS2uNE+ml8F39CtW6IxrOuMGhUq5LjUolhfWiM",
+	"3hJ7W6nSAN+mjnKrIW3C7d6qldNYxtdL9raQdJ9T1+ov7kZc8nipPopI6dg74zeAb/OayXGaerh+xrEH",
+	"xwJsP8tQ+7FzvBN8N96UuXHX6IZabfhZrWLct9/wuPFkw1EWCUkThB6NBkoZiAUwnvaVTuxgSNVZ9yLD",
+	"I6c3QMkbGn6+HwM2Cc4eSAzB50G3hcRWLkyN6YUZdP6d0n1lrZBrmX4NRTzVmVWJeITZeRQRvx1Drym0",
+	"TnHUDqvScCF43vHmbLwWU6fFGGgxBuoxdR5m450iJ99YuLxMNpf6Nt/x+wXJVOfAJHzWFFvVICAsmZOh",
+	"UQa7YNQPyscovRezQoB8VDYIEGJQW/acrek1q+em2ZmeMAzgQpwdmt7wPk/agt+907XhouZVQ+Ov66pc",
+	"wGMc1GVpD1RI9kksJklwqKcwTE1lyNDu+EQVpd3N8hUWQpeAoCQVSddvaDlbU2FwwoYRusKgcmxj3Ecb",
+	"mXsCkTmbfY+SdoKPiPdRJdSuM9trQLBp1//tmmkQh0hXlKqV2AxQw1tfoejY78JxbqK00s5RiSF0UgTk",
+	"YhfFDcMasnKAqngZ3vH9iJfhWhvHy+aG7TBeRofddOn13AcgWVKeDBdCY224qw13PcNwl7vrAcSzAaga",
+	"/fvpF/yfmyVBr9+UZdMB4ltXoCCCxw6SmJI09XBlAR+xLCIV2O1qcaWMwrmc3ap49o1pdfi91OH/mUxE",
+	"hjw7HlXoI1Wxnqp7090nSdWqyU8iZlPDODcUs8HLUYM1UMKaT7H2P1M8Nr2yyjw8c4/K/JvfrrAAo6DY",
+	"o2sKWmZTLGauizm0aXc3kymqa1B3TCpW0s0bQiEeolAvypB/uSOZPQtekFk3rSjbMzbywX22dRQwzOa0",
+	"s2P34RNvpZT6oy7S1LcByaABSl1Jl/TSD+GdWyOM+akbupcqhpcSjT86Fo6uFaZPwOe0+Fly5FBy3R/b",
+	"5fQBsf8jLlHCBJBXguKhum2/ABQ/aSLvqW6PKvwIEvqW9iH77FbZwQn7CPnZQjNq5I6PQV5CJ+vXr0Wc",
+	"aBFZ9vvHS9b7PO52X0bUL6AEkhb+XZwm8egUH+Vpwg39GvE0veXRfa/enXVW6c6ap6n9cGzNr7qxi6vy",
+	"BTt0di18ivW3szJXfHh/gjZJvPWaPUev2UUMSHMLFLNMXq2qyZ1aYexjA5y/FdjIFZL4uJwXZxijhCJk",
+	"I9K7BZiSN4mJ1EToGcCUdHymABWXQ6TGvVuAIUZtdCLAJfZylEIrOfDzezGyi8LnWiwqoge7kBxuIYEz",
+	"rM1vi2/ZYeZZ2cIeuK9KTPSID0Vb0d7y4c3y4Ws9Az4M+vGjMd8v/rcb/9uy6EZOfUpErnuMMw4QDySx",
+	"rK98nc8Ju0LMD48GA/aC6I+JR7pHEZi7LOrxcK28cUVOqWrYFue0xTkNvOVD8HOtoTRVx3FKlYSdiNJt",
+	"mGNtBvd+41KvcfE3EqWZv4AbrPspNPI0FpGiMCMyoeaZVA6D/ziWqTAG/xmmiT0CVmIDyhag1lAzuB4h",
+	"qiRxr6qm5ZHF5bZtkKZ1LlXjn5DdsRXfVVv/0ta/tPUvy3pKP5YHSyY24ekxj9yBHiNgwcq9pDp5WHJC",
+	"sO1g900DTYoAztbZRVpM1D0UtUTp2KPoJRrLSTHBXgKOIxRoVIQ4ca0XsNRrXOnGkcq2h561uL2mgdSq",
+	"F9SiatENYHgDCLKijao+hahq2ZfZAuKWh1T12fsIVTrkMwKqEjrDza4BsGKHoE1+9+ML9n//94uTsyM2",
+	"ljZJnUKIrMJAA5Icp4ASaeATJ+zSGmQO+GtNTVxVCHSBGvYkCLqw7uZh0OpX7DIQurCqT4kd/Mt94wft",
+	"Lf+WUhUT7++UG7Rn2vKA1sH+/B3sl+6qg6JYIkUaVEyWKoinXxDgY2npAHgdIi4zyUGO9KzLOrv0PgQM",
+	"NAKMCMYmvZTJXO3+NSIOL3JjT9hHJzcgNmmZnSaRCF4OauteUvcMoqZUTKzmW0e+khNarUt93/x77rs1",
+	"IpIal/YKF2l7psODJGqtIO14UByoiAYVrbUWnoifevVbvBn/9MJNqql1SFVfje1xLNJkInQiqr0OzlpN",
+	"rBiC/1hw7KoAkL/YfsGJCvg5j8nIWS/XOOMGZ0P0XGz2pdQ9G3HtzCwnNOaTZn7i0f3xz9T451cYTekz",
+	"dsEJci9GCMn+sstiPjNNW2zj699kJ7Hr1j3+ZNGvI+Pq3j305KO0uT78/ffLN0cBCMvjaVF9ScUCAhDM",
+	"o7XZ9n2LTHYOtUfQuH3Rwvz/pqbsjmvACeVwaWqh4MXKSPCFizW7smgDbs+lVZy/oTurdHCtKyvjJa1E",
+	"egL+q2m+wxqo79BsVt0V+fdjurTKRc2QJ+kxFpPVmSufAnhLoXWvx0/qhNzIAM031Ym1AHcY7JlzbOFD",
+	"z0AC5XjUYVJpgjBkPIMPZCNuzFRpJ73FtMxEGaqJeMeT9ApXv/mEoYViA6moDo8yTKHJUbDeWpOnzSJa",
+	"rUGkjJmjQ3Y7IxXD36kFgoPK/tqWkaVq4i+Q4ly4v5TcfA5wad5s4SX32UCfLlgat2WLQocEWDxCGwI/",
+	"6GIiRCDixNQHsf4pbIGWtySFc3OuLn0LgxakrtNY4Gv2lTC+IW4bpN9T0zE0nifCKHzZR+/d2jkYjcuK",
+	"HKg+nEnxl8UlKHnCPgWqDWTmHhppYQA1F3AQ+cx0fArSQDmTbKS0ZUqDMu9UZ4gwU/9ryl7CrVJqknYG",
+	"pDsfxq3HT+RxrIUxwiC+iQSgRjtV+j7rFx0aGgLIr0E2YUaC37PrX6+8KRoJbbGIX1B/QFNRyns1xyKe",
+	"csJTttCrRuiN8+N2mOC0DdaIyAdSTSkzvGWTbS5Tm8s0pxLyOYWwArNwXgIttfc2Uo93Bdoix8VbhWjz",
+	"KCyC94qnKRSal9fakfSgPRuexCeMmi+yAZ8IZ3X5N0IkDM1Jbu5JfpTX3u1Wu2xYlbYwsK1He2bxtWs9",
+	"K0MCArIx/po2I201EXqSiGllsODngeAjcMiY+3OnegGwA0Jlc8tedLvdrgcSlVg5a0NiO0BEi794ZEuN",
+	"t/d+8q0RV5hxdbLKDSkN4vkTbF2kO07ldRcTubsWkbNlxGSupebj2FvlhERdSqqjbuhO8c1MwJDxFSC+",
+	"A3nWk7XjzCNnkAkZCbKCBqAIy1kxoEPkdqegKUoJd/AzYgW6I8jwLLRsqcA/+uD3szXapBkbRjWKo0op",
+	"1H+aTtnxgPd1qGQfQKFaIt4tEX8iNGv4XkQXGw9naGHUWEeiPk9fpXEIUZeTzMfwnmeURe831ZAs54bV",
+	"hhn9+ZMO0wYbn0Kwcf6j5Kgwo5fHzpT3JlsAHvMGWiFln5IJ+DhOnHgkVROy43/4vvv90TnjBZi/sSV8",
+	"TTcKx/bCHnrgOCRXJjWFqccIqwQJ83d+P/Li/WobZ8MvDNxhDnw48ubLr9IW5i4+5qP6LNkW/6tNi2/T",
+	"4gvxLspD5/OEUyEwlqhgp1/8/y5Phs8SxrEOhVx5IZnidb6aEvJl6Lk0mQimJNVPQX4JVlBVAc2sz9kb",
+	"54uUsJ8WXqZNDGne+3k1cqzOv8/d+S2bGpsT5m24cK87DKx6pTeSjO+v2kZBYsD/MeWG9TWXlkSah3hB",
+	"GIK7BKXCVGk78NVYoYGAFFOmpBN9aCo9RPYhaswjyb5tmTNNUWLmx+0weWILxkyLBdPmT7T5E0t6IT/Q",
+	"kLFKi0dHLFaajVJu75QeMh4PE4n4EEqbE/YR5oSexZLxyAKHz/uv5kp3X0OWH0ZpDbsVbiRaWXEuF592",
+	"UtknH2cV74uJJduK4+ZnbRDLLQ4rZZklB9hyyb9NATPcacaZGZsRVtU8KHOKXrNVdpBDCQh9O2TM5KK/",
+	"hBzrI0f4AUsG/J1I+ifsCtcPvKXiTBaAAdhC2YuZGSuGOd6SvamCudC8u2cuV36lj8xlys+yZTR/E0ZD",
+	"16qmm/Rq/MUKPVyx2xVAgXCbK7OGHJSQVULFeN7Y9GU5U0gb4ea+POZ9DQvYGmnCdA1D0fkxpbRIW23j",
+	"zk+l3br/ID7TydIl87SBf2+izzrUytD0JyyU0AzVUEjLuM0weBPA17lTzk4QE6GhjS501DUEdI+iFQIS",
+	"lvpiweudUD5OqAKO2rM7xT0jEdYXkMmGlEjYbPxWjeE9w9esh8Ta8weUupOD3MtAzh5535kHd1qYgfcI",
+	"IaJ+5mmC4hwzELlyO5To8Qm7oKC3sxcCQ+CJNW5/kRoKlkir8BQW+cMHfLNnEXsQE4el0rKbcphs2A7j",
+	"4XjWDVe+hC9CS01/SVqstzao/eyD2kTKjAcSWCKIapSz0y/wnxt60yr4bkGIzMWzOz7PPiyLpEdiMS2f",
+	"mri/DqXZgLIgS97K5YyMtWq0uOlAZeZhYlmcxMyoRTb/KbGDWPNphSpYEue+BPE5pXFt0/m9y9KlL7c6",
+	"gWwoJgdX7l+4hMr0XqvHxor4GJsvPDTJ9xrfdkkve0aZvoWdNbWxSsbW5vzSR6GOGK3p9SRMr+I3yZPx",
+	"HAltwvQqlLMk1ofNfSawByiwoY3KN06gGaHBQ0LmUXBixM6GmksbJvzss5dHHcYNIIRxaLFiAGOuLuv3",
+	"RXXWb+Hq74mZk19y4/zf8tG7NHoKX2DNjVT2U8GWPYnx5NGmALfWUmstFaqSx8aWNp9cFBsraWinX+iH",
+	"G/xhWSYwVFZiGpQXHhM1jgZk6wgZm46XAd6CWtajsioT+IHcvnm/ycB+pMokdAsX12YFP4RGmVRwf5ao",
+	"eFWpwfNEsAsD5bHlfFH5bQOxe50oXPyYj2/IrOCZyN+5zfaVRMEmwGMnZM5AclIjTkCpgFyPWxEp914f",
+	"WALvIApEZUQOfSATiU7oQPfJnMgpTxN+TMG4VfunacJw6eAdZg1vkSu26cNt+nCbPrwsfbiB8FnbHDrN",
+	"7JcH+rN/BaPnMnvd9nslgAAMMghgacYGdbCq/gA30Ahg9RYBW4Toz59nY4j+ssG1fnSyWbPr0HrSnwRS",
+	"v1pgBN8YZsa3f4rIQnvWJ6OUlgNxYDh5miH4+z30aBM3Q6f69JyO2cNLeOPb5PaqXOXF670fvvLimhs7",
+	"yyuG79BbPvcR1t3K0v7jiSHm1KYMtU7wZ+8Ev+KzJVyfJWbjuuDpF09+y3zm17nyYG/195UNDYFHQhvA",
+	"xwN0pNtZPtTq2zmgTSjKunChs3yB36/o886xEKms13Fap/eepgu9Vbov7APJY1sqUWcVNQSuZ00vPmei",
+	"5A2zRbPrd7OV7KHlT/57RfM6pWOhXzPOhokcGzYUXBrmHsNysMp+akoXm8fF4o6PU0t2GzzVORByPHSf",
+	"OffTce7/I1CT4hvuXnWc++uPFZq/gTUJHyAwM2jyVtcBbmxWbgHnPtwVDtmmWemmbWhM5obUmpBwVq3Z",
+	"+ATMxrEppl3h34+dbFXRAQbaNObbrCUFkBCuBUvkJHG8+7CH/9c76mCaFVNSHNtkiDF0aO/CC22cjLBV",
+	"RuHvZl/SptxKGxuAhUE7NPvgmJstu8rEw4ae3DDizG1GVGsMtsZgPhQAdME4o1a28/y8Rmk8TYbuzB4b",
+	"MOAnpy0ZNoZODt91uz5RFlop+XgwlulTXbATCQNuBsLbe4kOHN2csF94NICkSPAQuiU5gy+dOdYPnVUs",
+	"42n6GpT+rO4fN4elhmniFG8MQMcK8QPYQKUxrHKQdRfrRSmfiL+Q7eAbeszyewFAwG4TSSrMoni5hEe9",
+	"or0d8YBzNuSzYdAOo8jZOj4K4/T1dbYQhpZ3nrkVvvfMc4Xabxnw02DAeB0r9ek6/vuFwou13jPsI2xy",
+	"7c0dy4y0ANcAT00nNGPusMit1rcmAVw/aJmYmBxjHMtYSVHAbsG5gVSMSCfCYNNjhHEwtgL/pQpQBR1y",
+	"6+najZNWkVO3wLVtiuo6wLUVSlN1Oird6i1Kykc0pNoUqr3ONK28rBvxVoOqtblk0tdMjtOUaZJunE14",
+	"OhYn7A0kkSIIGPB26NeIDRdRylHbrYm6J6mIcg51PW7DTS/LHH0EobQN1b5pnmh+zI4V+8f0+7QpoG0K",
+	"aJsCuiQFdA2/T7A7Tr29UJnY+cmzdyTINFVTEc/l7lPfJHpXx2ODL0kGBWe1n/4ZQRvQnhoG0IqjamNo",
+	"/pu1YbQnAiEXjG51tzstrRm9n35BEl6augOuz1se3WeKXoETZM1BOwW9jKcpcofsAXC4eg/v8LwImNBh",
+	"uggd516m7u7SRAr/5GGPfrjBH3pHgBpnPZYegd1liwwwRABVVI0mlGNFKycO0Um24ELPBFzIf88d0vAK",
+	"0gwXia0LG5D9ShUcoX1VoB9KhruFVsITZ5PdKjt4jRGTpdUesK18rcc2wwvr1USUDK1LPG5LIJ6OEOYR",
+	"wdKJ1AisJSgjZZ/veQw3On5Ksnmd1NpLm8UzU2ERf90j+Ik5rIq8XHSyUsSQtaYItcJJXI4N/q1I0yzi",
+	"UOfhb5Rwe2nbNNvn0rxgqCYIJYx09wTJ7vGya/NEKieJDdk/lWrzALPTfPo6EJXvo5WC1jsQErsXAEUC",
+	"LGYnYGlyNuUzR5mUHFfWEcXp2ZfZalahv98Uy9bv1+Y5ghoJ2RLk/hKkuw9YK1H4xLsMG5SmB12BQ58E",
+	"DXbIBlJJhc0FuaOBcv8yUFNMCSVC6DAlI0KScKwEIwCJZjyOtTCIrCe4TqFxXeVdn6dDiGTcKU253NOB",
+	"YgM+cWZlAtlKIb1UKvzjXsxKGokIGddR5KYU3tycq6u6hUHlSm54ouUGf49MFki0Jo4BidWYeg3+GvSh",
+	"rO1o9knbx47W18w4fATmEwSz4yc5dpNIYCyoA5t7g8DV0OHS0/4Ju4C/YfgQ/GKe0SgZMhcpRcfzFxTx",
+	"xJxA7x6oqQzFItRuQcl0VpWy/l6K62QI5W1bySzMzdc4/7xs7A7T0PNHt9YmqjijuwKAZk7WDH5UcjK2",
+	"rLLNNNwMf37H70W+/sX7u1PkDesxZtJmVmrsxA49RvFZ96iz6AZkuXo4xyG9qmSc2gaPj3g/n+RNxmO1",
+	"//CDX93WlCmasaHjsDiqlGn4s2g9hk/EY+g/yB6E7fxST7/Q/y2N22X7yxyEWYfG+R4fIbUqa+F9K/pj",
+	"ibnGiYXCe5ZPt7UqhcCAs+Lq/INEGCuH1fyioTPkUE1E3ErUPfUNhm/5pENqdEEbEqMzCLZixYxtWUXA",
+	"KOURJT8G14SjZXStpGlG0Dmr5IR9gmIrMRwpzfWMHbp/oZr5o3nXiyHzR0lBPeUKQfYy70eQ2HA62zBW",
+	"/GRXoqmwzkatYKDU8Co4+imnquOWU7W6/4Ywf0S+iH5tbV+rVNSp+kZha0dsPQlPYwYPT1Oh2ZDPWD+Z",
+	"lADzUmnER3j/VkP9OGWzGL8fU6qow67bVOM9LpWw/ivuOgBSJr0vYGlQdncrgJokUxqKjCV4Ap1abdRQ",
+	"OMkLkQhIm0use8pYDiL+1mlYiWWHr7ovj1AzryvUuxdiRMo9TF7VCb1IxE+9SgLW2Uz0zw3bca3EZlhX",
+	"WzbRlk20ZROV8gFspxVFxGpKlYFzOb7jkVV61VLu3O1XmvHRKDhj3DFPhJ6xSMX59VFY2rBUoQdrWOOS",
+	"YZ8gF4czXBzDxaFbBT9dJ5fMHceFTg2lBh8D97MZaxE6HyEmxxDR9sq69n8UBkXKFaziLZ7QivaVFhhf",
+	"mdtCm6Kyt34hIyy5G/MftF5Hq6hKEnBXww2G/olykag6zCQyEtCtBN2doWn9HJlBUy5xZytNm/or/AA1",
+	"AQpfYUx+9Td8NIIf4xjxCM8Pzrpn/zh+8eL47B/X3R/Ou93zbve/H3QOnOJ3MzZlT/14/tI/5bd7A9u9",
+	"cVs9OP/x69fVtY/CAVThruS/SBvpeCK2UBN6ewrhDu+9rG3EV+fqzGCl5qqKQHKlyUSEJ4YUBQkZz4Xa",
+	"ximXllnFBoLDwSXWSdbSQijF+oopGXI4MWC6ULLE+soJ9RIH6i8yRj5Dm2+KgEIp3WrcOiL3zruX9KXX",
+	"8tzdgcx9yKZeXSa6q3Cr1dSj0aILrzznX6ppoUyXaGhZNU/uaj6bcl3aU8N4f3FUbbmu50+tNHwicf+8",
+	"wNgTQXj6hf5vMe5fJ0NWFiGe/p0aLWTcBt337nb/AsVb/js+6Yg7Xc4GZGCFHtb3Hku5XaEa9Rres1UX",
+	"L0y5RhVqflypq9fpkyPLZdTWoD6RNlzcehUOv43TxdEksXTvQscJ+HsLQsYtU0RjndgZvP9WcC30wfn/",
+	"+MO9JlLSqFTcENdwP3cOIqPvbsBagsf+cG/QE7/AkiSI8W2aRD7FHaoGPCaGSsU3hg2UI8zws7pPgrxx",
+	"lDrW6cH5wSmofHQ+pXALEIA+yVopDEVZdz/d5zL5n0C65pwJHg3QnynZ+5GQl2/YB6o/RGPOMDWVuZeq",
+	"/PiKZhWEZuxYrGT5ASfFtoFV43PcxZS8hR2+vxjbATs76XpT9Cj3Zvqp5N3/pgxCkBQ2keXaqil5wLBK",
+	"c37axORmidWQJ6UnQMcYyjhzdZ/OXAabg04oV7tIry2pAi0/IyAQTz35ZXaYu4puvbcz/79+VyqjO1hH",
+	"bmIkuMW5sBVLfhNYkJZrQMRvnUFGW+JaZJMQ0gjGE0Di+oTsQ0C5++7sZf7LzbeZKd+5FkaNdeRIBKiO",
+	"IJbyd8bjLRXwU+AXmPeH77vf5+f1byyb8dNAsTiJgXl1EKAbjiE3nI9jZ7r98fX/BwAA//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

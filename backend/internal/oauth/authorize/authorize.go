@@ -20,6 +20,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/org"
 	"github.com/clavex/clavex/backend/internal/ratelimit"
 	"github.com/clavex/clavex/backend/internal/session"
+	"github.com/clavex/clavex/backend/internal/user"
 )
 
 // ContinuationName is the name under which the endpoint goes on after a sign-in.
@@ -53,10 +54,11 @@ type Endpoint struct {
 	SignUpOpen func(ctx context.Context, organization *org.Organization) bool
 	// SecondFactor is the policy of second factors for a person, and what their roles demand by themselves.
 	SecondFactor func(ctx context.Context, organization *org.Organization, userID uuid.UUID) (policy, ofRoles org.SecondFactor, err error)
-	// Doable says which required actions people can do.
-	Doable func(ctx context.Context, organization *org.Organization) login.Doable
-	Now    func() time.Time
-	Random io.Reader
+	// MustAct reports whether a signed-in person has something to do before an application gets an answer about them: an action
+	// that is required of them, or terms to accept.
+	MustAct func(ctx context.Context, organization *org.Organization, person *user.User) (bool, error)
+	Now     func() time.Time
+	Random  io.Reader
 }
 
 // Result is the outcome of a request that was understood: either an answer for the client, or what is
@@ -90,7 +92,12 @@ func (a *Endpoint) Handle(ctx context.Context, organization *org.Organization, p
 		return a.refuse(ctx, r, err)
 	}
 	signedIn := r.requirement.Accepts(live)
-	acts := live != nil && len(live.User.RequiredActions) > 0 && len(a.Doable(ctx, organization).Left(live.User)) > 0
+	acts := false
+	if live != nil {
+		if acts, err = a.MustAct(ctx, organization, live.User); err != nil {
+			return a.refuse(ctx, r, err)
+		}
+	}
 	switch {
 	case acts && r.prompted(promptNone):
 		return a.refuse(ctx, r, oauth.NewError(oauth.CodeInteractionRequired, "The person must do something first that is required of them, and prompt=none forbids asking."))

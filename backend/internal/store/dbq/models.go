@@ -534,6 +534,25 @@ type SigningKeyPool struct {
 	CreatedAt  time.Time
 }
 
+type Term struct {
+	OrgID       uuid.UUID
+	ID          uuid.UUID
+	Version     int32
+	Texts       []byte
+	InForceAt   time.Time
+	PublishedAt time.Time
+	WithdrawnAt *time.Time
+}
+
+type TermsAcceptance struct {
+	OrgID      uuid.UUID
+	ID         uuid.UUID
+	UserID     uuid.UUID
+	Version    int32
+	Language   string
+	AcceptedAt time.Time
+}
+
 type TotpCredential struct {
 	OrgID        uuid.UUID
 	ID           uuid.UUID

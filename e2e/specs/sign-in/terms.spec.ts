@@ -1,0 +1,56 @@
+import { expectAccessible } from "../../fixtures/accessibility.ts";
+import { baseUrl, issuerOf, system, unique } from "../../fixtures/environment.ts";
+import { HostedPages } from "../../fixtures/hosted-pages.ts";
+import { expect, test } from "../../fixtures/test.ts";
+
+test("terms are published, declined, and accepted before anything else is open", async ({ page, console, browser }) => {
+  test.slow();
+  const org = `terms-${unique()}`;
+  await console.signIn(system.slug, system.administrator);
+  await console.call("POST", "/api/v1/orgs", { slug: org, name: "Terms" });
+  const eva = { username: "eva@new.test", password: "Analytical-No-1843", name: "Eva" };
+  const made = await console.call("POST", `/api/v1/orgs/${org}/users`, { username: eva.username, email: eva.username, password: eva.password, password_temporary: false, profile: { name: eva.name } });
+  expect(made.status).toBe(201);
+  await page.goto(`/console/orgs/${org}/settings?tab=terms`);
+  await page.getByLabel("Title").fill("Terms of use");
+  await page.getByLabel(/^Address/).fill("https://www.example.com/terms");
+  await page.getByLabel(/^Text/).fill("Be kind.\nTell the truth.\n" + "Nobody reads this to the end, and yet it stands here.\n".repeat(12));
+  await expectAccessible(page, "the terms of an organization");
+  await page.getByRole("button", { name: "Publish version 1" }).click();
+  await expect(page.getByText(/^1 person will be asked to accept it\. What was/)).toBeVisible();
+  await expectAccessible(page, "the question before terms are published");
+  await page.getByRole("button", { name: "Publish", exact: true }).click();
+  await expect(page.getByText("0 of 1 people accepted the version in force.")).toBeVisible();
+  await expect(console.entry("Version 1")).toContainText("In force");
+
+  const context = await browser.newContext();
+  const person = await context.newPage();
+  const hosted = new HostedPages(person);
+  await person.goto(`${issuerOf(org)}/login`);
+  await hosted.signIn(eva);
+  await expect(hosted.heading("Accept the terms")).toBeVisible();
+  await expect(person.getByRole("link", { name: "Terms of use" })).toHaveAttribute("href", "https://www.example.com/terms");
+  await expectAccessible(person, "the page of terms");
+  await person.locator("#terms-decline").focus();
+  await person.keyboard.press("Enter");
+  await expect(hosted.heading("You declined the terms")).toBeVisible();
+  await expectAccessible(person, "the page after declining");
+  await person.goto(`${issuerOf(org)}/account/data`);
+  await hosted.signIn(eva);
+  await expect(hosted.heading("Your data")).toBeVisible();
+  await person.goto(`${issuerOf(org)}/account`);
+  await expect(hosted.heading("Accept the terms")).toBeVisible();
+  await person.getByRole("button", { name: "Accept", exact: true }).click();
+  await expect(person).toHaveURL(`${issuerOf(org)}/account`);
+  await person.getByRole("link", { name: "Terms", exact: true }).click();
+  await expect(person.locator("#terms-list")).toContainText("Version 1");
+  await expectAccessible(person, "the terms on the pages of an account");
+  await context.close();
+
+  await page.reload();
+  await expect(page.getByText("1 of 1 people accepted the version in force.")).toBeVisible();
+  await page.getByRole("button", { name: "Withdraw version 1" }).click();
+  await page.getByRole("button", { name: "Withdraw version", exact: true }).click();
+  await expect(console.entry("Version 1")).toContainText("Withdrawn");
+  expect(page.url()).toContain(`${baseUrl()}/console/orgs/${org}/settings`);
+});
