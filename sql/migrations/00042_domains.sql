@@ -14,8 +14,10 @@ CREATE TABLE domains (
 );
 CREATE UNIQUE INDEX domains_of_organization ON domains (org_id, host);
 CREATE UNIQUE INDEX domains_host ON domains (host) WHERE verified_at IS NOT NULL;
-CREATE TRIGGER domains_invalidation AFTER INSERT OR UPDATE OR DELETE ON domains
+CREATE TRIGGER domains_invalidation AFTER UPDATE ON domains
     FOR EACH ROW EXECUTE FUNCTION notify_invalidation('host');
+CREATE TRIGGER domains_removal AFTER DELETE ON domains
+    FOR EACH ROW WHEN (OLD.verified_at IS NOT NULL) EXECUTE FUNCTION notify_invalidation('host');
 
 -- Where an organization is: at its own host, or (NULL) below the address that all share. What it was before is served until
 -- former_until; '' is the shared address.
@@ -24,3 +26,6 @@ ALTER TABLE organizations ADD COLUMN former_domain text;
 ALTER TABLE organizations ADD COLUMN former_until timestamptz;
 ALTER TABLE organizations ADD CONSTRAINT organizations_former CHECK ((former_domain IS NULL) = (former_until IS NULL) AND former_domain IS DISTINCT FROM COALESCE(domain, ''));
 CREATE UNIQUE INDEX organizations_domain ON organizations (domain) WHERE domain IS NOT NULL;
+
+-- At which of the organization's own hosts a session was begun; '' at the shared address. Its clients know the issuer of there.
+ALTER TABLE sessions ADD COLUMN domain text NOT NULL DEFAULT '';

@@ -82,3 +82,7 @@ SELECT id FROM organizations WHERE id > @after AND status <> 'deleting' ORDER BY
 UPDATE organizations SET domain = @domain, former_domain = @former_domain, former_until = @former_until, version = version + 1, updated_at = @updated_at
 WHERE id = @id AND version = @expected_version
 RETURNING id, slug, display_name, status, branding, policies, version, created_at, updated_at, domain, former_domain, former_until;
+
+-- name: LockOrganization :one
+-- cross-tenant: organizations are the tenants themselves. Of those that change its domains or its address one at a time goes on.
+SELECT id, slug, display_name, status, branding, policies, version, created_at, updated_at, domain, former_domain, former_until FROM organizations WHERE id = @id FOR NO KEY UPDATE;

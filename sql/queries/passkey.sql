@@ -47,7 +47,7 @@ WHERE u.org_id = @org_id AND u.id = @user_id AND u.status = 'active' AND p.id = 
 FOR KEY SHARE OF u FOR SHARE OF p;
 
 -- name: HasUsablePasskey :one
-SELECT EXISTS (SELECT 1 FROM passkeys WHERE org_id = @org_id AND user_id = @user_id AND rp_id = @rp_id AND suspended_at IS NULL
+SELECT EXISTS (SELECT 1 FROM passkeys WHERE org_id = @org_id AND user_id = @user_id AND (@rp_id::text = '' OR rp_id = @rp_id::text) AND suspended_at IS NULL
   AND (@any_time::boolean OR created_at < @made_before::timestamptz)
   AND aaguid <> ALL (@refused_models::uuid[]))::boolean;
 

@@ -1,8 +1,11 @@
 -- name: InsertSession :exec
 INSERT INTO sessions (org_id, id, user_id, token_hash, browser_hash, authenticated_at, methods, address, user_agent, created_at, last_seen_at, idle_expires_at, expires_at,
-    passkey_id, aaguid, countries, device_id)
+    passkey_id, aaguid, countries, device_id, domain)
 VALUES (@org_id, @id, @user_id, @token_hash, @browser_hash, @authenticated_at, @methods, @address, @user_agent, @created_at, @created_at, @idle_expires_at, @expires_at,
-    sqlc.narg(passkey_id), sqlc.narg(aaguid), @countries::text[], sqlc.narg(device_id));
+    sqlc.narg(passkey_id), sqlc.narg(aaguid), @countries::text[], sqlc.narg(device_id), @domain);
+
+-- name: DomainOfSession :one
+SELECT domain FROM sessions WHERE org_id = @org_id AND id = @id;
 
 -- name: LiveSessions :many
 -- The one read of an authorization request: the sessions of a browser, their people, and what each of them allowed the client.
@@ -16,7 +19,7 @@ WHERE sessions.org_id = @org_id AND sessions.token_hash = ANY (@token_hashes::by
 
 -- name: LiveSessionsOfUser :many
 SELECT org_id, id, user_id, token_hash, browser_hash, authenticated_at, methods, address, user_agent, created_at, last_seen_at, idle_expires_at, expires_at, ended_at, end_reason,
-    passkey_id, aaguid, countries, device_id
+    passkey_id, aaguid, countries, device_id, domain
 FROM sessions
 WHERE org_id = @org_id AND user_id = @user_id AND ended_at IS NULL AND expires_at > @at AND idle_expires_at > @at AND id < @before
   AND (aaguid IS NULL OR aaguid <> ALL (@refused_models::uuid[]))
@@ -135,7 +138,7 @@ DELETE FROM sessions WHERE (org_id, id) IN (SELECT s.org_id, s.id FROM sessions 
 -- name: SessionsKeptOfUser :many
 -- Everything that is kept of a person's sessions, for the person.
 SELECT org_id, id, user_id, token_hash, browser_hash, authenticated_at, methods, address, user_agent, created_at, last_seen_at, idle_expires_at, expires_at, ended_at, end_reason,
-    passkey_id, aaguid, countries, device_id
+    passkey_id, aaguid, countries, device_id, domain
 FROM sessions WHERE org_id = @org_id AND user_id = @user_id ORDER BY id DESC;
 
 -- name: LockLiveSession :one

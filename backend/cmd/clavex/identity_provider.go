@@ -95,7 +95,7 @@ Register Clavex at the provider first, with the redirect URI <issuer of the orga
 			}
 			secret = strings.TrimRight(string(content), "\r\n")
 		}
-		if wanted.OrgID = of.ID; app.Issuers.Means(of, wanted.Issuer) {
+		if wanted.OrgID = of.ID; app.Issuers.Means(of, wanted.Issuer, app.Now()) {
 			return fmt.Errorf("%s is no identity provider of its own", of.Slug)
 		}
 		var added *identityprovider.Provider

@@ -152,8 +152,8 @@ func (v *visit) aboutPasskey() webauthn.About {
 // ways returns by what else than one passkey, or one account elsewhere, the person signs in.
 func (v *visit) ways(ctx context.Context, db store.DB, without uuid.UUID) (credential.Ways, error) {
 	party := webauthn.RelyingParty{}
-	if v.passkeysOpen() {
-		party, _ = v.party()
+	if v.passkeysOpen() { // seen from an address that is given up, what counts is what works at the one that stays
+		party, _ = webauthn.NewRelyingParty(v.Issuers.Origin(v.organization.Present()))
 	}
 	return v.Passkeys.Ways(ctx, db, v.organization.ID, v.live.User.ID, party.ID, without)
 }
@@ -212,6 +212,9 @@ func (v *visit) addPasskey() error {
 		}
 		if _, err := v.Passkeys.Register(ctx, tx, v.actor(), made); err != nil {
 			return err
+		}
+		if v.organization.SeenFromFormer() { // it will not be worth anything there for long: what was required is not done
+			return v.Letters.PasskeyAdded(ctx, tx, v.organization, person, name)
 		}
 		if err := v.Users.CompleteAction(ctx, tx, person.OrgID, person.ID, user.EnrolPasskey); err != nil {
 			return err

@@ -90,7 +90,7 @@ func (v *visit) postFactor() {
 		case "remove":
 			change, done = letter.FactorRemoved, "factor_removed"
 			if v.factors == org.SecondFactorRequired {
-				if another, err := v.SignIn.HasPasskey(ctx, v.organization, v.live.User.ID, time.Time{}); err != nil || !another {
+				if another, err := v.passkeyLeft(ctx, tx); err != nil || !another {
 					return cmp.Or(err, error(ErrFactorRequired))
 				}
 			}

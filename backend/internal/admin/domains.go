@@ -2,7 +2,6 @@ package admin
 
 import (
 	"context"
-	"strings"
 
 	"github.com/google/uuid"
 
@@ -102,7 +101,12 @@ func (h handlers) MoveOrganization(ginContext context.Context, request api.MoveO
 	if err != nil {
 		return nil, err
 	}
-	host := strings.ToLower(or(request.Body.Domain, ""))
+	host := ""
+	if request.Body.Domain != nil {
+		if host, err = customdomain.Canonical(*request.Body.Domain); err != nil {
+			return nil, err
+		}
+	}
 	var moved *org.Organization
 	err = h.db.InTx(call.ctx, func(ctx context.Context, tx *store.Tx) (err error) {
 		moved, err = h.domains.Move(ctx, tx, call.by.Actor(), call.organization.ID, version, host, or(request.Body.GraceDays, customdomain.GraceDays))

@@ -41,7 +41,7 @@ func (h handlers) CreateIdentityProvider(ginContext context.Context, request api
 	call, body := callOf(ginContext), *request.Body
 	wanted := identityprovider.Provider{OrgID: call.organization.ID, Alias: body.Alias, Name: body.Name, Issuer: body.Issuer, ClientID: body.ClientId, Scopes: or(body.Scopes, nil),
 		Status: identityprovider.Status(or(body.Status, "")), ClientAuthentication: string(or(body.ClientAuthentication, ""))}
-	if h.issuers.Means(call.organization, wanted.Issuer) {
+	if h.issuers.Means(call.organization, wanted.Issuer, h.domains.Now()) {
 		return nil, errOwnProvider
 	}
 	var created *identityprovider.Provider

@@ -49,7 +49,7 @@ func (h handlers) CreateTrustedIssuer(ginContext context.Context, request api.Cr
 	if err := setTrustedIssuer(&wanted, recast(*request.Body)); err != nil {
 		return nil, err
 	}
-	if h.issuers.Means(call.organization, wanted.Issuer) {
+	if h.issuers.Means(call.organization, wanted.Issuer, h.domains.Now()) {
 		return nil, errOwnIssuer
 	}
 	var created *trust.Issuer
@@ -90,7 +90,7 @@ func (h handlers) UpdateTrustedIssuer(ginContext context.Context, request api.Up
 		if err := setTrustedIssuer(&changed, *request.Body); err != nil {
 			return err
 		}
-		if h.issuers.Means(call.organization, changed.Issuer) {
+		if h.issuers.Means(call.organization, changed.Issuer, h.domains.Now()) {
 			return errOwnIssuer
 		}
 		updated, err = h.trusted.Update(ctx, tx, call.by.Actor(), changed)

@@ -104,7 +104,7 @@ func (c *Console) finish(ctx context.Context, answer oauth.Parameters, browser s
 	if err != nil {
 		return nil, err
 	}
-	if !secret.Equal(answer.Get("iss"), c.Issuers.URL(organization)) || !answer.Has("code") || answer.Has("error") {
+	if !c.Issuers.Means(organization, answer.Get("iss"), c.Now()) || !answer.Has("code") || answer.Has("error") {
 		return nil, errSignIn.WithCause(errors.New("console: the answer has no code of the right issuer; error: " + answer.Get("error")))
 	}
 	access, idToken, err := c.redeem(ctx, organization, begun, answer.Get("code"))

@@ -265,8 +265,8 @@ func (p *Passkeys) record(ctx context.Context, db store.DB, actor audit.Actor, a
 	return p.log.Record(ctx, db, orgID, audit.Event{Action: action, Actor: actor, Target: audit.Target{Kind: "user", ID: userID.String()}, Details: details})
 }
 
-// Usable reports whether a person has a passkey that signs them in at the relying party, made before a moment; the zero
-// moment is any.
+// Usable reports whether a person has a passkey of the relying party ("" for any) that may sign them in, made before a moment;
+// the zero moment is any.
 func (p *Passkeys) Usable(ctx context.Context, db store.DB, orgID, userID uuid.UUID, rpID string, madeBefore time.Time) (bool, error) {
 	refused, err := p.models.Refused(ctx, orgID)
 	if err != nil {

@@ -38,15 +38,17 @@ var (
 	ErrNotFound  = fault.New(fault.NotFound, "domain_not_found", "There is no such domain.")
 	ErrMalformed = fault.New(fault.Invalid, "domain_malformed", "A domain is a host name with a dot in it, such as login.example.com, without scheme, port and path.").WithField("host")
 	ErrOurs      = fault.New(fault.Invalid, "domain_ours", "This host belongs to the server itself.").WithField("host")
-	ErrSystem    = fault.New(fault.Forbidden, "domain_of_system", "The system organization stays at the address of the server.")
-	ErrExists    = fault.New(fault.Conflict, "domain_exists", "The organization has this domain already.").WithField("host")
-	ErrTooMany   = fault.Newf(fault.Conflict, "too_many_domains", "An organization has at most %d domains. Remove one that is not used.", Maximum)
-	ErrTaken     = fault.New(fault.Conflict, "domain_taken", "Another organization of this server proved that this domain is its own. It has to remove it first.")
-	ErrNoRecord  = fault.New(fault.Conflict, "domain_record_missing", "The TXT record was not found. Name servers may need a while to tell of it.")
-	ErrUnproved  = fault.New(fault.Conflict, "domain_unproved", "Prove first that the domain is yours.")
-	ErrInUse     = fault.New(fault.Conflict, "domain_in_use", "The organization is at this domain, or was until a moment ago. Move it, and end that its former address is served.")
-	ErrThere     = fault.New(fault.Conflict, "domain_current", "The organization is there already.")
-	ErrGrace     = fault.Newf(fault.Invalid, "grace_malformed", "The former address is served for 0 to %d days.", MostGraceDays).WithField("grace_days")
+	// ErrNear keeps pages of organizations from asking browsers for passkeys of the server's host, which all others share.
+	ErrNear     = fault.New(fault.Conflict, "domain_near", "This host is above or below the server's own. The operator of the server has to answer for it: clavex domain verify --trust.")
+	ErrSystem   = fault.New(fault.Forbidden, "domain_of_system", "The system organization stays at the address of the server.")
+	ErrExists   = fault.New(fault.Conflict, "domain_exists", "The organization has this domain already.").WithField("host")
+	ErrTooMany  = fault.Newf(fault.Conflict, "too_many_domains", "An organization has at most %d domains. Remove one that is not used.", Maximum)
+	ErrTaken    = fault.New(fault.Conflict, "domain_taken", "Another organization of this server proved that this domain is its own. It has to remove it first.")
+	ErrNoRecord = fault.New(fault.Conflict, "domain_record_missing", "The TXT record was not found. Name servers may need a while to tell of it.")
+	ErrUnproved = fault.New(fault.Conflict, "domain_unproved", "Prove first that the domain is yours.")
+	ErrInUse    = fault.New(fault.Conflict, "domain_in_use", "The organization is at this domain, or was until a moment ago. Move it, and end that its former address is served.")
+	ErrThere    = fault.New(fault.Conflict, "domain_current", "The organization is there already.")
+	ErrGrace    = fault.Newf(fault.Invalid, "grace_malformed", "The former address is served for 0 to %d days.", MostGraceDays).WithField("grace_days")
 	// ErrStillServed keeps two former addresses from being served at once.
 	ErrStillServed = fault.New(fault.Conflict, "former_address_served", "The address before is served still. End that first, or wait.")
 )
@@ -121,23 +123,6 @@ func Canonical(host string) (string, error) {
 	return canonical, nil
 }
 
-// Organization returns which organization a request is for by its host, as seen from there. ErrNotFound when the host is
-// nobody's; the faults of org.Organizations.Serving.
-func (d *Domains) Organization(ctx context.Context, host string) (*org.Organization, error) {
-	slug, err := d.Slug(ctx, host)
-	if err != nil {
-		return nil, err
-	}
-	organization, err := d.organizations.Serving(ctx, slug)
-	if err != nil {
-		return nil, err
-	}
-	if seen := organization.At(host, d.now()); seen != nil {
-		return seen, nil
-	}
-	return nil, ErrNotFound
-}
-
 // Slug returns whose host it is, whether or not the organization is there. ErrNotFound.
 func (d *Domains) Slug(ctx context.Context, host string) (string, error) {
 	hosts, err := d.hosts.Get(ctx, "", func(ctx context.Context) (map[string]string, error) {
@@ -188,7 +173,7 @@ func (d *Domains) Claim(ctx context.Context, tx *store.Tx, actor audit.Actor, or
 	case organization.Slug == org.SystemSlug:
 		return Domain{}, ErrSystem
 	}
-	if _, err := d.organizations.Hold(ctx, tx, organization.ID); err != nil {
+	if _, err := d.organizations.Lock(ctx, tx, organization.ID); err != nil {
 		return Domain{}, err
 	}
 	count, err := dbq.New(tx).CountDomains(ctx, organization.ID)
@@ -218,13 +203,28 @@ func (d *Domains) Proved(ctx context.Context, domain Domain) error {
 	return err
 }
 
-// Verify keeps that a domain was proved: the organization has the host from now on, and no other one. ErrTaken.
+// near reports whether a host is above or below one of the server's own: then the RP ID of one can be that of pages at the other
+// (WebAuthn Level 3 §5.1.3).
+func (d *Domains) near(host string) bool {
+	return slices.ContainsFunc(d.ours, func(own string) bool {
+		return strings.HasSuffix(host, "."+own) || strings.HasSuffix(own, "."+host)
+	})
+}
+
+// Verify keeps that a domain was proved: the organization has the host from now on, and no other one. ErrTaken, ErrNear.
 func (d *Domains) Verify(ctx context.Context, tx *store.Tx, actor audit.Actor, orgID, id uuid.UUID, by Proof) (Domain, error) {
+	domain, err := d.ByID(ctx, tx, orgID, id)
+	if err != nil {
+		return Domain{}, err
+	}
+	if by == ByDNS && d.near(domain.Host) {
+		return Domain{}, ErrNear
+	}
 	at, proof := d.now(), string(by)
 	row, err := dbq.New(tx).VerifyDomain(ctx, dbq.VerifyDomainParams{OrgID: orgID, ID: id, At: &at, By: &proof})
 	switch {
 	case store.IsNotFound(err):
-		return d.ByID(ctx, tx, orgID, id) // proved before
+		return domain, nil // proved before
 	case store.Violates(err, "domains_host"):
 		return Domain{}, ErrTaken
 	case err != nil:
@@ -235,7 +235,7 @@ func (d *Domains) Verify(ctx context.Context, tx *store.Tx, actor audit.Actor, o
 
 // Remove gives a host back. ErrNotFound; ErrInUse while the organization is, or is served, there.
 func (d *Domains) Remove(ctx context.Context, tx *store.Tx, actor audit.Actor, orgID, id uuid.UUID) error {
-	organization, err := d.organizations.Hold(ctx, tx, orgID)
+	organization, err := d.organizations.Lock(ctx, tx, orgID)
 	if err != nil {
 		return err
 	}
@@ -258,7 +258,7 @@ func (d *Domains) Move(ctx context.Context, tx *store.Tx, actor audit.Actor, org
 	if graceDays < 0 || graceDays > MostGraceDays {
 		return nil, ErrGrace
 	}
-	organization, err := d.organizations.Hold(ctx, tx, orgID)
+	organization, err := d.organizations.Lock(ctx, tx, orgID)
 	if err != nil {
 		return nil, err
 	}

@@ -94,6 +94,13 @@ func (b *BackChannel) Tell(ctx context.Context, arguments json.RawMessage) error
 	if err != nil {
 		return err
 	}
+	begunAt, err := b.Sessions.DomainOf(ctx, of.OrgID, delivery.SessionID)
+	if err != nil {
+		return err
+	}
+	if seen := organization.At(begunAt, b.Now()); seen != nil {
+		organization = seen // the client signed the person in by the issuer of there
+	}
 	listener, err := b.Clients.ByID(ctx, b.Store, of.OrgID, delivery.ClientID)
 	if err != nil {
 		return err

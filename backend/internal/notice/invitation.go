@@ -44,6 +44,6 @@ func (l Letters) Invite(ctx context.Context, tx *store.Tx, invitations *credenti
 	}
 	return l.Tell(ctx, tx, organization, person, Letter{Kind: Invitation, Expires: expires, Write: func(f letter.Frame) letter.Content {
 		until := f.Text.Moment(expires.Truncate(time.Minute), text.Zone(person.Profile.Zoneinfo))
-		return letter.Invitation(f, person.Username, l.Issuers.Endpoint(organization, PathInvitation)+"?token="+token, until)
+		return letter.Invitation(f, person.Username, l.Issuers.Endpoint(organization.Present(), PathInvitation)+"?token="+token, until)
 	}})
 }

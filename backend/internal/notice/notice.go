@@ -78,7 +78,7 @@ func (l Letters) Tell(ctx context.Context, tx *store.Tx, organization *org.Organ
 // Frame is what surrounds a letter to a person: their language, if they said one, and their organization's colour.
 func (l Letters) Frame(organization *org.Organization, person *user.User) letter.Frame {
 	return letter.Frame{Text: l.Texts.Match([]string{person.Profile.Locale}, "", organization.Policies.DefaultLocale), Organization: organization.DisplayName,
-		Color: organization.Branding.BrandColor, Site: l.Issuers.URL(organization)}
+		Color: organization.Branding.BrandColor, Site: l.Issuers.URL(organization.Present())}
 }
 
 // PasswordChanged tells a person that their password was changed.
@@ -125,14 +125,14 @@ func (l Letters) NewSignIn(ctx context.Context, tx *store.Tx, organization *org.
 		if begun.Address.IsValid() {
 			from.Address = begun.Address.Unmap().String()
 		}
-		return letter.NewSignIn(f, person.Username, from, l.Issuers.Endpoint(organization, "account/sessions"))
+		return letter.NewSignIn(f, person.Username, from, l.Issuers.Endpoint(organization.Present(), "account/sessions"))
 	}})
 }
 
 // Leaving tells a person that their account is to be erased, and how it is kept.
 func (l Letters) Leaving(ctx context.Context, tx *store.Tx, organization *org.Organization, person *user.User) error {
 	return l.Tell(ctx, tx, organization, person, Letter{Kind: Leaving, Expires: person.EraseAt, Write: func(f letter.Frame) letter.Content {
-		return letter.Leaving(f, person.Username, f.Text.Moment(person.EraseAt, text.Zone(person.Profile.Zoneinfo)), l.Issuers.Endpoint(organization, "login"))
+		return letter.Leaving(f, person.Username, f.Text.Moment(person.EraseAt, text.Zone(person.Profile.Zoneinfo)), l.Issuers.Endpoint(organization.Present(), "login"))
 	}})
 }
 

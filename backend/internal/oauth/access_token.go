@@ -214,9 +214,9 @@ func (a *AccessTokens) Verify(ctx context.Context, organization *org.Organizatio
 	if audience != "" {
 		expected.Audiences = []string{audience}
 	}
-	if organization.Former != nil { // most never moved, and their tokens need not be read twice
+	if organization.ServesFormer(a.now()) { // most never moved, and their tokens need not be read twice
 		claimed, _ := a.ClaimedIssuer(token)
-		expected.Issuer = a.issuers.Made(organization, claimed)
+		expected.Issuer = a.issuers.Made(organization, claimed, a.now())
 		if audience == a.issuers.URL(organization) { // for ourselves, by the name of before
 			expected.Audiences = append(expected.Audiences, a.issuers.at(organization.Former.Domain, organization))
 		}

@@ -159,7 +159,7 @@ func SenderOf(c *gin.Context) Sender { return SenderOfRequest(c.Request) }
 
 // SenderOfRequest is SenderOf outside of gin.
 func SenderOfRequest(r *http.Request) Sender {
-	sender := Sender{Proofs: r.Header.Values("DPoP"), Method: r.Method, Domain: reqctx.Domain(r.Context()), Path: reqctx.Path(r)}
+	sender := Sender{Proofs: r.Header.Values("DPoP"), Method: r.Method, Domain: reqctx.Host(r.Context()), Path: reqctx.Path(r)}
 	if sent := reqctx.From(r.Context()).ClientCertificates; len(sent) > 0 {
 		sender.Certificate = sent[0]
 	}

@@ -72,7 +72,7 @@ func (h *IDTokenHints) verify(ctx context.Context, organization *org.Organizatio
 		return nil, ErrHintInvalid
 	}
 	verified, err := h.jwts.Verify(ctx, organization, made, hint, jose.Expected{
-		Types: []string{IDTokenType}, Algorithms: jose.Algorithms(), Issuer: h.issuers.Made(organization, unverified.Issuer),
+		Types: []string{IDTokenType}, Algorithms: jose.Algorithms(), Issuer: h.issuers.Made(organization, unverified.Issuer, h.now()),
 		AnyAudience: true, Now: h.now(), Leeway: leeway, AcceptExpired: acceptExpired,
 	})
 	if errors.Is(err, jose.ErrInvalid) {

@@ -52,8 +52,12 @@ func (i Issuers) Endpoint(organization *org.Organization, name string) string {
 	return i.URL(organization) + "/" + name
 }
 
-// MTLSEndpoint is the address of an endpoint for connections with a TLS client certificate (RFC 8705 §5).
+// MTLSEndpoint is the address of an endpoint for connections with a TLS client certificate (RFC 8705 §5). It says which address of
+// the organization is meant, because the answers name that issuer.
 func (i Issuers) MTLSEndpoint(organization *org.Organization, name string) string {
+	if organization.Domain != "" {
+		return i.MTLSURL + OwnHostPrefix + organization.Domain + "/" + name
+	}
 	return i.MTLSURL + "/" + organization.Slug + "/" + name
 }
 
@@ -67,19 +71,28 @@ func (i Issuers) Names(organization *org.Organization, at time.Time) []string {
 	return names
 }
 
-// Made is the issuer identifier that something we made ourselves has to name: the one that it claims, when the organization
-// is or was at that address, so that what was made there is good still.
-func (i Issuers) Made(organization *org.Organization, claimed string) string {
-	if organization.Former != nil && claimed == i.at(organization.Former.Domain, organization) {
+// Made is the issuer identifier that something we made ourselves has to name at a moment: the one that it claims, when the
+// organization is served there, so that what was made at one address is good at the other.
+func (i Issuers) Made(organization *org.Organization, claimed string, at time.Time) string {
+	if organization.ServesFormer(at) && claimed == i.at(organization.Former.Domain, organization) {
 		return claimed
 	}
 	return i.URL(organization)
 }
 
-// Means reports whether an identifier means an organization, by its present address or the one before.
-func (i Issuers) Means(organization *org.Organization, identifier string) bool {
-	return identifier == i.Made(organization, identifier)
+// Means reports whether an identifier means an organization at a moment.
+func (i Issuers) Means(organization *org.Organization, identifier string, at time.Time) bool {
+	return identifier == i.Made(organization, identifier, at)
 }
+
+// Was reports whether an identifier is that of an organization's present address, or of the one before, however long ago: what
+// was granted for either is for the organization itself.
+func (i Issuers) Was(organization *org.Organization, identifier string) bool {
+	return identifier == i.URL(organization) || organization.Former != nil && identifier == i.at(organization.Former.Domain, organization)
+}
+
+// OwnHostPrefix goes before the host of an organization's own in paths at MTLSURL; no slug has such a character.
+const OwnHostPrefix = "/@"
 
 // AdminAudience is the audience of access tokens for the Admin API.
 func (i Issuers) AdminAudience() string { return i.PublicURL + "/api/v1" }

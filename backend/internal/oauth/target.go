@@ -78,7 +78,7 @@ func (t *Targets) held(ctx context.Context, organization *org.Organization, c *c
 	var target Target
 	for _, value := range unique(values) {
 		switch {
-		case t.issuers.Means(organization, value) && slices.Contains(c.Scopes, ScopeOpenID): // granted at the address before, it is for the present one
+		case t.issuers.Was(organization, value) && slices.Contains(c.Scopes, ScopeOpenID): // granted at the address before, it is for the present one
 			if issuer := t.issuers.URL(organization); !slices.Contains(target.Audience, issuer) {
 				target.Audience = append(target.Audience, issuer)
 			}

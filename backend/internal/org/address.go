@@ -57,6 +57,20 @@ func (o *Organization) Leaves() time.Time {
 // SeenFromFormer reports whether this is the organization as seen from its former address.
 func (o *Organization) SeenFromFormer() bool { return !o.leaves.IsZero() }
 
+// Present is the organization as seen from where it is, whichever address was asked.
+func (o *Organization) Present() *Organization {
+	if o.SeenFromFormer() {
+		return o.AtFormer().settled()
+	}
+	return o
+}
+
+// settled is a view without an end.
+func (o *Organization) settled() *Organization {
+	o.leaves, o.Former = time.Time{}, nil
+	return o
+}
+
 // At is the organization as seen from an address of its; nil when it is not served there. domain is "" below the address
 // that all share.
 func (o *Organization) At(domain string, now time.Time) *Organization {
@@ -75,6 +89,12 @@ func (o *Organization) Path(name string) string {
 		return "/" + name
 	}
 	return "/" + o.Slug + "/" + name
+}
+
+// Lock returns an organization, and keeps others from changing its domains and its address until the transaction ends.
+func (o *Organizations) Lock(ctx context.Context, tx *store.Tx, id uuid.UUID) (*Organization, error) {
+	row, err := dbq.New(tx).LockOrganization(ctx, id)
+	return fromRow(row, err)
 }
 
 // Move brings an organization to another address; domain is "" for the one that all share. The address before is served

@@ -52,15 +52,32 @@ func From(ctx context.Context) Request {
 type askedKey struct{}
 
 // asked is the address that was asked, where it is not below the one that all organizations share.
-type asked struct{ domain, path string }
+type asked struct {
+	domain, path string
+	alias        bool
+}
 
 // WithDomain returns a context of a request that came to a host of an organization's own; path is the escaped path that was
 // asked for there.
 func WithDomain(ctx context.Context, domain, path string) context.Context {
-	return context.WithValue(ctx, askedKey{}, asked{domain, path})
+	return context.WithValue(ctx, askedKey{}, asked{domain: domain, path: path})
 }
 
-// Domain is the host of an organization's own that a request came to; "" for the address that all share.
+// WithAlias is WithDomain for a request that came to another host, and named the organization's own in its path.
+func WithAlias(ctx context.Context, domain, path string) context.Context {
+	return context.WithValue(ctx, askedKey{}, asked{domain: domain, path: path, alias: true})
+}
+
+// Host is the organization's own host that the connection was made to; "" for one of the server's.
+func Host(ctx context.Context) string {
+	at, _ := ctx.Value(askedKey{}).(asked)
+	if at.alias {
+		return ""
+	}
+	return at.domain
+}
+
+// Domain is the host of an organization's own that a request is for; "" for the address that all share.
 func Domain(ctx context.Context) string {
 	at, _ := ctx.Value(askedKey{}).(asked)
 	return at.domain

@@ -50,14 +50,17 @@ func (a *App) handler(m *metrics, health *health) (http.Handler, error) {
 func (a *App) byDomain(next http.Handler) http.Handler {
 	own := ownHosts(a.Config.PublicURL, a.Config.ConsoleURL, a.Config.MTLSURL)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		host := hostOf(r.Host)
-		if slices.Contains(own, host) || host == "" || net.ParseIP(host) != nil || forEverybody(r.URL.Path) {
+		host, path := hostOf(r.Host), r.URL.Path
+		with := reqctx.WithDomain
+		if named, rest, ok := a.alias(r); ok {
+			host, path, with = named, rest, reqctx.WithAlias
+		} else if slices.Contains(own, host) || host == "" || net.ParseIP(host) != nil || forEverybody(r.URL.Path) {
 			next.ServeHTTP(w, r)
 			return
 		}
 		slug, err := a.Domains.Slug(r.Context(), host)
 		switch {
-		case fault.IsKind(err, fault.NotFound):
+		case fault.IsKind(err, fault.NotFound): // an alias leads nowhere: no slug begins so
 			next.ServeHTTP(w, r)
 			return
 		case err != nil:
@@ -65,11 +68,8 @@ func (a *App) byDomain(next http.Handler) http.Handler {
 			http.Error(w, "The server cannot look up whose address this is. Try again in a moment.", http.StatusServiceUnavailable)
 			return
 		}
-		inside := r.Clone(reqctx.WithDomain(r.Context(), host, r.URL.EscapedPath()))
-		inside.URL.Path, inside.URL.RawPath = pathInside(slug, r.URL.Path), ""
-		if r.URL.RawPath != "" {
-			inside.URL.RawPath = pathInside(slug, r.URL.RawPath)
-		}
+		inside := r.Clone(with(r.Context(), host, r.URL.EscapedPath()))
+		inside.URL.Path, inside.URL.RawPath = pathInside(slug, path), "" // the router goes by the decoded path
 		next.ServeHTTP(w, inside)
 	})
 }
@@ -108,9 +108,6 @@ func (a *App) organization(c *gin.Context) {
 		return
 	}
 	seen := found.At(reqctx.Domain(c.Request.Context()), a.Now())
-	if seen == nil && a.atMTLS(c.Request) {
-		seen = found // that address is everybody's
-	}
 	if seen == nil {
 		a.moved(c, found)
 		c.Abort()
@@ -119,10 +116,18 @@ func (a *App) organization(c *gin.Context) {
 	oauth.SetOrganization(c, seen)
 }
 
-// atMTLS reports whether a request came to the address of clients with TLS certificates.
-func (a *App) atMTLS(r *http.Request) bool {
-	parsed, err := url.Parse(a.Config.MTLSURL)
-	return a.Config.MTLSURL != "" && err == nil && reqctx.Domain(r.Context()) == "" && strings.EqualFold(parsed.Host, r.Host)
+// alias reads which organization's own host is named by a path at the address of clients with TLS certificates (RFC 8705 §5), and
+// the path there.
+func (a *App) alias(r *http.Request) (host, path string, ok bool) {
+	rest, named := strings.CutPrefix(r.URL.Path, oauth.OwnHostPrefix)
+	if !named || a.Config.MTLSURL == "" {
+		return "", "", false
+	}
+	if at, err := url.Parse(a.Config.MTLSURL); err != nil || !strings.EqualFold(at.Host, r.Host) {
+		return "", "", false
+	}
+	host, path, _ = strings.Cut(rest, "/")
+	return host, "/" + path, true
 }
 
 // moved answers where an organization was.
@@ -132,13 +137,17 @@ func (a *App) moved(c *gin.Context, organization *org.Organization) {
 		renderError(c, errMoved)
 		return
 	}
-	path := strings.TrimPrefix(c.Request.URL.EscapedPath(), "/"+organization.Slug)
-	target := a.Issuers.URL(organization) + path
-	if query := c.Request.URL.RawQuery; query != "" {
-		target += "?" + query
+	// The router goes by the decoded path, so the target is built from it: a path that was escaped otherwise could end the host.
+	path, below := strings.CutPrefix(c.Request.URL.Path, "/"+organization.Slug+"/")
+	target, err := url.Parse(a.Issuers.Origin(organization) + organization.Path(""))
+	if err != nil || !below {
+		renderError(c, errMoved)
+		return
 	}
+	target.Path += path
+	target.RawQuery = c.Request.URL.RawQuery
 	c.Header("Cache-Control", "no-store") // it may move again
-	c.Redirect(http.StatusFound, target)
+	c.Redirect(http.StatusFound, target.String())
 }
 
 // party is the relying party of an organization's pages; the zero value where browsers let nobody use passkeys.

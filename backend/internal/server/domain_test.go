@@ -46,7 +46,7 @@ func (s *domainSite) claim(organization *org.Organization, host string) (claimed
 		s.t.Fatal(err)
 	}
 	s.inTx(func(ctx context.Context, tx *store.Tx) (err error) {
-		claimed, err = s.app.Domains.Verify(ctx, tx, operator, organization.ID, claimed.ID, customdomain.ByDNS)
+		claimed, err = s.app.Domains.Verify(ctx, tx, operator, organization.ID, claimed.ID, customdomain.ByOperator) // it is below the server's own
 		return err
 	})
 	s.app.Domains.Forget(organization.ID)
@@ -116,6 +116,20 @@ func (s *domainSite) fetch(method, address string, form url.Values) (status int,
 	return response.StatusCode, response.Header, string(read)
 }
 
+// posts sends a form with a request that was made for it.
+func (s *domainSite) posts(r *http.Request, form url.Values) (status int, body map[string]any) {
+	s.t.Helper()
+	content := form.Encode()
+	r.Body, r.ContentLength = io.NopCloser(strings.NewReader(content)), int64(len(content))
+	response, err := s.server.Client().Transport.RoundTrip(r)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	_ = json.NewDecoder(response.Body).Decode(&body)
+	return response.StatusCode, body
+}
+
 func (s *domainSite) metadata(address string) (metadata map[string]any) {
 	s.t.Helper()
 	status, _, body := s.fetch(http.MethodGet, address, nil)
@@ -170,7 +184,7 @@ func TestAnOrganizationAtItsOwnDomain(t *testing.T) {
 
 	b := s.browser()
 	page := b.get(s.authorizeURL("prompt", "consent", "scope", "openid profile offline_access"))
-	if page.url.Host != ownDomain || page.url.Path != "/login" || attribute(page.element("former-address"), "href") != shared+"/account/methods" {
+	if page.url.Host != ownDomain || page.url.Path != "/login" || attribute(page.element("former-address"), "href") != shared+"/account/sign-in" {
 		t.Fatalf("%d at %s", page.status, page.url)
 	}
 	answered := b.allowed(b.submit(page, "login-form", "username", s.ada.Username, "password", password))
@@ -244,9 +258,19 @@ func TestAnOrganizationAtItsOwnDomain(t *testing.T) {
 	if status, _, _ := s.fetch(http.MethodPost, shared+"/login", url.Values{"username": {"x"}}); status != http.StatusNotFound {
 		t.Errorf("a form: %d", status)
 	}
+	// However the path is written, it leads to the organization's own host or nowhere.
+	for _, path := range []string{"%2flogo%2f@evil.example", "/logo%2f@evil.example", "%2fidp%2f@evil.example", "//evil.example", "/%5cevil.example", "%2f%2fevil.example/login"} {
+		status, header, _ := s.fetch(http.MethodGet, shared+path, nil)
+		if to, err := url.Parse(header.Get("Location")); status == http.StatusFound && (err != nil || to.Host != ownDomain || to.User != nil) {
+			t.Errorf("%s leads to %s", path, header.Get("Location"))
+		}
+	}
 	s.there()
 	if status, _, _ := s.userinfo(tokens["access_token"]); status != http.StatusOK {
 		t.Errorf("the present address: %d", status)
+	}
+	if status, _, _ := s.userinfo(before["access_token"]); status != http.StatusUnauthorized {
+		t.Errorf("a token of an address that is not served any more: %d", status)
 	}
 }
 

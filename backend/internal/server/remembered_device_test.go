@@ -112,7 +112,7 @@ func TestARememberedDeviceBelongsToItsBrowser(t *testing.T) {
 		t.Fatalf("the cookie: %+v", token)
 	}
 	var kept int
-	if err := s.app.Store.QueryRow(t.Context(), "SELECT count(*) FROM remembered_devices WHERE convert_from(token_hash, 'LATIN1') = $1", token.Value).Scan(&kept); err != nil || kept != 0 {
+	if err := s.app.Store.QueryRow(t.Context(), "SELECT count(*) FROM remembered_devices WHERE token_hash = convert_to($1, 'UTF8')", token.Value).Scan(&kept); err != nil || kept != 0 {
 		t.Errorf("the token is kept as it is: %d %v", kept, err)
 	}
 	thief := s.browser()

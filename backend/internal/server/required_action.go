@@ -19,7 +19,7 @@ var ErrHasPasskey = fault.New(fault.Invalid, "required_action_done", "This user 
 
 // Doable says which required actions can be done at the organization now.
 func (a *App) Doable(ctx context.Context, organization *org.Organization) login.Doable {
-	return login.Doable{VerifyEmail: a.Mails.Works(ctx, organization.ID), EnrolPasskey: a.party(organization).ID != "" && organization.Policies.PasskeyPolicy() == org.PasskeysOn}
+	return login.Doable{VerifyEmail: a.Mails.Works(ctx, organization.ID), EnrolPasskey: a.party(organization).ID != "" && !organization.SeenFromFormer() && organization.Policies.PasskeyPolicy() == org.PasskeysOn}
 }
 
 // MustAct reports whether a person has something to do before an application gets an answer about them.

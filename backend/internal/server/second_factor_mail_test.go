@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/descope/virtualwebauthn"
 
@@ -534,4 +535,44 @@ func (s *site) atLink(person *user.User) (*browser, *answer) {
 	})
 	b := s.browser()
 	return b, b.get("/acme/login/link?token=" + token)
+}
+
+// Between the code and the session a step may wait: what the owner does meanwhile counts.
+func TestACodeByMailIsJudgedAgainWhenTheSessionBegins(t *testing.T) {
+	t.Parallel()
+	for name, meanwhile := range map[string]func(s *site, eva *user.User){
+		"nothing happens": nil,
+		"another address": func(s *site, eva *user.User) { s.setUser(eva, "email = 'other@acme.test'") },
+		"not proved":      func(s *site, eva *user.User) { s.setUser(eva, "email_verified = false") },
+		"a passkey":       func(s *site, eva *user.User) { s.passkey(eva, virtualwebauthn.AuthenticatorOptions{}) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newPasskeySite(t)
+			s.mailCodes(org.SecondFactorRequired)
+			s.publish(s.acme, "Terms", time.Time{})
+			eva := s.reachable("eva@acme.test")
+			b, page := s.mailed(eva)
+			page = b.submit(page, "mail-code-form", "code", s.code(eva.Email))
+			if page.url.Path != "/acme/action/terms" {
+				t.Fatalf("%d at %s", page.status, page.url)
+			}
+			if meanwhile != nil {
+				meanwhile(s, eva)
+			}
+			b.submit(page, "terms-form", "accept", "1")
+			a := b.get(s.authorizeURL("prompt", "none"))
+			if in := a.url.Query().Get("error") != "login_required"; in != (meanwhile == nil) {
+				t.Errorf("signed in: %v: %s", in, a.url)
+			}
+		})
+	}
+}
+
+// setUser changes a person as an administrator does.
+func (s *site) setUser(person *user.User, change string) {
+	s.t.Helper()
+	if _, err := s.app.Store.Exec(s.t.Context(), "UPDATE users SET "+change+" WHERE id = $1", person.ID); err != nil {
+		s.t.Fatal(err)
+	}
 }

@@ -109,6 +109,16 @@ func (s *Sessions) Delivery(ctx context.Context, of DeliveryReference) (*Deliver
 	return new(deliveryFromRow(row)), nil
 }
 
+// DomainOf is at which of the organization's own hosts a session was begun; "" at the shared address, and when nothing is known
+// of the session any more.
+func (s *Sessions) DomainOf(ctx context.Context, orgID, id uuid.UUID) (string, error) {
+	domain, err := dbq.New(s.db).DomainOfSession(ctx, dbq.DomainOfSessionParams{OrgID: orgID, ID: id})
+	if store.IsNotFound(err) {
+		return "", nil
+	}
+	return domain, err
+}
+
 // Attempt is how one attempt of a delivery went.
 type Attempt struct {
 	State  DeliveryState

@@ -201,7 +201,7 @@ func (s *Sessions) Begin(ctx context.Context, tx *store.Tx, proof Authenticated)
 	err := dbq.New(tx).InsertSession(ctx, dbq.InsertSessionParams{OrgID: session.OrgID, ID: session.ID, UserID: session.UserID, TokenHash: secret.Hash(token),
 		BrowserHash: session.BrowserHash, AuthenticatedAt: session.AuthenticatedAt, Methods: session.Methods, Address: address, UserAgent: session.UserAgent,
 		CreatedAt: now, IdleExpiresAt: session.IdleExpiresAt, ExpiresAt: session.ExpiresAt,
-		PasskeyID: known(session.PasskeyID), Aaguid: known(session.AAGUID), DeviceID: known(session.DeviceID), Countries: countries(session)})
+		PasskeyID: known(session.PasskeyID), Aaguid: known(session.AAGUID), DeviceID: known(session.DeviceID), Countries: countries(session), Domain: proof.Organization.Domain})
 	if err != nil {
 		return Session{}, "", err
 	}

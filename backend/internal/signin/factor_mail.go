@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -158,16 +159,30 @@ func (s *SignIn) stillProvesByMail(ctx context.Context, db store.DB, v *visit) e
 	if progress.FactorMailbox == "" {
 		return nil
 	}
-	person, err := s.Users.ByID(ctx, db, v.organization.ID, progress.UserID)
-	switch {
-	case fault.IsKind(err, fault.NotFound):
-		return credential.ErrReplaced.WithCause(err)
-	case err != nil:
+	// The person is held first, so that the address stays theirs until the session is begun.
+	reads, err := s.Users.Reads(ctx, db, v.organization.ID, progress.UserID, progress.FactorMailbox)
+	if err != nil {
 		return err
-	case !v.organization.ProvesByMail(), !person.EmailVerified, !strings.EqualFold(person.Email, progress.FactorMailbox):
+	}
+	if !reads || !v.organization.ProvesByMail() {
 		return credential.ErrReplaced
 	}
-	return nil
+	person, err := s.Users.ByID(ctx, db, v.organization.ID, progress.UserID)
+	if err != nil || !person.EmailVerified {
+		return cmp.Or(err, error(credential.ErrReplaced))
+	}
+	if progress.SessionID != noSession { // what was added since, was added in the session that it began
+		return nil
+	}
+	enrolled, err := s.SecondFactors.Enrolled(ctx, v.organization.ID, progress.UserID)
+	if err != nil || enrolled {
+		return cmp.Or(err, error(credential.ErrReplaced))
+	}
+	passkey, err := s.HasPasskey(ctx, v.organization, progress.UserID, time.Time{})
+	if err == nil && passkey {
+		err = credential.ErrReplaced
+	}
+	return err
 }
 
 // mailView is how the page of second factors offers a code by mail; nil where it does not.

@@ -44,7 +44,7 @@ func (s *SignIn) formerAddress(organization *org.Organization) *page.Link {
 	}
 	former := organization.AtFormer()
 	_, host, _ := strings.Cut(s.Issuers.Origin(former), "://")
-	return &page.Link{Label: host, URL: s.Issuers.Endpoint(former, "account/methods")}
+	return &page.Link{Label: host, URL: s.Issuers.Endpoint(former, "account/sign-in")}
 }
 
 // party is the relying party of an organization's pages; false where browsers let nobody use passkeys.

@@ -86,13 +86,14 @@ func (s *SignIn) factorPolicy(ctx context.Context, v *visit, subject uuid.UUID) 
 	return policy.Strictest(demanded), demanded == org.SecondFactorRequired, nil
 }
 
-// HasPasskey reports whether a person has a passkey that is a factor, made before a moment; the zero moment is any.
+// HasPasskey reports whether a person has a passkey that is a factor, made before a moment; the zero moment is any. One of another
+// address of the organization counts, although it proves nothing here: otherwise whoever knows the password chose the address at
+// which the passkey is not asked for, and could add a factor of theirs.
 func (s *SignIn) HasPasskey(ctx context.Context, organization *org.Organization, userID uuid.UUID, madeBefore time.Time) (bool, error) {
 	if !s.passkeysOpen(organization) {
 		return false, nil
 	}
-	party, _ := s.party(organization)
-	return s.Passkeys.Usable(ctx, s.Store, organization.ID, userID, party.ID, madeBefore)
+	return s.Passkeys.Usable(ctx, s.Store, organization.ID, userID, "", madeBefore)
 }
 
 // provedBefore are the methods by which whoever is at the steps of second factors proved themselves so far.
@@ -142,7 +143,12 @@ func (s *SignIn) showSecondFactor(c *gin.Context, v *visit, facts login.Facts, s
 	if facts.Factors.Passkey {
 		own, err := s.Passkeys.OfUser(c.Request.Context(), s.Store, v.organization.ID, v.subject(facts).ID)
 		if err == nil {
-			view.Passkey, err = s.anotherPasskey(v, v.subject(facts).ID, own)
+			party, _ := s.party(v.organization)
+			if here := func(passkey credential.Passkey) bool { return passkey.RPID == party.ID }; slices.ContainsFunc(own, here) {
+				view.Passkey, err = s.anotherPasskey(v, v.subject(facts).ID, own)
+			} else if len(own) > 0 {
+				view.Elsewhere = own[len(own)-1].RPID
+			}
 		}
 		if err != nil {
 			s.Error(c, err)

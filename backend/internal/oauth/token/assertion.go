@@ -41,7 +41,7 @@ func (j *JWTBearer) verify(ctx context.Context, request *Request, presented stri
 	if err != nil {
 		return nil, nil, err
 	}
-	if j.Issuers.Means(request.Organization, claimed.Issuer) {
+	if j.Issuers.Means(request.Organization, claimed.Issuer, j.Now()) {
 		return nil, nil, errOwnIssuer
 	}
 	issuer, err := j.Trusted.ByIssuer(ctx, request.Organization.ID, claimed.Issuer)

@@ -144,7 +144,7 @@ func (i *IdentityAssertions) issue(ctx context.Context, request *Request) (*Auth
 		return nil, oauth.InvalidRequest("The parameter audience names one authorization server.")
 	}
 	policy := request.Client.IdentityAssertionFor(request.Organization, audience[0])
-	if policy == nil || policy.Audience == i.Issuers.URL(request.Organization) {
+	if policy == nil || i.Issuers.Means(request.Organization, policy.Audience, i.Now()) {
 		return nil, oauth.InvalidTarget("This client gets no identity assertions for that authorization server.")
 	}
 	scopes, err := oauth.ParseScope(parameters.Get("scope"))

@@ -493,6 +493,7 @@ type Session struct {
 	Aaguid          *uuid.UUID
 	Countries       []string
 	DeviceID        *uuid.UUID
+	Domain          string
 }
 
 type SessionClient struct {

@@ -321,6 +321,31 @@ func (q *Queries) InsertOrganization(ctx context.Context, arg InsertOrganization
 	return i, err
 }
 
+const lockOrganization = `-- name: LockOrganization :one
+SELECT id, slug, display_name, status, branding, policies, version, created_at, updated_at, domain, former_domain, former_until FROM organizations WHERE id = $1 FOR NO KEY UPDATE
+`
+
+// cross-tenant: organizations are the tenants themselves. Of those that change its domains or its address one at a time goes on.
+func (q *Queries) LockOrganization(ctx context.Context, id uuid.UUID) (Organization, error) {
+	row := q.db.QueryRow(ctx, lockOrganization, id)
+	var i Organization
+	err := row.Scan(
+		&i.ID,
+		&i.Slug,
+		&i.DisplayName,
+		&i.Status,
+		&i.Branding,
+		&i.Policies,
+		&i.Version,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+		&i.Domain,
+		&i.FormerDomain,
+		&i.FormerUntil,
+	)
+	return i, err
+}
+
 const organizationByID = `-- name: OrganizationByID :one
 SELECT id, slug, display_name, status, branding, policies, version, created_at, updated_at, domain, former_domain, former_until FROM organizations WHERE id = $1
 `

@@ -55,7 +55,7 @@ func (q *Queries) DeletePasskey(ctx context.Context, arg DeletePasskeyParams) (i
 }
 
 const hasUsablePasskey = `-- name: HasUsablePasskey :one
-SELECT EXISTS (SELECT 1 FROM passkeys WHERE org_id = $1 AND user_id = $2 AND rp_id = $3 AND suspended_at IS NULL
+SELECT EXISTS (SELECT 1 FROM passkeys WHERE org_id = $1 AND user_id = $2 AND ($3::text = '' OR rp_id = $3::text) AND suspended_at IS NULL
   AND ($4::boolean OR created_at < $5::timestamptz)
   AND aaguid <> ALL ($6::uuid[]))::boolean
 `

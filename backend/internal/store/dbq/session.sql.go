@@ -129,6 +129,22 @@ func (q *Queries) DeleteOldSessions(ctx context.Context, arg DeleteOldSessionsPa
 	return result.RowsAffected(), nil
 }
 
+const domainOfSession = `-- name: DomainOfSession :one
+SELECT domain FROM sessions WHERE org_id = $1 AND id = $2
+`
+
+type DomainOfSessionParams struct {
+	OrgID uuid.UUID
+	ID    uuid.UUID
+}
+
+func (q *Queries) DomainOfSession(ctx context.Context, arg DomainOfSessionParams) (string, error) {
+	row := q.db.QueryRow(ctx, domainOfSession, arg.OrgID, arg.ID)
+	var domain string
+	err := row.Scan(&domain)
+	return domain, err
+}
+
 const endSession = `-- name: EndSession :one
 UPDATE sessions SET ended_at = $1, end_reason = $2 WHERE org_id = $3 AND id = $4 AND ended_at IS NULL RETURNING user_id
 `
@@ -385,9 +401,9 @@ func (q *Queries) InsertLogoutDeliveries(ctx context.Context, arg InsertLogoutDe
 
 const insertSession = `-- name: InsertSession :exec
 INSERT INTO sessions (org_id, id, user_id, token_hash, browser_hash, authenticated_at, methods, address, user_agent, created_at, last_seen_at, idle_expires_at, expires_at,
-    passkey_id, aaguid, countries, device_id)
+    passkey_id, aaguid, countries, device_id, domain)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11, $12,
-    $13, $14, $15::text[], $16)
+    $13, $14, $15::text[], $16, $17)
 `
 
 type InsertSessionParams struct {
@@ -407,6 +423,7 @@ type InsertSessionParams struct {
 	Aaguid          *uuid.UUID
 	Countries       []string
 	DeviceID        *uuid.UUID
+	Domain          string
 }
 
 func (q *Queries) InsertSession(ctx context.Context, arg InsertSessionParams) error {
@@ -427,12 +444,13 @@ func (q *Queries) InsertSession(ctx context.Context, arg InsertSessionParams) er
 		arg.Aaguid,
 		arg.Countries,
 		arg.DeviceID,
+		arg.Domain,
 	)
 	return err
 }
 
 const liveSessions = `-- name: LiveSessions :many
-SELECT sessions.org_id, sessions.id, sessions.user_id, sessions.token_hash, sessions.browser_hash, sessions.authenticated_at, sessions.methods, sessions.address, sessions.user_agent, sessions.created_at, sessions.last_seen_at, sessions.idle_expires_at, sessions.expires_at, sessions.ended_at, sessions.end_reason, sessions.passkey_id, sessions.aaguid, sessions.countries, sessions.device_id, users.org_id, users.id, users.username, users.email, users.email_verified, users.phone_number, users.phone_number_verified, users.profile, users.attributes, users.status, users.required_actions, users.version, users.created_at, users.updated_at, users.erase_at, c.scopes AS consented_scopes
+SELECT sessions.org_id, sessions.id, sessions.user_id, sessions.token_hash, sessions.browser_hash, sessions.authenticated_at, sessions.methods, sessions.address, sessions.user_agent, sessions.created_at, sessions.last_seen_at, sessions.idle_expires_at, sessions.expires_at, sessions.ended_at, sessions.end_reason, sessions.passkey_id, sessions.aaguid, sessions.countries, sessions.device_id, sessions.domain, users.org_id, users.id, users.username, users.email, users.email_verified, users.phone_number, users.phone_number_verified, users.profile, users.attributes, users.status, users.required_actions, users.version, users.created_at, users.updated_at, users.erase_at, c.scopes AS consented_scopes
 FROM sessions
 JOIN users ON users.org_id = sessions.org_id AND users.id = sessions.user_id
 LEFT JOIN consents c ON c.org_id = sessions.org_id AND c.user_id = sessions.user_id AND c.client_id = $1
@@ -491,6 +509,7 @@ func (q *Queries) LiveSessions(ctx context.Context, arg LiveSessionsParams) ([]L
 			&i.Session.Aaguid,
 			&i.Session.Countries,
 			&i.Session.DeviceID,
+			&i.Session.Domain,
 			&i.User.OrgID,
 			&i.User.ID,
 			&i.User.Username,
@@ -520,7 +539,7 @@ func (q *Queries) LiveSessions(ctx context.Context, arg LiveSessionsParams) ([]L
 
 const liveSessionsOfUser = `-- name: LiveSessionsOfUser :many
 SELECT org_id, id, user_id, token_hash, browser_hash, authenticated_at, methods, address, user_agent, created_at, last_seen_at, idle_expires_at, expires_at, ended_at, end_reason,
-    passkey_id, aaguid, countries, device_id
+    passkey_id, aaguid, countries, device_id, domain
 FROM sessions
 WHERE org_id = $1 AND user_id = $2 AND ended_at IS NULL AND expires_at > $3 AND idle_expires_at > $3 AND id < $4
   AND (aaguid IS NULL OR aaguid <> ALL ($5::uuid[]))
@@ -572,6 +591,7 @@ func (q *Queries) LiveSessionsOfUser(ctx context.Context, arg LiveSessionsOfUser
 			&i.Aaguid,
 			&i.Countries,
 			&i.DeviceID,
+			&i.Domain,
 		); err != nil {
 			return nil, err
 		}
@@ -859,7 +879,7 @@ func (q *Queries) RevokeGrantsWithoutSession(ctx context.Context, arg RevokeGran
 
 const sessionsKeptOfUser = `-- name: SessionsKeptOfUser :many
 SELECT org_id, id, user_id, token_hash, browser_hash, authenticated_at, methods, address, user_agent, created_at, last_seen_at, idle_expires_at, expires_at, ended_at, end_reason,
-    passkey_id, aaguid, countries, device_id
+    passkey_id, aaguid, countries, device_id, domain
 FROM sessions WHERE org_id = $1 AND user_id = $2 ORDER BY id DESC
 `
 
@@ -898,6 +918,7 @@ func (q *Queries) SessionsKeptOfUser(ctx context.Context, arg SessionsKeptOfUser
 			&i.Aaguid,
 			&i.Countries,
 			&i.DeviceID,
+			&i.Domain,
 		); err != nil {
 			return nil, err
 		}

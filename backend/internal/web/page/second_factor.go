@@ -17,12 +17,13 @@ import (
 type SecondFactor struct {
 	Frame
 	Form
-	Client   *Client // nil when nobody but the organization asks
-	Username string
-	Another  bool        // another account may be used
-	Passkey  *Passkey    // nil when the person has none
-	Code     bool        // the person has an app, and its code will do
-	Mail     *FactorMail // nil where no code of a mail will do
+	Client    *Client // nil when nobody but the organization asks
+	Username  string
+	Another   bool        // another account may be used
+	Passkey   *Passkey    // nil when the person has none
+	Elsewhere string      // the host of which the person's passkeys are, when none is of this one
+	Code      bool        // the person has an app, and its code will do
+	Mail      *FactorMail // nil where no code of a mail will do
 	// RememberDays is for how long the person may say that they are not asked again here, field "remember"; 0: they may not.
 	RememberDays int
 	Fault        *fault.Error
