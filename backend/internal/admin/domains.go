@@ -104,7 +104,7 @@ func (h handlers) MoveOrganization(ginContext context.Context, request api.MoveO
 	host := ""
 	if request.Body.Domain != nil {
 		if host, err = customdomain.Canonical(*request.Body.Domain); err != nil {
-			return nil, err
+			return nil, customdomain.ErrMalformed.WithField("domain")
 		}
 	}
 	var moved *org.Organization

@@ -48,6 +48,9 @@ func TestDomains(t *testing.T) {
 	for body, code := range map[string]string{"unknown.example.test": "domain_not_found"} {
 		grace.do("PUT", "/orgs/acme/address", fields{"domain": body}, "If-Match", before.etag()).refuses(404, code)
 	}
+	if got := grace.do("PUT", "/orgs/acme/address", fields{"domain": "https://a.example.test"}, "If-Match", before.etag()).refuses(422, "domain_malformed"); got.text("errors.0.field") != "domain" {
+		t.Errorf("%s", got.body)
+	}
 	grace.do("PUT", "/orgs/acme/address", fields{}, "If-Match", before.etag()).refuses(409, "domain_current")
 	grace.do("PUT", "/orgs/acme/address", fields{"domain": "login.example.test", "grace_days": 400}, "If-Match", before.etag()).refuses(422, "validation_failed")
 	grace.do("PUT", "/orgs/acme/address", fields{"domain": "login.example.test"}).refuses(428, "if_match_required")

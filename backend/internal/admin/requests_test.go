@@ -137,9 +137,9 @@ func TestVersions(t *testing.T) {
 		if o.platform {
 			by = root
 		}
-		by.do(o.method, o.at(mine), o.body).refuses(428, "if_match_required")
+		by.do(o.method, o.at(mine), o.content(mine)).refuses(428, "if_match_required")
 		for _, tag := range []string{`"99"`, `"0"`, `"-1"`, `"01"`, `"x"`, `*`, `7`, `""`, `"1", "2"`} {
-			by.do(o.method, o.at(mine), o.body, "If-Match", tag).refuses(412, "version_mismatch")
+			by.do(o.method, o.at(mine), o.content(mine), "If-Match", tag).refuses(412, "version_mismatch")
 		}
 	}
 	current := grace.get("/orgs/acme/users/" + mine.user)

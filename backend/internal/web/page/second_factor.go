@@ -44,8 +44,11 @@ type FactorMail struct {
 }
 
 // reason says what is asked for.
+// reason says what the person is asked for; "" where nothing that they have proves them here.
 func (v SecondFactor) reason() string {
 	switch {
+	case v.Elsewhere != "" && !v.Code:
+		return ""
 	case v.Mail != nil && v.Mail.Sent:
 		return v.Text.T("second_mail_sent", "Address", clean(v.Mail.Address))
 	case v.Mail != nil:

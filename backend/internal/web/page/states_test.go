@@ -186,6 +186,7 @@ func states(words *text.Printer, organization page.Organization) map[string]temp
 			{What: "Signed in", Where: "Firefox on Linux · 192.0.2.1", At: moment}, {What: "The profile was changed", By: "By an administrator", At: moment}, {What: hostile, Where: hostile, At: moment, Problem: true}}},
 		"account-no-activity":     page.AccountActivity{OwnAccount: own(frame)},
 		"second":                  page.SecondFactor{Code: true, Frame: frame, Form: form("login/second-factor"), Client: &payroll, Username: "ada@demo.test", Another: true},
+		"second-elsewhere":        page.SecondFactor{Frame: frame, Form: form("login/second-factor"), Username: "ada", Another: true, Elsewhere: "id.example.com"},
 		"second-remember":         page.SecondFactor{Frame: frame, Form: form("login/second-factor"), Username: "ada", Code: true, RememberDays: 30, Passkey: &page.Passkey{Form: form("login/second-factor"), Options: "{}"}},
 		"account-devices":         page.AccountSessions{OwnAccount: own(frame), Form: form("account/sessions"), LogoutURL: "/demo/logout", Devices: []page.RememberedDevice{{ID: "1", Device: hostile, Since: moment, Until: moment, Present: true}, {ID: hostile, Device: "Firefox on Linux", Since: moment, Until: moment}}},
 		"second-mail":             page.SecondFactor{Frame: frame, Form: form("login/second-factor"), Username: "ada", Another: true, Mail: &page.FactorMail{Address: hostile, MayResend: true}},
