@@ -39,7 +39,7 @@ func (v *visit) passkeysOpen() bool {
 
 // party is the relying party of the organization's pages; false where browsers let nobody use passkeys.
 func (v *visit) party() (webauthn.RelyingParty, bool) {
-	return webauthn.NewRelyingParty(v.Issuers.Origin(v.organization))
+	return webauthn.PartyOf(v.Issuers, v.organization)
 }
 
 func (v *visit) ownPasskeys() ([]credential.Passkey, error) {
@@ -153,7 +153,7 @@ func (v *visit) aboutPasskey() webauthn.About {
 func (v *visit) ways(ctx context.Context, db store.DB, without uuid.UUID) (credential.Ways, error) {
 	party := webauthn.RelyingParty{}
 	if v.passkeysOpen() { // seen from an address that is given up, what counts is what works at the one that stays
-		party, _ = webauthn.NewRelyingParty(v.Issuers.Origin(v.organization.Present()))
+		party, _ = webauthn.PartyOf(v.Issuers, v.organization.Present())
 	}
 	return v.Passkeys.Ways(ctx, db, v.organization.ID, v.live.User.ID, party.ID, without)
 }

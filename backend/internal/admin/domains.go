@@ -156,7 +156,7 @@ func (a *API) renderDomain(organization *org.Organization, domain customdomain.D
 
 // renderAddress says where an organization is, and whom it has to tell.
 func (a *API) renderAddress(ctx context.Context, organization *org.Organization) (api.OrganizationAddress, error) {
-	party, _ := webauthn.NewRelyingParty(a.issuers.Origin(organization))
+	party, _ := webauthn.PartyOf(a.issuers, organization)
 	rendered := api.OrganizationAddress{Issuer: a.issuers.URL(organization), Domain: optional(organization.Domain), PasskeyParty: party.ID, Version: organization.Version}
 	if organization.ServesFormer(a.domains.Now()) {
 		rendered.Former = &api.FormerAddress{Issuer: a.issuers.URL(organization.AtFormer()), Until: organization.Former.Until}

@@ -362,20 +362,6 @@ func (o *Organizations) Forget(organization *Organization) {
 	o.hub.Announce(store.Change{Table: "organizations", OrgID: organization.ID.String(), Lookup: organization.Slug})
 }
 
-// Counts are numbers for an overview page; each stops counting at 10 001.
-type Counts struct{ Users, Clients, Sessions int64 }
-
-// Count returns an organization's numbers.
-func (o *Organizations) Count(ctx context.Context, id uuid.UUID) (Counts, error) {
-	row, err := dbq.New(o.db).OrganizationCounts(ctx, dbq.OrganizationCountsParams{OrgID: id, At: o.now()})
-	return Counts{Users: row.Users, Clients: row.Clients, Sessions: row.Sessions}, err
-}
-
-// CountAll returns how many organizations there are; it stops counting at 10 001.
-func (o *Organizations) CountAll(ctx context.Context) (int64, error) {
-	return dbq.New(o.db).CountOrganizations(ctx)
-}
-
 var (
 	colorPattern  = regexp.MustCompile(`^#[0-9a-f]{6}$`)
 	localePattern = regexp.MustCompile(`^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$`)

@@ -152,7 +152,7 @@ func (a *App) moved(c *gin.Context, organization *org.Organization) {
 
 // party is the relying party of an organization's pages; the zero value where browsers let nobody use passkeys.
 func (a *App) party(organization *org.Organization) webauthn.RelyingParty {
-	party, _ := webauthn.NewRelyingParty(a.Issuers.Origin(organization))
+	party, _ := webauthn.PartyOf(a.Issuers, organization)
 	return party
 }
 

@@ -49,7 +49,7 @@ func (s *SignIn) formerAddress(organization *org.Organization) *page.Link {
 
 // party is the relying party of an organization's pages; false where browsers let nobody use passkeys.
 func (s *SignIn) party(organization *org.Organization) (webauthn.RelyingParty, bool) {
-	return webauthn.NewRelyingParty(s.Issuers.Origin(organization))
+	return webauthn.PartyOf(s.Issuers, organization)
 }
 
 // aboutSignIn binds a ceremony to the sign-in and its browser.

@@ -19,6 +19,8 @@ import (
 
 	"github.com/clavex/clavex/backend/internal/credential"
 	"github.com/clavex/clavex/backend/internal/fault"
+	"github.com/clavex/clavex/backend/internal/oauth"
+	"github.com/clavex/clavex/backend/internal/org"
 )
 
 // The faults of this package.
@@ -58,6 +60,11 @@ func NewRelyingParty(publicURL string) (party RelyingParty, ok bool) {
 		origin += ":" + port
 	}
 	return RelyingParty{ID: host, Origin: origin}, true
+}
+
+// PartyOf is the relying party of an organization's pages, as seen from the address that was asked; ok as in NewRelyingParty.
+func PartyOf(issuers oauth.Issuers, organization *org.Organization) (party RelyingParty, ok bool) {
+	return NewRelyingParty(issuers.Origin(organization))
 }
 
 // How long browsers let people take (§15.1 recommends five minutes at least), and what they may answer.
