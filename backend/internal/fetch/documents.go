@@ -77,7 +77,8 @@ func NewDocuments[V any](client *Client, now func() time.Time, maximumBytes int,
 // Simultaneous fetches of one document are one fetch. The error is a fault: that of the last attempt when it is too
 // early for another one.
 func (d *Documents[V]) Get(ctx context.Context, url string) (V, error) {
-	if known, ok := d.entries.GetIfPresent(url); ok {
+	known, ok := d.entries.GetIfPresent(url)
+	if ok {
 		now := d.now()
 		if known.present && now.Before(known.freshUntil) {
 			return known.value, nil
@@ -86,7 +87,7 @@ func (d *Documents[V]) Get(ctx context.Context, url string) (V, error) {
 			return known.serve(now)
 		}
 	}
-	fetched, err := d.load(ctx, url)
+	fetched, err := d.load(ctx, url, known)
 	if err != nil {
 		var none V
 		return none, err
@@ -109,7 +110,7 @@ func (d *Documents[V]) Refresh(ctx context.Context, url string) (V, bool, error)
 		value, err := d.Get(ctx, url)
 		return value, false, err
 	}
-	fetched, err := d.load(ctx, url)
+	fetched, err := d.load(ctx, url, before)
 	if err != nil {
 		var none V
 		return none, false, err
@@ -125,9 +126,13 @@ func (d *Documents[V]) mayRefresh(known *entry[V]) bool {
 	return !now.Before(known.retryAt) && known.refreshes.take(now)
 }
 
-// load fetches and keeps, once for everybody who waits.
-func (d *Documents[V]) load(ctx context.Context, url string) (*entry[V], error) {
+// load fetches and keeps, once for everybody who waits. Whoever saw what was known before a fetch (nil for nothing) and
+// comes here after it takes its result.
+func (d *Documents[V]) load(ctx context.Context, url string, seen *entry[V]) (*entry[V], error) {
 	result := d.flights.DoChan(url, func() (any, error) {
+		if known, ok := d.entries.GetIfPresent(url); ok && known != seen {
+			return known, nil
+		}
 		// The fetch outlives the request that began it, because others wait for it too; it has a limit of its own.
 		return d.fetch(context.WithoutCancel(ctx), url)
 	})
