@@ -156,6 +156,17 @@ func (a *App) party(organization *org.Organization) webauthn.RelyingParty {
 	return party
 }
 
+// serveRelatedOrigins tells browsers where the passkeys of this host may be used as well (WebAuthn Level 3 §5.11.1).
+func (a *App) serveRelatedOrigins(c *gin.Context) {
+	origins := webauthn.RelatedOrigins(a.Issuers, oauth.Organization(c))
+	if len(origins) == 0 {
+		oauth.WriteError(c, oauth.InvalidRequest("The passkeys of this address are used nowhere else.").WithStatus(http.StatusNotFound))
+		return
+	}
+	c.Header("Cache-Control", "no-store") // it ends with the days of grace
+	c.JSON(http.StatusOK, gin.H{"origins": origins})
+}
+
 // organizationOf returns the organization that an issuer identifier of ours names. Its kind of fault is NotFound when there is
 // none.
 func (a *App) organizationOf(ctx context.Context, issuer string) (*org.Organization, error) {

@@ -165,6 +165,7 @@ func (a *App) mountOrganizations(engine *gin.Engine, e *endpoints, page errorRen
 	}
 	cors(engine.Group("", json, found), a, oauth.WellKnownProtectedResource+"/:org", e.documents.ServeResourceMetadata, http.MethodGet, http.MethodHead)
 	protocol := engine.Group("/:org", json, found)
+	protocol.GET("/.well-known/webauthn", a.serveRelatedOrigins)
 	cors(protocol, a, "/jwks", e.documents.ServeKeySet, http.MethodGet, http.MethodHead)
 	cors(protocol, a, "/token", e.token.Serve, http.MethodPost)
 	cors(protocol, a, "/device_authorization", e.device.Serve, http.MethodPost)

@@ -3,6 +3,7 @@ package signin
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/gin-gonic/gin"
@@ -55,7 +56,34 @@ func (s *SignIn) party(organization *org.Organization) (webauthn.RelyingParty, b
 // aboutSignIn binds a ceremony to the sign-in and its browser.
 func (s *SignIn) aboutSignIn(v *visit) webauthn.About {
 	party, _ := s.party(v.organization)
+	return v.about(party)
+}
+
+func (v *visit) about(party webauthn.RelyingParty) webauthn.About {
 	return webauthn.About{OrgID: v.organization.ID, Subject: v.transaction.ID, Browser: v.browser, Party: party}
+}
+
+// formerPasskeys says in a form that the passkey is of the address before (field "relying_party").
+const formerPasskeys = "former"
+
+// aboutForm is what the ceremony that a form answers was for. What it says is no proof: the challenge is bound to it.
+func (s *SignIn) aboutForm(v *visit, form oauth.Parameters) webauthn.About {
+	if form.Get("relying_party") == formerPasskeys {
+		if party, ok := webauthn.FormerPartyOf(s.Issuers, v.organization, s.Now()); ok {
+			return v.about(party)
+		}
+	}
+	return s.aboutSignIn(v)
+}
+
+// formerPasskeyRequest asks for a passkey of the address before; nil where that works nowhere.
+func (s *SignIn) formerPasskeyRequest(v *visit) (*page.Passkey, error) {
+	party, ok := webauthn.FormerPartyOf(s.Issuers, v.organization, s.Now())
+	if !ok || !s.passkeysOpen(v.organization) {
+		return nil, nil
+	}
+	options, err := s.Ceremonies.Request(v.about(party))
+	return &page.Passkey{Form: s.form(v, pathPasskey), Options: string(options), Host: party.ID}, err
 }
 
 // passkeyRequest is what the sign-in page asks a browser for; nil where nobody signs in with passkeys.
@@ -83,7 +111,7 @@ func (s *SignIn) Passkey(c *gin.Context) {
 		s.loginFailed(c, v, "", ErrPasskeysOff)
 		return
 	}
-	proof, err := s.Ceremonies.Requested(ctx, s.aboutSignIn(v), v.browserHash, form.Get(fieldPasskey))
+	proof, err := s.Ceremonies.Requested(ctx, s.aboutForm(v, form), v.browserHash, form.Get(fieldPasskey))
 	if err == nil {
 		err = s.checkWanted(v, proof.Person)
 	}
@@ -101,18 +129,32 @@ func (s *SignIn) Passkey(c *gin.Context) {
 	s.advance(c, v, pathLogin)
 }
 
-// anotherPasskey is what the page of second factors asks a browser for.
-func (s *SignIn) anotherPasskey(v *visit, owner uuid.UUID, own []credential.Passkey) (*page.Passkey, error) {
-	options, err := s.Ceremonies.RequestOf(s.aboutSignIn(v), owner, own)
-	return &page.Passkey{Form: s.form(v, pathSecondFactor), Options: string(options)}, err
+// anotherPasskey is what the page of second factors asks a browser for: passkeys of this address, and of the one before where they
+// work here. elsewhere is the host of the person's passkeys when none is of this address.
+func (s *SignIn) anotherPasskey(v *visit, owner uuid.UUID, own []credential.Passkey) (here, former *page.Passkey, elsewhere string, err error) {
+	of := func(party webauthn.RelyingParty, ok bool) (*page.Passkey, error) {
+		if !ok || !slices.ContainsFunc(own, func(passkey credential.Passkey) bool { return passkey.RPID == party.ID }) {
+			return nil, nil
+		}
+		options, err := s.Ceremonies.RequestOf(v.about(party), owner, own)
+		return &page.Passkey{Form: s.form(v, pathSecondFactor), Options: string(options), Host: party.ID}, err
+	}
+	if here, err = of(s.party(v.organization)); err != nil {
+		return nil, nil, "", err
+	}
+	if here == nil && len(own) > 0 {
+		elsewhere = own[len(own)-1].RPID
+	}
+	former, err = of(webauthn.FormerPartyOf(s.Issuers, v.organization, s.Now()))
+	return here, former, elsewhere, err
 }
 
 // proveAnotherPasskey verifies what a browser answered to that.
-func (s *SignIn) proveAnotherPasskey(ctx context.Context, v *visit, owner uuid.UUID, response string) (login.Another, []string, error) {
+func (s *SignIn) proveAnotherPasskey(ctx context.Context, v *visit, owner uuid.UUID, form oauth.Parameters) (login.Another, []string, error) {
 	if !s.passkeysOpen(v.organization) {
 		return login.Another{}, nil, ErrPasskeysOff
 	}
-	proof, err := s.Ceremonies.RequestedOf(ctx, s.aboutSignIn(v), owner, v.browserHash, response)
+	proof, err := s.Ceremonies.RequestedOf(ctx, s.aboutForm(v, form), owner, v.browserHash, form.Get(fieldPasskey))
 	if err != nil {
 		return login.Another{}, nil, err
 	}

@@ -143,12 +143,7 @@ func (s *SignIn) showSecondFactor(c *gin.Context, v *visit, facts login.Facts, s
 	if facts.Factors.Passkey {
 		own, err := s.Passkeys.OfUser(c.Request.Context(), s.Store, v.organization.ID, v.subject(facts).ID)
 		if err == nil {
-			party, _ := s.party(v.organization)
-			if here := func(passkey credential.Passkey) bool { return passkey.RPID == party.ID }; slices.ContainsFunc(own, here) {
-				view.Passkey, err = s.anotherPasskey(v, v.subject(facts).ID, own)
-			} else if len(own) > 0 {
-				view.Elsewhere = own[len(own)-1].RPID
-			}
+			view.Passkey, view.FormerPasskey, view.Elsewhere, err = s.anotherPasskey(v, v.subject(facts).ID, own)
 		}
 		if err != nil {
 			s.Error(c, err)
@@ -212,7 +207,7 @@ func (s *SignIn) postSecondFactor(c *gin.Context) {
 func (s *SignIn) proveAnother(ctx context.Context, v *visit, facts login.Facts, form oauth.Parameters) (another login.Another, methods []string, err error) {
 	switch {
 	case form.Get(fieldPasskey) != "":
-		return s.proveAnotherPasskey(ctx, v, v.subject(facts).ID, form.Get(fieldPasskey))
+		return s.proveAnotherPasskey(ctx, v, v.subject(facts).ID, form)
 	case facts.Factors.Mailbox:
 		return s.proveMailbox(ctx, v, v.subject(facts), form.Get("code"))
 	case form.Get("recovery_code") != "":

@@ -111,6 +111,10 @@ func (s *SignIn) showLogin(c *gin.Context, v *visit, status int, username string
 		s.Error(c, err)
 		return
 	}
+	if view.FormerPasskey, err = s.formerPasskeyRequest(v); err != nil {
+		s.Error(c, err)
+		return
+	}
 	view.Former = s.formerAddress(v.organization)
 	if view.Work, err = s.work(c.Request.Context(), v, pathLogin, view.Username, problem); err != nil {
 		s.Error(c, err)

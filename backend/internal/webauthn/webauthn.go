@@ -3,7 +3,8 @@
 // stay in here. Where passkeys are kept, and attempts counted, is package credential; which page shows a ceremony, and
 // what follows from one, packages signin and account.
 //
-// Left out: the extensions but credProps (§10), because nothing here needs one; origins and RP IDs other than our own (§5.11).
+// Left out: the extensions but credProps (§10), because nothing here needs one; related origins (§5.11), but where an
+// organization was at a host of its own before.
 package webauthn
 
 import (
@@ -65,6 +66,33 @@ func NewRelyingParty(publicURL string) (party RelyingParty, ok bool) {
 // PartyOf is the relying party of an organization's pages, as seen from the address that was asked; ok as in NewRelyingParty.
 func PartyOf(issuers oauth.Issuers, organization *org.Organization) (party RelyingParty, ok bool) {
 	return NewRelyingParty(issuers.Origin(organization))
+}
+
+// FormerPartyOf is the relying party of the host of its own at which an organization was before, whose passkeys people may use at
+// the origin of its present pages while both are served; ok is false without one. The address that organizations share is none:
+// whoever has one of them at a host of their own would be given the passkeys of all.
+func FormerPartyOf(issuers oauth.Issuers, organization *org.Organization, at time.Time) (party RelyingParty, ok bool) {
+	if organization.SeenFromFormer() || !organization.ServesFormer(at) {
+		return RelyingParty{}, false
+	}
+	return related(issuers, organization.AtFormer(), organization)
+}
+
+// RelatedOrigins are the origins at which the passkeys of the address that was asked may be used besides it (§5.11.1).
+func RelatedOrigins(issuers oauth.Issuers, organization *org.Organization) []string {
+	if organization.SeenFromFormer() {
+		if party, ok := related(issuers, organization, organization.Present()); ok {
+			return []string{party.Origin}
+		}
+	}
+	return nil
+}
+
+// related is the relying party of a former address at a present one. Browsers ask its host at the port of HTTPS (§5.11.1 step 1).
+func related(issuers oauth.Issuers, former, present *org.Organization) (RelyingParty, bool) {
+	there, served := PartyOf(issuers, former)
+	here, ok := PartyOf(issuers, present)
+	return RelyingParty{ID: there.ID, Origin: here.Origin}, ok && served && former.Domain != "" && there.Origin == "https://"+there.ID
 }
 
 // How long browsers let people take (§15.1 recommends five minutes at least), and what they may answer.

@@ -1,6 +1,7 @@
-// A passkey ceremony (WebAuthn Level 3): the only thing on these pages that needs a script. The form "passkey-form" has
-// the options of the server and takes the browser's answer; it stays hidden where passkeys cannot be used. With nothing
-// pressed, passkeys are offered in the username field (conditional mediation), where the page has one.
+// A passkey ceremony (WebAuthn Level 3): the only thing on these pages that needs a script. A form with data-ceremony
+// has the options of the server and takes the browser's answer; it stays hidden where passkeys cannot be used. With nothing
+// pressed, passkeys are offered in the username field (conditional mediation), where the page has one. A form with
+// data-related asks for passkeys of another host, and is shown where the browser says that it lets people use those.
 (() => {
   "use strict";
   const api = window.PublicKeyCredential;
@@ -19,29 +20,13 @@
     api.signalAllAcceptedCredentials(JSON.parse(accepted.dataset.acceptedPasskeys)).catch(() => {});
   }
 
-  for (const part of document.querySelectorAll("[data-with-passkeys]")) part.hidden = false;
-  for (const part of document.querySelectorAll("[data-without-passkeys]")) part.hidden = true;
-
-  const form = document.getElementById("passkey-form");
-  if (!form) return;
-  const button = form.querySelector(".passkey");
-  const status = form.querySelector(".notice");
-  const creating = form.dataset.ceremony === "create";
-  const described = (list) => (list || []).map((one) => ({ ...one, id: bytes(one.id) }));
-
-  const options = () => {
-    const read = JSON.parse(form.dataset.options);
-    read.challenge = bytes(read.challenge);
-    if (creating) {
-      read.user.id = bytes(read.user.id);
-      read.excludeCredentials = described(read.excludeCredentials);
-    } else {
-      read.allowCredentials = described(read.allowCredentials);
-    }
-    return read;
+  const show = (selector, shown) => {
+    for (const part of document.querySelectorAll(selector)) part.hidden = !shown;
   };
+  show("[data-with-passkeys]", true);
+  show("[data-without-passkeys]", false);
 
-  const ask = (how) => navigator.credentials[creating ? "create" : "get"]({ publicKey: options(), ...how });
+  const described = (list) => (list || []).map((one) => ({ ...one, id: bytes(one.id) }));
 
   const written = (made) => {
     const response = {};
@@ -59,65 +44,102 @@
     });
   };
 
-  const say = (words) => {
-    status.textContent = words || "";
-    status.hidden = !words;
-  };
-
-  const send = (made) => {
-    form.elements.passkey.value = written(made);
-    form.requestSubmit();
-  };
-
+  // A browser does one ceremony at a time: pressing a button ends what waits in the username field.
   let waiting = null;
-  const offer = async () => {
-    if (creating || "byButton" in form.dataset || !api.isConditionalMediationAvailable || !(await api.isConditionalMediationAvailable())) return;
-    waiting = new AbortController();
-    try {
-      send(await ask({ mediation: "conditional", signal: waiting.signal }));
-    } catch {
-      // Aborted, or the browser thought better of it: the button is there.
-    }
+  let offer = async () => {};
+
+  const begin = (form) => {
+    const button = form.querySelector(".passkey");
+    const status = form.querySelector(".notice");
+    const creating = form.dataset.ceremony === "create";
+
+    const options = () => {
+      const read = JSON.parse(form.dataset.options);
+      read.challenge = bytes(read.challenge);
+      if (creating) {
+        read.user.id = bytes(read.user.id);
+        read.excludeCredentials = described(read.excludeCredentials);
+      } else {
+        read.allowCredentials = described(read.allowCredentials);
+      }
+      return read;
+    };
+
+    const ask = (how) => navigator.credentials[creating ? "create" : "get"]({ publicKey: options(), ...how });
+
+    const say = (words) => {
+      status.textContent = words || "";
+      status.hidden = !words;
+    };
+
+    const send = (made) => {
+      form.elements.passkey.value = written(made);
+      form.requestSubmit();
+    };
+
+    const words = (error) => {
+      switch (error.name) {
+        case "NotAllowedError":
+        case "AbortError":
+          return status.dataset.cancelled;
+        case "InvalidStateError":
+          return status.dataset.exists || status.dataset.failed;
+        case "SecurityError":
+        case "NotSupportedError":
+        case "ConstraintError":
+          return status.dataset.impossible;
+        default:
+          return status.dataset.failed;
+      }
+    };
+
+    const rest = () => {
+      button.removeAttribute("data-busy");
+      button.removeAttribute("aria-disabled");
+    };
+
+    button.addEventListener("click", async () => {
+      if (button.hasAttribute("aria-disabled")) return;
+      if (form.elements.name && !form.reportValidity()) return;
+      say("");
+      button.setAttribute("data-busy", "");
+      button.setAttribute("aria-disabled", "true");
+      if (waiting) waiting.abort();
+      try {
+        send(await ask({}));
+      } catch (error) {
+        rest();
+        say(words(error));
+        offer();
+      }
+    });
+
+    addEventListener("pageshow", (event) => event.persisted && rest());
+    form.hidden = button.hidden = false;
+    if (creating || "byButton" in form.dataset) return;
+    offer = async () => {
+      if (!api.isConditionalMediationAvailable || !(await api.isConditionalMediationAvailable())) return;
+      waiting = new AbortController();
+      try {
+        send(await ask({ mediation: "conditional", signal: waiting.signal }));
+      } catch {
+        // Aborted, or the browser thought better of it: the button is there.
+      }
+    };
+    offer();
   };
 
-  const words = (error) => {
-    switch (error.name) {
-      case "NotAllowedError":
-      case "AbortError":
-        return status.dataset.cancelled;
-      case "InvalidStateError":
-        return status.dataset.exists || status.dataset.failed;
-      case "SecurityError":
-      case "NotSupportedError":
-      case "ConstraintError":
-        return status.dataset.impossible;
-      default:
-        return status.dataset.failed;
-    }
-  };
+  for (const form of document.querySelectorAll("form[data-ceremony]:not([data-related])")) begin(form);
 
-  const rest = () => {
-    button.removeAttribute("data-busy");
-    button.removeAttribute("aria-disabled");
-  };
-
-  button.addEventListener("click", async () => {
-    if (button.hasAttribute("aria-disabled")) return;
-    if (form.elements.name && !form.reportValidity()) return;
-    say("");
-    button.setAttribute("data-busy", "");
-    button.setAttribute("aria-disabled", "true");
-    if (waiting) waiting.abort();
-    try {
-      send(await ask({}));
-    } catch (error) {
-      rest();
-      say(words(error));
-      offer();
-    }
-  });
-
-  addEventListener("pageshow", (event) => event.persisted && rest());
-  form.hidden = button.hidden = false;
-  offer();
+  const related = document.querySelector("form[data-related]");
+  if (related && api.getClientCapabilities) {
+    api
+      .getClientCapabilities()
+      .then((capabilities) => {
+        if (!capabilities.relatedOrigins) return;
+        begin(related);
+        show("[data-without-related-passkeys]", false);
+      })
+      .catch(() => {});
+  }
 })();

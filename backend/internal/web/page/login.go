@@ -19,6 +19,7 @@ type Login struct {
 	MagicLinkURL      string       // where a sign-in by mail begins; "" shows no such way
 	SignUpURL         string       // where an account is made; "" shows no such way
 	Passkey           *Passkey     // nil where nobody signs in with passkeys
+	FormerPasskey     *Passkey     // of the address before, where browsers let people use those here; nil without one
 	Former            *Link        // the address before, where passkeys of there still work; nil when none is served
 	Providers         []Link       // where people may sign in elsewhere
 	Linking           string       // the account elsewhere that is linked to whoever signs in; "" for none

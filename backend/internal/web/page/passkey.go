@@ -12,6 +12,7 @@ import (
 type Passkey struct {
 	Form
 	Options string // in the JSON form of WebAuthn Level 3 §5.1.8, §5.1.9
+	Host    string // whose passkeys they are, where that is said; "" where it is not
 }
 
 // AccountPasskeys lists a person's passkeys and takes new ones. Its forms have the field "do": "add" with "name" and

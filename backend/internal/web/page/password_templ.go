@@ -306,7 +306,7 @@ func (v ChangePassword) page() templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = passkeyStatus(v.Frame, v.Text.T("passkey_not_made")).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = passkeyStatus(v.Frame, "passkey-status", v.Text.T("passkey_not_made")).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

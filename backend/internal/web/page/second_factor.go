@@ -17,13 +17,15 @@ import (
 type SecondFactor struct {
 	Frame
 	Form
-	Client    *Client // nil when nobody but the organization asks
-	Username  string
-	Another   bool        // another account may be used
-	Passkey   *Passkey    // nil when the person has none
-	Elsewhere string      // the host of which the person's passkeys are, when none is of this one
-	Code      bool        // the person has an app, and its code will do
-	Mail      *FactorMail // nil where no code of a mail will do
+	Client   *Client // nil when nobody but the organization asks
+	Username string
+	Another  bool     // another account may be used
+	Passkey  *Passkey // nil when the person has none
+	// FormerPasskey is of the address before, where browsers let people use those here; nil without one.
+	FormerPasskey *Passkey
+	Elsewhere     string      // the host of which the person's passkeys are, when none is of this one
+	Code          bool        // the person has an app, and its code will do
+	Mail          *FactorMail // nil where no code of a mail will do
 	// RememberDays is for how long the person may say that they are not asked again here, field "remember"; 0: they may not.
 	RememberDays int
 	Fault        *fault.Error
@@ -43,7 +45,6 @@ type FactorMail struct {
 	Wait      int // seconds until another one is sent
 }
 
-// reason says what is asked for.
 // reason says what the person is asked for; "" where nothing that they have proves them here.
 func (v SecondFactor) reason() string {
 	switch {

@@ -63,6 +63,7 @@ func states(words *text.Printer, organization page.Organization) map[string]temp
 	return map[string]templ.Component{
 		"login":          page.Login{Frame: frame, Form: form("login"), Client: &payroll},
 		"login-logo":     page.Login{Frame: frame, Form: form("login"), Client: &logo},
+		"login-related":  page.Login{Frame: frame, Form: form("login"), Client: &payroll, Passkey: passkey("login/passkey"), FormerPasskey: &page.Passkey{Form: form("login/passkey"), Options: `{"challenge":"AAAA","rpId":"sso.example.com"}`, Host: "sso.example.com"}, Former: &page.Link{Label: "sso.example.com", URL: "https://sso.example.com/account/methods"}},
 		"login-former":   page.Login{Frame: frame, Form: form("login"), Client: &payroll, Passkey: passkey("login/passkey"), Former: &page.Link{Label: "id.example.com", URL: "https://id.example.com/demo/account/methods"}},
 		"login-alone":    page.Login{Frame: frame, Form: form("login")},
 		"login-wrong":    page.Login{Frame: frame, Form: form("login"), Client: &payroll, Username: "ada@demo.test", Fault: wrong},
@@ -186,6 +187,7 @@ func states(words *text.Printer, organization page.Organization) map[string]temp
 			{What: "Signed in", Where: "Firefox on Linux · 192.0.2.1", At: moment}, {What: "The profile was changed", By: "By an administrator", At: moment}, {What: hostile, Where: hostile, At: moment, Problem: true}}},
 		"account-no-activity":     page.AccountActivity{OwnAccount: own(frame)},
 		"second":                  page.SecondFactor{Code: true, Frame: frame, Form: form("login/second-factor"), Client: &payroll, Username: "ada@demo.test", Another: true},
+		"second-related":          page.SecondFactor{Frame: frame, Form: form("login/second-factor"), Username: "ada", Elsewhere: "sso.example.com", FormerPasskey: &page.Passkey{Form: form("login/second-factor"), Options: `{"challenge":"AAAA","rpId":"sso.example.com"}`, Host: "sso.example.com"}},
 		"second-elsewhere":        page.SecondFactor{Frame: frame, Form: form("login/second-factor"), Username: "ada", Another: true, Elsewhere: "id.example.com"},
 		"second-remember":         page.SecondFactor{Frame: frame, Form: form("login/second-factor"), Username: "ada", Code: true, RememberDays: 30, Passkey: &page.Passkey{Form: form("login/second-factor"), Options: "{}"}},
 		"account-devices":         page.AccountSessions{OwnAccount: own(frame), Form: form("account/sessions"), LogoutURL: "/demo/logout", Devices: []page.RememberedDevice{{ID: "1", Device: hostile, Since: moment, Until: moment, Present: true}, {ID: hostile, Device: "Firefox on Linux", Since: moment, Until: moment}}},

@@ -12,26 +12,12 @@ const accepted = document.querySelector("[data-accepted-passkeys]");
 if (accepted && api.signalAllAcceptedCredentials) {
 api.signalAllAcceptedCredentials(JSON.parse(accepted.dataset.acceptedPasskeys)).catch(() => {});
 }
-for (const part of document.querySelectorAll("[data-with-passkeys]")) part.hidden = false;
-for (const part of document.querySelectorAll("[data-without-passkeys]")) part.hidden = true;
-const form = document.getElementById("passkey-form");
-if (!form) return;
-const button = form.querySelector(".passkey");
-const status = form.querySelector(".notice");
-const creating = form.dataset.ceremony === "create";
-const described = (list) => (list || []).map((one) => ({ ...one, id: bytes(one.id) }));
-const options = () => {
-const read = JSON.parse(form.dataset.options);
-read.challenge = bytes(read.challenge);
-if (creating) {
-read.user.id = bytes(read.user.id);
-read.excludeCredentials = described(read.excludeCredentials);
-} else {
-read.allowCredentials = described(read.allowCredentials);
-}
-return read;
+const show = (selector, shown) => {
+for (const part of document.querySelectorAll(selector)) part.hidden = !shown;
 };
-const ask = (how) => navigator.credentials[creating ? "create" : "get"]({ publicKey: options(), ...how });
+show("[data-with-passkeys]", true);
+show("[data-without-passkeys]", false);
+const described = (list) => (list || []).map((one) => ({ ...one, id: bytes(one.id) }));
 const written = (made) => {
 const response = {};
 for (const part of ["clientDataJSON", "attestationObject", "authenticatorData", "signature", "userHandle"]) {
@@ -47,6 +33,24 @@ clientExtensionResults: made.getClientExtensionResults(),
 response,
 });
 };
+let waiting = null;
+let offer = async () => {};
+const begin = (form) => {
+const button = form.querySelector(".passkey");
+const status = form.querySelector(".notice");
+const creating = form.dataset.ceremony === "create";
+const options = () => {
+const read = JSON.parse(form.dataset.options);
+read.challenge = bytes(read.challenge);
+if (creating) {
+read.user.id = bytes(read.user.id);
+read.excludeCredentials = described(read.excludeCredentials);
+} else {
+read.allowCredentials = described(read.allowCredentials);
+}
+return read;
+};
+const ask = (how) => navigator.credentials[creating ? "create" : "get"]({ publicKey: options(), ...how });
 const say = (words) => {
 status.textContent = words || "";
 status.hidden = !words;
@@ -54,15 +58,6 @@ status.hidden = !words;
 const send = (made) => {
 form.elements.passkey.value = written(made);
 form.requestSubmit();
-};
-let waiting = null;
-const offer = async () => {
-if (creating || "byButton" in form.dataset || !api.isConditionalMediationAvailable || !(await api.isConditionalMediationAvailable())) return;
-waiting = new AbortController();
-try {
-send(await ask({ mediation: "conditional", signal: waiting.signal }));
-} catch {
-}
 };
 const words = (error) => {
 switch (error.name) {
@@ -100,5 +95,27 @@ offer();
 });
 addEventListener("pageshow", (event) => event.persisted && rest());
 form.hidden = button.hidden = false;
+if (creating || "byButton" in form.dataset) return;
+offer = async () => {
+if (!api.isConditionalMediationAvailable || !(await api.isConditionalMediationAvailable())) return;
+waiting = new AbortController();
+try {
+send(await ask({ mediation: "conditional", signal: waiting.signal }));
+} catch {
+}
+};
 offer();
+};
+for (const form of document.querySelectorAll("form[data-ceremony]:not([data-related])")) begin(form);
+const related = document.querySelector("form[data-related]");
+if (related && api.getClientCapabilities) {
+api
+.getClientCapabilities()
+.then((capabilities) => {
+if (!capabilities.relatedOrigins) return;
+begin(related);
+show("[data-without-related-passkeys]", false);
+})
+.catch(() => {});
+}
 })();
