@@ -44,6 +44,7 @@ export function organizationWith(policies: Partial<Policies> = {}): Organization
       second_factor_roles: {},
       remembered_device_days: 0,
       second_factor_email_codes: 'off',
+      sessions_per_person: 0,
       session_idle_lifetime_seconds: 28_800,
       session_absolute_lifetime_seconds: 604_800,
       access_token_lifetime_seconds: 300,

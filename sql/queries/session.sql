@@ -1,8 +1,8 @@
 -- name: InsertSession :exec
 INSERT INTO sessions (org_id, id, user_id, token_hash, browser_hash, authenticated_at, methods, address, user_agent, created_at, last_seen_at, idle_expires_at, expires_at,
-    passkey_id, aaguid, countries, device_id, domain)
+    passkey_id, aaguid, countries, device_id, domain, vouched)
 VALUES (@org_id, @id, @user_id, @token_hash, @browser_hash, @authenticated_at, @methods, @address, @user_agent, @created_at, @created_at, @idle_expires_at, @expires_at,
-    sqlc.narg(passkey_id), sqlc.narg(aaguid), @countries::text[], sqlc.narg(device_id), @domain);
+    sqlc.narg(passkey_id), sqlc.narg(aaguid), @countries::text[], sqlc.narg(device_id), @domain, @vouched);
 
 -- name: DomainOfSession :one
 SELECT domain FROM sessions WHERE org_id = @org_id AND id = @id;
@@ -19,7 +19,7 @@ WHERE sessions.org_id = @org_id AND sessions.token_hash = ANY (@token_hashes::by
 
 -- name: LiveSessionsOfUser :many
 SELECT org_id, id, user_id, token_hash, browser_hash, authenticated_at, methods, address, user_agent, created_at, last_seen_at, idle_expires_at, expires_at, ended_at, end_reason,
-    passkey_id, aaguid, countries, device_id, domain
+    passkey_id, aaguid, countries, device_id, domain, vouched
 FROM sessions
 WHERE org_id = @org_id AND user_id = @user_id AND ended_at IS NULL AND expires_at > @at AND idle_expires_at > @at AND id < @before
   AND (aaguid IS NULL OR aaguid <> ALL (@refused_models::uuid[]))
@@ -47,6 +47,17 @@ UPDATE sessions SET ended_at = @at, end_reason = @reason WHERE org_id = @org_id 
 UPDATE sessions SET ended_at = @at, end_reason = @reason
 WHERE org_id = @org_id AND user_id = @user_id AND ended_at IS NULL AND id <> @keep_id
 RETURNING id;
+
+-- name: EndSurplusSessions :many
+-- Leaves a person as many sessions as there may be beside the one that is kept: those used last. Sessions that no browser has
+-- do not count; those that began with a passkey of a refused model do until the job ends them. Whoever begins sessions of the person holds the person's row.
+UPDATE sessions x SET ended_at = @at, end_reason = @reason
+WHERE x.org_id = @org_id AND x.ended_at IS NULL AND x.id IN (
+    SELECT s.id FROM sessions s
+    WHERE s.org_id = @org_id AND s.user_id = @user_id AND s.ended_at IS NULL AND s.expires_at > @at AND s.idle_expires_at > @at AND NOT s.vouched
+      AND s.id <> @keep_id
+    ORDER BY s.last_seen_at DESC, s.id DESC OFFSET @others::int)
+RETURNING x.id;
 
 -- name: EndSessionsOfPasskey :many
 UPDATE sessions SET ended_at = @at, end_reason = @reason
@@ -138,10 +149,12 @@ DELETE FROM sessions WHERE (org_id, id) IN (SELECT s.org_id, s.id FROM sessions 
 -- name: SessionsKeptOfUser :many
 -- Everything that is kept of a person's sessions, for the person.
 SELECT org_id, id, user_id, token_hash, browser_hash, authenticated_at, methods, address, user_agent, created_at, last_seen_at, idle_expires_at, expires_at, ended_at, end_reason,
-    passkey_id, aaguid, countries, device_id, domain
+    passkey_id, aaguid, countries, device_id, domain, vouched
 FROM sessions WHERE org_id = @org_id AND user_id = @user_id ORDER BY id DESC;
 
 -- name: LockLiveSession :one
-SELECT id FROM sessions WHERE org_id = @org_id AND id = @id AND ended_at IS NULL AND expires_at > @at AND idle_expires_at > @at
-  AND (aaguid IS NULL OR aaguid <> ALL (@refused_models::uuid[]))
-FOR NO KEY UPDATE;
+-- The person's row is locked first, as by whoever changes a person, so that the two never wait for each other.
+SELECT s.id FROM users u JOIN sessions s ON s.org_id = u.org_id AND s.user_id = u.id
+WHERE s.org_id = @org_id AND s.id = @id AND s.ended_at IS NULL AND s.expires_at > @at AND s.idle_expires_at > @at
+  AND (s.aaguid IS NULL OR s.aaguid <> ALL (@refused_models::uuid[]))
+FOR NO KEY UPDATE OF u FOR NO KEY UPDATE OF s;

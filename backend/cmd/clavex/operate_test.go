@@ -258,6 +258,10 @@ func TestUsers(t *testing.T) {
 		t.Errorf("%d organizations are closed", n)
 	}
 	i.succeed(t, "org", "update", "acme", "--proof-of-work", "on_suspicion")
+	i.succeed(t, "org", "update", "acme", "--sessions-per-person", "5")
+	if n := count(t, conn, "SELECT count(*) FROM organizations WHERE policies ->> 'sessions_per_person' = '5'"); n != 1 {
+		t.Errorf("%d organizations limit sessions", n)
+	}
 	if n := count(t, conn, "SELECT count(*) FROM organizations WHERE policies ->> 'proof_of_work' = 'on_suspicion'"); n != 1 {
 		t.Errorf("%d organizations demand proof of work", n)
 	}

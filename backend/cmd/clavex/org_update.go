@@ -113,6 +113,7 @@ func (c *organizationChange) flags(command *cobra.Command) {
 	flags.StringToStringVar(&c.secondFactorRoles, "second-factor-role", nil, "ROLE=POLICY, what is asked of people who have a role; may be repeated")
 	flags.IntVar(&c.wanted.Policies.PasswordMinimumLength, "password-minimum-length", 0, "how many characters a new password has at least: 8 to 64")
 	flags.StringVar(&c.recovery, "password-recovery", "", "what people can do who forgot their password: mail (choose another one with a code) or closed (ask an administrator)")
+	flags.IntVar(&c.wanted.Policies.SessionsPerPerson, "sessions-per-person", 0, "in how many browsers a person is signed in at the same time: 1 to 100; 0 sets no limit")
 	flags.DurationVar(&c.sessionIdle, "session-idle-lifetime", 0, "after how long a session ends that is not used")
 	flags.DurationVar(&c.sessionAbsolute, "session-absolute-lifetime", 0, "after how long a session ends in any case")
 	flags.DurationVar(&c.accessTokens, "access-token-lifetime", 0, "how long access tokens live unless the client says otherwise")
@@ -126,7 +127,7 @@ func (c *organizationChange) flags(command *cobra.Command) {
 	flags.StringVar(&c.issuersFile, "software-statement-issuers-file", "", "file with a JSON list of the issuers whose software statements are believed, as in the Admin API; - for standard input")
 	flags.StringVar(&c.scopesFile, "scopes-file", "", "file with a JSON list of scopes, as in the Admin API; - for standard input")
 	flags.StringVar(&c.claimsFile, "claims-file", "", "file with a JSON list of claims, as in the Admin API; - for standard input")
-	command.MarkFlagsOneRequired("display-name", "brand-color", "default-locale", "registration", "profile", "session-idle-lifetime", "session-absolute-lifetime",
+	command.MarkFlagsOneRequired("display-name", "brand-color", "default-locale", "registration", "profile", "sessions-per-person", "session-idle-lifetime", "session-absolute-lifetime",
 		"access-token-lifetime", "refresh-token-lifetime", "access-token-format", "refresh-token-rotation", "refresh-token-grace", "registration-redirect-host", "registration-scope", "registration-grant-type",
 		"sign-up", "sign-up-email-domain", "password-recovery", "password-minimum-length", "email-change", "invitation-lifetime-days", "account-deletion", "account-deletion-days", "proof-of-work", "magic-links", "sign-in-notices", "passkeys", "second-factor", "second-factor-role", "remembered-device-days", "second-factor-email-codes", "client-id-metadata-documents", "client-id-metadata-document-host", "software-statement-issuers-file", "scopes-file", "claims-file")
 }
@@ -164,6 +165,7 @@ func (c *organizationChange) apply(given func(flag string) bool, o *org.Organiza
 	}
 	policies.SecondFactorEmailCodes = pick(given("second-factor-email-codes"), org.EmailCodes(c.emailCodes), policies.SecondFactorEmailCodes)
 	policies.RememberedDeviceDays = pick(given("remembered-device-days"), c.wanted.Policies.RememberedDeviceDays, policies.RememberedDeviceDays)
+	policies.SessionsPerPerson = pick(given("sessions-per-person"), wanted.SessionsPerPerson, policies.SessionsPerPerson)
 	policies.SecondFactorRoles = pick(given("second-factor-role"), roles, policies.SecondFactorRoles)
 	policies.PasswordMinimumLength = pick(given("password-minimum-length"), c.wanted.Policies.PasswordMinimumLength, policies.PasswordMinimumLength)
 	policies.PasswordRecovery = pick(given("password-recovery"), org.Recovery(c.recovery), policies.PasswordRecovery)

@@ -1,6 +1,7 @@
 package account
 
 import (
+	"encoding/json"
 	"maps"
 	"net/http"
 	"slices"
@@ -8,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/clavex/clavex/backend/internal/audit"
+	"github.com/clavex/clavex/backend/internal/session"
 	"github.com/clavex/clavex/backend/internal/web/page"
 )
 
@@ -95,6 +97,9 @@ func (v *visit) showActivity() {
 
 // happened is an event as people read it. Of what others did they learn that it happened, not from where.
 func (v *visit) happened(event audit.Record, sentence string) page.Happened {
+	if surplus(event) {
+		sentence = v.words.T("event_session_surplus")
+	}
 	shown := page.Happened{What: sentence, At: v.moment(event.OccurredAt), Problem: event.Outcome == audit.Failure}
 	if name := v.application(event); name != "" {
 		shown.What = v.words.T("event_application", "What", sentence, "Client", name)
@@ -113,6 +118,14 @@ func (v *visit) happened(event audit.Record, sentence string) page.Happened {
 		shown.By = v.words.T("event_by_itself")
 	}
 	return shown
+}
+
+// surplus reports whether a session ended because the person is signed in on more devices than allowed.
+func surplus(event audit.Record) bool {
+	var details struct {
+		Reason string `json:"reason"`
+	}
+	return event.Action == "session.ended" && json.Unmarshal(event.Details, &details) == nil && details.Reason == session.ReasonSurplus
 }
 
 // application is what the client is called that an event is about, "" when it is about none or it is gone.

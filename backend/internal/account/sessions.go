@@ -29,7 +29,8 @@ func (v *visit) showSessions() {
 		v.SignIn.Error(v.c, err)
 		return
 	}
-	view := page.AccountSessions{OwnAccount: v.shell(), Form: v.hidden(), LogoutURL: v.address("logout")}
+	view := page.AccountSessions{OwnAccount: v.shell(), Form: v.hidden(), LogoutURL: v.address("logout"),
+		Limit: v.organization.Policies.SessionsPerPerson}
 	for i := range live {
 		one := v.signedIn(&live[i])
 		if one.Present {

@@ -182,6 +182,7 @@ func applyOrganization(o *org.Organization, branding *api.BrandingPatch, policie
 			o.Policies.SecondFactorEmailCodes = org.EmailCodes(*policies.SecondFactorEmailCodes)
 		}
 		set(&o.Policies.RememberedDeviceDays, policies.RememberedDeviceDays)
+		set(&o.Policies.SessionsPerPerson, policies.SessionsPerPerson)
 		if policies.SecondFactorRoles != nil {
 			var err error
 			if o.Policies.SecondFactorRoles, err = recode[map[string]org.SecondFactor](policies.SecondFactorRoles); err != nil {

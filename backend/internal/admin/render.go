@@ -130,6 +130,7 @@ func renderPolicies(p org.Policies) (api.Policies, error) {
 		ClientAttesters:                attesters,
 		RequireAttestationChallenge:    optional(p.RequireAttestationChallenge),
 		ClientCertificateAuthorities:   optional(p.ClientCertificateAuthorities),
+		SessionsPerPerson:              p.SessionsPerPerson,
 		SessionIdleLifetimeSeconds:     int(p.SessionIdle() / time.Second),
 		SessionAbsoluteLifetimeSeconds: int(p.SessionAbsolute() / time.Second),
 		AccessTokenLifetimeSeconds:     int(p.AccessTokenLifetime() / time.Second),

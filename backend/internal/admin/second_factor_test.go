@@ -76,6 +76,16 @@ func TestSecondFactorsByRoleAndClient(t *testing.T) {
 	}
 	days(91).refuses(422, "validation_failed")
 	days(-1).refuses(422, "validation_failed")
+	limit := func(sessions int) answer {
+		return grace.do("PATCH", "/orgs/acme", fields{"policies": fields{"sessions_per_person": sessions}}, "If-Match", grace.get("/orgs/acme").etag())
+	}
+	limit(3).must(200)
+	if got := grace.get("/orgs/acme").at("policies.sessions_per_person"); got != float64(3) {
+		t.Errorf("%v", got)
+	}
+	limit(101).refuses(422, "validation_failed")
+	limit(-1).refuses(422, "validation_failed")
+	limit(0).must(200)
 	codes := func(policy string) answer {
 		return grace.do("PATCH", "/orgs/acme", fields{"policies": fields{"second_factor_email_codes": policy}}, "If-Match", grace.get("/orgs/acme").etag())
 	}

@@ -79,6 +79,7 @@ type Policies struct {
 	SignInNotices          SignInNotices `json:"sign_in_notices,omitempty"`
 	AccountDeletionPolicies
 	ProofOfWorkPolicies
+	SessionPolicies
 	Passkeys           Passkeys    `json:"passkeys,omitempty"`
 	Attestation        Attestation `json:"attestation,omitzero"`
 	SignUpEmailDomains []string    `json:"sign_up_email_domains,omitempty"` // acme.example, or *.acme.example for every one below; empty: any
@@ -422,6 +423,9 @@ func (o *Organization) validate() error {
 		return err
 	}
 	if err := p.validateProofOfWork(); err != nil {
+		return err
+	}
+	if err := p.validateSessions(); err != nil {
 		return err
 	}
 	if err := p.validateAccountDeletion(); err != nil {

@@ -66,6 +66,7 @@ func TestLifeOfAnOrganization(t *testing.T) {
 			"policies.session_idle_seconds":          func(o *org.Organization) { o.Policies.SessionIdleSeconds = 1 },
 			"policies.access_token_lifetime_seconds": func(o *org.Organization) { o.Policies.AccessTokenLifetimeSeconds = 1 << 30 },
 			"policies.registration":                  func(o *org.Organization) { o.Policies.Registration = "everybody" },
+			"policies.sessions_per_person":           func(o *org.Organization) { o.Policies.SessionsPerPerson = 101 },
 			"policies.default_locale":                func(o *org.Organization) { o.Policies.DefaultLocale = "<b>" },
 		} {
 			err := w.DB.InTx(t.Context(), func(ctx context.Context, tx *store.Tx) error {

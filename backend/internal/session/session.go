@@ -1,6 +1,8 @@
 // Package session is about signed-in browsers: a session belongs to one person of one organization
 // and lives until it is ended, idle for too long, or too old. Only the hash of its token is stored.
 // A browser may hold the sessions of several people of an organization side by side.
+//
+// Whoever locks a person and sessions of theirs locks the person first, then the sessions, then what was granted in them.
 package session
 
 import (
@@ -156,9 +158,12 @@ type Authenticated struct {
 
 // Begin starts the session of a completed sign-in and returns the browser's new token for it. A token that the
 // browser had for the same person is worth nothing afterwards. Where the browser holds as many sessions as it may,
-// the one unused for longest ends.
+// the one unused for longest ends; and so do those of the person in other browsers that are more than the organization allows.
 func (s *Sessions) Begin(ctx context.Context, tx *store.Tx, proof Authenticated) (Session, string, error) {
 	now, request := s.now(), reqctx.From(ctx)
+	if err := s.hold(ctx, tx, proof); err != nil {
+		return Session{}, "", err
+	}
 	if proof.Methods == nil {
 		proof.Methods = []string{} // none of the values says what was proved
 	}
@@ -201,7 +206,7 @@ func (s *Sessions) Begin(ctx context.Context, tx *store.Tx, proof Authenticated)
 	err := dbq.New(tx).InsertSession(ctx, dbq.InsertSessionParams{OrgID: session.OrgID, ID: session.ID, UserID: session.UserID, TokenHash: secret.Hash(token),
 		BrowserHash: session.BrowserHash, AuthenticatedAt: session.AuthenticatedAt, Methods: session.Methods, Address: address, UserAgent: session.UserAgent,
 		CreatedAt: now, IdleExpiresAt: session.IdleExpiresAt, ExpiresAt: session.ExpiresAt,
-		PasskeyID: known(session.PasskeyID), Aaguid: known(session.AAGUID), DeviceID: known(session.DeviceID), Countries: countries(session), Domain: proof.Organization.Domain})
+		PasskeyID: known(session.PasskeyID), Aaguid: known(session.AAGUID), DeviceID: known(session.DeviceID), Countries: countries(session), Domain: proof.Organization.Domain, Vouched: proof.vouched()})
 	if err != nil {
 		return Session{}, "", err
 	}
@@ -220,7 +225,10 @@ func (s *Sessions) began(ctx context.Context, tx *store.Tx, proof Authenticated,
 	} else {
 		event.Details["user_id"] = proof.User.ID
 	}
-	return s.log.Record(ctx, tx, session.OrgID, event)
+	if err := s.log.Record(ctx, tx, session.OrgID, event); err != nil {
+		return err
+	}
+	return s.endSurplus(ctx, tx, proof, session)
 }
 
 // Touch writes down that a session was used, at most once a minute.

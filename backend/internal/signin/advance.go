@@ -171,6 +171,9 @@ func (s *SignIn) beginSession(c *gin.Context, v *visit, facts login.Facts) error
 	var begun session.Session
 	var token, remembered string
 	err := s.Store.InTx(c.Request.Context(), func(ctx context.Context, tx *store.Tx) (err error) {
+		if err := s.Users.Hold(ctx, tx, v.organization.ID, facts.User.ID); err != nil { // before any session; of two at once, one is the last
+			return err
+		}
 		if err := s.stillProved(ctx, tx, v); err != nil {
 			return err
 		}

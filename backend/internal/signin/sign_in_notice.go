@@ -12,11 +12,8 @@ import (
 )
 
 // tellSignIn writes to a person about a sign-in that is new to their account. After too many letters in a day the audit log
-// alone says so.
+// alone says so. The caller holds the person.
 func (s *SignIn) tellSignIn(ctx context.Context, tx *store.Tx, organization *org.Organization, person *user.User, begun session.Session) error {
-	if err := s.Users.Hold(ctx, tx, organization.ID, person.ID); err != nil { // of two at once, one is the last
-		return err
-	}
 	told, err := s.Letters.NewSignIn(ctx, tx, organization, person, begun)
 	if err != nil || told {
 		return err

@@ -13,12 +13,15 @@ import type { Organization, PoliciesPatch, Versioned } from '@/lib/api';
 import { clientProfiles } from '@/lib/client-profiles';
 import { changes, z } from '@/lib/schema';
 import { tokenPolicyOf, tokenPolicySchema, tokenPolicyValues } from '@/lib/token-policy';
+import { SessionFields } from './session-fields';
+import { sessionSchema, sessionValues } from './session-values';
 import { useOrganizationUpdate } from '@/components/use-organization-update';
 
 const seconds = (min: number, max: number, words: string) => z.number({ error: words }).int(words).min(min, words).max(max, words);
 
 const schema = z
   .object({
+    ...sessionSchema,
     session_idle_lifetime_seconds: seconds(60, 2_592_000, 'Choose between 1 minute and 30 days.'),
     session_absolute_lifetime_seconds: seconds(300, 7_776_000, 'Choose between 5 minutes and 90 days.'),
     access_token_lifetime_seconds: seconds(30, 86_400, 'Choose between 30 seconds and 1 day.'),
@@ -41,6 +44,7 @@ export function PoliciesForm({ organization }: { organization: Versioned<Organiz
   const { policies } = organization.value;
   const { editable, save, reload } = useOrganizationUpdate(organization);
   const before: PolicyValues = {
+    ...sessionValues(policies),
     session_idle_lifetime_seconds: policies.session_idle_lifetime_seconds,
     session_absolute_lifetime_seconds: policies.session_absolute_lifetime_seconds,
     access_token_lifetime_seconds: policies.access_token_lifetime_seconds,
@@ -84,6 +88,9 @@ export function PoliciesForm({ organization }: { organization: Versioned<Organiz
             </Field>
           ))}
         </div>
+      </Section>
+      <Section title="Sessions">
+        <SessionFields editable={editable} />
       </Section>
       <Section title="Tokens">
         <div className="grid gap-5">

@@ -37,6 +37,21 @@ test('what a profile demands is said in the words of the server, with the client
   expect(screen.getByText(/^2 clients do not meet it\./)).toBeVisible();
 });
 
+test('how many sessions a person has is a number, and only what changed is sent', async () => {
+  const asked = answer({ [read]: () => json(organizationWith(), 200, { ETag: '"3"' }), [profiles]: () => json(demands), [change]: () => json(organizationWith({ sessions_per_person: 3 }), 200, { ETag: '"4"' }) });
+  const person = show(<OrganizationSettings />);
+  const limit = await screen.findByLabelText(/^Browsers that a person is signed in with/);
+  await person.clear(limit);
+  await person.type(limit, '101');
+  await person.click(screen.getByRole('button', { name: 'Save policies' }));
+  expect(await screen.findByText('Choose a number from 0 to 100; 0 sets no limit.')).toBeVisible();
+  await person.clear(limit);
+  await person.type(limit, '3');
+  await person.click(screen.getByRole('button', { name: 'Save policies' }));
+  await waitFor(() => expect(asked.filter(({ method }) => method === 'PATCH')).toHaveLength(1));
+  expect(await asked.find(({ method }) => method === 'PATCH')!.json()).toEqual({ policies: { sessions_per_person: 3 } });
+});
+
 test('the policy for tokens is sent whole, and what is wrong with it is said at its field', async () => {
   const asked = answer({
     [read]: () => json(organizationWith({ token_policy: { refresh_token_rotation: 'keep' } }), 200, { ETag: '"3"' }),

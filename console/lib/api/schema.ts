@@ -2949,6 +2949,7 @@ export interface components {
             second_factor_roles: components["schemas"]["SecondFactorRoles"];
             session_absolute_lifetime_seconds: components["schemas"]["SessionAbsoluteLifetime"];
             session_idle_lifetime_seconds: components["schemas"]["SessionIdleLifetime"];
+            sessions_per_person: components["schemas"]["SessionsPerPerson"];
             sign_in_notices: components["schemas"]["SignInNotices"];
             sign_up: components["schemas"]["SignUpPolicy"];
             sign_up_email_domains: components["schemas"]["EmailDomains"];
@@ -2998,6 +2999,7 @@ export interface components {
             second_factor_roles?: components["schemas"]["SecondFactorRoles"];
             session_absolute_lifetime_seconds?: components["schemas"]["SessionAbsoluteLifetime"];
             session_idle_lifetime_seconds?: components["schemas"]["SessionIdleLifetime"];
+            sessions_per_person?: components["schemas"]["SessionsPerPerson"];
             sign_in_notices?: components["schemas"]["SignInNotices"];
             sign_up?: components["schemas"]["SignUpPolicy"];
             sign_up_email_domains?: components["schemas"]["EmailDomains"];
@@ -3233,6 +3235,8 @@ export interface components {
             items: components["schemas"]["Session"][];
             next_cursor?: components["schemas"]["NextCursor"];
         };
+        /** @description In how many browsers a person is signed in at the same time; 0 sets no limit. A sign-in beyond it ends the sessions of the person that were not used for longest. A lower limit counts from the next sign-in of each person. */
+        SessionsPerPerson: number;
         /**
          * @description Each has a key of its own, made when a client first needs it. `HS256` signs with the client's secret.
          * @enum {string}
@@ -4105,6 +4109,7 @@ export type Session = components['schemas']['Session'];
 export type SessionAbsoluteLifetime = components['schemas']['SessionAbsoluteLifetime'];
 export type SessionIdleLifetime = components['schemas']['SessionIdleLifetime'];
 export type SessionList = components['schemas']['SessionList'];
+export type SessionsPerPerson = components['schemas']['SessionsPerPerson'];
 export type SigningAlgorithm = components['schemas']['SigningAlgorithm'];
 export type SignInNotices = components['schemas']['SignInNotices'];
 export type SignUpPolicy = components['schemas']['SignUpPolicy'];

@@ -494,6 +494,7 @@ type Session struct {
 	Countries       []string
 	DeviceID        *uuid.UUID
 	Domain          string
+	Vouched         bool
 }
 
 type SessionClient struct {

@@ -373,6 +373,54 @@ func (q *Queries) EndSessionsOfUser(ctx context.Context, arg EndSessionsOfUserPa
 	return items, nil
 }
 
+const endSurplusSessions = `-- name: EndSurplusSessions :many
+UPDATE sessions x SET ended_at = $1, end_reason = $2
+WHERE x.org_id = $3 AND x.ended_at IS NULL AND x.id IN (
+    SELECT s.id FROM sessions s
+    WHERE s.org_id = $3 AND s.user_id = $4 AND s.ended_at IS NULL AND s.expires_at > $1 AND s.idle_expires_at > $1 AND NOT s.vouched
+      AND s.id <> $5
+    ORDER BY s.last_seen_at DESC, s.id DESC OFFSET $6::int)
+RETURNING x.id
+`
+
+type EndSurplusSessionsParams struct {
+	At     *time.Time
+	Reason *string
+	OrgID  uuid.UUID
+	UserID uuid.UUID
+	KeepID uuid.UUID
+	Others int32
+}
+
+// Leaves a person as many sessions as there may be beside the one that is kept: those used last. Sessions that no browser has
+// do not count; those that began with a passkey of a refused model do until the job ends them. Whoever begins sessions of the person holds the person's row.
+func (q *Queries) EndSurplusSessions(ctx context.Context, arg EndSurplusSessionsParams) ([]uuid.UUID, error) {
+	rows, err := q.db.Query(ctx, endSurplusSessions,
+		arg.At,
+		arg.Reason,
+		arg.OrgID,
+		arg.UserID,
+		arg.KeepID,
+		arg.Others,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []uuid.UUID{}
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const insertLogoutDeliveries = `-- name: InsertLogoutDeliveries :exec
 INSERT INTO logout_deliveries (org_id, id, session_id, client_id, user_id, created_at, next_attempt_at)
 SELECT $1, unnest($2::uuid[]), unnest($3::uuid[]), unnest($4::uuid[]), $5, $6, $6
@@ -401,9 +449,9 @@ func (q *Queries) InsertLogoutDeliveries(ctx context.Context, arg InsertLogoutDe
 
 const insertSession = `-- name: InsertSession :exec
 INSERT INTO sessions (org_id, id, user_id, token_hash, browser_hash, authenticated_at, methods, address, user_agent, created_at, last_seen_at, idle_expires_at, expires_at,
-    passkey_id, aaguid, countries, device_id, domain)
+    passkey_id, aaguid, countries, device_id, domain, vouched)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11, $12,
-    $13, $14, $15::text[], $16, $17)
+    $13, $14, $15::text[], $16, $17, $18)
 `
 
 type InsertSessionParams struct {
@@ -424,6 +472,7 @@ type InsertSessionParams struct {
 	Countries       []string
 	DeviceID        *uuid.UUID
 	Domain          string
+	Vouched         bool
 }
 
 func (q *Queries) InsertSession(ctx context.Context, arg InsertSessionParams) error {
@@ -445,12 +494,13 @@ func (q *Queries) InsertSession(ctx context.Context, arg InsertSessionParams) er
 		arg.Countries,
 		arg.DeviceID,
 		arg.Domain,
+		arg.Vouched,
 	)
 	return err
 }
 
 const liveSessions = `-- name: LiveSessions :many
-SELECT sessions.org_id, sessions.id, sessions.user_id, sessions.token_hash, sessions.browser_hash, sessions.authenticated_at, sessions.methods, sessions.address, sessions.user_agent, sessions.created_at, sessions.last_seen_at, sessions.idle_expires_at, sessions.expires_at, sessions.ended_at, sessions.end_reason, sessions.passkey_id, sessions.aaguid, sessions.countries, sessions.device_id, sessions.domain, users.org_id, users.id, users.username, users.email, users.email_verified, users.phone_number, users.phone_number_verified, users.profile, users.attributes, users.status, users.required_actions, users.version, users.created_at, users.updated_at, users.erase_at, c.scopes AS consented_scopes
+SELECT sessions.org_id, sessions.id, sessions.user_id, sessions.token_hash, sessions.browser_hash, sessions.authenticated_at, sessions.methods, sessions.address, sessions.user_agent, sessions.created_at, sessions.last_seen_at, sessions.idle_expires_at, sessions.expires_at, sessions.ended_at, sessions.end_reason, sessions.passkey_id, sessions.aaguid, sessions.countries, sessions.device_id, sessions.domain, sessions.vouched, users.org_id, users.id, users.username, users.email, users.email_verified, users.phone_number, users.phone_number_verified, users.profile, users.attributes, users.status, users.required_actions, users.version, users.created_at, users.updated_at, users.erase_at, c.scopes AS consented_scopes
 FROM sessions
 JOIN users ON users.org_id = sessions.org_id AND users.id = sessions.user_id
 LEFT JOIN consents c ON c.org_id = sessions.org_id AND c.user_id = sessions.user_id AND c.client_id = $1
@@ -510,6 +560,7 @@ func (q *Queries) LiveSessions(ctx context.Context, arg LiveSessionsParams) ([]L
 			&i.Session.Countries,
 			&i.Session.DeviceID,
 			&i.Session.Domain,
+			&i.Session.Vouched,
 			&i.User.OrgID,
 			&i.User.ID,
 			&i.User.Username,
@@ -539,7 +590,7 @@ func (q *Queries) LiveSessions(ctx context.Context, arg LiveSessionsParams) ([]L
 
 const liveSessionsOfUser = `-- name: LiveSessionsOfUser :many
 SELECT org_id, id, user_id, token_hash, browser_hash, authenticated_at, methods, address, user_agent, created_at, last_seen_at, idle_expires_at, expires_at, ended_at, end_reason,
-    passkey_id, aaguid, countries, device_id, domain
+    passkey_id, aaguid, countries, device_id, domain, vouched
 FROM sessions
 WHERE org_id = $1 AND user_id = $2 AND ended_at IS NULL AND expires_at > $3 AND idle_expires_at > $3 AND id < $4
   AND (aaguid IS NULL OR aaguid <> ALL ($5::uuid[]))
@@ -592,6 +643,7 @@ func (q *Queries) LiveSessionsOfUser(ctx context.Context, arg LiveSessionsOfUser
 			&i.Countries,
 			&i.DeviceID,
 			&i.Domain,
+			&i.Vouched,
 		); err != nil {
 			return nil, err
 		}
@@ -604,9 +656,10 @@ func (q *Queries) LiveSessionsOfUser(ctx context.Context, arg LiveSessionsOfUser
 }
 
 const lockLiveSession = `-- name: LockLiveSession :one
-SELECT id FROM sessions WHERE org_id = $1 AND id = $2 AND ended_at IS NULL AND expires_at > $3 AND idle_expires_at > $3
-  AND (aaguid IS NULL OR aaguid <> ALL ($4::uuid[]))
-FOR NO KEY UPDATE
+SELECT s.id FROM users u JOIN sessions s ON s.org_id = u.org_id AND s.user_id = u.id
+WHERE s.org_id = $1 AND s.id = $2 AND s.ended_at IS NULL AND s.expires_at > $3 AND s.idle_expires_at > $3
+  AND (s.aaguid IS NULL OR s.aaguid <> ALL ($4::uuid[]))
+FOR NO KEY UPDATE OF u FOR NO KEY UPDATE OF s
 `
 
 type LockLiveSessionParams struct {
@@ -616,6 +669,7 @@ type LockLiveSessionParams struct {
 	RefusedModels []uuid.UUID
 }
 
+// The person's row is locked first, as by whoever changes a person, so that the two never wait for each other.
 func (q *Queries) LockLiveSession(ctx context.Context, arg LockLiveSessionParams) (uuid.UUID, error) {
 	row := q.db.QueryRow(ctx, lockLiveSession,
 		arg.OrgID,
@@ -879,7 +933,7 @@ func (q *Queries) RevokeGrantsWithoutSession(ctx context.Context, arg RevokeGran
 
 const sessionsKeptOfUser = `-- name: SessionsKeptOfUser :many
 SELECT org_id, id, user_id, token_hash, browser_hash, authenticated_at, methods, address, user_agent, created_at, last_seen_at, idle_expires_at, expires_at, ended_at, end_reason,
-    passkey_id, aaguid, countries, device_id, domain
+    passkey_id, aaguid, countries, device_id, domain, vouched
 FROM sessions WHERE org_id = $1 AND user_id = $2 ORDER BY id DESC
 `
 
@@ -919,6 +973,7 @@ func (q *Queries) SessionsKeptOfUser(ctx context.Context, arg SessionsKeptOfUser
 			&i.Countries,
 			&i.DeviceID,
 			&i.Domain,
+			&i.Vouched,
 		); err != nil {
 			return nil, err
 		}

@@ -154,6 +154,7 @@ type AccountSessions struct {
 	Form
 	Sessions  []SignedIn // the present one first
 	Devices   []RememberedDevice
+	Limit     int // on how many devices the person is signed in at the same time; 0: on as many as they like
 	LogoutURL string
 }
 

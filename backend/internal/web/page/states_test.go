@@ -175,10 +175,10 @@ func states(words *text.Printer, organization page.Organization) map[string]temp
 			{ID: "method-other", Title: hostile, State: hostile}}},
 		"account-password":       page.AccountPassword{OwnAccount: own(frame), Form: form("account/password"), Username: "ada", MinLength: 8, BackURL: "/demo/account/sign-in"},
 		"account-password-short": page.AccountPassword{OwnAccount: own(frame), Form: form("account/password"), Username: "ada", MinLength: 8, BackURL: "/demo/account/sign-in", Fault: short},
-		"account-sessions": page.AccountSessions{OwnAccount: own(frame), Form: form("account/sessions"), LogoutURL: "/demo/logout", Sessions: []page.SignedIn{
+		"account-sessions": page.AccountSessions{OwnAccount: own(frame), Limit: 3, Form: form("account/sessions"), LogoutURL: "/demo/logout", Sessions: []page.SignedIn{
 			{ID: "1", Device: "Firefox on Linux", Address: "192.0.2.1", Began: moment, LastUsed: moment, Present: true}, {ID: hostile, Device: hostile, Began: moment, LastUsed: moment},
 			{ID: "3", Device: "Samsung Internet on Android", Address: "2001:db8:1234:5678:9abc:def0:1234:5678", Began: moment, LastUsed: moment}}},
-		"account-session": page.AccountSessions{OwnAccount: own(frame), Form: form("account/sessions"), LogoutURL: "/demo/logout", Sessions: []page.SignedIn{{ID: "1", Device: "Safari on iPhone", Began: moment, Present: true}}},
+		"account-session": page.AccountSessions{OwnAccount: own(frame), Limit: 1, Form: form("account/sessions"), LogoutURL: "/demo/logout", Sessions: []page.SignedIn{{ID: "1", Device: "Safari on iPhone", Began: moment, Present: true}}},
 		"account-applications": page.AccountApplications{OwnAccount: own(frame), Applications: []page.Application{
 			{ID: "1", Since: moment, Consent: page.Consent{Frame: frame, Form: form("account/applications"), Client: logo, Scopes: scopes}},
 			{ID: hostile, Since: moment, Consent: page.Consent{Frame: frame, Form: form("account/applications"), Client: page.Client{Name: hostile}, Scopes: scopes[:1], Resources: []page.Resource{{Name: hostile, Identifier: hostile}}}}}},
