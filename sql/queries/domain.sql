@@ -21,4 +21,4 @@ DELETE FROM domains WHERE org_id = @org_id AND id = @id;
 
 -- name: VerifiedHosts :many
 -- cross-tenant: resolves the organization of a request by its host
-SELECT d.host, o.slug FROM domains d JOIN organizations o ON o.id = d.org_id WHERE d.verified_at IS NOT NULL;
+SELECT d.host, d.token, o.slug FROM domains d JOIN organizations o ON o.id = d.org_id WHERE d.verified_at IS NOT NULL;

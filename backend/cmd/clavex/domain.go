@@ -178,16 +178,18 @@ func (p *program) removeDomain() *cobra.Command {
 func (p *program) moveOrganization() *cobra.Command {
 	var slug string
 	var days int
-	var back, yes bool
+	var back, yes, unchecked bool
 	command := &cobra.Command{Use: "move [HOST]", Args: cobra.MaximumNArgs(1), Short: "Move an organization to another address",
 		Long: `Moves an organization to a host of its own that was proved, or back below the address of the server. Its issuer
 identifier changes with it: applications need the new one, people sign in once more and make new passkeys. The
-address before is served for some days as the issuer that it was.`,
+address before is served for some days as the issuer that it was. Whether the host leads to the server is tried
+first, from this machine.`,
 		Example: "  clavex domain move login.example.org --org acme --grace-days 60\n  clavex domain move --back --org acme"}
 	needsOrganization(command, &slug)
 	flags := command.Flags()
 	flags.IntVar(&days, "grace-days", customdomain.GraceDays, "for how many days the address before is served")
 	flags.BoolVar(&back, "back", false, "move it below the address of the server")
+	flags.BoolVar(&unchecked, "unchecked", false, "move also when the host does not lead to the server, as far as this machine sees")
 	flags.BoolVar(&yes, "yes", false, "do not ask")
 	return p.operates(command, func(ctx context.Context, app *server.App, arguments []string) error {
 		of, err := organization(ctx, app, slug)
@@ -199,7 +201,7 @@ address before is served for some days as the issuer that it was.`,
 		}
 		host := ""
 		if !back {
-			if host, err = customdomain.Canonical(arguments[0]); err != nil {
+			if host, err = reachedHost(ctx, app, of, arguments[0], unchecked); err != nil {
 				return err
 			}
 		}
@@ -221,6 +223,15 @@ address before is served for some days as the issuer that it was.`,
 			}
 		})
 	})
+}
+
+// reachedHost is a host to which an organization can move. Unless that is not to be checked, it leads to the server.
+func reachedHost(ctx context.Context, app *server.App, of *org.Organization, named string, unchecked bool) (string, error) {
+	domain, err := domainOf(ctx, app, of, named)
+	if err == nil && !unchecked && !domain.VerifiedAt.IsZero() {
+		err = app.Domains.Reached(ctx, app.Issuers.OriginOf(domain.Host), domain)
+	}
+	return domain.Host, err
 }
 
 func (p *program) leaveFormerAddress() *cobra.Command {

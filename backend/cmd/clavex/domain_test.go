@@ -27,8 +27,9 @@ func TestDomainsOfAnOrganization(t *testing.T) {
 		"not proved":              {[]string{"domain", "move", "login.acme.test", "--org", "acme", "--yes"}, "Prove first"},
 		"nowhere":                 {[]string{"domain", "move", "--org", "acme", "--yes"}, "name the host"},
 		"both":                    {[]string{"domain", "move", "id.acme.test", "--back", "--org", "acme", "--yes"}, "name the host"},
-		"too long":                {[]string{"domain", "move", "id.acme.test", "--org", "acme", "--yes", "--grace-days", "366"}, "0 to 365"},
-		"without a word":          {[]string{"domain", "move", "id.acme.test", "--org", "acme"}, "--yes"},
+		"too long":                {[]string{"domain", "move", "id.acme.test", "--org", "acme", "--yes", "--unchecked", "--grace-days", "366"}, "0 to 365"},
+		"without a word":          {[]string{"domain", "move", "id.acme.test", "--org", "acme", "--unchecked"}, "--yes"},
+		"leads elsewhere":         {[]string{"domain", "move", "id.acme.test", "--org", "acme", "--yes"}, "does not lead to this server"},
 		"unknown":                 {[]string{"domain", "remove", "other.acme.test", "--org", "acme"}, "no such domain"},
 		"no former address":       {[]string{"domain", "leave-former", "--org", "acme", "--yes"}, "No former address"},
 		"the system stays":        {[]string{"domain", "add", "id.system.test", "--org", "system"}, "stays at the address"},
@@ -41,7 +42,7 @@ func TestDomainsOfAnOrganization(t *testing.T) {
 	if got := i.succeed(t, "domain", "verify", "login.acme.test", "--org", "acme", "--trust"); !strings.Contains(got.stdout, "is proved") {
 		t.Errorf("%s", got.stdout)
 	}
-	if got := i.succeed(t, "domain", "move", "id.acme.test", "--org", "acme", "--yes"); !strings.Contains(got.stdout, "://id.acme.test") || !strings.Contains(got.stdout, "/acme\n") {
+	if got := i.succeed(t, "domain", "move", "id.acme.test", "--org", "acme", "--yes", "--unchecked"); !strings.Contains(got.stdout, "://id.acme.test") || !strings.Contains(got.stdout, "/acme\n") {
 		t.Errorf("%s", got.stdout)
 	}
 	if got := i.run(t, "domain", "remove", "id.acme.test", "--org", "acme"); got.code == exitDone {

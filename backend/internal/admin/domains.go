@@ -107,6 +107,11 @@ func (h handlers) MoveOrganization(ginContext context.Context, request api.MoveO
 			return nil, customdomain.ErrMalformed.WithField("domain")
 		}
 	}
+	if host != "" && !or(request.Body.Unchecked, false) {
+		if err := h.reached(call, host); err != nil {
+			return nil, err
+		}
+	}
 	var moved *org.Organization
 	err = h.db.InTx(call.ctx, func(ctx context.Context, tx *store.Tx) (err error) {
 		moved, err = h.domains.Move(ctx, tx, call.by.Actor(), call.organization.ID, version, host, or(request.Body.GraceDays, customdomain.GraceDays))
@@ -118,6 +123,20 @@ func (h handlers) MoveOrganization(ginContext context.Context, request api.MoveO
 	h.organizations.Forget(moved)
 	address, err := h.renderAddress(call.ctx, moved)
 	return api.MoveOrganization200JSONResponse{Body: address, Headers: api.MoveOrganization200ResponseHeaders{ETag: etagOf(moved.Version)}}, err
+}
+
+// reached judges whether a host that was proved leads to this server. What else is wrong with it, moving there says.
+func (h handlers) reached(call *call, host string) error {
+	domains, err := h.domains.Of(call.ctx, h.db, call.organization.ID)
+	if err != nil {
+		return err
+	}
+	for _, domain := range domains {
+		if domain.Host == host && !domain.VerifiedAt.IsZero() && host != call.organization.Domain {
+			return h.domains.Reached(call.ctx, h.issuers.OriginOf(host), domain)
+		}
+	}
+	return nil
 }
 
 // LeaveFormerAddress implements the operation leaveFormerAddress.

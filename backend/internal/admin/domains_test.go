@@ -54,7 +54,10 @@ func TestDomains(t *testing.T) {
 	grace.do("PUT", "/orgs/acme/address", fields{}, "If-Match", before.etag()).refuses(409, "domain_current")
 	grace.do("PUT", "/orgs/acme/address", fields{"domain": "login.example.test", "grace_days": 400}, "If-Match", before.etag()).refuses(422, "validation_failed")
 	grace.do("PUT", "/orgs/acme/address", fields{"domain": "login.example.test"}).refuses(428, "if_match_required")
-	moved := grace.do("PUT", "/orgs/acme/address", fields{"domain": "login.example.test", "grace_days": 3}, "If-Match", before.etag()).must(200)
+	if got := grace.do("PUT", "/orgs/acme/address", fields{"domain": "login.example.test"}, "If-Match", before.etag()).refuses(409, "domain_unreached"); !strings.Contains(got.text("detail"), "does not lead to this server") {
+		t.Errorf("%s", got.body)
+	}
+	moved := grace.do("PUT", "/orgs/acme/address", fields{"domain": "login.example.test", "grace_days": 3, "unchecked": true}, "If-Match", before.etag()).must(200)
 	if !strings.Contains(moved.text("issuer"), "://login.example.test") || moved.text("former.issuer") != s.Issuers.PublicURL+"/acme" {
 		t.Errorf("%s", moved.body)
 	}

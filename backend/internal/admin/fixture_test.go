@@ -7,8 +7,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strconv"
 	"strings"
 	"sync"
@@ -26,6 +28,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/customdomain"
 	"github.com/clavex/clavex/backend/internal/dnslookup"
 	"github.com/clavex/clavex/backend/internal/dnstest"
+	"github.com/clavex/clavex/backend/internal/fetch"
 	"github.com/clavex/clavex/backend/internal/identityprovider"
 	"github.com/clavex/clavex/backend/internal/jobs"
 	"github.com/clavex/clavex/backend/internal/kv"
@@ -114,7 +117,7 @@ func newSite(t *testing.T, options ...option) *site {
 	s.mailServers = mailserver.New(s.Store, store.NewInvalidations(), ring, s.AuditLog, s.Fetch.Dial, nil, now, 10)
 	s.providers = identityprovider.New(s.Store, store.NewInvalidations(), ring, s.AuditLog, now, 10)
 	s.names = dnstest.New(t)
-	s.domains = customdomain.New(s.Store, store.NewInvalidations(), s.Organizations, s.AuditLog, dnslookup.New(s.names.Address), []string{"id.example.test"}, now, rand.Reader)
+	s.domains = customdomain.New(s.Store, store.NewInvalidations(), s.Organizations, s.AuditLog, dnslookup.New(s.names.Address), fetch.New(fetch.Options{Lookup: nowhere}), []string{"id.example.test"}, now, rand.Reader)
 	s.terms = terms.New(s.Store, store.NewInvalidations(), s.Users, s.AuditLog, now, 10)
 	settings := admin.Options{
 		Domains: s.domains, IssuerOf: func(ctx context.Context, issuer string) (*org.Organization, error) {
@@ -428,4 +431,9 @@ func operationOf(parsed map[string]any, path string) (map[string]any, string) {
 		}
 	}
 	return nil, ""
+}
+
+// nowhere resolves no host.
+func nowhere(_ context.Context, _, host string) ([]netip.Addr, error) {
+	return nil, &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}
 }

@@ -126,7 +126,7 @@ var operations = []operation{
 	{"getAuditEvent", "GET", "/orgs/$org/audit-events/$event", nil, false, false, 200},
 	{"deleteClient", "DELETE", "/orgs/$org/clients/$client", nil, true, false, 204},
 	{"deleteUser", "DELETE", "/orgs/$org/users/$user", nil, true, false, 204},
-	{"moveOrganization", "PUT", "/orgs/$org/address", fields{"domain": "$host"}, true, false, 200},
+	{"moveOrganization", "PUT", "/orgs/$org/address", fields{"domain": "$host", "unchecked": true}, true, false, 200},
 	{"leaveFormerAddress", "DELETE", "/orgs/$org/address/former", nil, true, false, 204}, // and with it what was made there, tokens too
 	{"deleteOrganization", "DELETE", "/orgs/$org", nil, true, true, 202},
 }

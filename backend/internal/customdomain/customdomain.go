@@ -16,6 +16,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/audit"
 	"github.com/clavex/clavex/backend/internal/dnslookup"
 	"github.com/clavex/clavex/backend/internal/fault"
+	"github.com/clavex/clavex/backend/internal/fetch"
 	"github.com/clavex/clavex/backend/internal/org"
 	"github.com/clavex/clavex/backend/internal/secret"
 	"github.com/clavex/clavex/backend/internal/store"
@@ -85,22 +86,23 @@ type Domains struct {
 	organizations *org.Organizations
 	log           *audit.Log
 	resolver      *dnslookup.Resolver
+	fetch         *fetch.Client
 	ours          []string
 	now           func() time.Time
 	random        io.Reader
-	hosts         *store.Cache[map[string]string]
+	hosts         *store.Cache[map[string]owner]
 	hub           *store.Invalidations
 }
 
 // New makes them. ours are the hosts of the server itself, which no organization may have.
-func New(db *store.Store, hub *store.Invalidations, organizations *org.Organizations, log *audit.Log, resolver *dnslookup.Resolver, ours []string, now func() time.Time, random io.Reader) *Domains {
-	hosts := store.NewCache[map[string]string](hub, 1, func(change store.Change) []string {
+func New(db *store.Store, hub *store.Invalidations, organizations *org.Organizations, log *audit.Log, resolver *dnslookup.Resolver, fetcher *fetch.Client, ours []string, now func() time.Time, random io.Reader) *Domains {
+	hosts := store.NewCache[map[string]owner](hub, 1, func(change store.Change) []string {
 		if change.Table != "domains" {
 			return nil
 		}
 		return []string{""}
 	})
-	return &Domains{db: db, organizations: organizations, log: log, resolver: resolver, ours: ours, now: now, random: random, hosts: hosts, hub: hub}
+	return &Domains{db: db, organizations: organizations, log: log, resolver: resolver, fetch: fetcher, ours: ours, now: now, random: random, hosts: hosts, hub: hub}
 }
 
 // Canonical is a host as the DNS has it, in lower case and letters of ASCII (RFC 5891). ErrMalformed for what is none that
@@ -123,24 +125,32 @@ func Canonical(host string) (string, error) {
 	return canonical, nil
 }
 
-// Slug returns whose host it is, whether or not the organization is there. ErrNotFound.
-func (d *Domains) Slug(ctx context.Context, host string) (string, error) {
-	hosts, err := d.hosts.Get(ctx, "", func(ctx context.Context) (map[string]string, error) {
+// owner is whose a host is.
+type owner struct{ slug, token string }
+
+func (d *Domains) owner(ctx context.Context, host string) (owner, error) {
+	hosts, err := d.hosts.Get(ctx, "", func(ctx context.Context) (map[string]owner, error) {
 		rows, err := dbq.New(d.db).VerifiedHosts(ctx)
-		hosts := make(map[string]string, len(rows))
+		hosts := make(map[string]owner, len(rows))
 		for _, row := range rows {
-			hosts[row.Host] = row.Slug
+			hosts[row.Host] = owner{row.Slug, row.Token}
 		}
 		return hosts, err
 	})
 	if err != nil {
-		return "", err
+		return owner{}, err
 	}
-	slug, ok := hosts[host]
+	found, ok := hosts[host]
 	if !ok {
-		return "", ErrNotFound
+		return owner{}, ErrNotFound
 	}
-	return slug, nil
+	return found, nil
+}
+
+// Slug returns whose host it is, whether or not the organization is there. ErrNotFound.
+func (d *Domains) Slug(ctx context.Context, host string) (string, error) {
+	found, err := d.owner(ctx, host)
+	return found.slug, err
 }
 
 // Of returns the domains of an organization, by host.

@@ -239,7 +239,7 @@ func (a *App) wire(options Options) error {
 	a.Passwords.Breaches = credential.NewBreaches(a.Fetch, a.Config.BreachedPasswordsURL, a.Log)
 	a.Passkeys = credential.NewPasskeys(a.Store, a.Sessions, a.Grants, a.Models, a.Audit, now, a.Ring, random)
 	a.Ceremonies = webauthn.NewCeremonies(a.Passkeys, a.Models, a.State, a.Ring, now, random)
-	a.Domains = customdomain.New(a.Store, a.Invalidations, a.Organizations, a.Audit, dnslookup.New(a.Config.DNSServer), ownHosts(a.Config.PublicURL, a.Config.ConsoleURL, a.Config.MTLSURL), now, random)
+	a.Domains = customdomain.New(a.Store, a.Invalidations, a.Organizations, a.Audit, dnslookup.New(a.Config.DNSServer), a.Fetch, ownHosts(a.Config.PublicURL, a.Config.ConsoleURL, a.Config.MTLSURL), now, random)
 	a.Imports = userimport.New(a.Store, a.Users, a.Passwords, a.Audit, now)
 	a.Subjects, a.JWTs = oauth.NewSubjects(a.Keys.Secret), oauth.NewClientJWTs(a.Keys, a.Clients, a.KeySets)
 	a.BackChannel = &logout.BackChannel{Issuers: a.Issuers, Organizations: a.Organizations, Clients: a.Clients, Sessions: a.Sessions,

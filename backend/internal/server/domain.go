@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -58,6 +59,9 @@ func (a *App) byDomain(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
+		if path == customdomain.ReachPath && a.reached(w, r, host) {
+			return
+		}
 		slug, err := a.Domains.Slug(r.Context(), host)
 		switch {
 		case fault.IsKind(err, fault.NotFound): // an alias leads nowhere: no slug begins so
@@ -72,6 +76,18 @@ func (a *App) byDomain(next http.Handler) http.Handler {
 		inside.URL.Path, inside.URL.RawPath = pathInside(slug, path), "" // the router goes by the decoded path
 		next.ServeHTTP(w, inside)
 	})
+}
+
+// reached answers whoever asks whether a host of an organization's own leads here; false where it is nobody's.
+func (a *App) reached(w http.ResponseWriter, r *http.Request, host string) bool {
+	answer, err := a.Domains.Answer(r.Context(), host)
+	if err != nil {
+		return false
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	_, _ = io.WriteString(w, answer+"\n")
+	return true
 }
 
 // hostOf is a Host header without a port, in lower case.

@@ -79,6 +79,28 @@ test('moving says what it means, and is done against what was read', async () =>
   expect(await sent.json()).toEqual({ domain: 'login.acme.example', grace_days: 60 });
 });
 
+test('a domain that does not lead here is moved to only by who says so', async () => {
+  const asked = answer({
+    'GET /api/v1/orgs/demo': organization,
+    [`GET ${place}`]: () => json(list([domain({ status: 'proved' })])),
+    'PUT /api/v1/orgs/demo/address': (request) =>
+      request
+        .clone()
+        .json()
+        .then((body: { unchecked?: boolean }) => (body.unchecked ? json(list([]).address, 200, { ETag: '"4"' }) : problem(409, 'domain_unreached', { detail: 'https://login.acme.example leads to another server.' }))),
+  });
+  const person = show(<OrganizationSettings />);
+  await person.click(await screen.findByRole('button', { name: 'Move to login.acme.example' }));
+  const dialog = within(screen.getByRole('dialog'));
+  expect(dialog.queryByRole('checkbox')).toBeNull();
+  await person.click(dialog.getByRole('button', { name: 'Move the organization' }));
+  expect(await dialog.findByRole('alert')).toHaveTextContent('leads to another server');
+  await person.click(dialog.getByRole('checkbox', { name: 'Move all the same' }));
+  await person.click(dialog.getByRole('button', { name: 'Move the organization' }));
+  await waitFor(() => expect(asked.filter(({ method }) => method === 'PUT')).toHaveLength(2));
+  expect(await asked.filter(({ method }) => method === 'PUT')[1]!.json()).toEqual({ domain: 'login.acme.example', grace_days: 30, unchecked: true });
+});
+
 test('the address before can be given up', async () => {
   const asked = answer({
     'GET /api/v1/orgs/demo': organization,

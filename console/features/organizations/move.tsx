@@ -3,9 +3,10 @@
 import { useState } from 'react';
 import { ErrorNotice } from '@/components/states';
 import { Button } from '@/components/ui/button';
+import { CheckField } from '@/components/ui/choice';
 import { Dialog, DialogActions } from '@/components/ui/dialog';
 import { Field, Input } from '@/components/ui/field';
-import { api, read, type OrganizationAddress } from '@/lib/api';
+import { api, isProblem, read, type OrganizationAddress } from '@/lib/api';
 import { peopleOf } from './address';
 
 interface MoveProps {
@@ -32,6 +33,7 @@ function MoveForm({ to, org, address, close, moved }: Omit<MoveProps, 'open'>) {
   const [days, setDays] = useState('30');
   const [pending, setPending] = useState(false);
   const [problem, setProblem] = useState<unknown>();
+  const [unchecked, setUnchecked] = useState(false);
   const graceful = /^\d{1,3}$/.test(days) && Number(days) <= 365;
   return (
     <form
@@ -44,7 +46,7 @@ function MoveForm({ to, org, address, close, moved }: Omit<MoveProps, 'open'>) {
           await read(
             api.PUT('/api/v1/orgs/{org}/address', {
               params: { path: { org }, header: { 'If-Match': `"${address.version}"` } },
-              body: { grace_days: Number(days), ...(to !== undefined && { domain: to }) },
+              body: { grace_days: Number(days), ...(to !== undefined && { domain: to }), ...(unchecked && { unchecked }) },
             }),
           );
           await moved();
@@ -60,7 +62,11 @@ function MoveForm({ to, org, address, close, moved }: Omit<MoveProps, 'open'>) {
           <li>Every application has to be configured with the new issuer.</li>
           <li>People sign in once more.</li>
           <li>
-            {address.passkeys_here === 0 ? 'Nobody has a passkey of the present address.' : `${peopleOf(address.passkeys_here)} passkeys of the present address, which do not work at the new one: they sign in another way and make new ones.`}
+            {address.passkeys_here === 0
+              ? 'Nobody has a passkey of the present address.'
+              : address.domain === undefined
+                ? `${peopleOf(address.passkeys_here)} passkeys of the present address, which do not work at the new one: they sign in another way and make new ones.`
+                : `${peopleOf(address.passkeys_here)} passkeys of the present address. Most browsers let people use them at the new one while this one is served; afterwards they need new ones.`}
           </li>
           <li>Identity providers elsewhere have to know the new redirect URI.</li>
         </ul>
@@ -68,6 +74,14 @@ function MoveForm({ to, org, address, close, moved }: Omit<MoveProps, 'open'>) {
           <Input value={days} onChange={(event) => setDays(event.target.value)} inputMode="numeric" autoComplete="off" />
         </Field>
         {problem !== undefined && <ErrorNotice error={problem} />}
+        {(unchecked || isProblem(problem, 'domain_unreached')) && (
+          <CheckField
+            label="Move all the same"
+            hint={`If ${to} leads elsewhere, or its certificate does not name it, nobody signs in to this organization, administrators included.`}
+            checked={unchecked}
+            onChange={setUnchecked}
+          />
+        )}
       </div>
       <DialogActions>
         <Button onClick={close}>Cancel</Button>

@@ -95,7 +95,7 @@ export interface paths {
         get?: never;
         /**
          * Move the organization to another address
-         * @description To a domain that was proved, or (without `domain`) back below the address of the server. The issuer identifier, all endpoints and the relying party of passkeys change with it: applications need the new issuer, people sign in once more and make new passkeys. The address before is served for `grace_days` as the issuer that it was.
+         * @description To a domain that was proved, or (without `domain`) back below the address of the server. The issuer identifier, all endpoints and the relying party of passkeys change with it: applications need the new issuer, people sign in once more and make new passkeys. The address before is served for `grace_days` as the issuer that it was. The server first asks the domain over the network whether it leads here: if it does not, or its certificate does not name it, nothing is moved (`domain_unreached`), because nobody could sign in there.
          */
         put: operations["moveOrganization"];
         post?: never;
@@ -1602,6 +1602,11 @@ export interface components {
              * @default 30
              */
             grace_days?: number;
+            /**
+             * @description Move although the domain does not lead to this server, as far as that can be seen from it (`domain_unreached`).
+             * @default false
+             */
+            unchecked?: boolean;
         };
         /** @enum {string} */
         ApplicationType: "web" | "native";

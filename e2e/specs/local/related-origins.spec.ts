@@ -40,7 +40,7 @@ test("a passkey of an organization's domain before signs in at its next one, whi
     await server.says("serving", 60);
     await clavex(installation, "org", "create", name);
     await run("domain", "add", before, "--trust");
-    await run("domain", "move", before, "--grace-days", "0", "--yes");
+    await run("domain", "move", before, "--grace-days", "0", "--unchecked", "--yes");
     const made = await run("user", "create", "--username", "eva", "--name", "Eva Related");
     const page = await browser.newPage({ locale: "en-GB", reducedMotion: "reduce" });
     const hosted = new HostedPages(page);
@@ -55,7 +55,7 @@ test("a passkey of an organization's domain before signs in at its next one, whi
     await expect(page.getByRole("status").filter({ hasText: "The passkey is made" })).toBeVisible();
 
     await run("domain", "add", next, "--trust");
-    await run("domain", "move", next, "--yes");
+    await run("domain", "move", next, "--unchecked", "--yes");
     await page.goto(`https://${next}/login`);
     const former = page.getByRole("button", { name: `Use a passkey of ${before}` });
     await expect(former).toBeVisible();

@@ -154,12 +154,13 @@ func (q *Queries) InsertDomain(ctx context.Context, arg InsertDomainParams) (Dom
 }
 
 const verifiedHosts = `-- name: VerifiedHosts :many
-SELECT d.host, o.slug FROM domains d JOIN organizations o ON o.id = d.org_id WHERE d.verified_at IS NOT NULL
+SELECT d.host, d.token, o.slug FROM domains d JOIN organizations o ON o.id = d.org_id WHERE d.verified_at IS NOT NULL
 `
 
 type VerifiedHostsRow struct {
-	Host string
-	Slug string
+	Host  string
+	Token string
+	Slug  string
 }
 
 // cross-tenant: resolves the organization of a request by its host
@@ -172,7 +173,7 @@ func (q *Queries) VerifiedHosts(ctx context.Context) ([]VerifiedHostsRow, error)
 	items := []VerifiedHostsRow{}
 	for rows.Next() {
 		var i VerifiedHostsRow
-		if err := rows.Scan(&i.Host, &i.Slug); err != nil {
+		if err := rows.Scan(&i.Host, &i.Token, &i.Slug); err != nil {
 			return nil, err
 		}
 		items = append(items, i)

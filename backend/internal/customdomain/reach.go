@@ -1,0 +1,40 @@
+package customdomain
+
+import (
+	"context"
+	"strings"
+
+	"github.com/clavex/clavex/backend/internal/fault"
+	"github.com/clavex/clavex/backend/internal/fetch"
+)
+
+// Whoever moves an organization to a host that leads elsewhere, or whose certificate does not name it, locks everybody out, the
+// administrator included. So the host is asked first whether it is this server.
+
+// ReachPath is where a host of ours answers what its record says, wherever its organization is.
+const ReachPath = "/.well-known/clavex-domain"
+
+// ErrUnreached says that a host does not lead to this server, as far as that can be seen from here.
+var ErrUnreached = fault.New(fault.Conflict, "domain_unreached", "This host does not lead to this server.")
+
+// Answer is what a host of ours answers at ReachPath. ErrNotFound.
+func (d *Domains) Answer(ctx context.Context, host string) (string, error) {
+	found, err := d.owner(ctx, host)
+	if err != nil {
+		return "", err
+	}
+	return valuePrefix + found.token, nil
+}
+
+// Reached asks the origin of a domain, over the network as browsers do, whether it is this server. It holds no transaction.
+// ErrUnreached, whose message says why.
+func (d *Domains) Reached(ctx context.Context, origin string, domain Domain) error {
+	response, err := d.fetch.Get(ctx, fetch.Request{URL: origin + ReachPath, MaximumBytes: 1 << 10})
+	if err != nil {
+		return ErrUnreached.WithMessage("%s does not lead to this server, as far as that can be seen from it: %s", origin, fault.From(err).Message).WithCause(err)
+	}
+	if strings.TrimSpace(string(response.Body)) != domain.Record.Value {
+		return ErrUnreached.WithMessage("%s leads to another server.", origin)
+	}
+	return nil
+}
