@@ -52,6 +52,7 @@ export const actionWords: Record<string, string> = {
   'magic_link.used': 'Signed in by mail',
   'identity.linked': 'Linked an account elsewhere',
   'identity.unlinked': 'Removed an account elsewhere',
+  'sign_in.handed_over': 'Proved at the address before',
   'identity.used': 'Signed in by an account elsewhere',
   'identity_provider.created': 'Added an identity provider',
   'identity_provider.updated': 'Changed an identity provider',

@@ -156,6 +156,7 @@ type Progress struct {
 	FactorMailbox   string     `json:"factor_mailbox,omitempty"` // the address that was proved so
 	Remember        bool       `json:"remember,omitempty"`       // the person is not to be asked again on this device
 	Factor          uuid.UUID  `json:"factor,omitzero"`          // the second factor that was proved
+	HandOver        []byte     `json:"hand_over,omitempty"`      // hash of what is asked of the address before
 	Stronger        uuid.UUID  `json:"stronger,omitzero"`        // the session in whose stead this sign-in proves one more factor
 }
 

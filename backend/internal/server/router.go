@@ -111,7 +111,7 @@ func (a *App) endpoints(m *metrics) (*endpoints, error) {
 		Cookies: e.cookies, Pages: web.NewPages(nil), Texts: texts, Organizations: a.Organizations, Now: a.Now, Random: rand.Reader,
 		Mails: a.Mails, Letters: letters, Erasure: a.Erasure, Providers: a.Providers, Terms: a.Terms, Parties: upstream.New(a.Fetch, a.KeySets, a.Providers, a.Now), SignUpOpen: a.signUpOpen, SignUps: signin.NewSignUpLimits(a.State, a.Config.SignUpsPerNetwork),
 		Recoveries: signin.NewRecoveryLimits(a.State), Addresses: signin.NewAddressLimits(a.State),
-		Challenges: proofofwork.New(a.Ring.DeriveKey("proof-of-work").Key, a.State, a.Now, rand.Reader), Suspicion: proofofwork.NewSuspicion(a.State),
+		State: a.State, Challenges: proofofwork.New(a.Ring.DeriveKey("proof-of-work").Key, a.State, a.Now, rand.Reader), Suspicion: proofofwork.NewSuspicion(a.State),
 		Doable: a.Doable, Beginnings: signin.NewBeginnings(a.State, a.Config.SignInsPerNetwork), Observe: func(outcome string) { m.logins.WithLabelValues(outcome).Inc() },
 	}, map[string]login.Continuation{authorize.ContinuationName: e.authorize, device.ContinuationName: e.device, ciba.ContinuationName: a.CIBA,
 		account.ContinuationName: account.Continuation{}})
@@ -192,6 +192,9 @@ func (a *App) mountOrganizations(engine *gin.Engine, e *endpoints, page errorRen
 		pages.POST(address, serve)
 	}
 	pages.GET("/login/link", e.signIn.OpenLink)
+	pages.GET("/login/former-address", e.signIn.AskFormer)
+	pages.GET("/login/hand-over", e.signIn.HandOver)
+	pages.GET("/login/handed-over", e.signIn.HandedOver)
 	pages.GET("/"+notice.PathInvitation, e.signIn.OpenInvitation)
 	pages.GET("/"+notice.PathInvitation+"/accept", e.signIn.AcceptInvitation)
 	pages.POST("/"+notice.PathInvitation+"/accept", e.signIn.AcceptInvitation)

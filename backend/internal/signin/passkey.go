@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"slices"
-	"strings"
 
 	"github.com/gin-gonic/gin"
 	"github.com/google/uuid"
@@ -35,17 +34,6 @@ var ErrPasskeysOff = fault.New(fault.Unauthenticated, "passkeys_off", "Nobody si
 func (s *SignIn) passkeysOpen(organization *org.Organization) bool {
 	_, ok := s.party(organization)
 	return ok && organization.Policies.PasskeyPolicy() == org.PasskeysOn
-}
-
-// formerAddress leads people whose passkeys are those of the address before to where they work still; nil when no such address
-// is served.
-func (s *SignIn) formerAddress(organization *org.Organization) *page.Link {
-	if !organization.ServesFormer(s.Now()) || organization.SeenFromFormer() {
-		return nil
-	}
-	former := organization.AtFormer()
-	_, host, _ := strings.Cut(s.Issuers.Origin(former), "://")
-	return &page.Link{Label: host, URL: s.Issuers.Endpoint(former, "account/sign-in")}
 }
 
 // party is the relying party of an organization's pages; false where browsers let nobody use passkeys.

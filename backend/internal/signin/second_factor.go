@@ -144,6 +144,9 @@ func (s *SignIn) showSecondFactor(c *gin.Context, v *visit, facts login.Facts, s
 		own, err := s.Passkeys.OfUser(c.Request.Context(), s.Store, v.organization.ID, v.subject(facts).ID)
 		if err == nil {
 			view.Passkey, view.FormerPasskey, view.Elsewhere, err = s.anotherPasskey(v, v.subject(facts).ID, own)
+			if former := s.formerAddress(v); view.Elsewhere != "" && former != nil && s.ofFormer(v.organization, own) {
+				view.Elsewhere, view.Former = former.Label, former
+			}
 		}
 		if err != nil {
 			s.Error(c, err)

@@ -27,6 +27,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/fault"
 	"github.com/clavex/clavex/backend/internal/grant"
 	"github.com/clavex/clavex/backend/internal/identityprovider"
+	"github.com/clavex/clavex/backend/internal/kv"
 	"github.com/clavex/clavex/backend/internal/login"
 	"github.com/clavex/clavex/backend/internal/logout"
 	"github.com/clavex/clavex/backend/internal/mailqueue"
@@ -107,6 +108,7 @@ type Dependencies struct {
 	SignUps       SignUpLimits
 	Recoveries    RecoveryLimits
 	Addresses     AddressLimits
+	State         kv.Store // of codes that hand a sign-in over
 	Challenges    *proofofwork.Challenges
 	Suspicion     proofofwork.Suspicion
 	// SignUpOpen reports whether people make their accounts at the organization themselves.
@@ -131,6 +133,7 @@ type SignIn struct {
 // New makes the driver. continuations are what protocols registered, by name.
 func New(dependencies Dependencies, continuations map[string]login.Continuation) *SignIn {
 	s := &SignIn{Dependencies: dependencies, continuations: map[string]login.Continuation{homeContinuation: home{to: ""}, approvalsContinuation: home{to: ciba.PathApprovals}}}
+	s.continuations[handOverContinuation] = handOver{s}
 	for name, continuation := range continuations {
 		s.continuations[name] = continuation
 	}

@@ -115,7 +115,7 @@ func (s *SignIn) showLogin(c *gin.Context, v *visit, status int, username string
 		s.Error(c, err)
 		return
 	}
-	view.Former = s.formerAddress(v.organization)
+	view.Former = s.formerAddress(v)
 	if view.Work, err = s.work(c.Request.Context(), v, pathLogin, view.Username, problem); err != nil {
 		s.Error(c, err)
 		return

@@ -23,6 +23,7 @@ type SecondFactor struct {
 	Passkey  *Passkey // nil when the person has none
 	// FormerPasskey is of the address before, where browsers let people use those here; nil without one.
 	FormerPasskey *Passkey
+	Former        *Link       // where such a passkey is proved; nil where the address before is not served
 	Elsewhere     string      // the host of which the person's passkeys are, when none is of this one
 	Code          bool        // the person has an app, and its code will do
 	Mail          *FactorMail // nil where no code of a mail will do

@@ -188,6 +188,7 @@ func states(words *text.Printer, organization page.Organization) map[string]temp
 		"account-no-activity":     page.AccountActivity{OwnAccount: own(frame)},
 		"second":                  page.SecondFactor{Code: true, Frame: frame, Form: form("login/second-factor"), Client: &payroll, Username: "ada@demo.test", Another: true},
 		"second-related":          page.SecondFactor{Frame: frame, Form: form("login/second-factor"), Username: "ada", Elsewhere: "sso.example.com", FormerPasskey: &page.Passkey{Form: form("login/second-factor"), Options: `{"challenge":"AAAA","rpId":"sso.example.com"}`, Host: "sso.example.com"}},
+		"second-former":           page.SecondFactor{Frame: frame, Form: form("login/second-factor"), Username: "ada", Elsewhere: "id.example.com", Former: &page.Link{Label: "id.example.com", URL: "/demo/login/former-address?transaction=x"}},
 		"second-elsewhere":        page.SecondFactor{Frame: frame, Form: form("login/second-factor"), Username: "ada", Another: true, Elsewhere: "id.example.com"},
 		"second-remember":         page.SecondFactor{Frame: frame, Form: form("login/second-factor"), Username: "ada", Code: true, RememberDays: 30, Passkey: &page.Passkey{Form: form("login/second-factor"), Options: "{}"}},
 		"account-devices":         page.AccountSessions{OwnAccount: own(frame), Form: form("account/sessions"), LogoutURL: "/demo/logout", Devices: []page.RememberedDevice{{ID: "1", Device: hostile, Since: moment, Until: moment, Present: true}, {ID: hostile, Device: "Firefox on Linux", Since: moment, Until: moment}}},
