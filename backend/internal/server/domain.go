@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -35,6 +36,26 @@ func ownHosts(addresses ...string) (hosts []string) {
 		}
 	}
 	return hosts
+}
+
+// errOwnerUnknown is the answer while the database does not say whose hosts are.
+var errOwnerUnknown = fault.New(fault.Unavailable, "domain_lookup_unavailable", "The server cannot look up whose address this is. Try again in a moment.").WithRetryAfter(5 * time.Second)
+
+// unknownOwner is the key of why it is not known whose host a request came to.
+type unknownOwner struct{}
+
+// refuseUnknownOwners answers such requests where all others are counted and logged.
+func refuseUnknownOwners(c *gin.Context) {
+	err, unknown := c.Request.Context().Value(unknownOwner{}).(error)
+	if !unknown {
+		return
+	}
+	if forPrograms(c.Request.URL.Path) {
+		oauth.WriteError(c, err)
+	} else {
+		renderError(c, err)
+	}
+	c.Abort()
 }
 
 // handler answers at every address of the server.
@@ -68,8 +89,7 @@ func (a *App) byDomain(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		case err != nil:
-			w.Header().Set("Retry-After", "5")
-			http.Error(w, "The server cannot look up whose address this is. Try again in a moment.", http.StatusServiceUnavailable)
+			next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), unknownOwner{}, errOwnerUnknown.WithCause(err))))
 			return
 		}
 		inside := r.Clone(with(r.Context(), host, r.URL.EscapedPath()))

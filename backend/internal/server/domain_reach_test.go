@@ -81,3 +81,27 @@ func TestWhetherADomainLeadsHere(t *testing.T) {
 		t.Errorf("at the address that all share: %d", status)
 	}
 }
+
+// While the database does not say whose a host is, nobody is sent to a page of somebody else, and what happens is counted and logged.
+func TestWhenNobodyKnowsWhoseAHostIs(t *testing.T) {
+	t.Parallel()
+	s := newDomainSite(t)
+	s.moved(0)
+	gone, err := store.Open(t.Context(), s.app.Config.DatabaseURL, store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone.Close()
+	s.app.Domains = customdomain.New(gone, store.NewInvalidations(), s.app.Organizations, s.app.Audit, dnslookup.New(s.names.Address), s.app.Fetch, nil, time.Now, rand.Reader)
+	for path, want := range map[string][2]string{"/login": {"text/html", "domain_lookup_unavailable"}, "/.well-known/openid-configuration": {"application/json", "whose address this is"}} {
+		status, header, body := s.fetch(http.MethodGet, "https://"+ownDomain+path, nil)
+		if status != http.StatusServiceUnavailable || header.Get("Retry-After") != "5" || !strings.HasPrefix(header.Get("Content-Type"), want[0]) || !strings.Contains(body, want[1]) {
+			t.Errorf("%s: %d %v\n%s", path, status, header, body)
+		}
+	}
+	shown := httptest.NewRecorder()
+	s.metrics.handler().ServeHTTP(shown, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil))
+	if !strings.Contains(shown.Body.String(), `status="503"`) {
+		t.Error("not counted")
+	}
+}
