@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"slices"
@@ -12,7 +13,9 @@ import (
 
 	"github.com/clavex/clavex/backend/internal/audit"
 	"github.com/clavex/clavex/backend/internal/credential"
+	"github.com/clavex/clavex/backend/internal/dbtest"
 	"github.com/clavex/clavex/backend/internal/org"
+	"github.com/clavex/clavex/backend/internal/store"
 	"github.com/clavex/clavex/backend/internal/user"
 )
 
@@ -228,4 +231,36 @@ func TestPasskeysOfTheAccountPageBelongToTheirSession(t *testing.T) {
 			t.Errorf("%d at %s", a.status, a.url)
 		}
 	})
+}
+
+// The limit holds for two devices that make the last one at once.
+func TestTheLimitOfPasskeysHoldsForTwoAtOnce(t *testing.T) {
+	t.Parallel()
+	s := newPasskeySite(t)
+	var own *authenticator
+	for range credential.MaximumPasskeys - 1 {
+		own = s.passkey(s.ada, virtualwebauthn.AuthenticatorOptions{})
+	}
+	b := s.browser()
+	b.usePasskey(b.get("/acme/"+passkeysPage), own)
+	page, answered := b.get("/acme/"+passkeysPage), make(chan *answer, 1)
+	s.inTx(func(ctx context.Context, tx *store.Tx) error {
+		if err := s.app.Passkeys.LockOfUser(ctx, tx, s.acme.ID, s.ada.ID); err != nil {
+			return err
+		}
+		last := own.stored
+		last.CredentialID = []byte("made by another device, not committed")
+		if _, err := s.app.Passkeys.Register(ctx, tx, operator, last); err != nil {
+			return err
+		}
+		go func() { answered <- b.addPasskey(page, s.newAuthenticator(), "Another") }()
+		dbtest.UntilALockIsAwaited(t, s.app.Store, func() bool { return len(answered) > 0 })
+		return nil
+	})
+	if a := <-answered; !strings.Contains(a.text("notice"), "at most") {
+		t.Errorf("%d at %s: %s", a.status, a.url, a.text("notice"))
+	}
+	if own := s.passkeysOf(s.ada); len(own) != credential.MaximumPasskeys {
+		t.Errorf("%d passkeys", len(own))
+	}
 }
