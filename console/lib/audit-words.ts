@@ -27,6 +27,7 @@ export const actionWords: Record<string, string> = {
   'session.ended': 'Session ended',
   'session.renewed': 'Signed in again',
   'session.started': 'Signed in',
+  'session.strayed': 'Session turned up in another browser',
   'domain.claimed': 'Domain claimed',
   'domain.removed': 'Domain given up',
   'domain.verified': 'Domain proved',

@@ -122,7 +122,7 @@ WITH presented AS (
     SELECT @org_id, @successor_id, p.grant_id, @successor_hash, p.scopes, @at, @successor_expires_at
     FROM presented p JOIN rotated ON rotated.id = p.id WHERE NOT @keep
 ), touched AS (
-    UPDATE sessions s SET last_seen_at = @at, idle_expires_at = LEAST(@session_idle_expires_at::timestamptz, s.expires_at)
+    UPDATE sessions s SET last_seen_at = @at, idle_expires_at = LEAST(CASE WHEN s.persistent THEN @persistent_idle_expires_at::timestamptz ELSE @session_idle_expires_at::timestamptz END, s.expires_at)
     FROM presented p JOIN rotated ON rotated.id = p.id
     WHERE s.org_id = @org_id AND s.id = p.session_id AND s.ended_at IS NULL AND s.last_seen_at < @touch_before
       AND NOT ('offline_access' = ANY (p.grant_scopes))

@@ -1,8 +1,8 @@
 -- name: InsertSession :exec
 INSERT INTO sessions (org_id, id, user_id, token_hash, browser_hash, authenticated_at, methods, address, user_agent, created_at, last_seen_at, idle_expires_at, expires_at,
-    passkey_id, aaguid, countries, device_id, domain, vouched)
+    passkey_id, aaguid, countries, device_id, domain, vouched, persistent, agent)
 VALUES (@org_id, @id, @user_id, @token_hash, @browser_hash, @authenticated_at, @methods, @address, @user_agent, @created_at, @created_at, @idle_expires_at, @expires_at,
-    sqlc.narg(passkey_id), sqlc.narg(aaguid), @countries::text[], sqlc.narg(device_id), @domain, @vouched);
+    sqlc.narg(passkey_id), sqlc.narg(aaguid), @countries::text[], sqlc.narg(device_id), @domain, @vouched, @persistent, @agent);
 
 -- name: DomainOfSession :one
 SELECT domain FROM sessions WHERE org_id = @org_id AND id = @id;
@@ -19,7 +19,7 @@ WHERE sessions.org_id = @org_id AND sessions.token_hash = ANY (@token_hashes::by
 
 -- name: LiveSessionsOfUser :many
 SELECT org_id, id, user_id, token_hash, browser_hash, authenticated_at, methods, address, user_agent, created_at, last_seen_at, idle_expires_at, expires_at, ended_at, end_reason,
-    passkey_id, aaguid, countries, device_id, domain, vouched
+    passkey_id, aaguid, countries, device_id, domain, vouched, persistent, agent, strayed_at
 FROM sessions
 WHERE org_id = @org_id AND user_id = @user_id AND ended_at IS NULL AND expires_at > @at AND idle_expires_at > @at AND id < @before
   AND (aaguid IS NULL OR aaguid <> ALL (@refused_models::uuid[]))
@@ -29,11 +29,14 @@ ORDER BY id DESC LIMIT @row_limit;
 UPDATE sessions SET last_seen_at = @at, idle_expires_at = LEAST(@idle_expires_at, expires_at)
 WHERE org_id = @org_id AND id = @id AND ended_at IS NULL AND last_seen_at < @at;
 
+-- name: StraySession :execrows
+UPDATE sessions SET strayed_at = @at WHERE org_id = @org_id AND id = @id AND ended_at IS NULL AND (strayed_at IS NULL OR strayed_at <= @before);
+
 -- name: RenewSession :execrows
 -- The same person proved who they are again: a fresh token, so an old one stolen earlier is worth nothing.
 UPDATE sessions SET token_hash = @token_hash, authenticated_at = @authenticated_at, methods = @methods, last_seen_at = @at,
     idle_expires_at = @idle_expires_at, expires_at = @expires_at, address = @address, user_agent = @user_agent, passkey_id = sqlc.narg(passkey_id), aaguid = sqlc.narg(aaguid),
-    device_id = sqlc.narg(device_id),
+    device_id = sqlc.narg(device_id), persistent = @persistent, agent = @agent, strayed_at = NULL,
     countries = CASE WHEN @country::text = '' THEN countries ELSE array_append(array_remove(countries, @country), @country) END
 WHERE org_id = @org_id AND id = @id AND user_id = @user_id AND ended_at IS NULL;
 
@@ -149,7 +152,7 @@ DELETE FROM sessions WHERE (org_id, id) IN (SELECT s.org_id, s.id FROM sessions 
 -- name: SessionsKeptOfUser :many
 -- Everything that is kept of a person's sessions, for the person.
 SELECT org_id, id, user_id, token_hash, browser_hash, authenticated_at, methods, address, user_agent, created_at, last_seen_at, idle_expires_at, expires_at, ended_at, end_reason,
-    passkey_id, aaguid, countries, device_id, domain, vouched
+    passkey_id, aaguid, countries, device_id, domain, vouched, persistent, agent, strayed_at
 FROM sessions WHERE org_id = @org_id AND user_id = @user_id ORDER BY id DESC;
 
 -- name: LockLiveSession :one

@@ -258,8 +258,9 @@ func TestUsers(t *testing.T) {
 		t.Errorf("%d organizations are closed", n)
 	}
 	i.succeed(t, "org", "update", "acme", "--proof-of-work", "on_suspicion")
-	i.succeed(t, "org", "update", "acme", "--sessions-per-person", "5")
-	if n := count(t, conn, "SELECT count(*) FROM organizations WHERE policies ->> 'sessions_per_person' = '5'"); n != 1 {
+	i.succeed(t, "org", "update", "acme", "--sessions-per-person", "5", "--remember-me", "offered", "--remembered-session-idle-lifetime", "720h",
+		"--remembered-session-absolute-lifetime", "2160h", "--session-binding", "off")
+	if n := count(t, conn, "SELECT count(*) FROM organizations WHERE policies ->> 'sessions_per_person' = '5' AND policies ->> 'remember_me' = 'offered' AND policies ->> 'remembered_session_idle_seconds' = '2592000' AND policies ->> 'session_binding' = 'off'"); n != 1 {
 		t.Errorf("%d organizations limit sessions", n)
 	}
 	if n := count(t, conn, "SELECT count(*) FROM organizations WHERE policies ->> 'proof_of_work' = 'on_suspicion'"); n != 1 {

@@ -28,6 +28,8 @@ type organizationChange struct {
 	registration, profile, signUp, signInNotices, accountDeletion, recovery, documents string
 	passkeys, emailChange, magicLinks                                                  string
 	secondFactor, proofOfWork                                                          string
+	rememberMe, sessionBinding                                                         string
+	rememberedIdle, rememberedAbsolute                                                 time.Duration
 	tokenFormat, rotation                                                              string
 	grace                                                                              time.Duration
 	sessionIdle, sessionAbsolute, accessTokens, refreshTokens                          time.Duration
@@ -114,6 +116,10 @@ func (c *organizationChange) flags(command *cobra.Command) {
 	flags.IntVar(&c.wanted.Policies.PasswordMinimumLength, "password-minimum-length", 0, "how many characters a new password has at least: 8 to 64")
 	flags.StringVar(&c.recovery, "password-recovery", "", "what people can do who forgot their password: mail (choose another one with a code) or closed (ask an administrator)")
 	flags.IntVar(&c.wanted.Policies.SessionsPerPerson, "sessions-per-person", 0, "in how many browsers a person is signed in at the same time: 1 to 100; 0 sets no limit")
+	flags.StringVar(&c.rememberMe, "remember-me", "", "whether people may stay signed in by a box of the sign-in forms: off or offered")
+	flags.DurationVar(&c.rememberedIdle, "remembered-session-idle-lifetime", 0, "after how long such a session ends that is not used")
+	flags.DurationVar(&c.rememberedAbsolute, "remembered-session-absolute-lifetime", 0, "after how long such a session ends in any case")
+	flags.StringVar(&c.sessionBinding, "session-binding", "", "to what sessions are bound besides their cookie: browser (its kind and that of the system) or off")
 	flags.DurationVar(&c.sessionIdle, "session-idle-lifetime", 0, "after how long a session ends that is not used")
 	flags.DurationVar(&c.sessionAbsolute, "session-absolute-lifetime", 0, "after how long a session ends in any case")
 	flags.DurationVar(&c.accessTokens, "access-token-lifetime", 0, "how long access tokens live unless the client says otherwise")
@@ -127,7 +133,7 @@ func (c *organizationChange) flags(command *cobra.Command) {
 	flags.StringVar(&c.issuersFile, "software-statement-issuers-file", "", "file with a JSON list of the issuers whose software statements are believed, as in the Admin API; - for standard input")
 	flags.StringVar(&c.scopesFile, "scopes-file", "", "file with a JSON list of scopes, as in the Admin API; - for standard input")
 	flags.StringVar(&c.claimsFile, "claims-file", "", "file with a JSON list of claims, as in the Admin API; - for standard input")
-	command.MarkFlagsOneRequired("display-name", "brand-color", "default-locale", "registration", "profile", "sessions-per-person", "session-idle-lifetime", "session-absolute-lifetime",
+	command.MarkFlagsOneRequired("display-name", "brand-color", "default-locale", "registration", "profile", "sessions-per-person", "remember-me", "remembered-session-idle-lifetime", "remembered-session-absolute-lifetime", "session-binding", "session-idle-lifetime", "session-absolute-lifetime",
 		"access-token-lifetime", "refresh-token-lifetime", "access-token-format", "refresh-token-rotation", "refresh-token-grace", "registration-redirect-host", "registration-scope", "registration-grant-type",
 		"sign-up", "sign-up-email-domain", "password-recovery", "password-minimum-length", "email-change", "invitation-lifetime-days", "account-deletion", "account-deletion-days", "proof-of-work", "magic-links", "sign-in-notices", "passkeys", "second-factor", "second-factor-role", "remembered-device-days", "second-factor-email-codes", "client-id-metadata-documents", "client-id-metadata-document-host", "software-statement-issuers-file", "scopes-file", "claims-file")
 }
@@ -166,6 +172,8 @@ func (c *organizationChange) apply(given func(flag string) bool, o *org.Organiza
 	policies.SecondFactorEmailCodes = pick(given("second-factor-email-codes"), org.EmailCodes(c.emailCodes), policies.SecondFactorEmailCodes)
 	policies.RememberedDeviceDays = pick(given("remembered-device-days"), c.wanted.Policies.RememberedDeviceDays, policies.RememberedDeviceDays)
 	policies.SessionsPerPerson = pick(given("sessions-per-person"), wanted.SessionsPerPerson, policies.SessionsPerPerson)
+	policies.RememberMe = pick(given("remember-me"), org.RememberMe(c.rememberMe), policies.RememberMe)
+	policies.SessionBinding = pick(given("session-binding"), org.SessionBinding(c.sessionBinding), policies.SessionBinding)
 	policies.SecondFactorRoles = pick(given("second-factor-role"), roles, policies.SecondFactorRoles)
 	policies.PasswordMinimumLength = pick(given("password-minimum-length"), c.wanted.Policies.PasswordMinimumLength, policies.PasswordMinimumLength)
 	policies.PasswordRecovery = pick(given("password-recovery"), org.Recovery(c.recovery), policies.PasswordRecovery)
@@ -187,6 +195,7 @@ func (c *organizationChange) apply(given func(flag string) bool, o *org.Organiza
 		into  *int
 	}{
 		{"session-idle-lifetime", c.sessionIdle, &policies.SessionIdleSeconds}, {"session-absolute-lifetime", c.sessionAbsolute, &policies.SessionAbsoluteSeconds},
+		{"remembered-session-idle-lifetime", c.rememberedIdle, &policies.RememberedSessionIdleSeconds}, {"remembered-session-absolute-lifetime", c.rememberedAbsolute, &policies.RememberedSessionAbsoluteSeconds},
 		{"access-token-lifetime", c.accessTokens, &policies.AccessTokenLifetimeSeconds}, {"refresh-token-lifetime", c.refreshTokens, &policies.RefreshTokenLifetimeSeconds},
 	} {
 		if lifetime.value < 0 || lifetime.value%time.Second != 0 {

@@ -24,6 +24,7 @@ func (v *visit) sentences() map[string]string {
 		"session.started":                    w.T("event_session_started"),
 		"session.renewed":                    w.T("event_session_renewed"),
 		"session.ended":                      w.T("event_session_ended"),
+		"session.strayed":                    w.T("event_session_strayed"),
 		"magic_link.used":                    w.T("event_magic_link_used"),
 		"sign_in.failed":                     w.T("event_sign_in_failed"),
 		"credential.password_set":            w.T("event_password_set"),

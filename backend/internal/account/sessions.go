@@ -50,6 +50,9 @@ func (v *visit) showSessions() {
 func (v *visit) signedIn(of *session.Session) page.SignedIn {
 	one := page.SignedIn{ID: of.ID.String(), Device: v.words.Device(of.UserAgent), Began: v.moment(of.CreatedAt), LastUsed: v.moment(of.LastSeenAt),
 		Present: of.ID == v.live.Session.ID}
+	if of.Persistent {
+		one.Stays = v.moment(of.ExpiresAt)
+	}
 	if of.Address.IsValid() {
 		one.Address = of.Address.Unmap().String()
 	}

@@ -183,6 +183,14 @@ func applyOrganization(o *org.Organization, branding *api.BrandingPatch, policie
 		}
 		set(&o.Policies.RememberedDeviceDays, policies.RememberedDeviceDays)
 		set(&o.Policies.SessionsPerPerson, policies.SessionsPerPerson)
+		set(&o.Policies.RememberedSessionIdleSeconds, policies.RememberedSessionIdleLifetimeSeconds)
+		set(&o.Policies.RememberedSessionAbsoluteSeconds, policies.RememberedSessionAbsoluteLifetimeSeconds)
+		if policies.RememberMe != nil {
+			o.Policies.RememberMe = org.RememberMe(*policies.RememberMe)
+		}
+		if policies.SessionBinding != nil {
+			o.Policies.SessionBinding = org.SessionBinding(*policies.SessionBinding)
+		}
 		if policies.SecondFactorRoles != nil {
 			var err error
 			if o.Policies.SecondFactorRoles, err = recode[map[string]org.SecondFactor](policies.SecondFactorRoles); err != nil {

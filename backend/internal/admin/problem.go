@@ -138,9 +138,11 @@ func WriteProblem(c *gin.Context, err error) {
 // wireField translates the domain's name of a field into the contract's.
 func wireField(field string) string {
 	if named, ok := map[string]string{
-		"display_name":                      "name",
-		"policies.session_idle_seconds":     "policies.session_idle_lifetime_seconds",
-		"policies.session_absolute_seconds": "policies.session_absolute_lifetime_seconds",
+		"display_name":                                 "name",
+		"policies.session_idle_seconds":                "policies.session_idle_lifetime_seconds",
+		"policies.session_absolute_seconds":            "policies.session_absolute_lifetime_seconds",
+		"policies.remembered_session_idle_seconds":     "policies.remembered_session_idle_lifetime_seconds",
+		"policies.remembered_session_absolute_seconds": "policies.remembered_session_absolute_lifetime_seconds",
 	}[field]; ok {
 		return named
 	}

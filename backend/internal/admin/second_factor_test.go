@@ -86,6 +86,20 @@ func TestSecondFactorsByRoleAndClient(t *testing.T) {
 	limit(101).refuses(422, "validation_failed")
 	limit(-1).refuses(422, "validation_failed")
 	limit(0).must(200)
+	sessions := func(policies fields) answer {
+		return grace.do("PATCH", "/orgs/acme", fields{"policies": policies}, "If-Match", grace.get("/orgs/acme").etag())
+	}
+	if got := grace.get("/orgs/acme"); got.text("policies.remember_me") != "off" || got.text("policies.session_binding") != "browser" || got.at("policies.remembered_session_absolute_lifetime_seconds") != float64(30*86400) {
+		t.Errorf("%s", got.body)
+	}
+	sessions(fields{"remember_me": "offered", "remembered_session_idle_lifetime_seconds": 86400, "remembered_session_absolute_lifetime_seconds": 172800, "session_binding": "off"}).must(200)
+	if got := grace.get("/orgs/acme"); got.text("policies.remember_me") != "offered" || got.text("policies.session_binding") != "off" || got.at("policies.remembered_session_idle_lifetime_seconds") != float64(86400) {
+		t.Errorf("%s", got.body)
+	}
+	sessions(fields{"remember_me": "always"}).refuses(422, "validation_failed")
+	sessions(fields{"session_binding": "address"}).refuses(422, "validation_failed")
+	sessions(fields{"remembered_session_idle_lifetime_seconds": 172801}).refuses(422, "lifetime_invalid")
+	sessions(fields{"remember_me": "off", "session_binding": "browser"}).must(200)
 	codes := func(policy string) answer {
 		return grace.do("PATCH", "/orgs/acme", fields{"policies": fields{"second_factor_email_codes": policy}}, "If-Match", grace.get("/orgs/acme").etag())
 	}

@@ -38,7 +38,7 @@ func (h handlers) ListUserSessions(ginContext context.Context, request api.ListU
 
 func renderSession(s session.Session) api.Session {
 	rendered := api.Session{Id: s.ID, AuthenticatedAt: s.AuthenticatedAt, Methods: s.Methods, UserAgent: optional(s.UserAgent), CreatedAt: s.CreatedAt,
-		LastSeenAt: s.LastSeenAt, ExpiresAt: s.IdleExpiresAt}
+		LastSeenAt: s.LastSeenAt, ExpiresAt: s.IdleExpiresAt, Persistent: s.Persistent}
 	if s.Address.IsValid() {
 		rendered.ClientAddress = new(s.Address.String())
 	}

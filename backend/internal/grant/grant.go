@@ -226,9 +226,11 @@ type Refresh struct {
 	Scopes      []string      // asked for; nil means those of the grant
 	Lifetime    time.Duration // of the successor
 	SessionIdle time.Duration // how long the session may now be idle, within its absolute lifetime
-	Holders     []string      // what the client has proven to hold: its DPoP key, its TLS certificate
-	Grace       time.Duration // how long the replaced token is answered with the same successor again
-	Keep        bool          // the token stays the same and lives on, instead of being replaced
+	// PersistentSessionIdle is the same for a session whose person stays signed in; SessionIdle when zero.
+	PersistentSessionIdle time.Duration
+	Holders               []string      // what the client has proven to hold: its DPoP key, its TLS certificate
+	Grace                 time.Duration // how long the replaced token is answered with the same successor again
+	Keep                  bool          // the token stays the same and lives on, instead of being replaced
 }
 
 // Rotate uses a refresh token in one round trip: it returns the grant, the scopes of the new access token
@@ -251,7 +253,7 @@ func (g *Grants) Rotate(ctx context.Context, attempt Refresh) (found *Grant, sco
 	row, err := dbq.New(g.db).RotateRefreshToken(ctx, dbq.RotateRefreshTokenParams{
 		At: now, OrgID: attempt.OrgID, TokenHash: secret.Hash(attempt.Token), ClientID: attempt.ClientID, Scopes: list(attempt.Scopes),
 		SuccessorID: store.NewID(), SuccessorHash: secret.Hash(successor), SuccessorExpiresAt: now.Add(attempt.Lifetime),
-		SessionIdleExpiresAt: now.Add(attempt.SessionIdle), TouchBefore: session.TouchBefore(now),
+		SessionIdleExpiresAt: now.Add(attempt.SessionIdle), PersistentIdleExpiresAt: now.Add(max(attempt.PersistentSessionIdle, attempt.SessionIdle)), TouchBefore: session.TouchBefore(now),
 		Holders: list(attempt.Holders), Keep: attempt.Keep, RefusedModels: refused,
 	})
 	if store.IsNotFound(err) {

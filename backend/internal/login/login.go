@@ -175,6 +175,7 @@ type Transaction struct {
 	CreatedAt   time.Time  `json:"created_at"`
 	Required    Required   `json:"required"`
 	Progress    Progress   `json:"progress"`
+	Persistent  *bool      `json:"persistent,omitempty"` // whether the person wants to stay signed in; nil: nobody asked
 	ReturnURL   string     `json:"return_url,omitempty"` // of a completed sign-in: where the application is
 	version     kv.Version // of the stored value
 }

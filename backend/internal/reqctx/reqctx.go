@@ -17,6 +17,10 @@ type Request struct {
 	Address   netip.Addr // the client's address after trusted proxies were peeled off; zero when unknown
 	UserAgent string     // at most 256 bytes, valid UTF-8
 
+	// BrandHint and PlatformHint are what browsers say beside it, in Sec-CH-UA and Sec-CH-UA-Platform (User-Agent Client Hints
+	// §3), likewise.
+	BrandHint, PlatformHint string
+
 	// ClientCertificates are what the client sent when the TLS connection was made, its own first, whose private key it
 	// has shown to hold; nothing else about them was checked. Empty when it sent none.
 	ClientCertificates []*x509.Certificate

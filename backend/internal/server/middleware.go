@@ -38,6 +38,7 @@ var requestIDPattern = regexp.MustCompile(`^[A-Za-z0-9_-]{8,64}$`)
 func facts(proxies []netip.Prefix, certificateHeader string, timeout time.Duration) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		request := reqctx.Request{Address: clientAddress(c.Request, proxies), UserAgent: clipped(c.GetHeader("User-Agent"), 256),
+			BrandHint: clipped(c.GetHeader("Sec-CH-UA"), 256), PlatformHint: clipped(c.GetHeader("Sec-CH-UA-Platform"), 256),
 			ClientCertificates: clientCertificates(c.Request, certificateHeader, proxies)}
 		if brought := c.GetHeader("X-Request-Id"); brought != "" && requestIDPattern.MatchString(brought) && fromProxy(c.Request, proxies) {
 			request.ID = brought

@@ -60,7 +60,7 @@ func (a *App) endpoints(m *metrics) (*endpoints, error) {
 	if err != nil {
 		return nil, fmt.Errorf("translations: %w", err)
 	}
-	e := &endpoints{texts: texts, cookies: session.Cookies{Secure: strings.HasPrefix(a.Config.PublicURL, "https://"), StateKey: a.Ring.DeriveKey("browser-state").Key}}
+	e := &endpoints{texts: texts, cookies: session.Cookies{Secure: strings.HasPrefix(a.Config.PublicURL, "https://"), StateKey: a.Ring.DeriveKey("browser-state").Key, Now: a.Now}}
 	letters := notice.Letters{Mails: a.Mails, Texts: texts, Issuers: a.Issuers, Now: a.Now}
 	e.letters, a.letters = letters, letters
 	a.Erasure = &erasure.Erasure{Store: a.Store, Organizations: a.Organizations, Users: a.Users, Roles: a.Roles, Sessions: a.Sessions, Links: a.Links, Mails: a.Mails, Letters: letters,

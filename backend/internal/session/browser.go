@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/clavex/clavex/backend/internal/org"
 	"github.com/clavex/clavex/backend/internal/secret"
 	"github.com/clavex/clavex/backend/internal/store/dbq"
 	"github.com/clavex/clavex/backend/internal/user"
@@ -21,8 +22,18 @@ type Browser []*Live
 
 // InBrowser returns the live sessions of a browser's tokens at the organization, in the order of the tokens and in
 // one round trip; what comes after MaximumInBrowser tokens is not looked at. clientID may be uuid.Nil. A token of
-// another organization, of a disabled person, or of a session that ended does not exist: it is left out.
-func (s *Sessions) InBrowser(ctx context.Context, orgID uuid.UUID, tokens []string, clientID uuid.UUID) (Browser, error) {
+// another organization, of a disabled person, or of a session that ended does not exist: it is left out. So is one that comes
+// from another kind of browser than the session belongs to, where the organization binds them.
+func (s *Sessions) InBrowser(ctx context.Context, organization *org.Organization, tokens []string, clientID uuid.UUID) (Browser, error) {
+	presented, err := s.Presented(ctx, organization.ID, tokens, clientID)
+	if err != nil || len(presented) == 0 {
+		return nil, err
+	}
+	return s.fitting(ctx, organization, presented)
+}
+
+// Presented is InBrowser whatever kind of browser presents the tokens. It lets people sign out, and nothing else.
+func (s *Sessions) Presented(ctx context.Context, orgID uuid.UUID, tokens []string, clientID uuid.UUID) (Browser, error) {
 	order := map[string]int{}
 	hashes := make([][]byte, 0, MaximumInBrowser)
 	for i, token := range tokens[:min(len(tokens), MaximumInBrowser)] {

@@ -24,6 +24,8 @@ import (
 type Cookies struct {
 	Secure   bool   // the public URL is https
 	StateKey []byte // derives browser states from sessions
+	// Now says for how long the cookies of people who stay signed in are kept; time.Now when nil.
+	Now func() time.Time
 }
 
 const browserLifetime = 400 * 24 * time.Hour // the longest browsers keep a cookie
@@ -36,11 +38,12 @@ func (c Cookies) name(kind string, organization *org.Organization) string {
 	return name
 }
 
-// The kinds of cookies. The accounts cookie exists only while several people are signed in, and holds the tokens of
-// all but the one used last.
+// The kinds of cookies. The accounts and kept cookies exist only while several people are signed in, and hold the tokens of
+// all but the one used last: of those who stay signed in the kept cookie, of the others the accounts cookie.
 const (
 	sessionCookie  = "session"
 	accountsCookie = "accounts"
+	keptCookie     = "kept"
 	browserCookie  = "browser"
 	stateCookie    = "state"
 	devicesCookie  = "devices"
@@ -53,7 +56,11 @@ func (c Cookies) Tokens(r *http.Request, organization *org.Organization) []strin
 	if current := value(r, c.name(sessionCookie, organization)); current != "" {
 		tokens = append(tokens, current)
 	}
-	if others, err := r.Cookie(c.name(accountsCookie, organization)); err == nil && len(others.Value) <= maximumAccountsBytes {
+	for _, kind := range []string{accountsCookie, keptCookie} {
+		others, err := r.Cookie(c.name(kind, organization))
+		if err != nil || len(others.Value) > maximumAccountsBytes {
+			continue
+		}
 		for _, token := range splitTokens(others.Value) {
 			if !slices.Contains(tokens, token) && len(tokens) < MaximumInBrowser {
 				tokens = append(tokens, token)
@@ -85,21 +92,51 @@ func wellFormed(value string) bool {
 }
 
 // SetSessions gives the browser the tokens of its sessions and the browser state that goes with them, and takes away
-// what it had before. They live as long as the browser's own session; the server decides how long a token is worth
-// anything.
+// what it had before. They live as long as the browser's own session, those of people who stay signed in until the session is
+// over in any case; the server decides how long a token is worth anything.
 func (c Cookies) SetSessions(w http.ResponseWriter, r *http.Request, organization *org.Organization, browser Browser) {
 	if len(browser) == 0 {
 		c.set(w, c.name(sessionCookie, organization), "", -1)
 		c.setState(w, organization, "", -1)
 	} else {
-		c.set(w, c.name(sessionCookie, organization), browser[0].token, 0)
-		c.setState(w, organization, c.BrowserState(organization, browser.IDs()...), 0)
+		c.set(w, c.name(sessionCookie, organization), browser[0].token, c.maxAge(browser[:1]))
+		c.setState(w, organization, c.BrowserState(organization, browser.IDs()...), c.maxAge(browser))
 	}
-	if len(browser) > 1 {
-		c.set(w, c.name(accountsCookie, organization), strings.Join(browser.Tokens()[1:], tokenSeparator), 0)
-	} else if _, err := r.Cookie(c.name(accountsCookie, organization)); err == nil {
-		c.set(w, c.name(accountsCookie, organization), "", -1)
+	var passing, kept Browser
+	for i, live := range browser {
+		switch {
+		case i == 0: // it has a cookie of its own
+		case live.Session.Persistent:
+			kept = append(kept, live)
+		default:
+			passing = append(passing, live)
+		}
 	}
+	c.setOthers(w, r, c.name(accountsCookie, organization), passing)
+	c.setOthers(w, r, c.name(keptCookie, organization), kept)
+}
+
+func (c Cookies) setOthers(w http.ResponseWriter, r *http.Request, name string, others Browser) {
+	if len(others) > 0 {
+		c.set(w, name, strings.Join(others.Tokens(), tokenSeparator), c.maxAge(others))
+	} else if _, err := r.Cookie(name); err == nil {
+		c.set(w, name, "", -1)
+	}
+}
+
+// maxAge is for how long the longest of the sessions is kept, in seconds; 0 when the browser's own session decides.
+func (c Cookies) maxAge(of Browser) int {
+	now := time.Now
+	if c.Now != nil {
+		now = c.Now
+	}
+	longest := time.Duration(0)
+	for _, live := range of {
+		if live.Session.Persistent {
+			longest = max(longest, live.Session.ExpiresAt.Sub(now()))
+		}
+	}
+	return int(min(longest, browserLifetime) / time.Second)
 }
 
 // SetBrowser gives the browser its own secret.

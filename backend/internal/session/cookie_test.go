@@ -1,6 +1,7 @@
 package session_test
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/org"
 	"github.com/clavex/clavex/backend/internal/secret"
 	"github.com/clavex/clavex/backend/internal/session"
+	"github.com/clavex/clavex/backend/internal/store"
 	"github.com/clavex/clavex/backend/internal/user"
 )
 
@@ -104,6 +106,67 @@ func TestCookies(t *testing.T) {
 			if len(w.Result().Cookies()) != 3 {
 				t.Errorf("%+v", w.Result().Cookies())
 			}
+		}
+	}
+}
+
+// The cookies of people who stay signed in outlive the browser's own session, those of others do not.
+func TestCookiesOfThoseWhoStay(t *testing.T) {
+	t.Parallel()
+	w := domaintest.New(t)
+	acme := w.Organization("acme")
+	offers := *acme
+	offers.Policies.RememberMe = org.RememberMeOffered
+	cookies := session.Cookies{Secure: true, StateKey: []byte("key"), Now: w.Clock.Now}
+	var browser session.Browser
+	enter := func(name string, stay bool) {
+		person := w.User(acme, name+"@acme.test")
+		var begun session.Session
+		var token string
+		w.InTx(func(ctx context.Context, tx *store.Tx) (err error) {
+			begun, token, err = w.Sessions.Begin(ctx, tx, session.Authenticated{Organization: &offers, User: person, BrowserHash: []byte("browser"), Methods: []string{"pwd"}, At: w.Clock.Now(), Browser: browser, Persistent: &stay})
+			return err
+		})
+		browser = browser.Begun(begun, person, token)
+	}
+	enter("stays", true)
+	enter("passes", false)
+	enter("stays-too", true)
+	enter("current", false)
+	recorder := httptest.NewRecorder()
+	cookies.SetSessions(recorder, httptest.NewRequest(http.MethodGet, "/", nil), acme, browser)
+	restarted, all := httptest.NewRequest(http.MethodGet, "/", nil), httptest.NewRequest(http.MethodGet, "/", nil)
+	for _, cookie := range recorder.Result().Cookies() {
+		all.AddCookie(cookie)
+		if cookie.MaxAge > 0 {
+			restarted.AddCookie(cookie)
+		}
+		if long := int(org.DefaultRememberedSessionAbsolute.Seconds()); cookie.MaxAge != 0 && (cookie.MaxAge > long || cookie.MaxAge < long-60) || !cookie.Secure || cookie.Path != "/" {
+			t.Errorf("%+v", cookie)
+		}
+	}
+	names := func(r *http.Request) (names []string) {
+		for _, live := range in(w, acme, cookies.Tokens(r, acme)...) {
+			names = append(names, live.User.Username)
+		}
+		slices.Sort(names)
+		return names
+	}
+	if got := names(all); len(got) != 4 {
+		t.Errorf("%v", got)
+	}
+	if got := names(restarted); !slices.Equal(got, []string{"stays-too@acme.test", "stays@acme.test"}) {
+		t.Errorf("after the browser was closed: %v", got)
+	}
+	// The last ones leave: what is kept is taken away.
+	recorder = httptest.NewRecorder()
+	cookies.SetSessions(recorder, all, acme, nil)
+	if got := len(recorder.Result().Cookies()); got != 4 {
+		t.Errorf("%d cookies are taken away", got)
+	}
+	for _, cookie := range recorder.Result().Cookies() {
+		if cookie.MaxAge >= 0 {
+			t.Errorf("%+v", cookie)
 		}
 	}
 }

@@ -24,6 +24,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/store"
 	"github.com/clavex/clavex/backend/internal/store/dbq"
 	"github.com/clavex/clavex/backend/internal/user"
+	"github.com/clavex/clavex/backend/internal/useragent"
 )
 
 // touchInterval is how stale last_seen_at may become: touching on every request would make each
@@ -47,13 +48,17 @@ type Session struct {
 	Country         string     `json:"country,omitempty"` // of the last sign-in (ISO 3166-1 alpha-2); "" when nobody knows
 	Novelty         Novelty    `json:"-"`                 // what Begin found new about it
 	PasskeyID       uuid.UUID  `json:"-"`                 // that it was begun with; uuid.Nil: none, or it was removed
+	Persistent      bool       `json:"persistent"`        // its person said that they stay signed in
 	DeviceID        uuid.UUID  `json:"-"`                 // the remembered device in whose stead no second factor was asked for; uuid.Nil: none
 	AAGUID          uuid.UUID  `json:"-"`                 // the model of that passkey's authenticator; uuid.Nil when not known
+
+	agent     useragent.Agent // of which kind its browser is
+	strayedAt *time.Time      // when it was last written down that its token came from another kind; nil: never
 }
 
 // IdleUntil returns until when the session may be idle if it is used at the moment now.
 func (s *Session) IdleUntil(now time.Time, policies org.Policies) time.Time {
-	until := now.Add(policies.SessionIdle())
+	until := now.Add(policies.IdleOf(s.Persistent))
 	if until.After(s.ExpiresAt) {
 		return s.ExpiresAt
 	}
@@ -111,7 +116,8 @@ func (s *Sessions) OfUser(ctx context.Context, orgID, userID, before uuid.UUID, 
 
 func fromRow(row dbq.Session) Session {
 	session := Session{ID: row.ID, OrgID: row.OrgID, UserID: row.UserID, AuthenticatedAt: row.AuthenticatedAt, Methods: row.Methods, UserAgent: row.UserAgent,
-		CreatedAt: row.CreatedAt, LastSeenAt: row.LastSeenAt, IdleExpiresAt: row.IdleExpiresAt, ExpiresAt: row.ExpiresAt, BrowserHash: row.BrowserHash}
+		CreatedAt: row.CreatedAt, LastSeenAt: row.LastSeenAt, IdleExpiresAt: row.IdleExpiresAt, ExpiresAt: row.ExpiresAt, BrowserHash: row.BrowserHash,
+		Persistent: row.Persistent, agent: useragent.Parse(row.Agent), strayedAt: row.StrayedAt}
 	if row.Address != nil {
 		session.Address = *row.Address
 	}
@@ -152,6 +158,8 @@ type Authenticated struct {
 	PasskeyID, AAGUID uuid.UUID
 	// DeviceID is the remembered device in whose stead no second factor was asked for, uuid.Nil for none.
 	DeviceID uuid.UUID
+	// Persistent says whether the person wants to stay signed in; nil when they were not asked: then it is as before.
+	Persistent *bool
 
 	By audit.Actor // who vouches for the person; the zero value is the person
 }
@@ -168,8 +176,12 @@ func (s *Sessions) Begin(ctx context.Context, tx *store.Tx, proof Authenticated)
 		proof.Methods = []string{} // none of the values says what was proved
 	}
 	session := Session{OrgID: proof.Organization.ID, UserID: proof.User.ID, AuthenticatedAt: proof.At, Methods: proof.Methods, Address: request.Address,
-		UserAgent: request.UserAgent, CreatedAt: now, LastSeenAt: now, ExpiresAt: proof.At.Add(proof.Organization.Policies.SessionAbsolute()), BrowserHash: proof.BrowserHash,
+		UserAgent: request.UserAgent, CreatedAt: now, LastSeenAt: now, BrowserHash: proof.BrowserHash,
 		PasskeyID: proof.PasskeyID, AAGUID: proof.AAGUID, DeviceID: proof.DeviceID}
+	old := proof.Browser.Of(proof.User.ID)
+	session.Persistent = proof.persistent(old)
+	session.ExpiresAt = proof.At.Add(proof.Organization.Policies.AbsoluteOf(session.Persistent))
+	session.agent = agentOf(ctx)
 	session.IdleExpiresAt = session.IdleUntil(now, proof.Organization.Policies)
 	session.Country = s.Countries.Of(request.Address)
 	token := secret.New(s.random)
@@ -177,7 +189,6 @@ func (s *Sessions) Begin(ctx context.Context, tx *store.Tx, proof Authenticated)
 	if request.Address.IsValid() {
 		address = &request.Address
 	}
-	old := proof.Browser.Of(proof.User.ID)
 	if old == nil || session.Country != "" {
 		var err error
 		if session.Novelty, err = s.novelty(ctx, tx, proof, session.Country); err != nil {
@@ -193,7 +204,8 @@ func (s *Sessions) Begin(ctx context.Context, tx *store.Tx, proof Authenticated)
 	if old != nil {
 		renewed, err := dbq.New(tx).RenewSession(ctx, dbq.RenewSessionParams{OrgID: session.OrgID, ID: old.Session.ID, UserID: session.UserID, TokenHash: secret.Hash(token),
 			AuthenticatedAt: proof.At, At: now, Methods: proof.Methods, IdleExpiresAt: session.IdleExpiresAt, ExpiresAt: session.ExpiresAt, Address: address, UserAgent: session.UserAgent,
-			PasskeyID: known(session.PasskeyID), Aaguid: known(session.AAGUID), DeviceID: known(session.DeviceID), Country: session.Country})
+			PasskeyID: known(session.PasskeyID), Aaguid: known(session.AAGUID), DeviceID: known(session.DeviceID), Country: session.Country,
+			Persistent: session.Persistent, Agent: session.agent.String()})
 		if err != nil {
 			return Session{}, "", err
 		}
@@ -206,17 +218,32 @@ func (s *Sessions) Begin(ctx context.Context, tx *store.Tx, proof Authenticated)
 	err := dbq.New(tx).InsertSession(ctx, dbq.InsertSessionParams{OrgID: session.OrgID, ID: session.ID, UserID: session.UserID, TokenHash: secret.Hash(token),
 		BrowserHash: session.BrowserHash, AuthenticatedAt: session.AuthenticatedAt, Methods: session.Methods, Address: address, UserAgent: session.UserAgent,
 		CreatedAt: now, IdleExpiresAt: session.IdleExpiresAt, ExpiresAt: session.ExpiresAt,
-		PasskeyID: known(session.PasskeyID), Aaguid: known(session.AAGUID), DeviceID: known(session.DeviceID), Countries: countries(session), Domain: proof.Organization.Domain, Vouched: proof.vouched()})
+		PasskeyID: known(session.PasskeyID), Aaguid: known(session.AAGUID), DeviceID: known(session.DeviceID), Countries: countries(session), Domain: proof.Organization.Domain, Vouched: proof.vouched(),
+		Persistent: session.Persistent, Agent: session.agent.String()})
 	if err != nil {
 		return Session{}, "", err
 	}
 	return session, token, s.began(ctx, tx, proof, session, "session.started")
 }
 
+// persistent reports whether the person stays signed in: as they said now, else as before; never where it is not offered.
+func (a Authenticated) persistent(old *Live) bool {
+	switch {
+	case !a.Organization.Policies.OffersRememberMe():
+		return false
+	case a.Persistent != nil:
+		return *a.Persistent
+	}
+	return old != nil && old.Session.Persistent
+}
+
 func (s *Sessions) began(ctx context.Context, tx *store.Tx, proof Authenticated, session Session, action string) error {
 	event := audit.Event{Action: action, Actor: proof.By, Target: audit.Target{Kind: "session", ID: session.ID.String()},
 		Details: map[string]any{"methods": session.Methods}}
 	session.Novelty.explain(session.Country, event.Details)
+	if session.Persistent {
+		event.Details["persistent"] = true
+	}
 	if session.DeviceID != uuid.Nil {
 		event.Details["remembered_device"] = session.DeviceID
 	}

@@ -28,7 +28,7 @@ func begin(w *domaintest.World, organization *org.Organization, person *user.Use
 // in are the live sessions of a browser with the tokens.
 func in(w *domaintest.World, organization *org.Organization, tokens ...string) session.Browser {
 	w.T.Helper()
-	browser, err := w.Sessions.InBrowser(w.T.Context(), organization.ID, tokens, uuid.Nil)
+	browser, err := w.Sessions.InBrowser(w.T.Context(), organization, tokens, uuid.Nil)
 	if err != nil {
 		w.T.Fatal(err)
 	}

@@ -102,7 +102,7 @@ func (s *SignIn) expired(c *gin.Context, organization *org.Organization, transac
 
 // facts reads anew what is true now.
 func (s *SignIn) facts(ctx context.Context, v *visit) (login.Facts, error) {
-	browser, err := s.Sessions.InBrowser(ctx, v.organization.ID, v.tokens, v.clientRowID)
+	browser, err := s.Sessions.InBrowser(ctx, v.organization, v.tokens, v.clientRowID)
 	if err != nil {
 		return login.Facts{}, err
 	}
@@ -168,6 +168,7 @@ func (s *SignIn) beginSession(c *gin.Context, v *visit, facts login.Facts) error
 	if v.transaction.Remembers(facts.Factors, progress.Methods) && !slices.Contains(progress.Methods, session.MethodMultipleFactors) {
 		proof.DeviceID = facts.Factors.Remembered
 	}
+	proof.Persistent = v.transaction.Persistent
 	var begun session.Session
 	var token, remembered string
 	err := s.Store.InTx(c.Request.Context(), func(ctx context.Context, tx *store.Tx) (err error) {

@@ -78,6 +78,7 @@ func (s *SignIn) askByMail(c *gin.Context, way byMail) {
 func (s *SignIn) showByMail(c *gin.Context, v *visit, way byMail, status int, username string, problem *fault.Error) {
 	required := v.transaction.Required
 	view := page.ForgotPassword{Frame: s.frame(c, v.organization, required.Requirement.UILocales), Form: s.form(v, way.page), For: way.purpose, Username: username, Fault: problem}
+	view.Stay = s.stay(c, v)
 	view.Client, _ = s.clientView(c, v.organization, required.ClientID, view.Text.Language())
 	var err error
 	if view.Work, err = s.work(c.Request.Context(), v, way.page, username, problem); err != nil {
@@ -102,6 +103,7 @@ func (s *SignIn) postByMail(c *gin.Context, way byMail) {
 		s.saved(c, v, way.page)
 		return
 	}
+	v.stays(form.Get)
 	typed := user.Normalize(form.Get("username"))
 	err := error(ErrIdentifierMissing)
 	if typed != "" && len(typed) <= 254 {

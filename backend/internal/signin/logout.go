@@ -43,7 +43,8 @@ func (s *SignIn) Logout(c *gin.Context) {
 		s.Error(c, err)
 		return
 	}
-	browser, err := s.signedIn(c, organization)
+	// Whoever holds the tokens may sign out, also where they count for nothing else.
+	browser, err := s.Sessions.Presented(c.Request.Context(), organization.ID, s.Cookies.Tokens(c.Request, organization), uuid.Nil)
 	if err != nil {
 		s.Error(c, err)
 		return

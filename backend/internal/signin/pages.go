@@ -49,7 +49,7 @@ func (h home) RestartURL(organization *org.Organization, _ *login.Transaction) s
 
 // signedIn are the browser's live sessions at the organization.
 func (s *SignIn) signedIn(c *gin.Context, organization *org.Organization) (session.Browser, error) {
-	return s.Sessions.InBrowser(c.Request.Context(), organization.ID, s.Cookies.Tokens(c.Request, organization), uuid.Nil)
+	return s.Sessions.InBrowser(c.Request.Context(), organization, s.Cookies.Tokens(c.Request, organization), uuid.Nil)
 }
 
 // Home serves the page that tells a signed-in person who they are here; others go to sign in.

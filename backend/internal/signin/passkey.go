@@ -94,6 +94,7 @@ func (s *SignIn) Passkey(c *gin.Context) {
 	if v == nil {
 		return
 	}
+	v.stays(form.Get)
 	ctx := c.Request.Context()
 	if !s.passkeysOpen(v.organization) {
 		s.loginFailed(c, v, "", ErrPasskeysOff)

@@ -76,6 +76,7 @@ func (s *SignIn) showSignUp(c *gin.Context, v *visit, status int, typed login.Si
 	required := v.transaction.Required
 	view := page.SignUp{Frame: s.frame(c, v.organization, required.Requirement.UILocales), Form: s.form(v, pathSignUp), Email: typed.Email, GivenName: typed.GivenName,
 		FamilyName: typed.FamilyName, Domains: v.organization.Policies.SignUpEmailDomains, MinLength: v.organization.Policies.PasswordMinimum(), Passkeys: s.passkeysOpen(v.organization), Fault: problem}
+	view.Stay = s.stay(c, v)
 	view.Client, _ = s.clientView(c, v.organization, required.ClientID, view.Text.Language())
 	var err error
 	if view.Work, err = s.work(c.Request.Context(), v, pathSignUp, typed.Email, problem); err != nil {
@@ -120,6 +121,7 @@ func (s *SignIn) postSignUp(c *gin.Context) {
 		s.saved(c, v, pathSignUp)
 		return
 	}
+	v.stays(form.Get)
 	typed := login.SignUpData{Email: user.Normalize(form.Get("email")), GivenName: oneLine(form.Get("given_name")), FamilyName: oneLine(form.Get("family_name"))}
 	typed.Locale = s.frame(c, v.organization, v.transaction.Required.Requirement.UILocales).Text.Language()
 	typed.Passkey = form.Get("with") == fieldPasskey

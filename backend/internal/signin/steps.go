@@ -22,7 +22,6 @@ import (
 	"github.com/clavex/clavex/backend/internal/oauth"
 	"github.com/clavex/clavex/backend/internal/org"
 	"github.com/clavex/clavex/backend/internal/passwordhash"
-	"github.com/clavex/clavex/backend/internal/secret"
 	"github.com/clavex/clavex/backend/internal/session"
 	"github.com/clavex/clavex/backend/internal/store"
 	"github.com/clavex/clavex/backend/internal/user"
@@ -111,9 +110,17 @@ func (s *SignIn) showLogin(c *gin.Context, v *visit, status int, username string
 		s.Error(c, err)
 		return
 	}
+	if !view.Again { // whoever is signed in stays so as they said
+		view.Stay = s.stay(c, v)
+	}
 	if view.FormerPasskey, err = s.formerPasskeyRequest(v); err != nil {
 		s.Error(c, err)
 		return
+	}
+	for _, passkey := range []*page.Passkey{view.Passkey, view.FormerPasskey} {
+		if passkey != nil {
+			passkey.Fields = append(passkey.Fields, stayFields(view.Stay)...)
+		}
 	}
 	view.Former = s.formerAddress(v)
 	if view.Work, err = s.work(c.Request.Context(), v, pathLogin, view.Username, problem); err != nil {
@@ -131,6 +138,7 @@ func (s *SignIn) postLogin(c *gin.Context) {
 	if v == nil {
 		return
 	}
+	v.stays(form.Get)
 	ctx, username := c.Request.Context(), form.Get("username")
 	if err := s.checkWork(ctx, v, pathLogin, username, form); err != nil {
 		s.loginFailed(c, v, username, err)
@@ -347,32 +355,6 @@ func (s *SignIn) keepNew(c *gin.Context, v *visit, actor audit.Actor) error {
 // isSecure reports whether answers go where TLS says who gets them.
 func isSecure(addresses []string) bool {
 	return len(addresses) > 0 && strings.HasPrefix(addresses[0], "https://")
-}
-
-// OpenLink serves a one-time link. Opening it changes nothing, because mail scanners open links too: it
-// begins a sign-in in which a password may be chosen, and choosing it spends the link.
-func (s *SignIn) OpenLink(c *gin.Context) {
-	s.openLink(c, oauth.Organization(c), c.Query("token"))
-}
-
-func (s *SignIn) openLink(c *gin.Context, organization *org.Organization, token string) {
-	ctx, hash := c.Request.Context(), secret.Hash(token)
-	userID, _, err := s.Links.Person(ctx, s.Store, organization.ID, hash)
-	if err != nil {
-		s.Error(c, err)
-		return
-	}
-	_, browserHash := s.browser(c, organization)
-	transaction, err := s.Transactions.Begin(ctx, organization.ID, browserHash, login.Required{Continuation: homeContinuation})
-	if err == nil {
-		transaction.OpenedLink(userID, hash, s.Now())
-		err = s.Transactions.Save(ctx, transaction)
-	}
-	if err != nil {
-		s.Error(c, err)
-		return
-	}
-	s.Pages.SeeOther(c, path(organization, pathChangePassword)+"?transaction="+transaction.ID)
 }
 
 // ChangePassword serves GET and POST of the page on which a password is chosen.

@@ -71,6 +71,7 @@ func (s *SignIn) Upstream(c *gin.Context) {
 		s.Error(c, err)
 		return
 	}
+	v.stays(c.Query)
 	state := v.transaction.ID + "." + secret.New(s.Random)
 	target, err := s.Parties.URL(ctx, provider, s.upstreamRequest(v, provider, state))
 	if err == nil {

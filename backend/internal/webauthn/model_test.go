@@ -88,7 +88,7 @@ func (s *signedIn) uses() map[string]bool {
 			f.T.Fatal(err)
 		}
 	}
-	browser, err := f.Sessions.InBrowser(ctx, s.org.ID, []string{s.token}, uuid.Nil)
+	browser, err := f.Sessions.InBrowser(ctx, s.org, []string{s.token}, uuid.Nil)
 	must(err)
 	listed, err := f.Sessions.OfUser(ctx, s.org.ID, s.session.UserID, uuid.Max, 10)
 	must(err)

@@ -36,6 +36,10 @@ const schema = z
   .refine((values) => values.session_idle_lifetime_seconds <= values.session_absolute_lifetime_seconds, {
     path: ['session_idle_lifetime_seconds'],
     message: 'This cannot be longer than the time after which a session ends in any case.',
+  })
+  .refine((values) => values.remembered_session_idle_lifetime_seconds <= values.remembered_session_absolute_lifetime_seconds, {
+    path: ['remembered_session_idle_lifetime_seconds'],
+    message: 'This cannot be longer than the time after which a session ends in any case.',
   });
 
 type PolicyValues = z.infer<typeof schema>;

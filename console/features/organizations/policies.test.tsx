@@ -52,6 +52,19 @@ test('how many sessions a person has is a number, and only what changed is sent'
   expect(await asked.find(({ method }) => method === 'PATCH')!.json()).toEqual({ policies: { sessions_per_person: 3 } });
 });
 
+test('staying signed in is offered with its own lifetimes, and sessions are not bound to the browser', async () => {
+  const asked = answer({ [read]: () => json(organizationWith(), 200, { ETag: '"3"' }), [profiles]: () => json(demands), [change]: () => json(organizationWith({ remember_me: 'offered' }), 200, { ETag: '"4"' }) });
+  const person = show(<OrganizationSettings />);
+  expect(await screen.findByRole('radio', { name: /^Nobody stays signed in/ })).toBeChecked();
+  expect(screen.queryByText(/^Who stays signed in is signed out when unused for/)).toBeNull();
+  await person.click(screen.getByRole('radio', { name: /^People may stay signed in/ }));
+  expect(screen.getByText(/^Who stays signed in is signed out when unused for/)).toBeVisible();
+  await person.click(screen.getByRole('radio', { name: /^Nothing but the cookie/ }));
+  await person.click(screen.getByRole('button', { name: 'Save policies' }));
+  await waitFor(() => expect(asked.filter(({ method }) => method === 'PATCH')).toHaveLength(1));
+  expect(await asked.find(({ method }) => method === 'PATCH')!.json()).toEqual({ policies: { remember_me: 'offered', session_binding: 'off' } });
+});
+
 test('the policy for tokens is sent whole, and what is wrong with it is said at its field', async () => {
   const asked = answer({
     [read]: () => json(organizationWith({ token_policy: { refresh_token_rotation: 'keep' } }), 200, { ETag: '"3"' }),

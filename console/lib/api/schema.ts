@@ -2941,7 +2941,10 @@ export interface components {
             refresh_token_lifetime_seconds: components["schemas"]["RefreshTokenLifetime"];
             registration: components["schemas"]["RegistrationPolicy"];
             registration_rules: components["schemas"]["RegistrationRules"];
+            remember_me: components["schemas"]["RememberMePolicy"];
             remembered_device_days: components["schemas"]["RememberedDeviceDays"];
+            remembered_session_absolute_lifetime_seconds: components["schemas"]["RememberedSessionLifetime"];
+            remembered_session_idle_lifetime_seconds: components["schemas"]["RememberedSessionLifetime"];
             /** @description Attested clients put a challenge of ours into their proofs; absent unless that is so. */
             require_attestation_challenge?: boolean;
             /** @description No bearer tokens: every access token is bound to its sender, by DPoP (RFC 9449) or a TLS certificate (RFC 8705). */
@@ -2953,6 +2956,7 @@ export interface components {
             second_factor_email_codes: components["schemas"]["EmailCodePolicy"];
             second_factor_roles: components["schemas"]["SecondFactorRoles"];
             session_absolute_lifetime_seconds: components["schemas"]["SessionAbsoluteLifetime"];
+            session_binding: components["schemas"]["SessionBindingPolicy"];
             session_idle_lifetime_seconds: components["schemas"]["SessionIdleLifetime"];
             sessions_per_person: components["schemas"]["SessionsPerPerson"];
             sign_in_notices: components["schemas"]["SignInNotices"];
@@ -2990,7 +2994,10 @@ export interface components {
             registration?: components["schemas"]["RegistrationPolicy"];
             /** @description What is absent stays; an empty list takes the bound away. */
             registration_rules?: components["schemas"]["RegistrationRules"];
+            remember_me?: components["schemas"]["RememberMePolicy"];
             remembered_device_days?: components["schemas"]["RememberedDeviceDays"];
+            remembered_session_absolute_lifetime_seconds?: components["schemas"]["RememberedSessionLifetime"];
+            remembered_session_idle_lifetime_seconds?: components["schemas"]["RememberedSessionLifetime"];
             /** @description Attested clients put a challenge of ours into their proofs. */
             require_attestation_challenge?: boolean;
             /** @description No bearer tokens: every access token is bound to its sender, by DPoP (RFC 9449) or a TLS certificate (RFC 8705). */
@@ -3003,6 +3010,7 @@ export interface components {
             second_factor_email_codes?: components["schemas"]["EmailCodePolicy"];
             second_factor_roles?: components["schemas"]["SecondFactorRoles"];
             session_absolute_lifetime_seconds?: components["schemas"]["SessionAbsoluteLifetime"];
+            session_binding?: components["schemas"]["SessionBindingPolicy"];
             session_idle_lifetime_seconds?: components["schemas"]["SessionIdleLifetime"];
             sessions_per_person?: components["schemas"]["SessionsPerPerson"];
             sign_in_notices?: components["schemas"]["SignInNotices"];
@@ -3090,6 +3098,13 @@ export interface components {
         };
         /** @description For how many days people may have a device remembered, on which they are not asked for a second factor again; 0 is never. It stands for a second factor where nothing but `second_factor` of the organization asks for one, and tokens say what was proved. */
         RememberedDeviceDays: number;
+        /** @description Seconds without activity (idle), or after sign-in (absolute), after which the session ends of somebody who stays signed in. Never shorter than for others. */
+        RememberedSessionLifetime: number;
+        /**
+         * @description Whether people may stay signed in, by a box of the sign-in forms: `off` unless `offered`. Whoever ticks it is signed in on that device after the browser was closed, too, and for the longer lifetimes below.
+         * @enum {string}
+         */
+        RememberMePolicy: "off" | "offered";
         /**
          * @description How the client signs request objects; `none` lets it send unsigned ones. `HS256` is signed with the client's secret.
          * @enum {string}
@@ -3230,10 +3245,17 @@ export interface components {
             last_seen_at: string;
             /** @description How (`amr`, RFC 8176). */
             methods: string[];
+            /** @description The user stays signed in beyond the browser's own session. */
+            persistent: boolean;
             user_agent?: string;
         };
         /** @description Seconds after sign-in at which a session ends in any case. */
         SessionAbsoluteLifetime: number;
+        /**
+         * @description To what a session is bound besides its cookie. `browser`: to the kind of browser and of system that it began in, without versions and without addresses; what cannot be told is not judged. A cookie that turns up elsewhere is not taken.
+         * @enum {string}
+         */
+        SessionBindingPolicy: "off" | "browser";
         /** @description Seconds without activity after which a session ends. At most the absolute lifetime. */
         SessionIdleLifetime: number;
         SessionList: {
@@ -4097,6 +4119,8 @@ export type RefreshTokenLifetime = components['schemas']['RefreshTokenLifetime']
 export type RegistrationPolicy = components['schemas']['RegistrationPolicy'];
 export type RegistrationRules = components['schemas']['RegistrationRules'];
 export type RememberedDeviceDays = components['schemas']['RememberedDeviceDays'];
+export type RememberedSessionLifetime = components['schemas']['RememberedSessionLifetime'];
+export type RememberMePolicy = components['schemas']['RememberMePolicy'];
 export type RequestObjectSigningAlgorithm = components['schemas']['RequestObjectSigningAlgorithm'];
 export type RequiredAction = components['schemas']['RequiredAction'];
 export type Resource = components['schemas']['Resource'];
@@ -4112,6 +4136,7 @@ export type SecondFactorPolicy = components['schemas']['SecondFactorPolicy'];
 export type SecondFactorRoles = components['schemas']['SecondFactorRoles'];
 export type Session = components['schemas']['Session'];
 export type SessionAbsoluteLifetime = components['schemas']['SessionAbsoluteLifetime'];
+export type SessionBindingPolicy = components['schemas']['SessionBindingPolicy'];
 export type SessionIdleLifetime = components['schemas']['SessionIdleLifetime'];
 export type SessionList = components['schemas']['SessionList'];
 export type SessionsPerPerson = components['schemas']['SessionsPerPerson'];

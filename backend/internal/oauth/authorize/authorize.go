@@ -79,7 +79,7 @@ func (a *Endpoint) Handle(ctx context.Context, organization *org.Organization, p
 	if err := a.checks().Run(ctx, r); err != nil {
 		return a.refuse(ctx, r, err)
 	}
-	browser, err := a.Sessions.InBrowser(ctx, organization.ID, tokens, r.client.ID)
+	browser, err := a.Sessions.InBrowser(ctx, organization, tokens, r.client.ID)
 	if err != nil {
 		return a.refuse(ctx, r, err)
 	}

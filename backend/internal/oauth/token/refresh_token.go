@@ -47,7 +47,7 @@ func (r *RefreshToken) Authorize(ctx context.Context, request *Request) (*Author
 	}
 	found, scopes, successor, err := r.grants.Rotate(ctx, grant.Refresh{OrgID: request.Organization.ID, ClientID: request.Client.ID,
 		Token: presented, Scopes: wanted, Lifetime: oauth.RefreshTokenLifetime(request.Organization, request.Client),
-		SessionIdle: request.Organization.Policies.SessionIdle(), Holders: request.Holders(),
+		SessionIdle: request.Organization.Policies.SessionIdle(), PersistentSessionIdle: request.Organization.Policies.IdleOf(true), Holders: request.Holders(),
 		Grace: oauth.TokenPolicyOf(request.Organization, request.Client).Grace(), Keep: oauth.KeepsRefreshTokens(request.Organization, request.Client, request.Confirmation)})
 	if err != nil {
 		return nil, err

@@ -836,9 +836,9 @@ WITH presented AS (
     SELECT $3, $10, p.grant_id, $11, p.scopes, $1, $8
     FROM presented p JOIN rotated ON rotated.id = p.id WHERE NOT $7
 ), touched AS (
-    UPDATE sessions s SET last_seen_at = $1, idle_expires_at = LEAST($12::timestamptz, s.expires_at)
+    UPDATE sessions s SET last_seen_at = $1, idle_expires_at = LEAST(CASE WHEN s.persistent THEN $12::timestamptz ELSE $13::timestamptz END, s.expires_at)
     FROM presented p JOIN rotated ON rotated.id = p.id
-    WHERE s.org_id = $3 AND s.id = p.session_id AND s.ended_at IS NULL AND s.last_seen_at < $13
+    WHERE s.org_id = $3 AND s.id = p.session_id AND s.ended_at IS NULL AND s.last_seen_at < $14
       AND NOT ('offline_access' = ANY (p.grant_scopes))
     RETURNING s.id
 ), extended AS (
@@ -850,19 +850,20 @@ SELECT p.id, p.grant_id, p.scopes, p.rotated_at, p.expires_at, p.user_id, p.sess
 `
 
 type RotateRefreshTokenParams struct {
-	At                   time.Time
-	RefusedModels        []uuid.UUID
-	OrgID                uuid.UUID
-	TokenHash            []byte
-	ClientID             uuid.UUID
-	Holders              []string
-	Keep                 bool
-	SuccessorExpiresAt   time.Time
-	Scopes               []string
-	SuccessorID          uuid.UUID
-	SuccessorHash        []byte
-	SessionIdleExpiresAt time.Time
-	TouchBefore          time.Time
+	At                      time.Time
+	RefusedModels           []uuid.UUID
+	OrgID                   uuid.UUID
+	TokenHash               []byte
+	ClientID                uuid.UUID
+	Holders                 []string
+	Keep                    bool
+	SuccessorExpiresAt      time.Time
+	Scopes                  []string
+	SuccessorID             uuid.UUID
+	SuccessorHash           []byte
+	PersistentIdleExpiresAt time.Time
+	SessionIdleExpiresAt    time.Time
+	TouchBefore             time.Time
 }
 
 type RotateRefreshTokenRow struct {
@@ -906,6 +907,7 @@ func (q *Queries) RotateRefreshToken(ctx context.Context, arg RotateRefreshToken
 		arg.Scopes,
 		arg.SuccessorID,
 		arg.SuccessorHash,
+		arg.PersistentIdleExpiresAt,
 		arg.SessionIdleExpiresAt,
 		arg.TouchBefore,
 	)

@@ -495,6 +495,9 @@ type Session struct {
 	DeviceID        *uuid.UUID
 	Domain          string
 	Vouched         bool
+	Persistent      bool
+	Agent           string
+	StrayedAt       *time.Time
 }
 
 type SessionClient struct {

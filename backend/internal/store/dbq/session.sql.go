@@ -449,9 +449,9 @@ func (q *Queries) InsertLogoutDeliveries(ctx context.Context, arg InsertLogoutDe
 
 const insertSession = `-- name: InsertSession :exec
 INSERT INTO sessions (org_id, id, user_id, token_hash, browser_hash, authenticated_at, methods, address, user_agent, created_at, last_seen_at, idle_expires_at, expires_at,
-    passkey_id, aaguid, countries, device_id, domain, vouched)
+    passkey_id, aaguid, countries, device_id, domain, vouched, persistent, agent)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11, $12,
-    $13, $14, $15::text[], $16, $17, $18)
+    $13, $14, $15::text[], $16, $17, $18, $19, $20)
 `
 
 type InsertSessionParams struct {
@@ -473,6 +473,8 @@ type InsertSessionParams struct {
 	DeviceID        *uuid.UUID
 	Domain          string
 	Vouched         bool
+	Persistent      bool
+	Agent           string
 }
 
 func (q *Queries) InsertSession(ctx context.Context, arg InsertSessionParams) error {
@@ -495,12 +497,14 @@ func (q *Queries) InsertSession(ctx context.Context, arg InsertSessionParams) er
 		arg.DeviceID,
 		arg.Domain,
 		arg.Vouched,
+		arg.Persistent,
+		arg.Agent,
 	)
 	return err
 }
 
 const liveSessions = `-- name: LiveSessions :many
-SELECT sessions.org_id, sessions.id, sessions.user_id, sessions.token_hash, sessions.browser_hash, sessions.authenticated_at, sessions.methods, sessions.address, sessions.user_agent, sessions.created_at, sessions.last_seen_at, sessions.idle_expires_at, sessions.expires_at, sessions.ended_at, sessions.end_reason, sessions.passkey_id, sessions.aaguid, sessions.countries, sessions.device_id, sessions.domain, sessions.vouched, users.org_id, users.id, users.username, users.email, users.email_verified, users.phone_number, users.phone_number_verified, users.profile, users.attributes, users.status, users.required_actions, users.version, users.created_at, users.updated_at, users.erase_at, c.scopes AS consented_scopes
+SELECT sessions.org_id, sessions.id, sessions.user_id, sessions.token_hash, sessions.browser_hash, sessions.authenticated_at, sessions.methods, sessions.address, sessions.user_agent, sessions.created_at, sessions.last_seen_at, sessions.idle_expires_at, sessions.expires_at, sessions.ended_at, sessions.end_reason, sessions.passkey_id, sessions.aaguid, sessions.countries, sessions.device_id, sessions.domain, sessions.vouched, sessions.persistent, sessions.agent, sessions.strayed_at, users.org_id, users.id, users.username, users.email, users.email_verified, users.phone_number, users.phone_number_verified, users.profile, users.attributes, users.status, users.required_actions, users.version, users.created_at, users.updated_at, users.erase_at, c.scopes AS consented_scopes
 FROM sessions
 JOIN users ON users.org_id = sessions.org_id AND users.id = sessions.user_id
 LEFT JOIN consents c ON c.org_id = sessions.org_id AND c.user_id = sessions.user_id AND c.client_id = $1
@@ -561,6 +565,9 @@ func (q *Queries) LiveSessions(ctx context.Context, arg LiveSessionsParams) ([]L
 			&i.Session.DeviceID,
 			&i.Session.Domain,
 			&i.Session.Vouched,
+			&i.Session.Persistent,
+			&i.Session.Agent,
+			&i.Session.StrayedAt,
 			&i.User.OrgID,
 			&i.User.ID,
 			&i.User.Username,
@@ -590,7 +597,7 @@ func (q *Queries) LiveSessions(ctx context.Context, arg LiveSessionsParams) ([]L
 
 const liveSessionsOfUser = `-- name: LiveSessionsOfUser :many
 SELECT org_id, id, user_id, token_hash, browser_hash, authenticated_at, methods, address, user_agent, created_at, last_seen_at, idle_expires_at, expires_at, ended_at, end_reason,
-    passkey_id, aaguid, countries, device_id, domain, vouched
+    passkey_id, aaguid, countries, device_id, domain, vouched, persistent, agent, strayed_at
 FROM sessions
 WHERE org_id = $1 AND user_id = $2 AND ended_at IS NULL AND expires_at > $3 AND idle_expires_at > $3 AND id < $4
   AND (aaguid IS NULL OR aaguid <> ALL ($5::uuid[]))
@@ -644,6 +651,9 @@ func (q *Queries) LiveSessionsOfUser(ctx context.Context, arg LiveSessionsOfUser
 			&i.DeviceID,
 			&i.Domain,
 			&i.Vouched,
+			&i.Persistent,
+			&i.Agent,
+			&i.StrayedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -760,9 +770,9 @@ func (q *Queries) RecordLogoutAttempt(ctx context.Context, arg RecordLogoutAttem
 const renewSession = `-- name: RenewSession :execrows
 UPDATE sessions SET token_hash = $1, authenticated_at = $2, methods = $3, last_seen_at = $4,
     idle_expires_at = $5, expires_at = $6, address = $7, user_agent = $8, passkey_id = $9, aaguid = $10,
-    device_id = $11,
-    countries = CASE WHEN $12::text = '' THEN countries ELSE array_append(array_remove(countries, $12), $12) END
-WHERE org_id = $13 AND id = $14 AND user_id = $15 AND ended_at IS NULL
+    device_id = $11, persistent = $12, agent = $13, strayed_at = NULL,
+    countries = CASE WHEN $14::text = '' THEN countries ELSE array_append(array_remove(countries, $14), $14) END
+WHERE org_id = $15 AND id = $16 AND user_id = $17 AND ended_at IS NULL
 `
 
 type RenewSessionParams struct {
@@ -777,6 +787,8 @@ type RenewSessionParams struct {
 	PasskeyID       *uuid.UUID
 	Aaguid          *uuid.UUID
 	DeviceID        *uuid.UUID
+	Persistent      bool
+	Agent           string
 	Country         string
 	OrgID           uuid.UUID
 	ID              uuid.UUID
@@ -797,6 +809,8 @@ func (q *Queries) RenewSession(ctx context.Context, arg RenewSessionParams) (int
 		arg.PasskeyID,
 		arg.Aaguid,
 		arg.DeviceID,
+		arg.Persistent,
+		arg.Agent,
 		arg.Country,
 		arg.OrgID,
 		arg.ID,
@@ -933,7 +947,7 @@ func (q *Queries) RevokeGrantsWithoutSession(ctx context.Context, arg RevokeGran
 
 const sessionsKeptOfUser = `-- name: SessionsKeptOfUser :many
 SELECT org_id, id, user_id, token_hash, browser_hash, authenticated_at, methods, address, user_agent, created_at, last_seen_at, idle_expires_at, expires_at, ended_at, end_reason,
-    passkey_id, aaguid, countries, device_id, domain, vouched
+    passkey_id, aaguid, countries, device_id, domain, vouched, persistent, agent, strayed_at
 FROM sessions WHERE org_id = $1 AND user_id = $2 ORDER BY id DESC
 `
 
@@ -974,6 +988,9 @@ func (q *Queries) SessionsKeptOfUser(ctx context.Context, arg SessionsKeptOfUser
 			&i.DeviceID,
 			&i.Domain,
 			&i.Vouched,
+			&i.Persistent,
+			&i.Agent,
+			&i.StrayedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -1021,6 +1038,30 @@ func (q *Queries) SignInsBefore(ctx context.Context, arg SignInsBeforeParams) (S
 		&i.SameCountry,
 	)
 	return i, err
+}
+
+const straySession = `-- name: StraySession :execrows
+UPDATE sessions SET strayed_at = $1 WHERE org_id = $2 AND id = $3 AND ended_at IS NULL AND (strayed_at IS NULL OR strayed_at <= $4)
+`
+
+type StraySessionParams struct {
+	At     *time.Time
+	OrgID  uuid.UUID
+	ID     uuid.UUID
+	Before *time.Time
+}
+
+func (q *Queries) StraySession(ctx context.Context, arg StraySessionParams) (int64, error) {
+	result, err := q.db.Exec(ctx, straySession,
+		arg.At,
+		arg.OrgID,
+		arg.ID,
+		arg.Before,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const touchSession = `-- name: TouchSession :exec

@@ -1,6 +1,6 @@
-// The hosted pages work without this file. It adds three comforts: a password can be shown,
-// a pressed button says what happens and cannot be pressed twice, and a lost or slow
-// connection is put into words.
+// The hosted pages work without this file. It adds four comforts: a password can be shown,
+// a pressed button says what happens and cannot be pressed twice, a lost or slow connection
+// is put into words, and the box to stay signed in counts for every way in.
 (() => {
   "use strict";
   const SLOW_AFTER = 8000;
@@ -39,6 +39,22 @@
     button.addEventListener("click", () => show(input.type === "password"));
     // A password manager saves only what was sent from a password field.
     input.form.addEventListener("submit", () => show(false));
+  }
+
+  // What the box says goes along with passkeys, and to the other ways in.
+  const stay = document.getElementById("stay");
+  if (stay) {
+    const tell = () => {
+      const said = stay.checked ? "yes" : "no";
+      for (const field of document.querySelectorAll("input[type=hidden][name=stay]")) field.value = said;
+      for (const link of document.querySelectorAll('a[href*="transaction="]')) {
+        const to = new URL(link.href);
+        to.searchParams.set("stay", said);
+        link.href = to.href;
+      }
+    };
+    stay.addEventListener("change", tell);
+    addEventListener("pageshow", tell); // also when the browser ticks it again
   }
 
   const status = document.getElementById("status");

@@ -173,7 +173,8 @@ type SignedIn struct {
 	Address  string // of the network; "" when not known
 	Began    Moment
 	LastUsed Moment
-	Present  bool // it is the one that the page is shown in
+	Stays    Moment // until when the person stays signed in there, as they said; empty when they did not
+	Present  bool   // it is the one that the page is shown in
 }
 
 // Render implements templ.Component.

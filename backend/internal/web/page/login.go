@@ -25,6 +25,7 @@ type Login struct {
 	Linking           string       // the account elsewhere that is linked to whoever signs in; "" for none
 	Again             bool         // the person is signed in, and proves once more who they are before they change something
 	Work              *ProofOfWork // nil unless the form needs an answer to a challenge
+	Stay              *Stay        // nil where nobody is asked whether they stay signed in
 	Fault             *fault.Error // why the last attempt failed; nil at first
 }
 

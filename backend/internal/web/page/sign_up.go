@@ -18,6 +18,7 @@ type SignUp struct {
 	Domains                      []string     // that addresses must be of; empty: any
 	MinLength                    int          // characters of a password, shown as a hint
 	Passkeys                     bool         // a passkey may be made instead: field "with" with "passkey"
+	Stay                         *Stay        // nil where nobody is asked whether they stay signed in
 	Work                         *ProofOfWork // nil unless the form needs an answer to a challenge
 	Fault                        *fault.Error
 }
@@ -166,6 +167,7 @@ type ForgotPassword struct {
 	Client   *Client
 	For      Purpose      // ForgottenPassword or MagicLink
 	Username string       // what was typed before, at this or the sign-in form
+	Stay     *Stay        // nil where nobody is asked whether they stay signed in
 	Work     *ProofOfWork // nil unless the form needs an answer to a challenge
 	Fault    *fault.Error
 }

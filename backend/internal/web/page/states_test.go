@@ -176,8 +176,10 @@ func states(words *text.Printer, organization page.Organization) map[string]temp
 		"account-password":       page.AccountPassword{OwnAccount: own(frame), Form: form("account/password"), Username: "ada", MinLength: 8, BackURL: "/demo/account/sign-in"},
 		"account-password-short": page.AccountPassword{OwnAccount: own(frame), Form: form("account/password"), Username: "ada", MinLength: 8, BackURL: "/demo/account/sign-in", Fault: short},
 		"account-sessions": page.AccountSessions{OwnAccount: own(frame), Limit: 3, Form: form("account/sessions"), LogoutURL: "/demo/logout", Sessions: []page.SignedIn{
-			{ID: "1", Device: "Firefox on Linux", Address: "192.0.2.1", Began: moment, LastUsed: moment, Present: true}, {ID: hostile, Device: hostile, Began: moment, LastUsed: moment},
+			{ID: "1", Device: "Firefox on Linux", Address: "192.0.2.1", Began: moment, LastUsed: moment, Stays: moment, Present: true}, {ID: hostile, Device: hostile, Began: moment, LastUsed: moment},
 			{ID: "3", Device: "Samsung Internet on Android", Address: "2001:db8:1234:5678:9abc:def0:1234:5678", Began: moment, LastUsed: moment}}},
+		"login-stay":      page.Login{Frame: frame, Form: form("login"), Stay: &page.Stay{Ticked: true}},
+		"sign-up-stay":    page.SignUp{Frame: frame, Form: form("sign-up"), MinLength: 8, Stay: &page.Stay{}},
 		"account-session": page.AccountSessions{OwnAccount: own(frame), Limit: 1, Form: form("account/sessions"), LogoutURL: "/demo/logout", Sessions: []page.SignedIn{{ID: "1", Device: "Safari on iPhone", Began: moment, Present: true}}},
 		"account-applications": page.AccountApplications{OwnAccount: own(frame), Applications: []page.Application{
 			{ID: "1", Since: moment, Consent: page.Consent{Frame: frame, Form: form("account/applications"), Client: logo, Scopes: scopes}},

@@ -32,6 +32,20 @@ input.style.paddingInlineEnd = button.offsetWidth + "px";
 button.addEventListener("click", () => show(input.type === "password"));
 input.form.addEventListener("submit", () => show(false));
 }
+const stay = document.getElementById("stay");
+if (stay) {
+const tell = () => {
+const said = stay.checked ? "yes" : "no";
+for (const field of document.querySelectorAll("input[type=hidden][name=stay]")) field.value = said;
+for (const link of document.querySelectorAll('a[href*="transaction="]')) {
+const to = new URL(link.href);
+to.searchParams.set("stay", said);
+link.href = to.href;
+}
+};
+stay.addEventListener("change", tell);
+addEventListener("pageshow", tell); // also when the browser ticks it again
+}
 const status = document.getElementById("status");
 const say = (words) => {
 status.textContent = words;
