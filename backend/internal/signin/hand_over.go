@@ -91,6 +91,7 @@ func (s *SignIn) AskFormer(c *gin.Context) {
 		s.Pages.SeeOther(c, path(organization, pathLogin)+"?transaction="+v.transaction.ID)
 		return
 	}
+	v.stays(c.Query)
 	request := v.transaction.ID + "." + secret.New(s.Random)
 	v.transaction.AsksFormer(secret.Hash(request), s.Now())
 	if err := s.Transactions.Save(ctx, v.transaction); err != nil {

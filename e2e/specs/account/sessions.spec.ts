@@ -118,8 +118,8 @@ test("a cookie that turns up in another browser signs nobody in, and lets people
   await expect(evas.locator("#activity-list")).toContainText("turned up in another browser");
   await expect(evas.locator("#activity-list")).toContainText("Firefox on Windows");
   await expectGoodLooks(evas, "activity with a cookie in another browser");
-  await page.goto(`/console/orgs/${acme.slug}/audit`);
-  await expect(page.getByText("Session turned up in another browser").first()).toBeVisible();
+  await page.goto(`/console/orgs/${acme.slug}/audit-events`);
+  await expect(page.getByRole("table").getByText("Session turned up in another browser")).toBeVisible();
   await thief.goto(`${acme.issuer}/logout`);
   await thief.getByRole("button", { name: "Sign out", exact: true }).click();
   await expect(thief.getByRole("heading", { level: 1, name: "You are signed out" })).toBeVisible();
