@@ -78,12 +78,3 @@ func (b *browser) with(closed bool, namesAndValues ...string) *browser {
 
 // closed is the browser after it was closed and opened again.
 func (b *browser) closed() *browser { return b.with(true) }
-
-// signedIn is whom the browser's own page at the organization is for; "" for nobody.
-func (b *browser) signedIn() string {
-	b.t.Helper()
-	if a := b.get("/acme/"); a.element("logout") != nil {
-		return a.text("username")
-	}
-	return ""
-}
