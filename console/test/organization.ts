@@ -27,6 +27,7 @@ export function organizationWith(policies: Partial<Policies> = {}): Organization
       account_deletion_grace_days: 14,
       proof_of_work: 'off',
       magic_links: 'off',
+      identifier_first: 'off',
       sign_in_notices: 'on',
       invitation_lifetime_days: 7,
       password_minimum_length: 8,

@@ -56,6 +56,7 @@ func rowKinds() []rowKind {
 		{"password-login", passwordLoginRow},
 		{"login-flood", loginFloodRow},
 		{"guesses", guessesRow},
+		{"identify", identifyRow},
 		{"create-organization", createOrganizationRow},
 		{"revocation", revocationRow},
 		{"refused-model", refusedModelRow},

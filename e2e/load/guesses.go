@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/clavex/clavex/e2e/load/measure"
@@ -26,9 +27,65 @@ func (v *visitor) guess(organization, username string) (time.Duration, error) {
 	return time.Since(began), err
 }
 
-// guessesRow compares how long the refusal of a wrong password takes for somebody and for nobody, one guess at a time, in
-// pairs of random order. Each guess is at another name from another address, so nothing is slowed down on purpose.
+// guessesRow compares how long the refusal of a wrong password takes for somebody and for nobody.
 func guessesRow(b *bench, ctx context.Context) ([]measure.Row, error) {
+	return b.compare(ctx, "a wrong password: somebody and nobody", "How long the refusal takes", func(v *visitor, username string) (time.Duration, error) {
+		return v.guess(mainOrganization, username)
+	})
+}
+
+// identify says who one is, where that is asked for first, and returns how long the server took for what follows: it keeps the
+// identifier, and shows a page with what its person signs in by first.
+func (v *visitor) identify(organization, username string) (time.Duration, error) {
+	v.cookies = nil
+	login, form, err := v.loginForm(organization)
+	if err != nil {
+		return 0, err
+	}
+	form.Set("username", username)
+	began := time.Now()
+	redirect, err := v.browse(http.StatusSeeOther, post(login, form.Encode(), "Origin", publicURL))
+	if err != nil {
+		return 0, err
+	}
+	next := strings.TrimPrefix(redirect.header.Get("Location"), publicURL)
+	if !strings.HasPrefix(next, "/"+organization+"/login/ways?") {
+		return 0, fmt.Errorf("the identifier leads to %s", pathOf(next))
+	}
+	_, err = v.browse(http.StatusOK, get(next))
+	return time.Since(began), err
+}
+
+// identifyRow compares how long the page after an identifier takes for somebody and for nobody.
+func identifyRow(b *bench, ctx context.Context) ([]measure.Row, error) {
+	w, err := b.world(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := w.pool.Exec(ctx, `UPDATE organizations SET policies = policies || '{"identifier_first": "on"}' WHERE slug = $1`, otherOrganization); err != nil {
+		return nil, err
+	}
+	defer func() {
+		_, _ = w.pool.Exec(context.WithoutCancel(ctx), "UPDATE organizations SET policies = policies - 'identifier_first' WHERE slug = $1", otherOrganization)
+	}()
+	v := w.server.visitor()
+	defer v.close()
+	for began := time.Now(); ; time.Sleep(10 * time.Millisecond) { // until the server has heard of it
+		if _, err = v.identify(otherOrganization, usernameOf(1)); err == nil {
+			break
+		}
+		if time.Since(began) > 10*time.Second {
+			return nil, err
+		}
+	}
+	return b.compare(ctx, "an identifier: somebody and nobody", "How long it takes, where the identifier is asked for first, to keep it and show the next page", func(v *visitor, username string) (time.Duration, error) {
+		return v.identify(otherOrganization, username)
+	})
+}
+
+// compare measures the same attempt for somebody and for nobody, one at a time, in pairs of random order. Each is about
+// another name from another address, so nothing is slowed down on purpose.
+func (b *bench) compare(ctx context.Context, name, what string, attempt func(v *visitor, username string) (time.Duration, error)) ([]measure.Row, error) {
 	w, err := b.world(ctx)
 	if err != nil {
 		return nil, err
@@ -37,12 +94,12 @@ func guessesRow(b *bench, ctx context.Context) ([]measure.Row, error) {
 	defer v.close()
 	var somebody, nobody []time.Duration
 	number := 0
-	guessOne := func(known bool) error {
+	attemptOne := func(known bool) error {
 		username := usernameOf(1 + number%people)
 		if !known {
 			username = fmt.Sprintf("nobody-%07d@people.bench.test", number) // as long as the others
 		}
-		took, err := v.guess(mainOrganization, username)
+		took, err := attempt(v, username)
 		if known {
 			somebody = append(somebody, took)
 		} else {
@@ -57,7 +114,7 @@ func guessesRow(b *bench, ctx context.Context) ([]measure.Row, error) {
 		}
 		first := rand.IntN(2) == 0
 		for _, known := range []bool{first, !first} {
-			if err := guessOne(known); err != nil {
+			if err := attemptOne(known); err != nil {
 				return nil, err
 			}
 		}
@@ -68,11 +125,11 @@ func guessesRow(b *bench, ctx context.Context) ([]measure.Row, error) {
 	known, unknown := measure.Percentile(somebody, 0.5), measure.Percentile(nobody, 0.5)
 	noise := 3 * time.Duration(math.Hypot(float64(medianError(somebody)), float64(medianError(nobody))))
 	return []measure.Row{{
-		Name: "a wrong password: somebody and nobody", P50: measure.Span(known), P99: measure.Span(measure.Percentile(somebody, 0.99)),
+		Name: name, P50: measure.Span(known), P99: measure.Span(measure.Percentile(somebody, 0.99)),
 		Ceiling: "nobody p50 " + measure.Span(unknown), Ratio: fmt.Sprintf("%.3f", float64(known)/float64(unknown)), Target: "difference ≤ noise",
 		Verdict: measure.Judge((known - unknown).Abs() <= noise),
-		Notes: []string{fmt.Sprintf("How long the refusal takes when there is such a person, and when there is none: %d guesses each, in pairs of random order. The medians differ by %s; the noise, three standard errors of that difference, is %s. Nobody p99 %s.",
-			len(somebody), measure.Span((known - unknown).Abs()), measure.Span(noise), measure.Span(measure.Percentile(nobody, 0.99)))},
+		Notes: []string{fmt.Sprintf("%s when there is such a person, and when there is none: %d attempts each, in pairs of random order. The medians differ by %s; the noise, three standard errors of that difference, is %s. Nobody p99 %s.",
+			what, len(somebody), measure.Span((known - unknown).Abs()), measure.Span(noise), measure.Span(measure.Percentile(nobody, 0.99)))},
 	}}, nil
 }
 

@@ -26,7 +26,7 @@ type organizationChange struct {
 	wanted org.Organization
 
 	registration, profile, signUp, signInNotices, accountDeletion, recovery, documents string
-	passkeys, emailChange, magicLinks                                                  string
+	passkeys, emailChange, magicLinks, identifierFirst                                 string
 	secondFactor, proofOfWork                                                          string
 	rememberMe, sessionBinding                                                         string
 	rememberedIdle, rememberedAbsolute                                                 time.Duration
@@ -107,6 +107,7 @@ func (c *organizationChange) flags(command *cobra.Command) {
 	flags.StringVar(&c.signInNotices, "sign-in-notices", "", "whether people get a mail about sign-ins from a browser or a country that is new to their account: on or off")
 	flags.StringVar(&c.emailChange, "email-change", "", "who changes the e-mail addresses of people: open (also they themselves, with a code that goes to the other one) or closed (administrators)")
 	flags.StringVar(&c.magicLinks, "magic-links", "", "whether people sign in by a link or code that is sent to the address of their account: on or off")
+	flags.StringVar(&c.identifierFirst, "identifier-first", "", "whether the sign-in page asks for the identifier first: on or off (one form with both fields)")
 	flags.IntVar(&c.wanted.Policies.InvitationLifetimeDays, "invitation-lifetime-days", 0, "how many days the link of an invitation works: 1 to 30")
 	flags.StringVar(&c.passkeys, "passkeys", "", "whether people sign in with passkeys: on or off")
 	flags.StringVar(&c.secondFactor, "second-factor", "", "whether people prove themselves by a second factor: off, optional (whoever has one) or required (everybody adds one)")
@@ -135,7 +136,7 @@ func (c *organizationChange) flags(command *cobra.Command) {
 	flags.StringVar(&c.claimsFile, "claims-file", "", "file with a JSON list of claims, as in the Admin API; - for standard input")
 	command.MarkFlagsOneRequired("display-name", "brand-color", "default-locale", "registration", "profile", "sessions-per-person", "remember-me", "remembered-session-idle-lifetime", "remembered-session-absolute-lifetime", "session-binding", "session-idle-lifetime", "session-absolute-lifetime",
 		"access-token-lifetime", "refresh-token-lifetime", "access-token-format", "refresh-token-rotation", "refresh-token-grace", "registration-redirect-host", "registration-scope", "registration-grant-type",
-		"sign-up", "sign-up-email-domain", "password-recovery", "password-minimum-length", "email-change", "invitation-lifetime-days", "account-deletion", "account-deletion-days", "proof-of-work", "magic-links", "sign-in-notices", "passkeys", "second-factor", "second-factor-role", "remembered-device-days", "second-factor-email-codes", "client-id-metadata-documents", "client-id-metadata-document-host", "software-statement-issuers-file", "scopes-file", "claims-file")
+		"sign-up", "sign-up-email-domain", "password-recovery", "password-minimum-length", "email-change", "invitation-lifetime-days", "account-deletion", "account-deletion-days", "proof-of-work", "magic-links", "identifier-first", "sign-in-notices", "passkeys", "second-factor", "second-factor-role", "remembered-device-days", "second-factor-email-codes", "client-id-metadata-documents", "client-id-metadata-document-host", "software-statement-issuers-file", "scopes-file", "claims-file")
 }
 
 // policyFiles are the lists that stand in files.
@@ -183,6 +184,7 @@ func (c *organizationChange) apply(given func(flag string) bool, o *org.Organiza
 	policies.AccountDeletionGraceDays = pick(given("account-deletion-days"), c.wanted.Policies.AccountDeletionGraceDays, policies.AccountDeletionGraceDays)
 	policies.EmailChange = pick(given("email-change"), org.EmailChange(c.emailChange), policies.EmailChange)
 	policies.MagicLinks = pick(given("magic-links"), org.MagicLinks(c.magicLinks), policies.MagicLinks)
+	policies.IdentifierFirst = pick(given("identifier-first"), org.IdentifierFirst(c.identifierFirst), policies.IdentifierFirst)
 	policies.InvitationLifetimeDays = pick(given("invitation-lifetime-days"), wanted.InvitationLifetimeDays, policies.InvitationLifetimeDays)
 	policies.Passkeys = pick(given("passkeys"), org.Passkeys(c.passkeys), policies.Passkeys)
 	policies.SignUpEmailDomains = pick(given("sign-up-email-domain"), withoutEmpty(wanted.SignUpEmailDomains), policies.SignUpEmailDomains)

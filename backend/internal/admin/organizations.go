@@ -159,6 +159,9 @@ func applyOrganization(o *org.Organization, branding *api.BrandingPatch, policie
 		if policies.MagicLinks != nil {
 			o.Policies.MagicLinks = org.MagicLinks(*policies.MagicLinks)
 		}
+		if policies.IdentifierFirst != nil {
+			o.Policies.IdentifierFirst = org.IdentifierFirst(*policies.IdentifierFirst)
+		}
 		if policies.SignInNotices != nil {
 			o.Policies.SignInNotices = org.SignInNotices(*policies.SignInNotices)
 		}

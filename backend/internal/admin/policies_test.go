@@ -126,7 +126,10 @@ func TestSignUpPolicy(t *testing.T) {
 	if before.text("policies.proof_of_work") != "off" || read.text("policies.proof_of_work") != "on_suspicion" {
 		t.Errorf("%s", read.body)
 	}
-	read = grace.do("PATCH", "/orgs/acme", fields{"policies": fields{"magic_links": "on"}}, "If-Match", read.etag()).must(200)
+	read = grace.do("PATCH", "/orgs/acme", fields{"policies": fields{"magic_links": "on", "identifier_first": "on"}}, "If-Match", read.etag()).must(200)
+	if before.text("policies.identifier_first") != "off" || read.text("policies.identifier_first") != "on" {
+		t.Errorf("%s", read.body)
+	}
 	if before.text("policies.magic_links") != "off" || read.text("policies.magic_links") != "on" {
 		t.Errorf("%s", read.body)
 	}
@@ -142,7 +145,7 @@ func TestSignUpPolicy(t *testing.T) {
 		policies fields
 		field    string
 	}{
-		{fields{"sign_up": "everybody"}, "policies.sign_up"}, {fields{"email_change": "sometimes"}, "policies.email_change"}, {fields{"magic_links": "perhaps"}, "policies.magic_links"}, {fields{"password_recovery": "telephone"}, "policies.password_recovery"}, {fields{"sign_up_email_domains": []any{"@acme.example"}}, "policies.sign_up_email_domains"},
+		{fields{"sign_up": "everybody"}, "policies.sign_up"}, {fields{"email_change": "sometimes"}, "policies.email_change"}, {fields{"magic_links": "perhaps"}, "policies.magic_links"}, {fields{"identifier_first": "last"}, "policies.identifier_first"}, {fields{"password_recovery": "telephone"}, "policies.password_recovery"}, {fields{"sign_up_email_domains": []any{"@acme.example"}}, "policies.sign_up_email_domains"},
 		{fields{"sign_up_email_domains": []any{"Acme.example"}}, "policies.sign_up_email_domains"},
 	} {
 		got := grace.do("PATCH", "/orgs/acme", fields{"policies": c.policies}, "If-Match", read.etag())

@@ -113,6 +113,7 @@ func renderPolicies(p org.Policies) (api.Policies, error) {
 		PasswordRecovery:                         api.PasswordRecovery(p.RecoveryPolicy()),
 		SignInNotices:                            api.SignInNotices(p.SignInNoticePolicy()),
 		InvitationLifetimeDays:                   p.InvitationDays(),
+		IdentifierFirst:                          api.IdentifierFirstPolicy(p.IdentifierFirstPolicy()),
 		MagicLinks:                               api.MagicLinkPolicy(p.MagicLinkPolicy()),
 		ProofOfWork:                              api.ProofOfWorkPolicy(p.ProofOfWorkPolicy()),
 		AccountDeletion:                          api.AccountDeletionPolicy(p.AccountDeletionPolicy()),

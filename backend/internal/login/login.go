@@ -132,6 +132,7 @@ type Progress struct {
 	Chosen          uuid.UUID  `json:"chosen,omitzero"`           // whose account was chosen of those signed in here
 	AnotherAccount  bool       `json:"another_account,omitempty"` // none of those signed in here was
 	Choosing        bool       `json:"choosing,omitempty"`        // an account must be chosen, whatever the requirement says
+	Identifier      string     `json:"identifier,omitempty"`      // that was typed, and that a proof is asked of; proved is nothing
 	UserID          uuid.UUID  `json:"user_id,omitzero"`          // who proved themselves in this transaction
 	AuthenticatedAt time.Time  `json:"authenticated_at,omitzero"`
 	Methods         []string   `json:"methods,omitempty"`       // amr, RFC 8176

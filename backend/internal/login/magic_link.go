@@ -10,7 +10,7 @@ import (
 // wait for a mail now.
 func (t *Transaction) WantsMagicLink(proof MailProof, at time.Time) {
 	t.CreatedAt = at
-	t.reset(Progress{Chosen: t.Progress.Chosen, AnotherAccount: t.Progress.AnotherAccount, MagicLink: &proof})
+	t.reset(Progress{Chosen: t.Progress.Chosen, AnotherAccount: t.Progress.AnotherAccount, Identifier: t.Progress.Identifier, MagicLink: &proof})
 }
 
 // ForgetMagicLink goes back to where the sign-in by mail was asked for.

@@ -17,7 +17,7 @@ type RecoveryData struct {
 // for a mail now.
 func (t *Transaction) WantsRecovery(proof MailProof, at time.Time) {
 	t.CreatedAt = at
-	t.reset(Progress{Chosen: t.Progress.Chosen, AnotherAccount: t.Progress.AnotherAccount, Recovery: &proof})
+	t.reset(Progress{Chosen: t.Progress.Chosen, AnotherAccount: t.Progress.AnotherAccount, Identifier: t.Progress.Identifier, Recovery: &proof})
 }
 
 // ForgetRecovery goes back to where the password was forgotten.

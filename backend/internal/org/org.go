@@ -73,10 +73,11 @@ type Policies struct {
 	PasswordMinimumLength       int          `json:"password_minimum_length,omitempty"` // characters; 0 for the least
 	SecondFactor                SecondFactor `json:"second_factor,omitempty"`
 	SecondFactors
-	EmailChange            EmailChange   `json:"email_change,omitempty"`
-	MagicLinks             MagicLinks    `json:"magic_links,omitempty"`
-	InvitationLifetimeDays int           `json:"invitation_lifetime_days,omitempty"` // 0: a week
-	SignInNotices          SignInNotices `json:"sign_in_notices,omitempty"`
+	IdentifierFirst        IdentifierFirst `json:"identifier_first,omitempty"`
+	EmailChange            EmailChange     `json:"email_change,omitempty"`
+	MagicLinks             MagicLinks      `json:"magic_links,omitempty"`
+	InvitationLifetimeDays int             `json:"invitation_lifetime_days,omitempty"` // 0: a week
+	SignInNotices          SignInNotices   `json:"sign_in_notices,omitempty"`
 	AccountDeletionPolicies
 	ProofOfWorkPolicies
 	SessionPolicies
@@ -417,6 +418,9 @@ func (o *Organization) validate() error {
 		return err
 	}
 	if err := o.validateMagicLinks(); err != nil {
+		return err
+	}
+	if err := p.validateIdentifierFirst(); err != nil {
 		return err
 	}
 	if err := p.validateSignInNotices(); err != nil {

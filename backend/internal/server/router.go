@@ -11,6 +11,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/account"
 	"github.com/clavex/clavex/backend/internal/ciba"
 	"github.com/clavex/clavex/backend/internal/client"
+	"github.com/clavex/clavex/backend/internal/credential"
 	"github.com/clavex/clavex/backend/internal/device"
 	"github.com/clavex/clavex/backend/internal/erasure"
 	"github.com/clavex/clavex/backend/internal/login"
@@ -106,13 +107,13 @@ func (a *App) endpoints(m *metrics) (*endpoints, error) {
 		KeySets: a.KeySets, Hints: hints, Sessions: a.Sessions, Grants: a.Grants, Targets: a.Targets, Tokens: e.token, State: a.State, Fetch: a.Fetch,
 		Notifier: signin.ApprovalMails{Letters: letters}, Enqueue: a.Jobs.EnqueueOutgoing, Audit: a.Audit, Now: a.Now, Random: rand.Reader})
 	e.signIn = signin.New(signin.Dependencies{
-		Store: a.Store, Issuers: a.Issuers, Users: a.Users, Clients: a.Clients, Remembered: a.Devices, Directory: directory, Documents: descriptions, Logos: client.NewLogos(a.Fetch, a.Now), Subjects: a.Subjects, Sessions: a.Sessions, Grants: a.Grants, Resources: a.Resources, Passwords: a.Passwords, Links: a.Links, Invitations: a.Invitations, SecondFactors: a.SecondFactors, Passkeys: a.Passkeys, Ceremonies: a.Ceremonies,
+		Store: a.Store, Issuers: a.Issuers, Users: a.Users, Clients: a.Clients, Remembered: a.Devices, Directory: directory, Documents: descriptions, Logos: client.NewLogos(a.Fetch, a.Now), Subjects: a.Subjects, Sessions: a.Sessions, Grants: a.Grants, Resources: a.Resources, Passwords: a.Passwords, Links: a.Links, Invitations: a.Invitations, SecondFactors: a.SecondFactors, Passkeys: a.Passkeys, FirstWays: credential.NewFirstWays(a.Store, a.Models, a.Now, rand.Reader), Ceremonies: a.Ceremonies,
 		Transactions: login.NewTransactions(a.State, a.Now, rand.Reader), Logout: logout.NewValidator(hints, a.Clients), Devices: e.device, Backchannel: a.CIBA, Audit: a.Audit, Ring: a.Ring,
 		Cookies: e.cookies, Pages: web.NewPages(nil), Texts: texts, Organizations: a.Organizations, Now: a.Now, Random: rand.Reader,
 		Mails: a.Mails, Letters: letters, Erasure: a.Erasure, Providers: a.Providers, Terms: a.Terms, Parties: upstream.New(a.Fetch, a.KeySets, a.Providers, a.Now), SignUpOpen: a.signUpOpen, SignUps: signin.NewSignUpLimits(a.State, a.Config.SignUpsPerNetwork),
 		Recoveries: signin.NewRecoveryLimits(a.State), Addresses: signin.NewAddressLimits(a.State),
 		State: a.State, Challenges: proofofwork.New(a.Ring.DeriveKey("proof-of-work").Key, a.State, a.Now, rand.Reader), Suspicion: proofofwork.NewSuspicion(a.State),
-		Doable: a.Doable, Beginnings: signin.NewBeginnings(a.State, a.Config.SignInsPerNetwork), Observe: func(outcome string) { m.logins.WithLabelValues(outcome).Inc() },
+		Doable: a.Doable, Beginnings: signin.NewBeginnings(a.State, a.Config.SignInsPerNetwork), Identifiers: signin.NewIdentifiers(a.State, a.Config.SignInsPerNetwork), Observe: func(outcome string) { m.logins.WithLabelValues(outcome).Inc() },
 	}, map[string]login.Continuation{authorize.ContinuationName: e.authorize, device.ContinuationName: e.device, ciba.ContinuationName: a.CIBA,
 		account.ContinuationName: account.Continuation{}})
 	e.account = account.New(account.Dependencies{SignIn: e.signIn, Store: a.Store, Issuers: a.Issuers, Users: a.Users, Clients: a.Clients, Sessions: a.Sessions, Grants: a.Grants,
@@ -183,7 +184,7 @@ func (a *App) mountOrganizations(engine *gin.Engine, e *endpoints, page errorRen
 	pages.GET("/authorize", authorization)
 	pages.POST("/authorize", authorization)
 	for address, serve := range map[string]gin.HandlerFunc{
-		"/login": e.signIn.Login, "/login/second-factor": e.signIn.SecondFactor, "/login/second-factor/add": e.signIn.EnrolSecondFactor, "/login/passkey": e.signIn.Passkey, "/login/mail": e.signIn.MagicLink, "/login/mail/confirm": e.signIn.ConfirmMagicLink, "/sign-up": e.signIn.SignUp, "/sign-up/confirm": e.signIn.ConfirmAddress, "/sign-up/passkey": e.signIn.SignUpPasskey,
+		"/login": e.signIn.Login, "/login/second-factor": e.signIn.SecondFactor, "/login/second-factor/add": e.signIn.EnrolSecondFactor, "/login/passkey": e.signIn.Passkey, "/login/ways": e.signIn.Ways, "/login/mail": e.signIn.MagicLink, "/login/mail/confirm": e.signIn.ConfirmMagicLink, "/sign-up": e.signIn.SignUp, "/sign-up/confirm": e.signIn.ConfirmAddress, "/sign-up/passkey": e.signIn.SignUpPasskey,
 		"/forgot-password": e.signIn.ForgotPassword, "/forgot-password/confirm": e.signIn.ConfirmRecovery,
 		"/select-account": e.signIn.SelectAccount, "/consent": e.signIn.Consent, "/action/change-password": e.signIn.ChangePassword, "/action/email": e.signIn.ProveAddress, "/action/verify-email": e.signIn.VerifyEmail, "/action/passkey": e.signIn.EnrolPasskey, "/action/terms": e.signIn.AcceptTerms, "/action/keep-account": e.signIn.KeepAccount, "/action/link-account": e.signIn.LinkIdentity, "/undo-email-change": e.signIn.UndoAddress, "/logout": e.signIn.Logout,
 		"/" + device.PathVerification: e.signIn.Device, "/" + ciba.PathApprovals: e.signIn.Approvals,

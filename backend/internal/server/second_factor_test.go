@@ -360,11 +360,16 @@ func TestNoStepIsSkippedReplayedOrTakenElsewhere(t *testing.T) {
 	}
 	atTerms := s.browser()
 	places["action/terms"] = place{atTerms, atTerms.submit(begin(atTerms), "login-form", "username", jan.Username, "password", password), "terms-form"}
-	addresses := []string{"action/terms", "login", "login/second-factor", "login/second-factor/add", "action/change-password", "action/email", "action/keep-account", "action/verify-email", "action/passkey", "action/link-account", "invitation/accept", "consent", "sign-up", "sign-up/confirm", "sign-up/passkey", "login/passkey", "forgot-password", "forgot-password/confirm", "login/mail", "login/mail/confirm", "select-account"}
+	// From here on the identifier is asked for first, which those who are at a page already do not notice.
+	s.changePolicies(s.acme, func(p *org.Policies) { p.IdentifierFirst = org.IdentifierFirstOn })
+	atWays := s.browser()
+	places["login/ways"] = place{atWays, atWays.submit(begin(atWays), "login-form", "username", bob.Username), "login-form"}
+	addresses := []string{"action/terms", "login/ways", "login", "login/second-factor", "login/second-factor/add", "action/change-password", "action/email", "action/keep-account", "action/verify-email", "action/passkey", "action/link-account", "invitation/accept", "consent", "sign-up", "sign-up/confirm", "sign-up/passkey", "login/passkey", "forgot-password", "forgot-password/confirm", "login/mail", "login/mail/confirm", "select-account"}
 	// What an honest form of each address would say.
 	sent := url.Values{"decision": {"allow"}, "code": {"123456"}, "recovery_code": {app.codes[1]}, "new_password": {chosenPassword}, "new_password_confirmation": {chosenPassword}, "enrolment": {"x.y"}, "passkey": {"{}"}, "accept": {"1"}}
 	for name, at := range places {
-		step, _, _ := strings.Cut(name, "#") // several forms of one step
+		step, _, _ := strings.Cut(name, "#")                    // several forms of one step
+		authenticate := step == "login" || step == "login/ways" // two pages of one step
 		if at.page.url.Path != "/acme/"+step || at.page.element(at.form) == nil {
 			t.Fatalf("expected to stand at %s, got %d at %s:\n%s", step, at.page.status, at.page.url, at.page.body)
 		}
@@ -372,7 +377,7 @@ func TestNoStepIsSkippedReplayedOrTakenElsewhere(t *testing.T) {
 		transaction := fields.Get("transaction")
 		here := func(what string) {
 			t.Helper()
-			if now := at.b.get("/acme/login?transaction=" + transaction); step != "login" && now.url.Path != "/acme/"+step {
+			if now := at.b.get("/acme/login?transaction=" + transaction); !authenticate && now.url.Path != "/acme/"+step {
 				t.Errorf("from %s: %s leads to %s", step, what, now.url)
 			}
 			if silent := at.b.get(s.authorizeURL("prompt", "none")); silent.url.Query().Get("code") != "" {
@@ -380,7 +385,7 @@ func TestNoStepIsSkippedReplayedOrTakenElsewhere(t *testing.T) {
 			}
 		}
 		for _, address := range addresses {
-			anotherForm := address == step || step == "login" && (address == "sign-up" || address == "forgot-password" || address == "login/mail")
+			anotherForm := address == step || authenticate && slices.Contains([]string{"login", "login/ways", "login/passkey", "sign-up", "forgot-password", "login/mail"}, address)
 			if a := at.b.get("/acme/" + address + "?transaction=" + transaction); !anotherForm && a.url.Path != "/acme/"+step {
 				t.Errorf("from %s: %s is shown at %s (%d)", step, address, a.url, a.status)
 			}

@@ -145,7 +145,10 @@ func (s *SignIn) advance(c *gin.Context, v *visit, asked string) (facts login.Fa
 			return facts, false
 		default:
 			wanted := pathOf(step)
-			if asked == pathSignUp && v.transaction.MaySignUp(facts) || asked == pathForgotPassword && v.transaction.MayRecover(facts) || asked == pathMagicLink && v.transaction.MayUseMagicLink(facts) {
+			if wanted == pathLogin && asked != pathLogin {
+				wanted = signInPage(v)
+			}
+			if asked == pathSignUp && v.transaction.MaySignUp(facts) || asked == pathForgotPassword && v.transaction.MayRecover(facts) || asked == pathMagicLink && v.transaction.MayUseMagicLink(facts) || asked == pathWays && s.atWays(v, facts) {
 				wanted = asked // another form of the same step
 			}
 			if asked != wanted || c.Request.Method != http.MethodGet && c.Request.Method != http.MethodHead {

@@ -96,7 +96,7 @@ func (s *SignIn) postByMail(c *gin.Context, way byMail) {
 	switch form.Get("instead") {
 	case "sign_in":
 		way.forget(v.transaction)
-		s.saved(c, v, pathLogin)
+		s.saved(c, v, signInPage(v))
 		return
 	case "again":
 		way.forget(v.transaction)

@@ -52,39 +52,58 @@ type Beginnings struct{ network, browser *ratelimit.Limit }
 // NewBeginnings makes the limits; ofNetwork is how many sign-ins unknown browsers of a network may begin at an
 // organization in ten minutes, 0 for as many as they like.
 func NewBeginnings(counters kv.Store, ofNetwork int) Beginnings {
+	return newBeginnings(counters, ofNetwork, counterOfNetworks, counterOfBrowsers)
+}
+
+// NewIdentifiers makes the same limits for identifiers that are typed where those are asked for first. They are
+// counted by themselves, so that a sign-in does not cost two.
+func NewIdentifiers(counters kv.Store, ofNetwork int) Beginnings {
+	return newBeginnings(counters, ofNetwork, "identifiers_of_network", "identifiers_of_browser")
+}
+
+func newBeginnings(counters kv.Store, ofNetwork int, networks, browsers string) Beginnings {
 	ofBrowser := beginningsOfKnown
 	if ofNetwork == 0 {
 		ofBrowser = 0
 	}
 	return Beginnings{
-		network: ratelimit.New(counters, counterOfNetworks, ofNetwork, beginningsWindow, ErrNetworkLimited),
-		browser: ratelimit.New(counters, counterOfBrowsers, ofBrowser, beginningsWindow, ErrBrowserLimited),
+		network: ratelimit.New(counters, networks, ofNetwork, beginningsWindow, ErrNetworkLimited),
+		browser: ratelimit.New(counters, browsers, ofBrowser, beginningsWindow, ErrBrowserLimited),
 	}
 }
 
 // mayBegin counts a sign-in that is about to be begun and refuses what is too much.
 func (s *SignIn) mayBegin(c *gin.Context, organization *org.Organization) error {
-	err := s.countBeginning(c, organization)
+	return s.may(c, organization, s.Beginnings)
+}
+
+// mayIdentify counts an identifier that was typed and refuses what is too much.
+func (s *SignIn) mayIdentify(c *gin.Context, organization *org.Organization) error {
+	return s.may(c, organization, s.Identifiers)
+}
+
+func (s *SignIn) may(c *gin.Context, organization *org.Organization, limits Beginnings) error {
+	err := s.countBeginning(c, organization, limits)
 	if fault.IsKind(err, fault.RateLimited) {
 		s.Observe(outcomeNotBegun)
 	}
 	return err
 }
 
-func (s *SignIn) countBeginning(c *gin.Context, organization *org.Organization) error {
+func (s *SignIn) countBeginning(c *gin.Context, organization *org.Organization, limits Beginnings) error {
 	ctx := c.Request.Context()
 	browser := s.Cookies.Browser(c.Request, organization)
 	if browser == "" {
-		return s.Beginnings.network.CountNetwork(ctx, organization.ID)
+		return limits.network.CountNetwork(ctx, organization.ID)
 	}
 	known, err := s.Sessions.HasSignedIn(ctx, organization.ID, secret.Hash(browser))
 	if err != nil {
 		return err
 	}
 	if known {
-		return s.Beginnings.browser.Count(ctx, organization.ID, browser)
+		return limits.browser.Count(ctx, organization.ID, browser)
 	}
-	return s.Beginnings.network.CountNetwork(ctx, organization.ID)
+	return limits.network.CountNetwork(ctx, organization.ID)
 }
 
 // How much may be asked for by people who want accounts. A network is counted for the hashes that they cost, an address

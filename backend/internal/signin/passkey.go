@@ -104,6 +104,9 @@ func (s *SignIn) Passkey(c *gin.Context) {
 	if err == nil {
 		err = s.checkWanted(v, proof.Person)
 	}
+	if err == nil {
+		err = s.checkIdentified(ctx, v, form, proof.Person)
+	}
 	if err != nil {
 		s.loginFailed(c, v, "", err)
 		return

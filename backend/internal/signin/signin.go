@@ -85,6 +85,7 @@ type Dependencies struct {
 	SecondFactors *credential.SecondFactors
 	Remembered    *credential.Devices
 	Passkeys      *credential.Passkeys
+	FirstWays     *credential.FirstWays
 	Ceremonies    *webauthn.Ceremonies // nil where browsers let nobody use passkeys
 	Transactions  *login.Transactions
 	Logout        *logout.Validator
@@ -99,6 +100,7 @@ type Dependencies struct {
 	Now           func() time.Time
 	Random        io.Reader
 	Beginnings    Beginnings
+	Identifiers   Beginnings // identifiers that are typed where those are asked for first
 	Mails         *mailqueue.Queue
 	Letters       notice.Letters
 	Erasure       *erasure.Erasure

@@ -147,7 +147,7 @@ func (s *SignIn) UpstreamCallback(c *gin.Context) {
 	case problem.Kind == fault.Unavailable: // other ways in may work
 		_ = c.Error(err)
 		s.Observe("error")
-		s.showLogin(c, v, http.StatusBadGateway, "", problem)
+		s.showLoginAgain(c, v, http.StatusBadGateway, "", problem)
 	default:
 		s.stepFailed(c, v, err)
 	}
@@ -260,7 +260,11 @@ func (s *SignIn) upstreamLinks(ctx context.Context, v *visit) ([]page.Link, erro
 	providers, err := s.Providers.Active(ctx, v.organization.ID)
 	links := make([]page.Link, len(providers))
 	for n, provider := range providers {
-		links[n] = page.Link{ID: "idp-" + provider.Alias, Label: provider.Name, URL: path(v.organization, pathUpstream+provider.Alias) + "?transaction=" + v.transaction.ID}
+		links[n] = s.upstreamLink(v, provider)
 	}
 	return links, err
+}
+
+func (s *SignIn) upstreamLink(v *visit, provider *identityprovider.Provider) page.Link {
+	return page.Link{ID: "idp-" + provider.Alias, Label: provider.Name, URL: path(v.organization, pathUpstream+provider.Alias) + "?transaction=" + v.transaction.ID}
 }

@@ -11,7 +11,7 @@ import { Section } from '@/components/ui/surface';
 import { useOrganizationUpdate } from '@/components/use-organization-update';
 import { address } from '@/lib/address';
 import type { Organization, Versioned } from '@/lib/api';
-import { accountDeletions, emailChanges, magicLinks, patchOf, passkeys, proofsOfWork, recoveries, signInNotices, signUpSchema, signUps, valuesOf, type SignUpValues } from './sign-up-values';
+import { accountDeletions, emailChanges, identifierFirst, magicLinks, patchOf, passkeys, proofsOfWork, recoveries, signInNotices, signUpSchema, signUps, valuesOf, type SignUpValues } from './sign-up-values';
 import { SecondFactorFields } from './second-factor-fields';
 
 /** Who makes the accounts of people, what those do who forgot their password, and who proves a second factor. */
@@ -104,6 +104,11 @@ export function SignUpForm({ organization }: { organization: Versioned<Organizat
               control={form.control}
               name="passkeys"
               render={({ field }) => <OptionCards label="How people sign in" options={passkeys} value={field.value} onChange={field.onChange} disabled={!editable} />}
+            />
+            <Controller
+              control={form.control}
+              name="identifier_first"
+              render={({ field }) => <OptionCards label="The sign-in page asks for" options={identifierFirst} value={field.value} onChange={field.onChange} disabled={!editable} />}
             />
             <Controller
               control={form.control}

@@ -1,4 +1,4 @@
-import type { AccountDeletionPolicy, EmailChangePolicy, MagicLinkPolicy, PasskeyPolicy, PasswordRecovery, Policies, PoliciesPatch, ProofOfWorkPolicy, SignInNotices, SignUpPolicy } from '@/lib/api';
+import type { AccountDeletionPolicy, EmailChangePolicy, IdentifierFirstPolicy, MagicLinkPolicy, PasskeyPolicy, PasswordRecovery, Policies, PoliciesPatch, ProofOfWorkPolicy, SignInNotices, SignUpPolicy } from '@/lib/api';
 import { changes, lines, z } from '@/lib/schema';
 import { secondFactorFields, secondFactorPolicies, secondFactorValues, type roleRules } from './second-factor-values';
 
@@ -33,6 +33,11 @@ export const magicLinks: { value: MagicLinkPolicy; label: string; hint: string }
   { value: 'on', label: 'Also by mail', hint: 'With a link or code that goes to the address of the account. A second factor is asked for as after a password.' },
 ];
 
+export const identifierFirst: { value: IdentifierFirstPolicy; label: string; hint: string }[] = [
+  { value: 'off', label: 'One form', hint: 'Email address or username, and password.' },
+  { value: 'on', label: 'Identifier first', hint: 'Then a page that shows first by what the person signs in best. Nobody learns who has an account.' },
+];
+
 export const passkeys: { value: PasskeyPolicy; label: string; hint: string }[] = [
   { value: 'on', label: 'Passwords and passkeys', hint: 'People make passkeys on the pages of their account, and sign in with them alone. On which devices they may be stands under Authenticators.' },
   { value: 'off', label: 'No passkeys', hint: 'Nobody makes one. Those that exist stay, and do not sign in.' },
@@ -54,6 +59,7 @@ export const signUpSchema = z.object({
   account_deletion_grace_days: z.string().refine((text) => /^\d{1,2}$/.test(text) && Number(text) >= 1 && Number(text) <= 90, 'Choose a number from 1 to 90.'),
   invitation_lifetime_days: z.string().refine((text) => /^\d{1,2}$/.test(text) && Number(text) >= 1 && Number(text) <= 30, 'Choose a number from 1 to 30.'),
   magic_links: z.enum(['off', 'on']),
+  identifier_first: z.enum(['off', 'on']),
   sign_in_notices: z.enum(['on', 'off']),
   passkeys: z.enum(['on', 'off']),
   ...secondFactorFields,
@@ -66,9 +72,9 @@ export const signUpSchema = z.object({
 
 export type SignUpValues = z.infer<typeof signUpSchema>;
 
-export function valuesOf({ sign_up, sign_up_email_domains, password_recovery, password_minimum_length, email_change, account_deletion, account_deletion_grace_days, proof_of_work, magic_links, sign_in_notices, passkeys, ...others }: Policies): SignUpValues {
+export function valuesOf({ sign_up, sign_up_email_domains, password_recovery, password_minimum_length, email_change, account_deletion, account_deletion_grace_days, proof_of_work, magic_links, identifier_first, sign_in_notices, passkeys, ...others }: Policies): SignUpValues {
   return {
-    sign_up, password_recovery, email_change, account_deletion, proof_of_work, magic_links, sign_in_notices, passkeys,
+    sign_up, password_recovery, email_change, account_deletion, proof_of_work, magic_links, identifier_first, sign_in_notices, passkeys,
     ...secondFactorValues(others),
     account_deletion_grace_days: String(account_deletion_grace_days),
     password_minimum_length: String(password_minimum_length),

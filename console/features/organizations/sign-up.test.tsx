@@ -46,7 +46,7 @@ test('that mail is missing is said where it matters', async () => {
 
 test('domains are judged before they are sent, and only what differs is', () => {
   const { policies } = organizationWith({ sign_up: 'open', sign_up_email_domains: ['acme.example'] });
-  expect(valuesOf(policies)).toEqual({ sign_up: 'open', sign_up_email_domains: 'acme.example', password_recovery: 'mail', password_minimum_length: '8', email_change: 'open', account_deletion: 'open', account_deletion_grace_days: '14', proof_of_work: 'off', magic_links: 'off', sign_in_notices: 'on', passkeys: 'on', second_factor: 'optional', second_factor_administrators: '', second_factor_auditors: '', second_factor_platform: '', remembered_device_days: '0', second_factor_email_codes: 'off',
+  expect(valuesOf(policies)).toEqual({ sign_up: 'open', sign_up_email_domains: 'acme.example', password_recovery: 'mail', password_minimum_length: '8', email_change: 'open', account_deletion: 'open', account_deletion_grace_days: '14', proof_of_work: 'off', magic_links: 'off', identifier_first: 'off', sign_in_notices: 'on', passkeys: 'on', second_factor: 'optional', second_factor_administrators: '', second_factor_auditors: '', second_factor_platform: '', remembered_device_days: '0', second_factor_email_codes: 'off',
     invitation_lifetime_days: '7',
   });
   expect(patchOf(policies, valuesOf(policies))).toBeUndefined();
@@ -54,6 +54,7 @@ test('domains are judged before they are sent, and only what differs is', () => 
   expect(patchOf(policies, { ...valuesOf(policies), passkeys: 'off' })).toEqual({ passkeys: 'off' });
   expect(patchOf(policies, { ...valuesOf(policies), proof_of_work: 'always' })).toEqual({ proof_of_work: 'always' });
   expect(patchOf(policies, { ...valuesOf(policies), magic_links: 'on' })).toEqual({ magic_links: 'on' });
+  expect(patchOf(policies, { ...valuesOf(policies), identifier_first: 'on' })).toEqual({ identifier_first: 'on' });
   expect(patchOf(policies, { ...valuesOf(policies), email_change: 'closed' })).toEqual({ email_change: 'closed' });
   expect(patchOf(policies, { ...valuesOf(policies), account_deletion: 'closed', account_deletion_grace_days: '30' })).toEqual({ account_deletion: 'closed', account_deletion_grace_days: 30 });
   for (const days of ['0', '91', '', 'x']) expect(signUpSchema.safeParse({ ...valuesOf(policies), account_deletion_grace_days: days }).success).toBe(false);

@@ -2373,6 +2373,11 @@ export interface components {
          * @enum {string}
          */
         GrantType: "authorization_code" | "implicit" | "refresh_token" | "client_credentials" | "urn:ietf:params:oauth:grant-type:device_code" | "urn:openid:params:grant-type:ciba" | "urn:ietf:params:oauth:grant-type:token-exchange" | "urn:ietf:params:oauth:grant-type:jwt-bearer";
+        /**
+         * @description Whether the sign-in page asks for the email address or username first. `off`: one form with both fields. `on`: the proof is asked for on a second page, which shows first by what the person signs in best. An identifier that nobody has is answered as well, always in the same way.
+         * @enum {string}
+         */
+        IdentifierFirstPolicy: "off" | "on";
         /** @description For which other authorization server the client gets identity assertions by token exchange, where the organization takes part in draft-ietf-oauth-identity-assertion-authz-grant-03. Only administrators write it. */
         IdentityAssertionPolicy: {
             /** @description The issuer of the other server. */
@@ -2931,6 +2936,7 @@ export interface components {
             default_locale?: components["schemas"]["Locale"];
             drafts?: components["schemas"]["Drafts"];
             email_change: components["schemas"]["EmailChangePolicy"];
+            identifier_first: components["schemas"]["IdentifierFirstPolicy"];
             invitation_lifetime_days: components["schemas"]["InvitationLifetimeDays"];
             magic_links: components["schemas"]["MagicLinkPolicy"];
             passkeys: components["schemas"]["PasskeyPolicy"];
@@ -2983,6 +2989,7 @@ export interface components {
             default_locale?: string | null;
             drafts?: components["schemas"]["Drafts"];
             email_change?: components["schemas"]["EmailChangePolicy"];
+            identifier_first?: components["schemas"]["IdentifierFirstPolicy"];
             invitation_lifetime_days?: components["schemas"]["InvitationLifetimeDays"];
             magic_links?: components["schemas"]["MagicLinkPolicy"];
             passkeys?: components["schemas"]["PasskeyPolicy"];
@@ -4051,6 +4058,7 @@ export type EmailDomains = components['schemas']['EmailDomains'];
 export type FieldError = components['schemas']['FieldError'];
 export type FormerAddress = components['schemas']['FormerAddress'];
 export type GrantType = components['schemas']['GrantType'];
+export type IdentifierFirstPolicy = components['schemas']['IdentifierFirstPolicy'];
 export type IdentityAssertionPolicy = components['schemas']['IdentityAssertionPolicy'];
 export type IdentityProvider = components['schemas']['IdentityProvider'];
 export type IdentityProviderAuthentication = components['schemas']['IdentityProviderAuthentication'];

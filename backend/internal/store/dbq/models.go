@@ -154,6 +154,14 @@ type Credential struct {
 	ByLink    bool
 }
 
+type Decoy struct {
+	OrgID      uuid.UUID
+	Key        []byte
+	Shares     []byte
+	CountedFor string
+	CountedAt  time.Time
+}
+
 type DeviceRequest struct {
 	OrgID          uuid.UUID
 	ID             uuid.UUID

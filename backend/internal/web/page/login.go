@@ -22,6 +22,7 @@ type Login struct {
 	FormerPasskey     *Passkey     // of the address before, where browsers let people use those here; nil without one
 	Former            *Link        // the address before, where passkeys of there still work; nil when none is served
 	Providers         []Link       // where people may sign in elsewhere
+	IdentifierFirst   bool         // the first page of two: the proof is asked for on the next
 	Linking           string       // the account elsewhere that is linked to whoever signs in; "" for none
 	Again             bool         // the person is signed in, and proves once more who they are before they change something
 	Work              *ProofOfWork // nil unless the form needs an answer to a challenge
@@ -43,8 +44,10 @@ const (
 
 func (v Login) focus() string {
 	switch {
-	case v.Fault == nil && v.Username == "", about(v.Fault, "username"):
+	case v.Fault == nil && (v.Username == "" || v.IdentifierFirst), about(v.Fault, "username"):
 		return focusUsername
+	case v.IdentifierFirst:
+		return focusNotice
 	case v.Fault == nil, about(v.Fault, "password"), v.Fault.Kind == fault.Unauthenticated && !about(v.Fault, "passkey"):
 		return focusPassword
 	default:
