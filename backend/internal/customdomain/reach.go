@@ -2,6 +2,7 @@ package customdomain
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"github.com/clavex/clavex/backend/internal/fault"
@@ -30,8 +31,13 @@ func (d *Domains) Answer(ctx context.Context, host string) (string, error) {
 // ErrUnreached, whose message says why.
 func (d *Domains) Reached(ctx context.Context, origin string, domain Domain) error {
 	response, err := d.fetch.Get(ctx, fetch.Request{URL: origin + ReachPath, MaximumBytes: 1 << 10})
-	if err != nil {
-		return ErrUnreached.WithMessage("%s does not lead to this server, as far as that can be seen from it: %s", origin, fault.From(err).Message).WithCause(err)
+	switch {
+	case fault.IsKind(err, fault.RateLimited), errors.Is(err, fetch.ErrBusy):
+		return err
+	case errors.Is(err, fetch.ErrRedirect):
+		return ErrUnreached.WithMessage("%s leads to another server, which answers with a redirect.", origin).WithCause(err)
+	case err != nil:
+		return ErrUnreached.WithMessage("%s does not lead to this server, as far as that can be seen from it: %s (an address that is not public has to be among fetch_allowed_networks)", origin, fault.From(err).Message).WithCause(err)
 	}
 	if strings.TrimSpace(string(response.Body)) != domain.Record.Value {
 		return ErrUnreached.WithMessage("%s leads to another server.", origin)

@@ -23,6 +23,10 @@ func TestNothingPassesTheQuestionWhetherAnAccountIsKept(t *testing.T) {
 		"passkey": func(t *login.Transaction, ada *user.User) {
 			t.Authenticated(ada.ID, now, session.PasskeyMethods(true, true)...)
 		},
+		"passkey of the address before": func(t *login.Transaction, ada *user.User) {
+			t.ProvedAtFormer(login.Facts{}, login.HandedOver{UserID: ada.ID, AuthenticatedAt: now, Methods: session.PasskeyMethods(true, true), SessionID: uuid.New()})
+			ada.RequiredActions = nil
+		},
 		"a session too": func(t *login.Transaction, ada *user.User) {
 			t.Authenticated(ada.ID, now, "pwd")
 			t.Progress.SessionID = uuid.New()
@@ -38,7 +42,7 @@ func TestNothingPassesTheQuestionWhetherAnAccountIsKept(t *testing.T) {
 				switch {
 				case name == "a session too":
 					wanted = login.Authenticate
-				case enrolled && policy != org.SecondFactorOff && name != "passkey":
+				case enrolled && policy != org.SecondFactorOff && name != "passkey" && name != "passkey of the address before":
 					wanted = login.SecondFactor
 				}
 				if step != wanted {

@@ -157,8 +157,9 @@ type Progress struct {
 	FactorMailbox   string     `json:"factor_mailbox,omitempty"` // the address that was proved so
 	Remember        bool       `json:"remember,omitempty"`       // the person is not to be asked again on this device
 	Factor          uuid.UUID  `json:"factor,omitzero"`          // the second factor that was proved
-	HandOver        []byte     `json:"hand_over,omitempty"`      // hash of what is asked of the address before
-	Stronger        uuid.UUID  `json:"stronger,omitzero"`        // the session in whose stead this sign-in proves one more factor
+	Stronger        uuid.UUID  `json:"stronger,omitzero"`        // the session that must live still: in whose stead this one proves more, or of the address before
+	Former          uuid.UUID  `json:"former,omitzero"`          // the session of the address before that ends when this one begins
+	NextPasskey     bool       `json:"next_passkey,omitempty"`   // the person is asked whether they make a passkey of this address
 }
 
 // Passkey names the passkey that somebody proved, and the model of its authenticator.

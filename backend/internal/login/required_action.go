@@ -70,7 +70,7 @@ func (t *Transaction) requiredAction(doable Doable, live *session.Live) Step {
 		return ProveAddress
 	case slices.Contains(left, user.EnrolPasskey) && t.Progress.UserID == uuid.Nil:
 		return Authenticate
-	case slices.Contains(left, user.EnrolPasskey):
+	case slices.Contains(left, user.EnrolPasskey), t.Progress.NextPasskey && doable.EnrolPasskey:
 		return EnrolPasskey
 	}
 	return ""

@@ -80,7 +80,7 @@ func (a *App) byDomain(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		if path == customdomain.ReachPath && a.reached(w, r, host) {
+		if path == customdomain.ReachPath && a.answersReach(w, r, host) {
 			return
 		}
 		slug, err := a.Domains.Slug(r.Context(), host)
@@ -98,10 +98,10 @@ func (a *App) byDomain(next http.Handler) http.Handler {
 	})
 }
 
-// reached answers whoever asks whether a host of an organization's own leads here; false where it is nobody's.
-func (a *App) reached(w http.ResponseWriter, r *http.Request, host string) bool {
+// answersReach answers whoever asks whether a host of an organization's own leads here; false where it is nobody's.
+func (a *App) answersReach(w http.ResponseWriter, r *http.Request, host string) bool {
 	answer, err := a.Domains.Answer(r.Context(), host)
-	if err != nil {
+	if err != nil || r.Method != http.MethodGet && r.Method != http.MethodHead {
 		return false
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")

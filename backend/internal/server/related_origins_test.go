@@ -63,7 +63,7 @@ func TestPasskeysOfTheOwnDomainBefore(t *testing.T) {
 	if json.Unmarshal([]byte(attribute(page.element("former-passkey-form"), "data-options")), &options) != nil || options.RPID != ownDomain {
 		t.Fatalf("%+v", options)
 	}
-	_, tokens := s.tokens(b.allowed(b.useFormerPasskey(page, made)))
+	_, tokens := s.tokens(b.allowed(b.later(b.useFormerPasskey(page, made))))
 	if claimOf(tokens["id_token"], "iss") != "https://"+nextDomain || claimOf(tokens["id_token"], "acr") == nil {
 		t.Errorf("%v", tokens)
 	}
@@ -74,7 +74,7 @@ func TestPasskeysOfTheOwnDomainBefore(t *testing.T) {
 	if page.url.Path != "/login/second-factor" || page.element("passkey-form") != nil || page.element("passkeys-elsewhere") == nil {
 		t.Fatalf("%d at %s:\n%s", page.status, page.url, page.body)
 	}
-	if a := b.useFormerPasskey(page, made); a.url.Path != "/" {
+	if a := b.later(b.useFormerPasskey(page, made)); a.url.Path != "/" {
 		t.Errorf("%d at %s", a.status, a.url)
 	}
 
@@ -89,8 +89,15 @@ func TestPasskeysOfTheOwnDomainBefore(t *testing.T) {
 	if a := stranger.submit(stranger.get("/login"), "former-passkey-form", "passkey", response); a.element("login-form") == nil {
 		t.Errorf("in another browser: %d at %s", a.status, a.url)
 	}
-	if a := b.submit(page, "former-passkey-form", "passkey", response); a.url.Path != "/" {
+	page = b.submit(page, "former-passkey-form", "passkey", response)
+	next := s.newAuthenticator()
+	next.party.ID, next.party.Origin = nextDomain, "https://"+nextDomain
+	if a := b.addPasskey(page, next, ""); a.url.Path != "/" {
 		t.Errorf("%d at %s", a.status, a.url)
+	}
+	b = s.browser()
+	if a := b.useFormerPasskey(b.get("/login"), made); a.url.Path != "/" {
+		t.Errorf("who has one of the present address is asked for one: %d at %s", a.status, a.url)
 	}
 	s.server.URL = formerDomain
 	old := s.browser()
@@ -150,7 +157,7 @@ func TestMovingBackKeepsThePasskeysOfTheOwnDomain(t *testing.T) {
 		t.Errorf("%d %s", status, body)
 	}
 	b := s.browser()
-	if a := b.useFormerPasskey(b.get("/acme/login"), made); a.url.Path != "/acme/" {
+	if a := b.useFormerPasskey(b.get("/acme/login"), made); a.url.Path != "/acme/action/passkey" || a.element("later-form") == nil {
 		t.Errorf("%d at %s", a.status, a.url)
 	}
 	// Another organization's pages there do not ask for them.

@@ -184,7 +184,7 @@ func (s *SignIn) beginSession(c *gin.Context, v *visit, facts login.Facts) error
 		if progress.Stronger != uuid.Nil {
 			err := s.Sessions.StillLive(ctx, tx, v.organization.ID, progress.Stronger)
 			if fault.IsKind(err, fault.NotFound) {
-				return credential.ErrReplaced.WithCause(err) // the session that the first factor began has ended
+				return credential.ErrReplaced.WithCause(err) // the session that this one rests on has ended
 			}
 			if err != nil {
 				return err
@@ -193,7 +193,11 @@ func (s *SignIn) beginSession(c *gin.Context, v *visit, facts login.Facts) error
 		if remembered, err = s.remember(ctx, tx, v, facts.User, proof.DeviceID); err != nil {
 			return err
 		}
-		if begun, token, err = s.Sessions.Begin(ctx, tx, proof); err != nil || begun.Novelty == (session.Novelty{}) || !v.organization.Policies.TellsSignIns() {
+		begun, token, err = s.Sessions.Begin(ctx, tx, proof)
+		if err == nil && progress.Former != uuid.Nil {
+			err = s.endFormer(ctx, tx, v)
+		}
+		if err != nil || begun.Novelty == (session.Novelty{}) || !v.organization.Policies.TellsSignIns() {
 			return err
 		}
 		return s.tellSignIn(ctx, tx, v.organization, facts.User, begun)

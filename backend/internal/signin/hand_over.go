@@ -2,8 +2,8 @@ package signin
 
 import (
 	"context"
-	"crypto/hmac"
 	"encoding/json"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -20,13 +20,14 @@ import (
 	"github.com/clavex/clavex/backend/internal/org"
 	"github.com/clavex/clavex/backend/internal/secret"
 	"github.com/clavex/clavex/backend/internal/session"
+	"github.com/clavex/clavex/backend/internal/store"
 	"github.com/clavex/clavex/backend/internal/user"
 	"github.com/clavex/clavex/backend/internal/web/page"
 )
 
 // A passkey of the address at which an organization was before works there only. While that is served, a sign-in at the present
-// address lets its person prove themselves there and come back: as with a provider elsewhere the browser takes a request along,
-// bound to its sign-in, and brings a code back, which is good once, for a minute, and for that request in that browser only.
+// address lets its person prove themselves there and come back: as with a provider elsewhere the browser takes along the name of a
+// request, and brings back a code, which is good once, for a minute, and for the sign-in that asked, in its browser only.
 
 // ErrHandOver is the answer to whoever comes back with nothing that is good for their sign-in.
 var ErrHandOver = fault.New(fault.Unauthenticated, "hand_over_failed", "What you proved at the other address could not be taken over. Try again.")
@@ -41,20 +42,22 @@ const (
 
 const (
 	handOverContinuation = "hand-over"
-	handOverLifetime     = time.Minute
+	handOverRequests     = "hand-over-request"
 	handOverCodes        = "hand-over-code"
-	maximumHandOver      = 200 // characters of a request
+	handOverLifetime     = time.Minute // of a code
 )
 
-// handOverRequest is what the sign-in at the address before was begun for.
+// handOverRequest is what a sign-in at the present address asks of the one before. What names it follows from that sign-in.
 type handOverRequest struct {
-	Request   string `json:"request"`
-	ReturnURL string `json:"return_url"` // at the present address
+	Transaction string            `json:"transaction"`
+	ReturnURL   string            `json:"return_url"`
+	ClientID    string            `json:"client_id,omitempty"`
+	Requirement login.Requirement `json:"requirement"`
 }
 
 // handedOver is what a code stands for.
 type handedOver struct {
-	Request []byte `json:"request"` // hash
+	Transaction string `json:"transaction"`
 	login.HandedOver
 }
 
@@ -88,38 +91,63 @@ func (s *SignIn) AskFormer(c *gin.Context) {
 		return
 	}
 	if s.formerAddress(v) == nil || !v.transaction.MayAskFormer(facts) {
-		s.Pages.SeeOther(c, path(organization, pathLogin)+"?transaction="+v.transaction.ID)
+		s.backToLogin(c, v)
+		return
+	}
+	if err := s.mayBegin(c, organization); err != nil {
+		s.Error(c, err)
 		return
 	}
 	v.stays(c.Query)
-	request := v.transaction.ID + "." + secret.New(s.Random)
-	v.transaction.AsksFormer(secret.Hash(request), s.Now())
+	v.transaction.AsksFormer(s.Now())
 	if err := s.Transactions.Save(ctx, v.transaction); err != nil {
 		s.stepFailed(c, v, err)
 		return
 	}
-	s.Pages.SeeOther(c, s.Issuers.Endpoint(organization.AtFormer(), pathHandOver)+"?request="+request)
+	request := handOverRequest{Transaction: v.transaction.ID, ReturnURL: s.Issuers.Endpoint(organization, pathHandedOver), ClientID: v.transaction.Required.ClientID,
+		Requirement: v.transaction.AskedOfFormer(facts, s.Now())}
+	name := secret.DeriveToken(s.handOverKey, "request", organization.ID.String(), v.transaction.ID) // of two tabs the same
+	if err := s.put(ctx, organization, handOverRequests, name, request, login.Lifetime); err != nil {
+		s.Error(c, err)
+		return
+	}
+	s.Pages.SeeOther(c, s.Issuers.Endpoint(organization.AtFormer(), pathHandOver)+"?request="+name)
+}
+
+func (s *SignIn) backToLogin(c *gin.Context, v *visit) {
+	s.Pages.SeeOther(c, path(v.organization, pathLogin)+"?transaction="+v.transaction.ID)
 }
 
 // HandOver serves the address at which people prove themselves for a sign-in at the present address: anew, whoever is signed in.
 func (s *SignIn) HandOver(c *gin.Context) {
-	organization, asked := oauth.Organization(c), c.Query("request")
-	id, _, ok := strings.Cut(asked, ".")
-	if !organization.SeenFromFormer() || !ok || id == "" || len(asked) > maximumHandOver {
-		s.Pages.SeeOther(c, path(organization, pathLogin))
-		return
-	}
-	request, err := json.Marshal(handOverRequest{Request: asked, ReturnURL: s.Issuers.Endpoint(organization.Present(), pathHandedOver)})
+	ctx, organization, name := c.Request.Context(), oauth.Organization(c), c.Query("request")
+	entry, found, err := s.State.Get(ctx, handOverKey(organization.ID, handOverRequests, name))
 	if err != nil {
 		s.Error(c, err)
 		return
 	}
-	s.Begin(c, login.Required{Continuation: handOverContinuation, Request: request, Requirement: login.Requirement{AuthenticatedSince: s.Now()}})
+	var request handOverRequest
+	if !found || !organization.SeenFromFormer() || json.Unmarshal(entry.Value, &request) != nil {
+		s.Pages.SeeOther(c, path(organization, pathLogin))
+		return
+	}
+	s.Begin(c, login.Required{Continuation: handOverContinuation, Request: entry.Value, ClientID: request.ClientID, Requirement: request.Requirement})
 }
 
-// HandedOver serves the address to which people come back.
+// HandedOver serves the address to which people come back. Whoever comes with a code, it is good no more.
 func (s *SignIn) HandedOver(c *gin.Context) {
-	ctx := c.Request.Context()
+	ctx, organization := c.Request.Context(), oauth.Organization(c)
+	var handed handedOver
+	if code := c.Query("code"); code != "" {
+		entry, found, err := s.State.Take(ctx, handOverKey(organization.ID, handOverCodes, code))
+		if err != nil {
+			s.Error(c, err)
+			return
+		}
+		if found {
+			_ = json.Unmarshal(entry.Value, &handed) // what cannot be read names no sign-in
+		}
+	}
 	v := s.visit(c, c.Query("transaction"))
 	if v == nil {
 		return
@@ -129,96 +157,111 @@ func (s *SignIn) HandedOver(c *gin.Context) {
 		s.Error(c, err)
 		return
 	}
-	if !v.transaction.MayAskFormer(facts) { // it went on meanwhile
-		s.Pages.SeeOther(c, path(v.organization, pathLogin)+"?transaction="+v.transaction.ID)
+	if c.Query("code") == "" || !v.transaction.MayAskFormer(facts) { // they did not want to, or it went on meanwhile
+		s.backToLogin(c, v)
 		return
 	}
-	proved, err := s.takeOver(ctx, v, c.Query("code"))
-	var person *user.User
-	if err == nil {
-		person, err = s.Users.ByID(ctx, s.Store, v.organization.ID, proved.UserID)
+	if handed.Transaction != v.transaction.ID || s.formerAddress(v) == nil {
+		err = ErrHandOver
+	} else {
+		err = s.proveAtFormer(ctx, v, facts, handed.HandedOver)
 	}
 	switch {
-	case fault.IsKind(err, fault.NotFound), err == nil && !person.MayProve():
-		err = ErrHandOver
 	case err == nil:
-		err = s.checkWanted(v, person)
+		s.advance(c, v, pathHandedOver)
+	case fault.IsKind(err, fault.Unauthenticated):
+		s.errorWithRetry(c, err, path(organization, pathLogin)+"?transaction="+v.transaction.ID)
+	default:
+		s.stepFailed(c, v, err)
 	}
-	if fault.IsKind(err, fault.Unauthenticated) {
-		s.Observe("wrong")
-		s.errorWithRetry(c, err, path(v.organization, pathLogin)+"?transaction="+v.transaction.ID)
-		return
+}
+
+// proveAtFormer reports what somebody proved at the address before.
+func (s *SignIn) proveAtFormer(ctx context.Context, v *visit, facts login.Facts, proved login.HandedOver) error {
+	person, err := s.Users.ByID(ctx, s.Store, v.organization.ID, proved.UserID)
+	switch {
+	case fault.IsKind(err, fault.NotFound), err == nil && !person.MayProve():
+		return ErrHandOver
+	case err != nil:
+		return err
 	}
-	if err == nil {
-		v.transaction.ProvedAtFormer(proved)
-		if err = s.Transactions.Save(ctx, v.transaction); err == nil {
-			err = s.Audit.Record(ctx, s.Store, v.organization.ID, audit.Event{Action: "sign_in.handed_over", Actor: actorOf(person), Target: user.Target(person),
-				Details: map[string]any{"session_id": proved.SessionID, "client_id": v.transaction.Required.ClientID}})
+	if err := s.checkWanted(v, person); err != nil {
+		return err
+	}
+	if !v.transaction.ProvedAtFormer(facts, proved) {
+		return ErrHandOver
+	}
+	if proved.Passkey != nil {
+		if err := s.offerNextPasskey(ctx, v, person.ID); err != nil {
+			return err
 		}
 	}
-	if err != nil {
-		s.stepFailed(c, v, err)
-		return
+	if err := s.Audit.Record(ctx, s.Store, v.organization.ID, audit.Event{Action: "sign_in.handed_over", Actor: actorOf(person), Target: user.Target(person),
+		Details: map[string]any{"session_id": proved.SessionID, "client_id": v.transaction.Required.ClientID}}); err != nil {
+		return err
 	}
-	s.Observe("success")
-	s.advance(c, v, pathHandedOver)
+	return s.Transactions.Save(ctx, v.transaction)
 }
 
-// takeOver redeems a code. ErrHandOver unless it was made for what this sign-in asked.
-func (s *SignIn) takeOver(ctx context.Context, v *visit, code string) (login.HandedOver, error) {
-	pending := v.transaction.Progress.HandOver
-	if len(pending) == 0 || code == "" {
-		return login.HandedOver{}, ErrHandOver
+// offerNextPasskey has somebody who used a passkey of the address before asked for one of this address, where they have none.
+func (s *SignIn) offerNextPasskey(ctx context.Context, v *visit, userID uuid.UUID) error {
+	party, ok := s.party(v.organization)
+	own, err := s.Passkeys.OfUser(ctx, s.Store, v.organization.ID, userID)
+	if err == nil && ok && !slices.ContainsFunc(own, func(passkey credential.Passkey) bool { return passkey.RPID == party.ID }) {
+		v.transaction.OffersNextPasskey()
 	}
-	entry, found, err := s.State.Take(ctx, handOverKey(v.organization.ID, code))
-	if err != nil {
-		return login.HandedOver{}, err
-	}
-	var handed handedOver
-	if !found || json.Unmarshal(entry.Value, &handed) != nil || !hmac.Equal(handed.Request, pending) {
-		return login.HandedOver{}, ErrHandOver
-	}
-	return handed.HandedOver, nil
+	return err
 }
 
-func handOverKey(orgID uuid.UUID, code string) kv.Key {
-	return kv.Key{OrgID: orgID, Kind: handOverCodes, ID: kv.ID(code)}
+// endFormer ends the session of the address before that began for nothing but a sign-in here: nobody looks for it when they sign
+// out.
+func (s *SignIn) endFormer(ctx context.Context, tx *store.Tx, v *visit) error {
+	progress := v.transaction.Progress
+	err := s.Sessions.EndOf(ctx, tx, audit.Actor{Kind: audit.System, Name: "sign-in"}, v.organization.ID, progress.UserID, progress.Former, "handed over")
+	if fault.IsKind(err, fault.NotFound) {
+		return nil // it has ended by itself
+	}
+	return err
+}
+
+func (s *SignIn) put(ctx context.Context, organization *org.Organization, kind, name string, value any, lifetime time.Duration) error {
+	encoded, err := json.Marshal(value)
+	if err == nil {
+		_, err = s.State.Put(ctx, handOverKey(organization.ID, kind, name), encoded, lifetime)
+	}
+	return err
+}
+
+func handOverKey(orgID uuid.UUID, kind, name string) kv.Key {
+	return kv.Key{OrgID: orgID, Kind: kind, ID: kv.ID(name)}
 }
 
 // handOver is what happens after somebody proved themselves at the address before.
 type handOver struct{ s *SignIn }
 
 func (h handOver) Complete(ctx context.Context, organization *org.Organization, transaction *login.Transaction, live *session.Live, _ session.Browser) (login.Answer, error) {
-	request, query, err := h.back(transaction)
+	request, back, err := h.back(transaction)
 	if err != nil {
 		return login.Answer{}, err
 	}
-	handed := handedOver{Request: secret.Hash(request.Request), HandedOver: login.HandedOver{UserID: live.User.ID, SessionID: live.Session.ID,
-		AuthenticatedAt: live.Session.AuthenticatedAt, Methods: slices.Clone(live.Session.Methods)}}
+	handed := handedOver{Transaction: request.Transaction, HandedOver: login.HandedOver{UserID: live.User.ID, SessionID: live.Session.ID,
+		Begun: !live.Session.CreatedAt.Before(transaction.CreatedAt), AuthenticatedAt: live.Session.AuthenticatedAt, Methods: slices.Clone(live.Session.Methods)}}
 	if live.Session.PasskeyID != uuid.Nil {
 		handed.Passkey = &login.Passkey{ID: live.Session.PasskeyID, AAGUID: live.Session.AAGUID}
 	}
-	value, err := json.Marshal(handed)
-	if err != nil {
-		return login.Answer{}, err
-	}
 	code := secret.New(h.s.Random)
-	if _, err := h.s.State.Put(ctx, handOverKey(organization.ID, code), value, handOverLifetime); err != nil {
-		return login.Answer{}, err
-	}
-	return login.Answer{RedirectURL: request.ReturnURL + query + "&code=" + code}, nil
+	return login.Answer{RedirectURL: back + "&code=" + code}, h.s.put(ctx, organization, handOverCodes, code, handed, handOverLifetime)
 }
 
 func (h handOver) Deny(_ context.Context, _ *org.Organization, transaction *login.Transaction) (login.Answer, error) {
-	request, query, err := h.back(transaction)
-	return login.Answer{RedirectURL: request.ReturnURL + query}, err
+	_, back, err := h.back(transaction)
+	return login.Answer{RedirectURL: back}, err
 }
 
-// back is what was asked for, and the query that names the sign-in which waits.
-func (h handOver) back(transaction *login.Transaction) (request handOverRequest, query string, err error) {
+// back is what was asked for, and where the sign-in waits.
+func (h handOver) back(transaction *login.Transaction) (request handOverRequest, back string, err error) {
 	err = json.Unmarshal(transaction.Required.Request, &request)
-	id, _, _ := strings.Cut(request.Request, ".")
-	return request, "?transaction=" + id, err
+	return request, request.ReturnURL + "?transaction=" + url.QueryEscape(request.Transaction), err
 }
 
 func (h handOver) LeadsTo(transaction *login.Transaction) string {
@@ -226,10 +269,11 @@ func (h handOver) LeadsTo(transaction *login.Transaction) string {
 	return request.ReturnURL
 }
 
-func (h handOver) RestartURL(organization *org.Organization, transaction *login.Transaction) string {
-	request, _, err := h.back(transaction)
+// RestartURL is where the sign-in waits: it begins there.
+func (h handOver) RestartURL(_ *org.Organization, transaction *login.Transaction) string {
+	_, back, err := h.back(transaction)
 	if err != nil {
 		return ""
 	}
-	return path(organization, pathHandOver) + "?request=" + request.Request
+	return back
 }

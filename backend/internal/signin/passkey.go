@@ -113,6 +113,12 @@ func (s *SignIn) Passkey(c *gin.Context) {
 	}
 	v.transaction.Authenticated(proof.Person.ID, s.Now(), session.PasskeyMethods(proof.Passkey.BackupEligible, proof.UserVerified)...)
 	v.transaction.Progress.Passkey = &login.Passkey{ID: proof.Passkey.ID, AAGUID: proof.Passkey.AAGUID}
+	if form.Get("relying_party") == formerPasskeys {
+		if err := s.offerNextPasskey(ctx, v, proof.Person.ID); err != nil {
+			s.stepFailed(c, v, err)
+			return
+		}
+	}
 	if err := s.Transactions.Save(ctx, v.transaction); err != nil {
 		s.stepFailed(c, v, err)
 		return
@@ -124,6 +130,7 @@ func (s *SignIn) Passkey(c *gin.Context) {
 // anotherPasskey is what the page of second factors asks a browser for: passkeys of this address, and of the one before where they
 // work here. elsewhere is the host of the person's passkeys when none is of this address.
 func (s *SignIn) anotherPasskey(v *visit, owner uuid.UUID, own []credential.Passkey) (here, former *page.Passkey, elsewhere string, err error) {
+	own = slices.DeleteFunc(slices.Clone(own), func(passkey credential.Passkey) bool { return !passkey.SuspendedAt.IsZero() })
 	of := func(party webauthn.RelyingParty, ok bool) (*page.Passkey, error) {
 		if !ok || !slices.ContainsFunc(own, func(passkey credential.Passkey) bool { return passkey.RPID == party.ID }) {
 			return nil, nil

@@ -3,6 +3,7 @@ package signin
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/gin-gonic/gin"
@@ -159,7 +160,15 @@ func (s *SignIn) showEnrolPasskey(c *gin.Context, v *visit, facts login.Facts, s
 	view := page.SignUpPasskey{Frame: s.frame(c, v.organization, required.Requirement.UILocales), Form: s.form(v, pathEnrolPasskey), Required: true, Email: person.Username, Fault: problem,
 		Passkey: &page.Passkey{Form: s.form(v, pathEnrolPasskey), Options: string(options)}}
 	view.Client, _ = s.clientView(c, v.organization, required.ClientID, view.Text.Language())
+	if former := s.formerAddress(v); former != nil && !requiresPasskey(facts, person) {
+		view.Required, view.Former = false, former.Label
+	}
 	s.render(c, status, view, s.leadsTo(v)...)
+}
+
+// requiresPasskey reports whether somebody is asked for a passkey because it is required of them, and not merely offered one.
+func requiresPasskey(facts login.Facts, person *user.User) bool {
+	return slices.Contains(facts.Doable.Left(person), user.EnrolPasskey)
 }
 
 func (s *SignIn) postEnrolPasskey(c *gin.Context) {
@@ -170,6 +179,11 @@ func (s *SignIn) postEnrolPasskey(c *gin.Context) {
 	facts, err := s.facts(c.Request.Context(), v)
 	if err == nil {
 		live := v.transaction.Live(facts.Browser)
+		if form.Get("instead") != "" && !requiresPasskey(facts, live.User) {
+			v.transaction.NextPasskeyLater()
+			s.saved(c, v, pathEnrolPasskey)
+			return
+		}
 		if form.Get("instead") != "" {
 			v.transaction.Progress.RefusedBy = live.User.ID
 			s.deny(c, v)

@@ -198,6 +198,12 @@ func (s *SignIn) postSecondFactor(c *gin.Context) {
 		return
 	}
 	v.transaction.SecondFactorProved(another, v.transaction.Live(facts.Browser), methods...)
+	if form.Get("relying_party") == formerPasskeys && another.Passkey != nil {
+		if err := s.offerNextPasskey(ctx, v, v.transaction.Progress.UserID); err != nil {
+			s.stepFailed(c, v, err)
+			return
+		}
+	}
 	v.transaction.Progress.Remember = form.Get("remember") != "" && rememberedFor(v.organization) > 0
 	if err := s.Transactions.Save(ctx, v.transaction); err != nil {
 		s.stepFailed(c, v, err)

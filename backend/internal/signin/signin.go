@@ -130,6 +130,7 @@ type SignIn struct {
 	formKey       []byte
 	codeKey       []byte
 	upstreamKey   []byte
+	handOverKey   []byte
 }
 
 // New makes the driver. continuations are what protocols registered, by name.
@@ -140,6 +141,7 @@ func New(dependencies Dependencies, continuations map[string]login.Continuation)
 		s.continuations[name] = continuation
 	}
 	s.upstreamKey = dependencies.Ring.DeriveKey("sign-in-elsewhere").Key
+	s.handOverKey = dependencies.Ring.DeriveKey("hand-over").Key
 	s.codeKey = dependencies.Ring.DeriveKey("mail-codes").Key
 	s.formKey = dependencies.Ring.DeriveKey("hosted-page-forms").Key
 	return s

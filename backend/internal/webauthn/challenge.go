@@ -56,7 +56,7 @@ func (c challenges) new(ceremony string, about About) (string, error) {
 }
 
 func (c challenges) mac(ceremony string, about About, content []byte) []byte {
-	return secret.Derive(c.key, "webauthn-challenge", ceremony, about.OrgID.String(), about.Subject, about.Browser, about.Party.ID, about.Party.Origin, string(content))
+	return secret.Derive(c.key, "webauthn-challenge", ceremony, about.OrgID.String(), about.Subject, about.Browser, about.Party.name(), string(content))
 }
 
 // redeem accepts a challenge of ours for this ceremony, once: of simultaneous calls one. ErrChallenge otherwise.

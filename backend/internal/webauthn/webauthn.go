@@ -43,6 +43,14 @@ type RelyingParty struct {
 	Origin string // of our pages, as browsers serialize it
 }
 
+// name tells relying parties apart. One at its own origin is named by that.
+func (p RelyingParty) name() string {
+	if own, ok := NewRelyingParty(p.Origin); ok && own.ID == p.ID {
+		return p.Origin
+	}
+	return p.ID + " at " + p.Origin
+}
+
 // NewRelyingParty is the relying party of pages at an origin: its RP ID is the host itself, never a domain above, so
 // that no other host can ask for our passkeys. ok is false where browsers let nobody use passkeys: at an IP address, and
 // without TLS, but at localhost (§5.1.3, §13.4.9).

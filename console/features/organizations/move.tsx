@@ -64,7 +64,7 @@ function MoveForm({ to, org, address, close, moved }: Omit<MoveProps, 'open'>) {
           <li>
             {address.passkeys_here === 0
               ? 'Nobody has a passkey of the present address.'
-              : address.domain === undefined
+              : address.domain === undefined || new URL(address.issuer).port !== ''
                 ? `${peopleOf(address.passkeys_here)} passkeys of the present address, which do not work at the new one: they sign in another way and make new ones.`
                 : `${peopleOf(address.passkeys_here)} passkeys of the present address. Most browsers let people use them at the new one while this one is served; afterwards they need new ones.`}
           </li>

@@ -63,6 +63,7 @@ test("a passkey of an organization's domain before signs in at its next one, whi
     await expectGoodLooks(page, "a passkey of the domain before");
     await former.focus();
     await page.keyboard.press("Enter");
+    await page.getByRole("button", { name: "Not now" }).click();
     await expect(hosted.heading("You are signed in")).toBeVisible();
     expect(new URL(page.url()).host).toBe(next);
     await page.goto(`https://${next}/account/passkeys`);

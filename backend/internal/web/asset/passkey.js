@@ -44,8 +44,11 @@
     });
   };
 
+  const related = document.querySelector("form[data-related]");
+
   // A browser does one ceremony at a time: pressing a button ends what waits in the username field.
   let waiting = null;
+  let pressed = false;
   let offer = async () => {};
 
   const begin = (form) => {
@@ -104,12 +107,15 @@
       say("");
       button.setAttribute("data-busy", "");
       button.setAttribute("aria-disabled", "true");
+      pressed = true;
       if (waiting) waiting.abort();
       try {
         send(await ask({}));
       } catch (error) {
+        pressed = false;
         rest();
         say(words(error));
+        if (form === related) show("[data-without-related-passkeys]", true); // there is another way
         offer();
       }
     });
@@ -118,7 +124,7 @@
     form.hidden = button.hidden = false;
     if (creating || "byButton" in form.dataset) return;
     offer = async () => {
-      if (!api.isConditionalMediationAvailable || !(await api.isConditionalMediationAvailable())) return;
+      if (!api.isConditionalMediationAvailable || !(await api.isConditionalMediationAvailable()) || pressed) return;
       waiting = new AbortController();
       try {
         send(await ask({ mediation: "conditional", signal: waiting.signal }));
@@ -131,7 +137,6 @@
 
   for (const form of document.querySelectorAll("form[data-ceremony]:not([data-related])")) begin(form);
 
-  const related = document.querySelector("form[data-related]");
   if (related && api.getClientCapabilities) {
     api
       .getClientCapabilities()

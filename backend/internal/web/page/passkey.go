@@ -68,14 +68,19 @@ type SignUpPasskey struct {
 	Email  string
 	// Required: of somebody who has an account, whose username stands in Email. "instead" refuses then.
 	Required bool
-	Passkey  *Passkey // nil when passkeys were switched off meanwhile
-	Fault    *fault.Error
+	// Former: of somebody who used a passkey of this host, the address before, and need not make one now. "instead" is later.
+	Former  string
+	Passkey *Passkey // nil when passkeys were switched off meanwhile
+	Fault   *fault.Error
 }
 
 // Render implements templ.Component.
 func (v SignUpPasskey) Render(ctx context.Context, w io.Writer) error { return v.page().Render(ctx, w) }
 
 func (v SignUpPasskey) lead() string {
+	if v.Former != "" {
+		return v.Text.T("next_passkey_lead", "Host", v.Former)
+	}
 	if v.Required {
 		return v.Text.T("enrol_passkey_lead", "Organization", v.Organization.Name, "Username", clean(v.Email))
 	}

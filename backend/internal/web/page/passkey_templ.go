@@ -1414,7 +1414,12 @@ func (v SignUpPasskey) page() templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			if v.Required {
+			if v.Former != "" {
+				templ_7745c5c3_Err = instead(v.Form, "later", "later", v.Text.T("next_passkey_later")).Render(ctx, templ_7745c5c3_Buffer)
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+			} else if v.Required {
 				templ_7745c5c3_Err = instead(v.Form, "refuse", "refuse", v.Text.T("required_action_refuse")).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err

@@ -155,6 +155,7 @@ func states(words *text.Printer, organization page.Organization) map[string]temp
 		"terms":               page.Terms{Frame: frame, Form: form("action/terms"), Client: &payroll, Username: hostile, Version: "3", Changed: true, Language: "de", Title: hostile, URL: "javascript:alert(1)", Paragraphs: []string{hostile}, Since: "3 December 2026", DataURL: "/demo/account/data", Fault: fault.New(fault.Conflict, "terms_changed", "")},
 		"terms-text":          page.Terms{Frame: frame, Form: form("action/terms"), Username: "ada@demo.test", Version: "1", Language: "en", Title: "Terms of use", Paragraphs: []string{"Be kind."}, Since: "3 December 2026", DataURL: "/demo/account/data"},
 		"enrol-passkey":       page.SignUpPasskey{Frame: frame, Form: form("action/passkey"), Client: &payroll, Email: hostile, Required: true, Passkey: passkey("action/passkey")},
+		"next-passkey":        page.SignUpPasskey{Frame: frame, Form: form("action/passkey"), Client: &payroll, Email: hostile, Former: "id.example.com", Passkey: passkey("action/passkey")},
 		"sign-up-passkey-off": page.SignUpPasskey{Frame: frame, Form: form("sign-up/passkey"), Email: "ada@demo.test", Fault: fault.New(fault.Unauthenticated, "passkeys_off", "")},
 		"login-passkey":       page.Login{Frame: frame, Form: form("login"), Client: &payroll, Passkey: passkey("login/passkey")},
 		"login-passkey-refused": page.Login{Frame: frame, Form: form("login"), Passkey: passkey("login/passkey"),

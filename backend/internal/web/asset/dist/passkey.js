@@ -33,7 +33,9 @@ clientExtensionResults: made.getClientExtensionResults(),
 response,
 });
 };
+const related = document.querySelector("form[data-related]");
 let waiting = null;
+let pressed = false;
 let offer = async () => {};
 const begin = (form) => {
 const button = form.querySelector(".passkey");
@@ -84,12 +86,15 @@ if (form.elements.name && !form.reportValidity()) return;
 say("");
 button.setAttribute("data-busy", "");
 button.setAttribute("aria-disabled", "true");
+pressed = true;
 if (waiting) waiting.abort();
 try {
 send(await ask({}));
 } catch (error) {
+pressed = false;
 rest();
 say(words(error));
+if (form === related) show("[data-without-related-passkeys]", true); // there is another way
 offer();
 }
 });
@@ -97,7 +102,7 @@ addEventListener("pageshow", (event) => event.persisted && rest());
 form.hidden = button.hidden = false;
 if (creating || "byButton" in form.dataset) return;
 offer = async () => {
-if (!api.isConditionalMediationAvailable || !(await api.isConditionalMediationAvailable())) return;
+if (!api.isConditionalMediationAvailable || !(await api.isConditionalMediationAvailable()) || pressed) return;
 waiting = new AbortController();
 try {
 send(await ask({ mediation: "conditional", signal: waiting.signal }));
@@ -107,7 +112,6 @@ send(await ask({ mediation: "conditional", signal: waiting.signal }));
 offer();
 };
 for (const form of document.querySelectorAll("form[data-ceremony]:not([data-related])")) begin(form);
-const related = document.querySelector("form[data-related]");
 if (related && api.getClientCapabilities) {
 api
 .getClientCapabilities()
