@@ -53,12 +53,12 @@ RETURNING id;
 
 -- name: EndSurplusSessions :many
 -- Leaves a person as many sessions as there may be beside the one that is kept: those used last. Sessions that no browser has
--- do not count; those that began with a passkey of a refused model do until the job ends them. Whoever begins sessions of the person holds the person's row.
+-- do not count, nor those of another address of the organization: a browser has one at each; those that began with a passkey of a refused model do until the job ends them. Whoever begins sessions of the person holds the person's row.
 UPDATE sessions x SET ended_at = @at, end_reason = @reason
 WHERE x.org_id = @org_id AND x.ended_at IS NULL AND x.id IN (
     SELECT s.id FROM sessions s
     WHERE s.org_id = @org_id AND s.user_id = @user_id AND s.ended_at IS NULL AND s.expires_at > @at AND s.idle_expires_at > @at AND NOT s.vouched
-      AND s.id <> @keep_id
+      AND s.id <> @keep_id AND s.domain = @domain
     ORDER BY s.last_seen_at DESC, s.id DESC OFFSET @others::int)
 RETURNING x.id;
 

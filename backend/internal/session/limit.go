@@ -35,7 +35,7 @@ func (s *Sessions) endSurplus(ctx context.Context, tx *store.Tx, proof Authentic
 		return nil
 	}
 	now, reason := s.now(), ReasonSurplus
-	ids, err := dbq.New(tx).EndSurplusSessions(ctx, dbq.EndSurplusSessionsParams{OrgID: begun.OrgID, UserID: begun.UserID, KeepID: begun.ID,
+	ids, err := dbq.New(tx).EndSurplusSessions(ctx, dbq.EndSurplusSessionsParams{OrgID: begun.OrgID, UserID: begun.UserID, KeepID: begun.ID, Domain: proof.Organization.Domain,
 		Others: int32(min(proof.Organization.Policies.SessionsPerPerson, 1000) - 1), At: &now, Reason: &reason})
 	if err != nil || len(ids) == 0 {
 		return err

@@ -99,6 +99,22 @@ func TestTheSessionUnusedForLongestEnds(t *testing.T) {
 	}
 }
 
+// While two addresses are served, a browser has a session at each: those of one do not count at the other.
+func TestSessionsCountAtTheirAddress(t *testing.T) {
+	t.Parallel()
+	w := domaintest.New(t)
+	acme := w.Organization("acme")
+	ada, one := w.User(acme, "ada@acme.test"), limited(acme, 1)
+	there := limited(acme, 1)
+	there.Domain = "login.acme.test"
+	begin(w, one, ada, nil)
+	present, _ := begin(w, there, ada, nil)
+	former, _ := begin(w, one, ada, nil)
+	if got := lives(w, ada); !slices.Equal(got, []uuid.UUID{former.ID, present.ID}) {
+		t.Errorf("%v of %v %v", got, former.ID, present.ID)
+	}
+}
+
 func TestSignInsAtOnceStayWithinTheLimit(t *testing.T) {
 	t.Parallel()
 	w := domaintest.New(t)

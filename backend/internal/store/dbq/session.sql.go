@@ -378,8 +378,8 @@ UPDATE sessions x SET ended_at = $1, end_reason = $2
 WHERE x.org_id = $3 AND x.ended_at IS NULL AND x.id IN (
     SELECT s.id FROM sessions s
     WHERE s.org_id = $3 AND s.user_id = $4 AND s.ended_at IS NULL AND s.expires_at > $1 AND s.idle_expires_at > $1 AND NOT s.vouched
-      AND s.id <> $5
-    ORDER BY s.last_seen_at DESC, s.id DESC OFFSET $6::int)
+      AND s.id <> $5 AND s.domain = $6
+    ORDER BY s.last_seen_at DESC, s.id DESC OFFSET $7::int)
 RETURNING x.id
 `
 
@@ -389,11 +389,12 @@ type EndSurplusSessionsParams struct {
 	OrgID  uuid.UUID
 	UserID uuid.UUID
 	KeepID uuid.UUID
+	Domain string
 	Others int32
 }
 
 // Leaves a person as many sessions as there may be beside the one that is kept: those used last. Sessions that no browser has
-// do not count; those that began with a passkey of a refused model do until the job ends them. Whoever begins sessions of the person holds the person's row.
+// do not count, nor those of another address of the organization: a browser has one at each; those that began with a passkey of a refused model do until the job ends them. Whoever begins sessions of the person holds the person's row.
 func (q *Queries) EndSurplusSessions(ctx context.Context, arg EndSurplusSessionsParams) ([]uuid.UUID, error) {
 	rows, err := q.db.Query(ctx, endSurplusSessions,
 		arg.At,
@@ -401,6 +402,7 @@ func (q *Queries) EndSurplusSessions(ctx context.Context, arg EndSurplusSessions
 		arg.OrgID,
 		arg.UserID,
 		arg.KeepID,
+		arg.Domain,
 		arg.Others,
 	)
 	if err != nil {
