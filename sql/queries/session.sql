@@ -29,6 +29,12 @@ ORDER BY id DESC LIMIT @row_limit;
 UPDATE sessions SET last_seen_at = @at, idle_expires_at = LEAST(@idle_expires_at, expires_at)
 WHERE org_id = @org_id AND id = @id AND ended_at IS NULL AND last_seen_at < @at;
 
+-- name: ShortenPersistentSessions :exec
+-- What an organization allows of people who stay signed in has become less.
+UPDATE sessions SET expires_at = LEAST(expires_at, authenticated_at + make_interval(secs => @absolute_seconds::float8)),
+    idle_expires_at = LEAST(idle_expires_at, last_seen_at + make_interval(secs => @idle_seconds::float8), authenticated_at + make_interval(secs => @absolute_seconds::float8))
+WHERE org_id = @org_id AND persistent AND ended_at IS NULL AND expires_at > @at AND idle_expires_at > @at;
+
 -- name: StraySession :execrows
 UPDATE sessions SET strayed_at = @at WHERE org_id = @org_id AND id = @id AND ended_at IS NULL AND (strayed_at IS NULL OR strayed_at <= @before);
 

@@ -186,6 +186,12 @@ func ValidateSlug(slug string) error {
 // every organization has from its first moment.
 type Created func(ctx context.Context, tx *store.Tx, organization *Organization) error
 
+// Updated is called within the transaction that changes what an organization says of itself.
+type Updated func(ctx context.Context, tx *store.Tx, before, after *Organization) error
+
+// WhenUpdated says what follows from changes. It is called once, before organizations change.
+func (o *Organizations) WhenUpdated(follow Updated) { o.updated = follow }
+
 // Organizations finds and changes organizations. It is safe for concurrent use.
 type Organizations struct {
 	db      *store.Store
@@ -194,6 +200,7 @@ type Organizations struct {
 	bySlug  *store.Cache[*Organization]
 	hub     *store.Invalidations
 	created []Created
+	updated Updated
 }
 
 // New makes the directory of organizations with a cache of at most cacheSize of them. created are
@@ -321,7 +328,11 @@ func (o *Organizations) Update(ctx context.Context, tx *store.Tx, actor audit.Ac
 	if err := changed.validate(); err != nil {
 		return nil, err
 	}
-	return o.write(ctx, tx, actor, "organization.updated", before, changed)
+	after, err := o.write(ctx, tx, actor, "organization.updated", before, changed)
+	if err != nil || o.updated == nil {
+		return after, err
+	}
+	return after, o.updated(ctx, tx, before, after)
 }
 
 // SetStatus suspends, restores or begins to delete an organization. Deleting cannot be undone; the

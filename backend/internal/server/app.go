@@ -212,6 +212,7 @@ func (a *App) wire(options Options) error {
 	}
 	a.Models = fido.New(a.Store, a.Invalidations, a.Organizations, a.Fetch, a.Jobs, a.Log, now, source)
 	a.Sessions = session.New(a.Store, a.Audit, a.Jobs, a.Models, now, random)
+	a.Organizations.WhenUpdated(a.Sessions.Shorten)
 	if a.Sessions.Countries, err = geolocation.Open(a.Config.GeoIPFile, a.Log, now); err != nil {
 		return err
 	}

@@ -245,11 +245,42 @@ func TestOfSeveralPeopleSomeStay(t *testing.T) {
 	if got := b.closed().closed().get("/acme/").element("logout"); got == nil {
 		t.Error("closed twice, nobody is here any more")
 	}
-	// Once it is not offered any more, nobody who signs in stays; who stayed ends as all others do.
+	// Whoever signs in where somebody else stays is not taken for them.
+	fresh := b.get(s.authorizeURL("prompt", "login"))
+	if fresh.element("login-form") == nil {
+		fresh = b.submit(fresh, "accounts-form", "account", "another")
+	}
+	if _, checked := attributeOf(fresh, "stay", "checked"); checked {
+		t.Error("the box is ticked because somebody else stays")
+	}
+	// Once it is not offered any more, nobody who signs in stays, and who stayed ends as all others do.
 	s.changePolicies(s.acme, func(p *org.Policies) { p.RememberMe = org.RememberMeOff })
 	a := b.get(s.authorizeURL("prompt", "login", "login_hint", bob.Username))
 	b.submit(a, "login-form", "username", bob.Username, "password", password, "stay", "yes")
 	if _, most, stays := s.staying(bob); stays || most != org.DefaultSessionAbsolute {
 		t.Errorf("%v %v", stays, most)
+	}
+}
+
+// What an organization allows holds for those who stay already, used or not.
+func TestGivingUpThatPeopleStayEndsWhatIsOlder(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.offerToStay()
+	b := s.named("User-Agent", chromeOnWindows)
+	b.submit(b.get("/acme/login"), "login-form", "username", s.ada.Username, "password", password, "stay", "yes")
+	if _, err := s.app.Store.Exec(t.Context(), "UPDATE sessions SET authenticated_at = now() - interval '10 days', last_seen_at = now() - interval '10 days' WHERE user_id = $1", s.ada.ID); err != nil {
+		t.Fatal(err)
+	}
+	s.changePolicies(s.acme, func(p *org.Policies) { p.DefaultLocale = "it" })
+	if a := b.get("/acme/"); a.element("logout") == nil {
+		t.Fatalf("another change ends it: %d at %s", a.status, a.url)
+	}
+	if _, err := s.app.Store.Exec(t.Context(), "UPDATE sessions SET last_seen_at = now() - interval '10 days' WHERE user_id = $1", s.ada.ID); err != nil {
+		t.Fatal(err)
+	}
+	s.changePolicies(s.acme, func(p *org.Policies) { p.RememberMe = org.RememberMeOff })
+	if a := b.get("/acme/"); a.element("login-form") == nil {
+		t.Errorf("it goes on: %d at %s", a.status, a.url)
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/clavex/clavex/backend/internal/org"
 	"github.com/clavex/clavex/backend/internal/secret"
+	"github.com/clavex/clavex/backend/internal/store"
 	"github.com/clavex/clavex/backend/internal/store/dbq"
 	"github.com/clavex/clavex/backend/internal/user"
 )
@@ -25,7 +26,7 @@ type Browser []*Live
 // another organization, of a disabled person, or of a session that ended does not exist: it is left out. So is one that comes
 // from another kind of browser than the session belongs to, where the organization binds them.
 func (s *Sessions) InBrowser(ctx context.Context, organization *org.Organization, tokens []string, clientID uuid.UUID) (Browser, error) {
-	presented, err := s.Presented(ctx, organization.ID, tokens, clientID)
+	presented, err := s.Presented(ctx, s.db, organization.ID, tokens, clientID)
 	if err != nil || len(presented) == 0 {
 		return nil, err
 	}
@@ -33,7 +34,7 @@ func (s *Sessions) InBrowser(ctx context.Context, organization *org.Organization
 }
 
 // Presented is InBrowser whatever kind of browser presents the tokens. It lets people sign out, and nothing else.
-func (s *Sessions) Presented(ctx context.Context, orgID uuid.UUID, tokens []string, clientID uuid.UUID) (Browser, error) {
+func (s *Sessions) Presented(ctx context.Context, db store.DB, orgID uuid.UUID, tokens []string, clientID uuid.UUID) (Browser, error) {
 	order := map[string]int{}
 	hashes := make([][]byte, 0, MaximumInBrowser)
 	for i, token := range tokens[:min(len(tokens), MaximumInBrowser)] {
@@ -50,7 +51,7 @@ func (s *Sessions) Presented(ctx context.Context, orgID uuid.UUID, tokens []stri
 	if err != nil {
 		return nil, err
 	}
-	rows, err := dbq.New(s.db).LiveSessions(ctx, dbq.LiveSessionsParams{OrgID: orgID, TokenHashes: hashes, ClientID: clientID, At: s.now(), RefusedModels: refused})
+	rows, err := dbq.New(db).LiveSessions(ctx, dbq.LiveSessionsParams{OrgID: orgID, TokenHashes: hashes, ClientID: clientID, At: s.now(), RefusedModels: refused})
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/clavex/clavex/backend/internal/audit"
+	"github.com/clavex/clavex/backend/internal/org"
 	"github.com/clavex/clavex/backend/internal/store"
 	"github.com/clavex/clavex/backend/internal/store/dbq"
 )
@@ -16,7 +17,7 @@ func (a Authenticated) vouched() bool { return a.By != (audit.Actor{}) }
 
 // limited reports whether the sign-in is one of a limited number.
 func (a Authenticated) limited() bool {
-	return a.Organization.Policies.SessionsPerPerson > 0 && !a.vouched()
+	return a.Organization.Policies.SessionsPerPerson > 0 && !a.vouched() && !a.Passing
 }
 
 // hold keeps other sign-ins of the person waiting where their number is limited: of two at once, the second counts the first.
@@ -36,7 +37,7 @@ func (s *Sessions) endSurplus(ctx context.Context, tx *store.Tx, proof Authentic
 	}
 	now, reason := s.now(), ReasonSurplus
 	ids, err := dbq.New(tx).EndSurplusSessions(ctx, dbq.EndSurplusSessionsParams{OrgID: begun.OrgID, UserID: begun.UserID, KeepID: begun.ID, Domain: proof.Organization.Domain,
-		Others: int32(min(proof.Organization.Policies.SessionsPerPerson, 1000) - 1), At: &now, Reason: &reason})
+		Others: int32(min(proof.Organization.Policies.SessionsPerPerson, org.MaximumSessionsPerPerson) - 1), At: &now, Reason: &reason})
 	if err != nil || len(ids) == 0 {
 		return err
 	}

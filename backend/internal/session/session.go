@@ -161,6 +161,9 @@ type Authenticated struct {
 	// Persistent says whether the person wants to stay signed in; nil when they were not asked: then it is as before.
 	Persistent *bool
 
+	// Passing says that the session is one on the way to another one: it ends no other.
+	Passing bool
+
 	By audit.Actor // who vouches for the person; the zero value is the person
 }
 

@@ -164,7 +164,7 @@ func (s *SignIn) advance(c *gin.Context, v *visit, asked string) (facts login.Fa
 func (s *SignIn) beginSession(c *gin.Context, v *visit, facts login.Facts) error {
 	progress := &v.transaction.Progress
 	proof := session.Authenticated{Organization: v.organization, User: facts.User, BrowserHash: v.browserHash, Methods: progress.Methods,
-		At: progress.AuthenticatedAt, Browser: facts.Browser}
+		At: progress.AuthenticatedAt, Browser: facts.Browser, Passing: v.transaction.Required.Continuation == handOverContinuation}
 	if passkey := progress.Passkey; passkey != nil {
 		proof.PasskeyID, proof.AAGUID = passkey.ID, passkey.AAGUID
 	}
@@ -194,6 +194,9 @@ func (s *SignIn) beginSession(c *gin.Context, v *visit, facts login.Facts) error
 			return err
 		}
 		begun, token, err = s.Sessions.Begin(ctx, tx, proof)
+		if err == nil {
+			err = s.endStrayed(ctx, tx, v, facts)
+		}
 		if err == nil && progress.Former != uuid.Nil {
 			err = s.endFormer(ctx, tx, v)
 		}
@@ -217,6 +220,27 @@ func (s *SignIn) beginSession(c *gin.Context, v *visit, facts login.Facts) error
 	}
 	v.tokens = browser.Tokens()
 	return saved
+}
+
+// endStrayed ends what the person had in this browser that was not taken, because it began in another kind of browser: the token
+// that the browser had for them is worth nothing after they proved themselves.
+func (s *SignIn) endStrayed(ctx context.Context, tx *store.Tx, v *visit, facts login.Facts) error {
+	if len(v.tokens) == len(facts.Browser) {
+		return nil
+	}
+	presented, err := s.Sessions.Presented(ctx, tx, v.organization.ID, v.tokens, uuid.Nil)
+	if err != nil {
+		return err
+	}
+	strayed := presented.Of(facts.User.ID)
+	if strayed == nil || facts.Browser.ByID(strayed.Session.ID) != nil {
+		return nil
+	}
+	err = s.Sessions.EndOf(ctx, tx, actorOf(facts.User), v.organization.ID, facts.User.ID, strayed.Session.ID, "signed in anew in another kind of browser")
+	if fault.IsKind(err, fault.NotFound) {
+		return nil
+	}
+	return err
 }
 
 // endUnused ends a session that no browser was told of.

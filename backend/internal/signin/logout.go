@@ -44,7 +44,7 @@ func (s *SignIn) Logout(c *gin.Context) {
 		return
 	}
 	// Whoever holds the tokens may sign out, also where they count for nothing else.
-	browser, err := s.Sessions.Presented(c.Request.Context(), organization.ID, s.Cookies.Tokens(c.Request, organization), uuid.Nil)
+	browser, err := s.Sessions.Presented(c.Request.Context(), s.Store, organization.ID, s.Cookies.Tokens(c.Request, organization), uuid.Nil)
 	if err != nil {
 		s.Error(c, err)
 		return

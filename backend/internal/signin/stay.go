@@ -36,8 +36,8 @@ func (v *visit) stays(get func(name string) string) {
 	}
 }
 
-// stay is the box of a form; nil where nobody is asked. It is ticked as the person left it, else when somebody stays signed in
-// here already.
+// stay is the box of a form; nil where nobody is asked. It is ticked as the person left it, else when whoever
+// it is about stays signed in here already.
 func (s *SignIn) stay(c *gin.Context, v *visit) *page.Stay {
 	if !v.organization.Policies.OffersRememberMe() {
 		return nil
@@ -50,7 +50,10 @@ func (s *SignIn) stay(c *gin.Context, v *visit) *page.Stay {
 	if err != nil {
 		_ = c.Error(err) // the box is not ticked then
 	}
-	return &page.Stay{Ticked: slices.ContainsFunc(browser, func(live *session.Live) bool { return live.Session.Persistent })}
+	about, identifier := v.transaction.Subject(browser), v.transaction.Progress.Identifier
+	return &page.Stay{Ticked: slices.ContainsFunc(browser, func(live *session.Live) bool { // others of the browser stay for themselves
+		return live.Session.Persistent && (live.User.ID == about || identifier != "" && live.User.IsCalled(identifier))
+	})}
 }
 
 // stayFields say in the form of a passkey what the box of the page says; a script keeps them so.

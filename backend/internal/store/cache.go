@@ -54,7 +54,7 @@ func (c *Cache[V]) Get(ctx context.Context, key string, load func(context.Contex
 	// load that began before it.
 	result := c.loads.DoChan(flightName(key, before), func() (any, error) {
 		// The load outlives the request that began it, because others wait for it too.
-		loading, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+		loading, cancel := context.WithTimeout(context.WithValue(context.WithoutCancel(ctx), loads{}, true), 10*time.Second)
 		defer cancel()
 		value, err := load(loading)
 		if err != nil {

@@ -111,7 +111,7 @@ func TestEveryQueryOnTenantTablesTakesTheOrganization(t *testing.T) {
 // the organization refuses. Those that are named here use nothing: they end, count, tell or keep.
 func TestEveryUseOfASessionAsksForItsModel(t *testing.T) {
 	uses := regexp.MustCompile(`(?i)ended_at IS NULL|revoked_at IS NULL`)
-	others := strings.Fields(`TouchSession RenewSession EndSession EndSessionOfUser EndSessionsOfUser EndSurplusSessions StraySession EndSessionsOfPasskey EndSessionsOfModels EndSessionsOfUnmetPasskeys
+	others := strings.Fields(`TouchSession RenewSession EndSession EndSessionOfUser EndSessionsOfUser EndSurplusSessions StraySession ShortenPersistentSessions EndSessionsOfPasskey EndSessionsOfModels EndSessionsOfUnmetPasskeys
 		RevokeGrantsOfSessions RevokeGrantsOfModels RevokeGrantsOfUser RevokeGrantsWithoutSession RevokeGrant RevokeGrantsOfUserAndClient RevokeGrantsOfClient
 		RevokeGrantsOfTrustedIssuer DeleteLinkedIdentity OrganizationCounts SessionsOfModels`)
 	checked := 0

@@ -33,6 +33,8 @@ type DB = dbq.DBTX
 // Store is the connection pool. It is safe for concurrent use.
 type Store struct {
 	pool *pgxpool.Pool
+	// aside are connections for what Cache loads: transactions wait for that while they hold those of the pool.
+	aside *pgxpool.Pool
 }
 
 // Options tunes the pool; the zero value is right for one replica on a small machine.
@@ -61,11 +63,33 @@ func Open(ctx context.Context, databaseURL string, options Options) (*Store, err
 	if options.Configure != nil {
 		options.Configure(config)
 	}
+	beside := config.Copy()
+	beside.MaxConns, beside.MinConns, beside.MinIdleConns = min(asideConnections, max(config.MaxConns/4, 1)), 0, 0
+	config.MaxConns = max(config.MaxConns-beside.MaxConns, 1)
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("database pool: %w", redact(err))
 	}
-	return &Store{pool: pool}, nil
+	aside, err := pgxpool.NewWithConfig(ctx, beside)
+	if err != nil {
+		pool.Close()
+		return nil, fmt.Errorf("database pool: %w", redact(err))
+	}
+	return &Store{pool: pool, aside: aside}, nil
+}
+
+// asideConnections are how many of the connections are kept for what caches load; of fewer than eight it is a quarter.
+const asideConnections = 2
+
+// loads marks the context of what a Cache loads.
+type loads struct{}
+
+// of is the pool of a statement that is part of no transaction.
+func (s *Store) of(ctx context.Context) *pgxpool.Pool {
+	if ctx.Value(loads{}) != nil {
+		return s.aside
+	}
+	return s.pool
 }
 
 // redact keeps a password in a malformed URL out of logs.
@@ -78,32 +102,35 @@ func redact(err error) error {
 }
 
 // FromPool wraps a pool that somebody else opened and will close.
-func FromPool(pool *pgxpool.Pool) *Store { return &Store{pool: pool} }
+func FromPool(pool *pgxpool.Pool) *Store { return &Store{pool: pool, aside: pool} }
 
 // Pool returns the pool for libraries that need it (River) and for metrics.
 func (s *Store) Pool() *pgxpool.Pool { return s.pool }
 
 // Close waits for connections in use and closes all.
-func (s *Store) Close() { s.pool.Close() }
+func (s *Store) Close() {
+	s.pool.Close()
+	s.aside.Close()
+}
 
 // Ping reports whether the database answers.
 func (s *Store) Ping(ctx context.Context) error { return translate(s.pool.Ping(ctx)) }
 
 // Exec implements DB.
 func (s *Store) Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error) {
-	tag, err := s.pool.Exec(ctx, sql, args...)
+	tag, err := s.of(ctx).Exec(ctx, sql, args...)
 	return tag, translate(err)
 }
 
 // Query implements DB.
 func (s *Store) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
-	found, err := s.pool.Query(ctx, sql, args...)
+	found, err := s.of(ctx).Query(ctx, sql, args...)
 	return rows{found}, translate(err)
 }
 
 // QueryRow implements DB.
 func (s *Store) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
-	return row{s.pool.QueryRow(ctx, sql, args...)}
+	return row{s.of(ctx).QueryRow(ctx, sql, args...)}
 }
 
 // CopyFrom implements DB.

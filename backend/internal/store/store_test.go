@@ -150,3 +150,35 @@ func TestChangesReachTheCachesOfOtherReplicas(t *testing.T) {
 		}
 	}
 }
+
+// Transactions that hold all connections of the pool wait for what a cache loads; it needs none of theirs.
+func TestACacheLoadsWhileTransactionsHoldThePool(t *testing.T) {
+	db, err := store.Open(t.Context(), dbtest.URL(t), store.Options{MaxConns: 4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(db.Close)
+	cache := store.NewCache[int](store.NewInvalidations(), 10, func(store.Change) []string { return nil })
+	most := int(db.Pool().Config().MaxConns)
+	if most != 3 {
+		t.Errorf("%d connections for transactions", most)
+	}
+	var begun, group sync.WaitGroup
+	begun.Add(most)
+	for range most {
+		group.Go(func() {
+			err := db.InTx(t.Context(), func(ctx context.Context, tx *store.Tx) error {
+				begun.Done()
+				begun.Wait() // nobody begins before all connections are taken
+				_, err := cache.Get(ctx, "a", func(ctx context.Context) (number int, err error) {
+					return number, db.QueryRow(ctx, "SELECT 1").Scan(&number)
+				})
+				return err
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+}

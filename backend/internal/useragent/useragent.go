@@ -25,6 +25,9 @@ const (
 // computer are asked for.
 const kindWebKit = "safari"
 
+// kindProgram is whatever is no browser, or does not say so.
+const kindProgram = "program"
+
 // Browsers and systems in the order in which they are looked for: most claim to be others, too.
 func browsers() []known {
 	return []known{{"EdgiOS/", "Edge", kindWebKit}, {"Edg", "Edge", "edge"}, {"OPR/", "Opera", "opera"}, {"OPT/", "Opera", kindWebKit}, {"SamsungBrowser/", "Samsung Internet", "samsung"},
@@ -68,8 +71,12 @@ type Agent struct{ Browser, System, HintedBrowser, HintedSystem string }
 // Of reads what a request says: User-Agent, Sec-CH-UA and Sec-CH-UA-Platform.
 func Of(userAgent, hintedBrands, hintedPlatform string) Agent {
 	within := func(mark string) bool { return strings.Contains(userAgent, mark) }
+	browser := find(browsers(), within).kind
+	if browser == "" && !strings.HasPrefix(userAgent, "Mozilla/") { // as every browser begins
+		browser = kindProgram
+	}
 	quoted := func(mark string) bool { return strings.Contains(hintedBrands, `"`+mark+`"`) }
-	return Agent{Browser: find(browsers(), within).kind, System: find(systems(), within).kind, HintedBrowser: find(brands(), quoted).kind,
+	return Agent{Browser: browser, System: find(systems(), within).kind, HintedBrowser: find(brands(), quoted).kind,
 		HintedSystem: find(platforms(), func(mark string) bool { return hintedPlatform == `"`+mark+`"` }).kind}
 }
 

@@ -1004,6 +1004,30 @@ func (q *Queries) SessionsKeptOfUser(ctx context.Context, arg SessionsKeptOfUser
 	return items, nil
 }
 
+const shortenPersistentSessions = `-- name: ShortenPersistentSessions :exec
+UPDATE sessions SET expires_at = LEAST(expires_at, authenticated_at + make_interval(secs => $1::float8)),
+    idle_expires_at = LEAST(idle_expires_at, last_seen_at + make_interval(secs => $2::float8), authenticated_at + make_interval(secs => $1::float8))
+WHERE org_id = $3 AND persistent AND ended_at IS NULL AND expires_at > $4 AND idle_expires_at > $4
+`
+
+type ShortenPersistentSessionsParams struct {
+	AbsoluteSeconds float64
+	IdleSeconds     float64
+	OrgID           uuid.UUID
+	At              time.Time
+}
+
+// What an organization allows of people who stay signed in has become less.
+func (q *Queries) ShortenPersistentSessions(ctx context.Context, arg ShortenPersistentSessionsParams) error {
+	_, err := q.db.Exec(ctx, shortenPersistentSessions,
+		arg.AbsoluteSeconds,
+		arg.IdleSeconds,
+		arg.OrgID,
+		arg.At,
+	)
+	return err
+}
+
 const signInsBefore = `-- name: SignInsBefore :one
 SELECT count(*) > 0 AS any_session, count(*) FILTER (WHERE browser_hash = $1) > 0 AS same_browser, count(*) FILTER (WHERE cardinality(countries) > 0) > 0 AS any_country,
     count(*) FILTER (WHERE $2::text = ANY (countries)) > 0 AS same_country
