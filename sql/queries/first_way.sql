@@ -15,13 +15,16 @@ SELECT lower(@identifier::text)::text AS folded, (who.id <> '00000000-0000-0000-
 FROM who;
 
 -- name: CountFirstWays :many
--- How many people sign in by what, by the domain of their addresses. Of many people those count who came first and last.
+-- How many people sign in by what, by the domain of their addresses, whether they came before a moment, and whether their usernames
+-- are no addresses and begin those that they have. Of many people those count who came first and last.
 WITH people AS (
-    (SELECT u.id, u.username, u.email FROM users u WHERE u.org_id = @org_id ORDER BY u.id LIMIT @most)
+    (SELECT u.id, u.username, u.email, u.created_at FROM users u WHERE u.org_id = @org_id ORDER BY u.id LIMIT @most)
     UNION
-    (SELECT u.id, u.username, u.email FROM users u WHERE u.org_id = @org_id ORDER BY u.id DESC LIMIT @most)
+    (SELECT u.id, u.username, u.email, u.created_at FROM users u WHERE u.org_id = @org_id ORDER BY u.id DESC LIMIT @most)
 ), ways AS (
     SELECT lower(COALESCE(substring(COALESCE(p.email, p.username) FROM '@([^@]*)$'), ''))::text AS domain, p.email IS NOT NULL AS mail,
+        p.created_at < @settled_before::timestamptz AS settled, position('@' IN p.username) = 0 AS plain,
+        COALESCE(lower(p.username) = lower(substring(p.email FROM '^(.*)@[^@]*$')), false) AS begins,
         EXISTS (SELECT 1 FROM passkeys k WHERE k.org_id = @org_id AND k.user_id = p.id AND k.rp_id = @rp_id AND k.suspended_at IS NULL
             AND k.aaguid <> ALL (@refused_models::uuid[])) AS passkey,
         EXISTS (SELECT 1 FROM credentials c WHERE c.org_id = @org_id AND c.user_id = p.id AND c.kind = 'password') AS password,
@@ -30,21 +33,26 @@ WITH people AS (
             '00000000-0000-0000-0000-000000000000'::uuid)::uuid AS provider_id
     FROM people p
 )
-SELECT w.domain, w.passkey::boolean AS passkey, w.password::boolean AS password, w.provider_id, w.mail::boolean AS mail, count(*) AS people
-FROM ways w GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5;
+SELECT w.domain, w.passkey::boolean AS passkey, w.password::boolean AS password, w.provider_id, w.mail::boolean AS mail,
+    w.settled::boolean AS settled, w.plain::boolean AS plain, w.begins::boolean AS begins, count(*) AS people
+FROM ways w GROUP BY 1, 2, 3, 4, 5, 6, 7, 8 ORDER BY 1, 2, 3, 4, 5, 6, 7, 8;
 
 -- name: Decoys :one
-SELECT * FROM decoys WHERE org_id = @org_id;
+-- Of the shares those of everybody and of one domain; of identifiers that are no addresses, of the domain that usernames go with.
+SELECT d.key, s.counted_at, s.named_after, COALESCE(s.shares -> '', '[]')::jsonb AS everybody,
+    COALESCE(s.shares -> COALESCE(NULLIF(@domain::text, ''), s.named_after), '[]')::jsonb AS own
+FROM decoys d JOIN decoy_shares s ON s.org_id = d.org_id WHERE d.org_id = @org_id AND s.rp_id = @rp_id;
 
 -- name: InsertDecoys :exec
-INSERT INTO decoys (org_id, key, counted_at) VALUES (@org_id, @key, @counted_at) ON CONFLICT DO NOTHING;
+INSERT INTO decoys (org_id, key) VALUES (@org_id, @key) ON CONFLICT DO NOTHING;
 
--- name: LockDecoys :one
-SELECT * FROM decoys WHERE org_id = @org_id FOR UPDATE;
+-- name: InsertDecoyShares :exec
+-- Nothing where there is no key yet.
+INSERT INTO decoy_shares (org_id, rp_id, counted_at) SELECT d.org_id, @rp_id, @counted_at FROM decoys d WHERE d.org_id = @org_id ON CONFLICT DO NOTHING;
 
--- name: LockFreeDecoys :one
+-- name: LockDecoyShares :one
 -- Nothing while somebody counts already.
-SELECT * FROM decoys WHERE org_id = @org_id FOR UPDATE SKIP LOCKED;
+SELECT * FROM decoy_shares WHERE org_id = @org_id AND rp_id = @rp_id FOR UPDATE SKIP LOCKED;
 
--- name: UpdateDecoys :exec
-UPDATE decoys SET shares = @shares, counted_for = @counted_for, counted_at = @counted_at WHERE org_id = @org_id;
+-- name: UpdateDecoyShares :exec
+UPDATE decoy_shares SET shares = @shares, named_after = @named_after, counted_at = @counted_at WHERE org_id = @org_id AND rp_id = @rp_id;

@@ -94,11 +94,11 @@ func (f *FirstWays) Of(ctx context.Context, orgID uuid.UUID, identifier string, 
 	if err != nil {
 		return FirstWay{}, err
 	}
-	decoys, err := f.decoys(ctx, orgID, offered, refused)
+	decoys, err := f.decoys(ctx, orgID, row.Folded, offered, refused)
 	if err != nil {
 		return FirstWay{}, err
 	}
-	own, decoy := offered.best(row.Passkey, row.Password, row.ProviderID, row.Mail), decoys.of(row.Folded)
+	own, decoy := offered.best(row.Passkey, row.Password, row.ProviderID, row.Mail), decoys.of(row.Folded, offered)
 	if row.Known {
 		return own, nil
 	}

@@ -6,10 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
-	"sync"
 	"testing"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -173,113 +170,5 @@ func TestByWhatSomebodySignsInFirst(t *testing.T) {
 		if maps.Equal(mine, theirs) {
 			t.Error("two organizations give the same answers")
 		}
-	}
-}
-
-// Identifiers that nobody has are answered in the same mixture as those of people, by domain, always alike.
-func TestDecoys(t *testing.T) {
-	t.Parallel()
-	c := newCrowd(t)
-	c.people(30, "acme.test", credential.ByPasskey, credential.ByPassword)
-	c.people(60, "acme.test", credential.ByPassword)
-	c.people(10, "corp.test", credential.ByProvider)
-	here, corp, others := c.decoys("acme.test"), c.decoys("corp.test"), c.decoys("elsewhere.test")
-	near := func(name string, got map[string]credential.FirstWay, kind credential.WayKind, want int) {
-		t.Helper()
-		if part := mixture(got)[kind]; part < want-8 || part > want+8 {
-			t.Errorf("%s: %d %% by %s, want about %d %%", name, part, kind, want)
-		}
-	}
-	near("a domain", here, credential.ByPasskey, 33)
-	near("a domain", here, credential.ByPassword, 65)
-	near("the domain of a provider", corp, credential.ByProvider, 74)
-	near("everybody", others, credential.ByPasskey, 30)
-	near("everybody", others, credential.ByPassword, 59)
-	near("everybody", others, credential.ByProvider, 11)
-	for identifier, way := range here {
-		if folded := c.of("  " + strings.ToUpper(identifier)); folded != way {
-			t.Errorf("%s is answered %+v, and %+v in capitals", identifier, way, folded)
-		}
-	}
-	c.ways = c.teller() // of another replica, or after a restart
-	if !maps.Equal(here, c.decoys("acme.test")) {
-		t.Error("another replica answers differently")
-	}
-	// An hour later a few more people have passkeys: that is not noticed. When many have, decoys follow.
-	c.people(3, "acme.test", credential.ByPasskey)
-	c.Clock.Advance(2 * time.Hour)
-	if !maps.Equal(here, c.decoys("acme.test")) {
-		t.Error("decoys flicker")
-	}
-	c.people(100, "acme.test", credential.ByPasskey, credential.ByProvider)
-	if !maps.Equal(here, c.decoys("acme.test")) {
-		t.Error("counted within the hour")
-	}
-	c.Clock.Advance(2 * time.Hour)
-	later := c.decoys("acme.test")
-	near("later", later, credential.ByPasskey, 68)
-	for identifier, way := range later { // and change like people, who add a passkey
-		if was := here[identifier]; was != way && was.Kind == credential.ByPasskey {
-			t.Errorf("%s: %+v became %+v", identifier, was, way)
-		}
-	}
-	// Ways that the organization does not have any more are shown for nobody, at once.
-	c.offered.RPID = ""
-	if part := mixture(c.decoys("acme.test"))[credential.ByPasskey]; part != 0 {
-		t.Errorf("%d %% by passkeys, which nobody signs in by", part)
-	}
-}
-
-// One counts; of those who come at the same time nobody is answered differently, and nobody waits for an hour that is over.
-func TestDecoysAreCountedOnceAtATime(t *testing.T) {
-	t.Parallel()
-	c := newCrowd(t)
-	c.people(5, "acme.test", credential.ByPasskey)
-	var wait sync.WaitGroup
-	answers := make([]credential.FirstWay, 8)
-	for n := range answers {
-		ways := c.teller()
-		wait.Go(func() {
-			var err error
-			if answers[n], err = ways.Of(t.Context(), c.acme.ID, "nobody@acme.test", c.offered); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-	wait.Wait()
-	for _, answer := range answers {
-		if answer != c.of("nobody@acme.test") {
-			t.Errorf("%+v", answers)
-		}
-	}
-	c.people(50, "acme.test", credential.ByPassword)
-	before := c.decoys("acme.test")
-	c.Clock.Advance(2 * time.Hour)
-	c.InTx(func(ctx context.Context, tx *store.Tx) error {
-		if _, err := tx.Exec(ctx, "SELECT 1 FROM decoys WHERE org_id = $1 FOR UPDATE", c.acme.ID); err != nil {
-			return err
-		}
-		if !maps.Equal(before, c.decoys("acme.test")) {
-			t.Error("counted while somebody else counts")
-		}
-		return nil
-	})
-	if maps.Equal(before, c.decoys("acme.test")) {
-		t.Error("not counted afterwards")
-	}
-}
-
-func TestDecoysOfAnOrganizationWithoutPeople(t *testing.T) {
-	t.Parallel()
-	c := newCrowd(t)
-	found := mixture(c.decoys("acme.test"))
-	for _, kind := range []credential.WayKind{credential.ByPasskey, credential.ByPassword, credential.ByMail, credential.ByProvider} {
-		if found[kind] < 15 || found[kind] > 35 { // as if one person had each
-			t.Errorf("%v", found)
-		}
-	}
-	c.offered = credential.Offered{}
-	if found := mixture(c.decoys("acme.test")); found[credential.ByPassword] != 100 {
-		t.Errorf("%v", found)
 	}
 }

@@ -138,7 +138,7 @@ func (u *Users) ByID(ctx context.Context, db store.DB, orgID, id uuid.UUID) (*Us
 // their password ("" when they have none). ErrNotFound when there is nobody.
 func (u *Users) ByIdentifier(ctx context.Context, db store.DB, orgID uuid.UUID, identifier string) (*User, string, error) {
 	identifier = Normalize(identifier)
-	if identifier == "" || len(identifier) > 254 {
+	if identifier == "" || len(identifier) > MaximumIdentifier {
 		return nil, "", ErrNotFound
 	}
 	row, err := dbq.New(db).UserByIdentifier(ctx, dbq.UserByIdentifierParams{OrgID: orgID, Identifier: identifier})
@@ -225,13 +225,16 @@ func (u *Users) CompleteAction(ctx context.Context, tx *store.Tx, orgID, id uuid
 	return err
 }
 
+// MaximumIdentifier is as many bytes as an e-mail address may have (RFC 5321 §4.5.3.1.3), and a username with it.
+const MaximumIdentifier = 254
+
 // Normalize brings what somebody typed as their identifier to the stored form: NFC, no space around.
 func Normalize(identifier string) string { return norm.NFC.String(strings.TrimSpace(identifier)) }
 
 // IsEmail reports whether a normalised text is an e-mail address, without a name (RFC 5322 §3.4.1).
 func IsEmail(text string) bool {
 	address, err := mail.ParseAddress(text)
-	return err == nil && address.Address == text && len(text) <= 254
+	return err == nil && address.Address == text && len(text) <= MaximumIdentifier
 }
 
 func (u *User) normalize() error {

@@ -14,26 +14,30 @@ import (
 
 const countFirstWays = `-- name: CountFirstWays :many
 WITH people AS (
-    (SELECT u.id, u.username, u.email FROM users u WHERE u.org_id = $1 ORDER BY u.id LIMIT $2)
+    (SELECT u.id, u.username, u.email, u.created_at FROM users u WHERE u.org_id = $1 ORDER BY u.id LIMIT $2)
     UNION
-    (SELECT u.id, u.username, u.email FROM users u WHERE u.org_id = $1 ORDER BY u.id DESC LIMIT $2)
+    (SELECT u.id, u.username, u.email, u.created_at FROM users u WHERE u.org_id = $1 ORDER BY u.id DESC LIMIT $2)
 ), ways AS (
     SELECT lower(COALESCE(substring(COALESCE(p.email, p.username) FROM '@([^@]*)$'), ''))::text AS domain, p.email IS NOT NULL AS mail,
-        EXISTS (SELECT 1 FROM passkeys k WHERE k.org_id = $1 AND k.user_id = p.id AND k.rp_id = $3 AND k.suspended_at IS NULL
-            AND k.aaguid <> ALL ($4::uuid[])) AS passkey,
+        p.created_at < $3::timestamptz AS settled, position('@' IN p.username) = 0 AS plain,
+        COALESCE(lower(p.username) = lower(substring(p.email FROM '^(.*)@[^@]*$')), false) AS begins,
+        EXISTS (SELECT 1 FROM passkeys k WHERE k.org_id = $1 AND k.user_id = p.id AND k.rp_id = $4 AND k.suspended_at IS NULL
+            AND k.aaguid <> ALL ($5::uuid[])) AS passkey,
         EXISTS (SELECT 1 FROM credentials c WHERE c.org_id = $1 AND c.user_id = p.id AND c.kind = 'password') AS password,
         COALESCE((SELECT i.provider_id FROM upstream_identities i JOIN identity_providers x ON x.org_id = i.org_id AND x.id = i.provider_id
             WHERE i.org_id = $1 AND i.user_id = p.id AND x.status = 'active' ORDER BY i.last_used_at DESC, i.id DESC LIMIT 1),
             '00000000-0000-0000-0000-000000000000'::uuid)::uuid AS provider_id
     FROM people p
 )
-SELECT w.domain, w.passkey::boolean AS passkey, w.password::boolean AS password, w.provider_id, w.mail::boolean AS mail, count(*) AS people
-FROM ways w GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5
+SELECT w.domain, w.passkey::boolean AS passkey, w.password::boolean AS password, w.provider_id, w.mail::boolean AS mail,
+    w.settled::boolean AS settled, w.plain::boolean AS plain, w.begins::boolean AS begins, count(*) AS people
+FROM ways w GROUP BY 1, 2, 3, 4, 5, 6, 7, 8 ORDER BY 1, 2, 3, 4, 5, 6, 7, 8
 `
 
 type CountFirstWaysParams struct {
 	OrgID         uuid.UUID
 	Most          int32
+	SettledBefore time.Time
 	RpID          string
 	RefusedModels []uuid.UUID
 }
@@ -44,14 +48,19 @@ type CountFirstWaysRow struct {
 	Password   bool
 	ProviderID uuid.UUID
 	Mail       bool
+	Settled    bool
+	Plain      bool
+	Begins     bool
 	People     int64
 }
 
-// How many people sign in by what, by the domain of their addresses. Of many people those count who came first and last.
+// How many people sign in by what, by the domain of their addresses, whether they came before a moment, and whether their usernames
+// are no addresses and begin those that they have. Of many people those count who came first and last.
 func (q *Queries) CountFirstWays(ctx context.Context, arg CountFirstWaysParams) ([]CountFirstWaysRow, error) {
 	rows, err := q.db.Query(ctx, countFirstWays,
 		arg.OrgID,
 		arg.Most,
+		arg.SettledBefore,
 		arg.RpID,
 		arg.RefusedModels,
 	)
@@ -68,6 +77,9 @@ func (q *Queries) CountFirstWays(ctx context.Context, arg CountFirstWaysParams) 
 			&i.Password,
 			&i.ProviderID,
 			&i.Mail,
+			&i.Settled,
+			&i.Plain,
+			&i.Begins,
 			&i.People,
 		); err != nil {
 			return nil, err
@@ -81,18 +93,35 @@ func (q *Queries) CountFirstWays(ctx context.Context, arg CountFirstWaysParams) 
 }
 
 const decoys = `-- name: Decoys :one
-SELECT org_id, key, shares, counted_for, counted_at FROM decoys WHERE org_id = $1
+SELECT d.key, s.counted_at, s.named_after, COALESCE(s.shares -> '', '[]')::jsonb AS everybody,
+    COALESCE(s.shares -> COALESCE(NULLIF($1::text, ''), s.named_after), '[]')::jsonb AS own
+FROM decoys d JOIN decoy_shares s ON s.org_id = d.org_id WHERE d.org_id = $2 AND s.rp_id = $3
 `
 
-func (q *Queries) Decoys(ctx context.Context, orgID uuid.UUID) (Decoy, error) {
-	row := q.db.QueryRow(ctx, decoys, orgID)
-	var i Decoy
+type DecoysParams struct {
+	Domain string
+	OrgID  uuid.UUID
+	RpID   string
+}
+
+type DecoysRow struct {
+	Key        []byte
+	CountedAt  time.Time
+	NamedAfter string
+	Everybody  []byte
+	Own        []byte
+}
+
+// Of the shares those of everybody and of one domain; of identifiers that are no addresses, of the domain that usernames go with.
+func (q *Queries) Decoys(ctx context.Context, arg DecoysParams) (DecoysRow, error) {
+	row := q.db.QueryRow(ctx, decoys, arg.Domain, arg.OrgID, arg.RpID)
+	var i DecoysRow
 	err := row.Scan(
-		&i.OrgID,
 		&i.Key,
-		&i.Shares,
-		&i.CountedFor,
 		&i.CountedAt,
+		&i.NamedAfter,
+		&i.Everybody,
+		&i.Own,
 	)
 	return i, err
 }
@@ -149,73 +178,78 @@ func (q *Queries) FirstWay(ctx context.Context, arg FirstWayParams) (FirstWayRow
 	return i, err
 }
 
-const insertDecoys = `-- name: InsertDecoys :exec
-INSERT INTO decoys (org_id, key, counted_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING
+const insertDecoyShares = `-- name: InsertDecoyShares :exec
+INSERT INTO decoy_shares (org_id, rp_id, counted_at) SELECT d.org_id, $1, $2 FROM decoys d WHERE d.org_id = $3 ON CONFLICT DO NOTHING
 `
 
-type InsertDecoysParams struct {
-	OrgID     uuid.UUID
-	Key       []byte
+type InsertDecoySharesParams struct {
+	RpID      string
 	CountedAt time.Time
+	OrgID     uuid.UUID
 }
 
-func (q *Queries) InsertDecoys(ctx context.Context, arg InsertDecoysParams) error {
-	_, err := q.db.Exec(ctx, insertDecoys, arg.OrgID, arg.Key, arg.CountedAt)
+// Nothing where there is no key yet.
+func (q *Queries) InsertDecoyShares(ctx context.Context, arg InsertDecoySharesParams) error {
+	_, err := q.db.Exec(ctx, insertDecoyShares, arg.RpID, arg.CountedAt, arg.OrgID)
 	return err
 }
 
-const lockDecoys = `-- name: LockDecoys :one
-SELECT org_id, key, shares, counted_for, counted_at FROM decoys WHERE org_id = $1 FOR UPDATE
+const insertDecoys = `-- name: InsertDecoys :exec
+INSERT INTO decoys (org_id, key) VALUES ($1, $2) ON CONFLICT DO NOTHING
 `
 
-func (q *Queries) LockDecoys(ctx context.Context, orgID uuid.UUID) (Decoy, error) {
-	row := q.db.QueryRow(ctx, lockDecoys, orgID)
-	var i Decoy
-	err := row.Scan(
-		&i.OrgID,
-		&i.Key,
-		&i.Shares,
-		&i.CountedFor,
-		&i.CountedAt,
-	)
-	return i, err
+type InsertDecoysParams struct {
+	OrgID uuid.UUID
+	Key   []byte
 }
 
-const lockFreeDecoys = `-- name: LockFreeDecoys :one
-SELECT org_id, key, shares, counted_for, counted_at FROM decoys WHERE org_id = $1 FOR UPDATE SKIP LOCKED
+func (q *Queries) InsertDecoys(ctx context.Context, arg InsertDecoysParams) error {
+	_, err := q.db.Exec(ctx, insertDecoys, arg.OrgID, arg.Key)
+	return err
+}
+
+const lockDecoyShares = `-- name: LockDecoyShares :one
+SELECT org_id, rp_id, shares, named_after, counted_at FROM decoy_shares WHERE org_id = $1 AND rp_id = $2 FOR UPDATE SKIP LOCKED
 `
+
+type LockDecoySharesParams struct {
+	OrgID uuid.UUID
+	RpID  string
+}
 
 // Nothing while somebody counts already.
-func (q *Queries) LockFreeDecoys(ctx context.Context, orgID uuid.UUID) (Decoy, error) {
-	row := q.db.QueryRow(ctx, lockFreeDecoys, orgID)
-	var i Decoy
+func (q *Queries) LockDecoyShares(ctx context.Context, arg LockDecoySharesParams) (DecoyShare, error) {
+	row := q.db.QueryRow(ctx, lockDecoyShares, arg.OrgID, arg.RpID)
+	var i DecoyShare
 	err := row.Scan(
 		&i.OrgID,
-		&i.Key,
+		&i.RpID,
 		&i.Shares,
-		&i.CountedFor,
+		&i.NamedAfter,
 		&i.CountedAt,
 	)
 	return i, err
 }
 
-const updateDecoys = `-- name: UpdateDecoys :exec
-UPDATE decoys SET shares = $1, counted_for = $2, counted_at = $3 WHERE org_id = $4
+const updateDecoyShares = `-- name: UpdateDecoyShares :exec
+UPDATE decoy_shares SET shares = $1, named_after = $2, counted_at = $3 WHERE org_id = $4 AND rp_id = $5
 `
 
-type UpdateDecoysParams struct {
+type UpdateDecoySharesParams struct {
 	Shares     []byte
-	CountedFor string
+	NamedAfter string
 	CountedAt  time.Time
 	OrgID      uuid.UUID
+	RpID       string
 }
 
-func (q *Queries) UpdateDecoys(ctx context.Context, arg UpdateDecoysParams) error {
-	_, err := q.db.Exec(ctx, updateDecoys,
+func (q *Queries) UpdateDecoyShares(ctx context.Context, arg UpdateDecoySharesParams) error {
+	_, err := q.db.Exec(ctx, updateDecoyShares,
 		arg.Shares,
-		arg.CountedFor,
+		arg.NamedAfter,
 		arg.CountedAt,
 		arg.OrgID,
+		arg.RpID,
 	)
 	return err
 }

@@ -155,10 +155,15 @@ type Credential struct {
 }
 
 type Decoy struct {
+	OrgID uuid.UUID
+	Key   []byte
+}
+
+type DecoyShare struct {
 	OrgID      uuid.UUID
-	Key        []byte
+	RpID       string
 	Shares     []byte
-	CountedFor string
+	NamedAfter string
 	CountedAt  time.Time
 }
 
