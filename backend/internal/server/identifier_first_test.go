@@ -316,6 +316,19 @@ func TestPasskeysOfWhoIsIdentified(t *testing.T) {
 	if a := b.usePasskey(other, adas); a.element("consent-form") == nil {
 		t.Errorf("their own: %d at %s", a.status, a.url)
 	}
+	// A form that was shown for somebody else than the sign-in is about by now tries a passkey on nobody.
+	for name, d := range map[string]*authenticator{"of whom it was shown for": adas, "of whom it is about now": bobs} {
+		b, page = s.identified(s.ada.Username)
+		b.submit(b.get(attribute(page.element("change-identifier"), "href")), "login-form", "username", bob.Username).forWays(t, bob.Username)
+		now := b.usePasskey(page, d).forWays(t, bob.Username)
+		if now.status != http.StatusOK || now.text("notice") != "" {
+			t.Errorf("%s: %d %q", name, now.status, now.text("notice"))
+		}
+		s.nobodySignedIn(t, b, name)
+		if a := b.usePasskey(now, bobs); a.element("consent-form") == nil {
+			t.Errorf("%s, then their own: %d at %s", name, a.status, a.url)
+		}
+	}
 	// The first page takes any passkey: nobody is identified there, or somebody changed their mind.
 	b = s.browser()
 	if a := b.usePasskey(b.get(s.authorizeURL()), bobs); a.element("consent-form") == nil {
@@ -382,9 +395,28 @@ func TestTheProviderOfWhoIsIdentified(t *testing.T) {
 	if page.first() != "idp-corp" || page.element("idp-other") != nil {
 		t.Fatalf("without: %s first", page.first())
 	}
-	a := b.get(p.there(b.get(attribute(page.element("idp-corp"), "href"))))
+	leaving := b.get(attribute(page.element("idp-corp"), "href"))
+	if hint := leaving.url.Query().Get("login_hint"); hint != p.ada.Username {
+		t.Errorf("the provider is told %q", hint)
+	}
+	a := b.get(p.there(leaving))
 	if a.element("consent-form") == nil {
 		t.Errorf("%d at %s", a.status, a.url)
+	}
+	// The one who was identified is suggested, not whom the application suggests; who comes back is whom the provider says.
+	p.person(p.acme, "bob@acme.test")
+	b, page = p.identified("bob@acme.test", "login_hint", "eve@acme.test")
+	leaving = b.get("/acme/idp/corp?transaction=" + page.transaction())
+	if hint := leaving.url.Query().Get("login_hint"); hint != "bob@acme.test" {
+		t.Errorf("the provider is told %q", hint)
+	}
+	if a := b.get(p.there(leaving)); p.subject(b.allowed(a)) != p.ada.ID.String() {
+		t.Errorf("%d at %s", a.status, a.url)
+	}
+	b = p.browser()
+	leaving = b.get(attribute(b.get(p.authorizeURL("login_hint", "eve@acme.test")).element("idp-corp"), "href"))
+	if hint := leaving.url.Query().Get("login_hint"); hint != "eve@acme.test" {
+		t.Errorf("where nobody is identified, the provider is told %q", hint)
 	}
 	// Who comes back and is not believed is at the second page again.
 	p.says("nonce", "of another sign-in")

@@ -29,8 +29,6 @@ const (
 	pathWays = "login/ways"
 	// fieldIdentified says for whom a form of the second page was shown.
 	fieldIdentified = "identified"
-	// maximumIdentifier is as many bytes as an e-mail address may have (RFC 5321 §4.5.3.1.3).
-	maximumIdentifier = 254
 )
 
 // signInPage is the page to which other pages of the same step lead back.
@@ -82,7 +80,7 @@ func (s *SignIn) postIdentifier(c *gin.Context, v *visit, form oauth.Parameters)
 		return
 	}
 	typed := user.Normalize(form.Get("username"))
-	if typed == "" || len(typed) > maximumIdentifier {
+	if typed == "" || len(typed) > user.MaximumIdentifier {
 		err = ErrIdentifierMissing
 	} else {
 		err = s.mayIdentify(c, v.organization)
@@ -244,18 +242,37 @@ func (s *SignIn) showLoginAgain(c *gin.Context, v *visit, status int, username s
 	s.showLogin(c, v, status, username, problem)
 }
 
-// checkIdentified refuses the passkey of somebody else than the second page was shown for.
-func (s *SignIn) checkIdentified(ctx context.Context, v *visit, form oauth.Parameters, person *user.User) error {
+// shownForAnother reports whether a form of the second page was shown for somebody else than the sign-in is about by now, as
+// in another tab.
+func (s *SignIn) shownForAnother(ctx context.Context, v *visit, form oauth.Parameters) (bool, error) {
 	if form.Get(fieldIdentified) == "" || !v.organization.AsksIdentifierFirst() {
-		return nil
+		return false, nil
 	}
 	facts, err := s.facts(ctx, v)
 	if err != nil {
-		return err
+		return false, err
 	}
 	identifier, err := s.identified(ctx, v, facts)
-	if err == nil && identifier != "" && !person.IsCalled(identifier) {
-		err = ErrOtherPasskey
+	return user.Normalize(form.Get(fieldIdentified)) != identifier, err
+}
+
+// checkIdentified refuses the passkey of somebody else than the second page was shown for.
+func (s *SignIn) checkIdentified(v *visit, form oauth.Parameters, person *user.User) error {
+	identifier := user.Normalize(form.Get(fieldIdentified))
+	if identifier != "" && v.organization.AsksIdentifierFirst() && !person.IsCalled(identifier) {
+		return ErrOtherPasskey
 	}
-	return err
+	return nil
+}
+
+// suggested is whom a provider is told that somebody probably is: who was identified here, else whom the application suggests.
+func (s *SignIn) suggested(ctx context.Context, v *visit, facts login.Facts, hint string) (string, error) {
+	if pending := v.transaction.Progress.Upstream; pending != nil && pending.Link || !v.organization.AsksIdentifierFirst() {
+		return hint, nil
+	}
+	identifier, err := s.identified(ctx, v, facts)
+	if identifier == "" {
+		identifier = hint
+	}
+	return identifier, err
 }

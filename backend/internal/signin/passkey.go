@@ -94,8 +94,17 @@ func (s *SignIn) Passkey(c *gin.Context) {
 	if v == nil {
 		return
 	}
-	v.stays(form.Get)
 	ctx := c.Request.Context()
+	another, err := s.shownForAnother(ctx, v, form)
+	if err != nil {
+		s.Error(c, err)
+		return
+	}
+	if another { // the passkey is tried on nobody
+		s.Pages.SeeOther(c, path(v.organization, pathWays)+"?transaction="+v.transaction.ID)
+		return
+	}
+	v.stays(form.Get)
 	if !s.passkeysOpen(v.organization) {
 		s.loginFailed(c, v, "", ErrPasskeysOff)
 		return
@@ -105,7 +114,7 @@ func (s *SignIn) Passkey(c *gin.Context) {
 		err = s.checkWanted(v, proof.Person)
 	}
 	if err == nil {
-		err = s.checkIdentified(ctx, v, form, proof.Person)
+		err = s.checkIdentified(v, form, proof.Person)
 	}
 	if err != nil {
 		s.loginFailed(c, v, "", err)

@@ -73,7 +73,12 @@ func (s *SignIn) Upstream(c *gin.Context) {
 	}
 	v.stays(c.Query)
 	state := v.transaction.ID + "." + secret.New(s.Random)
-	target, err := s.Parties.URL(ctx, provider, s.upstreamRequest(v, provider, state))
+	request := s.upstreamRequest(v, provider, state)
+	if request.LoginHint, err = s.suggested(ctx, v, facts, request.LoginHint); err != nil {
+		s.Error(c, err)
+		return
+	}
+	target, err := s.Parties.URL(ctx, provider, request)
 	if err == nil {
 		v.transaction.GoesUpstream(provider.ID, secret.Hash(state), s.Now())
 		err = s.Transactions.Save(ctx, v.transaction)
