@@ -50,7 +50,10 @@ type Config struct {
 	RequestTimeout          time.Duration `name:"request_timeout" default:"15s" help:"how long one request may take"`
 	MigrateOnStart          bool          `name:"migrate_on_start" default:"true" help:"bring the database to this release's schema at the start"`
 	Workers                 int           `name:"workers" default:"4" help:"background jobs worked on at the same time; 0 leaves them to other replicas"`
-	HashConcurrency         int           `name:"password_hash_concurrency" default:"0" help:"passwords hashed at the same time (default: processors − 1); each takes 19 MiB"`
+	HashConcurrency         int           `name:"password_hash_concurrency" default:"0" help:"passwords hashed at the same time (default: processors − 1); each takes password_hash_memory"`
+	HashMemory              int           `name:"password_hash_memory" default:"19456" help:"memory of argon2id for one password, in KiB; passwords are hashed anew at the next sign-in when this or the next two change"`
+	HashPasses              int           `name:"password_hash_passes" default:"2" help:"passes of argon2id over that memory"`
+	HashParallelism         int           `name:"password_hash_parallelism" default:"1" help:"lanes of argon2id: each password occupies as many cores for a moment"`
 	SignInsPerNetwork       int           `name:"sign_ins_per_network" default:"1000" help:"sign-ins that unknown browsers of one network (an IPv4 address, an IPv6 /64) may begin at one organization in ten minutes; 0 sets no limit"`
 	RegistrationsPerNetwork int           `name:"registrations_per_network" default:"60" help:"applications that one network (an IPv4 address, an IPv6 /64) may register, or change their registration, by itself at one organization in an hour; 0 sets no limit"`
 	SignUpsPerNetwork       int           `name:"sign_ups_per_network" default:"30" help:"accounts that people of one network (an IPv4 address, an IPv6 /64) may ask for by themselves at one organization in an hour; 0 sets no limit"`
@@ -341,6 +344,9 @@ func (c *Config) Validate(development bool) error {
 	}
 	if _, _, err := c.FIDOMetadataTrust(); err != nil {
 		fault("%s", err)
+	}
+	if err := c.HashParameters().Validate(); err != nil {
+		fault("password_hash_memory, password_hash_passes, password_hash_parallelism: %s", strings.TrimPrefix(err.Error(), "passwordhash: "))
 	}
 	c.validateTLS(fault)
 	c.validateMail(fault)

@@ -231,7 +231,7 @@ func (a *App) wire(options Options) error {
 	}
 	parameters := options.Hashing
 	if parameters == (passwordhash.Parameters{}) {
-		parameters = passwordhash.DefaultParameters()
+		parameters = a.Config.HashParameters()
 	}
 	if a.Hashes, err = passwordhash.NewHasher(parameters, queue, random); err != nil {
 		return err
