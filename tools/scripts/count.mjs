@@ -1,7 +1,9 @@
-// Adds up the reports of all test runners and prints the closing line: `N passed, N failed, N skipped`.
+// Adds up the reports of all test runners and prints the closing line: `N passed, N failed, N skipped`, after what
+// failed and why, because the end of a log is what a person sees first, and sometimes all there is.
 // Usage: count.mjs STATUS REPORT…, where STATUS is 0 when every runner exited 0. Exits 1 when anything failed, also
 // when a report is missing or cannot be read: a runner that died has not passed.
 import { readFileSync } from "node:fs";
+import { stripVTControlCharacters } from "node:util";
 
 /** [passed, failed, skipped] of one report. */
 export function count(report) {
@@ -19,25 +21,62 @@ export function count(report) {
   throw new Error("a report of an unknown runner");
 }
 
+const failuresShown = 20;
+const linesOfFailure = 25;
+
+/** What failed in one report: [{ test, reason }], in the order in which it ran. */
+export function failures(report) {
+  if (report.runner === "lines") return report.failures ?? [];
+  if ("numTotalTests" in report) {
+    return report.testResults.flatMap((file) => [
+      ...(file.status === "failed" && file.assertionResults.length === 0 ? [{ test: file.name, reason: file.message }] : []),
+      ...file.assertionResults.filter(({ status }) => status === "failed").map((failed) => ({ test: failed.fullName, reason: failed.failureMessages.join("\n") })),
+    ]);
+  }
+  const errors = (list) => list.map(({ message }) => message ?? "").join("\n");
+  const ofSuite = (suite) => [
+    ...(suite.suites ?? []).flatMap(ofSuite),
+    ...(suite.specs ?? []).filter(({ ok }) => !ok).map(({ file, line, title, tests }) => ({
+      test: `${file}:${line} ${title}`,
+      reason: errors(tests.flatMap(({ results }) => results.flatMap((result) => result.errors))),
+    })),
+  ];
+  return [...(report.suites ?? []).flatMap(ofSuite), ...(report.errors?.length ? [{ test: "the run as a whole", reason: errors(report.errors) }] : [])];
+}
+
+/** The failures as a person reads them: without the colours of a terminal, and cut where it is long. */
+export function told(failed) {
+  const shown = failed.slice(0, failuresShown).map(({ test, reason }) => {
+    const lines = stripVTControlCharacters(reason ?? "").trim().split("\n");
+    const more = lines.length > linesOfFailure ? [`… ${lines.length - linesOfFailure} lines more above`] : [];
+    return [`FAILED ${test}`, ...[...lines.slice(0, linesOfFailure), ...more].map((line) => `  ${line}`)].join("\n");
+  });
+  return [...shown, ...(failed.length > failuresShown ? [`… and ${failed.length - failuresShown} more`] : [])].map((text) => `${text}\n`).join("");
+}
+
 /** The sum over the files; read gives the text of one. status is what the runners' exit codes say together. */
 export function total(files, status, read) {
   const sum = [0, 0, 0];
   const unreadable = [];
+  const failed = [];
   for (const file of files) {
     try {
-      count(JSON.parse(read(file))).forEach((n, i) => (sum[i] += n));
+      const report = JSON.parse(read(file));
+      count(report).forEach((n, i) => (sum[i] += n));
+      failed.push(...failures(report));
     } catch (error) {
       unreadable.push(`${file}: ${error.message}`);
       sum[1]++;
     }
   }
   if (status !== 0 && sum[1] === 0) sum[1] = 1; // a runner failed without a failed test
-  return { sum, unreadable };
+  return { sum, unreadable, failed };
 }
 
 if (process.argv[1] === import.meta.filename) {
   const [status, ...files] = process.argv.slice(2);
-  const { sum, unreadable } = total(files, Number(status), (file) => readFileSync(file, "utf8"));
+  const { sum, unreadable, failed: what } = total(files, Number(status), (file) => readFileSync(file, "utf8"));
+  process.stderr.write(told(what));
   for (const problem of unreadable) console.error(`count: ${problem}`);
   const [passed, failed, skipped] = sum;
   console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`);

@@ -6,7 +6,9 @@ import { createInterface } from "node:readline";
 /** Counts the events of one `go test -json`, and says of each what is worth printing ("" for nothing). */
 export class GoReport {
   counts = { passed: 0, failed: 0, skipped: 0 };
+  failures = []; // { test, reason } of each that failed
   #output = new Map(); // by package and test, until the test has passed
+  #build = new Map(); // what the compiler said, by package
   #failedIn = new Set(); // packages of which a test has failed
 
   line(text) {
@@ -16,7 +18,10 @@ export class GoReport {
     } catch {
       return `${text}\n`; // a build error is not always JSON
     }
-    if (event.Action === "build-output") return event.Output;
+    if (event.Action === "build-output") {
+      this.#build.set(event.ImportPath, (this.#build.get(event.ImportPath) ?? "") + event.Output);
+      return event.Output;
+    }
     const key = `${event.Package} ${event.Test ?? ""}`;
     if (event.Action === "output") {
       this.#output.set(key, (this.#output.get(key) ?? "") + event.Output);
@@ -40,6 +45,7 @@ export class GoReport {
     }
     this.counts.failed++;
     this.#failedIn.add(event.Package);
+    this.failures.push({ test: title, reason: output });
     return `FAIL ${title} (${seconds(event)})\n${output}\n`;
   }
 
@@ -48,7 +54,10 @@ export class GoReport {
     if (event.Action === "skip") return ""; // no test files
     if (event.Action === "pass") return `ok   ${title}\n`;
     // A package that fails without a failed test did not build, crashed, or ran out of time. That is a failure, too.
-    if (!this.#failedIn.has(event.Package)) this.counts.failed++;
+    if (!this.#failedIn.has(event.Package)) {
+      this.counts.failed++;
+      this.failures.push({ test: title, reason: (this.#build.get(event.FailedBuild) ?? "") + output });
+    }
     return `FAIL ${title}\n${output}\n`;
   }
 }
@@ -59,5 +68,5 @@ const seconds = (event) => `${(event.Elapsed ?? 0).toFixed(1)} s`;
 if (process.argv[1] === import.meta.filename) {
   const report = new GoReport();
   for await (const text of createInterface({ input: process.stdin })) process.stdout.write(report.line(text));
-  writeFileSync(process.argv[2], JSON.stringify({ runner: "lines", ...report.counts }));
+  writeFileSync(process.argv[2], JSON.stringify({ runner: "lines", ...report.counts, failures: report.failures }));
 }
