@@ -39,7 +39,7 @@ async function load(service: MetadataService, folder: string, number: number, st
 }
 
 test("a model is refused after its preview, and flagged by the metadata; its owner reads why", async ({ page: desktop, browser }) => {
-  test.setTimeout(240_000);
+  test.setTimeout(600_000);
   const service = new MetadataService();
   const folder = await mkdtemp(path.join(tmpdir(), "clavex-e2e-metadata-"));
   const person = { username: `eva-${unique()}@keys.test`, password: "Analytical-No-1843" };

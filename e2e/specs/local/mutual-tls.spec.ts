@@ -24,7 +24,7 @@ let authority: string;
 let ofServer: Certificate;
 
 test.beforeAll(async () => {
-  test.setTimeout(240_000);
+  test.setTimeout(600_000);
   folder = await mkdtemp(path.join(tmpdir(), "clavex-e2e-mtls-"));
   await chmod(folder, 0o755);
   const [port, data] = [await freePort(), path.join(folder, "data")];

@@ -11,7 +11,7 @@ import { expect, test } from "../../fixtures/test.ts";
 
 // Browsers ask for related origins at the port of HTTPS (WebAuthn Level 3 §5.11.1), so the server is there, to this browser.
 test("a passkey of an organization's domain before signs in at its next one, while both are served", async ({ playwright, launchOptions }) => {
-  test.setTimeout(240_000);
+  test.setTimeout(600_000);
   const name = `related-${unique()}`;
   const [shared, before, next] = [`id.${name}.test`, `login.${name}-one.test`, `sso.${name}-two.test`];
   const folder = await mkdtemp(path.join(tmpdir(), "clavex-e2e-related-"));

@@ -16,7 +16,7 @@ const [server, app] = ["id.clavex.test", "app.example.test"];
 test.use({ ignoreHTTPSErrors: true });
 
 test("an application on another site signs in, renews and hears of the sign-out, as far as the browser lets cookies travel", async ({ page, playwright, launchOptions, hosted }) => {
-  test.setTimeout(240_000);
+  test.setTimeout(600_000);
   const folder = await mkdtemp(path.join(tmpdir(), "clavex-e2e-tls-"));
   await chmod(folder, 0o755);
   const [port, data] = [await freePort(), path.join(folder, "data")];

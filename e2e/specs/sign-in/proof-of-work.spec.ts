@@ -6,7 +6,7 @@ import { codeIn, mailTo } from "../../fixtures/mailbox.ts";
 import { expect, test } from "../../fixtures/test.ts";
 
 const person = { username: `eva-${unique()}@work.test`, password: "Analytical-No-1843" };
-const patience = { timeout: 30_000 };
+const patience = { timeout: 60_000 };
 let slug = "";
 
 // An organization of its own, whose browsers compute before each form.
@@ -50,7 +50,7 @@ test("a form that is sent at once waits for the answer and goes on by itself, al
   await sendAtOnce(page, person);
   await expect(page.locator("#work-status")).toHaveText("Your device is computing. This takes a few seconds…");
   await expect(page.getByRole("progressbar")).toBeVisible();
-  await expect(hosted.heading("You are signed in")).toBeVisible({ timeout: 50_000 });
+  await expect(hosted.heading("You are signed in")).toBeVisible({ timeout: 60_000 });
   test.info().annotations.push({ type: "computed on a processor slowed down six times", description: `${Date.now() - began} ms` });
 });
 
