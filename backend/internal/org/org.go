@@ -7,8 +7,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"regexp"
-	"slices"
 	"strings"
 	"time"
 
@@ -155,32 +153,6 @@ var (
 	ErrSystem          = fault.New(fault.Conflict, "organization_system", "The system organization cannot be suspended or deleted: nobody could manage Clavex any more.")
 	ErrBeingDeleted    = fault.New(fault.Conflict, "organization_being_deleted", "This organization is being deleted.")
 )
-
-var slugPattern = regexp.MustCompile(`^[a-z0-9](-?[a-z0-9])*$`)
-
-// reservedSlugs are the first segments of global addresses, present and planned, and words that would
-// mislead. "system" is reserved for everybody but the first start.
-var reservedSlugs = []string{
-	"account", "accounts", "admin", "api", "app", "assets", "auth", "authorize", "check-session", "clavex", "console", "connect", "demo-assets",
-	"dev", "device", "docs", "error", "favicon", "health", "healthz", "help", "id", "jwks", "login", "logout", "metrics", "mtls", "oauth", "oauth2",
-	"oidc", "openid", "public", "readyz", "register", "robots", "saml", "scim", "security", "signin", "signup", "ssf", "static", "status",
-	"support", "system", "token", "userinfo", "vci", "vp", "well-known", "www",
-}
-
-// Reserved returns the words that no organization may take as its name; a test holds the router's
-// global addresses against it.
-func Reserved() []string { return slices.Clone(reservedSlugs) }
-
-// ValidateSlug checks the form of a name that somebody chose.
-func ValidateSlug(slug string) error {
-	if len(slug) < 2 || len(slug) > 63 || !slugPattern.MatchString(slug) {
-		return ErrSlugInvalid
-	}
-	if slices.Contains(reservedSlugs, slug) {
-		return ErrSlugReserved
-	}
-	return nil
-}
 
 // Created is called in the transaction that makes an organization, for packages above that add what
 // every organization has from its first moment.
@@ -374,112 +346,6 @@ func (o *Organizations) write(ctx context.Context, tx *store.Tx, actor audit.Act
 func (o *Organizations) Forget(organization *Organization) {
 	o.hub.Announce(store.Change{Table: "organizations", OrgID: organization.ID.String(), Lookup: organization.Slug})
 }
-
-var (
-	colorPattern  = regexp.MustCompile(`^#[0-9a-f]{6}$`)
-	localePattern = regexp.MustCompile(`^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$`)
-)
-
-func (o *Organization) validate() error {
-	invalid := func(field, code, message string) error {
-		return fault.New(fault.Invalid, code, message).WithField(field)
-	}
-	if n := len([]rune(o.DisplayName)); n < 1 || n > 200 || strings.ContainsFunc(o.DisplayName, isControl) {
-		return invalid("display_name", "display_name_invalid", "A display name has 1 to 200 characters on one line.")
-	}
-	if o.Branding.BrandColor != "" && !colorPattern.MatchString(o.Branding.BrandColor) {
-		return invalid("branding.brand_color", "brand_color_invalid", "Write the colour as # and six hexadecimal digits, for example #1d4ed8.")
-	}
-	p := o.Policies
-	for _, bound := range []struct {
-		field    string
-		value    int
-		min, max int
-	}{
-		{"session_idle_seconds", p.SessionIdleSeconds, 60, 30 * 86400},
-		{"session_absolute_seconds", p.SessionAbsoluteSeconds, 300, 90 * 86400},
-		{"access_token_lifetime_seconds", p.AccessTokenLifetimeSeconds, 30, 86400},
-		{"refresh_token_lifetime_seconds", p.RefreshTokenLifetimeSeconds, 60, 31536000},
-	} {
-		if bound.value != 0 && (bound.value < bound.min || bound.value > bound.max) {
-			return invalid("policies."+bound.field, "lifetime_invalid", fmt.Sprintf("Choose between %d and %d seconds.", bound.min, bound.max))
-		}
-	}
-	if member, problem := p.TokenPolicy.Problem(); problem != "" {
-		return invalid("policies.token_policy."+member, "token_policy_invalid", problem)
-	}
-	if p.SessionIdle() > p.SessionAbsolute() {
-		return invalid("policies.session_idle_seconds", "lifetime_invalid", "A session cannot be idle for longer than it may live.")
-	}
-	switch p.RegistrationPolicy() {
-	case RegistrationClosed, RegistrationLoopback, RegistrationOpen, RegistrationByToken:
-	default:
-		return invalid("policies.registration", "registration_invalid", "Choose closed, loopback, open or initial_access_token.")
-	}
-	if err := p.RegistrationRules.validate(); err != nil {
-		return err
-	}
-	if err := p.validateClientDocuments(); err != nil {
-		return err
-	}
-	if err := o.validateSignUp(); err != nil {
-		return err
-	}
-	if err := o.validateSecondFactor(); err != nil {
-		return err
-	}
-	if err := o.validateMagicLinks(); err != nil {
-		return err
-	}
-	if err := p.validateIdentifierFirst(); err != nil {
-		return err
-	}
-	if err := p.validateSignInNotices(); err != nil {
-		return err
-	}
-	if err := p.validateProofOfWork(); err != nil {
-		return err
-	}
-	if err := p.validateSessions(); err != nil {
-		return err
-	}
-	if err := p.validateAccountDeletion(); err != nil {
-		return err
-	}
-	if err := p.validateEmailChange(); err != nil {
-		return err
-	}
-	if err := p.validateInvitations(); err != nil {
-		return err
-	}
-	if err := o.validatePasskeys(); err != nil {
-		return err
-	}
-	if err := o.Policies.Attestation.Validate("policies.attestation."); err != nil {
-		return err
-	}
-	if !slices.Contains(profiles, p.ProfileName()) {
-		return invalid("policies.profile", "profile_invalid", "Choose one of "+ProfileNames()+".")
-	}
-	if problem := authoritiesProblem(p.ClientCertificateAuthorities); problem != "" {
-		return invalid("policies.client_certificate_authorities", "client_certificate_authorities_invalid", problem)
-	}
-	if field, problem := p.validateClaims(); problem != "" {
-		return invalid(field, "claims_invalid", problem)
-	}
-	if field, problem := p.validateDetails(); problem != "" {
-		return invalid(field, "authorization_details_types_invalid", problem)
-	}
-	if field, problem := p.validateDrafts(); problem != "" {
-		return invalid(field, "drafts_invalid", problem)
-	}
-	if p.DefaultLocale != "" && !localePattern.MatchString(p.DefaultLocale) {
-		return invalid("policies.default_locale", "default_locale_invalid", "Write the language as a BCP 47 tag, for example de or it.")
-	}
-	return nil
-}
-
-func isControl(r rune) bool { return r < 0x20 || r == 0x7f || r == 0x2028 || r == 0x2029 }
 
 func target(o *Organization) audit.Target {
 	return audit.Target{Kind: "organization", ID: o.ID.String()}
