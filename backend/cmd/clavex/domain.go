@@ -201,7 +201,14 @@ first, from this machine.`,
 		}
 		host := ""
 		if !back {
-			if host, err = reachedHost(ctx, app, of, arguments[0], unchecked); err != nil {
+			domain, err := domainOf(ctx, app, of, arguments[0])
+			if err != nil {
+				return err
+			}
+			host = domain.Host
+		}
+		if !unchecked {
+			if err := app.Domains.Reachable(ctx, app.Store, of, host, app.Issuers.OriginOf); err != nil {
 				return err
 			}
 		}
@@ -223,15 +230,6 @@ first, from this machine.`,
 			}
 		})
 	})
-}
-
-// reachedHost is a host to which an organization can move. Unless that is not to be checked, it leads to the server.
-func reachedHost(ctx context.Context, app *server.App, of *org.Organization, named string, unchecked bool) (string, error) {
-	domain, err := domainOf(ctx, app, of, named)
-	if err == nil && !unchecked && !domain.VerifiedAt.IsZero() {
-		err = app.Domains.Reached(ctx, app.Issuers.OriginOf(domain.Host), domain)
-	}
-	return domain.Host, err
 }
 
 func (p *program) leaveFormerAddress() *cobra.Command {

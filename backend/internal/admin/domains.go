@@ -107,8 +107,8 @@ func (h handlers) MoveOrganization(ginContext context.Context, request api.MoveO
 			return nil, customdomain.ErrMalformed.WithField("domain")
 		}
 	}
-	if host != "" && !or(request.Body.Unchecked, false) {
-		if err := h.reached(call, host); err != nil {
+	if !or(request.Body.Unchecked, false) {
+		if err := h.domains.Reachable(call.ctx, h.db, call.organization, host, h.issuers.OriginOf); err != nil {
 			return nil, err
 		}
 	}
@@ -123,20 +123,6 @@ func (h handlers) MoveOrganization(ginContext context.Context, request api.MoveO
 	h.organizations.Forget(moved)
 	address, err := h.renderAddress(call.ctx, moved)
 	return api.MoveOrganization200JSONResponse{Body: address, Headers: api.MoveOrganization200ResponseHeaders{ETag: etagOf(moved.Version)}}, err
-}
-
-// reached judges whether a host that was proved leads to this server. What else is wrong with it, moving there says.
-func (h handlers) reached(call *call, host string) error {
-	domains, err := h.domains.Of(call.ctx, h.db, call.organization.ID)
-	if err != nil {
-		return err
-	}
-	for _, domain := range domains {
-		if domain.Host == host && !domain.VerifiedAt.IsZero() && host != call.organization.Domain {
-			return h.domains.Reached(call.ctx, h.issuers.OriginOf(host), domain)
-		}
-	}
-	return nil
 }
 
 // LeaveFormerAddress implements the operation leaveFormerAddress.

@@ -7,6 +7,8 @@ import (
 
 	"github.com/clavex/clavex/backend/internal/fault"
 	"github.com/clavex/clavex/backend/internal/fetch"
+	"github.com/clavex/clavex/backend/internal/org"
+	"github.com/clavex/clavex/backend/internal/store"
 )
 
 // Whoever moves an organization to a host that leads elsewhere, or whose certificate does not name it, locks everybody out, the
@@ -25,6 +27,25 @@ func (d *Domains) Answer(ctx context.Context, host string) (string, error) {
 		return "", err
 	}
 	return valuePrefix + found.token, nil
+}
+
+// Reachable judges whether the host that an organization wants to move to leads to this server; originOf says under which
+// address that is. Asked are hosts that it proved; the one at which it is already, and what else no organization can move
+// to, are Move's to judge. It holds no transaction. ErrUnreached, whose message says why.
+func (d *Domains) Reachable(ctx context.Context, db store.DB, organization *org.Organization, host string, originOf func(host string) string) error {
+	if host == "" || host == organization.Domain {
+		return nil
+	}
+	domains, err := d.Of(ctx, db, organization.ID)
+	if err != nil {
+		return err
+	}
+	for _, domain := range domains {
+		if domain.Host == host && !domain.VerifiedAt.IsZero() {
+			return d.Reached(ctx, originOf(host), domain)
+		}
+	}
+	return nil
 }
 
 // Reached asks the origin of a domain, over the network as browsers do, whether it is this server. It holds no transaction.
