@@ -43,19 +43,17 @@ DELETE FROM role_assignments WHERE org_id = @org_id AND user_id = @user_id AND r
 -- Locks the holders of a role who can sign in, so that of two administrators removing or disabling each
 -- other one is refused. The persons are locked, too: disabling somebody changes no assignment.
 SELECT ra.user_id FROM role_assignments ra JOIN users u ON u.org_id = ra.org_id AND u.id = ra.user_id
-WHERE ra.org_id = @org_id AND ra.role = @role AND u.status = 'active' ORDER BY ra.user_id LIMIT 1000 FOR UPDATE OF ra, u;
+WHERE ra.org_id = @org_id AND ra.role = @role AND u.status = 'active' ORDER BY ra.user_id LIMIT 1000 FOR NO KEY UPDATE OF ra, u;
 
 -- name: HoldUser :one
--- Rows that refer to the person may be written meanwhile.
+-- Keeps a person as they are until the transaction ends; rows that refer to them may be written meanwhile, so that whoever has
+-- one of their sessions need not wait.
 SELECT id FROM users WHERE org_id = @org_id AND id = @id FOR NO KEY UPDATE;
 
 -- name: LockMailboxOfUser :one
 -- Keeps a person who may sign in, and their address, as they are until the transaction ends; rows that refer to them may
 -- be written meanwhile.
 SELECT id FROM users WHERE org_id = @org_id AND id = @id AND status = 'active' AND lower(email) = lower(@email) FOR NO KEY UPDATE;
-
--- name: LockUser :one
-SELECT id FROM users WHERE org_id = @org_id AND id = @id FOR UPDATE;
 
 -- name: InsertUsers :copyfrom
 INSERT INTO users (org_id, id, username, email, email_verified, phone_number, phone_number_verified, profile, attributes, status, required_actions, created_at, updated_at)

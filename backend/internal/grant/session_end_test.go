@@ -13,6 +13,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/domaintest"
 	"github.com/clavex/clavex/backend/internal/grant"
 	"github.com/clavex/clavex/backend/internal/org"
+	"github.com/clavex/clavex/backend/internal/role"
 	"github.com/clavex/clavex/backend/internal/store"
 )
 
@@ -95,6 +96,35 @@ func TestAuthorizationsOfOneSessionAtOnceDoNotBlockEachOther(t *testing.T) {
 	all.Wait()
 	if made := f.count("SELECT count(*) FROM grants"); made != 12 {
 		t.Errorf("%d grants", made)
+	}
+}
+
+// Whoever changes a person's roles or address keeps the person as they are, and may end their sessions next: an authorization
+// that has the session already must not wait for the person, or both wait for each other.
+func TestAnAuthorizationDoesNotWaitForWhoHoldsThePerson(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.Clock.Advance(time.Hour) // it touches the session
+	tries := 0
+	f.InTx(func(ctx context.Context, tx *store.Tx) error {
+		tries++
+		if _, err := role.Locked(ctx, tx, f.acme.ID, f.ada.ID); err != nil {
+			return err
+		}
+		authorized := make(chan error, 1)
+		go func() {
+			_, err := f.authorize()
+			authorized <- err
+		}()
+		select {
+		case err := <-authorized:
+			return err
+		case <-time.After(time.Minute):
+			return errors.New("the authorization waits for the person")
+		}
+	})
+	if made := f.count("SELECT count(*) FROM grants"); made != 1 || tries != 1 {
+		t.Errorf("%d grants after %d tries", made, tries)
 	}
 }
 

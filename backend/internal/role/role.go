@@ -85,7 +85,7 @@ func Of(ctx context.Context, db store.DB, orgID, userID uuid.UUID) ([]Role, erro
 // Locked is Of inside a transaction that will change the roles: nobody else changes this person's before
 // it ends. A person of another organization has no roles and nothing to lock.
 func Locked(ctx context.Context, tx *store.Tx, orgID, userID uuid.UUID) ([]Role, error) {
-	if _, err := dbq.New(tx).LockUser(ctx, dbq.LockUserParams{OrgID: orgID, ID: userID}); err != nil && !store.IsNotFound(err) {
+	if _, err := dbq.New(tx).HoldUser(ctx, dbq.HoldUserParams{OrgID: orgID, ID: userID}); err != nil && !store.IsNotFound(err) {
 		return nil, err
 	}
 	return Of(ctx, tx, orgID, userID)

@@ -73,7 +73,7 @@ func (u *Users) ProveEmail(ctx context.Context, tx *store.Tx, actor audit.Actor,
 
 // locked is a person who stays as they are until the transaction ends.
 func (u *Users) locked(ctx context.Context, tx *store.Tx, orgID, id uuid.UUID) (*User, error) {
-	if _, err := dbq.New(tx).LockUser(ctx, dbq.LockUserParams{OrgID: orgID, ID: id}); err != nil {
+	if _, err := dbq.New(tx).HoldUser(ctx, dbq.HoldUserParams{OrgID: orgID, ID: id}); err != nil {
 		if store.IsNotFound(err) {
 			err = ErrNotFound
 		}

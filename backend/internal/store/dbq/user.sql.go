@@ -240,7 +240,8 @@ type HoldUserParams struct {
 	ID    uuid.UUID
 }
 
-// Rows that refer to the person may be written meanwhile.
+// Keeps a person as they are until the transaction ends; rows that refer to them may be written meanwhile, so that whoever has
+// one of their sessions need not wait.
 func (q *Queries) HoldUser(ctx context.Context, arg HoldUserParams) (uuid.UUID, error) {
 	row := q.db.QueryRow(ctx, holdUser, arg.OrgID, arg.ID)
 	var id uuid.UUID
@@ -493,7 +494,7 @@ func (q *Queries) LockMailboxOfUser(ctx context.Context, arg LockMailboxOfUserPa
 
 const lockRoleHolders = `-- name: LockRoleHolders :many
 SELECT ra.user_id FROM role_assignments ra JOIN users u ON u.org_id = ra.org_id AND u.id = ra.user_id
-WHERE ra.org_id = $1 AND ra.role = $2 AND u.status = 'active' ORDER BY ra.user_id LIMIT 1000 FOR UPDATE OF ra, u
+WHERE ra.org_id = $1 AND ra.role = $2 AND u.status = 'active' ORDER BY ra.user_id LIMIT 1000 FOR NO KEY UPDATE OF ra, u
 `
 
 type LockRoleHoldersParams struct {
@@ -521,22 +522,6 @@ func (q *Queries) LockRoleHolders(ctx context.Context, arg LockRoleHoldersParams
 		return nil, err
 	}
 	return items, nil
-}
-
-const lockUser = `-- name: LockUser :one
-SELECT id FROM users WHERE org_id = $1 AND id = $2 FOR UPDATE
-`
-
-type LockUserParams struct {
-	OrgID uuid.UUID
-	ID    uuid.UUID
-}
-
-func (q *Queries) LockUser(ctx context.Context, arg LockUserParams) (uuid.UUID, error) {
-	row := q.db.QueryRow(ctx, lockUser, arg.OrgID, arg.ID)
-	var id uuid.UUID
-	err := row.Scan(&id)
-	return id, err
 }
 
 const openEmailChange = `-- name: OpenEmailChange :one
