@@ -86,10 +86,11 @@ VALUES (@org_id, @id, @user_id, @old_username, @old_email, @new_email, @objectio
 SELECT old_username, old_email, new_email, created_at FROM email_changes WHERE org_id = @org_id AND user_id = @user_id ORDER BY id;
 
 -- name: OpenEmailChange :one
--- A change that may still be objected to: nobody but the person changed the address since.
+-- A change that may still be objected to: nobody but the person changed the address since. What was undone already counts no
+-- more, or whoever undoes a later change of their own keeps everybody from undoing the one before.
 SELECT c.* FROM email_changes c JOIN users u ON u.org_id = c.org_id AND u.id = c.user_id
 WHERE c.org_id = @org_id AND c.objection_hash = @objection_hash AND c.closed_at IS NULL AND c.expires_at > @at
-    AND lower(u.email) = (SELECT lower(l.new_email) FROM email_changes l WHERE l.org_id = c.org_id AND l.user_id = c.user_id ORDER BY l.id DESC LIMIT 1);
+    AND lower(u.email) = (SELECT lower(l.new_email) FROM email_changes l WHERE l.org_id = c.org_id AND l.user_id = c.user_id AND l.closed_at IS NULL ORDER BY l.id DESC LIMIT 1);
 
 -- name: CloseEmailChanges :execrows
 -- This change and every later one.

@@ -123,7 +123,7 @@ func (v *visit) everything() (*Everything, error) {
 	if all.Roles, err = role.Of(ctx, v.Store, orgID, userID); err != nil {
 		return nil, err
 	}
-	since, err := v.Passwords.Since(ctx, orgID, userID)
+	since, err := v.Passwords.Since(ctx, v.Store, orgID, userID)
 	if err != nil {
 		return nil, err
 	}

@@ -10,7 +10,7 @@ func (v *visit) explainMail(method *page.Method) error {
 	if !v.organization.ProvesByMail() {
 		return nil
 	}
-	since, err := v.Passwords.Since(v.ctx(), v.organization.ID, v.live.User.ID)
+	since, err := v.Passwords.Since(v.ctx(), v.Store, v.organization.ID, v.live.User.ID)
 	if err != nil || since.IsZero() {
 		return err
 	}

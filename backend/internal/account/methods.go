@@ -52,7 +52,7 @@ func (v *visit) methods() ([]page.Method, error) {
 func (v *visit) passwordMethod() (page.Method, error) {
 	method := page.Method{ID: "method-password", Title: v.words.T("login_password"), State: v.words.T("method_password_none"),
 		Label: v.words.T("method_password_choose"), URL: v.address(pathPassword)}
-	since, err := v.Passwords.Since(v.ctx(), v.organization.ID, v.live.User.ID)
+	since, err := v.Passwords.Since(v.ctx(), v.Store, v.organization.ID, v.live.User.ID)
 	if err == nil && !since.IsZero() {
 		method.State, method.Label = v.words.T("method_password_since", "When", v.moment(since).Shown), v.words.T("account_password")
 	}

@@ -246,8 +246,8 @@ func (p *Passwords) Matches(ctx context.Context, orgID, userID uuid.UUID, passwo
 }
 
 // Since is when the person's password was set; zero when they have none.
-func (p *Passwords) Since(ctx context.Context, orgID, userID uuid.UUID) (time.Time, error) {
-	since, err := dbq.New(p.db).PasswordSince(ctx, dbq.PasswordSinceParams{OrgID: orgID, UserID: userID})
+func (p *Passwords) Since(ctx context.Context, db store.DB, orgID, userID uuid.UUID) (time.Time, error) {
+	since, err := dbq.New(db).PasswordSince(ctx, dbq.PasswordSinceParams{OrgID: orgID, UserID: userID})
 	if store.IsNotFound(err) {
 		return time.Time{}, nil
 	}

@@ -311,47 +311,74 @@ func (s *SignIn) postUndoAddress(c *gin.Context, organization *org.Organization)
 		own, _ := s.browser(c, organization)
 		err = s.checkForm(c, form, s.formToken(organization, own, undoAbout(form.Get("token"))))
 	}
-	var link string
+	var follows undone
 	if err == nil {
-		link, err = s.undoAddress(c.Request.Context(), organization, form.Get("token"))
+		follows, err = s.undoAddress(c.Request.Context(), organization, form.Get("token"))
 	}
 	switch {
 	case err != nil:
 		s.Error(c, err)
-	case link != "":
-		s.openLink(c, organization, link)
+	case follows.link != "":
+		s.openLink(c, organization, follows.link)
 	default:
 		frame := s.frame(c, organization, nil)
-		s.render(c, http.StatusOK, page.Message{Frame: frame, ID: "address-undone", Heading: frame.Text.T("address_undone_title"), Paragraphs: []string{frame.Text.T("address_undone_text", "Organization", organization.DisplayName)},
+		text := frame.Text.T("address_undone_text", "Organization", organization.DisplayName)
+		if follows.withoutPassword {
+			text = frame.Text.T("address_undone_password_text", "Organization", organization.DisplayName)
+		}
+		s.render(c, http.StatusOK, page.Message{Frame: frame, ID: "address-undone", Heading: frame.Text.T("address_undone_title"), Paragraphs: []string{text},
 			Label: frame.Text.T("logged_out_login"), URL: path(organization, pathLogin)})
 	}
 }
 
+// undoReach is for how long before a change of address what was added counts as added by whoever changed it: somebody who has
+// the account makes sure of it before they take the address away. What was added before that, the former address was told of.
+const undoReach = 24 * time.Hour
+
+// undone is what follows from a change of address that was undone.
+type undone struct {
+	link            string // lets a password be chosen; "" where passwords are not recovered by mail
+	withoutPassword bool   // the password was as new as what was removed, and nobody but an administrator gives another
+}
+
 // undoAddress gives the account back to whoever reads its former mailbox: everything that is signed in ends, and so does
-// what was added since the change by which somebody could sign in. Where passwords are recovered by mail, the one that is
-// there may be known to somebody and is taken away; the link that is returned lets another one be chosen.
-func (s *SignIn) undoAddress(ctx context.Context, organization *org.Organization, token string) (link string, err error) {
+// what was added since the change, or shortly before it, by which somebody could sign in. Where passwords are recovered by mail,
+// the one that is there may be known to somebody and is taken away; the link that is returned lets another one be chosen. Elsewhere
+// it goes if it is as new.
+func (s *SignIn) undoAddress(ctx context.Context, organization *org.Organization, token string) (follows undone, err error) {
 	objection, err := s.Users.MayObject(ctx, s.Store, organization.ID, token)
 	if err != nil {
-		return "", err
+		return follows, err
 	}
+	since := objection.ChangedAt.Add(-undoReach)
 	err = s.Store.InTx(ctx, func(ctx context.Context, tx *store.Tx) error {
+		follows = undone{}
 		person, err := s.Users.RestoreEmail(ctx, tx, organization.ID, token)
 		if err != nil {
 			return err
 		}
 		actor := actorOf(person)
-		if err := s.removeSince(ctx, tx, person, objection.ChangedAt); err != nil {
+		if err := s.removeSince(ctx, tx, person, since); err != nil {
 			return err
 		}
 		if err := s.Links.Cancel(ctx, tx, organization.ID, person.ID); err != nil {
 			return err
 		}
-		if s.recoveryOpen(ctx, organization) && person.MayProve() {
+		recovers := s.recoveryOpen(ctx, organization) && person.MayProve()
+		if !recovers {
+			chosen, err := s.Passwords.Since(ctx, tx, organization.ID, person.ID)
+			if err != nil {
+				return err
+			}
+			follows.withoutPassword = !chosen.IsZero() && !chosen.Before(since)
+		}
+		if recovers || follows.withoutPassword {
 			if err := s.Passwords.Remove(ctx, tx, actor, organization.ID, person.ID); err != nil {
 				return err
 			}
-			if link, _, err = s.Links.CreateFor(ctx, tx, actor, organization.ID, person.ID, login.Lifetime); err != nil {
+		}
+		if recovers {
+			if follows.link, _, err = s.Links.CreateFor(ctx, tx, actor, organization.ID, person.ID, login.Lifetime); err != nil {
 				return err
 			}
 		}
@@ -360,11 +387,12 @@ func (s *SignIn) undoAddress(ctx context.Context, organization *org.Organization
 		}
 		return s.Letters.Tell(ctx, tx, organization, person, notice.Letter{Kind: mailAddressChanged, Write: func(f letter.Frame) letter.Content { return letter.AddressRestored(f, person.Username) }})
 	})
-	return link, err
+	return follows, err
 }
 
-// removeSince removes passkeys and an authenticator app that were added at a moment or later.
+// removeSince removes passkeys, accounts elsewhere and an authenticator app that were added at a moment or later.
 func (s *SignIn) removeSince(ctx context.Context, tx *store.Tx, person *user.User, since time.Time) error {
+	actor := actorOf(person)
 	passkeys, err := s.Passkeys.OfUser(ctx, tx, person.OrgID, person.ID)
 	if err != nil {
 		return err
@@ -373,7 +401,19 @@ func (s *SignIn) removeSince(ctx context.Context, tx *store.Tx, person *user.Use
 		if passkey.CreatedAt.Before(since) {
 			continue
 		}
-		if _, err := s.Passkeys.Delete(ctx, tx, actorOf(person), person.OrgID, person.ID, passkey.ID, uuid.Nil); err != nil {
+		if _, err := s.Passkeys.Delete(ctx, tx, actor, person.OrgID, person.ID, passkey.ID, uuid.Nil); err != nil {
+			return err
+		}
+	}
+	identities, err := s.Providers.OfUser(ctx, tx, person.OrgID, person.ID)
+	if err != nil {
+		return err
+	}
+	for _, identity := range identities {
+		if identity.CreatedAt.Before(since) {
+			continue
+		}
+		if _, err := s.Providers.Unlink(ctx, tx, actor, person.OrgID, person.ID, identity.ID); err != nil {
 			return err
 		}
 	}
@@ -381,7 +421,7 @@ func (s *SignIn) removeSince(ctx context.Context, tx *store.Tx, person *user.Use
 	if err != nil || factor == nil || factor.AddedAt.Before(since) {
 		return err
 	}
-	err = s.SecondFactors.Remove(ctx, tx, actorOf(person), person.OrgID, person.ID)
+	err = s.SecondFactors.Remove(ctx, tx, actor, person.OrgID, person.ID)
 	if err != nil && fault.From(err).Code == credential.ErrFactorMissing.Code {
 		return nil
 	}

@@ -527,7 +527,7 @@ func (q *Queries) LockRoleHolders(ctx context.Context, arg LockRoleHoldersParams
 const openEmailChange = `-- name: OpenEmailChange :one
 SELECT c.org_id, c.id, c.user_id, c.old_username, c.old_email, c.new_email, c.objection_hash, c.created_at, c.expires_at, c.closed_at FROM email_changes c JOIN users u ON u.org_id = c.org_id AND u.id = c.user_id
 WHERE c.org_id = $1 AND c.objection_hash = $2 AND c.closed_at IS NULL AND c.expires_at > $3
-    AND lower(u.email) = (SELECT lower(l.new_email) FROM email_changes l WHERE l.org_id = c.org_id AND l.user_id = c.user_id ORDER BY l.id DESC LIMIT 1)
+    AND lower(u.email) = (SELECT lower(l.new_email) FROM email_changes l WHERE l.org_id = c.org_id AND l.user_id = c.user_id AND l.closed_at IS NULL ORDER BY l.id DESC LIMIT 1)
 `
 
 type OpenEmailChangeParams struct {
@@ -536,7 +536,8 @@ type OpenEmailChangeParams struct {
 	At            time.Time
 }
 
-// A change that may still be objected to: nobody but the person changed the address since.
+// A change that may still be objected to: nobody but the person changed the address since. What was undone already counts no
+// more, or whoever undoes a later change of their own keeps everybody from undoing the one before.
 func (q *Queries) OpenEmailChange(ctx context.Context, arg OpenEmailChangeParams) (EmailChange, error) {
 	row := q.db.QueryRow(ctx, openEmailChange, arg.OrgID, arg.ObjectionHash, arg.At)
 	var i EmailChange
