@@ -71,9 +71,15 @@ const (
 	maximumBcryptCost  = 14        // about a second
 	maximumIterations  = 2_000_000 // of PBKDF2
 	maximumRounds      = 1_000_000 // of SHA-crypt
+	maximumRoundBytes  = 128 << 20 // of SHA-crypt, each round of which reads the whole password: rounds × its bytes
+	shaCryptRounds     = 5000      // of SHA-crypt where a hash says nothing of them
 	maximumScryptBytes = 256 << 20 // 128 × N × r × p: memory, or as much work
 	maximumScryptLanes = 16
 )
+
+// digestSize is how many bytes the function of a variant of PBKDF2 gives, and a hash of it has: each further one would cost all
+// iterations again, so that a hash which somebody made up for it would hold up everybody's.
+var digestSize = map[string]int{"": sha1.Size, "1": sha1.Size, "224": sha256.Size224, "256": sha256.Size, "384": sha512.Size384, "512": sha512.Size}
 
 type foreignFormat struct {
 	pattern *regexp.Regexp
@@ -89,14 +95,16 @@ var foreignFormats = []foreignFormat{
 		cost := Parameters{Memory: uint32(number(groups[1])), Passes: uint32(number(groups[2])), Parallelism: uint8(min(lanes, 255))}
 		return library(encoded, lanes <= maximumParallelism && cost.bounds() == nil)
 	}},
-	{regexp.MustCompile(`^\$pbkdf2(?:-sha(?:1|224|256|384|512))?\$(\d{1,8})\$[A-Za-z0-9./]+\$[A-Za-z0-9./]+$`), func(encoded string, groups []string) (verifier, error) {
-		return library(encoded, number(groups[1]) <= maximumIterations)
+	{regexp.MustCompile(`^\$pbkdf2(?:-sha(1|224|256|384|512))?\$(\d{1,8})\$[A-Za-z0-9./]+\$([A-Za-z0-9./]+)$`), func(encoded string, groups []string) (verifier, error) {
+		return library(encoded, number(groups[2]) <= maximumIterations && len(groups[3]) <= base64.RawStdEncoding.EncodedLen(digestSize[groups[1]]))
 	}},
 	{regexp.MustCompile(`^\$scrypt\$ln=(\d{1,2}),r=(\d{1,3}),p=(\d{1,3})\$[A-Za-z0-9+/]+\$[A-Za-z0-9+/]+$`), func(encoded string, groups []string) (verifier, error) {
 		return library(encoded, scryptWithin(1<<min(number(groups[1]), 40), number(groups[2]), number(groups[3])))
 	}},
 	{regexp.MustCompile(`^\$[56]\$(?:rounds=(\d{1,9})\$)?[./A-Za-z0-9]{1,16}\$(?:[./A-Za-z0-9]{43}|[./A-Za-z0-9]{86})$`), func(encoded string, groups []string) (verifier, error) {
-		return library(encoded, number(groups[1]) <= maximumRounds)
+		rounds := number(groups[1])
+		found, err := library(encoded, rounds <= maximumRounds)
+		return bounded{found, maximumRoundBytes / max(rounds, shaCryptRounds)}, err
 	}},
 	{regexp.MustCompile(`^pbkdf2_(sha1|sha256)\$(\d{1,8})\$([^$]{1,200})\$([A-Za-z0-9+/]+=*)$`), djangoPBKDF2},
 	{regexp.MustCompile(`^scrypt\$(\d{1,8})\$([^$]{1,200})\$(\d{1,3})\$(\d{1,3})\$([A-Za-z0-9+/]+=*)$`), djangoScrypt},
@@ -119,6 +127,16 @@ type decoded struct {
 }
 
 func (d decoded) matches(password string) bool { return d.digest.Match(password) }
+
+// bounded is a hash whose work grows with the password: a longer one than longest bytes is not the password.
+type bounded struct {
+	inner   verifier
+	longest int
+}
+
+func (b bounded) matches(password string) bool {
+	return len(password) <= b.longest && b.inner.matches(password)
+}
 
 func library(encoded string, within bool) (verifier, error) {
 	if !within {

@@ -67,6 +67,8 @@ func TestHashesThatAreNotRead(t *testing.T) {
 		"scrypt of all memory":         "$scrypt$ln=40,r=8,p=1$c2l4dGVlbi1ieXRlcy14eA$PBkgotgeWbni+dz98OD5qN+fZS1OH3DCjiW7NTC16Ig",
 		"scrypt of many large lanes":   "$scrypt$ln=17,r=8,p=16$c2l4dGVlbi1ieXRlcy14eA$PBkgotgeWbni+dz98OD5qN+fZS1OH3DCjiW7NTC16Ig",
 		"PBKDF2 without end":           "$pbkdf2-sha256$99999999$c2l4dGVlbi1ieXRlcy14eA$Vuv9wLPgjeWc1zmCRpCbkUJdL6Lp4haS3YxJVJoG.KI",
+		"PBKDF2 of many blocks":        "$pbkdf2-sha256$1000$c2l4dGVlbi1ieXRlcy14eA$" + strings.Repeat("A", 44),
+		"PBKDF2 of many short blocks":  "$pbkdf2$1000$c2l4dGVlbi1ieXRlcy14eA$" + strings.Repeat("A", 1900),
 		"SHA-crypt without end":        "$6$rounds=999999999$saltstring$Qr3qX1EgLG8Wfm6Vll8Nyl9RFkkqFONO5RsOrqcC0zKZMv8pU9gEzU6B7uZsLkPJ.zO.Q4KQBKvfg2Khard.H1",
 		"Django without end":           "pbkdf2_sha256$99999999$saltsaltsalt$I7ZVSGcJ6ifxGpF3RV9wYaQgDnygEIxSFnMCdy8nU/8=",
 		"Django without iterations":    "pbkdf2_sha256$0$saltsaltsalt$I7ZVSGcJ6ifxGpF3RV9wYaQgDnygEIxSFnMCdy8nU/8=",
@@ -82,3 +84,29 @@ func TestHashesThatAreNotRead(t *testing.T) {
 		}
 	}
 }
+
+// Each round of SHA-crypt reads the whole password, so many rounds and a long password together are too much work for a guess.
+func TestWorkDoesNotGrowWithThePassword(t *testing.T) {
+	t.Parallel()
+	const many = "$6$rounds=1000000$saltstring$Qr3qX1EgLG8Wfm6Vll8Nyl9RFkkqFONO5RsOrqcC0zKZMv8pU9gEzU6B7uZsLkPJ.zO.Q4KQBKvfg2Khard.H1"
+	counted := 0
+	found, err := read(many)
+	if err != nil {
+		t.Fatal(err)
+	}
+	limited, ok := found.(bounded)
+	if !ok {
+		t.Fatalf("%T", found)
+	}
+	limited.inner = counting{&counted}
+	for length, tried := range map[int]int{16: 1, 128: 1, 135: 0, 1024: 0} {
+		counted = 0
+		if limited.matches(strings.Repeat("x", length)); counted != tried {
+			t.Errorf("%d bytes: tried %d times", length, counted)
+		}
+	}
+}
+
+type counting struct{ times *int }
+
+func (c counting) matches(string) bool { *c.times++; return true }
