@@ -51,7 +51,7 @@ func (h handlers) SetUserPassword(ginContext context.Context, request api.SetUse
 				return err
 			}
 		}
-		return h.replacePassword(ctx, tx, call, person.ID, hashed)
+		return h.replacePassword(ctx, tx, call, current, hashed)
 	})
 	if err != nil {
 		return nil, err
@@ -59,11 +59,14 @@ func (h handlers) SetUserPassword(ginContext context.Context, request api.SetUse
 	return api.SetUserPassword204Response{}, nil
 }
 
-func (h handlers) replacePassword(ctx context.Context, tx *store.Tx, call *call, userID uuid.UUID, hashed credential.Hashed) error {
-	if err := h.passwords.Store(ctx, tx, call.by.Actor(), call.organization.ID, userID, hashed); err != nil {
+func (h handlers) replacePassword(ctx context.Context, tx *store.Tx, call *call, person *user.User, hashed credential.Hashed) error {
+	if err := h.passwords.Store(ctx, tx, call.by.Actor(), person.OrgID, person.ID, hashed); err != nil {
 		return err
 	}
-	return h.sessions.EndAll(ctx, tx, call.by.Actor(), call.organization.ID, userID, uuid.Nil, "password set by an administrator")
+	if err := h.sessions.EndAll(ctx, tx, call.by.Actor(), person.OrgID, person.ID, uuid.Nil, "password set by an administrator"); err != nil {
+		return err
+	}
+	return h.letters.PasswordChanged(ctx, tx, call.organization, person)
 }
 
 // CreateOneTimeLink implements the operation createOneTimeLink.

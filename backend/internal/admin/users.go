@@ -3,6 +3,7 @@ package admin
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -208,6 +209,9 @@ func (h handlers) UpdateUser(ginContext context.Context, request api.UpdateUserR
 			}
 		}
 		updated, rendered, err = h.readUser(ctx, tx, current.OrgID, current.ID)
+		if err == nil && !strings.EqualFold(current.Email, updated.Email) {
+			err = h.addressSet(ctx, tx, call, current, updated)
+		}
 		if err == nil && current.Status == user.Leaving && updated.Status == user.Active {
 			err = h.letters.Kept(ctx, tx, call.organization, updated)
 		}
@@ -217,6 +221,14 @@ func (h handlers) UpdateUser(ginContext context.Context, request api.UpdateUserR
 		return nil, err
 	}
 	return api.UpdateUser200JSONResponse{Body: rendered, Headers: api.UpdateUser200ResponseHeaders{ETag: etagOf(updated.Version)}}, nil
+}
+
+// addressSet follows from another address of a person: what went to the former mailbox opens nothing any more, and both are told.
+func (h handlers) addressSet(ctx context.Context, tx *store.Tx, call *call, before, after *user.User) error {
+	if err := h.links.Cancel(ctx, tx, after.OrgID, after.ID); err != nil {
+		return err
+	}
+	return h.letters.AddressSet(ctx, tx, call.organization, before, after)
 }
 
 // patched applies a merge patch. An address or number that changes is not verified any more, unless the

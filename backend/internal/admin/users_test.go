@@ -3,6 +3,7 @@ package admin_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -171,4 +172,49 @@ func TestPeopleWhoLeave(t *testing.T) {
 	if kept.text("status") != "active" || kept.at("erase_at") != nil {
 		t.Errorf("%s", kept.body)
 	}
+}
+
+// Whoever has the mailbox of before hears of another address, if it was proved, and what went there opens nothing any more.
+func TestAnotherAddressIsTold(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	grace := s.administrator(s.acme)
+	ada := s.Person(t, s.acme, "ada")
+	at := "/orgs/acme/users/" + ada.ID.String()
+	change := func(body fields) {
+		t.Helper()
+		grace.do("PATCH", at, body, "If-Match", grace.get(at).must(200).etag()).must(200)
+	}
+	expect := func(kinds ...string) {
+		t.Helper()
+		got := s.told(ada)
+		if _, err := s.Store.Exec(t.Context(), "DELETE FROM mails WHERE user_id = $1", ada.ID); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(got, kinds) {
+			t.Errorf("told %v, not %v", got, kinds)
+		}
+	}
+	links := func() (count int) {
+		t.Helper()
+		check(t, s.Store.QueryRow(t.Context(), "SELECT count(*) FROM one_time_links WHERE user_id = $1 AND used_at IS NULL", ada.ID).Scan(&count))
+		return count
+	}
+	change(fields{"email": "one@acme.test", "email_verified": true})
+	expect("address_changed", "address_changed")
+	grace.do("POST", at+"/one-time-link", fields{}).must(201)
+	if links() != 1 {
+		t.Fatalf("%d links", links())
+	}
+	change(fields{"email": "ONE@acme.test", "email_verified": true})
+	expect()
+	change(fields{"email": "two@acme.test"})
+	expect("address_changed", "address_changed")
+	if links() != 0 {
+		t.Error("a link that went to the former mailbox is good")
+	}
+	change(fields{"email": "three@acme.test"})
+	expect("address_changed") // nobody proved the one before
+	grace.do("PUT", at+"/password", fields{"password": "Difference-Engine-2"}).must(204)
+	expect("password_changed")
 }

@@ -33,6 +33,7 @@ const (
 	Erased          mailqueue.Kind = "account_erased"
 	Invitation      mailqueue.Kind = "invitation"
 	IdentityChanged mailqueue.Kind = "identity_changed"
+	AddressChanged  mailqueue.Kind = "address_changed"
 )
 
 // useful is for how long a notice is tried to be delivered unless it says otherwise.
@@ -84,6 +85,16 @@ func (l Letters) Frame(organization *org.Organization, person *user.User) letter
 // PasswordChanged tells a person that their password was changed.
 func (l Letters) PasswordChanged(ctx context.Context, tx *store.Tx, organization *org.Organization, person *user.User) error {
 	return l.Tell(ctx, tx, organization, person, Letter{Kind: PasswordChanged, Write: func(f letter.Frame) letter.Content { return letter.PasswordChanged(f, person.Username) }})
+}
+
+// AddressSet tells both addresses that an administrator gave a person another one; the former one only if it was proved, because
+// what was mistyped belongs to a stranger.
+func (l Letters) AddressSet(ctx context.Context, tx *store.Tx, organization *org.Organization, before, after *user.User) error {
+	write := func(f letter.Frame) letter.Content { return letter.AddressSet(f, after.Username) }
+	if err := l.Tell(ctx, tx, organization, after, Letter{Kind: AddressChanged, Write: write}); err != nil || !before.EmailVerified {
+		return err
+	}
+	return l.Tell(ctx, tx, organization, before, Letter{Kind: AddressChanged, Write: write})
 }
 
 // FactorChanged tells a person what was changed about their second factor.

@@ -32,9 +32,8 @@ import (
 
 // The kinds of mail of changed addresses.
 const (
-	mailNewAddress     mailqueue.Kind = "new_address"
-	mailAddressTaken   mailqueue.Kind = "address_taken"
-	mailAddressChanged mailqueue.Kind = "address_changed"
+	mailNewAddress   mailqueue.Kind = "new_address"
+	mailAddressTaken mailqueue.Kind = "address_taken"
 )
 
 // The faults of changed addresses.
@@ -264,7 +263,7 @@ func (s *SignIn) proveAddress(ctx context.Context, v *visit, live *session.Live,
 // that an administrator mistyped belongs to a stranger.
 func (s *SignIn) tellAddressChanged(ctx context.Context, tx *store.Tx, organization *org.Organization, change user.AddressChange) error {
 	tell := func(to, undo string) error {
-		return s.Letters.Tell(ctx, tx, organization, change.After, notice.Letter{Kind: mailAddressChanged, To: to, Expires: s.Now().Add(user.ObjectionLifetime), Write: func(f letter.Frame) letter.Content {
+		return s.Letters.Tell(ctx, tx, organization, change.After, notice.Letter{Kind: notice.AddressChanged, To: to, Expires: s.Now().Add(user.ObjectionLifetime), Write: func(f letter.Frame) letter.Content {
 			return letter.AddressChanged(f, change.Before.Username, undo, int(user.ObjectionLifetime/(24*time.Hour)))
 		}})
 	}
@@ -385,7 +384,7 @@ func (s *SignIn) undoAddress(ctx context.Context, organization *org.Organization
 		if err := s.Sessions.EndAll(ctx, tx, actor, organization.ID, person.ID, uuid.Nil, "change of address undone"); err != nil {
 			return err
 		}
-		return s.Letters.Tell(ctx, tx, organization, person, notice.Letter{Kind: mailAddressChanged, Write: func(f letter.Frame) letter.Content { return letter.AddressRestored(f, person.Username) }})
+		return s.Letters.Tell(ctx, tx, organization, person, notice.Letter{Kind: notice.AddressChanged, Write: func(f letter.Frame) letter.Content { return letter.AddressRestored(f, person.Username) }})
 	})
 	return follows, err
 }

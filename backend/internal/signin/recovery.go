@@ -43,6 +43,12 @@ func (s *SignIn) ConfirmRecovery(c *gin.Context) { s.confirmByMail(c, recovery()
 func (s *SignIn) recover(ctx context.Context, v *visit, data login.RecoveryData) error {
 	var token string
 	err := s.Store.InTx(ctx, func(ctx context.Context, tx *store.Tx) error {
+		// Nobody changes the address between the look at it and the link, which a change would have cancelled.
+		if err := s.Users.Hold(ctx, tx, v.organization.ID, data.UserID); fault.IsKind(err, fault.NotFound) {
+			return ErrCodeVoid.WithCause(err)
+		} else if err != nil {
+			return err
+		}
 		if _, err := s.ofMailbox(ctx, tx, v, data); err != nil {
 			return err
 		}

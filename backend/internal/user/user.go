@@ -369,5 +369,8 @@ func (u *Users) Reads(ctx context.Context, db store.DB, orgID, id uuid.UUID, add
 // Hold keeps a person's row from being changed, and from being held by others, until the transaction ends.
 func (u *Users) Hold(ctx context.Context, tx *store.Tx, orgID, id uuid.UUID) error {
 	_, err := dbq.New(tx).HoldUser(ctx, dbq.HoldUserParams{OrgID: orgID, ID: id})
+	if store.IsNotFound(err) {
+		err = ErrNotFound
+	}
 	return err
 }

@@ -118,6 +118,13 @@ func AddressChanged(f Frame, username, undo string, days int) Content {
 	return f.write(f.organizationSays("mail_address_changed_subject"), b)
 }
 
+// AddressSet tells a person that an administrator gave their account another address.
+func AddressSet(f Frame, username string) Content {
+	return f.write(f.organizationSays("mail_address_changed_subject"), body{heading: f.Text.T("mail_address_changed_title"),
+		paragraphs: []string{f.Text.T("mail_address_set_reason", "Organization", f.name(), "Username", line(username))},
+		closing:    []string{f.organizationSays("mail_changed_ignore")}, footer: f.accountFooter()})
+}
+
 // AddressRestored tells a person that a change of their address was undone.
 func AddressRestored(f Frame, username string) Content {
 	return f.write(f.organizationSays("mail_address_changed_subject"), body{heading: f.Text.T("mail_address_restored_title"),

@@ -154,7 +154,7 @@ func TestLettersAboutChanges(t *testing.T) {
 			}
 			seen[content.Text] = true
 		}
-		for name, content := range map[string]Content{"address": AddressChanged(f, hostile, "", 3), "restored": AddressRestored(f, hostile), "linked": IdentityLinked(f, hostile, hostile), "unlinked": IdentityUnlinked(f, hostile, hostile), "kept": Kept(f, hostile), "erased": Erased(f, hostile), "sign-in": NewSignIn(f, hostile, SignIn{hostile, hostile, hostile, hostile}, ""), "password": PasswordChanged(f, hostile)} {
+		for name, content := range map[string]Content{"address": AddressChanged(f, hostile, "", 3), "restored": AddressRestored(f, hostile), "set": AddressSet(f, hostile), "linked": IdentityLinked(f, hostile, hostile), "unlinked": IdentityUnlinked(f, hostile, hostile), "kept": Kept(f, hostile), "erased": Erased(f, hostile), "sign-in": NewSignIn(f, hostile, SignIn{hostile, hostile, hostile, hostile}, ""), "password": PasswordChanged(f, hostile)} {
 			if seen[content.Text] || strings.ContainsAny(content.Subject, "\r\n") || strings.Contains(content.HTML, "<script") || strings.Contains(content.HTML, "href") ||
 				regexp.MustCompile(`\bmail_[a-z_]+|\{\{|<no value>`).MatchString(content.Subject+content.Text) {
 				t.Errorf("%s %s: %q %q", language, name, content.Subject, content.Text)
