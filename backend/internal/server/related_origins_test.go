@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"encoding/json"
 	"net/http"
 	"strings"
@@ -94,6 +95,11 @@ func TestPasskeysOfTheOwnDomainBefore(t *testing.T) {
 	next.party.ID, next.party.Origin = nextDomain, "https://"+nextDomain
 	if a := b.addPasskey(page, next, ""); a.url.Path != "/" {
 		t.Errorf("%d at %s", a.status, a.url)
+	}
+	var rests []byte
+	if err := s.app.Store.QueryRow(t.Context(), "SELECT p.credential_id FROM sessions s JOIN passkeys p ON p.org_id = s.org_id AND p.id = s.passkey_id ORDER BY s.id DESC LIMIT 1").Scan(&rests); err != nil ||
+		!bytes.Equal(rests, made.credential.ID) {
+		t.Errorf("the session does not rest on the passkey that was proved: %v", err)
 	}
 	b = s.browser()
 	if a := b.useFormerPasskey(b.get("/login"), made); a.url.Path != "/" {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/gin-gonic/gin"
+	"github.com/google/uuid"
 
 	"github.com/clavex/clavex/backend/internal/fault"
 	"github.com/clavex/clavex/backend/internal/login"
@@ -228,7 +229,11 @@ func (s *SignIn) enrolPasskey(c *gin.Context, v *visit, live *session.Live, answ
 	if err != nil {
 		return err
 	}
-	v.transaction.SecondFactorProved(login.Another{Passkey: &login.Passkey{ID: passkey.ID, AAGUID: passkey.AAGUID}}, live, session.MethodUserPresence)
+	made := &login.Passkey{ID: passkey.ID, AAGUID: passkey.AAGUID}
+	if live.Session.PasskeyID != uuid.Nil { // the session rests on the one that was proved, and ends with that one and its model
+		made = &login.Passkey{ID: live.Session.PasskeyID, AAGUID: live.Session.AAGUID}
+	}
+	v.transaction.SecondFactorProved(login.Another{Passkey: made}, live, session.MethodUserPresence)
 	return s.Transactions.Save(c.Request.Context(), v.transaction)
 }
 
