@@ -20,8 +20,8 @@ WITH live AS (
     FROM issued i
     WHERE sessions.org_id = i.org_id AND sessions.id = i.session_id AND sessions.last_seen_at < @touch_before
 ), listener AS (
-    INSERT INTO session_clients (org_id, session_id, client_id)
-    SELECT i.org_id, i.session_id, i.client_id FROM issued i WHERE @tell_of_end::boolean
+    INSERT INTO session_clients (org_id, session_id, client_id, due_at)
+    SELECT i.org_id, i.session_id, i.client_id, @session_idle_expires_at FROM issued i WHERE @tell_of_end::boolean
     ON CONFLICT DO NOTHING
 )
 SELECT i.id FROM issued i;

@@ -29,11 +29,21 @@ ORDER BY id DESC LIMIT @row_limit;
 UPDATE sessions SET last_seen_at = @at, idle_expires_at = LEAST(@idle_expires_at, expires_at)
 WHERE org_id = @org_id AND id = @id AND ended_at IS NULL AND last_seen_at < @at;
 
--- name: ShortenPersistentSessions :exec
--- What an organization allows of people who stay signed in has become less.
-UPDATE sessions SET expires_at = LEAST(expires_at, authenticated_at + make_interval(secs => @absolute_seconds::float8)),
-    idle_expires_at = LEAST(idle_expires_at, last_seen_at + make_interval(secs => @idle_seconds::float8), authenticated_at + make_interval(secs => @absolute_seconds::float8))
-WHERE org_id = @org_id AND persistent AND ended_at IS NULL AND expires_at > @at AND idle_expires_at > @at;
+-- name: ShortenSessions :exec
+-- What an organization allows has become less. Those that are over by it are looked at at once, so that clients are told.
+WITH allowed AS (
+    SELECT false AS persistent, make_interval(secs => @absolute_seconds::float8) AS absolute, make_interval(secs => @idle_seconds::float8) AS idle
+    UNION ALL SELECT true, make_interval(secs => @persistent_absolute_seconds::float8), make_interval(secs => @persistent_idle_seconds::float8)
+), shortened AS (
+    UPDATE sessions s SET expires_at = LEAST(s.expires_at, s.authenticated_at + a.absolute),
+        idle_expires_at = LEAST(s.idle_expires_at, s.last_seen_at + a.idle, s.authenticated_at + a.absolute)
+    FROM allowed a
+    WHERE s.org_id = @org_id AND s.persistent = a.persistent AND s.ended_at IS NULL AND s.expires_at > @at AND s.idle_expires_at > @at
+      AND (s.expires_at > s.authenticated_at + a.absolute OR s.idle_expires_at > s.last_seen_at + a.idle)
+    RETURNING s.org_id, s.id, s.idle_expires_at
+)
+UPDATE session_clients l SET due_at = LEAST(l.due_at, x.idle_expires_at)
+FROM shortened x WHERE l.org_id = @org_id AND l.session_id = x.id;
 
 -- name: StraySession :execrows
 UPDATE sessions SET strayed_at = @at WHERE org_id = @org_id AND id = @id AND ended_at IS NULL AND (strayed_at IS NULL OR strayed_at <= @before);
@@ -45,6 +55,9 @@ UPDATE sessions SET token_hash = @token_hash, authenticated_at = @authenticated_
     device_id = sqlc.narg(device_id), persistent = @persistent, agent = @agent, strayed_at = NULL,
     countries = CASE WHEN @country::text = '' THEN countries ELSE array_append(array_remove(countries, @country), @country) END
 WHERE org_id = @org_id AND id = @id AND user_id = @user_id AND ended_at IS NULL;
+
+-- name: ReplaceSessionToken :execrows
+UPDATE sessions SET token_hash = @token_hash WHERE org_id = @org_id AND id = @id AND token_hash = @former_hash AND ended_at IS NULL;
 
 -- name: EndSession :one
 UPDATE sessions SET ended_at = @at, end_reason = @reason WHERE org_id = @org_id AND id = @id AND ended_at IS NULL RETURNING user_id;
@@ -89,6 +102,29 @@ WHERE x.org_id = @org_id AND x.id IN (
     WHERE s.org_id = @org_id AND s.ended_at IS NULL AND NOT (p.attested AND p.aaguid = ANY (@accepted_models::uuid[]))
     ORDER BY s.id LIMIT @row_limit FOR NO KEY UPDATE OF s SKIP LOCKED)
 RETURNING x.id, x.user_id;
+
+-- name: SessionsDue :many
+-- cross-tenant: periodic look at sessions that may be over by time, and whose clients wait to hear of it
+SELECT l.org_id, l.session_id FROM session_clients l WHERE l.due_at <= @at ORDER BY l.due_at LIMIT @row_limit;
+
+-- name: EndExpiredSessions :many
+-- Of some sessions those that are over by time. Whoever uses or ends one at this moment is left alone: it is looked at again.
+UPDATE sessions x SET ended_at = @at, end_reason = @reason
+WHERE x.org_id = @org_id AND x.id IN (
+    SELECT s.id FROM sessions s
+    WHERE s.org_id = @org_id AND s.id = ANY (@ids::uuid[]) AND s.ended_at IS NULL AND (s.expires_at <= @at OR s.idle_expires_at <= @at)
+    ORDER BY s.id FOR NO KEY UPDATE SKIP LOCKED)
+RETURNING x.id, x.user_id;
+
+-- name: HoldSessions :many
+-- Before LookLater: whoever changes how long one of them lives comes first and is seen, or comes last. What somebody else is changing is left out.
+SELECT id FROM sessions WHERE org_id = @org_id AND id = ANY (@ids::uuid[]) ORDER BY id FOR SHARE SKIP LOCKED;
+
+-- name: LookLater :execrows
+-- Never again at sessions that have ended; at others when they are over unless they are used, and in any case not at once.
+UPDATE session_clients l SET due_at = CASE WHEN s.ended_at IS NULL THEN GREATEST(LEAST(s.expires_at, s.idle_expires_at), @soonest::timestamptz) END
+FROM sessions s
+WHERE l.org_id = @org_id AND l.session_id = ANY (@session_ids::uuid[]) AND l.due_at <= @at AND s.org_id = l.org_id AND s.id = l.session_id;
 
 -- name: ClientsToTell :many
 -- The clients that signed in within sessions and want to hear of their end.

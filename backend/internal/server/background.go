@@ -20,6 +20,7 @@ const (
 	jobDeleteOrganization = "delete_organization"
 
 	cleanupBatch   = 5000
+	expiryBatch    = 200              // sessions that end in one transaction, each with what follows from it
 	keyPoolSize    = 16               // RSA keys ready for new organizations
 	deletionBudget = 20 * time.Second // of one call; then the job lets others work
 )
@@ -42,6 +43,7 @@ func (a *App) background(workers int) jobs.Options {
 		Periodics: []jobs.Periodic{
 			{Kind: "delete_expired", Every: 5 * time.Minute, AtStart: true, Do: a.deleteExpired},
 			{Kind: "expire_backchannel_requests", Every: time.Minute, AtStart: true, Do: a.expireBackchannel},
+			{Kind: "end_expired_sessions", Every: time.Minute, AtStart: true, Do: a.endExpired},
 			{Kind: "maintain_audit_partitions", Every: 6 * time.Hour, AtStart: true, Do: a.maintainAudit},
 			{Kind: "fill_signing_key_pool", Every: time.Minute, AtStart: true, Do: func(ctx context.Context) error { return a.Keys.FillPool(ctx, keyPoolSize) }},
 			{Kind: "refresh_authenticator_metadata", Every: 15 * time.Minute, AtStart: true, Do: func(ctx context.Context) error { return a.Models.Keep(ctx) }},
@@ -102,6 +104,17 @@ func (a *App) expireBackchannel(ctx context.Context) error {
 			return err
 		}
 	}
+}
+
+// endExpired has clients told of sessions that are over by time. Where very many are over at once the next call goes on.
+func (a *App) endExpired(ctx context.Context) error {
+	for began := a.Now(); a.Now().Sub(began) < deletionBudget; {
+		more, err := a.Sessions.EndExpired(ctx, expiryBatch)
+		if err != nil || !more {
+			return err
+		}
+	}
+	return nil
 }
 
 func (a *App) maintainAudit(ctx context.Context) error {

@@ -8,12 +8,17 @@ import (
 	"github.com/clavex/clavex/backend/internal/store/dbq"
 )
 
-// Shorten is org.Updated: what an organization allows of people who stay signed in holds for those who do already, so that
-// whoever has a cookie that was left somewhere does not have it for a year after that was given up.
+// Shorten is org.Updated: how long an organization allows people to be signed in holds for those who are already, so that
+// whoever has a copied cookie, or one that was left somewhere, has it no longer than is allowed now. Nothing lives longer by it.
 func (s *Sessions) Shorten(ctx context.Context, tx *store.Tx, before, after *org.Organization) error {
-	idle, absolute := after.Policies.IdleOf(true), after.Policies.AbsoluteOf(true)
-	if idle >= before.Policies.IdleOf(true) && absolute >= before.Policies.AbsoluteOf(true) {
+	shorter := false
+	for _, persistent := range []bool{false, true} {
+		shorter = shorter || after.Policies.IdleOf(persistent) < before.Policies.IdleOf(persistent) || after.Policies.AbsoluteOf(persistent) < before.Policies.AbsoluteOf(persistent)
+	}
+	if !shorter {
 		return nil
 	}
-	return dbq.New(tx).ShortenPersistentSessions(ctx, dbq.ShortenPersistentSessionsParams{OrgID: after.ID, IdleSeconds: idle.Seconds(), AbsoluteSeconds: absolute.Seconds(), At: s.now()})
+	return dbq.New(tx).ShortenSessions(ctx, dbq.ShortenSessionsParams{OrgID: after.ID, At: s.now(),
+		IdleSeconds: after.Policies.IdleOf(false).Seconds(), AbsoluteSeconds: after.Policies.AbsoluteOf(false).Seconds(),
+		PersistentIdleSeconds: after.Policies.IdleOf(true).Seconds(), PersistentAbsoluteSeconds: after.Policies.AbsoluteOf(true).Seconds()})
 }

@@ -111,9 +111,10 @@ func TestEveryQueryOnTenantTablesTakesTheOrganization(t *testing.T) {
 // the organization refuses. Those that are named here use nothing: they end, count, tell or keep.
 func TestEveryUseOfASessionAsksForItsModel(t *testing.T) {
 	uses := regexp.MustCompile(`(?i)ended_at IS NULL|revoked_at IS NULL`)
-	others := strings.Fields(`TouchSession RenewSession EndSession EndSessionOfUser EndSessionsOfUser EndSurplusSessions StraySession ShortenPersistentSessions EndSessionsOfPasskey EndSessionsOfModels EndSessionsOfUnmetPasskeys
+	others := strings.Fields(`TouchSession RenewSession EndSession EndSessionOfUser EndSessionsOfUser EndSurplusSessions StraySession ShortenSessions EndSessionsOfPasskey EndSessionsOfModels EndSessionsOfUnmetPasskeys
 		RevokeGrantsOfSessions RevokeGrantsOfModels RevokeGrantsOfUser RevokeGrantsWithoutSession RevokeGrant RevokeGrantsOfUserAndClient RevokeGrantsOfClient
-		RevokeGrantsOfTrustedIssuer DeleteLinkedIdentity OrganizationCounts SessionsOfModels`)
+		RevokeGrantsOfTrustedIssuer DeleteLinkedIdentity OrganizationCounts SessionsOfModels
+		EndExpiredSessions LookLater ReplaceSessionToken`)
 	checked := 0
 	for _, file := range []string{"session.sql", "grant.sql", "org.sql", "user.sql", "device.sql", "backchannel.sql", "authenticator.sql", "trust.sql"} {
 		content, err := os.ReadFile("../../../sql/queries/" + file)

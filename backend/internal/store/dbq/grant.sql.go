@@ -291,8 +291,8 @@ WITH live AS (
     FROM issued i
     WHERE sessions.org_id = i.org_id AND sessions.id = i.session_id AND sessions.last_seen_at < $24
 ), listener AS (
-    INSERT INTO session_clients (org_id, session_id, client_id)
-    SELECT i.org_id, i.session_id, i.client_id FROM issued i WHERE $25::boolean
+    INSERT INTO session_clients (org_id, session_id, client_id, due_at)
+    SELECT i.org_id, i.session_id, i.client_id, $23 FROM issued i WHERE $25::boolean
     ON CONFLICT DO NOTHING
 )
 SELECT i.id FROM issued i

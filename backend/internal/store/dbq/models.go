@@ -517,6 +517,7 @@ type SessionClient struct {
 	OrgID     uuid.UUID
 	SessionID uuid.UUID
 	ClientID  uuid.UUID
+	DueAt     *time.Time
 }
 
 type SignInFailure struct {

@@ -145,6 +145,53 @@ func (q *Queries) DomainOfSession(ctx context.Context, arg DomainOfSessionParams
 	return domain, err
 }
 
+const endExpiredSessions = `-- name: EndExpiredSessions :many
+UPDATE sessions x SET ended_at = $1, end_reason = $2
+WHERE x.org_id = $3 AND x.id IN (
+    SELECT s.id FROM sessions s
+    WHERE s.org_id = $3 AND s.id = ANY ($4::uuid[]) AND s.ended_at IS NULL AND (s.expires_at <= $1 OR s.idle_expires_at <= $1)
+    ORDER BY s.id FOR NO KEY UPDATE SKIP LOCKED)
+RETURNING x.id, x.user_id
+`
+
+type EndExpiredSessionsParams struct {
+	At     *time.Time
+	Reason *string
+	OrgID  uuid.UUID
+	Ids    []uuid.UUID
+}
+
+type EndExpiredSessionsRow struct {
+	ID     uuid.UUID
+	UserID uuid.UUID
+}
+
+// Of some sessions those that are over by time. Whoever uses or ends one at this moment is left alone: it is looked at again.
+func (q *Queries) EndExpiredSessions(ctx context.Context, arg EndExpiredSessionsParams) ([]EndExpiredSessionsRow, error) {
+	rows, err := q.db.Query(ctx, endExpiredSessions,
+		arg.At,
+		arg.Reason,
+		arg.OrgID,
+		arg.Ids,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []EndExpiredSessionsRow{}
+	for rows.Next() {
+		var i EndExpiredSessionsRow
+		if err := rows.Scan(&i.ID, &i.UserID); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const endSession = `-- name: EndSession :one
 UPDATE sessions SET ended_at = $1, end_reason = $2 WHERE org_id = $3 AND id = $4 AND ended_at IS NULL RETURNING user_id
 `
@@ -405,6 +452,36 @@ func (q *Queries) EndSurplusSessions(ctx context.Context, arg EndSurplusSessions
 		arg.Domain,
 		arg.Others,
 	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []uuid.UUID{}
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const holdSessions = `-- name: HoldSessions :many
+SELECT id FROM sessions WHERE org_id = $1 AND id = ANY ($2::uuid[]) ORDER BY id FOR SHARE SKIP LOCKED
+`
+
+type HoldSessionsParams struct {
+	OrgID uuid.UUID
+	Ids   []uuid.UUID
+}
+
+// Before LookLater: whoever changes how long one of them lives comes first and is seen, or comes last. What somebody else is changing is left out.
+func (q *Queries) HoldSessions(ctx context.Context, arg HoldSessionsParams) ([]uuid.UUID, error) {
+	rows, err := q.db.Query(ctx, holdSessions, arg.OrgID, arg.Ids)
 	if err != nil {
 		return nil, err
 	}
@@ -737,6 +814,33 @@ func (q *Queries) LogoutDelivery(ctx context.Context, arg LogoutDeliveryParams) 
 	return i, err
 }
 
+const lookLater = `-- name: LookLater :execrows
+UPDATE session_clients l SET due_at = CASE WHEN s.ended_at IS NULL THEN GREATEST(LEAST(s.expires_at, s.idle_expires_at), $1::timestamptz) END
+FROM sessions s
+WHERE l.org_id = $2 AND l.session_id = ANY ($3::uuid[]) AND l.due_at <= $4 AND s.org_id = l.org_id AND s.id = l.session_id
+`
+
+type LookLaterParams struct {
+	Soonest    time.Time
+	OrgID      uuid.UUID
+	SessionIds []uuid.UUID
+	At         *time.Time
+}
+
+// Never again at sessions that have ended; at others when they are over unless they are used, and in any case not at once.
+func (q *Queries) LookLater(ctx context.Context, arg LookLaterParams) (int64, error) {
+	result, err := q.db.Exec(ctx, lookLater,
+		arg.Soonest,
+		arg.OrgID,
+		arg.SessionIds,
+		arg.At,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const recordLogoutAttempt = `-- name: RecordLogoutAttempt :execrows
 UPDATE logout_deliveries SET state = $1, attempts = attempts + 1, last_status = $2, last_error = $3, last_attempt_at = $4,
     next_attempt_at = $5
@@ -817,6 +921,30 @@ func (q *Queries) RenewSession(ctx context.Context, arg RenewSessionParams) (int
 		arg.OrgID,
 		arg.ID,
 		arg.UserID,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const replaceSessionToken = `-- name: ReplaceSessionToken :execrows
+UPDATE sessions SET token_hash = $1 WHERE org_id = $2 AND id = $3 AND token_hash = $4 AND ended_at IS NULL
+`
+
+type ReplaceSessionTokenParams struct {
+	TokenHash  []byte
+	OrgID      uuid.UUID
+	ID         uuid.UUID
+	FormerHash []byte
+}
+
+func (q *Queries) ReplaceSessionToken(ctx context.Context, arg ReplaceSessionTokenParams) (int64, error) {
+	result, err := q.db.Exec(ctx, replaceSessionToken,
+		arg.TokenHash,
+		arg.OrgID,
+		arg.ID,
+		arg.FormerHash,
 	)
 	if err != nil {
 		return 0, err
@@ -947,6 +1075,41 @@ func (q *Queries) RevokeGrantsWithoutSession(ctx context.Context, arg RevokeGran
 	return result.RowsAffected(), nil
 }
 
+const sessionsDue = `-- name: SessionsDue :many
+SELECT l.org_id, l.session_id FROM session_clients l WHERE l.due_at <= $1 ORDER BY l.due_at LIMIT $2
+`
+
+type SessionsDueParams struct {
+	At       *time.Time
+	RowLimit int32
+}
+
+type SessionsDueRow struct {
+	OrgID     uuid.UUID
+	SessionID uuid.UUID
+}
+
+// cross-tenant: periodic look at sessions that may be over by time, and whose clients wait to hear of it
+func (q *Queries) SessionsDue(ctx context.Context, arg SessionsDueParams) ([]SessionsDueRow, error) {
+	rows, err := q.db.Query(ctx, sessionsDue, arg.At, arg.RowLimit)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []SessionsDueRow{}
+	for rows.Next() {
+		var i SessionsDueRow
+		if err := rows.Scan(&i.OrgID, &i.SessionID); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const sessionsKeptOfUser = `-- name: SessionsKeptOfUser :many
 SELECT org_id, id, user_id, token_hash, browser_hash, authenticated_at, methods, address, user_agent, created_at, last_seen_at, idle_expires_at, expires_at, ended_at, end_reason,
     passkey_id, aaguid, countries, device_id, domain, vouched, persistent, agent, strayed_at
@@ -1004,25 +1167,39 @@ func (q *Queries) SessionsKeptOfUser(ctx context.Context, arg SessionsKeptOfUser
 	return items, nil
 }
 
-const shortenPersistentSessions = `-- name: ShortenPersistentSessions :exec
-UPDATE sessions SET expires_at = LEAST(expires_at, authenticated_at + make_interval(secs => $1::float8)),
-    idle_expires_at = LEAST(idle_expires_at, last_seen_at + make_interval(secs => $2::float8), authenticated_at + make_interval(secs => $1::float8))
-WHERE org_id = $3 AND persistent AND ended_at IS NULL AND expires_at > $4 AND idle_expires_at > $4
+const shortenSessions = `-- name: ShortenSessions :exec
+WITH allowed AS (
+    SELECT false AS persistent, make_interval(secs => $2::float8) AS absolute, make_interval(secs => $3::float8) AS idle
+    UNION ALL SELECT true, make_interval(secs => $4::float8), make_interval(secs => $5::float8)
+), shortened AS (
+    UPDATE sessions s SET expires_at = LEAST(s.expires_at, s.authenticated_at + a.absolute),
+        idle_expires_at = LEAST(s.idle_expires_at, s.last_seen_at + a.idle, s.authenticated_at + a.absolute)
+    FROM allowed a
+    WHERE s.org_id = $1 AND s.persistent = a.persistent AND s.ended_at IS NULL AND s.expires_at > $6 AND s.idle_expires_at > $6
+      AND (s.expires_at > s.authenticated_at + a.absolute OR s.idle_expires_at > s.last_seen_at + a.idle)
+    RETURNING s.org_id, s.id, s.idle_expires_at
+)
+UPDATE session_clients l SET due_at = LEAST(l.due_at, x.idle_expires_at)
+FROM shortened x WHERE l.org_id = $1 AND l.session_id = x.id
 `
 
-type ShortenPersistentSessionsParams struct {
-	AbsoluteSeconds float64
-	IdleSeconds     float64
-	OrgID           uuid.UUID
-	At              time.Time
+type ShortenSessionsParams struct {
+	OrgID                     uuid.UUID
+	AbsoluteSeconds           float64
+	IdleSeconds               float64
+	PersistentAbsoluteSeconds float64
+	PersistentIdleSeconds     float64
+	At                        time.Time
 }
 
-// What an organization allows of people who stay signed in has become less.
-func (q *Queries) ShortenPersistentSessions(ctx context.Context, arg ShortenPersistentSessionsParams) error {
-	_, err := q.db.Exec(ctx, shortenPersistentSessions,
+// What an organization allows has become less. Those that are over by it are looked at at once, so that clients are told.
+func (q *Queries) ShortenSessions(ctx context.Context, arg ShortenSessionsParams) error {
+	_, err := q.db.Exec(ctx, shortenSessions,
+		arg.OrgID,
 		arg.AbsoluteSeconds,
 		arg.IdleSeconds,
-		arg.OrgID,
+		arg.PersistentAbsoluteSeconds,
+		arg.PersistentIdleSeconds,
 		arg.At,
 	)
 	return err
