@@ -99,6 +99,7 @@ type visit struct {
 	c            *gin.Context
 	place        *place
 	organization *org.Organization
+	browser      session.Browser  // everybody who is signed in there
 	live         *session.Live    // whose account it is
 	factors      org.SecondFactor // the policy of second factors for them
 	form         oauth.Parameters
@@ -133,7 +134,7 @@ func (a *Account) serve(where *place) gin.HandlerFunc {
 			a.begin(c, where, login.Requirement{})
 			return
 		}
-		v := &visit{Account: a, c: c, place: where, organization: organization, live: live,
+		v := &visit{Account: a, c: c, place: where, organization: organization, browser: signedIn, live: live,
 			frame: a.SignIn.Frame(c, organization, live.User.Profile.Locale)}
 		v.words = v.frame.Text
 		if c.Request.Method == http.MethodPost {

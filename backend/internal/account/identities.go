@@ -91,13 +91,7 @@ func (v *visit) unlink(text string) error {
 		return identityprovider.ErrIdentityNotFound
 	}
 	person := v.live.User
-	return v.Store.InTx(v.ctx(), func(ctx context.Context, tx *store.Tx) error {
-		if err := v.Passkeys.LockOfUser(ctx, tx, person.OrgID, person.ID); err != nil {
-			return err
-		}
-		if err := v.stillHere(ctx, tx); err != nil {
-			return err
-		}
+	return v.change(func(ctx context.Context, tx *store.Tx) error {
 		removed, err := v.Providers.Unlink(ctx, tx, v.actor(), person.OrgID, person.ID, id)
 		if err != nil {
 			return err

@@ -66,7 +66,7 @@ func (v *visit) password(status int, problem *fault.Error) {
 		MinLength: v.organization.Policies.PasswordMinimum(), BackURL: v.address(pathMethods), Fault: problem})
 }
 
-// postPassword changes the password. The present session goes on; every other one ends, with all that applications hold
+// postPassword changes the password. The present session goes on with a fresh token; every other one ends, with all that applications hold
 // from before, and the person is told.
 func (v *visit) postPassword() {
 	if err := v.changePassword(); err != nil {
@@ -92,10 +92,7 @@ func (v *visit) changePassword() error {
 	if err != nil {
 		return err
 	}
-	return v.Store.InTx(v.ctx(), func(ctx context.Context, tx *store.Tx) error {
-		if err := v.stillHere(ctx, tx); err != nil {
-			return err
-		}
+	return v.change(func(ctx context.Context, tx *store.Tx) error {
 		hashed, err := v.Passwords.ChosenAfter(ctx, tx, person.OrgID, person.ID, v.live.Session.Methods, hashed)
 		if err != nil {
 			return err

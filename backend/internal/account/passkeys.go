@@ -206,10 +206,7 @@ func (v *visit) addPasskey() error {
 	}
 	person := v.live.User
 	made.OrgID, made.UserID, made.Name = person.OrgID, person.ID, name
-	return v.Store.InTx(v.ctx(), func(ctx context.Context, tx *store.Tx) error {
-		if err := v.stillHere(ctx, tx); err != nil {
-			return err
-		}
+	return v.change(func(ctx context.Context, tx *store.Tx) error {
 		if _, err := v.Passkeys.Register(ctx, tx, v.actor(), made); err != nil {
 			return err
 		}
@@ -229,15 +226,7 @@ func (v *visit) changePasskey(change func(context.Context, *store.Tx, uuid.UUID)
 	if err != nil {
 		return credential.ErrPasskeyNotFound
 	}
-	return v.Store.InTx(v.ctx(), func(ctx context.Context, tx *store.Tx) error {
-		if err := v.Passkeys.LockOfUser(ctx, tx, v.organization.ID, v.live.User.ID); err != nil {
-			return err
-		}
-		if err := v.stillHere(ctx, tx); err != nil {
-			return err
-		}
-		return change(ctx, tx, id)
-	})
+	return v.change(func(ctx context.Context, tx *store.Tx) error { return change(ctx, tx, id) })
 }
 
 // removePasskey removes a passkey; the last way into the account only when the person was warned. The present session

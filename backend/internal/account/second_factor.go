@@ -78,10 +78,7 @@ func (v *visit) postFactor() {
 	var codes []string
 	begun := v.form.Get("enrolment")
 	done := ""
-	err := v.Store.InTx(v.ctx(), func(ctx context.Context, tx *store.Tx) (err error) {
-		if err := v.stillHere(ctx, tx); err != nil {
-			return err
-		}
+	err := v.change(func(ctx context.Context, tx *store.Tx) (err error) {
 		change := letter.FactorAdded
 		switch v.form.Get("do") {
 		case "codes":

@@ -91,8 +91,20 @@ func (v *visit) postSessions() {
 	v.back(pathSessions, done)
 }
 
-// stillHere refuses to go on in a session that ended while a form was on its way: the change belongs to nobody then. The
-// session stays as it is until the transaction ends.
-func (v *visit) stillHere(ctx context.Context, tx *store.Tx) error {
-	return v.Sessions.StillLive(ctx, tx, v.organization.ID, v.live.Session.ID)
+// change makes a change that the account depends on, in the session that the form was shown in. A session that ended while the
+// form was on its way changes nothing, and the person stays as they are until the change is made: of two that remove the last two
+// ways in at once, the later sees that it is the last. Afterwards the session has a fresh token, which the browser gets beside those
+// of other people in it: whoever copied the one before loses what they had, as whoever is signed in elsewhere does.
+func (v *visit) change(do func(ctx context.Context, tx *store.Tx) error) error {
+	var after session.Browser
+	err := v.Store.InTx(v.ctx(), func(ctx context.Context, tx *store.Tx) (err error) {
+		if after, err = v.Sessions.Replace(ctx, tx, v.browser, v.live); err != nil {
+			return err
+		}
+		return do(ctx, tx)
+	})
+	if err == nil {
+		v.SignIn.Cookies.SetSessions(v.c.Writer, v.c.Request, v.organization, after)
+	}
+	return err
 }

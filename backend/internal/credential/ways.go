@@ -32,10 +32,3 @@ func (p *Passkeys) PeopleOf(ctx context.Context, db store.DB, orgID uuid.UUID, r
 	row, err := dbq.New(db).CountPeopleByRelyingParty(ctx, dbq.CountPeopleByRelyingPartyParams{OrgID: orgID, RpID: rpID})
 	return row.Here, row.Elsewhere, err
 }
-
-// LockOfUser keeps a person, and so what they sign in by, as they are until the transaction ends: of two that remove the last
-// two ways in at once, the later sees that it is the last. It goes before the lock of the session.
-func (p *Passkeys) LockOfUser(ctx context.Context, tx *store.Tx, orgID, userID uuid.UUID) error {
-	_, err := dbq.New(tx).HoldUser(ctx, dbq.HoldUserParams{OrgID: orgID, ID: userID})
-	return err
-}

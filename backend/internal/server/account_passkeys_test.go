@@ -245,7 +245,7 @@ func TestTheLimitOfPasskeysHoldsForTwoAtOnce(t *testing.T) {
 	b.usePasskey(b.get("/acme/"+passkeysPage), own)
 	page, answered := b.get("/acme/"+passkeysPage), make(chan *answer, 1)
 	s.inTx(func(ctx context.Context, tx *store.Tx) error {
-		if err := s.app.Passkeys.LockOfUser(ctx, tx, s.acme.ID, s.ada.ID); err != nil {
+		if err := s.app.Users.Hold(ctx, tx, s.acme.ID, s.ada.ID); err != nil {
 			return err
 		}
 		last := own.stored
