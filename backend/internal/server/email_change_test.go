@@ -72,7 +72,11 @@ func TestChangingTheAddress(t *testing.T) {
 	if a := b.get("/acme/action/email?transaction=" + page.url.Query().Get("transaction") + "&code=" + strings.ReplaceAll(code, "-", "")); attribute(a.element("code"), "value") != code || s.now(s.ada).Email != present {
 		t.Errorf("the link here: %d at %s", a.status, a.url)
 	}
+	thief := b.copied()
 	done := b.submit(page, "confirm-form", "code", code)
+	if a := thief.get("/acme/account"); a.element("login-form") == nil {
+		t.Errorf("a copied cookie survives: %d at %s", a.status, a.url)
+	}
 	if done.url.Path != "/acme/account" || done.text("done") == "" {
 		t.Fatalf("%d at %s:\n%s", done.status, done.url, done.body)
 	}

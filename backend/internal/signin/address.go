@@ -200,7 +200,7 @@ func (s *SignIn) postProveAddress(c *gin.Context) {
 			return
 		}
 	default:
-		err = s.proveAddress(ctx, v, live, data, readCode(typed))
+		err = s.proveAddress(c, v, facts.Browser, data, readCode(typed))
 	}
 	switch problem := fault.From(err); {
 	case err == nil:
@@ -214,8 +214,9 @@ func (s *SignIn) postProveAddress(c *gin.Context) {
 }
 
 // proveAddress changes the address when the code is right. Every other session of the person ends, and links for the former address
-// are worth nothing.
-func (s *SignIn) proveAddress(ctx context.Context, v *visit, live *session.Live, data login.AddressData, code string) error {
+// are worth nothing; the present one goes on with a fresh token.
+func (s *SignIn) proveAddress(c *gin.Context, v *visit, browser session.Browser, data login.AddressData, code string) error {
+	ctx, live := c.Request.Context(), v.transaction.Live(browser)
 	if live.User.ID != data.UserID {
 		return ErrCodeVoid
 	}
@@ -225,6 +226,7 @@ func (s *SignIn) proveAddress(ctx context.Context, v *visit, live *session.Live,
 	if data.Own {
 		return s.verifyEmail(ctx, v, live, data)
 	}
+	var after session.Browser
 	err := s.Store.InTx(ctx, func(ctx context.Context, tx *store.Tx) error {
 		organization, err := s.Organizations.Hold(ctx, tx, v.organization.ID)
 		if err != nil {
@@ -233,7 +235,7 @@ func (s *SignIn) proveAddress(ctx context.Context, v *visit, live *session.Live,
 		if !s.AddressesOpen(ctx, organization) || !organization.Policies.SignUpAllows(data.Email) {
 			return ErrAddressesClosed
 		}
-		if err := s.Sessions.StillLive(ctx, tx, organization.ID, live.Session.ID); err != nil {
+		if after, err = s.Sessions.Replace(ctx, tx, browser, live); err != nil {
 			return err
 		}
 		actor := actorOf(live.User)
@@ -255,6 +257,8 @@ func (s *SignIn) proveAddress(ctx context.Context, v *visit, live *session.Live,
 	if err != nil {
 		return err
 	}
+	s.Cookies.SetSessions(c.Writer, c.Request, v.organization, after)
+	v.tokens = after.Tokens()
 	v.transaction.AddressProved()
 	return s.Transactions.Save(ctx, v.transaction)
 }
