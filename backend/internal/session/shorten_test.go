@@ -43,7 +43,7 @@ func TestShorterLifetimesHoldForThoseWhoAreSignedIn(t *testing.T) {
 			t.Errorf("%s: one ended that may live", name)
 		}
 		idle, most := until()
-		if hour := begun.AuthenticatedAt.Add(time.Hour); idle.After(hour) || name == "absolute" && !most.Equal(hour) || name == "idle" && !most.Equal(begun.ExpiresAt) {
+		if idle.After(begun.LastSeenAt.Add(time.Hour)) || name == "absolute" && !most.Equal(begun.AuthenticatedAt.Add(time.Hour)) || name == "idle" && !most.Equal(begun.ExpiresAt) {
 			t.Errorf("%s: until %v, %v", name, idle, most)
 		}
 		// Shorter than before, and longer than the session has left.
