@@ -111,7 +111,7 @@ func (a *App) endpoints(m *metrics) (*endpoints, error) {
 		Transactions: login.NewTransactions(a.State, a.Now, rand.Reader), Logout: logout.NewValidator(hints, a.Clients), Devices: e.device, Backchannel: a.CIBA, Audit: a.Audit, Ring: a.Ring,
 		Cookies: e.cookies, Pages: web.NewPages(nil), Texts: texts, Organizations: a.Organizations, Now: a.Now, Random: rand.Reader,
 		Mails: a.Mails, Letters: letters, Erasure: a.Erasure, Providers: a.Providers, Terms: a.Terms, Parties: upstream.New(a.Fetch, a.KeySets, a.Providers, a.Now), SignUpOpen: a.signUpOpen, SignUps: signin.NewSignUpLimits(a.State, a.Config.SignUpsPerNetwork),
-		Recoveries: signin.NewRecoveryLimits(a.State), Addresses: signin.NewAddressLimits(a.State),
+		Recoveries: signin.NewRecoveryLimits(a.State), FactorMails: signin.NewFactorMailLimits(a.State), Addresses: signin.NewAddressLimits(a.State),
 		State: a.State, Challenges: proofofwork.New(a.Ring.DeriveKey("proof-of-work").Key, a.State, a.Now, rand.Reader), Suspicion: proofofwork.NewSuspicion(a.State),
 		Doable: a.Doable, Beginnings: signin.NewBeginnings(a.State, a.Config.SignInsPerNetwork), Identifiers: signin.NewIdentifiers(a.State, a.Config.SignInsPerNetwork), Observe: func(outcome string) { m.logins.WithLabelValues(outcome).Inc() },
 	}, map[string]login.Continuation{authorize.ContinuationName: e.authorize, device.ContinuationName: e.device, ciba.ContinuationName: a.CIBA,

@@ -109,13 +109,7 @@ func (s *SignIn) postByMail(c *gin.Context, way byMail) {
 	if typed != "" && len(typed) <= 254 {
 		ctx := c.Request.Context()
 		if err = s.checkWork(ctx, v, way.page, typed, form); err == nil {
-			err = s.Recoveries.network.CountNetwork(ctx, v.organization.ID)
-		}
-		if err == nil {
-			err = s.suspicious(ctx, v, way.page, typed)
-		}
-		if err == nil {
-			err = s.mailTo(c, v, way, typed)
+			err = s.askedFor(c, v, way, typed)
 		}
 	}
 	if err != nil {
@@ -125,26 +119,58 @@ func (s *SignIn) postByMail(c *gin.Context, way byMail) {
 	s.advance(c, v, way.page)
 }
 
+// named is whom a text names, as far as mails to them are concerned.
+type named struct {
+	typed  string
+	person *user.User // nil for nobody
+	own    string     // whose counts pay for them, see countOf
+}
+
+func (s *SignIn) named(ctx context.Context, v *visit, typed string) (named, error) {
+	person, _, err := s.Users.ByIdentifier(ctx, s.Store, v.organization.ID, typed)
+	id := uuid.Nil
+	switch {
+	case err == nil:
+		id = person.ID
+	case !fault.IsKind(err, fault.NotFound):
+		return named{}, err
+	}
+	own, err := s.own(ctx, v, id)
+	return named{typed: typed, person: person, own: own}, err
+}
+
+// askedFor takes the name that somebody typed.
+func (s *SignIn) askedFor(c *gin.Context, v *visit, way byMail, typed string) error {
+	ctx := c.Request.Context()
+	whom, err := s.named(ctx, v, typed)
+	if err == nil {
+		err = s.Recoveries.countNetwork(ctx, v.organization.ID, whom.own)
+	}
+	if err == nil {
+		err = s.suspicious(ctx, v, way.page, typed)
+	}
+	if err == nil {
+		err = s.mailTo(c, v, way, whom)
+	}
+	return err
+}
+
 // mailTo writes a code down and sends it to the address of whom was named; to nobody where there is nobody.
-func (s *SignIn) mailTo(c *gin.Context, v *visit, way byMail, typed string) error {
+func (s *SignIn) mailTo(c *gin.Context, v *visit, way byMail, whom named) error {
 	ctx, before := c.Request.Context(), way.proof(v.transaction)
 	if before != nil && before.Mails >= login.MailsMost {
 		return ErrNoMoreMails
 	}
-	if err := s.Recoveries.typed.Count(ctx, v.organization.ID, strings.ToLower(typed)); err != nil {
+	if err := s.Recoveries.typed.count(ctx, v.organization.ID, whom.own, strings.ToLower(whom.typed)); err != nil {
 		return err
 	}
-	person, _, err := s.Users.ByIdentifier(ctx, s.Store, v.organization.ID, typed)
-	if err != nil && !fault.IsKind(err, fault.NotFound) {
-		return err
-	}
-	data := login.RecoveryData{Typed: typed}
-	reachable := err == nil && person.MayProve() && person.Email != ""
+	data, person := login.RecoveryData{Typed: whom.typed}, whom.person
+	reachable := person != nil && person.MayProve() && person.Email != ""
 	if reachable {
 		data.UserID, data.Email = person.ID, person.Email
 	}
 	// Counted for nobody, too; refused in silence, because a refusal would tell whose names are one account.
-	if err := s.Recoveries.account.Count(ctx, v.organization.ID, subjectOf(data)); fault.IsKind(err, fault.RateLimited) {
+	if err := s.Recoveries.account.count(ctx, v.organization.ID, whom.own, subjectOf(data)); fault.IsKind(err, fault.RateLimited) {
 		reachable = false
 	} else if err != nil {
 		return err
@@ -226,7 +252,11 @@ func (s *SignIn) postConfirmByMail(c *gin.Context, way byMail) {
 		return
 	}
 	if form.Get("resend") != "" {
-		if err = s.mailTo(c, v, way, data.Typed); err == nil {
+		var whom named
+		if whom, err = s.named(c.Request.Context(), v, data.Typed); err == nil {
+			err = s.mailTo(c, v, way, whom)
+		}
+		if err == nil {
 			s.Pages.SeeOther(c, path(v.organization, way.confirm)+"?again=1&transaction="+v.transaction.ID)
 			return
 		}

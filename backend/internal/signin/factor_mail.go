@@ -79,7 +79,11 @@ func (s *SignIn) mailFactor(ctx context.Context, v *visit, person *user.User) er
 		return ErrMailTooSoon.WithRetryAfter(wait)
 	}
 	data := login.RecoveryData{Typed: person.Username, UserID: person.ID, Email: person.Email}
-	if err := s.countFactorMail(ctx, v, data); err != nil {
+	own, err := s.own(ctx, v, person.ID)
+	if err != nil {
+		return err
+	}
+	if err := s.FactorMails.count(ctx, v.organization.ID, person.ID, own); err != nil {
 		return err
 	}
 	proof, code, err := s.newProof(v.transaction, before, data, factorSubject(data))
@@ -100,18 +104,6 @@ func (s *SignIn) mailFactor(ctx context.Context, v *visit, person *user.User) er
 		}
 		return s.Letters.Tell(ctx, tx, v.organization, person, written)
 	})
-}
-
-// countFactorMail counts a mail with those of forgotten passwords: for the network and for the account.
-func (s *SignIn) countFactorMail(ctx context.Context, v *visit, data login.RecoveryData) error {
-	err := s.Recoveries.network.CountNetwork(ctx, v.organization.ID)
-	if err == nil {
-		err = s.Recoveries.account.Count(ctx, v.organization.ID, subjectOf(data))
-	}
-	if fault.IsKind(err, fault.RateLimited) {
-		return ErrFactorMailsLimited.WithRetryAfter(fault.From(err).RetryAfter).WithCause(err)
-	}
-	return err
 }
 
 // mailWait is how long it takes until another mail is sent.

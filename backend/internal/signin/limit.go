@@ -146,13 +146,18 @@ func (l SignUpLimits) countMail(ctx context.Context, orgID uuid.UUID, address st
 	return l.address.Count(ctx, orgID, strings.ToLower(address))
 }
 
-// How often passwords may be forgotten: by the people of one network, for one name that is typed, and for one account
-// whatever is typed.
+// How often passwords may be forgotten, and people sign in by mail: by the people of one network, for one name that is
+// typed, and for one account whatever is typed. Nobody proves anything to ask for these mails, so any stranger can use up
+// what a person has. So there are counts that strangers do not reach: those of each browser in which that very person
+// signed in before (countOf), and those of the mails of second factors, for which a first factor was proved.
 const (
 	recoveriesWindow    = time.Hour
 	recoveriesOfNetwork = 100
 	recoveriesOfName    = 6
 	recoveriesOfAccount = 10
+	factorMailsWindow   = time.Hour
+	factorMailsNetwork  = 100
+	factorMailsAccount  = 10
 )
 
 // The answers to too much forgetfulness.
@@ -163,15 +168,76 @@ var (
 )
 
 // RecoveryLimits limit how often passwords may be forgotten.
-type RecoveryLimits struct{ network, typed, account *ratelimit.Limit }
+type RecoveryLimits struct {
+	network        *ratelimit.Limit
+	typed, account countOf
+}
 
 // NewRecoveryLimits makes the limits.
 func NewRecoveryLimits(counters kv.Store) RecoveryLimits {
 	return RecoveryLimits{
 		network: ratelimit.New(counters, "recoveries_of_network", recoveriesOfNetwork, recoveriesWindow, ErrRecoveriesLimited),
-		typed:   ratelimit.New(counters, "recoveries_of_name", recoveriesOfName, recoveriesWindow, ErrRecoveryMailsLimited),
-		account: ratelimit.New(counters, "recoveries_of_account", recoveriesOfAccount, recoveriesWindow, errRecoveriesOfOneLimited),
+		typed:   newCountOf(counters, "recoveries_of_name", recoveriesOfName, recoveriesWindow, ErrRecoveryMailsLimited),
+		account: newCountOf(counters, "recoveries_of_account", recoveriesOfAccount, recoveriesWindow, errRecoveriesOfOneLimited),
 	}
+}
+
+// countNetwork counts somebody who asks, unless their browser has counts of its own.
+func (l RecoveryLimits) countNetwork(ctx context.Context, orgID uuid.UUID, own string) error {
+	if own != "" {
+		return nil
+	}
+	return l.network.CountNetwork(ctx, orgID)
+}
+
+// FactorMailLimits limit how many codes are mailed that are second factors.
+type FactorMailLimits struct {
+	network *ratelimit.Limit
+	account countOf
+}
+
+// NewFactorMailLimits makes the limits.
+func NewFactorMailLimits(counters kv.Store) FactorMailLimits {
+	return FactorMailLimits{
+		network: ratelimit.New(counters, "factor_mails_of_network", factorMailsNetwork, factorMailsWindow, ErrFactorMailsLimited),
+		account: newCountOf(counters, "factor_mails_of_account", factorMailsAccount, factorMailsWindow, ErrFactorMailsLimited),
+	}
+}
+
+// count counts a mail to an account; own as in countOf.
+func (l FactorMailLimits) count(ctx context.Context, orgID, account uuid.UUID, own string) error {
+	if own == "" {
+		if err := l.network.CountNetwork(ctx, orgID); err != nil {
+			return err
+		}
+	}
+	return l.account.count(ctx, orgID, own, account.String())
+}
+
+// countOf is a limit of what is asked for about somebody, with a count of its own for each browser in which they signed in
+// before: what strangers ask for uses up nothing of it, and it uses up nothing of theirs.
+type countOf struct{ strangers, known *ratelimit.Limit }
+
+func newCountOf(counters kv.Store, kind string, most int, window time.Duration, refused *fault.Error) countOf {
+	return countOf{strangers: ratelimit.New(counters, kind, most, window, refused), known: ratelimit.New(counters, kind+"_in_browser", most, window, refused)}
+}
+
+// count counts what is asked for about a subject; own is the secret of a browser that the person is known by, "" in others.
+func (l countOf) count(ctx context.Context, orgID uuid.UUID, own, subject string) error {
+	if own == "" {
+		return l.strangers.Count(ctx, orgID, subject)
+	}
+	return l.known.Count(ctx, orgID, own+" "+subject)
+}
+
+// own is the browser's secret when the person signed in there before, else "". It is asked about nobody (uuid.Nil), too, so
+// that the effort does not tell who exists.
+func (s *SignIn) own(ctx context.Context, v *visit, person uuid.UUID) (string, error) {
+	known, err := s.Sessions.BrowserIsKnown(ctx, v.organization.ID, person, v.browserHash)
+	if err != nil || !known {
+		return "", err
+	}
+	return v.browser, nil
 }
 
 // addressesOfAccount is how often the address of one account may be changed in an hour.

@@ -109,6 +109,7 @@ type Dependencies struct {
 	Terms         *terms.Terms
 	SignUps       SignUpLimits
 	Recoveries    RecoveryLimits
+	FactorMails   FactorMailLimits
 	Addresses     AddressLimits
 	State         kv.Store // of codes that hand a sign-in over
 	Challenges    *proofofwork.Challenges
