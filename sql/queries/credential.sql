@@ -4,8 +4,9 @@ VALUES (@org_id, @id, @user_id, 'password', @secret, @by_link, @at, @at)
 ON CONFLICT (org_id, user_id) WHERE kind = 'password' DO UPDATE SET secret = EXCLUDED.secret, by_link = EXCLUDED.by_link, updated_at = EXCLUDED.updated_at;
 
 -- name: RehashPassword :execrows
--- Only when it is still the hash that was just verified: a password changed meanwhile stays.
-UPDATE credentials SET secret = @secret, updated_at = @at
+-- Only when it is still the hash that was just verified: a password changed meanwhile stays. It is the same password, so
+-- when it was set (PasswordSince) stays, too.
+UPDATE credentials SET secret = @secret
 WHERE org_id = @org_id AND user_id = @user_id AND kind = 'password' AND secret = @verified_secret;
 
 -- name: PasswordOfUser :one

@@ -233,7 +233,15 @@ func TestParametersAreBroughtUpToDateAtSignIn(t *testing.T) {
 		}
 		return s
 	}
-	before := stored()
+	since := func() time.Time {
+		at, err := f.passwords.Since(t.Context(), f.acme.ID, f.ada.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return at
+	}
+	before, chosen := stored(), since()
+	f.Clock.Advance(time.Hour)
 	if _, err := stronger.Verify(t.Context(), credential.Attempt{OrgID: f.acme.ID, Identifier: "ada@acme.test", Password: "wrong"}); err == nil || stored() != before {
 		t.Fatalf("rehashed on a wrong password: %v", err)
 	}
@@ -344,3 +352,6 @@ func TestAProofHoldsAsLongAsThePasswordThatWasProved(t *testing.T) {
 		}
 	}
 }
+	if at := since(); !at.Equal(chosen) {
+		t.Fatalf("she chose it at %v, and it is said to be of %v", chosen, at)
+	}

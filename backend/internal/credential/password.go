@@ -173,7 +173,7 @@ func (p *Passwords) rehash(ctx context.Context, attempt Attempt, person *user.Us
 	if err != nil {
 		return verified
 	}
-	stored, err := dbq.New(p.db).RehashPassword(ctx, dbq.RehashPasswordParams{OrgID: attempt.OrgID, UserID: person.ID, Secret: fresh, VerifiedSecret: verified, At: p.now()})
+	stored, err := dbq.New(p.db).RehashPassword(ctx, dbq.RehashPasswordParams{OrgID: attempt.OrgID, UserID: person.ID, Secret: fresh, VerifiedSecret: verified})
 	if err != nil || stored == 0 {
 		return verified
 	}

@@ -249,23 +249,22 @@ func (q *Queries) PasswordSince(ctx context.Context, arg PasswordSinceParams) (t
 }
 
 const rehashPassword = `-- name: RehashPassword :execrows
-UPDATE credentials SET secret = $1, updated_at = $2
-WHERE org_id = $3 AND user_id = $4 AND kind = 'password' AND secret = $5
+UPDATE credentials SET secret = $1
+WHERE org_id = $2 AND user_id = $3 AND kind = 'password' AND secret = $4
 `
 
 type RehashPasswordParams struct {
 	Secret         string
-	At             time.Time
 	OrgID          uuid.UUID
 	UserID         uuid.UUID
 	VerifiedSecret string
 }
 
-// Only when it is still the hash that was just verified: a password changed meanwhile stays.
+// Only when it is still the hash that was just verified: a password changed meanwhile stays. It is the same password, so
+// when it was set (PasswordSince) stays, too.
 func (q *Queries) RehashPassword(ctx context.Context, arg RehashPasswordParams) (int64, error) {
 	result, err := q.db.Exec(ctx, rehashPassword,
 		arg.Secret,
-		arg.At,
 		arg.OrgID,
 		arg.UserID,
 		arg.VerifiedSecret,
