@@ -121,10 +121,14 @@ func TestTheSameCharactersAreTheSamePassword(t *testing.T) {
 func TestRules(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	f.ada.Profile.Name = "Ada Lovelace"
+	f.ada.Profile.Name, f.ada.Profile.Nickname = "Ada Lovelace", "Zoë-Ångström"
 	for chosen, want := range map[string]error{
 		"1234567": credential.ErrTooShort, "pässwö": credential.ErrTooShort, "correct horse battery staple": nil, strings.Repeat("ab", 128): nil, strings.Repeat("ab", 129): credential.ErrTooLong,
 		"aaaaaaaaaaaa": credential.ErrGuessable, "ada@acme.test": credential.ErrGuessable, "ADA@acme.test1": credential.ErrGuessable, "Ada Lovelace": credential.ErrGuessable,
+		// Without what stands between the letters, whatever the case, and single words of at least four characters.
+		"AdaLovelace": credential.ErrGuessable, "ada.lovelace": credential.ErrGuessable, "A-d-a-L-o-v-e-l-a-c-e": credential.ErrGuessable, "lovelace12": credential.ErrGuessable, "1Love-Lace2": credential.ErrGuessable,
+		"zoëångström99": credential.ErrGuessable, "A\u030angstro\u0308m!": credential.ErrGuessable, "AdaAcmeTest": credential.ErrGuessable,
+		"ada-1815": nil, "adaadaada1": nil, "lovelace-1843": nil, "Lovelace !?#$": nil, "I read lovelace and turing": nil, "Ada!!!!Lovelace????": nil, "a glove laced with gold": nil,
 		"password123": credential.ErrCommon, "QwertyUiop": credential.ErrCommon,
 		"日本語のパスワード": nil, "        ": credential.ErrGuessable, "\xff\xff\xff\xff\xff\xff\xff\xff": credential.ErrUnreadable,
 	} {
@@ -142,12 +146,23 @@ func TestRulesOfAnOrganization(t *testing.T) {
 	strict.Slug, strict.DisplayName, strict.Policies.PasswordMinimumLength = "rechtsschutz", "Rechtsschutz & Söhne", 15
 	for chosen, want := range map[string]error{
 		"Engine-No-1843": credential.ErrTooShort, "Engine-No-18431": nil, "rechtsschutz123": credential.ErrGuessable, "RECHTSSCHUTZ & SÖHNE": credential.ErrGuessable,
-		"Motor-rechtsschutz": nil,
+		"Motor-rechtsschutz": nil, "Rechtsschutz+Soehne": nil, "rechtsschutzsöhne1": credential.ErrGuessable,
 	} {
 		if _, err := f.passwords.Hash(t.Context(), &strict, f.ada, chosen); !errors.Is(err, want) {
 			t.Errorf("%q: %v, want %v", chosen, err, want)
 		}
 	}
+	strict.Policies.PasswordMinimumLength = 8
+	elsewhere := *f.ada
+	elsewhere.Username, elsewhere.Email = "a.l", "countess-of-lovelace@analytical.engines.test"
+	for chosen, want := range map[string]error{
+		"CountessOfLovelace": credential.ErrGuessable, "countess1": credential.ErrGuessable, "Analytical42": credential.ErrGuessable, "engines42": nil, "Söhne-123": nil, "söhne123": credential.ErrGuessable,
+	} {
+		if _, err := f.passwords.Hash(t.Context(), &strict, &elsewhere, chosen); !errors.Is(err, want) {
+			t.Errorf("%q: %v, want %v", chosen, err, want)
+		}
+	}
+	strict.Policies.PasswordMinimumLength = 15
 	if _, err := f.passwords.Hash(t.Context(), &strict, f.ada, "short"); err == nil || !strings.Contains(err.Error(), "15") {
 		t.Errorf("the least is not named: %v", err)
 	}

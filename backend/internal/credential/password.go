@@ -311,11 +311,8 @@ func checkRules(password string, organization *org.Organization, person *user.Us
 	if commonpassword.Contains(password) {
 		return ErrCommon
 	}
-	local, _, _ := strings.Cut(person.Email, "@")
-	for _, word := range []string{person.Username, person.Email, local, person.Profile.Name, organization.Slug, organization.DisplayName} {
-		if word = strings.ToLower(word); len(word) >= 4 && strings.Contains(lower, word) && length-utf8.RuneCountInString(word) < 4 {
-			return ErrGuessable
-		}
+	if littleMore(password, organization, person) {
+		return ErrGuessable
 	}
 	return nil
 }
