@@ -206,6 +206,100 @@ func TestGuessingWaitsDoubleUpToALimitAndNeverLock(t *testing.T) {
 	}
 }
 
+// named makes somebody who has a username besides the address, and a password.
+func (f *fixture) named(username, email string) (made *user.User) {
+	f.T.Helper()
+	f.InTx(func(ctx context.Context, tx *store.Tx) (err error) {
+		made, err = f.Users.Create(ctx, tx, domaintest.Operator, user.User{OrgID: f.acme.ID, Username: username, Email: email})
+		return err
+	})
+	f.set(made, password)
+	return made
+}
+
+// guess tries a password for whom a text names.
+func (f *fixture) guess(identifier, tried, browser string) error {
+	_, err := f.passwords.Verify(f.T.Context(), credential.Attempt{OrgID: f.acme.ID, Identifier: identifier, Password: tried, BrowserHash: []byte(browser)})
+	return err
+}
+
+// block guesses until a name has to wait.
+func (f *fixture) block(identifier string) {
+	f.T.Helper()
+	for range 20 {
+		if errors.Is(f.guess(identifier, "guess", "stranger"), credential.ErrTooMany) {
+			return
+		}
+	}
+	f.T.Fatalf("%s never waits", identifier)
+}
+
+// Otherwise a wait that one name brought about would tell which other name is of the same account, and that there is one.
+func TestAWaitTellsNobodyWhichNamesAreOneAccount(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	grace := f.named("grace", "grace@acme.test")
+	f.named("hedy", "hedy@acme.test")
+	for first, second := range map[string]string{"grace@acme.test": "grace", "hedy": "hedy@acme.test", "nobody@acme.test": "nobody", "niemand": "niemand@acme.test"} {
+		f.block(first)
+		if err := f.guess(second, "guess", "stranger"); !errors.Is(err, credential.ErrWrong) {
+			t.Errorf("after a wait of %s, %s: %v", first, second, err)
+		}
+		if err := f.guess(" "+strings.ToUpper(first), "guess", "another"); !errors.Is(err, credential.ErrTooMany) {
+			t.Errorf("%s in another case: %v", first, err)
+		}
+	}
+	ida := f.named("ida", "ida@acme.test")
+	for _, counted := range []string{ida.ID.String(), "second-factor:" + ida.ID.String()} {
+		f.block(counted)
+	}
+	if err := f.guess("ida", password, "stranger"); err != nil {
+		t.Errorf("what no one is called by slows her down: %v", err)
+	}
+	f.Session(f.acme, grace) // in a browser that is known for her both are hers anyway, and counted together
+	for _, name := range []string{"grace", "grace@acme.test", "grace", "grace@acme.test", "grace", "grace@acme.test"} {
+		if err := f.guess(name, "guess", "browser"); !errors.Is(err, credential.ErrWrong) {
+			t.Errorf("in her browser, %s: %v", name, err)
+		}
+	}
+	if err := f.guess("grace", "guess", "browser"); !errors.Is(err, credential.ErrTooMany) {
+		t.Errorf("in her browser there is no end to it: %v", err)
+	}
+}
+
+func TestASuccessForgetsTheFailuresOfBothNames(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.named("grace", "grace@acme.test")
+	names := []string{"grace", "grace@acme.test"}
+	for _, by := range names {
+		for range 5 {
+			for _, name := range names {
+				if err := f.guess(name, "guess", "b"); !errors.Is(err, credential.ErrWrong) {
+					t.Fatalf("before a success by %s, %s: %v", by, name, err)
+				}
+			}
+		}
+		if err := f.guess(by, password, "b"); err != nil {
+			t.Fatalf("%s: %v", by, err)
+		}
+	}
+	var left int
+	if err := f.DB.QueryRow(t.Context(), "SELECT count(*) FROM sign_in_failures").Scan(&left); err != nil || left != 0 {
+		t.Errorf("%d counts are left: %v", left, err)
+	}
+	// Whose address is the username of somebody else forgets nothing of theirs, or could guess on and on.
+	f.named("victim@acme.test", "victim@elsewhere.test")
+	f.named("mallory", "victim@acme.test")
+	f.block("victim@acme.test")
+	if err := f.guess("mallory", password, "b"); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.guess("victim@acme.test", "guess", "stranger"); !errors.Is(err, credential.ErrTooMany) {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestSprayingFromOneAddressIsSlowedDown(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
@@ -265,6 +359,9 @@ func TestParametersAreBroughtUpToDateAtSignIn(t *testing.T) {
 	}
 	if after := stored(); after == before || !strings.Contains(after, "m=128,t=2") {
 		t.Fatalf("%s", after)
+	}
+	if at := since(); !at.Equal(chosen) {
+		t.Fatalf("she chose it at %v, and it is said to be of %v", chosen, at)
 	}
 	if err := f.try(password, "", ""); err != nil {
 		t.Fatal(err)
@@ -367,6 +464,3 @@ func TestAProofHoldsAsLongAsThePasswordThatWasProved(t *testing.T) {
 		}
 	}
 }
-	if at := since(); !at.Equal(chosen) {
-		t.Fatalf("she chose it at %v, and it is said to be of %v", chosen, at)
-	}

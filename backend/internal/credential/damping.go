@@ -24,7 +24,7 @@ const (
 	quiet          = time.Hour // after which counting starts again
 )
 
-// damping counts failed sign-ins per account and per address. A browser in which the person signed
+// damping counts failed sign-ins per account, or what was typed for one, and per address. A browser in which the person signed
 // in before has a count of its own: a stranger's guesses do not slow it down.
 type damping struct {
 	db  *store.Store
@@ -40,6 +40,7 @@ func newDamping(db *store.Store, ring *seal.Ring, now func() time.Time) damping 
 type reservation struct {
 	attempt  uuid.UUID
 	account  []byte
+	known    bool // counted for the browser
 	subjects [][]byte
 }
 
@@ -50,13 +51,13 @@ type dampedSubject struct {
 }
 
 func (d damping) reserve(ctx context.Context, orgID uuid.UUID, account string, knownBrowser bool, browser []byte, address netip.Addr) (reservation, error) {
-	subjects := []dampedSubject{{secret.Derive(d.key, "account", account), accountFree, accountLongest}}
+	subjects := []dampedSubject{{d.ofAccount(account), accountFree, accountLongest}}
 	if knownBrowser {
 		subjects[0].hash = secret.Derive(d.key, "account-in-known-browser", account, string(browser))
 	} else if address.IsValid() {
 		subjects = append(subjects, dampedSubject{secret.Derive(d.key, "address", reqctx.Network(address)), addressFree, addressLongest})
 	}
-	reserved := reservation{attempt: uuid.New(), account: subjects[0].hash}
+	reserved := reservation{attempt: uuid.New(), account: subjects[0].hash, known: knownBrowser}
 	now := d.now().Truncate(time.Microsecond)
 	for _, subject := range subjects {
 		row, err := dbq.New(d.db).ReserveSignInAttempt(ctx, dbq.ReserveSignInAttemptParams{OrgID: orgID, SubjectHash: subject.hash, Attempt: reserved.attempt, At: now,
@@ -83,12 +84,20 @@ func (d damping) forgive(ctx context.Context, orgID uuid.UUID, reserved reservat
 	return dbq.New(d.db).ForgiveSignInAttempt(ctx, dbq.ForgiveSignInAttemptParams{OrgID: orgID, Subjects: reserved.subjects, Attempt: reserved.attempt, At: d.now()})
 }
 
-// succeeded forgets the account's failures and takes the attempt back where others share the count.
-func (d damping) succeeded(ctx context.Context, orgID uuid.UUID, reserved reservation) error {
+// ofAccount is what attempts at an account are counted by in browsers that are not known.
+func (d damping) ofAccount(account string) []byte { return secret.Derive(d.key, "account", account) }
+
+// succeeded forgets the account's failures, those of what else it is called in browsers that are not known, and takes the
+// attempt back where others share the count.
+func (d damping) succeeded(ctx context.Context, orgID uuid.UUID, reserved reservation, others ...string) error {
 	if err := d.forgive(ctx, orgID, reserved); err != nil {
 		return err
 	}
-	return dbq.New(d.db).ForgetSignInFailures(ctx, dbq.ForgetSignInFailuresParams{OrgID: orgID, Subjects: [][]byte{reserved.account}})
+	forgotten := [][]byte{reserved.account}
+	for _, other := range others {
+		forgotten = append(forgotten, d.ofAccount(other))
+	}
+	return dbq.New(d.db).ForgetSignInFailures(ctx, dbq.ForgetSignInFailuresParams{OrgID: orgID, Subjects: forgotten})
 }
 
 // doublings is after how many doublings of a second the longest wait is reached.

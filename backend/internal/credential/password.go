@@ -104,7 +104,11 @@ func (p *Passwords) Verify(ctx context.Context, attempt Attempt) (*Proof, error)
 	if person == nil || !person.MayProve() || !matches {
 		return nil, p.failed(ctx, attempt, person)
 	}
-	if err := p.damping.succeeded(ctx, attempt.OrgID, reservation); err != nil {
+	others, err := p.otherNames(ctx, attempt, person, reservation)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.damping.succeeded(ctx, attempt.OrgID, reservation, others...); err != nil {
 		return nil, err
 	}
 	if rehash {
@@ -124,17 +128,53 @@ func (p *Passwords) StillHolds(ctx context.Context, db store.DB, orgID, userID u
 	return err
 }
 
+// reserve counts an attempt. In a browser in which the person signed in before it is counted for the person, in others for
+// the name that was typed: were it the person there, too, a wait that one name brought about would tell which other names
+// are of the same account, and so that there is one. An account with two names allows twice the guesses for that.
 func (p *Passwords) reserve(ctx context.Context, attempt Attempt, person *user.User) (reservation, error) {
-	account, userID := strings.ToLower(user.Normalize(attempt.Identifier)), uuid.Nil
+	userID := uuid.Nil
 	if person != nil {
-		account, userID = person.ID.String(), person.ID
+		userID = person.ID
 	}
 	// Asked for nobody, too: a refusal costs no hash, so one round trip less would tell who exists.
 	knownBrowser, err := p.sessions.BrowserIsKnown(ctx, attempt.OrgID, userID, attempt.BrowserHash)
 	if err != nil {
 		return reservation{}, err
 	}
+	account := countedName(attempt.Identifier)
+	if knownBrowser {
+		account = userID.String()
+	}
 	return p.damping.reserve(ctx, attempt.OrgID, account, knownBrowser, attempt.BrowserHash, reqctx.From(ctx).Address)
+}
+
+// countedName is what attempts are counted by in browsers that are not known. The prefix keeps what somebody types apart
+// from what other attempts are counted by.
+func countedName(identifier string) string {
+	return "name:" + strings.ToLower(user.Normalize(identifier))
+}
+
+// otherNames are the names of a person whose failures a success forgets besides those of the name that was typed; none
+// where attempts were counted for the person. An address that is the username of somebody else names them, so whoever has it
+// must not forget what was guessed there.
+func (p *Passwords) otherNames(ctx context.Context, attempt Attempt, person *user.User, reserved reservation) ([]string, error) {
+	if reserved.known {
+		return nil, nil
+	}
+	names, email := []string{countedName(person.Username)}, countedName(person.Email)
+	if person.Email == "" || email == names[0] || email == countedName(attempt.Identifier) {
+		return names, nil
+	}
+	named, _, err := p.users.ByIdentifier(ctx, p.db, attempt.OrgID, person.Email)
+	switch {
+	case fault.IsKind(err, fault.NotFound): // changed meanwhile
+		return names, nil
+	case err != nil:
+		return nil, err
+	case named.ID == person.ID:
+		names = append(names, email)
+	}
+	return names, nil
 }
 
 // compare costs the same whether or not there is a stored hash.
