@@ -343,7 +343,7 @@ func TestParametersAreBroughtUpToDateAtSignIn(t *testing.T) {
 		return s
 	}
 	since := func() time.Time {
-		at, err := f.passwords.Since(t.Context(), f.acme.ID, f.ada.ID)
+		at, err := f.passwords.Since(t.Context(), f.DB, f.acme.ID, f.ada.ID)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -27,6 +27,25 @@ func (s *site) require(person *user.User, actions ...user.RequiredAction) {
 	})
 }
 
+// Strangers who sign up with an address use up nothing of what its owner needs to prove it, who is limited by themselves.
+func TestStrangersDoNotKeepAnybodyFromProvingTheirAddress(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.openSignUp(s.acme)
+	s.require(s.ada, user.VerifyEmail)
+	for range 6 {
+		s.asked(s.ada.Email)
+	}
+	for n := range 7 {
+		b := s.browser()
+		page := b.submit(b.get(s.authorizeURL()), "login-form", "username", s.ada.Username, "password", password)
+		page = b.submit(page, "verify-email-form", "decision", "send")
+		if limited := page.status == http.StatusTooManyRequests; limited != (n == 6) {
+			t.Fatalf("%d: %d at %s", n, page.status, page.url)
+		}
+	}
+}
+
 func TestProvingTheAddressBecauseItIsRequired(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)

@@ -78,6 +78,15 @@ func (s *SignIn) ChangeAddress(c *gin.Context, organization *org.Organization, l
 	return nil
 }
 
+// countAddressMail counts a mail to an address. What people do to an address of their own, signed in, is not counted with what
+// anybody asks for about it: strangers who sign up with it would keep them from proving it.
+func (s *SignIn) countAddressMail(ctx context.Context, orgID uuid.UUID, data login.AddressData) error {
+	if data.Own {
+		return s.Addresses.own.Count(ctx, orgID, data.UserID.String())
+	}
+	return s.SignUps.countMail(ctx, orgID, data.Email)
+}
+
 // mailAddress writes a code down and sends it to the address. Where somebody else has it the mail says so, and no code is
 // ever right. Both take the same steps.
 func (s *SignIn) mailAddress(ctx context.Context, v *visit, person *user.User, data login.AddressData) error {
@@ -85,7 +94,7 @@ func (s *SignIn) mailAddress(ctx context.Context, v *visit, person *user.User, d
 	if before != nil && before.Mails >= login.MailsMost {
 		return ErrNoMoreMails
 	}
-	if err := s.SignUps.countMail(ctx, v.organization.ID, data.Email); err != nil {
+	if err := s.countAddressMail(ctx, v.organization.ID, data); err != nil {
 		return err
 	}
 	other, _, err := s.Users.ByIdentifier(ctx, s.Store, v.organization.ID, data.Email)

@@ -246,10 +246,16 @@ const addressesOfAccount = 10
 // ErrAddressesLimited is the answer to changing an address too often.
 var ErrAddressesLimited = fault.New(fault.RateLimited, "addresses_limited", "The address was changed too often. Wait a while, then try again.").WithField("email")
 
-// AddressLimits limit how often addresses may be changed.
-type AddressLimits struct{ account *ratelimit.Limit }
+// ownMailsOfAccount is how many mails with which somebody proves the address that they have go out in an hour, about one account.
+const ownMailsOfAccount = 6
+
+// AddressLimits limit how often addresses may be changed, and how many mails prove the one that an account has.
+type AddressLimits struct{ account, own *ratelimit.Limit }
 
 // NewAddressLimits makes the limits.
 func NewAddressLimits(counters kv.Store) AddressLimits {
-	return AddressLimits{account: ratelimit.New(counters, "addresses_of_account", addressesOfAccount, time.Hour, ErrAddressesLimited)}
+	return AddressLimits{
+		account: ratelimit.New(counters, "addresses_of_account", addressesOfAccount, time.Hour, ErrAddressesLimited),
+		own:     ratelimit.New(counters, "own_address_mails_of_account", ownMailsOfAccount, time.Hour, ErrSignUpMailsLimited),
+	}
 }
