@@ -50,6 +50,7 @@ function ConfirmForm({ name, button, pendingText, look = 'danger', onConfirm, cl
     <form
       onSubmit={async (event) => {
         event.preventDefault();
+        event.stopPropagation(); // a form around this dialog, whose element it is elsewhere, would be saved as well
         if (!ready || pending) return;
         setPending(true);
         setError(undefined);
