@@ -60,6 +60,21 @@ test('what the server answered to a test is said', async () => {
   expect(await screen.findByRole('alert')).toHaveTextContent('does not take user name and password. It answered 535.');
 });
 
+test('who removes the server does not save the form around the question', async () => {
+  const asked = answer({
+    'GET /api/v1/orgs/demo': organization,
+    [`GET ${place}`]: () => json(own, 200, { ETag: '"2"' }),
+    [`PUT ${place}`]: () => json(own, 200, { ETag: '"3"' }),
+    [`DELETE ${place}`]: () => new Response(null, { status: 204 }),
+  });
+  const person = show(<OrganizationSettings />);
+  await person.click(await screen.findByRole('button', { name: 'Remove' }));
+  await person.click(screen.getByRole('button', { name: 'Remove mail server' }));
+  expect(await screen.findByText('The mail server is removed')).toBeVisible();
+  expect(asked.filter(({ method }) => method === 'DELETE')).toHaveLength(1);
+  expect(asked.filter(({ method }) => method === 'PUT')).toHaveLength(0);
+});
+
 test('a password that is needed again is asked for at its field', async () => {
   answer({
     'GET /api/v1/orgs/demo': organization,
