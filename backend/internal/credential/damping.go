@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/clavex/clavex/backend/internal/fault"
 	"github.com/clavex/clavex/backend/internal/reqctx"
 	"github.com/clavex/clavex/backend/internal/seal"
 	"github.com/clavex/clavex/backend/internal/secret"
@@ -24,56 +25,114 @@ const (
 	quiet          = time.Hour // after which counting starts again
 )
 
+// A stranger who guesses now and then keeps an account waiting, so waiting must not be all that its owner can do. What a
+// network has guessed at an account counts for more than what others have: networks that have hardly tried need not wait for
+// them. How many guesses that adds for somebody who has many networks is bounded (decision 0016).
+const (
+	networkTries  = 3   // of one network at an account, in a day
+	networksTries = 100 // of all of them while the account waits, in a day
+	triesDay      = 24 * time.Hour
+)
+
 // damping counts failed sign-ins per account, or what was typed for one, and per address. A browser in which the person signed
 // in before has a count of its own: a stranger's guesses do not slow it down.
 type damping struct {
 	db  *store.Store
 	key []byte
 	now func() time.Time
+	// newNetworks says that an account which waits does not wait in networks that have hardly tried it. Not for second
+	// factors: few digits are guessed, by somebody who has proved the first one.
+	newNetworks bool
 }
 
-func newDamping(db *store.Store, ring *seal.Ring, now func() time.Time) damping {
-	return damping{db: db, key: ring.DeriveKey("sign-in-damping").Key, now: now}
+func newDamping(db *store.Store, ring *seal.Ring, now func() time.Time, newNetworks bool) damping {
+	return damping{db: db, key: ring.DeriveKey("sign-in-damping").Key, now: now, newNetworks: newNetworks}
 }
 
 // reservation is an attempt that was let through and counted.
 type reservation struct {
 	attempt  uuid.UUID
-	account  []byte
-	known    bool // counted for the browser
-	subjects [][]byte
+	at       time.Time
+	account  string
+	browser  []byte   // it was counted for, nil for one that is not known
+	network  string   // it came from, "" where networks have no tries of their own
+	subjects [][]byte // by which it was counted
 }
 
+// dampedSubject is something that attempts are counted by.
 type dampedSubject struct {
-	hash    []byte
-	free    int32
-	longest time.Duration
+	hash      []byte
+	free      int32 // attempts before waits begin
+	doublings int32 // after which the wait is the longest
+	longest   time.Duration
+	quiet     time.Duration // after which counting starts again
 }
 
+// waits is a subject with waits that double from a second.
+func waits(hash []byte, free int32, longest time.Duration) dampedSubject {
+	return dampedSubject{hash: hash, free: free, doublings: doublings(longest), longest: longest, quiet: quiet}
+}
+
+// tries is a subject that has some attempts, then none for a day.
+func tries(hash []byte, most int32) dampedSubject {
+	return dampedSubject{hash: hash, free: most - 1, longest: triesDay, quiet: triesDay}
+}
+
+// reserve counts an attempt, or refuses it with ErrTooMany and counts nothing.
 func (d damping) reserve(ctx context.Context, orgID uuid.UUID, account string, knownBrowser bool, browser []byte, address netip.Addr) (reservation, error) {
-	subjects := []dampedSubject{{d.ofAccount(account), accountFree, accountLongest}}
+	reserved := reservation{attempt: uuid.New(), at: d.now().Truncate(time.Microsecond), account: account}
 	if knownBrowser {
-		subjects[0].hash = secret.Derive(d.key, "account-in-known-browser", account, string(browser))
-	} else if address.IsValid() {
-		subjects = append(subjects, dampedSubject{secret.Derive(d.key, "address", reqctx.Network(address)), addressFree, addressLongest})
+		reserved.browser = browser
+	} else if d.newNetworks && address.IsValid() {
+		reserved.network = reqctx.WideNetwork(address)
 	}
-	reserved := reservation{attempt: uuid.New(), account: subjects[0].hash, known: knownBrowser}
-	now := d.now().Truncate(time.Microsecond)
-	for _, subject := range subjects {
-		row, err := dbq.New(d.db).ReserveSignInAttempt(ctx, dbq.ReserveSignInAttemptParams{OrgID: orgID, SubjectHash: subject.hash, Attempt: reserved.attempt, At: now,
-			QuietSince: now.Add(-quiet), Free: subject.free, LongestSeconds: int32(subject.longest / time.Second), Doublings: doublings(subject.longest)})
-		if err != nil {
-			return reservation{}, err
+	if err := d.count(ctx, orgID, &reserved, address); err != nil {
+		if failed := d.forgive(ctx, orgID, reserved); failed != nil {
+			return reservation{}, failed
 		}
-		if row.Attempt != reserved.attempt {
-			if err := d.forgive(ctx, orgID, reserved); err != nil {
-				return reservation{}, err
-			}
-			return reservation{}, ErrTooMany.WithRetryAfter(row.BlockedUntil.Sub(now))
-		}
-		reserved.subjects = append(reserved.subjects, subject.hash)
+		return reservation{}, err
 	}
 	return reserved, nil
+}
+
+// count counts an attempt by all its subjects; what it was counted by is in reserved whatever it returns.
+func (d damping) count(ctx context.Context, orgID uuid.UUID, reserved *reservation, address netip.Addr) error {
+	if reserved.browser != nil {
+		return d.take(ctx, orgID, reserved, waits(d.ofBrowser(reserved.account, reserved.browser), accountFree, accountLongest))
+	}
+	isNew := false
+	if reserved.network != "" {
+		// Before the account and whatever that says: what a network tries while nobody waits makes it one that has tried.
+		err := d.take(ctx, orgID, reserved, tries(d.ofNetwork(reserved.account, reserved.network), networkTries))
+		if err != nil && !fault.IsKind(err, fault.RateLimited) {
+			return err
+		}
+		isNew = err == nil
+	}
+	waiting := d.take(ctx, orgID, reserved, waits(d.ofAccount(reserved.account), accountFree, accountLongest))
+	if fault.IsKind(waiting, fault.RateLimited) && isNew {
+		if err := d.take(ctx, orgID, reserved, tries(d.ofNewNetworks(reserved.account), networksTries)); !fault.IsKind(err, fault.RateLimited) {
+			waiting = err
+		}
+	}
+	if waiting != nil || !address.IsValid() {
+		return waiting
+	}
+	return d.take(ctx, orgID, reserved, waits(secret.Derive(d.key, "address", reqctx.Network(address)), addressFree, addressLongest))
+}
+
+// take counts an attempt by one subject: ErrTooMany when that has to wait.
+func (d damping) take(ctx context.Context, orgID uuid.UUID, reserved *reservation, subject dampedSubject) error {
+	row, err := dbq.New(d.db).ReserveSignInAttempt(ctx, dbq.ReserveSignInAttemptParams{OrgID: orgID, SubjectHash: subject.hash, Attempt: reserved.attempt, At: reserved.at,
+		QuietSince: reserved.at.Add(-subject.quiet), Free: subject.free, LongestSeconds: int32(subject.longest / time.Second), Doublings: subject.doublings})
+	if err != nil {
+		return err
+	}
+	if row.Attempt != reserved.attempt {
+		return ErrTooMany.WithRetryAfter(row.BlockedUntil.Sub(reserved.at))
+	}
+	reserved.subjects = append(reserved.subjects, subject.hash)
+	return nil
 }
 
 // forgive takes an attempt back that was not a wrong guess.
@@ -84,8 +143,23 @@ func (d damping) forgive(ctx context.Context, orgID uuid.UUID, reserved reservat
 	return dbq.New(d.db).ForgiveSignInAttempt(ctx, dbq.ForgiveSignInAttemptParams{OrgID: orgID, Subjects: reserved.subjects, Attempt: reserved.attempt, At: d.now()})
 }
 
-// ofAccount is what attempts at an account are counted by in browsers that are not known.
+// ofBrowser is what attempts at an account are counted by in a browser that is known for it.
+func (d damping) ofBrowser(account string, browser []byte) []byte {
+	return secret.Derive(d.key, "account-in-known-browser", account, string(browser))
+}
+
+// ofAccount is what they are counted by in all others.
 func (d damping) ofAccount(account string) []byte { return secret.Derive(d.key, "account", account) }
+
+// ofNetwork is what those of them are counted by that one network makes.
+func (d damping) ofNetwork(account, network string) []byte {
+	return secret.Derive(d.key, "account-in-network", account, network)
+}
+
+// ofNewNetworks is what those of them are counted by that new networks make while the account waits.
+func (d damping) ofNewNetworks(account string) []byte {
+	return secret.Derive(d.key, "account-in-new-networks", account)
+}
 
 // succeeded forgets the account's failures, those of what else it is called in browsers that are not known, and takes the
 // attempt back where others share the count.
@@ -93,9 +167,14 @@ func (d damping) succeeded(ctx context.Context, orgID uuid.UUID, reserved reserv
 	if err := d.forgive(ctx, orgID, reserved); err != nil {
 		return err
 	}
-	forgotten := [][]byte{reserved.account}
-	for _, other := range others {
-		forgotten = append(forgotten, d.ofAccount(other))
+	var forgotten [][]byte
+	if reserved.browser != nil {
+		forgotten = append(forgotten, d.ofBrowser(reserved.account, reserved.browser))
+	} else {
+		others = append(others, reserved.account)
+	}
+	for _, account := range others {
+		forgotten = append(forgotten, d.ofAccount(account), d.ofNewNetworks(account), d.ofNetwork(account, reserved.network))
 	}
 	return dbq.New(d.db).ForgetSignInFailures(ctx, dbq.ForgetSignInFailuresParams{OrgID: orgID, Subjects: forgotten})
 }

@@ -66,7 +66,7 @@ type Passwords struct {
 
 // NewPasswords makes the keeper of passwords. Hashing waits in the queue.
 func NewPasswords(db *store.Store, users *user.Users, sessions *session.Sessions, log *audit.Log, now func() time.Time, hashes *passwordhash.Hasher, ring *seal.Ring) *Passwords {
-	return &Passwords{db: db, users: users, sessions: sessions, log: log, now: now, hashes: hashes, damping: newDamping(db, ring, now)}
+	return &Passwords{db: db, users: users, sessions: sessions, log: log, now: now, hashes: hashes, damping: newDamping(db, ring, now, true)}
 }
 
 // Attempt is somebody's attempt to sign in.
@@ -158,7 +158,7 @@ func countedName(identifier string) string {
 // where attempts were counted for the person. An address that is the username of somebody else names them, so whoever has it
 // must not forget what was guessed there.
 func (p *Passwords) otherNames(ctx context.Context, attempt Attempt, person *user.User, reserved reservation) ([]string, error) {
-	if reserved.known {
+	if reserved.browser != nil {
 		return nil, nil
 	}
 	names, email := []string{countedName(person.Username)}, countedName(person.Email)
@@ -363,6 +363,6 @@ func DeleteExpired(ctx context.Context, db *store.Store, now time.Time, limit in
 	if err != nil {
 		return 0, err
 	}
-	failures, err := dbq.New(db).DeleteOldSignInFailures(ctx, dbq.DeleteOldSignInFailuresParams{Before: now.Add(-quiet), RowLimit: limit})
+	failures, err := dbq.New(db).DeleteOldSignInFailures(ctx, dbq.DeleteOldSignInFailuresParams{Before: now.Add(-triesDay), RowLimit: limit})
 	return max(links, failures), err
 }

@@ -53,7 +53,7 @@ type SecondFactors struct {
 // NewSecondFactors makes the keeper of second factors.
 func NewSecondFactors(db *store.Store, sessions *session.Sessions, log *audit.Log, ring *seal.Ring, now func() time.Time, random io.Reader) *SecondFactors {
 	return &SecondFactors{db: db, sessions: sessions, log: log, ring: ring, now: now, random: random,
-		damping: newDamping(db, ring, now)}
+		damping: newDamping(db, ring, now, false)}
 }
 
 // Factor is what somebody has beside their password.

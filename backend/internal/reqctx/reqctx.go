@@ -35,16 +35,26 @@ func With(ctx context.Context, request Request) context.Context {
 
 // Network names what one stranger can use at will, so that what is counted per network is not counted anew
 // for each of somebody's addresses: an IPv4 address, an IPv6 /64. It is "unknown" for no address.
-func Network(address netip.Addr) string {
+func Network(address netip.Addr) string { return network(address, 32, 64) }
+
+// WideNetwork is Network for what has to cost a stranger more to change: an IPv4 /24, an IPv6 /48, which is what one
+// customer gets at most without asking.
+func WideNetwork(address netip.Addr) string { return network(address, 24, 48) }
+
+func network(address netip.Addr, bits4, bits6 int) string {
 	address = address.Unmap().WithZone("")
-	if !address.IsValid() {
+	bits := bits4
+	switch {
+	case !address.IsValid():
 		return "unknown"
+	case address.Is6():
+		bits = bits6
 	}
-	if address.Is6() {
-		prefix, _ := address.Prefix(64) // fails for more bits than an address has only
-		return prefix.String()
+	prefix, _ := address.Prefix(bits) // fails for more bits than an address has only
+	if prefix.IsSingleIP() {
+		return address.String()
 	}
-	return address.String()
+	return prefix.String()
 }
 
 // From returns the request's facts, or the zero value outside a request (a job, the CLI).
