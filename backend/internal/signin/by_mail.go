@@ -238,6 +238,10 @@ func (s *SignIn) showConfirmByMail(c *gin.Context, v *visit, way byMail, status 
 	view := page.ConfirmCode{Frame: s.frame(c, v.organization, required.Requirement.UILocales), Form: s.form(v, way.confirm), For: way.purpose, BackURL: path(v.organization, way.page),
 		Account: data.Typed, Code: code, Again: c.Query("again") != "" && problem == nil, Fault: problem, MayResend: proof.Mails < login.MailsMost}
 	view.Client, _ = s.clientView(c, v.organization, required.ClientID, view.Text.Language())
+	if view.Work, err = s.work(c.Request.Context(), v, way.confirm, data.Typed, problem); err != nil {
+		s.Error(c, err)
+		return
+	}
 	s.render(c, status, view, s.leadsTo(v)...)
 }
 
@@ -252,9 +256,8 @@ func (s *SignIn) postConfirmByMail(c *gin.Context, way byMail) {
 		return
 	}
 	if form.Get("resend") != "" {
-		var whom named
-		if whom, err = s.named(c.Request.Context(), v, data.Typed); err == nil {
-			err = s.mailTo(c, v, way, whom)
+		if err = s.checkWork(c.Request.Context(), v, way.confirm, data.Typed, form); err == nil {
+			err = s.askedFor(c, v, way, data.Typed)
 		}
 		if err == nil {
 			s.Pages.SeeOther(c, path(v.organization, way.confirm)+"?again=1&transaction="+v.transaction.ID)

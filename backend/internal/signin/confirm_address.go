@@ -59,6 +59,22 @@ func (s *SignIn) mailSignUp(c *gin.Context, v *visit, data login.SignUpData) err
 	})
 }
 
+// mailSignUpAgain sends another mail to who asks for it, at the price that the first one had.
+func (s *SignIn) mailSignUpAgain(c *gin.Context, v *visit, data login.SignUpData, form oauth.Parameters) error {
+	ctx := c.Request.Context()
+	err := s.checkWork(ctx, v, pathConfirm, data.Email, form)
+	if err == nil {
+		err = s.SignUps.count(ctx, v.organization.ID)
+	}
+	if err == nil {
+		err = s.suspicious(ctx, v, pathSignUp, data.Email)
+	}
+	if err == nil {
+		err = s.mailSignUp(c, v, data)
+	}
+	return err
+}
+
 func (s *SignIn) signUpMail(c *gin.Context, v *visit, address, code string, exists bool, expires time.Time) mailqueue.Mail {
 	from := s.letterFrame(c, v)
 	written := mailqueue.Mail{OrgID: v.organization.ID, Kind: mailVerifyAddress, To: address, FromName: v.organization.DisplayName, Expires: expires}
@@ -123,6 +139,10 @@ func (s *SignIn) showConfirmAddress(c *gin.Context, v *visit, status int, code s
 	view := page.ConfirmCode{Frame: s.frame(c, v.organization, required.Requirement.UILocales), Form: s.form(v, pathConfirm), BackURL: path(v.organization, pathSignUp), Account: data.Email,
 		Code: code, Again: c.Query("again") != "" && problem == nil, Fault: problem, MayResend: v.transaction.Progress.SignUp.Mails < login.MailsMost}
 	view.Client, _ = s.clientView(c, v.organization, required.ClientID, view.Text.Language())
+	if view.Work, err = s.work(c.Request.Context(), v, pathConfirm, data.Email, problem); err != nil {
+		s.Error(c, err)
+		return
+	}
 	s.render(c, status, view, s.leadsTo(v)...)
 }
 
@@ -138,8 +158,7 @@ func (s *SignIn) postConfirmAddress(c *gin.Context) {
 	}
 	typed := form.Get("code")
 	if form.Get("resend") != "" {
-		err = s.mailSignUp(c, v, data)
-		if err == nil {
+		if err = s.mailSignUpAgain(c, v, data, form); err == nil {
 			s.Pages.SeeOther(c, path(v.organization, pathConfirm)+"?again=1&transaction="+v.transaction.ID)
 			return
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/kv"
 	"github.com/clavex/clavex/backend/internal/org"
 	"github.com/clavex/clavex/backend/internal/ratelimit"
+	"github.com/clavex/clavex/backend/internal/reqctx"
 	"github.com/clavex/clavex/backend/internal/secret"
 )
 
@@ -121,7 +122,10 @@ var (
 )
 
 // SignUpLimits limit how many accounts are asked for.
-type SignUpLimits struct{ network, organization, address *ratelimit.Limit }
+type SignUpLimits struct {
+	network, organization *ratelimit.Limit
+	address               countOfStrangers
+}
 
 // NewSignUpLimits makes the limits; ofNetwork is how many accounts people of one network may ask for at an organization
 // in an hour, 0 for as many as they like.
@@ -129,7 +133,7 @@ func NewSignUpLimits(counters kv.Store, ofNetwork int) SignUpLimits {
 	return SignUpLimits{
 		network:      ratelimit.New(counters, "sign_ups_of_network", ofNetwork, signUpsWindow, ErrSignUpsLimited),
 		organization: ratelimit.New(counters, "sign_ups_of_organization", signUpsOfOrganization, signUpsWindow, ErrSignUpsLimited),
-		address:      ratelimit.New(counters, "sign_up_mails_of_address", signUpMailsOfAddress, signUpsWindow, ErrSignUpMailsLimited),
+		address:      newCountOfStrangers(counters, "sign_up_mails_of_address", signUpMailsOfAddress, signUpsWindow, ErrSignUpMailsLimited),
 	}
 }
 
@@ -143,7 +147,7 @@ func (l SignUpLimits) count(ctx context.Context, orgID uuid.UUID) error {
 
 // countMail counts a mail to an address, whoever asked for it.
 func (l SignUpLimits) countMail(ctx context.Context, orgID uuid.UUID, address string) error {
-	return l.address.Count(ctx, orgID, strings.ToLower(address))
+	return l.address.count(ctx, orgID, strings.ToLower(address))
 }
 
 // How often passwords may be forgotten, and people sign in by mail: by the people of one network, for one name that is
@@ -216,18 +220,57 @@ func (l FactorMailLimits) count(ctx context.Context, orgID, account uuid.UUID, o
 
 // countOf is a limit of what is asked for about somebody, with a count of its own for each browser in which they signed in
 // before: what strangers ask for uses up nothing of it, and it uses up nothing of theirs.
-type countOf struct{ strangers, known *ratelimit.Limit }
+type countOf struct {
+	strangers countOfStrangers
+	known     *ratelimit.Limit
+}
 
 func newCountOf(counters kv.Store, kind string, most int, window time.Duration, refused *fault.Error) countOf {
-	return countOf{strangers: ratelimit.New(counters, kind, most, window, refused), known: ratelimit.New(counters, kind+"_in_browser", most, window, refused)}
+	return countOf{strangers: newCountOfStrangers(counters, kind, most, window, refused), known: ratelimit.New(counters, kind+"_in_browser", most, window, refused)}
 }
 
 // count counts what is asked for about a subject; own is the secret of a browser that the person is known by, "" in others.
 func (l countOf) count(ctx context.Context, orgID uuid.UUID, own, subject string) error {
 	if own == "" {
-		return l.strangers.Count(ctx, orgID, subject)
+		return l.strangers.count(ctx, orgID, subject)
 	}
 	return l.known.Count(ctx, orgID, own+" "+subject)
+}
+
+// What is asked for about somebody when strangers have used up what there is: by one network, and by all that have not
+// asked for so much before, in a day (decision 0016).
+const (
+	spareOfNetwork  = 2
+	spareOfNetworks = 20
+	spareWindow     = 24 * time.Hour
+)
+
+// countOfStrangers is a limit of what anybody may ask for about somebody. Past it a network that has asked for little of it
+// still gets some, or whoever uses it up keeps its owner from all of it.
+type countOfStrangers struct{ all, ofNetwork, ofNetworks *ratelimit.Limit }
+
+func newCountOfStrangers(counters kv.Store, kind string, most int, window time.Duration, refused *fault.Error) countOfStrangers {
+	return countOfStrangers{
+		all:        ratelimit.New(counters, kind, most, window, refused),
+		ofNetwork:  ratelimit.New(counters, kind+"_in_network", spareOfNetwork, spareWindow, refused),
+		ofNetworks: ratelimit.New(counters, kind+"_in_new_networks", spareOfNetworks, spareWindow, refused),
+	}
+}
+
+func (l countOfStrangers) count(ctx context.Context, orgID uuid.UUID, subject string) error {
+	// The network's own first, whatever the others say: what it asks for while there is enough makes it one that has asked.
+	network := l.ofNetwork.Count(ctx, orgID, reqctx.WideNetwork(reqctx.From(ctx).Address)+" "+subject)
+	if network != nil && !fault.IsKind(network, fault.RateLimited) {
+		return network
+	}
+	err := l.all.Count(ctx, orgID, subject)
+	if network != nil || !fault.IsKind(err, fault.RateLimited) {
+		return err
+	}
+	if spare := l.ofNetworks.Count(ctx, orgID, subject); !fault.IsKind(spare, fault.RateLimited) {
+		return spare
+	}
+	return err // with the time after which the whole limit is there again
 }
 
 // own is the browser's secret when the person signed in there before, else "". It is asked about nobody (uuid.Nil), too, so

@@ -87,10 +87,11 @@ type ConfirmCode struct {
 	Client    *Client
 	For       Purpose
 	BackURL   string
-	Account   string // where the mail went, or whose it is
-	Code      string // what was typed before, or stood in the link
-	Again     bool   // another mail has just been sent
-	MayResend bool   // another one may be asked for
+	Account   string       // where the mail went, or whose it is
+	Code      string       // what was typed before, or stood in the link
+	Again     bool         // another mail has just been sent
+	MayResend bool         // another one may be asked for
+	Work      *ProofOfWork // nil unless asking for another one needs an answer to a challenge
 	Fault     *fault.Error
 }
 

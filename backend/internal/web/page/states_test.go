@@ -85,6 +85,7 @@ func states(words *text.Printer, organization page.Organization) map[string]temp
 		"sign-up-limited":  page.SignUp{Frame: frame, Form: form("sign-up"), Email: "ada@demo.test", MinLength: 8, Fault: fault.New(fault.RateLimited, "sign_ups_limited", "").WithRetryAfter(40 * time.Minute)},
 		"confirm":          page.ConfirmCode{Frame: frame, Form: form("sign-up/confirm"), Client: &payroll, BackURL: "/demo/sign-up", Account: "ada@demo.test", MayResend: true},
 		"confirm-link":     page.ConfirmCode{Frame: frame, Form: form("sign-up/confirm"), BackURL: "/demo/sign-up", Account: "ada@demo.test", Code: "CFGH-2345", Again: true, MayResend: true},
+		"confirm-work":     page.ConfirmCode{Frame: frame, Form: form("forgot-password/confirm"), For: page.ForgottenPassword, BackURL: "/demo/forgot-password", Account: "ada", MayResend: true, Work: challenge},
 		"confirm-wrong": page.ConfirmCode{Frame: frame, Form: form("sign-up/confirm"), BackURL: "/demo/sign-up", Account: hostile, Code: hostile,
 			Fault: fault.New(fault.Invalid, "code_wrong", "").WithField("code")},
 		"confirm-no-more": page.ConfirmCode{Frame: frame, Form: form("sign-up/confirm"), BackURL: "/demo/sign-up", Account: "ada@demo.test", Fault: fault.New(fault.RateLimited, "no_more_mails", "")},
