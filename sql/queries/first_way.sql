@@ -38,9 +38,9 @@ SELECT w.domain, w.passkey::boolean AS passkey, w.password::boolean AS password,
 FROM ways w GROUP BY 1, 2, 3, 4, 5, 6, 7, 8 ORDER BY 1, 2, 3, 4, 5, 6, 7, 8;
 
 -- name: Decoys :one
--- Of the shares those of everybody and of one domain; of identifiers that are no addresses, of the domain that usernames go with.
-SELECT d.key, s.counted_at, s.named_after, COALESCE(s.shares -> '', '[]')::jsonb AS everybody,
-    COALESCE(s.shares -> COALESCE(NULLIF(@domain::text, ''), s.named_after), '[]')::jsonb AS own
+-- Of the shares those of everybody and of the domain of an identifier; of one that is no address, of the domain that usernames go with.
+SELECT d.key, lower(@identifier::text)::text AS folded, s.counted_at, s.named_after, COALESCE(s.shares -> '', '[]')::jsonb AS everybody,
+    COALESCE(s.shares -> COALESCE(NULLIF(substring(lower(@identifier) FROM '@([^@]*)$'), ''), s.named_after), '[]')::jsonb AS own
 FROM decoys d JOIN decoy_shares s ON s.org_id = d.org_id WHERE d.org_id = @org_id AND s.rp_id = @rp_id;
 
 -- name: InsertDecoys :exec

@@ -51,38 +51,41 @@ const (
 
 const decoyKeyLength = 32
 
-const decoyLabel = "first way of nobody"
-
-// decoys are what an organization answers to an identifier that nobody has.
-type decoys struct {
+// decoys are what an organization says that nobody has: one thing of each identifier that nobody has.
+type decoys[T drawn] struct {
+	label          string
+	folded         string // the identifier, in the form in which identifiers are compared
 	key            []byte
 	namedAfter     string // the domain that usernames go with
-	everybody, own []share
+	everybody, own []share[T]
 }
 
-// of is the first way of an identifier in the form in which identifiers are compared. Each way has a lot of its own, so
-// that a share that moves takes along as few identifiers as it must.
-func (d decoys) of(folded string, offered Offered) FirstWay {
-	if d.namedAfter != "" && !strings.Contains(folded, "@") {
-		folded += "@" + d.namedAfter
+// draw is what the identifier has, of all there is. Each thing has a lot of its own, so that a share that moves takes along as few
+// identifiers as it must.
+func (d decoys[T]) draw(all []T) (first T) {
+	name := d.folded
+	if d.namedAfter != "" && !strings.Contains(name, "@") {
+		name += "@" + d.namedAfter
 	}
 	list := d.own
 	if len(list) == 0 {
 		list = d.everybody
 	}
 	if len(list) == 0 { // never counted, and somebody does so now
-		list = parts(nil, offered.counted(), even(offered.counted()))
+		list = parts(nil, all, even(all))
 	}
-	first, least := FirstWay{Kind: ByPassword}, math.Inf(1)
+	least := math.Inf(1)
 	for _, one := range list {
-		drawn := binary.BigEndian.Uint64(secret.Derive(d.key, decoyLabel, folded, string(one.Kind), one.ProviderID.String()))
-		lot := -math.Log((float64(drawn>>11) + 1) / (1 << 53))
+		number := binary.BigEndian.Uint64(secret.Derive(d.key, d.label, slices.Concat([]string{name}, one.Of.lot())...))
+		lot := -math.Log((float64(number>>11) + 1) / (1 << 53))
 		if one.Part > 0 && lot/one.Part < least {
-			first, least = one.FirstWay, lot/one.Part
+			first, least = one.Of, lot/one.Part
 		}
 	}
-	return offered.insteadOf(first)
+	return first
 }
+
+func (w FirstWay) lot() []string { return []string{string(w.Kind), w.ProviderID.String()} }
 
 // counted are the ways that people are counted by: those that are offered, and mail, which comes and goes.
 func (o Offered) counted() []FirstWay {
@@ -109,39 +112,82 @@ func domainOf(identifier string) string {
 	return ""
 }
 
-// decoys reads what an organization answers to an identifier in folded form. Whoever finds the shares older than an hour, or nothing
-// about a provider that is new, counts anew; the others go on with the old ones meanwhile and wait for nobody.
-func (f *FirstWays) decoys(ctx context.Context, orgID uuid.UUID, folded string, offered Offered, refused []uuid.UUID) (decoys, error) {
-	row, err := f.readDecoys(ctx, dbq.DecoysParams{OrgID: orgID, RpID: offered.RPID, Domain: domainOf(folded)})
+// decoys reads what an organization answers to an identifier. Whoever finds the shares older than an hour, or nothing about a provider
+// that is new, counts anew.
+func (f *FirstWays) decoys(ctx context.Context, orgID uuid.UUID, folded string, offered Offered, refused []uuid.UUID) (decoys[FirstWay], error) {
+	complete := func(everybody []share[FirstWay]) bool {
+		return !slices.ContainsFunc(offered.Providers, func(id uuid.UUID) bool {
+			return !slices.ContainsFunc(everybody, func(share share[FirstWay]) bool { return share.Of.ProviderID == id })
+		})
+	}
+	return f.drawing.decoys(ctx, dbq.DecoysParams{OrgID: orgID, RpID: offered.RPID, Identifier: folded}, complete, func(ctx context.Context, tx *store.Tx) (*census[FirstWay], []FirstWay, error) {
+		rows, err := dbq.New(tx).CountFirstWays(ctx, dbq.CountFirstWaysParams{OrgID: orgID, Most: countedPeople, RpID: offered.RPID, RefusedModels: refused,
+			SettledBefore: f.now().Add(-settledAfter)})
+		if err != nil {
+			return nil, nil, err
+		}
+		offered.Mail = true
+		found := newCensus[FirstWay]()
+		for _, of := range rows {
+			found.add(counted{domain: of.Domain, settled: of.Settled, plain: of.Plain, begins: of.Begins, number: float64(of.People)},
+				offered.best(of.Passkey, of.Password, of.ProviderID, of.Mail))
+		}
+		return found, offered.ways(), nil
+	})
+}
+
+// drawing keeps the shares that decoys are drawn from. It is safe for concurrent use.
+type drawing[T drawn] struct {
+	db     *store.Store
+	now    func() time.Time
+	random io.Reader
+	label  string  // keeps what is drawn here apart from what is drawn elsewhere
+	step   float64 // so far a share moves at one count
+}
+
+// decoys reads the decoys of an organization. Whoever finds the shares older than an hour, or not complete, counts anew; the others go
+// on with the old ones meanwhile and wait for nobody. Nothing that visitors do or that comes and goes by itself is a reason to count.
+func (d drawing[T]) decoys(ctx context.Context, which dbq.DecoysParams, complete func(everybody []share[T]) bool,
+	count func(context.Context, *store.Tx) (*census[T], []T, error),
+) (decoys[T], error) {
+	row, err := d.read(ctx, which)
 	if err != nil {
-		return decoys{}, err
+		return decoys[T]{}, err
 	}
-	known := decoys{key: row.Key, namedAfter: row.NamedAfter}
-	if known.everybody, err = read[[]share](row.Everybody); err != nil {
-		return decoys{}, err
+	known := decoys[T]{label: d.label, folded: row.Folded, key: row.Key, namedAfter: row.NamedAfter}
+	if known.everybody, err = read[[]share[T]](row.Everybody); err != nil {
+		return decoys[T]{}, err
 	}
-	if known.own, err = read[[]share](row.Own); err != nil || f.fresh(row.CountedAt, known.everybody, offered) {
+	fresh := func(countedAt time.Time, everybody []share[T]) bool {
+		return d.now().Sub(countedAt) < countedEvery && complete(everybody)
+	}
+	if known.own, err = read[[]share[T]](row.Own); err != nil || fresh(row.CountedAt, known.everybody) {
 		return known, err
 	}
-	err = f.db.InTx(ctx, func(ctx context.Context, tx *store.Tx) error {
-		locked, err := dbq.New(tx).LockDecoyShares(ctx, dbq.LockDecoySharesParams{OrgID: orgID, RpID: offered.RPID})
+	err = d.db.InTx(ctx, func(ctx context.Context, tx *store.Tx) error {
+		locked, err := dbq.New(tx).LockDecoyShares(ctx, dbq.LockDecoySharesParams{OrgID: which.OrgID, RpID: which.RpID})
 		if store.IsNotFound(err) {
 			return nil // somebody counts
 		}
 		if err != nil {
 			return err
 		}
-		now, err := read[shares](locked.Shares)
+		now, err := read[shares[T]](locked.Shares)
 		if err != nil {
 			return err
 		}
-		if !f.fresh(locked.CountedAt, now[""], offered) {
-			if now, locked.NamedAfter, err = f.count(ctx, tx, locked, now, offered, refused); err != nil {
+		if !fresh(locked.CountedAt, now[""]) {
+			found, all, err := count(ctx, tx)
+			if err != nil {
+				return err
+			}
+			now, locked.NamedAfter = sharesOf(found.counts(), all, now, d.step), found.named.after(locked.NamedAfter)
+			if err := d.write(ctx, tx, which, now, locked.NamedAfter); err != nil {
 				return err
 			}
 		}
 		known.namedAfter, known.everybody = locked.NamedAfter, now[""]
-		domain := domainOf(folded)
+		domain := domainOf(known.folded)
 		if domain == "" {
 			domain = known.namedAfter
 		}
@@ -151,9 +197,9 @@ func (f *FirstWays) decoys(ctx context.Context, orgID uuid.UUID, folded string, 
 	return known, err
 }
 
-// readDecoys reads a row. It is made the first time, and the key with the first one of an organization.
-func (f *FirstWays) readDecoys(ctx context.Context, which dbq.DecoysParams) (dbq.DecoysRow, error) {
-	queries := dbq.New(f.db)
+// read reads a row. It is made the first time, and the key with the first one of an organization.
+func (d drawing[T]) read(ctx context.Context, which dbq.DecoysParams) (dbq.DecoysRow, error) {
+	queries := dbq.New(d.db)
 	row, err := queries.Decoys(ctx, which)
 	if !store.IsNotFound(err) {
 		return row, err
@@ -169,7 +215,7 @@ func (f *FirstWays) readDecoys(ctx context.Context, which dbq.DecoysParams) (dbq
 		return row, err
 	}
 	key := make([]byte, decoyKeyLength)
-	if _, err := io.ReadFull(f.random, key); err != nil {
+	if _, err := io.ReadFull(d.random, key); err != nil {
 		return row, fmt.Errorf("draw a key: %w", err)
 	}
 	if err := queries.InsertDecoys(ctx, dbq.InsertDecoysParams{OrgID: which.OrgID, Key: key}); err != nil {
@@ -178,46 +224,12 @@ func (f *FirstWays) readDecoys(ctx context.Context, which dbq.DecoysParams) (dbq
 	return insert()
 }
 
-// fresh reports whether shares are to be used without a count. Nothing that visitors do or that comes and goes by itself is among
-// the reasons.
-func (f *FirstWays) fresh(countedAt time.Time, everybody []share, offered Offered) bool {
-	return f.now().Sub(countedAt) < countedEvery && !slices.ContainsFunc(offered.Providers, func(id uuid.UUID) bool {
-		return !slices.ContainsFunc(everybody, func(of share) bool { return of.ProviderID == id })
-	})
-}
-
-// count counts the people of an organization. What was counted before stays where little changed.
-func (f *FirstWays) count(ctx context.Context, tx *store.Tx, row dbq.DecoyShare, before shares, offered Offered, refused []uuid.UUID) (shares, string, error) {
-	counted, err := dbq.New(tx).CountFirstWays(ctx, dbq.CountFirstWaysParams{OrgID: row.OrgID, Most: countedPeople, RpID: row.RpID, RefusedModels: refused,
-		SettledBefore: f.now().Add(-settledAfter)})
-	if err != nil {
-		return nil, "", err
-	}
-	offered.Mail = true
-	everybody, settled, named := people{"": {}}, people{}, naming{}
-	for _, of := range counted {
-		way, number := offered.best(of.Passkey, of.Password, of.ProviderID, of.Mail), float64(of.People)
-		for _, domain := range slices.Compact([]string{"", of.Domain}) {
-			everybody.add(domain, way, number)
-			if of.Settled {
-				settled.add(domain, way, number)
-			}
-		}
-		if of.Plain {
-			named.add(of.Domain, of.Begins, number)
-		}
-	}
-	for domain := range settled {
-		if settled.size(domain) >= settledPeople {
-			everybody[domain] = settled[domain]
-		}
-	}
-	now, namedAfter := sharesOf(everybody, offered.ways(), before), named.after(row.NamedAfter)
+func (d drawing[T]) write(ctx context.Context, tx *store.Tx, which dbq.DecoysParams, now shares[T], namedAfter string) error {
 	text, err := json.Marshal(now)
 	if err != nil {
-		return nil, "", err
+		return err
 	}
-	return now, namedAfter, dbq.New(tx).UpdateDecoyShares(ctx, dbq.UpdateDecoySharesParams{OrgID: row.OrgID, RpID: row.RpID, Shares: text, NamedAfter: namedAfter, CountedAt: f.now()})
+	return dbq.New(tx).UpdateDecoyShares(ctx, dbq.UpdateDecoySharesParams{OrgID: which.OrgID, RpID: which.RpID, Shares: text, NamedAfter: namedAfter, CountedAt: d.now()})
 }
 
 func read[T any](text []byte) (value T, err error) {

@@ -72,15 +72,15 @@ func (o Offered) best(passkey, password bool, provider uuid.UUID, mail bool) Fir
 // FirstWays tells by what the person whom an identifier names signs in best. Of an identifier that nobody has it tells something
 // as well: see decoys. It is safe for concurrent use.
 type FirstWays struct {
-	db     *store.Store
-	models *fido.Models
-	now    func() time.Time
-	random io.Reader
+	db      *store.Store
+	models  *fido.Models
+	now     func() time.Time
+	drawing drawing[FirstWay]
 }
 
 // NewFirstWays makes the teller of first ways.
 func NewFirstWays(db *store.Store, models *fido.Models, now func() time.Time, random io.Reader) *FirstWays {
-	return &FirstWays{db: db, models: models, now: now, random: random}
+	return &FirstWays{db: db, models: models, now: now, drawing: drawing[FirstWay]{db: db, now: now, random: random, label: "first way of nobody", step: stepMost}}
 }
 
 // Of returns the first way for an identifier. Effort and answer are of the same kind for somebody and for nobody; people who
@@ -98,7 +98,7 @@ func (f *FirstWays) Of(ctx context.Context, orgID uuid.UUID, identifier string, 
 	if err != nil {
 		return FirstWay{}, err
 	}
-	own, decoy := offered.best(row.Passkey, row.Password, row.ProviderID, row.Mail), decoys.of(row.Folded, offered)
+	own, decoy := offered.best(row.Passkey, row.Password, row.ProviderID, row.Mail), offered.insteadOf(decoys.draw(offered.counted()))
 	if row.Known {
 		return own, nil
 	}

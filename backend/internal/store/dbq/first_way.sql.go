@@ -93,31 +93,33 @@ func (q *Queries) CountFirstWays(ctx context.Context, arg CountFirstWaysParams) 
 }
 
 const decoys = `-- name: Decoys :one
-SELECT d.key, s.counted_at, s.named_after, COALESCE(s.shares -> '', '[]')::jsonb AS everybody,
-    COALESCE(s.shares -> COALESCE(NULLIF($1::text, ''), s.named_after), '[]')::jsonb AS own
+SELECT d.key, lower($1::text)::text AS folded, s.counted_at, s.named_after, COALESCE(s.shares -> '', '[]')::jsonb AS everybody,
+    COALESCE(s.shares -> COALESCE(NULLIF(substring(lower($1) FROM '@([^@]*)$'), ''), s.named_after), '[]')::jsonb AS own
 FROM decoys d JOIN decoy_shares s ON s.org_id = d.org_id WHERE d.org_id = $2 AND s.rp_id = $3
 `
 
 type DecoysParams struct {
-	Domain string
-	OrgID  uuid.UUID
-	RpID   string
+	Identifier string
+	OrgID      uuid.UUID
+	RpID       string
 }
 
 type DecoysRow struct {
 	Key        []byte
+	Folded     string
 	CountedAt  time.Time
 	NamedAfter string
 	Everybody  []byte
 	Own        []byte
 }
 
-// Of the shares those of everybody and of one domain; of identifiers that are no addresses, of the domain that usernames go with.
+// Of the shares those of everybody and of the domain of an identifier; of one that is no address, of the domain that usernames go with.
 func (q *Queries) Decoys(ctx context.Context, arg DecoysParams) (DecoysRow, error) {
-	row := q.db.QueryRow(ctx, decoys, arg.Domain, arg.OrgID, arg.RpID)
+	row := q.db.QueryRow(ctx, decoys, arg.Identifier, arg.OrgID, arg.RpID)
 	var i DecoysRow
 	err := row.Scan(
 		&i.Key,
+		&i.Folded,
 		&i.CountedAt,
 		&i.NamedAfter,
 		&i.Everybody,
