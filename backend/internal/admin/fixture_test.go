@@ -112,7 +112,7 @@ func newSite(t *testing.T, options ...option) *site {
 	check(t, err)
 	s.roles = role.NewAssignments(s.AuditLog, now)
 	s.factors = credential.NewSecondFactors(s.Store, s.Sessions, s.AuditLog, ring, now, rand.Reader)
-	s.passwords = credential.NewPasswords(s.Store, s.Users, s.Sessions, s.AuditLog, now, hasher, ring)
+	s.passwords = credential.NewPasswords(s.Store, s.Users, s.Sessions, s.AuditLog, now, hasher, ring, rand.Reader)
 	s.passkeys = credential.NewPasskeys(s.Store, s.Sessions, s.Grants, s.Models, s.AuditLog, now, ring, rand.Reader)
 	s.mailServers = mailserver.New(s.Store, store.NewInvalidations(), ring, s.AuditLog, s.Fetch.Dial, nil, now, 10)
 	s.providers = identityprovider.New(s.Store, store.NewInvalidations(), ring, s.AuditLog, now, 10)

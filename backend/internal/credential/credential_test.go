@@ -46,7 +46,7 @@ func hasher(t *testing.T, parameters passwordhash.Parameters) *passwordhash.Hash
 var cheap = passwordhash.Parameters{Memory: 64, Passes: 1, Parallelism: 1}
 
 func (f *fixture) with(h *passwordhash.Hasher) *credential.Passwords {
-	return credential.NewPasswords(f.DB, f.Users, f.Sessions, f.Audit, f.Clock.Now, h, f.Ring)
+	return credential.NewPasswords(f.DB, f.Users, f.Sessions, f.Audit, f.Clock.Now, h, f.Ring, rand.Reader)
 }
 
 const password = "Engine-No-1843"

@@ -2,6 +2,7 @@ package credential
 
 import (
 	"context"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -26,10 +27,16 @@ func CheckHash(encoded string) error {
 // CopyIn makes hashes that CheckHash accepted the passwords of people who have none yet, many at once, and records
 // nothing: whoever imports them does. The first sign-in replaces each by one of ours.
 func (p *Passwords) CopyIn(ctx context.Context, tx *store.Tx, orgID uuid.UUID, hashes map[uuid.UUID]string) error {
-	now, rows := p.now(), make([]dbq.InsertPasswordsParams, 0, len(hashes))
-	for userID, encoded := range hashes {
-		rows = append(rows, dbq.InsertPasswordsParams{OrgID: orgID, ID: store.NewID(), UserID: userID, Kind: "password", Secret: encoded, CreatedAt: now, UpdatedAt: now})
+	if len(hashes) == 0 {
+		return nil
 	}
-	_, err := dbq.New(tx).InsertPasswords(ctx, rows)
-	return err
+	now, rows := p.now(), make([]dbq.CopyPasswordsParams, 0, len(hashes))
+	for userID, encoded := range hashes {
+		rows = append(rows, dbq.CopyPasswordsParams{OrgID: orgID, ID: store.NewID(), UserID: userID, Kind: "password", Secret: encoded, Imported: true, CreatedAt: now, UpdatedAt: now})
+	}
+	if _, err := dbq.New(tx).CopyPasswords(ctx, rows); err != nil {
+		return err
+	}
+	// Their kinds are imitated from now on, not from the next count.
+	return dbq.New(tx).ExpireDecoyShares(ctx, dbq.ExpireDecoySharesParams{OrgID: orgID, RpID: hashShares, CountedAt: time.Unix(0, 0)})
 }

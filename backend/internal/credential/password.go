@@ -9,6 +9,7 @@ package credential
 
 import (
 	"context"
+	"io"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -59,14 +60,16 @@ type Passwords struct {
 	now      func() time.Time
 	hashes   *passwordhash.Hasher
 	damping  damping
+	drawing  drawing[hashKind]
 
 	// Breaches, when set, is asked about new passwords.
 	Breaches *Breaches
 }
 
 // NewPasswords makes the keeper of passwords. Hashing waits in the queue.
-func NewPasswords(db *store.Store, users *user.Users, sessions *session.Sessions, log *audit.Log, now func() time.Time, hashes *passwordhash.Hasher, ring *seal.Ring) *Passwords {
-	return &Passwords{db: db, users: users, sessions: sessions, log: log, now: now, hashes: hashes, damping: newDamping(db, ring, now, true)}
+func NewPasswords(db *store.Store, users *user.Users, sessions *session.Sessions, log *audit.Log, now func() time.Time, hashes *passwordhash.Hasher, ring *seal.Ring, random io.Reader) *Passwords {
+	return &Passwords{db: db, users: users, sessions: sessions, log: log, now: now, hashes: hashes, damping: newDamping(db, ring, now, true),
+		drawing: drawing[hashKind]{db: db, now: now, random: random, label: "hash of nobody", step: 1}}
 }
 
 // Attempt is somebody's attempt to sign in.
@@ -179,14 +182,20 @@ func (p *Passwords) otherNames(ctx context.Context, attempt Attempt, person *use
 
 // compare costs the same whether or not there is a stored hash.
 func (p *Passwords) compare(ctx context.Context, attempt Attempt, stored string) (matches, rehash bool, err error) {
+	kind, err := p.kindOfNobody(ctx, attempt.OrgID, attempt.Identifier) // of somebody, too: it takes time
+	if err != nil {
+		return false, false, err
+	}
 	password, err := prepare(attempt.Password)
-	if err != nil || utf8.RuneCountInString(password) > MaximumLength {
-		password, stored = "", "" // cannot be anybody's password
+	possible := err == nil && utf8.RuneCountInString(password) <= MaximumLength
+	if !possible {
+		password = "" // cannot be anybody's, and takes no less time
 	}
 	if stored == "" {
-		return false, false, p.hashes.Dummy(ctx, attempt.OrgID, password)
+		return false, false, p.hashes.Dummy(ctx, attempt.OrgID, kind, password)
 	}
 	matches, err = p.hashes.Verify(ctx, attempt.OrgID, stored, password)
+	matches = matches && possible
 	return matches, matches && p.hashes.NeedsRehash(stored), err
 }
 

@@ -31,38 +31,49 @@ import (
 // verifier tells whether a password is the one that was hashed.
 type verifier interface{ matches(password string) bool }
 
-// read takes a stored hash apart, whoever made it. ErrMalformed when it is none that could be verified.
-func read(encoded string) (verifier, error) {
+// read takes a stored hash apart, whoever made it, and names its scheme. ErrMalformed when it is none that could be verified.
+func read(encoded string) (verifier, Scheme, error) {
 	if own, err := parse(encoded); err == nil {
-		return own, nil
+		return own, Argon2, nil
 	}
+	inner, format, err := formatOf(encoded)
+	if err != nil {
+		return nil, "", err
+	}
+	found, err := format.read(inner, format.pattern.FindStringSubmatch(inner))
+	if strings.HasPrefix(encoded, djangoDigested) {
+		found = digested{found}
+	}
+	return found, format.scheme, err
+}
+
+// formatOf finds the format of a stored hash, and what of it is in that format.
+func formatOf(encoded string) (string, foreignFormat, error) {
 	if len(encoded) > maximumForeign {
-		return nil, ErrMalformed
+		return "", foreignFormat{}, ErrMalformed
 	}
 	// Django writes its own name before what others write alone.
-	inner, hashed := strings.CutPrefix(encoded, "bcrypt_sha256$")
+	inner := strings.TrimPrefix(encoded, djangoDigested)
 	for _, name := range []string{"argon2", "bcrypt$"} {
 		inner = strings.TrimPrefix(inner, name)
 	}
 	if inner != encoded && !strings.HasPrefix(inner, "$argon2") && !strings.HasPrefix(inner, "$2") {
-		return nil, ErrMalformed
+		return "", foreignFormat{}, ErrMalformed
 	}
 	for _, format := range foreignFormats {
-		if groups := format.pattern.FindStringSubmatch(inner); groups != nil {
-			found, err := format.read(inner, groups)
-			if hashed {
-				found = digested{found}
-			}
-			return found, err
+		if format.pattern.MatchString(inner) {
+			return inner, format, nil
 		}
 	}
-	return nil, ErrMalformed
+	return "", foreignFormat{}, ErrMalformed
 }
+
+const djangoDigested = "bcrypt_sha256$"
 
 // Check reports whether a hash that another system made can be verified here: bcrypt, Argon2, PBKDF2, scrypt and
 // SHA-crypt as crypt(3) and passlib write them, the hashers of Django, and Firebase's scrypt. The error is ErrMalformed.
 func Check(encoded string) error {
-	_, err := read(encoded)
+	_, _, err := read(encoded)
 	return err
 }
 
@@ -82,33 +93,35 @@ const (
 var digestSize = map[string]int{"": sha1.Size, "1": sha1.Size, "224": sha256.Size224, "256": sha256.Size, "384": sha512.Size384, "512": sha512.Size}
 
 type foreignFormat struct {
+	scheme  Scheme
+	own     []int // groups of the pattern that differ from hash to hash and cost nothing: salt, tag
 	pattern *regexp.Regexp
 	read    func(encoded string, groups []string) (verifier, error)
 }
 
 var foreignFormats = []foreignFormat{
-	{regexp.MustCompile(`^\$2[aby]\$(\d{2})\$[./A-Za-z0-9]{53}$`), func(encoded string, groups []string) (verifier, error) {
+	{Bcrypt, []int{2}, regexp.MustCompile(`^\$2[aby]\$(\d{2})\$([./A-Za-z0-9]{53})$`), func(encoded string, groups []string) (verifier, error) {
 		return library(encoded, number(groups[1]) <= maximumBcryptCost)
 	}},
-	{regexp.MustCompile(`^\$argon2(?:id|i|d)\$v=19\$m=([1-9]\d{0,7}),t=([1-9]\d{0,3}),p=([1-9]\d{0,2})\$[A-Za-z0-9+/]{11,86}\$[A-Za-z0-9+/]{22,86}$`), func(encoded string, groups []string) (verifier, error) {
+	{Argon2, []int{4, 5}, regexp.MustCompile(`^\$argon2(?:id|i|d)\$v=19\$m=([1-9]\d{0,7}),t=([1-9]\d{0,3}),p=([1-9]\d{0,2})\$([A-Za-z0-9+/]{11,86})\$([A-Za-z0-9+/]{22,86})$`), func(encoded string, groups []string) (verifier, error) {
 		lanes := number(groups[3])
 		cost := Parameters{Memory: uint32(number(groups[1])), Passes: uint32(number(groups[2])), Parallelism: uint8(min(lanes, 255))}
 		return library(encoded, lanes <= maximumParallelism && cost.bounds() == nil)
 	}},
-	{regexp.MustCompile(`^\$pbkdf2(?:-sha(1|224|256|384|512))?\$(\d{1,8})\$[A-Za-z0-9./]+\$([A-Za-z0-9./]+)$`), func(encoded string, groups []string) (verifier, error) {
-		return library(encoded, number(groups[2]) <= maximumIterations && len(groups[3]) <= base64.RawStdEncoding.EncodedLen(digestSize[groups[1]]))
+	{PBKDF2, []int{3, 4}, regexp.MustCompile(`^\$pbkdf2(?:-sha(1|224|256|384|512))?\$(\d{1,8})\$([A-Za-z0-9./]+)\$([A-Za-z0-9./]+)$`), func(encoded string, groups []string) (verifier, error) {
+		return library(encoded, number(groups[2]) <= maximumIterations && len(groups[4]) <= base64.RawStdEncoding.EncodedLen(digestSize[groups[1]]))
 	}},
-	{regexp.MustCompile(`^\$scrypt\$ln=(\d{1,2}),r=(\d{1,3}),p=(\d{1,3})\$[A-Za-z0-9+/]+\$[A-Za-z0-9+/]+$`), func(encoded string, groups []string) (verifier, error) {
+	{Scrypt, []int{4, 5}, regexp.MustCompile(`^\$scrypt\$ln=(\d{1,2}),r=(\d{1,3}),p=(\d{1,3})\$([A-Za-z0-9+/]+)\$([A-Za-z0-9+/]+)$`), func(encoded string, groups []string) (verifier, error) {
 		return library(encoded, scryptWithin(1<<min(number(groups[1]), 40), number(groups[2]), number(groups[3])))
 	}},
-	{regexp.MustCompile(`^\$[56]\$(?:rounds=(\d{1,9})\$)?[./A-Za-z0-9]{1,16}\$(?:[./A-Za-z0-9]{43}|[./A-Za-z0-9]{86})$`), func(encoded string, groups []string) (verifier, error) {
+	{SHACrypt, []int{2, 3}, regexp.MustCompile(`^\$[56]\$(?:rounds=(\d{1,9})\$)?([./A-Za-z0-9]{1,16})\$([./A-Za-z0-9]{43}|[./A-Za-z0-9]{86})$`), func(encoded string, groups []string) (verifier, error) {
 		rounds := number(groups[1])
 		found, err := library(encoded, rounds <= maximumRounds)
 		return bounded{found, maximumRoundBytes / max(rounds, shaCryptRounds)}, err
 	}},
-	{regexp.MustCompile(`^pbkdf2_(sha1|sha256)\$(\d{1,8})\$([^$]{1,200})\$([A-Za-z0-9+/]+=*)$`), djangoPBKDF2},
-	{regexp.MustCompile(`^scrypt\$(\d{1,8})\$([^$]{1,200})\$(\d{1,3})\$(\d{1,3})\$([A-Za-z0-9+/]+=*)$`), djangoScrypt},
-	{regexp.MustCompile(`^\$firebase-scrypt\$ln=(\d{1,2}),r=(\d{1,3}),sep=([A-Za-z0-9+/]*=*),key=([A-Za-z0-9+/]+=*)\$([A-Za-z0-9+/]+=*)\$([A-Za-z0-9+/]+=*)$`), firebase},
+	{PBKDF2, []int{3, 4}, regexp.MustCompile(`^pbkdf2_(sha1|sha256)\$(\d{1,8})\$([^$]{1,200})\$([A-Za-z0-9+/]+=*)$`), djangoPBKDF2},
+	{Scrypt, []int{2, 5}, regexp.MustCompile(`^scrypt\$(\d{1,8})\$([^$]{1,200})\$(\d{1,3})\$(\d{1,3})\$([A-Za-z0-9+/]+=*)$`), djangoScrypt},
+	{Firebase, []int{4, 5, 6}, regexp.MustCompile(`^\$firebase-scrypt\$ln=(\d{1,2}),r=(\d{1,3}),sep=([A-Za-z0-9+/]*=*),key=([A-Za-z0-9+/]+=*)\$([A-Za-z0-9+/]+=*)\$([A-Za-z0-9+/]+=*)$`), firebase},
 }
 
 var decoder = func() *crypt.Decoder {

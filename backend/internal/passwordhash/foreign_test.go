@@ -3,6 +3,7 @@ package passwordhash
 import (
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -85,12 +86,78 @@ func TestHashesThatAreNotRead(t *testing.T) {
 	}
 }
 
+// A kind is a hash of the same cost that says nothing of the one that it was taken from.
+func TestKindsOfHashes(t *testing.T) {
+	t.Parallel()
+	hasher := newHasher(t, cheap)
+	schemes := map[Scheme]int{}
+	for name, made := range foreignHashes {
+		kind, err := KindOf(made.encoded)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if again, err := KindOf(string(kind)); err != nil || again != kind {
+			t.Errorf("%s: of the kind %s, which is of the kind %s: %v", name, kind, again, err)
+		}
+		ofHash, scheme, err := read(made.encoded)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ofKind, same, err := read(string(kind))
+		if err != nil || same != scheme || fmt.Sprintf("%T", ofKind) != fmt.Sprintf("%T", ofHash) {
+			t.Errorf("%s: %T by %s, its kind %T by %s: %v", name, ofHash, scheme, ofKind, same, err)
+		}
+		fields, blank := strings.Split(made.encoded, "$"), strings.Split(string(kind), "$")
+		last := len(fields) - 1
+		for n := range fields {
+			if len(fields[n]) != len(blank[n]) || n == last && fields[n] == blank[n] {
+				t.Errorf("%s: %s became %s", name, made.encoded, kind)
+			}
+		}
+		if strings.Trim(blank[last], "A.=") != "" {
+			t.Errorf("%s: %s is not blank", name, kind)
+		}
+		before := hasher.Verified(scheme)
+		if matched, err := hasher.Verify(ctx, uuid.Nil, string(kind), made.password); err != nil || matched {
+			t.Errorf("%s: %v, %v", name, matched, err)
+		}
+		if err := hasher.Dummy(ctx, uuid.Nil, kind, made.password); err != nil || hasher.Verified(scheme) != before+2 {
+			t.Errorf("%s: %v, %d by %s", name, err, hasher.Verified(scheme)-before, scheme)
+		}
+		schemes[scheme]++
+	}
+	if len(schemes) != len(Schemes()) {
+		t.Errorf("only %v", schemes)
+	}
+	// Hashes of one kind, and not.
+	for _, c := range []struct {
+		one, other string
+		same       bool
+	}{
+		{"$2b$05$abcdefghijklmnopqrstuusBhMwVUdQ3bksEQt2LfJd5JGybsuyt2", "$2b$05$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy", true},
+		{"$2b$05$abcdefghijklmnopqrstuusBhMwVUdQ3bksEQt2LfJd5JGybsuyt2", "$2b$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy", false},
+		{referenceHashes[0].encoded, referenceHashes[7].encoded, true},
+		{referenceHashes[0].encoded, referenceHashes[1].encoded, false},
+		{foreignHashes["Firebase"].encoded, strings.Replace(foreignHashes["Firebase"].encoded, "key=jx", "key=ab", 1), true},
+		{foreignHashes["Firebase"].encoded, strings.Replace(foreignHashes["Firebase"].encoded, "ln=14", "ln=13", 1), false},
+	} {
+		one, _ := KindOf(c.one)
+		other, _ := KindOf(c.other)
+		if one == "" || other == "" || (one == other) != c.same {
+			t.Errorf("%s and %s are of the kinds %s and %s", c.one, c.other, one, other)
+		}
+	}
+	if kind, err := KindOf("5f4dcc3b5aa765d61d8327deb882cf99"); !errors.Is(err, ErrMalformed) {
+		t.Errorf("%s, %v", kind, err)
+	}
+}
+
 // Each round of SHA-crypt reads the whole password, so many rounds and a long password together are too much work for a guess.
 func TestWorkDoesNotGrowWithThePassword(t *testing.T) {
 	t.Parallel()
 	const many = "$6$rounds=1000000$saltstring$Qr3qX1EgLG8Wfm6Vll8Nyl9RFkkqFONO5RsOrqcC0zKZMv8pU9gEzU6B7uZsLkPJ.zO.Q4KQBKvfg2Khard.H1"
 	counted := 0
-	found, err := read(many)
+	found, _, err := read(many)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,8 +2,10 @@ package passwordhash
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
 
 	"github.com/google/uuid"
 
@@ -21,7 +23,8 @@ type Hasher struct {
 	parameters Parameters
 	queue      *Queue
 	random     io.Reader
-	dummy      stored
+	kind       Kind
+	verified   map[Scheme]*atomic.Uint64
 }
 
 // NewHasher makes a hasher that hashes new passwords with the parameters and does all work in turns
@@ -30,13 +33,15 @@ func NewHasher(parameters Parameters, queue *Queue, random io.Reader) (*Hasher, 
 	if err := parameters.bounds(); err != nil {
 		return nil, err
 	}
-	hasher := &Hasher{parameters: parameters, queue: queue, random: random}
-	// A random tag is the hash of no password that anyone could find, and costs nothing to make.
-	var err error
-	hasher.dummy, err = hasher.blank(tagBytes)
-	if err == nil {
-		_, err = io.ReadFull(random, hasher.dummy.tag)
+	hasher := &Hasher{parameters: parameters, queue: queue, random: random, verified: map[Scheme]*atomic.Uint64{}}
+	for _, scheme := range Schemes() {
+		hasher.verified[scheme] = new(atomic.Uint64)
 	}
+	blank, err := hasher.blank(tagBytes)
+	if err != nil {
+		return nil, err
+	}
+	hasher.kind, err = KindOf(blank.encode())
 	return hasher, err
 }
 
@@ -45,6 +50,12 @@ func (h *Hasher) Parameters() Parameters { return h.parameters }
 
 // Stats returns a snapshot of the queue, for metrics.
 func (h *Hasher) Stats() Stats { return h.queue.Stats() }
+
+// Kind returns the kind that new hashes are of.
+func (h *Hasher) Kind() Kind { return h.kind }
+
+// Verified returns how many passwords were held against a hash of a scheme since the start, those of nobody (Dummy) included.
+func (h *Hasher) Verified(scheme Scheme) uint64 { return h.verified[scheme].Load() }
 
 // Hash returns the PHC string of a password under a new salt. The organization is whose turn the work
 // takes. Errors: ErrTooLong, ErrQueueFull, or the context's error when it ended before the work began.
@@ -66,18 +77,30 @@ func (h *Hasher) Hash(ctx context.Context, orgID uuid.UUID, password string) (st
 // Check); the tags are compared in constant time. Errors: ErrMalformed for a stored string that cannot be read or asks for
 // absurd work, ErrQueueFull, or the context's error when it ended before the work began.
 func (h *Hasher) Verify(ctx context.Context, orgID uuid.UUID, encoded, password string) (bool, error) {
-	hash, err := read(encoded)
+	hash, scheme, err := read(encoded)
 	if err != nil {
 		return false, err
 	}
-	return h.verify(ctx, orgID, hash, password)
+	// What cannot have been set cannot match, but shall not be told apart by time either.
+	possible := len(password) <= MaximumPasswordBytes
+	if !possible {
+		password = password[:MaximumPasswordBytes]
+	}
+	matched := false
+	err = h.queue.Do(ctx, orgID, func() { matched = hash.matches(password) })
+	if err == nil {
+		h.verified[scheme].Add(1)
+	}
+	return err == nil && matched && possible, err
 }
 
-// Dummy does the work of a Verify that fails, for a person who does not exist or has no password:
-// the answer must not come faster. The equality of cost holds for passwords hashed with the current
-// parameters; older ones are brought up to date when their owners log in, see NeedsRehash.
-func (h *Hasher) Dummy(ctx context.Context, orgID uuid.UUID, password string) error {
-	_, err := h.verify(ctx, orgID, h.dummy, password)
+// Dummy does the work of a Verify that fails at a hash of the kind, for a person who does not exist or has no password: the answer
+// must not come at another time. A kind that is none that could be verified is replaced by that of new hashes.
+func (h *Hasher) Dummy(ctx context.Context, orgID uuid.UUID, kind Kind, password string) error {
+	_, err := h.Verify(ctx, orgID, string(kind), password)
+	if errors.Is(err, ErrMalformed) {
+		_, err = h.Verify(ctx, orgID, string(h.kind), password)
+	}
 	return err
 }
 
@@ -86,17 +109,6 @@ func (h *Hasher) Dummy(ctx context.Context, orgID uuid.UUID, password string) er
 func (h *Hasher) NeedsRehash(encoded string) bool {
 	hash, err := parse(encoded)
 	return err != nil || hash.Parameters != h.parameters || len(hash.salt) < saltBytes || len(hash.tag) < tagBytes
-}
-
-func (h *Hasher) verify(ctx context.Context, orgID uuid.UUID, hash verifier, password string) (bool, error) {
-	// What cannot have been set cannot match, but shall not be told apart by time either.
-	possible := len(password) <= MaximumPasswordBytes
-	if !possible {
-		password = password[:MaximumPasswordBytes]
-	}
-	matched := false
-	err := h.queue.Do(ctx, orgID, func() { matched = hash.matches(password) })
-	return err == nil && matched && possible, err
 }
 
 // blank makes a hash with a new salt and a tag of zeros.

@@ -184,10 +184,6 @@ func TestParametersForProduction(t *testing.T) {
 // long both take is shown by BenchmarkDummy and BenchmarkVerify.
 func TestDummyDoesTheWorkOfVerify(t *testing.T) {
 	hasher := newHasher(t, DefaultParameters())
-	encoded, err := hasher.Hash(ctx, uuid.Nil, "right")
-	if err != nil {
-		t.Fatal(err)
-	}
 	allocated := func(work func() error) uint64 {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
@@ -198,14 +194,27 @@ func TestDummyDoesTheWorkOfVerify(t *testing.T) {
 		}
 		return after.TotalAlloc - before.TotalAlloc
 	}
-	verify := allocated(func() error { _, err := hasher.Verify(ctx, uuid.Nil, encoded, "wrong"); return err })
-	dummy := allocated(func() error { return hasher.Dummy(ctx, uuid.Nil, "wrong") })
-	least := uint64(DefaultParameters().Memory) << 10
-	if verify < least || dummy < least || max(verify, dummy)-min(verify, dummy) > least/8 {
-		t.Errorf("Verify worked in %d bytes, Dummy in %d, both should in a little over %d", verify, dummy, least)
+	for name, parameters := range map[string]Parameters{"of today": DefaultParameters(), "of yesterday": {Memory: 7 * 1024, Passes: 5, Parallelism: 1}, "of other lanes": {Memory: 64 * 1024, Passes: 1, Parallelism: 2}} {
+		encoded, err := newHasher(t, parameters).Hash(ctx, uuid.Nil, "right")
+		if err != nil {
+			t.Fatal(err)
+		}
+		kind, err := KindOf(encoded)
+		if err != nil || (kind == hasher.Kind()) != (parameters == DefaultParameters()) {
+			t.Fatalf("%s is of the kind %s: %v", encoded, kind, err)
+		}
+		verify := allocated(func() error { _, err := hasher.Verify(ctx, uuid.Nil, encoded, "wrong"); return err })
+		dummy := allocated(func() error { return hasher.Dummy(ctx, uuid.Nil, kind, "wrong") })
+		least := uint64(parameters.Memory) << 10
+		if verify < least || dummy < least || max(verify, dummy)-min(verify, dummy) > least/8 {
+			t.Errorf("%s: Verify worked in %d bytes, Dummy in %d, both should in a little over %d", name, verify, dummy, least)
+		}
 	}
-	if hasher.dummy.Parameters != hasher.parameters || len(hasher.dummy.tag) != tagBytes || len(hasher.dummy.salt) != saltBytes {
-		t.Errorf("the dummy differs: %+v", hasher.dummy.Parameters)
+	for _, kind := range []Kind{"", "no kind", "$2b$31$....................................................."} {
+		before := hasher.Verified(Argon2)
+		if err := hasher.Dummy(ctx, uuid.Nil, kind, "wrong"); err != nil || hasher.Verified(Argon2) != before+1 {
+			t.Errorf("instead of %q: %v, %d more", kind, err, hasher.Verified(Argon2)-before)
+		}
 	}
 }
 
@@ -228,7 +237,7 @@ func FuzzParse(f *testing.F) {
 func BenchmarkDummy(b *testing.B) {
 	hasher := newHasher(b, DefaultParameters())
 	for b.Loop() {
-		if err := hasher.Dummy(ctx, uuid.Nil, "wrong"); err != nil {
+		if err := hasher.Dummy(ctx, uuid.Nil, hasher.Kind(), "wrong"); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -236,7 +236,7 @@ func (a *App) wire(options Options) error {
 	if a.Hashes, err = passwordhash.NewHasher(parameters, queue, random); err != nil {
 		return err
 	}
-	a.Passwords = credential.NewPasswords(a.Store, a.Users, a.Sessions, a.Audit, now, a.Hashes, a.Ring)
+	a.Passwords = credential.NewPasswords(a.Store, a.Users, a.Sessions, a.Audit, now, a.Hashes, a.Ring, random)
 	a.Passwords.Breaches = credential.NewBreaches(a.Fetch, a.Config.BreachedPasswordsURL, a.Log)
 	a.Passkeys = credential.NewPasskeys(a.Store, a.Sessions, a.Grants, a.Models, a.Audit, now, a.Ring, random)
 	a.Ceremonies = webauthn.NewCeremonies(a.Passkeys, a.Models, a.State, a.Ring, now, random)

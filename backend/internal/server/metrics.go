@@ -48,6 +48,10 @@ func newMetrics(db *store.Store, hashes *passwordhash.Hasher, fetches *fetch.Cli
 		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "clavex_fetches_total", Help: "Requests to addresses of applications, by outcome.",
 			ConstLabels: prometheus.Labels{"outcome": outcome.String()}}, func() float64 { return float64(fetches.Count(outcome)) }))
 	}
+	for _, scheme := range passwordhash.Schemes() {
+		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "clavex_password_verifications_total", Help: "Passwords held against a hash, those of nobody included, by the scheme of the hash.",
+			ConstLabels: prometheus.Labels{"scheme": string(scheme)}}, func() float64 { return float64(hashes.Verified(scheme)) }))
+	}
 	for _, outcome := range logout.Outcomes() {
 		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "clavex_logout_deliveries_total", Help: "Attempts to tell an application of the end of a session, by outcome.",
 			ConstLabels: prometheus.Labels{"outcome": outcome.String()}}, func() float64 { return float64(told.Count(outcome)) }))

@@ -40,7 +40,7 @@ func newWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.passwords = credential.NewPasswords(w.DB, w.Users, w.Sessions, w.Audit, w.Clock.Now, hashes, w.Ring)
+	w.passwords = credential.NewPasswords(w.DB, w.Users, w.Sessions, w.Audit, w.Clock.Now, hashes, w.Ring, rand.Reader)
 	w.Imports = New(w.DB, w.Users, w.passwords, w.Audit, w.Clock.Now)
 	w.acme = w.Organization("acme")
 	return w

@@ -9,6 +9,45 @@ import (
 	"context"
 )
 
+// iteratorForCopyPasswords implements pgx.CopyFromSource.
+type iteratorForCopyPasswords struct {
+	rows                 []CopyPasswordsParams
+	skippedFirstNextCall bool
+}
+
+func (r *iteratorForCopyPasswords) Next() bool {
+	if len(r.rows) == 0 {
+		return false
+	}
+	if !r.skippedFirstNextCall {
+		r.skippedFirstNextCall = true
+		return true
+	}
+	r.rows = r.rows[1:]
+	return len(r.rows) > 0
+}
+
+func (r iteratorForCopyPasswords) Values() ([]interface{}, error) {
+	return []interface{}{
+		r.rows[0].OrgID,
+		r.rows[0].ID,
+		r.rows[0].UserID,
+		r.rows[0].Kind,
+		r.rows[0].Secret,
+		r.rows[0].Imported,
+		r.rows[0].CreatedAt,
+		r.rows[0].UpdatedAt,
+	}, nil
+}
+
+func (r iteratorForCopyPasswords) Err() error {
+	return nil
+}
+
+func (q *Queries) CopyPasswords(ctx context.Context, arg []CopyPasswordsParams) (int64, error) {
+	return q.db.CopyFrom(ctx, []string{"credentials"}, []string{"org_id", "id", "user_id", "kind", "secret", "imported", "created_at", "updated_at"}, &iteratorForCopyPasswords{rows: arg})
+}
+
 // iteratorForInsertPasswords implements pgx.CopyFromSource.
 type iteratorForInsertPasswords struct {
 	rows                 []InsertPasswordsParams

@@ -152,6 +152,7 @@ type Credential struct {
 	CreatedAt time.Time
 	UpdatedAt time.Time
 	ByLink    bool
+	Imported  bool
 }
 
 type Decoy struct {
