@@ -27,11 +27,34 @@ func (v *visitor) guess(organization, username string) (time.Duration, error) {
 	return time.Since(began), err
 }
 
-// guessesRow compares how long the refusal of a wrong password takes for somebody and for nobody.
+// guessesRow compares how long the refusal of a wrong password takes for somebody and for nobody, where the server hashed the
+// passwords and where another system did.
 func guessesRow(b *bench, ctx context.Context) ([]measure.Row, error) {
-	return b.compare(ctx, "a wrong password: somebody and nobody", "How long the refusal takes", func(v *visitor, username string) (time.Duration, error) {
-		return v.guess(mainOrganization, username)
-	})
+	w, err := b.world(ctx)
+	if err != nil {
+		return nil, err
+	}
+	imported, err := seedOrganizations(ctx, w.pool, []string{importedOrganization})
+	if err != nil {
+		return nil, err
+	}
+	if err := seedPeople(ctx, w.pool, imported, 1, people, bcrypted); err != nil {
+		return nil, err
+	}
+	var rows []measure.Row
+	for _, of := range []struct{ organization, name, what string }{
+		{mainOrganization, "a wrong password: somebody and nobody", "How long the refusal takes"},
+		{importedOrganization, "a wrong password: somebody imported and nobody", "The same in an organization whose people were imported with bcrypt hashes of cost 10. How long the refusal takes"},
+	} {
+		measured, err := b.compare(ctx, of.name, of.what, func(v *visitor, username string) (time.Duration, error) {
+			return v.guess(of.organization, username)
+		})
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, measured...)
+	}
+	return rows, nil
 }
 
 // identify says who one is, where that is asked for first, and returns how long the server took for what follows: it keeps the

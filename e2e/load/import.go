@@ -15,6 +15,9 @@ import (
 	"github.com/clavex/clavex/e2e/load/measure"
 )
 
+// bcrypted is a hash of another system, of no password of the bench.
+const bcrypted = "$2b$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy"
+
 // importRow imports a file of people with bcrypt hashes by the command line, as somebody who comes from another system.
 func importRow(b *bench, ctx context.Context) ([]measure.Row, error) {
 	s, err := b.newSite(ctx, "import")
@@ -66,7 +69,7 @@ func writePeople(name string, people int) (int64, error) {
 	defer file.Close()
 	out := bufio.NewWriterSize(file, 1<<20)
 	for i := range people {
-		fmt.Fprintf(out, `{"username": "imported-%07d", "email": "imported-%07d@people.bench.test", "email_verified": true, "profile": {"name": "Imported %d"}, "password_hash": "$2b$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy"}`+"\n", i, i, i)
+		fmt.Fprintf(out, `{"username": "imported-%07d", "email": "imported-%07d@people.bench.test", "email_verified": true, "profile": {"name": "Imported %d"}, "password_hash": "`+bcrypted+`"}`+"\n", i, i, i)
 	}
 	if err := out.Flush(); err != nil {
 		return 0, err
