@@ -46,26 +46,29 @@ FROM passkeys p
 WHERE p.org_id = @org_id AND p.suspended_at IS NULL
 GROUP BY p.aaguid, p.attested;
 
--- name: PeopleOfModels :one
--- How many people have passkeys of some models, and how many of them nothing else to sign in with.
+-- name: PeopleOfUnacceptedPasskeys :one
+-- How many people have passkeys on models that are not accepted, and how many of them nothing else to sign in with (WaysIn).
 SELECT count(*)::bigint AS people, count(*) FILTER (WHERE NOT has_more)::bigint AS without_another
 FROM (
     SELECT EXISTS (SELECT 1 FROM credentials c WHERE c.org_id = @org_id AND c.user_id = affected.user_id AND c.kind = 'password') OR EXISTS (
         SELECT 1 FROM passkeys o WHERE o.org_id = @org_id AND o.user_id = affected.user_id AND o.suspended_at IS NULL
-          AND NOT (o.aaguid = ANY (@models::uuid[]) OR NOT o.attested AND o.aaguid = ANY (@unattested_models::uuid[]))) AS has_more
+          AND model_accepted(o.aaguid, o.attested, @refused_models::uuid[], sqlc.narg(accepted_models)::uuid[])) OR EXISTS (
+        SELECT 1 FROM upstream_identities i JOIN identity_providers x ON x.org_id = i.org_id AND x.id = i.provider_id
+        WHERE i.org_id = @org_id AND i.user_id = affected.user_id AND x.status = 'active') AS has_more
     FROM (
         SELECT DISTINCT p.user_id FROM passkeys p
-        WHERE p.org_id = @org_id AND p.suspended_at IS NULL AND (p.aaguid = ANY (@models) OR NOT p.attested AND p.aaguid = ANY (@unattested_models))
+        WHERE p.org_id = @org_id AND p.suspended_at IS NULL AND NOT model_accepted(p.aaguid, p.attested, @refused_models::uuid[], sqlc.narg(accepted_models)::uuid[])
     ) AS affected
 ) AS counted;
 
--- name: SomePeopleOfModels :many
+-- name: SomePeopleOfUnacceptedPasskeys :many
 SELECT DISTINCT u.id, u.username FROM passkeys p JOIN users u ON u.org_id = p.org_id AND u.id = p.user_id
-WHERE p.org_id = @org_id AND p.suspended_at IS NULL AND (p.aaguid = ANY (@models::uuid[]) OR NOT p.attested AND p.aaguid = ANY (@unattested_models::uuid[]))
+WHERE p.org_id = @org_id AND p.suspended_at IS NULL AND NOT model_accepted(p.aaguid, p.attested, @refused_models::uuid[], sqlc.narg(accepted_models)::uuid[])
 ORDER BY u.username LIMIT @row_limit;
 
--- name: SessionsOfModels :one
--- Live sessions that began with passkeys of some models; it stops counting at 100 001.
+-- name: SessionsOfUnacceptedPasskeys :one
+-- Live sessions that began with passkeys on models that are not accepted; it stops counting at 100 001.
 SELECT count(*)::bigint FROM (
-    SELECT 1 FROM sessions s WHERE s.org_id = @org_id AND s.aaguid = ANY (@models::uuid[]) AND s.ended_at IS NULL AND s.expires_at > @at AND s.idle_expires_at > @at
+    SELECT 1 FROM sessions s WHERE s.org_id = @org_id AND s.aaguid IS NOT NULL AND s.ended_at IS NULL AND s.expires_at > @at AND s.idle_expires_at > @at
+      AND NOT model_accepted(s.aaguid, s.attested, @refused_models::uuid[], sqlc.narg(accepted_models)::uuid[])
     LIMIT 100001) AS bounded;

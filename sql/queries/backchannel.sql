@@ -69,7 +69,7 @@ WHERE org_id = @org_id AND id = @id;
 -- The grant of a request whose tokens are pushed, redeemed by an attempt before.
 SELECT id, user_id, session_id, scopes, nonce, authenticated_at, methods, acr, audience, claims, authorization_details FROM grants
 WHERE org_id = @org_id AND code_hash = @code_hash AND client_id = @client_id AND code_challenge = @code_challenge
-  AND code_redeemed_at IS NOT NULL AND revoked_at IS NULL AND (aaguid IS NULL OR aaguid <> ALL (@refused_models::uuid[]));
+  AND code_redeemed_at IS NOT NULL AND revoked_at IS NULL AND model_accepted(aaguid, attested, @refused_models::uuid[], sqlc.narg(accepted_models)::uuid[]);
 
 -- name: BackchannelRequestsSealedByOthers :many
 -- cross-tenant: re-sealing under the current key-encryption key

@@ -16,7 +16,7 @@ SELECT secret FROM credentials WHERE org_id = @org_id AND user_id = @user_id AND
 -- What else than one passkey or one identity, which is about to be removed, signs a person in.
 SELECT EXISTS (SELECT 1 FROM credentials c WHERE c.org_id = @org_id AND c.user_id = @user_id AND c.kind = 'password')::boolean AS password,
     EXISTS (SELECT 1 FROM passkeys p WHERE p.org_id = @org_id AND p.user_id = @user_id AND p.id <> @without AND p.rp_id = @rp_id AND p.suspended_at IS NULL
-        AND p.aaguid <> ALL (@refused_models::uuid[]))::boolean AS passkey,
+        AND model_accepted(p.aaguid, p.attested, @refused_models::uuid[], sqlc.narg(accepted_models)::uuid[]))::boolean AS passkey,
     EXISTS (SELECT 1 FROM upstream_identities i JOIN identity_providers x ON x.org_id = i.org_id AND x.id = i.provider_id
         WHERE i.org_id = @org_id AND i.user_id = @user_id AND i.id <> @without AND x.status = 'active')::boolean AS elsewhere;
 

@@ -6,7 +6,7 @@ WITH who AS (
 )
 SELECT lower(@identifier::text)::text AS folded, (who.id <> '00000000-0000-0000-0000-000000000000'::uuid)::boolean AS known,
     EXISTS (SELECT 1 FROM passkeys p WHERE p.org_id = @org_id AND p.user_id = who.id AND p.rp_id = @rp_id AND p.suspended_at IS NULL
-        AND p.aaguid <> ALL (@refused_models::uuid[]))::boolean AS passkey,
+        AND model_accepted(p.aaguid, p.attested, @refused_models::uuid[], sqlc.narg(accepted_models)::uuid[]))::boolean AS passkey,
     EXISTS (SELECT 1 FROM credentials c WHERE c.org_id = @org_id AND c.user_id = who.id AND c.kind = 'password')::boolean AS password,
     COALESCE((SELECT i.provider_id FROM upstream_identities i JOIN identity_providers x ON x.org_id = i.org_id AND x.id = i.provider_id
         WHERE i.org_id = @org_id AND i.user_id = who.id AND x.status = 'active' ORDER BY i.last_used_at DESC, i.id DESC LIMIT 1),
@@ -26,7 +26,7 @@ WITH people AS (
         p.created_at < @settled_before::timestamptz AS settled, position('@' IN p.username) = 0 AS plain,
         COALESCE(lower(p.username) = lower(substring(p.email FROM '^(.*)@[^@]*$')), false) AS begins,
         EXISTS (SELECT 1 FROM passkeys k WHERE k.org_id = @org_id AND k.user_id = p.id AND k.rp_id = @rp_id AND k.suspended_at IS NULL
-            AND k.aaguid <> ALL (@refused_models::uuid[])) AS passkey,
+            AND model_accepted(k.aaguid, k.attested, @refused_models::uuid[], sqlc.narg(accepted_models)::uuid[])) AS passkey,
         EXISTS (SELECT 1 FROM credentials c WHERE c.org_id = @org_id AND c.user_id = p.id AND c.kind = 'password') AS password,
         COALESCE((SELECT i.provider_id FROM upstream_identities i JOIN identity_providers x ON x.org_id = i.org_id AND x.id = i.provider_id
             WHERE i.org_id = @org_id AND i.user_id = p.id AND x.status = 'active' ORDER BY i.last_used_at DESC, i.id DESC LIMIT 1),

@@ -4,15 +4,15 @@
 -- No row when the session has ended. The lock lets an end wait that is about to happen, which then finds the grant and
 -- the client; it is the one that touching needs, because two that share a weaker one could not both go on to touch.
 WITH live AS (
-    SELECT s.org_id, s.id, s.user_id, s.aaguid FROM sessions s
+    SELECT s.org_id, s.id, s.user_id, s.aaguid, s.attested, s.passkey_id FROM sessions s
     WHERE s.org_id = @org_id AND s.id = @session_id AND s.user_id = @user_id AND s.ended_at IS NULL
-      AND (s.aaguid IS NULL OR s.aaguid <> ALL (@refused_models::uuid[]))
+      AND model_accepted(s.aaguid, s.attested, @refused_models::uuid[], sqlc.narg(accepted_models)::uuid[])
     FOR NO KEY UPDATE
 ), issued AS (
     INSERT INTO grants (org_id, id, client_id, user_id, session_id, scopes, nonce, redirect_uri, code_challenge, code_hash, code_expires_at,
-        authenticated_at, methods, acr, audience, claims, authorization_details, bound_to, created_at, expires_at, aaguid)
+        authenticated_at, methods, acr, audience, claims, authorization_details, bound_to, created_at, expires_at, aaguid, attested, passkey_id)
     SELECT live.org_id, @id, @client_id, live.user_id, live.id, @scopes, @nonce, @redirect_uri, @code_challenge, @code_hash, @code_expires_at,
-        @authenticated_at, @methods, @acr, @audience, @claims, @authorization_details, @bound_to, @created_at, @expires_at, live.aaguid
+        @authenticated_at, @methods, @acr, @audience, @claims, @authorization_details, @bound_to, @created_at, @expires_at, live.aaguid, live.attested, live.passkey_id
     FROM live
     RETURNING grants.org_id, grants.id, grants.session_id, grants.client_id
 ), touched AS (
@@ -59,9 +59,9 @@ WITH redeemed AS (
       AND (grants.bound_to = '' OR grants.bound_to = ANY (@holders::text[]))
       AND grants.code_redeemed_at IS NULL AND grants.code_expires_at > @at AND grants.revoked_at IS NULL
       AND u.org_id = grants.org_id AND u.id = grants.user_id AND u.status = 'active'
-      AND (grants.aaguid IS NULL OR grants.aaguid <> ALL (@refused_models::uuid[]))
+      AND model_accepted(grants.aaguid, grants.attested, @refused_models::uuid[], sqlc.narg(accepted_models)::uuid[])
       AND EXISTS (SELECT 1 FROM sessions s WHERE s.org_id = grants.org_id AND s.id = grants.session_id AND s.ended_at IS NULL
-          AND (s.aaguid IS NULL OR s.aaguid <> ALL (@refused_models)))
+          AND model_accepted(s.aaguid, s.attested, @refused_models::uuid[], sqlc.narg(accepted_models)::uuid[]))
     RETURNING grants.*
 ), issued AS (
     INSERT INTO refresh_tokens (org_id, id, grant_id, token_hash, scopes, created_at, expires_at)
@@ -101,11 +101,11 @@ WITH presented AS (
     SELECT t.id, t.grant_id, t.scopes, t.rotated_at, t.expires_at, g.user_id, g.session_id, g.nonce, g.authenticated_at, g.methods, g.acr,
            g.audience, g.claims, g.authorization_details, g.scopes AS grant_scopes, g.client_id,
            (g.revoked_at IS NULL AND t.expires_at > @at AND u.status = 'active'
-            AND (g.aaguid IS NULL OR g.aaguid <> ALL (@refused_models::uuid[])) AND (
+            AND model_accepted(g.aaguid, g.attested, @refused_models::uuid[], sqlc.narg(accepted_models)::uuid[]) AND (
                'offline_access' = ANY (g.scopes) OR EXISTS (
                    SELECT 1 FROM sessions s WHERE s.org_id = g.org_id AND s.id = g.session_id
                    AND s.ended_at IS NULL AND s.expires_at > @at AND s.idle_expires_at > @at
-                   AND (s.aaguid IS NULL OR s.aaguid <> ALL (@refused_models)))))::boolean AS alive
+                   AND model_accepted(s.aaguid, s.attested, @refused_models::uuid[], sqlc.narg(accepted_models)::uuid[]))))::boolean AS alive
     FROM refresh_tokens t
     JOIN grants g ON g.org_id = t.org_id AND g.id = t.grant_id
     JOIN users u ON u.org_id = g.org_id AND u.id = g.user_id
@@ -140,11 +140,11 @@ SELECT p.*, EXISTS (SELECT 1 FROM rotated)::boolean AS won FROM presented p;
 -- dies with the session as the code does. Where a trusted issuer vouched for the person there is no session: the token
 -- lives with the trust.
 SELECT sqlc.embed(users),
-       (g.revoked_at IS NULL AND users.status = 'active' AND (g.aaguid IS NULL OR g.aaguid <> ALL (@refused_models::uuid[]))
+       (g.revoked_at IS NULL AND users.status = 'active' AND model_accepted(g.aaguid, g.attested, @refused_models::uuid[], sqlc.narg(accepted_models)::uuid[])
         AND NOT EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.org_id = g.org_id AND r.token_id = @token_id)
         AND ('offline_access' = ANY (g.scopes) AND g.code_redeemed_at IS NOT NULL OR EXISTS (
              SELECT 1 FROM sessions s WHERE s.org_id = g.org_id AND s.id = g.session_id AND s.ended_at IS NULL
-             AND (s.aaguid IS NULL OR s.aaguid <> ALL (@refused_models::uuid[]))) OR EXISTS (
+             AND model_accepted(s.aaguid, s.attested, @refused_models::uuid[], sqlc.narg(accepted_models)::uuid[])) OR EXISTS (
              SELECT 1 FROM trusted_issuers i WHERE i.org_id = g.org_id AND i.id = g.trusted_issuer_id AND i.status = 'active')))::boolean AS alive,
        g.client_id, g.scopes, g.session_id, g.claims
 FROM grants g JOIN users ON users.org_id = g.org_id AND users.id = g.user_id
@@ -156,10 +156,10 @@ SELECT EXISTS (SELECT 1 FROM revoked_tokens WHERE org_id = @org_id AND token_id 
 -- name: RefreshTokenState :one
 SELECT t.id, t.grant_id, t.scopes, t.created_at, t.expires_at, t.rotated_at, g.client_id, g.user_id, g.authenticated_at, u.username,
        (g.revoked_at IS NULL AND t.rotated_at IS NULL AND t.expires_at > @at AND u.status = 'active'
-        AND (g.aaguid IS NULL OR g.aaguid <> ALL (@refused_models::uuid[])) AND (
+        AND model_accepted(g.aaguid, g.attested, @refused_models::uuid[], sqlc.narg(accepted_models)::uuid[]) AND (
             'offline_access' = ANY (g.scopes) OR EXISTS (
             SELECT 1 FROM sessions s WHERE s.org_id = g.org_id AND s.id = g.session_id AND s.ended_at IS NULL AND s.expires_at > @at
-            AND s.idle_expires_at > @at AND (s.aaguid IS NULL OR s.aaguid <> ALL (@refused_models)))))::boolean AS alive
+            AND s.idle_expires_at > @at AND model_accepted(s.aaguid, s.attested, @refused_models::uuid[], sqlc.narg(accepted_models)::uuid[]))))::boolean AS alive
 FROM refresh_tokens t
 JOIN grants g ON g.org_id = t.org_id AND g.id = t.grant_id
 JOIN users u ON u.org_id = g.org_id AND u.id = g.user_id
@@ -175,7 +175,7 @@ JOIN grants g ON g.org_id = s.org_id AND g.session_id = s.id AND g.client_id = @
   AND g.expires_at > @at AND (g.code_hash IS NULL OR g.code_redeemed_at IS NOT NULL)
 WHERE s.org_id = @org_id AND s.id = @session_id AND s.user_id = @user_id AND users.status = 'active'
   AND s.ended_at IS NULL AND s.expires_at > @at AND s.idle_expires_at > @at
-  AND (s.aaguid IS NULL OR s.aaguid <> ALL (@refused_models::uuid[])) AND (g.aaguid IS NULL OR g.aaguid <> ALL (@refused_models))
+  AND model_accepted(s.aaguid, s.attested, @refused_models::uuid[], sqlc.narg(accepted_models)::uuid[]) AND model_accepted(g.aaguid, g.attested, @refused_models::uuid[], sqlc.narg(accepted_models)::uuid[])
 ORDER BY g.id DESC LIMIT 1;
 
 -- name: PersonOfRefreshToken :one
@@ -186,10 +186,10 @@ JOIN grants g ON g.org_id = t.org_id AND g.id = t.grant_id
 JOIN users ON users.org_id = g.org_id AND users.id = g.user_id
 WHERE t.org_id = @org_id AND t.token_hash = @token_hash AND g.client_id = @client_id AND (g.bound_to = '' OR g.bound_to = ANY (@holders::text[]))
   AND g.revoked_at IS NULL AND t.rotated_at IS NULL AND t.expires_at > @at AND users.status = 'active'
-  AND (g.aaguid IS NULL OR g.aaguid <> ALL (@refused_models::uuid[])) AND (
+  AND model_accepted(g.aaguid, g.attested, @refused_models::uuid[], sqlc.narg(accepted_models)::uuid[]) AND (
       'offline_access' = ANY (g.scopes) OR EXISTS (
       SELECT 1 FROM sessions s WHERE s.org_id = g.org_id AND s.id = g.session_id AND s.ended_at IS NULL AND s.expires_at > @at
-      AND s.idle_expires_at > @at AND (s.aaguid IS NULL OR s.aaguid <> ALL (@refused_models))));
+      AND s.idle_expires_at > @at AND model_accepted(s.aaguid, s.attested, @refused_models::uuid[], sqlc.narg(accepted_models)::uuid[])));
 
 -- name: RevokeToken :exec
 INSERT INTO revoked_tokens (org_id, token_id, expires_at) VALUES (@org_id, @token_id, @expires_at) ON CONFLICT DO NOTHING;

@@ -43,13 +43,13 @@ RETURNING (suspended_at IS NULL)::boolean AS counted;
 -- first, as in LockPasswordOfUser.
 SELECT p.id FROM users u JOIN passkeys p ON p.org_id = u.org_id AND p.user_id = u.id
 WHERE u.org_id = @org_id AND u.id = @user_id AND u.status = 'active' AND p.id = @id AND p.suspended_at IS NULL
-  AND p.aaguid <> ALL (@refused_models::uuid[])
+  AND model_accepted(p.aaguid, p.attested, @refused_models::uuid[], sqlc.narg(accepted_models)::uuid[])
 FOR KEY SHARE OF u FOR SHARE OF p;
 
 -- name: HasUsablePasskey :one
 SELECT EXISTS (SELECT 1 FROM passkeys WHERE org_id = @org_id AND user_id = @user_id AND (@rp_id::text = '' OR rp_id = @rp_id::text) AND suspended_at IS NULL
   AND (@any_time::boolean OR created_at < @made_before::timestamptz)
-  AND aaguid <> ALL (@refused_models::uuid[]))::boolean;
+  AND model_accepted(aaguid, attested, @refused_models::uuid[], sqlc.narg(accepted_models)::uuid[]))::boolean;
 
 -- name: LockPasskeyOfUser :one
 SELECT name FROM passkeys WHERE org_id = @org_id AND user_id = @user_id AND id = @id FOR UPDATE;

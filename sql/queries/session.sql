@@ -1,8 +1,9 @@
 -- name: InsertSession :exec
 INSERT INTO sessions (org_id, id, user_id, token_hash, browser_hash, authenticated_at, methods, address, user_agent, created_at, last_seen_at, idle_expires_at, expires_at,
-    passkey_id, aaguid, countries, device_id, domain, vouched, persistent, agent)
+    passkey_id, aaguid, countries, device_id, domain, vouched, persistent, agent, attested)
 VALUES (@org_id, @id, @user_id, @token_hash, @browser_hash, @authenticated_at, @methods, @address, @user_agent, @created_at, @created_at, @idle_expires_at, @expires_at,
-    sqlc.narg(passkey_id), sqlc.narg(aaguid), @countries::text[], sqlc.narg(device_id), @domain, @vouched, @persistent, @agent);
+    sqlc.narg(passkey_id), sqlc.narg(aaguid), @countries::text[], sqlc.narg(device_id), @domain, @vouched, @persistent, @agent,
+    COALESCE((SELECT p.attested FROM passkeys p WHERE p.org_id = @org_id AND p.id = sqlc.narg(passkey_id)), false));
 
 -- name: DomainOfSession :one
 SELECT domain FROM sessions WHERE org_id = @org_id AND id = @id;
@@ -15,14 +16,14 @@ JOIN users ON users.org_id = sessions.org_id AND users.id = sessions.user_id
 LEFT JOIN consents c ON c.org_id = sessions.org_id AND c.user_id = sessions.user_id AND c.client_id = @client_id
 WHERE sessions.org_id = @org_id AND sessions.token_hash = ANY (@token_hashes::bytea[])
   AND sessions.ended_at IS NULL AND sessions.expires_at > @at AND sessions.idle_expires_at > @at AND users.status = 'active'
-  AND (sessions.aaguid IS NULL OR sessions.aaguid <> ALL (@refused_models::uuid[]));
+  AND model_accepted(sessions.aaguid, sessions.attested, @refused_models::uuid[], sqlc.narg(accepted_models)::uuid[]);
 
 -- name: LiveSessionsOfUser :many
 SELECT org_id, id, user_id, token_hash, browser_hash, authenticated_at, methods, address, user_agent, created_at, last_seen_at, idle_expires_at, expires_at, ended_at, end_reason,
-    passkey_id, aaguid, countries, device_id, domain, vouched, persistent, agent, strayed_at
+    passkey_id, aaguid, countries, device_id, domain, vouched, persistent, agent, strayed_at, attested
 FROM sessions
 WHERE org_id = @org_id AND user_id = @user_id AND ended_at IS NULL AND expires_at > @at AND idle_expires_at > @at AND id < @before
-  AND (aaguid IS NULL OR aaguid <> ALL (@refused_models::uuid[]))
+  AND model_accepted(aaguid, attested, @refused_models::uuid[], sqlc.narg(accepted_models)::uuid[])
 ORDER BY id DESC LIMIT @row_limit;
 
 -- name: TouchSession :exec
@@ -50,11 +51,12 @@ UPDATE sessions SET strayed_at = @at WHERE org_id = @org_id AND id = @id AND end
 
 -- name: RenewSession :execrows
 -- The same person proved who they are again: a fresh token, so an old one stolen earlier is worth nothing.
-UPDATE sessions SET token_hash = @token_hash, authenticated_at = @authenticated_at, methods = @methods, last_seen_at = @at,
+UPDATE sessions s SET token_hash = @token_hash, authenticated_at = @authenticated_at, methods = @methods, last_seen_at = @at,
     idle_expires_at = @idle_expires_at, expires_at = @expires_at, address = @address, user_agent = @user_agent, passkey_id = sqlc.narg(passkey_id), aaguid = sqlc.narg(aaguid),
+    attested = COALESCE((SELECT p.attested FROM passkeys p WHERE p.org_id = @org_id AND p.id = sqlc.narg(passkey_id)), false),
     device_id = sqlc.narg(device_id), persistent = @persistent, agent = @agent, strayed_at = NULL,
-    countries = CASE WHEN @country::text = '' THEN countries ELSE array_append(array_remove(countries, @country), @country) END
-WHERE org_id = @org_id AND id = @id AND user_id = @user_id AND ended_at IS NULL;
+    countries = CASE WHEN @country::text = '' THEN s.countries ELSE array_append(array_remove(s.countries, @country), @country) END
+WHERE s.org_id = @org_id AND s.id = @id AND s.user_id = @user_id AND s.ended_at IS NULL;
 
 -- name: ReplaceSessionToken :execrows
 UPDATE sessions SET token_hash = @token_hash WHERE org_id = @org_id AND id = @id AND token_hash = @former_hash AND ended_at IS NULL;
@@ -98,9 +100,9 @@ RETURNING x.id, x.user_id;
 -- The same for passkeys that do not prove to be of a model that an organization accepts.
 UPDATE sessions x SET ended_at = @at, end_reason = @reason
 WHERE x.org_id = @org_id AND x.id IN (
-    SELECT s.id FROM sessions s JOIN passkeys p ON p.org_id = s.org_id AND p.id = s.passkey_id
-    WHERE s.org_id = @org_id AND s.ended_at IS NULL AND NOT (p.attested AND p.aaguid = ANY (@accepted_models::uuid[]))
-    ORDER BY s.id LIMIT @row_limit FOR NO KEY UPDATE OF s SKIP LOCKED)
+    SELECT s.id FROM sessions s
+    WHERE s.org_id = @org_id AND s.aaguid IS NOT NULL AND s.ended_at IS NULL AND NOT model_accepted(s.aaguid, s.attested, '{}', @accepted_models::uuid[])
+    ORDER BY s.id LIMIT @row_limit FOR NO KEY UPDATE SKIP LOCKED)
 RETURNING x.id, x.user_id;
 
 -- name: SessionsDue :many
@@ -166,6 +168,20 @@ WHERE x.org_id = @org_id AND x.id IN (
     ORDER BY g.id LIMIT @row_limit FOR NO KEY UPDATE SKIP LOCKED)
 RETURNING x.id;
 
+-- name: RevokeGrantsOfUnmetPasskeys :many
+-- The same for passkeys that do not prove to be of a model that an organization accepts.
+UPDATE grants x SET revoked_at = @at, revoke_reason = @reason
+WHERE x.org_id = @org_id AND x.id IN (
+    SELECT g.id FROM grants g
+    WHERE g.org_id = @org_id AND g.aaguid IS NOT NULL AND g.revoked_at IS NULL AND NOT model_accepted(g.aaguid, g.attested, '{}', @accepted_models::uuid[])
+    ORDER BY g.id LIMIT @row_limit FOR NO KEY UPDATE SKIP LOCKED)
+RETURNING x.id;
+
+-- name: RevokeGrantsOfPasskey :execrows
+-- What a person granted in sessions that began with a passkey, offline access included, but in one of them.
+UPDATE grants SET revoked_at = @at, revoke_reason = @reason
+WHERE org_id = @org_id AND user_id = @user_id AND passkey_id = @passkey_id AND revoked_at IS NULL AND (session_id IS NULL OR session_id <> @keep_session_id);
+
 -- name: RevokeGrantsOfUser :execrows
 UPDATE grants SET revoked_at = @at, revoke_reason = @reason
 WHERE org_id = @org_id AND user_id = @user_id AND revoked_at IS NULL AND (session_id IS NULL OR session_id <> @keep_session_id);
@@ -194,12 +210,12 @@ DELETE FROM sessions WHERE (org_id, id) IN (SELECT s.org_id, s.id FROM sessions 
 -- name: SessionsKeptOfUser :many
 -- Everything that is kept of a person's sessions, for the person.
 SELECT org_id, id, user_id, token_hash, browser_hash, authenticated_at, methods, address, user_agent, created_at, last_seen_at, idle_expires_at, expires_at, ended_at, end_reason,
-    passkey_id, aaguid, countries, device_id, domain, vouched, persistent, agent, strayed_at
+    passkey_id, aaguid, countries, device_id, domain, vouched, persistent, agent, strayed_at, attested
 FROM sessions WHERE org_id = @org_id AND user_id = @user_id ORDER BY id DESC;
 
 -- name: LockLiveSession :one
 -- The person's row is locked first, as by whoever changes a person, so that the two never wait for each other.
 SELECT s.id FROM users u JOIN sessions s ON s.org_id = u.org_id AND s.user_id = u.id
 WHERE s.org_id = @org_id AND s.id = @id AND s.ended_at IS NULL AND s.expires_at > @at AND s.idle_expires_at > @at
-  AND (s.aaguid IS NULL OR s.aaguid <> ALL (@refused_models::uuid[]))
+  AND model_accepted(s.aaguid, s.attested, @refused_models::uuid[], sqlc.narg(accepted_models)::uuid[])
 FOR NO KEY UPDATE OF u FOR NO KEY UPDATE OF s;

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/clavex/clavex/backend/internal/fido"
 	"github.com/clavex/clavex/backend/internal/secret"
 	"github.com/clavex/clavex/backend/internal/store"
 	"github.com/clavex/clavex/backend/internal/store/dbq"
@@ -114,14 +115,14 @@ func domainOf(identifier string) string {
 
 // decoys reads what an organization answers to an identifier. Whoever finds the shares older than an hour, or nothing about a provider
 // that is new, counts anew.
-func (f *FirstWays) decoys(ctx context.Context, orgID uuid.UUID, folded string, offered Offered, refused []uuid.UUID) (decoys[FirstWay], error) {
+func (f *FirstWays) decoys(ctx context.Context, orgID uuid.UUID, folded string, offered Offered, rules *fido.Rules) (decoys[FirstWay], error) {
 	complete := func(everybody []share[FirstWay]) bool {
 		return !slices.ContainsFunc(offered.Providers, func(id uuid.UUID) bool {
 			return !slices.ContainsFunc(everybody, func(share share[FirstWay]) bool { return share.Of.ProviderID == id })
 		})
 	}
 	return f.drawing.decoys(ctx, dbq.DecoysParams{OrgID: orgID, RpID: offered.RPID, Identifier: folded}, complete, func(ctx context.Context, tx *store.Tx) (*census[FirstWay], []FirstWay, error) {
-		rows, err := dbq.New(tx).CountFirstWays(ctx, dbq.CountFirstWaysParams{OrgID: orgID, Most: countedPeople, RpID: offered.RPID, RefusedModels: refused,
+		rows, err := dbq.New(tx).CountFirstWays(ctx, dbq.CountFirstWaysParams{OrgID: orgID, Most: countedPeople, RpID: offered.RPID, RefusedModels: rules.Refused(), AcceptedModels: rules.Accepted(),
 			SettledBefore: f.now().Add(-settledAfter)})
 		if err != nil {
 			return nil, nil, err

@@ -86,15 +86,15 @@ func NewFirstWays(db *store.Store, models *fido.Models, now func() time.Time, ra
 // Of returns the first way for an identifier. Effort and answer are of the same kind for somebody and for nobody; people who
 // may not sign in are answered like others.
 func (f *FirstWays) Of(ctx context.Context, orgID uuid.UUID, identifier string, offered Offered) (FirstWay, error) {
-	refused, err := f.models.Refused(ctx, orgID)
+	rules, err := f.models.Rules(ctx, orgID)
 	if err != nil {
 		return FirstWay{}, err
 	}
-	row, err := dbq.New(f.db).FirstWay(ctx, dbq.FirstWayParams{OrgID: orgID, Identifier: user.Normalize(identifier), RpID: offered.RPID, RefusedModels: refused})
+	row, err := dbq.New(f.db).FirstWay(ctx, dbq.FirstWayParams{OrgID: orgID, Identifier: user.Normalize(identifier), RpID: offered.RPID, RefusedModels: rules.Refused(), AcceptedModels: rules.Accepted()})
 	if err != nil {
 		return FirstWay{}, err
 	}
-	decoys, err := f.decoys(ctx, orgID, row.Folded, offered, refused)
+	decoys, err := f.decoys(ctx, orgID, row.Folded, offered, rules)
 	if err != nil {
 		return FirstWay{}, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -152,6 +153,18 @@ func (p *Passkeys) OfUser(ctx context.Context, db store.DB, orgID, userID uuid.U
 	return passkeys, err
 }
 
+// Signing is OfUser for those that sign in: neither suspended nor on a model that the organization does not accept.
+func (p *Passkeys) Signing(ctx context.Context, db store.DB, orgID, userID uuid.UUID) ([]Passkey, error) {
+	rules, err := p.models.Rules(ctx, orgID)
+	if err != nil {
+		return nil, err
+	}
+	all, err := p.OfUser(ctx, db, orgID, userID)
+	return slices.DeleteFunc(all, func(passkey Passkey) bool {
+		return !passkey.SuspendedAt.IsZero() || rules.Used(passkey.AAGUID, passkey.Attested) != nil
+	}), err
+}
+
 func passkeyFromRow(row dbq.Passkey) Passkey {
 	passkey := Passkey{ID: row.ID, OrgID: row.OrgID, UserID: row.UserID, CredentialID: row.CredentialID, PublicKey: row.PublicKey, RPID: row.RpID,
 		SignCount: uint32(row.SignCount), AAGUID: row.Aaguid, Transports: row.Transports, Discoverable: row.Discoverable,
@@ -238,8 +251,9 @@ func (p *Passkeys) Rename(ctx context.Context, tx *store.Tx, actor audit.Actor, 
 	return p.record(ctx, tx, actor, "credential.passkey_renamed", orgID, userID, map[string]any{"passkey_id": id, "name": name})
 }
 
-// Delete removes a person's passkey and ends the sessions that were begun with it, but keep (uuid.Nil keeps none). It
-// returns the name that it had. ErrPasskeyNotFound when it is not theirs.
+// Delete removes a person's passkey and ends the sessions that were begun with it, but keep (uuid.Nil keeps none), and what was
+// granted in them, offline access included: it may be removed because it was lost. It returns the name that it had.
+// ErrPasskeyNotFound when it is not theirs.
 func (p *Passkeys) Delete(ctx context.Context, tx *store.Tx, actor audit.Actor, orgID, userID, id, keep uuid.UUID) (name string, err error) {
 	queries := dbq.New(tx)
 	name, err = queries.LockPasskeyOfUser(ctx, dbq.LockPasskeyOfUserParams{OrgID: orgID, UserID: userID, ID: id})
@@ -268,22 +282,22 @@ func (p *Passkeys) record(ctx context.Context, db store.DB, actor audit.Actor, a
 // Usable reports whether a person has a passkey of the relying party ("" for any) that may sign them in, made before a moment;
 // the zero moment is any.
 func (p *Passkeys) Usable(ctx context.Context, db store.DB, orgID, userID uuid.UUID, rpID string, madeBefore time.Time) (bool, error) {
-	refused, err := p.models.Refused(ctx, orgID)
+	rules, err := p.models.Rules(ctx, orgID)
 	if err != nil {
 		return false, err
 	}
-	return dbq.New(db).HasUsablePasskey(ctx, dbq.HasUsablePasskeyParams{OrgID: orgID, UserID: userID, RpID: rpID, RefusedModels: refused, AnyTime: madeBefore.IsZero(),
+	return dbq.New(db).HasUsablePasskey(ctx, dbq.HasUsablePasskeyParams{OrgID: orgID, UserID: userID, RpID: rpID, RefusedModels: rules.Refused(), AcceptedModels: rules.Accepted(), AnyTime: madeBefore.IsZero(),
 		MadeBefore: madeBefore})
 }
 
 // StillHolds tells whether a passkey that was proved signs its person in still: ErrReplaced when it was removed or
-// suspended, its model is refused, or the person disabled. In a transaction it stays so until the end, as in Passwords.StillHolds.
+// suspended, its model is not accepted, or the person disabled. In a transaction it stays so until the end, as in Passwords.StillHolds.
 func (p *Passkeys) StillHolds(ctx context.Context, db store.DB, orgID, userID, id uuid.UUID) error {
-	refused, err := p.models.Refused(ctx, orgID)
+	rules, err := p.models.Rules(ctx, orgID)
 	if err != nil {
 		return err
 	}
-	_, err = dbq.New(db).LockUsablePasskey(ctx, dbq.LockUsablePasskeyParams{OrgID: orgID, UserID: userID, ID: id, RefusedModels: refused})
+	_, err = dbq.New(db).LockUsablePasskey(ctx, dbq.LockUsablePasskeyParams{OrgID: orgID, UserID: userID, ID: id, RefusedModels: rules.Refused(), AcceptedModels: rules.Accepted()})
 	if store.IsNotFound(err) {
 		return ErrReplaced
 	}

@@ -24,9 +24,9 @@ const (
 // Suspended is told of a passkey that was suspended because of its model, in the transaction.
 type Suspended func(ctx context.Context, tx *store.Tx, userID uuid.UUID, name string) error
 
-// EndRefused ends a batch of what began with passkeys on models that the organization refuses, which is worth nothing
-// already: sessions, then what was granted in them, then it suspends passkeys whose model has a known weakness, for good,
-// because what became known may have been used before. Each is recorded; of suspended passkeys their owners are told. It
+// EndRefused ends a batch of what began with passkeys on models that the organization refuses, or that do not fulfil what it
+// demands, which is worth nothing already: sessions, then what was granted in them. It suspends passkeys whose model has a known
+// weakness, for good, because what became known may have been used before. Each is recorded; of suspended passkeys their owners are told. It
 // returns whether nothing is left. It may be interrupted and called again at any time.
 func (p *Passkeys) EndRefused(ctx context.Context, orgID uuid.UUID, rules *fido.Rules, tell Suspended) (done bool, err error) {
 	refused, actor := rules.Refused(), audit.Actor{Kind: audit.System, Name: "authenticator metadata"}
@@ -47,6 +47,8 @@ func (p *Passkeys) EndRefused(ctx context.Context, orgID uuid.UUID, rules *fido.
 	if rules.Demands() {
 		steps = append(steps, func(ctx context.Context, tx *store.Tx) (int, error) {
 			return p.sessions.EndOfUnmet(ctx, tx, actor, orgID, rules.Accepted(), reasonUnmet, endingBatch)
+		}, func(ctx context.Context, tx *store.Tx) (int, error) {
+			return p.grants.RevokeOfUnmet(ctx, tx, actor, orgID, rules.Accepted(), reasonUnmet, endingBatch)
 		})
 	}
 	for _, each := range steps {

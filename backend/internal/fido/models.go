@@ -56,16 +56,6 @@ func (m *Models) Rules(ctx context.Context, orgID uuid.UUID) (*Rules, error) {
 	})
 }
 
-// Refused are the models that an organization refuses at each use: of the passkeys on them, of sessions that began with
-// those, and of what was granted in such sessions. It is never nil.
-func (m *Models) Refused(ctx context.Context, orgID uuid.UUID) ([]uuid.UUID, error) {
-	rules, err := m.Rules(ctx, orgID)
-	if err != nil {
-		return nil, err
-	}
-	return rules.Refused(), nil
-}
-
 // Fresh is the index as the database has it now, for work that must not go by a memory.
 func (m *Models) Fresh(ctx context.Context) (Index, error) { return m.readIndex(ctx, m.db) }
 

@@ -37,8 +37,8 @@ type Preview struct {
 	Models         []PreviewedModel  `json:"models"`                 // every model in use, what most people have first
 	Passkeys       int64             `json:"passkeys"`               // that would not sign in
 	People         int64             `json:"people"`                 // who have one of those
-	WithoutAnother int64             `json:"people_without_another"` // of them, who have neither a password nor another passkey that signs in
-	Sessions       int64             `json:"sessions"`               // that began with a model that would be refused at each use; it stops counting at 100 001
+	WithoutAnother int64             `json:"people_without_another"` // of them, who have no other way in: neither a password, another passkey that signs in, nor an account elsewhere
+	Sessions       int64             `json:"sessions"`               // that would end; it stops counting at 100 001
 	Sample         []PreviewedPerson `json:"sample"`
 }
 
@@ -69,32 +69,27 @@ func (m *Models) Preview(ctx context.Context, orgID uuid.UUID, policy org.Attest
 	if err != nil {
 		return nil, err
 	}
-	preview, always, unproved := &Preview{Models: make([]PreviewedModel, len(rows)), Sample: []PreviewedPerson{}}, []uuid.UUID{}, []uuid.UUID{}
+	preview, refused, accepted := &Preview{Models: make([]PreviewedModel, len(rows)), Sample: []PreviewedPerson{}}, rules.Refused(), rules.Accepted()
 	for i, row := range rows {
 		preview.Models[i] = PreviewedModel{AAGUID: row.Aaguid, Name: index[row.Aaguid].Description, Attested: row.Attested, Passkeys: row.Passkeys, People: row.People}
 		if err := rules.Used(row.Aaguid, row.Attested); err != nil {
 			preview.Models[i].Problem = fault.From(err).Code
 			preview.Passkeys += row.Passkeys
 		}
-		if rules.Used(row.Aaguid, true) != nil && !slices.Contains(always, row.Aaguid) {
-			always = append(always, row.Aaguid)
-		}
-		if rules.Used(row.Aaguid, false) != nil && !slices.Contains(unproved, row.Aaguid) {
-			unproved = append(unproved, row.Aaguid)
-		}
 	}
 	slices.SortFunc(preview.Models, func(a, b PreviewedModel) int {
 		return cmp.Or(cmp.Compare(b.People, a.People), cmp.Compare(a.Name, b.Name), slices.Compare(a.AAGUID[:], b.AAGUID[:]), cmp.Compare(b.Passkeys, a.Passkeys))
 	})
-	if preview.Sessions, err = queries.SessionsOfModels(ctx, dbq.SessionsOfModelsParams{OrgID: orgID, Models: rules.Refused(), At: m.now()}); err != nil || preview.Passkeys == 0 {
+	sessions := dbq.SessionsOfUnacceptedPasskeysParams{OrgID: orgID, RefusedModels: refused, AcceptedModels: accepted, At: m.now()}
+	if preview.Sessions, err = queries.SessionsOfUnacceptedPasskeys(ctx, sessions); err != nil || preview.Passkeys == 0 {
 		return preview, err
 	}
-	people, err := queries.PeopleOfModels(ctx, dbq.PeopleOfModelsParams{OrgID: orgID, Models: always, UnattestedModels: unproved})
+	people, err := queries.PeopleOfUnacceptedPasskeys(ctx, dbq.PeopleOfUnacceptedPasskeysParams{OrgID: orgID, RefusedModels: refused, AcceptedModels: accepted})
 	if err != nil {
 		return nil, err
 	}
 	preview.People, preview.WithoutAnother = people.People, people.WithoutAnother
-	sample, err := queries.SomePeopleOfModels(ctx, dbq.SomePeopleOfModelsParams{OrgID: orgID, Models: always, UnattestedModels: unproved, RowLimit: sampleSize})
+	sample, err := queries.SomePeopleOfUnacceptedPasskeys(ctx, dbq.SomePeopleOfUnacceptedPasskeysParams{OrgID: orgID, RefusedModels: refused, AcceptedModels: accepted, RowLimit: sampleSize})
 	for _, person := range sample {
 		preview.Sample = append(preview.Sample, PreviewedPerson{person.ID, person.Username})
 	}

@@ -59,7 +59,7 @@ func TestPreview(t *testing.T) {
 		{"nothing", org.Attestation{}, 0, 0, 0, 0, 0},
 		{"only new ones", org.Attestation{Conveyance: org.ConveyDirect, AllowedModels: []uuid.UUID{key.AAGUID}}, 0, 0, 0, 0, 0},
 		{"denied", org.Attestation{DeniedModels: []uuid.UUID{unknown.AAGUID}}, 3, 2, 1, 1, 2},
-		{"demanded of all", demanding, 4, 3, 2, 0, 3},
+		{"demanded of all", demanding, 4, 3, 2, 1, 3},
 		{"a rival's policy", org.Attestation{DeniedModels: []uuid.UUID{uuid.New()}}, 0, 0, 0, 0, 0},
 	} {
 		got, err := w.Models.Preview(t.Context(), acme.ID, c.policy)

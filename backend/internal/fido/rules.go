@@ -66,12 +66,14 @@ func statuses(reports []Report, now time.Time) []string {
 	return found
 }
 
-// Rules are what an organization makes of the models. They do not change.
+// Rules are what an organization makes of the models. They do not change. Queries ask by Refused and Accepted together
+// (model_accepted in SQL) whether a passkey, or what began with one, is worth something: the same that Used says of one.
 type Rules struct {
-	policy  org.Attestation
-	index   Index
-	unsafe  map[uuid.UUID]bool // by a status that refuses
-	refused []uuid.UUID        // those, and the denied ones
+	policy   org.Attestation
+	index    Index
+	unsafe   map[uuid.UUID]bool // by a status that refuses
+	refused  []uuid.UUID        // those, and the denied ones
+	accepted []uuid.UUID
 }
 
 // NewRules are the rules of a policy.
@@ -85,6 +87,9 @@ func NewRules(policy org.Attestation, index Index) *Rules {
 				rules.refused = append(rules.refused, aaguid)
 			}
 		}
+	}
+	if rules.Demands() {
+		rules.accepted = rules.fulfilling()
 	}
 	return rules
 }
@@ -105,8 +110,13 @@ func (r *Rules) Unsafe() []uuid.UUID {
 // Demands reports whether passkeys that existed before must prove a model that is accepted.
 func (r *Rules) Demands() bool { return r.policy.Demands() && r.policy.Existing() == org.Refuse }
 
-// Accepted are the models that fulfil what is demanded, of those that are described or allowed.
-func (r *Rules) Accepted() []uuid.UUID {
+// Accepted are the models that fulfil what is demanded of passkeys that existed before: those on others, or that do not prove
+// theirs, are worth no more than those on refused models, nor is what began with them. nil demands nothing.
+func (r *Rules) Accepted() []uuid.UUID { return r.accepted }
+
+// fulfilling are the models that fulfil what is demanded: only what is described or allowed can, because whoever refuses neither
+// undescribed models, nor those without a certification, nor those that are not allowed, demands nothing.
+func (r *Rules) fulfilling() []uuid.UUID {
 	accepted := []uuid.UUID{}
 	for aaguid := range r.index {
 		if r.Registered(aaguid, true) == nil {

@@ -112,6 +112,12 @@ func TestPolicies(t *testing.T) {
 				if err := rules.Used(aaguid, false); !same(err, unproved) {
 					t.Errorf("%s, %s used unproved: %v, want %v", name, of, err, unproved)
 				}
+				for proved, refused := range map[bool]bool{true: want != nil, false: unproved != nil} { // queries say the same
+					var accepted bool
+					if err := w.DB.QueryRow(t.Context(), "SELECT model_accepted($1, $2, $3, $4)", aaguid, proved, rules.Refused(), rules.Accepted()).Scan(&accepted); err != nil || accepted == refused {
+						t.Errorf("%s, %s, proved %v: a query accepts it: %v %v", name, of, proved, accepted, err)
+					}
+				}
 			}
 		}
 	}
@@ -143,9 +149,12 @@ func TestWhatIsRefusedAtEachUse(t *testing.T) {
 	one, two := fidotest.NewModel("One"), fidotest.NewModel("Two")
 	expect := func(what string, of *org.Organization, want ...uuid.UUID) {
 		t.Helper()
-		got, err := w.Models.Refused(t.Context(), of.ID)
-		if err != nil || len(got) != len(want) || !slices.Equal(sorted(got), sorted(want)) {
-			t.Errorf("%s: %v %v, want %v", what, got, err, want)
+		rules, err := w.Models.Rules(t.Context(), of.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := rules.Refused(); len(got) != len(want) || !slices.Equal(sorted(got), sorted(want)) {
+			t.Errorf("%s: %v, want %v", what, got, want)
 		}
 	}
 	set := func(policy org.Attestation) {

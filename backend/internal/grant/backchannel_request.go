@@ -10,6 +10,7 @@ import (
 
 	"github.com/clavex/clavex/backend/internal/audit"
 	"github.com/clavex/clavex/backend/internal/fault"
+	"github.com/clavex/clavex/backend/internal/fido"
 	"github.com/clavex/clavex/backend/internal/secret"
 	"github.com/clavex/clavex/backend/internal/session"
 	"github.com/clavex/clavex/backend/internal/store"
@@ -243,13 +244,13 @@ func (g *Grants) RedeemPushed(ctx context.Context, of *BackchannelNotification, 
 	refreshToken := of.RefreshToken
 	row, err := g.redeem(ctx, attempt, of.codeHash, refreshToken)
 	if store.IsNotFound(err) {
-		var refused []uuid.UUID
-		if refused, err = g.models.Refused(ctx, of.OrgID); err != nil {
+		var rules *fido.Rules
+		if rules, err = g.models.Rules(ctx, of.OrgID); err != nil {
 			return nil, "", err
 		}
 		var before dbq.PushedGrantRow
 		before, err = dbq.New(g.db).PushedGrant(ctx, dbq.PushedGrantParams{OrgID: of.OrgID, CodeHash: of.codeHash, ClientID: of.ClientID, CodeChallenge: backchannelKind,
-			RefusedModels: refused})
+			RefusedModels: rules.Refused(), AcceptedModels: rules.Accepted()})
 		row = dbq.RedeemCodeRow(before)
 	}
 	if store.IsNotFound(err) {

@@ -112,7 +112,7 @@ func (g *Grants) Issue(ctx context.Context, authorization Authorization) (*Grant
 }
 
 func (g *Grants) issue(ctx context.Context, db store.DB, authorization Authorization) (*Grant, string, error) {
-	refused, err := g.models.Refused(ctx, authorization.OrgID)
+	rules, err := g.models.Rules(ctx, authorization.OrgID)
 	if err != nil {
 		return nil, "", err
 	}
@@ -124,7 +124,7 @@ func (g *Grants) issue(ctx context.Context, db store.DB, authorization Authoriza
 		CodeChallenge: authorization.CodeChallenge, AuthenticatedAt: in.AuthenticatedAt, Methods: list(in.Methods), Acr: authorization.ACR,
 		Audience: list(authorization.Audience), Claims: authorization.Claims, AuthorizationDetails: authorization.Details, CreatedAt: now, ExpiresAt: expires, SeenAt: now,
 		SessionIdleExpiresAt: authorization.IdleUntil, TouchBefore: session.TouchBefore(now), TellOfEnd: authorization.TellOfEnd,
-		BoundTo: authorization.BoundTo, RefusedModels: refused,
+		BoundTo: authorization.BoundTo, RefusedModels: rules.Refused(), AcceptedModels: rules.Accepted(),
 	}
 	if authorization.TokensExpireAt.After(expires) {
 		parameters.ExpiresAt = authorization.TokensExpireAt
@@ -180,7 +180,7 @@ func (g *Grants) RedeemCode(ctx context.Context, attempt Redemption) (*Grant, st
 }
 
 func (g *Grants) redeem(ctx context.Context, attempt Redemption, codeHash []byte, refreshToken string) (dbq.RedeemCodeRow, error) {
-	refused, err := g.models.Refused(ctx, attempt.OrgID)
+	rules, err := g.models.Rules(ctx, attempt.OrgID)
 	if err != nil {
 		return dbq.RedeemCodeRow{}, err
 	}
@@ -192,7 +192,7 @@ func (g *Grants) redeem(ctx context.Context, attempt Redemption, codeHash []byte
 		At: &now, OrgID: attempt.OrgID, CodeHash: codeHash, ClientID: attempt.ClientID, RedirectURI: attempt.RedirectURI,
 		CodeChallenge: attempt.CodeChallenge, GrantExpiresAt: now.Add(lifetime), WithRefresh: attempt.WithRefreshToken, RefreshID: store.NewID(),
 		RefreshHash: secret.Hash(refreshToken), RefreshExpiresAt: now.Add(attempt.RefreshTokenLifetime),
-		Holders: list(attempt.Holders), BindTo: attempt.BindTo, RefusedModels: refused,
+		Holders: list(attempt.Holders), BindTo: attempt.BindTo, RefusedModels: rules.Refused(), AcceptedModels: rules.Accepted(),
 	})
 }
 
@@ -241,7 +241,7 @@ func (g *Grants) Rotate(ctx context.Context, attempt Refresh) (found *Grant, sco
 	if len(attempt.Token) != secret.Length {
 		return nil, nil, "", ErrRefreshInvalid
 	}
-	refused, err := g.models.Refused(ctx, attempt.OrgID)
+	rules, err := g.models.Rules(ctx, attempt.OrgID)
 	if err != nil {
 		return nil, nil, "", err
 	}
@@ -254,7 +254,7 @@ func (g *Grants) Rotate(ctx context.Context, attempt Refresh) (found *Grant, sco
 		At: now, OrgID: attempt.OrgID, TokenHash: secret.Hash(attempt.Token), ClientID: attempt.ClientID, Scopes: list(attempt.Scopes),
 		SuccessorID: store.NewID(), SuccessorHash: secret.Hash(successor), SuccessorExpiresAt: now.Add(attempt.Lifetime),
 		SessionIdleExpiresAt: now.Add(attempt.SessionIdle), PersistentIdleExpiresAt: now.Add(max(attempt.PersistentSessionIdle, attempt.SessionIdle)), TouchBefore: session.TouchBefore(now),
-		Holders: list(attempt.Holders), Keep: attempt.Keep, RefusedModels: refused,
+		Holders: list(attempt.Holders), Keep: attempt.Keep, RefusedModels: rules.Refused(), AcceptedModels: rules.Accepted(),
 	})
 	if store.IsNotFound(err) {
 		return nil, nil, "", ErrRefreshInvalid
@@ -302,13 +302,26 @@ func (g *Grants) RevokeOfModels(ctx context.Context, tx *store.Tx, actor audit.A
 	if err != nil {
 		return 0, err
 	}
+	return len(revoked), g.recordRevoked(ctx, tx, actor, orgID, revoked, reason)
+}
+
+// RevokeOfUnmet is RevokeOfModels for passkeys that do not prove one of the accepted models.
+func (g *Grants) RevokeOfUnmet(ctx context.Context, tx *store.Tx, actor audit.Actor, orgID uuid.UUID, accepted []uuid.UUID, reason string, limit int32) (int, error) {
+	revoked, err := dbq.New(tx).RevokeGrantsOfUnmetPasskeys(ctx, dbq.RevokeGrantsOfUnmetPasskeysParams{OrgID: orgID, AcceptedModels: accepted, At: new(g.now()), Reason: &reason, RowLimit: limit})
+	if err != nil {
+		return 0, err
+	}
+	return len(revoked), g.recordRevoked(ctx, tx, actor, orgID, revoked, reason)
+}
+
+func (g *Grants) recordRevoked(ctx context.Context, tx *store.Tx, actor audit.Actor, orgID uuid.UUID, revoked []uuid.UUID, reason string) error {
 	for _, id := range revoked {
 		if err := g.log.Record(ctx, tx, orgID, audit.Event{Action: "grant.revoked", Actor: actor, Target: audit.Target{Kind: "grant", ID: id.String()},
 			Details: map[string]any{"reason": reason}}); err != nil {
-			return 0, err
+			return err
 		}
 	}
-	return len(revoked), nil
+	return nil
 }
 
 // Revoke revokes a grant with everything made from it, and records it. Doing it twice is harmless.
@@ -350,11 +363,11 @@ type TokenState struct {
 // State looks up the grant behind an access token in one round trip. A grant of another organization
 // does not exist; then, as for every dead token, Alive is false.
 func (g *Grants) State(ctx context.Context, orgID, grantID uuid.UUID, tokenID string) (TokenState, error) {
-	refused, err := g.models.Refused(ctx, orgID)
+	rules, err := g.models.Rules(ctx, orgID)
 	if err != nil {
 		return TokenState{}, err
 	}
-	row, err := dbq.New(g.db).TokenState(ctx, dbq.TokenStateParams{OrgID: orgID, GrantID: grantID, TokenID: tokenID, RefusedModels: refused})
+	row, err := dbq.New(g.db).TokenState(ctx, dbq.TokenStateParams{OrgID: orgID, GrantID: grantID, TokenID: tokenID, RefusedModels: rules.Refused(), AcceptedModels: rules.Accepted()})
 	if store.IsNotFound(err) {
 		return TokenState{}, nil
 	}
@@ -388,11 +401,11 @@ func (g *Grants) RefreshTokenState(ctx context.Context, orgID uuid.UUID, token s
 	if len(token) != secret.Length {
 		return RefreshState{}, nil
 	}
-	refused, err := g.models.Refused(ctx, orgID)
+	rules, err := g.models.Rules(ctx, orgID)
 	if err != nil {
 		return RefreshState{}, err
 	}
-	row, err := dbq.New(g.db).RefreshTokenState(ctx, dbq.RefreshTokenStateParams{OrgID: orgID, TokenHash: secret.Hash(token), At: g.now(), RefusedModels: refused})
+	row, err := dbq.New(g.db).RefreshTokenState(ctx, dbq.RefreshTokenStateParams{OrgID: orgID, TokenHash: secret.Hash(token), At: g.now(), RefusedModels: rules.Refused(), AcceptedModels: rules.Accepted()})
 	if store.IsNotFound(err) {
 		return RefreshState{}, nil
 	}

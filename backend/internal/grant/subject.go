@@ -25,11 +25,11 @@ type Subject struct {
 // SubjectOfIDToken is whom an ID token of the client speaks of. nil when the person may not sign in any more, the session
 // ended or rests, or everything that the client was granted in it was revoked.
 func (g *Grants) SubjectOfIDToken(ctx context.Context, orgID, clientID, sessionID, userID uuid.UUID) (*Subject, error) {
-	refused, err := g.models.Refused(ctx, orgID)
+	rules, err := g.models.Rules(ctx, orgID)
 	if err != nil {
 		return nil, err
 	}
-	row, err := dbq.New(g.db).PersonOfIDToken(ctx, dbq.PersonOfIDTokenParams{OrgID: orgID, ClientID: clientID, SessionID: sessionID, UserID: userID, At: g.now(), RefusedModels: refused})
+	row, err := dbq.New(g.db).PersonOfIDToken(ctx, dbq.PersonOfIDTokenParams{OrgID: orgID, ClientID: clientID, SessionID: sessionID, UserID: userID, At: g.now(), RefusedModels: rules.Refused(), AcceptedModels: rules.Accepted()})
 	return subject(dbq.PersonOfRefreshTokenRow(row), err)
 }
 
@@ -39,12 +39,12 @@ func (g *Grants) SubjectOfRefreshToken(ctx context.Context, orgID, clientID uuid
 	if len(token) != secret.Length {
 		return nil, nil
 	}
-	refused, err := g.models.Refused(ctx, orgID)
+	rules, err := g.models.Rules(ctx, orgID)
 	if err != nil {
 		return nil, err
 	}
 	return subject(dbq.New(g.db).PersonOfRefreshToken(ctx, dbq.PersonOfRefreshTokenParams{OrgID: orgID, ClientID: clientID, TokenHash: secret.Hash(token), Holders: list(holders), At: g.now(),
-		RefusedModels: refused}))
+		RefusedModels: rules.Refused(), AcceptedModels: rules.Accepted()}))
 }
 
 func subject(row dbq.PersonOfRefreshTokenRow, err error) (*Subject, error) {

@@ -47,11 +47,11 @@ func (s *Sessions) Presented(ctx context.Context, db store.DB, orgID uuid.UUID, 
 	if len(hashes) == 0 {
 		return nil, nil
 	}
-	refused, err := s.models.Refused(ctx, orgID)
+	rules, err := s.models.Rules(ctx, orgID)
 	if err != nil {
 		return nil, err
 	}
-	rows, err := dbq.New(db).LiveSessions(ctx, dbq.LiveSessionsParams{OrgID: orgID, TokenHashes: hashes, ClientID: clientID, At: s.now(), RefusedModels: refused})
+	rows, err := dbq.New(db).LiveSessions(ctx, dbq.LiveSessionsParams{OrgID: orgID, TokenHashes: hashes, ClientID: clientID, At: s.now(), RefusedModels: rules.Refused(), AcceptedModels: rules.Accepted()})
 	if err != nil {
 		return nil, err
 	}

@@ -73,14 +73,21 @@ func (s *Sessions) EndEverywhere(ctx context.Context, tx *store.Tx, actor audit.
 	return len(e.sessions), s.ended(ctx, tx, e, s.revokeWithSessions)
 }
 
-// EndOfPasskey ends the sessions of a person that were begun with a passkey, but keep (uuid.Nil keeps none), as End does.
+// EndOfPasskey ends the sessions of a person that were begun with a passkey, but keep (uuid.Nil keeps none), and revokes what was
+// granted in them, offline access included, also where the session is over: it may have been somebody else who had the passkey.
 func (s *Sessions) EndOfPasskey(ctx context.Context, tx *store.Tx, actor audit.Actor, orgID, userID, passkeyID, keep uuid.UUID, reason string) error {
 	now := s.now()
 	ids, err := dbq.New(tx).EndSessionsOfPasskey(ctx, dbq.EndSessionsOfPasskeyParams{OrgID: orgID, UserID: userID, PasskeyID: &passkeyID, KeepID: keep, At: &now, Reason: &reason})
-	if err != nil || len(ids) == 0 {
+	if err != nil {
 		return err
 	}
-	return s.ended(ctx, tx, ending{actor, orgID, userID, ids, reason, now}, s.revokeWithSessions)
+	return s.ended(ctx, tx, ending{actor, orgID, userID, ids, reason, now}, func(ctx context.Context, tx *store.Tx, e ending) error {
+		if err := s.revokeWithSessions(ctx, tx, e); err != nil {
+			return err
+		}
+		_, err := dbq.New(tx).RevokeGrantsOfPasskey(ctx, dbq.RevokeGrantsOfPasskeyParams{OrgID: orgID, UserID: userID, PasskeyID: &passkeyID, KeepSessionID: &keep, At: &now, Reason: &reason})
+		return err
+	})
 }
 
 // EndOfModels ends a batch of an organization's sessions that began with passkeys on some models, as End does, and returns
@@ -173,11 +180,11 @@ func (s *Sessions) ended(ctx context.Context, tx *store.Tx, e ending, revoke fun
 // StillLive returns ErrNotFound when a session ended meanwhile. It stays as it is until the transaction ends, so whoever
 // ends it afterwards sees what happened in it.
 func (s *Sessions) StillLive(ctx context.Context, tx *store.Tx, orgID, id uuid.UUID) error {
-	refused, err := s.models.Refused(ctx, orgID)
+	rules, err := s.models.Rules(ctx, orgID)
 	if err != nil {
 		return err
 	}
-	_, err = dbq.New(tx).LockLiveSession(ctx, dbq.LockLiveSessionParams{OrgID: orgID, ID: id, At: s.now(), RefusedModels: refused})
+	_, err = dbq.New(tx).LockLiveSession(ctx, dbq.LockLiveSessionParams{OrgID: orgID, ID: id, At: s.now(), RefusedModels: rules.Refused(), AcceptedModels: rules.Accepted()})
 	if store.IsNotFound(err) {
 		return ErrNotFound
 	}

@@ -94,19 +94,19 @@ type Sessions struct {
 }
 
 // New makes the keeper of sessions. Jobs of the kind TellOfEnd go to the queue. A session that began with a passkey on a
-// model that the organization refuses is as if it had ended.
+// model that the organization does not accept is as if it had ended.
 func New(db *store.Store, log *audit.Log, queue *jobs.Jobs, models *fido.Models, now func() time.Time, random io.Reader) *Sessions {
 	return &Sessions{db: db, log: log, queue: queue, models: models, now: now, random: random}
 }
 
 // OfUser lists the live sessions of a person that are older than before (uuid.Max for all), newest first.
 func (s *Sessions) OfUser(ctx context.Context, orgID, userID, before uuid.UUID, limit int32) ([]Session, error) {
-	refused, err := s.models.Refused(ctx, orgID)
+	rules, err := s.models.Rules(ctx, orgID)
 	if err != nil {
 		return nil, err
 	}
 	rows, err := dbq.New(s.db).LiveSessionsOfUser(ctx, dbq.LiveSessionsOfUserParams{OrgID: orgID, UserID: userID, At: s.now(), Before: before, RowLimit: limit,
-		RefusedModels: refused})
+		RefusedModels: rules.Refused(), AcceptedModels: rules.Accepted()})
 	sessions := make([]Session, len(rows))
 	for i, row := range rows {
 		sessions[i] = fromRow(row)
@@ -134,6 +134,15 @@ func fromRow(row dbq.Session) Session {
 		session.AAGUID = *row.Aaguid
 	}
 	return session
+}
+
+// model is that of the passkey that the session began with, nil when it began with none. An authenticator that does not say its
+// model is of one that nobody knows, not of none: it proves nothing where that is demanded.
+func (s *Session) model() *uuid.UUID {
+	if s.PasskeyID == uuid.Nil && s.AAGUID == uuid.Nil {
+		return nil
+	}
+	return &s.AAGUID
 }
 
 // known is nil for uuid.Nil.
@@ -207,7 +216,7 @@ func (s *Sessions) Begin(ctx context.Context, tx *store.Tx, proof Authenticated)
 	if old != nil {
 		renewed, err := dbq.New(tx).RenewSession(ctx, dbq.RenewSessionParams{OrgID: session.OrgID, ID: old.Session.ID, UserID: session.UserID, TokenHash: secret.Hash(token),
 			AuthenticatedAt: proof.At, At: now, Methods: proof.Methods, IdleExpiresAt: session.IdleExpiresAt, ExpiresAt: session.ExpiresAt, Address: address, UserAgent: session.UserAgent,
-			PasskeyID: known(session.PasskeyID), Aaguid: known(session.AAGUID), DeviceID: known(session.DeviceID), Country: session.Country,
+			PasskeyID: known(session.PasskeyID), Aaguid: session.model(), DeviceID: known(session.DeviceID), Country: session.Country,
 			Persistent: session.Persistent, Agent: session.agent.String()})
 		if err != nil {
 			return Session{}, "", err
@@ -221,7 +230,7 @@ func (s *Sessions) Begin(ctx context.Context, tx *store.Tx, proof Authenticated)
 	err := dbq.New(tx).InsertSession(ctx, dbq.InsertSessionParams{OrgID: session.OrgID, ID: session.ID, UserID: session.UserID, TokenHash: secret.Hash(token),
 		BrowserHash: session.BrowserHash, AuthenticatedAt: session.AuthenticatedAt, Methods: session.Methods, Address: address, UserAgent: session.UserAgent,
 		CreatedAt: now, IdleExpiresAt: session.IdleExpiresAt, ExpiresAt: session.ExpiresAt,
-		PasskeyID: known(session.PasskeyID), Aaguid: known(session.AAGUID), DeviceID: known(session.DeviceID), Countries: countries(session), Domain: proof.Organization.Domain, Vouched: proof.vouched(),
+		PasskeyID: known(session.PasskeyID), Aaguid: session.model(), DeviceID: known(session.DeviceID), Countries: countries(session), Domain: proof.Organization.Domain, Vouched: proof.vouched(),
 		Persistent: session.Persistent, Agent: session.agent.String()})
 	if err != nil {
 		return Session{}, "", err

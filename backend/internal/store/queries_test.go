@@ -107,13 +107,48 @@ func TestEveryQueryOnTenantTablesTakesTheOrganization(t *testing.T) {
 	}
 }
 
+// asksForTheModel is how a query asks whether a passkey, or what began with one, is on a model that the organization accepts.
+var asksForTheModel = regexp.MustCompile(`\bmodel_accepted\((\w+\.)?aaguid, (\w+\.)?attested, @refused_models::uuid\[\], sqlc\.narg\(accepted_models\)::uuid\[\]\)`)
+
+// Every query by which a passkey signs in, or counts as one that does, leaves out those on a model that the organization does not
+// accept. Those that are named here judge it elsewhere, or change passkeys whatever they are.
+func TestEveryUseOfAPasskeyAsksForItsModel(t *testing.T) {
+	others := strings.Fields("UsePasskey SuspendPasskeysOfModels PasskeysByModel")
+	files, err := filepath.Glob("../../../sql/queries/*.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	checked := 0
+	for _, file := range files {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, part := range strings.Split(string(content), "-- name: ")[1:] {
+			name, body, _ := strings.Cut(part, " ")
+			statement := comment.ReplaceAllString(body, "")
+			uses := strings.Count(statement, "suspended_at IS NULL")
+			if uses == 0 || slices.Contains(others, name) {
+				continue
+			}
+			checked++
+			if asks := len(asksForTheModel.FindAllString(statement, -1)); asks < uses {
+				t.Errorf("%s: %s uses passkeys and does not ask whether their model is accepted", filepath.Base(file), name)
+			}
+		}
+	}
+	if checked < 6 {
+		t.Fatalf("only %d queries found: the test has gone blind", checked)
+	}
+}
+
 // Every query by which a session, or what was granted in one, is used leaves out what began with a passkey on a model that
-// the organization refuses. Those that are named here use nothing: they end, count, tell or keep.
+// the organization does not accept. Those that are named here use nothing: they end, count, tell or keep.
 func TestEveryUseOfASessionAsksForItsModel(t *testing.T) {
 	uses := regexp.MustCompile(`(?i)ended_at IS NULL|revoked_at IS NULL`)
-	others := strings.Fields(`TouchSession RenewSession EndSession EndSessionOfUser EndSessionsOfUser EndSurplusSessions StraySession ShortenSessions EndSessionsOfPasskey EndSessionsOfModels EndSessionsOfUnmetPasskeys
-		RevokeGrantsOfSessions RevokeGrantsOfModels RevokeGrantsOfUser RevokeGrantsWithoutSession RevokeGrant RevokeGrantsOfUserAndClient RevokeGrantsOfClient
-		RevokeGrantsOfTrustedIssuer DeleteLinkedIdentity OrganizationCounts SessionsOfModels
+	others := strings.Fields(`TouchSession RenewSession EndSession EndSessionOfUser EndSessionsOfUser EndSurplusSessions StraySession ShortenSessions EndSessionsOfPasskey EndSessionsOfModels
+		EndSessionsOfUnmetPasskeys RevokeGrantsOfUnmetPasskeys RevokeGrantsOfPasskey RevokeGrantsOfSessions RevokeGrantsOfModels RevokeGrantsOfUser RevokeGrantsWithoutSession RevokeGrant RevokeGrantsOfUserAndClient RevokeGrantsOfClient
+		RevokeGrantsOfTrustedIssuer DeleteLinkedIdentity OrganizationCounts
 		EndExpiredSessions LookLater ReplaceSessionToken`)
 	checked := 0
 	for _, file := range []string{"session.sql", "grant.sql", "org.sql", "user.sql", "device.sql", "backchannel.sql", "authenticator.sql", "trust.sql"} {
@@ -128,8 +163,8 @@ func TestEveryUseOfASessionAsksForItsModel(t *testing.T) {
 				continue
 			}
 			checked++
-			if !strings.Contains(statement, "@refused_models") {
-				t.Errorf("%s: %s uses sessions or grants and does not ask for refused models", file, name)
+			if !asksForTheModel.MatchString(statement) {
+				t.Errorf("%s: %s uses sessions or grants and does not ask whether their model is accepted", file, name)
 			}
 		}
 	}

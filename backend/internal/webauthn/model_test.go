@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -38,6 +39,12 @@ type signedIn struct {
 
 func (f *fixture) signedIn(organization *org.Organization, client uuid.UUID, person *user.User, model *fidotest.Model) *signedIn {
 	f.T.Helper()
+	return f.signedInBy(organization, client, person, model, false)
+}
+
+// signedInBy is signedIn with a passkey that proves its model, or does not.
+func (f *fixture) signedInBy(organization *org.Organization, client uuid.UUID, person *user.User, model *fidotest.Model, attested bool) *signedIn {
+	f.T.Helper()
 	s := &signedIn{of: f, org: organization, client: client}
 	f.InTx(func(ctx context.Context, tx *store.Tx) (err error) {
 		handle, err := f.passkeys.Handle(ctx, tx, person.OrgID, person.ID)
@@ -46,7 +53,7 @@ func (f *fixture) signedIn(organization *org.Organization, client uuid.UUID, per
 		}
 		s.made = newResponse(newID(32), handle, newKey(virtualwebauthn.KeyTypeEC2), "webauthn.get", "{}")
 		s.passkey, err = f.passkeys.Register(ctx, tx, domaintest.Operator, credential.Passkey{OrgID: person.OrgID, UserID: person.ID, CredentialID: s.made.id, PublicKey: s.made.key.AttestationData(),
-			RPID: rpID, AAGUID: model.AAGUID, Name: "Key", UserVerified: true, Attestation: credential.Attestation{Format: "none"}})
+			RPID: rpID, AAGUID: model.AAGUID, Name: "Key", UserVerified: true, Attestation: credential.Attestation{Format: "none"}, Attested: attested})
 		if err != nil {
 			return err
 		}
@@ -263,33 +270,225 @@ func TestADeniedModelStopsAtOnce(t *testing.T) {
 	}
 }
 
-// What a policy demands holds for passkeys that existed before where it says so; their sessions end in batches.
+// What a policy demands holds for passkeys that existed before where it says so: at the very next use, as a flagged model does,
+// before anything was cleaned up.
 func TestExistingPasskeysMeetWhatIsDemanded(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	model, client := fidotest.NewModel("Key"), f.Client(f.acme, "App").ID
-	f.load(1, fidotest.Entry{Model: model})
-	hers := f.signedIn(f.acme, client, f.ada, model)
-	demanding := org.Attestation{Conveyance: org.ConveyDirect, AllowedModels: []uuid.UUID{model.AAGUID}}
+	model, weak, client := fidotest.NewModel("Key"), fidotest.NewModel("Weak"), f.Client(f.acme, "App").ID
+	f.load(1, fidotest.Entry{Model: model, Statuses: []fidotest.Status{{Status: "FIDO_CERTIFIED_L1"}}}, fidotest.Entry{Model: weak})
+	rival := f.Organization("rival")
+	person := func(name string) *user.User { return f.User(f.acme, name+"@acme.test") }
+	unmet := map[string]*signedIn{"unproved": f.signedIn(f.acme, client, f.ada, model), "without a model": f.signedIn(f.acme, client, person("eve"), &fidotest.Model{}),
+		"without a certification": f.signedInBy(f.acme, client, person("joe"), weak, true)}
+	met := map[string]*signedIn{"proved": f.signedInBy(f.acme, client, person("bob"), model, true),
+		"of another organization": f.signedIn(rival, f.Client(rival, "App").ID, f.User(rival, "ada@rival.test"), model)}
+	expect := func(step string, works bool) {
+		t.Helper()
+		for name, who := range unmet {
+			if got := who.signIn(); (got == "") != works {
+				t.Errorf("%s, %s: signing in: %q", step, name, got)
+			}
+			who.expect(t, step+", "+name, works)
+		}
+		for name, who := range met {
+			if got := who.signIn(); got != "" {
+				t.Errorf("%s, %s: signing in: %q", step, name, got)
+			}
+			who.expect(t, step+", "+name, true)
+		}
+	}
+	demanding := org.Attestation{Conveyance: org.ConveyDirect, MinimumCertification: "FIDO_CERTIFIED_L1"}
 	f.attestation(demanding)
 	f.end(f.acme)
-	if got := hers.signIn(); got != "" {
-		t.Error(got)
-	}
-	hers.expect(t, "only new ones", true)
+	expect("only new ones", true)
 	demanding.ExistingPasskeys = org.Refuse
 	f.attestation(demanding)
-	if got := hers.signIn(); got != "passkey_model_unproved" {
+	if got := unmet["unproved"].signIn(); got != "passkey_model_unproved" {
 		t.Error(got)
 	}
-	f.end(f.acme)
-	if hers.uses()["session"] {
-		t.Error("the session goes on")
+	expect("of all", false)
+	// The organization thinks better of it before anything was ended: what is not cleaned up works again.
+	f.attestation(org.Attestation{})
+	expect("taken back", true)
+	f.attestation(demanding)
+	if _, told := f.end(f.acme); len(told) != 0 {
+		t.Errorf("suspended: %v", told)
 	}
+	expect("cleaned up", false)
+	events := f.Events(f.acme.ID)
+	if ended, revoked := count(events, "session.ended"), count(events, "grant.revoked"); ended != len(unmet) || revoked < len(unmet) {
+		t.Errorf("%d sessions, %d grants", ended, revoked)
+	}
+	if steps, _ := f.end(f.acme); steps != 1 || len(f.Events(f.acme.ID)) != len(events) {
+		t.Errorf("doing it again: %d steps, %d events after %d", steps, len(f.Events(f.acme.ID)), len(events))
+	}
+	f.attestation(org.Attestation{})
+	hers := unmet["unproved"]
+	if uses := hers.uses(); uses["session"] || uses["access token"] || uses["introspected refresh token"] || !uses["second factor"] {
+		t.Errorf("what ended stays ended, the passkey works: %v", uses)
+	}
+	f.attestation(demanding)
 	if _, err := f.DB.Exec(t.Context(), "UPDATE passkeys SET attested = true"); err != nil {
 		t.Fatal(err)
 	}
 	if got := hers.signIn(); got != "" {
 		t.Error(got)
 	}
+}
+
+// What began with a passkey that is gone meanwhile is judged by what the passkey proved.
+func TestWhatARemovedPasskeyBeganIsJudgedAsBefore(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	model, client := fidotest.NewModel("Key"), f.Client(f.acme, "App").ID
+	f.load(1, fidotest.Entry{Model: model})
+	unproved, proved := f.signedIn(f.acme, client, f.ada, model), f.signedInBy(f.acme, client, f.User(f.acme, "bob@acme.test"), model, true)
+	for _, who := range []*signedIn{unproved, proved} {
+		f.remove(who, who.session.ID)
+	}
+	f.attestation(org.Attestation{Conveyance: org.ConveyDirect, AllowedModels: []uuid.UUID{model.AAGUID}, ExistingPasskeys: org.Refuse})
+	for who, works := range map[*signedIn]bool{unproved: false, proved: true} {
+		if uses := who.uses(); uses["session"] != works || uses["access token"] != works || uses["introspected refresh token"] != works {
+			t.Errorf("want %v: %v", works, uses)
+		}
+	}
+	f.end(f.acme)
+	if ended := count(f.Events(f.acme.ID), "session.ended"); ended != 1 {
+		t.Errorf("%d sessions ended", ended)
+	}
+}
+
+// remove removes a passkey, and ends what it began but in one session.
+func (f *fixture) remove(who *signedIn, keep uuid.UUID) {
+	f.T.Helper()
+	f.InTx(func(ctx context.Context, tx *store.Tx) error {
+		_, err := f.passkeys.Delete(ctx, tx, domaintest.Operator, who.org.ID, who.session.UserID, who.passkey.ID, keep)
+		return err
+	})
+}
+
+// Whoever removes a passkey may have lost it: what was granted with it ends as its sessions do, offline access included, also
+// when the session is over; nothing else of the person does.
+func TestARemovedPasskeyLeavesNothingThatItGranted(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	model, client := fidotest.NewModel("Key"), f.Client(f.acme, "App").ID
+	lost, other, over := f.signedIn(f.acme, client, f.ada, model), f.signedIn(f.acme, client, f.ada, model), f.signedIn(f.acme, client, f.ada, model)
+	f.InTx(func(ctx context.Context, tx *store.Tx) error {
+		return f.Sessions.End(ctx, tx, domaintest.Operator, f.acme.ID, over.session.ID, "test")
+	})
+	if _, err := f.DB.Exec(t.Context(), "DELETE FROM sessions WHERE id = $1", over.session.ID); err != nil {
+		t.Fatal(err)
+	}
+	offline := func(who *signedIn) bool {
+		uses := who.uses()
+		return uses["access token"] && uses["introspected refresh token"]
+	}
+	if !offline(over) {
+		t.Fatal("offline access does not go on")
+	}
+	f.remove(lost, uuid.Nil)
+	f.remove(over, uuid.Nil)
+	f.remove(other, other.session.ID)
+	for what, c := range map[string]struct {
+		who  *signedIn
+		want bool
+	}{"removed": {lost, false}, "removed when the session was over": {over, false}, "removed in the session": {other, true}} {
+		if got := offline(c.who); got != c.want {
+			t.Errorf("%s: %v", what, got)
+		}
+	}
+}
+
+// The preview of a policy says what saving it does.
+func TestThePreviewSaysWhatSavingDoes(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	model, weak, broken, client := fidotest.NewModel("Key"), fidotest.NewModel("Weak"), fidotest.NewModel("Broken"), f.Client(f.acme, "App").ID
+	f.load(1, fidotest.Entry{Model: model, Statuses: []fidotest.Status{{Status: "FIDO_CERTIFIED_L2"}}}, fidotest.Entry{Model: weak}, fidotest.Entry{Model: broken, Statuses: []fidotest.Status{{Status: "RETIRED"}}})
+	none := &fidotest.Model{}
+	var everybody []*signedIn
+	for _, c := range []struct {
+		name      string
+		passkeys  []*fidotest.Model // that prove their model when it is the second one
+		password  bool
+		elsewhere bool
+	}{
+		{"unproved", []*fidotest.Model{model}, false, false}, {"with a password", []*fidotest.Model{model}, true, false}, {"with an account elsewhere", []*fidotest.Model{model}, false, true},
+		{"proved", []*fidotest.Model{none, model}, false, false}, {"weak", []*fidotest.Model{none, weak}, false, false}, {"without a model", []*fidotest.Model{none}, false, false},
+		{"broken", []*fidotest.Model{broken, broken}, false, false}, {"broken, with a password", []*fidotest.Model{broken}, true, false},
+	} {
+		person := f.User(f.acme, strings.NewReplacer(" ", "-", ",", "").Replace(c.name)+"@acme.test")
+		for i, of := range c.passkeys {
+			everybody = append(everybody, f.signedInBy(f.acme, client, person, of, i == 1))
+		}
+		f.InTx(func(ctx context.Context, tx *store.Tx) (err error) {
+			if c.password {
+				_, err = tx.Exec(ctx, "INSERT INTO credentials (org_id, id, user_id, kind, secret, created_at, updated_at) VALUES ($1, $2, $3, 'password', 'x', now(), now())", f.acme.ID, store.NewID(), person.ID)
+			}
+			if c.elsewhere {
+				err = f.elsewhere(ctx, tx, person)
+			}
+			return err
+		})
+	}
+	usable := func() (passkeys map[uuid.UUID]bool, sessions int) {
+		t.Helper()
+		passkeys = map[uuid.UUID]bool{}
+		for _, who := range everybody {
+			uses := who.uses()
+			passkeys[who.passkey.ID] = uses["proof that waits"]
+			if uses["session"] {
+				sessions++
+			}
+		}
+		return passkeys, sessions
+	}
+	for _, policy := range []org.Attestation{
+		{},
+		{Conveyance: org.ConveyDirect, AllowedModels: []uuid.UUID{model.AAGUID}},
+		{RefusedStatuses: &[]string{"RETIRED"}},
+		{Conveyance: org.ConveyDirect, MinimumCertification: "FIDO_CERTIFIED_L1", DeniedModels: []uuid.UUID{broken.AAGUID}, ExistingPasskeys: org.Refuse},
+	} {
+		before, alive := usable()
+		preview, err := f.Models.Preview(t.Context(), f.acme.ID, policy)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.attestation(policy)
+		f.end(f.acme)
+		after, left := usable()
+		var stopped, without int64
+		affected := map[uuid.UUID]bool{}
+		for _, who := range everybody {
+			if before[who.passkey.ID] && !after[who.passkey.ID] {
+				stopped++
+				affected[who.session.UserID] = true
+			}
+		}
+		for id := range affected {
+			ways, err := f.passkeys.Ways(t.Context(), f.DB, f.acme.ID, id, rpID, uuid.Nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !ways.Any() {
+				without++
+			}
+		}
+		if preview.Passkeys != stopped || preview.People != int64(len(affected)) || preview.WithoutAnother != without || preview.Sessions != int64(alive-left) {
+			t.Errorf("%+v: %+v, but %d passkeys of %d people stopped, %d of them have no other way in, %d sessions ended", policy, preview, stopped, len(affected), without, alive-left)
+		}
+		f.attestation(org.Attestation{}) // what ended stays ended; those that are suspended are none of the next preview
+	}
+}
+
+// elsewhere gives a person an account at a provider.
+func (f *fixture) elsewhere(ctx context.Context, tx *store.Tx, person *user.User) error {
+	_, err := tx.Exec(ctx, `WITH provider AS (
+			INSERT INTO identity_providers (org_id, id, alias, name, issuer, client_id, client_authentication, scopes, created_at, updated_at)
+			VALUES ($1, $2, 'elsewhere', 'Elsewhere', 'https://elsewhere.test', 'clavex', 'none', '{openid}', now(), now()) RETURNING org_id, id)
+		INSERT INTO upstream_identities (org_id, id, provider_id, subject, name, user_id, created_at, last_used_at)
+		SELECT org_id, $3, id, 'subject', 'name', $4, now(), now() FROM provider`, person.OrgID, store.NewID(), store.NewID(), person.ID)
+	return err
 }

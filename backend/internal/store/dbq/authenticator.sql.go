@@ -198,90 +198,99 @@ func (q *Queries) PasskeysByModel(ctx context.Context, orgID uuid.UUID) ([]Passk
 	return items, nil
 }
 
-const peopleOfModels = `-- name: PeopleOfModels :one
+const peopleOfUnacceptedPasskeys = `-- name: PeopleOfUnacceptedPasskeys :one
 SELECT count(*)::bigint AS people, count(*) FILTER (WHERE NOT has_more)::bigint AS without_another
 FROM (
     SELECT EXISTS (SELECT 1 FROM credentials c WHERE c.org_id = $1 AND c.user_id = affected.user_id AND c.kind = 'password') OR EXISTS (
         SELECT 1 FROM passkeys o WHERE o.org_id = $1 AND o.user_id = affected.user_id AND o.suspended_at IS NULL
-          AND NOT (o.aaguid = ANY ($2::uuid[]) OR NOT o.attested AND o.aaguid = ANY ($3::uuid[]))) AS has_more
+          AND model_accepted(o.aaguid, o.attested, $2::uuid[], $3::uuid[])) OR EXISTS (
+        SELECT 1 FROM upstream_identities i JOIN identity_providers x ON x.org_id = i.org_id AND x.id = i.provider_id
+        WHERE i.org_id = $1 AND i.user_id = affected.user_id AND x.status = 'active') AS has_more
     FROM (
         SELECT DISTINCT p.user_id FROM passkeys p
-        WHERE p.org_id = $1 AND p.suspended_at IS NULL AND (p.aaguid = ANY ($2) OR NOT p.attested AND p.aaguid = ANY ($3))
+        WHERE p.org_id = $1 AND p.suspended_at IS NULL AND NOT model_accepted(p.aaguid, p.attested, $2::uuid[], $3::uuid[])
     ) AS affected
 ) AS counted
 `
 
-type PeopleOfModelsParams struct {
-	OrgID            uuid.UUID
-	Models           []uuid.UUID
-	UnattestedModels []uuid.UUID
+type PeopleOfUnacceptedPasskeysParams struct {
+	OrgID          uuid.UUID
+	RefusedModels  []uuid.UUID
+	AcceptedModels []uuid.UUID
 }
 
-type PeopleOfModelsRow struct {
+type PeopleOfUnacceptedPasskeysRow struct {
 	People         int64
 	WithoutAnother int64
 }
 
-// How many people have passkeys of some models, and how many of them nothing else to sign in with.
-func (q *Queries) PeopleOfModels(ctx context.Context, arg PeopleOfModelsParams) (PeopleOfModelsRow, error) {
-	row := q.db.QueryRow(ctx, peopleOfModels, arg.OrgID, arg.Models, arg.UnattestedModels)
-	var i PeopleOfModelsRow
+// How many people have passkeys on models that are not accepted, and how many of them nothing else to sign in with (WaysIn).
+func (q *Queries) PeopleOfUnacceptedPasskeys(ctx context.Context, arg PeopleOfUnacceptedPasskeysParams) (PeopleOfUnacceptedPasskeysRow, error) {
+	row := q.db.QueryRow(ctx, peopleOfUnacceptedPasskeys, arg.OrgID, arg.RefusedModels, arg.AcceptedModels)
+	var i PeopleOfUnacceptedPasskeysRow
 	err := row.Scan(&i.People, &i.WithoutAnother)
 	return i, err
 }
 
-const sessionsOfModels = `-- name: SessionsOfModels :one
+const sessionsOfUnacceptedPasskeys = `-- name: SessionsOfUnacceptedPasskeys :one
 SELECT count(*)::bigint FROM (
-    SELECT 1 FROM sessions s WHERE s.org_id = $1 AND s.aaguid = ANY ($2::uuid[]) AND s.ended_at IS NULL AND s.expires_at > $3 AND s.idle_expires_at > $3
+    SELECT 1 FROM sessions s WHERE s.org_id = $1 AND s.aaguid IS NOT NULL AND s.ended_at IS NULL AND s.expires_at > $2 AND s.idle_expires_at > $2
+      AND NOT model_accepted(s.aaguid, s.attested, $3::uuid[], $4::uuid[])
     LIMIT 100001) AS bounded
 `
 
-type SessionsOfModelsParams struct {
-	OrgID  uuid.UUID
-	Models []uuid.UUID
-	At     time.Time
+type SessionsOfUnacceptedPasskeysParams struct {
+	OrgID          uuid.UUID
+	At             time.Time
+	RefusedModels  []uuid.UUID
+	AcceptedModels []uuid.UUID
 }
 
-// Live sessions that began with passkeys of some models; it stops counting at 100 001.
-func (q *Queries) SessionsOfModels(ctx context.Context, arg SessionsOfModelsParams) (int64, error) {
-	row := q.db.QueryRow(ctx, sessionsOfModels, arg.OrgID, arg.Models, arg.At)
+// Live sessions that began with passkeys on models that are not accepted; it stops counting at 100 001.
+func (q *Queries) SessionsOfUnacceptedPasskeys(ctx context.Context, arg SessionsOfUnacceptedPasskeysParams) (int64, error) {
+	row := q.db.QueryRow(ctx, sessionsOfUnacceptedPasskeys,
+		arg.OrgID,
+		arg.At,
+		arg.RefusedModels,
+		arg.AcceptedModels,
+	)
 	var column_1 int64
 	err := row.Scan(&column_1)
 	return column_1, err
 }
 
-const somePeopleOfModels = `-- name: SomePeopleOfModels :many
+const somePeopleOfUnacceptedPasskeys = `-- name: SomePeopleOfUnacceptedPasskeys :many
 SELECT DISTINCT u.id, u.username FROM passkeys p JOIN users u ON u.org_id = p.org_id AND u.id = p.user_id
-WHERE p.org_id = $1 AND p.suspended_at IS NULL AND (p.aaguid = ANY ($2::uuid[]) OR NOT p.attested AND p.aaguid = ANY ($3::uuid[]))
+WHERE p.org_id = $1 AND p.suspended_at IS NULL AND NOT model_accepted(p.aaguid, p.attested, $2::uuid[], $3::uuid[])
 ORDER BY u.username LIMIT $4
 `
 
-type SomePeopleOfModelsParams struct {
-	OrgID            uuid.UUID
-	Models           []uuid.UUID
-	UnattestedModels []uuid.UUID
-	RowLimit         int32
+type SomePeopleOfUnacceptedPasskeysParams struct {
+	OrgID          uuid.UUID
+	RefusedModels  []uuid.UUID
+	AcceptedModels []uuid.UUID
+	RowLimit       int32
 }
 
-type SomePeopleOfModelsRow struct {
+type SomePeopleOfUnacceptedPasskeysRow struct {
 	ID       uuid.UUID
 	Username string
 }
 
-func (q *Queries) SomePeopleOfModels(ctx context.Context, arg SomePeopleOfModelsParams) ([]SomePeopleOfModelsRow, error) {
-	rows, err := q.db.Query(ctx, somePeopleOfModels,
+func (q *Queries) SomePeopleOfUnacceptedPasskeys(ctx context.Context, arg SomePeopleOfUnacceptedPasskeysParams) ([]SomePeopleOfUnacceptedPasskeysRow, error) {
+	rows, err := q.db.Query(ctx, somePeopleOfUnacceptedPasskeys,
 		arg.OrgID,
-		arg.Models,
-		arg.UnattestedModels,
+		arg.RefusedModels,
+		arg.AcceptedModels,
 		arg.RowLimit,
 	)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	items := []SomePeopleOfModelsRow{}
+	items := []SomePeopleOfUnacceptedPasskeysRow{}
 	for rows.Next() {
-		var i SomePeopleOfModelsRow
+		var i SomePeopleOfUnacceptedPasskeysRow
 		if err := rows.Scan(&i.ID, &i.Username); err != nil {
 			return nil, err
 		}

@@ -442,15 +442,16 @@ func (q *Queries) PollBackchannelRequest(ctx context.Context, arg PollBackchanne
 const pushedGrant = `-- name: PushedGrant :one
 SELECT id, user_id, session_id, scopes, nonce, authenticated_at, methods, acr, audience, claims, authorization_details FROM grants
 WHERE org_id = $1 AND code_hash = $2 AND client_id = $3 AND code_challenge = $4
-  AND code_redeemed_at IS NOT NULL AND revoked_at IS NULL AND (aaguid IS NULL OR aaguid <> ALL ($5::uuid[]))
+  AND code_redeemed_at IS NOT NULL AND revoked_at IS NULL AND model_accepted(aaguid, attested, $5::uuid[], $6::uuid[])
 `
 
 type PushedGrantParams struct {
-	OrgID         uuid.UUID
-	CodeHash      []byte
-	ClientID      uuid.UUID
-	CodeChallenge string
-	RefusedModels []uuid.UUID
+	OrgID          uuid.UUID
+	CodeHash       []byte
+	ClientID       uuid.UUID
+	CodeChallenge  string
+	RefusedModels  []uuid.UUID
+	AcceptedModels []uuid.UUID
 }
 
 type PushedGrantRow struct {
@@ -475,6 +476,7 @@ func (q *Queries) PushedGrant(ctx context.Context, arg PushedGrantParams) (Pushe
 		arg.ClientID,
 		arg.CodeChallenge,
 		arg.RefusedModels,
+		arg.AcceptedModels,
 	)
 	var i PushedGrantRow
 	err := row.Scan(

@@ -373,17 +373,18 @@ func (q *Queries) UseOneTimeLink(ctx context.Context, arg UseOneTimeLinkParams) 
 const waysIn = `-- name: WaysIn :one
 SELECT EXISTS (SELECT 1 FROM credentials c WHERE c.org_id = $1 AND c.user_id = $2 AND c.kind = 'password')::boolean AS password,
     EXISTS (SELECT 1 FROM passkeys p WHERE p.org_id = $1 AND p.user_id = $2 AND p.id <> $3 AND p.rp_id = $4 AND p.suspended_at IS NULL
-        AND p.aaguid <> ALL ($5::uuid[]))::boolean AS passkey,
+        AND model_accepted(p.aaguid, p.attested, $5::uuid[], $6::uuid[]))::boolean AS passkey,
     EXISTS (SELECT 1 FROM upstream_identities i JOIN identity_providers x ON x.org_id = i.org_id AND x.id = i.provider_id
         WHERE i.org_id = $1 AND i.user_id = $2 AND i.id <> $3 AND x.status = 'active')::boolean AS elsewhere
 `
 
 type WaysInParams struct {
-	OrgID         uuid.UUID
-	UserID        uuid.UUID
-	Without       uuid.UUID
-	RpID          string
-	RefusedModels []uuid.UUID
+	OrgID          uuid.UUID
+	UserID         uuid.UUID
+	Without        uuid.UUID
+	RpID           string
+	RefusedModels  []uuid.UUID
+	AcceptedModels []uuid.UUID
 }
 
 type WaysInRow struct {
@@ -400,6 +401,7 @@ func (q *Queries) WaysIn(ctx context.Context, arg WaysInParams) (WaysInRow, erro
 		arg.Without,
 		arg.RpID,
 		arg.RefusedModels,
+		arg.AcceptedModels,
 	)
 	var i WaysInRow
 	err := row.Scan(&i.Password, &i.Passkey, &i.Elsewhere)

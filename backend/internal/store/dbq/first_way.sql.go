@@ -22,7 +22,7 @@ WITH people AS (
         p.created_at < $3::timestamptz AS settled, position('@' IN p.username) = 0 AS plain,
         COALESCE(lower(p.username) = lower(substring(p.email FROM '^(.*)@[^@]*$')), false) AS begins,
         EXISTS (SELECT 1 FROM passkeys k WHERE k.org_id = $1 AND k.user_id = p.id AND k.rp_id = $4 AND k.suspended_at IS NULL
-            AND k.aaguid <> ALL ($5::uuid[])) AS passkey,
+            AND model_accepted(k.aaguid, k.attested, $5::uuid[], $6::uuid[])) AS passkey,
         EXISTS (SELECT 1 FROM credentials c WHERE c.org_id = $1 AND c.user_id = p.id AND c.kind = 'password') AS password,
         COALESCE((SELECT i.provider_id FROM upstream_identities i JOIN identity_providers x ON x.org_id = i.org_id AND x.id = i.provider_id
             WHERE i.org_id = $1 AND i.user_id = p.id AND x.status = 'active' ORDER BY i.last_used_at DESC, i.id DESC LIMIT 1),
@@ -35,11 +35,12 @@ FROM ways w GROUP BY 1, 2, 3, 4, 5, 6, 7, 8 ORDER BY 1, 2, 3, 4, 5, 6, 7, 8
 `
 
 type CountFirstWaysParams struct {
-	OrgID         uuid.UUID
-	Most          int32
-	SettledBefore time.Time
-	RpID          string
-	RefusedModels []uuid.UUID
+	OrgID          uuid.UUID
+	Most           int32
+	SettledBefore  time.Time
+	RpID           string
+	RefusedModels  []uuid.UUID
+	AcceptedModels []uuid.UUID
 }
 
 type CountFirstWaysRow struct {
@@ -63,6 +64,7 @@ func (q *Queries) CountFirstWays(ctx context.Context, arg CountFirstWaysParams) 
 		arg.SettledBefore,
 		arg.RpID,
 		arg.RefusedModels,
+		arg.AcceptedModels,
 	)
 	if err != nil {
 		return nil, err
@@ -135,7 +137,7 @@ WITH who AS (
 )
 SELECT lower($1::text)::text AS folded, (who.id <> '00000000-0000-0000-0000-000000000000'::uuid)::boolean AS known,
     EXISTS (SELECT 1 FROM passkeys p WHERE p.org_id = $2 AND p.user_id = who.id AND p.rp_id = $3 AND p.suspended_at IS NULL
-        AND p.aaguid <> ALL ($4::uuid[]))::boolean AS passkey,
+        AND model_accepted(p.aaguid, p.attested, $4::uuid[], $5::uuid[]))::boolean AS passkey,
     EXISTS (SELECT 1 FROM credentials c WHERE c.org_id = $2 AND c.user_id = who.id AND c.kind = 'password')::boolean AS password,
     COALESCE((SELECT i.provider_id FROM upstream_identities i JOIN identity_providers x ON x.org_id = i.org_id AND x.id = i.provider_id
         WHERE i.org_id = $2 AND i.user_id = who.id AND x.status = 'active' ORDER BY i.last_used_at DESC, i.id DESC LIMIT 1),
@@ -145,10 +147,11 @@ FROM who
 `
 
 type FirstWayParams struct {
-	Identifier    string
-	OrgID         uuid.UUID
-	RpID          string
-	RefusedModels []uuid.UUID
+	Identifier     string
+	OrgID          uuid.UUID
+	RpID           string
+	RefusedModels  []uuid.UUID
+	AcceptedModels []uuid.UUID
 }
 
 type FirstWayRow struct {
@@ -167,6 +170,7 @@ func (q *Queries) FirstWay(ctx context.Context, arg FirstWayParams) (FirstWayRow
 		arg.OrgID,
 		arg.RpID,
 		arg.RefusedModels,
+		arg.AcceptedModels,
 	)
 	var i FirstWayRow
 	err := row.Scan(

@@ -275,24 +275,24 @@ func (q *Queries) GrantsKeptOfUser(ctx context.Context, arg GrantsKeptOfUserPara
 
 const insertGrant = `-- name: InsertGrant :one
 WITH live AS (
-    SELECT s.org_id, s.id, s.user_id, s.aaguid FROM sessions s
+    SELECT s.org_id, s.id, s.user_id, s.aaguid, s.attested, s.passkey_id FROM sessions s
     WHERE s.org_id = $1 AND s.id = $2 AND s.user_id = $3 AND s.ended_at IS NULL
-      AND (s.aaguid IS NULL OR s.aaguid <> ALL ($4::uuid[]))
+      AND model_accepted(s.aaguid, s.attested, $4::uuid[], $5::uuid[])
     FOR NO KEY UPDATE
 ), issued AS (
     INSERT INTO grants (org_id, id, client_id, user_id, session_id, scopes, nonce, redirect_uri, code_challenge, code_hash, code_expires_at,
-        authenticated_at, methods, acr, audience, claims, authorization_details, bound_to, created_at, expires_at, aaguid)
-    SELECT live.org_id, $5, $6, live.user_id, live.id, $7, $8, $9, $10, $11, $12,
-        $13, $14, $15, $16, $17, $18, $19, $20, $21, live.aaguid
+        authenticated_at, methods, acr, audience, claims, authorization_details, bound_to, created_at, expires_at, aaguid, attested, passkey_id)
+    SELECT live.org_id, $6, $7, live.user_id, live.id, $8, $9, $10, $11, $12, $13,
+        $14, $15, $16, $17, $18, $19, $20, $21, $22, live.aaguid, live.attested, live.passkey_id
     FROM live
     RETURNING grants.org_id, grants.id, grants.session_id, grants.client_id
 ), touched AS (
-    UPDATE sessions SET last_seen_at = $22, idle_expires_at = $23
+    UPDATE sessions SET last_seen_at = $23, idle_expires_at = $24
     FROM issued i
-    WHERE sessions.org_id = i.org_id AND sessions.id = i.session_id AND sessions.last_seen_at < $24
+    WHERE sessions.org_id = i.org_id AND sessions.id = i.session_id AND sessions.last_seen_at < $25
 ), listener AS (
     INSERT INTO session_clients (org_id, session_id, client_id, due_at)
-    SELECT i.org_id, i.session_id, i.client_id, $23 FROM issued i WHERE $25::boolean
+    SELECT i.org_id, i.session_id, i.client_id, $24 FROM issued i WHERE $26::boolean
     ON CONFLICT DO NOTHING
 )
 SELECT i.id FROM issued i
@@ -303,6 +303,7 @@ type InsertGrantParams struct {
 	SessionID            uuid.UUID
 	UserID               uuid.UUID
 	RefusedModels        []uuid.UUID
+	AcceptedModels       []uuid.UUID
 	ID                   uuid.UUID
 	ClientID             uuid.UUID
 	Scopes               []string
@@ -336,6 +337,7 @@ func (q *Queries) InsertGrant(ctx context.Context, arg InsertGrantParams) (uuid.
 		arg.SessionID,
 		arg.UserID,
 		arg.RefusedModels,
+		arg.AcceptedModels,
 		arg.ID,
 		arg.ClientID,
 		arg.Scopes,
@@ -417,17 +419,18 @@ JOIN grants g ON g.org_id = s.org_id AND g.session_id = s.id AND g.client_id = $
   AND g.expires_at > $2 AND (g.code_hash IS NULL OR g.code_redeemed_at IS NOT NULL)
 WHERE s.org_id = $3 AND s.id = $4 AND s.user_id = $5 AND users.status = 'active'
   AND s.ended_at IS NULL AND s.expires_at > $2 AND s.idle_expires_at > $2
-  AND (s.aaguid IS NULL OR s.aaguid <> ALL ($6::uuid[])) AND (g.aaguid IS NULL OR g.aaguid <> ALL ($6))
+  AND model_accepted(s.aaguid, s.attested, $6::uuid[], $7::uuid[]) AND model_accepted(g.aaguid, g.attested, $6::uuid[], $7::uuid[])
 ORDER BY g.id DESC LIMIT 1
 `
 
 type PersonOfIDTokenParams struct {
-	ClientID      uuid.UUID
-	At            time.Time
-	OrgID         uuid.UUID
-	SessionID     uuid.UUID
-	UserID        uuid.UUID
-	RefusedModels []uuid.UUID
+	ClientID       uuid.UUID
+	At             time.Time
+	OrgID          uuid.UUID
+	SessionID      uuid.UUID
+	UserID         uuid.UUID
+	RefusedModels  []uuid.UUID
+	AcceptedModels []uuid.UUID
 }
 
 type PersonOfIDTokenRow struct {
@@ -449,6 +452,7 @@ func (q *Queries) PersonOfIDToken(ctx context.Context, arg PersonOfIDTokenParams
 		arg.SessionID,
 		arg.UserID,
 		arg.RefusedModels,
+		arg.AcceptedModels,
 	)
 	var i PersonOfIDTokenRow
 	err := row.Scan(
@@ -483,19 +487,20 @@ JOIN grants g ON g.org_id = t.org_id AND g.id = t.grant_id
 JOIN users ON users.org_id = g.org_id AND users.id = g.user_id
 WHERE t.org_id = $1 AND t.token_hash = $2 AND g.client_id = $3 AND (g.bound_to = '' OR g.bound_to = ANY ($4::text[]))
   AND g.revoked_at IS NULL AND t.rotated_at IS NULL AND t.expires_at > $5 AND users.status = 'active'
-  AND (g.aaguid IS NULL OR g.aaguid <> ALL ($6::uuid[])) AND (
+  AND model_accepted(g.aaguid, g.attested, $6::uuid[], $7::uuid[]) AND (
       'offline_access' = ANY (g.scopes) OR EXISTS (
       SELECT 1 FROM sessions s WHERE s.org_id = g.org_id AND s.id = g.session_id AND s.ended_at IS NULL AND s.expires_at > $5
-      AND s.idle_expires_at > $5 AND (s.aaguid IS NULL OR s.aaguid <> ALL ($6))))
+      AND s.idle_expires_at > $5 AND model_accepted(s.aaguid, s.attested, $6::uuid[], $7::uuid[])))
 `
 
 type PersonOfRefreshTokenParams struct {
-	OrgID         uuid.UUID
-	TokenHash     []byte
-	ClientID      uuid.UUID
-	Holders       []string
-	At            time.Time
-	RefusedModels []uuid.UUID
+	OrgID          uuid.UUID
+	TokenHash      []byte
+	ClientID       uuid.UUID
+	Holders        []string
+	At             time.Time
+	RefusedModels  []uuid.UUID
+	AcceptedModels []uuid.UUID
 }
 
 type PersonOfRefreshTokenRow struct {
@@ -516,6 +521,7 @@ func (q *Queries) PersonOfRefreshToken(ctx context.Context, arg PersonOfRefreshT
 		arg.Holders,
 		arg.At,
 		arg.RefusedModels,
+		arg.AcceptedModels,
 	)
 	var i PersonOfRefreshTokenRow
 	err := row.Scan(
@@ -552,13 +558,13 @@ WITH redeemed AS (
       AND (grants.bound_to = '' OR grants.bound_to = ANY ($9::text[]))
       AND grants.code_redeemed_at IS NULL AND grants.code_expires_at > $1 AND grants.revoked_at IS NULL
       AND u.org_id = grants.org_id AND u.id = grants.user_id AND u.status = 'active'
-      AND (grants.aaguid IS NULL OR grants.aaguid <> ALL ($10::uuid[]))
+      AND model_accepted(grants.aaguid, grants.attested, $10::uuid[], $11::uuid[])
       AND EXISTS (SELECT 1 FROM sessions s WHERE s.org_id = grants.org_id AND s.id = grants.session_id AND s.ended_at IS NULL
-          AND (s.aaguid IS NULL OR s.aaguid <> ALL ($10)))
-    RETURNING grants.org_id, grants.id, grants.client_id, grants.user_id, grants.session_id, grants.scopes, grants.nonce, grants.redirect_uri, grants.code_challenge, grants.code_hash, grants.code_expires_at, grants.code_redeemed_at, grants.authenticated_at, grants.methods, grants.acr, grants.audience, grants.created_at, grants.expires_at, grants.revoked_at, grants.revoke_reason, grants.claims, grants.bound_to, grants.authorization_details, grants.trusted_issuer_id, grants.aaguid
+          AND model_accepted(s.aaguid, s.attested, $10::uuid[], $11::uuid[]))
+    RETURNING grants.org_id, grants.id, grants.client_id, grants.user_id, grants.session_id, grants.scopes, grants.nonce, grants.redirect_uri, grants.code_challenge, grants.code_hash, grants.code_expires_at, grants.code_redeemed_at, grants.authenticated_at, grants.methods, grants.acr, grants.audience, grants.created_at, grants.expires_at, grants.revoked_at, grants.revoke_reason, grants.claims, grants.bound_to, grants.authorization_details, grants.trusted_issuer_id, grants.aaguid, grants.attested, grants.passkey_id
 ), issued AS (
     INSERT INTO refresh_tokens (org_id, id, grant_id, token_hash, scopes, created_at, expires_at)
-    SELECT r.org_id, $11, r.id, $12, r.scopes, $1, $13 FROM redeemed r WHERE $14::boolean
+    SELECT r.org_id, $12, r.id, $13, r.scopes, $1, $14 FROM redeemed r WHERE $15::boolean
 )
 SELECT r.id, r.user_id, r.session_id, r.scopes, r.nonce, r.authenticated_at, r.methods, r.acr, r.audience, r.claims, r.authorization_details FROM redeemed r
 `
@@ -574,6 +580,7 @@ type RedeemCodeParams struct {
 	CodeChallenge    string
 	Holders          []string
 	RefusedModels    []uuid.UUID
+	AcceptedModels   []uuid.UUID
 	RefreshID        uuid.UUID
 	RefreshHash      []byte
 	RefreshExpiresAt time.Time
@@ -610,6 +617,7 @@ func (q *Queries) RedeemCode(ctx context.Context, arg RedeemCodeParams) (RedeemC
 		arg.CodeChallenge,
 		arg.Holders,
 		arg.RefusedModels,
+		arg.AcceptedModels,
 		arg.RefreshID,
 		arg.RefreshHash,
 		arg.RefreshExpiresAt,
@@ -666,21 +674,22 @@ func (q *Queries) RedeemedGrantByCode(ctx context.Context, arg RedeemedGrantByCo
 const refreshTokenState = `-- name: RefreshTokenState :one
 SELECT t.id, t.grant_id, t.scopes, t.created_at, t.expires_at, t.rotated_at, g.client_id, g.user_id, g.authenticated_at, u.username,
        (g.revoked_at IS NULL AND t.rotated_at IS NULL AND t.expires_at > $1 AND u.status = 'active'
-        AND (g.aaguid IS NULL OR g.aaguid <> ALL ($2::uuid[])) AND (
+        AND model_accepted(g.aaguid, g.attested, $2::uuid[], $3::uuid[]) AND (
             'offline_access' = ANY (g.scopes) OR EXISTS (
             SELECT 1 FROM sessions s WHERE s.org_id = g.org_id AND s.id = g.session_id AND s.ended_at IS NULL AND s.expires_at > $1
-            AND s.idle_expires_at > $1 AND (s.aaguid IS NULL OR s.aaguid <> ALL ($2)))))::boolean AS alive
+            AND s.idle_expires_at > $1 AND model_accepted(s.aaguid, s.attested, $2::uuid[], $3::uuid[]))))::boolean AS alive
 FROM refresh_tokens t
 JOIN grants g ON g.org_id = t.org_id AND g.id = t.grant_id
 JOIN users u ON u.org_id = g.org_id AND u.id = g.user_id
-WHERE t.org_id = $3 AND t.token_hash = $4
+WHERE t.org_id = $4 AND t.token_hash = $5
 `
 
 type RefreshTokenStateParams struct {
-	At            time.Time
-	RefusedModels []uuid.UUID
-	OrgID         uuid.UUID
-	TokenHash     []byte
+	At             time.Time
+	RefusedModels  []uuid.UUID
+	AcceptedModels []uuid.UUID
+	OrgID          uuid.UUID
+	TokenHash      []byte
 }
 
 type RefreshTokenStateRow struct {
@@ -701,6 +710,7 @@ func (q *Queries) RefreshTokenState(ctx context.Context, arg RefreshTokenStatePa
 	row := q.db.QueryRow(ctx, refreshTokenState,
 		arg.At,
 		arg.RefusedModels,
+		arg.AcceptedModels,
 		arg.OrgID,
 		arg.TokenHash,
 	)
@@ -815,36 +825,36 @@ WITH presented AS (
     SELECT t.id, t.grant_id, t.scopes, t.rotated_at, t.expires_at, g.user_id, g.session_id, g.nonce, g.authenticated_at, g.methods, g.acr,
            g.audience, g.claims, g.authorization_details, g.scopes AS grant_scopes, g.client_id,
            (g.revoked_at IS NULL AND t.expires_at > $1 AND u.status = 'active'
-            AND (g.aaguid IS NULL OR g.aaguid <> ALL ($2::uuid[])) AND (
+            AND model_accepted(g.aaguid, g.attested, $2::uuid[], $3::uuid[]) AND (
                'offline_access' = ANY (g.scopes) OR EXISTS (
                    SELECT 1 FROM sessions s WHERE s.org_id = g.org_id AND s.id = g.session_id
                    AND s.ended_at IS NULL AND s.expires_at > $1 AND s.idle_expires_at > $1
-                   AND (s.aaguid IS NULL OR s.aaguid <> ALL ($2)))))::boolean AS alive
+                   AND model_accepted(s.aaguid, s.attested, $2::uuid[], $3::uuid[]))))::boolean AS alive
     FROM refresh_tokens t
     JOIN grants g ON g.org_id = t.org_id AND g.id = t.grant_id
     JOIN users u ON u.org_id = g.org_id AND u.id = g.user_id
-    WHERE t.org_id = $3 AND t.token_hash = $4 AND g.client_id = $5
-      AND (g.bound_to = '' OR g.bound_to = ANY ($6::text[]))
+    WHERE t.org_id = $4 AND t.token_hash = $5 AND g.client_id = $6
+      AND (g.bound_to = '' OR g.bound_to = ANY ($7::text[]))
 ), rotated AS (
-    UPDATE refresh_tokens r SET rotated_at = CASE WHEN $7::boolean THEN NULL ELSE $1::timestamptz END,
-        expires_at = CASE WHEN $7 THEN GREATEST(r.expires_at, $8) ELSE r.expires_at END
+    UPDATE refresh_tokens r SET rotated_at = CASE WHEN $8::boolean THEN NULL ELSE $1::timestamptz END,
+        expires_at = CASE WHEN $8 THEN GREATEST(r.expires_at, $9) ELSE r.expires_at END
     FROM presented p
-    WHERE r.org_id = $3 AND r.id = p.id AND r.rotated_at IS NULL AND p.alive AND $9::text[] <@ p.grant_scopes
+    WHERE r.org_id = $4 AND r.id = p.id AND r.rotated_at IS NULL AND p.alive AND $10::text[] <@ p.grant_scopes
     RETURNING r.id
 ), successor AS (
     INSERT INTO refresh_tokens (org_id, id, grant_id, token_hash, scopes, created_at, expires_at)
-    SELECT $3, $10, p.grant_id, $11, p.scopes, $1, $8
-    FROM presented p JOIN rotated ON rotated.id = p.id WHERE NOT $7
+    SELECT $4, $11, p.grant_id, $12, p.scopes, $1, $9
+    FROM presented p JOIN rotated ON rotated.id = p.id WHERE NOT $8
 ), touched AS (
-    UPDATE sessions s SET last_seen_at = $1, idle_expires_at = LEAST(CASE WHEN s.persistent THEN $12::timestamptz ELSE $13::timestamptz END, s.expires_at)
+    UPDATE sessions s SET last_seen_at = $1, idle_expires_at = LEAST(CASE WHEN s.persistent THEN $13::timestamptz ELSE $14::timestamptz END, s.expires_at)
     FROM presented p JOIN rotated ON rotated.id = p.id
-    WHERE s.org_id = $3 AND s.id = p.session_id AND s.ended_at IS NULL AND s.last_seen_at < $14
+    WHERE s.org_id = $4 AND s.id = p.session_id AND s.ended_at IS NULL AND s.last_seen_at < $15
       AND NOT ('offline_access' = ANY (p.grant_scopes))
     RETURNING s.id
 ), extended AS (
-    UPDATE grants g SET expires_at = GREATEST(g.expires_at, $8) + interval '1 day'
+    UPDATE grants g SET expires_at = GREATEST(g.expires_at, $9) + interval '1 day'
     FROM presented p JOIN rotated ON rotated.id = p.id, (SELECT count(*) FROM touched) AS first
-    WHERE g.org_id = $3 AND g.id = p.grant_id AND g.expires_at < $8
+    WHERE g.org_id = $4 AND g.id = p.grant_id AND g.expires_at < $9
 )
 SELECT p.id, p.grant_id, p.scopes, p.rotated_at, p.expires_at, p.user_id, p.session_id, p.nonce, p.authenticated_at, p.methods, p.acr, p.audience, p.claims, p.authorization_details, p.grant_scopes, p.client_id, p.alive, EXISTS (SELECT 1 FROM rotated)::boolean AS won FROM presented p
 `
@@ -852,6 +862,7 @@ SELECT p.id, p.grant_id, p.scopes, p.rotated_at, p.expires_at, p.user_id, p.sess
 type RotateRefreshTokenParams struct {
 	At                      time.Time
 	RefusedModels           []uuid.UUID
+	AcceptedModels          []uuid.UUID
 	OrgID                   uuid.UUID
 	TokenHash               []byte
 	ClientID                uuid.UUID
@@ -898,6 +909,7 @@ func (q *Queries) RotateRefreshToken(ctx context.Context, arg RotateRefreshToken
 	row := q.db.QueryRow(ctx, rotateRefreshToken,
 		arg.At,
 		arg.RefusedModels,
+		arg.AcceptedModels,
 		arg.OrgID,
 		arg.TokenHash,
 		arg.ClientID,
@@ -973,22 +985,23 @@ func (q *Queries) TokenIsRevoked(ctx context.Context, arg TokenIsRevokedParams) 
 
 const tokenState = `-- name: TokenState :one
 SELECT users.org_id, users.id, users.username, users.email, users.email_verified, users.phone_number, users.phone_number_verified, users.profile, users.attributes, users.status, users.required_actions, users.version, users.created_at, users.updated_at, users.erase_at,
-       (g.revoked_at IS NULL AND users.status = 'active' AND (g.aaguid IS NULL OR g.aaguid <> ALL ($1::uuid[]))
-        AND NOT EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.org_id = g.org_id AND r.token_id = $2)
+       (g.revoked_at IS NULL AND users.status = 'active' AND model_accepted(g.aaguid, g.attested, $1::uuid[], $2::uuid[])
+        AND NOT EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.org_id = g.org_id AND r.token_id = $3)
         AND ('offline_access' = ANY (g.scopes) AND g.code_redeemed_at IS NOT NULL OR EXISTS (
              SELECT 1 FROM sessions s WHERE s.org_id = g.org_id AND s.id = g.session_id AND s.ended_at IS NULL
-             AND (s.aaguid IS NULL OR s.aaguid <> ALL ($1::uuid[]))) OR EXISTS (
+             AND model_accepted(s.aaguid, s.attested, $1::uuid[], $2::uuid[])) OR EXISTS (
              SELECT 1 FROM trusted_issuers i WHERE i.org_id = g.org_id AND i.id = g.trusted_issuer_id AND i.status = 'active')))::boolean AS alive,
        g.client_id, g.scopes, g.session_id, g.claims
 FROM grants g JOIN users ON users.org_id = g.org_id AND users.id = g.user_id
-WHERE g.org_id = $3 AND g.id = $4
+WHERE g.org_id = $4 AND g.id = $5
 `
 
 type TokenStateParams struct {
-	RefusedModels []uuid.UUID
-	TokenID       string
-	OrgID         uuid.UUID
-	GrantID       uuid.UUID
+	RefusedModels  []uuid.UUID
+	AcceptedModels []uuid.UUID
+	TokenID        string
+	OrgID          uuid.UUID
+	GrantID        uuid.UUID
 }
 
 type TokenStateRow struct {
@@ -1007,6 +1020,7 @@ type TokenStateRow struct {
 func (q *Queries) TokenState(ctx context.Context, arg TokenStateParams) (TokenStateRow, error) {
 	row := q.db.QueryRow(ctx, tokenState,
 		arg.RefusedModels,
+		arg.AcceptedModels,
 		arg.TokenID,
 		arg.OrgID,
 		arg.GrantID,

@@ -240,6 +240,8 @@ type Grant struct {
 	AuthorizationDetails []byte
 	TrustedIssuerID      *uuid.UUID
 	Aaguid               *uuid.UUID
+	Attested             bool
+	PasskeyID            *uuid.UUID
 }
 
 type IdempotencyKey struct {
@@ -512,6 +514,7 @@ type Session struct {
 	Persistent      bool
 	Agent           string
 	StrayedAt       *time.Time
+	Attested        bool
 }
 
 type SessionClient struct {

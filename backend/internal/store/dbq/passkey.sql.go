@@ -57,16 +57,17 @@ func (q *Queries) DeletePasskey(ctx context.Context, arg DeletePasskeyParams) (i
 const hasUsablePasskey = `-- name: HasUsablePasskey :one
 SELECT EXISTS (SELECT 1 FROM passkeys WHERE org_id = $1 AND user_id = $2 AND ($3::text = '' OR rp_id = $3::text) AND suspended_at IS NULL
   AND ($4::boolean OR created_at < $5::timestamptz)
-  AND aaguid <> ALL ($6::uuid[]))::boolean
+  AND model_accepted(aaguid, attested, $6::uuid[], $7::uuid[]))::boolean
 `
 
 type HasUsablePasskeyParams struct {
-	OrgID         uuid.UUID
-	UserID        uuid.UUID
-	RpID          string
-	AnyTime       bool
-	MadeBefore    time.Time
-	RefusedModels []uuid.UUID
+	OrgID          uuid.UUID
+	UserID         uuid.UUID
+	RpID           string
+	AnyTime        bool
+	MadeBefore     time.Time
+	RefusedModels  []uuid.UUID
+	AcceptedModels []uuid.UUID
 }
 
 func (q *Queries) HasUsablePasskey(ctx context.Context, arg HasUsablePasskeyParams) (bool, error) {
@@ -77,6 +78,7 @@ func (q *Queries) HasUsablePasskey(ctx context.Context, arg HasUsablePasskeyPara
 		arg.AnyTime,
 		arg.MadeBefore,
 		arg.RefusedModels,
+		arg.AcceptedModels,
 	)
 	var column_1 bool
 	err := row.Scan(&column_1)
@@ -186,15 +188,16 @@ func (q *Queries) LockPasskeyOfUser(ctx context.Context, arg LockPasskeyOfUserPa
 const lockUsablePasskey = `-- name: LockUsablePasskey :one
 SELECT p.id FROM users u JOIN passkeys p ON p.org_id = u.org_id AND p.user_id = u.id
 WHERE u.org_id = $1 AND u.id = $2 AND u.status = 'active' AND p.id = $3 AND p.suspended_at IS NULL
-  AND p.aaguid <> ALL ($4::uuid[])
+  AND model_accepted(p.aaguid, p.attested, $4::uuid[], $5::uuid[])
 FOR KEY SHARE OF u FOR SHARE OF p
 `
 
 type LockUsablePasskeyParams struct {
-	OrgID         uuid.UUID
-	UserID        uuid.UUID
-	ID            uuid.UUID
-	RefusedModels []uuid.UUID
+	OrgID          uuid.UUID
+	UserID         uuid.UUID
+	ID             uuid.UUID
+	RefusedModels  []uuid.UUID
+	AcceptedModels []uuid.UUID
 }
 
 // Reads a passkey of a person who may sign in and keeps both as they are until the transaction ends; the person's row
@@ -205,6 +208,7 @@ func (q *Queries) LockUsablePasskey(ctx context.Context, arg LockUsablePasskeyPa
 		arg.UserID,
 		arg.ID,
 		arg.RefusedModels,
+		arg.AcceptedModels,
 	)
 	var id uuid.UUID
 	err := row.Scan(&id)

@@ -334,9 +334,9 @@ func (q *Queries) EndSessionsOfPasskey(ctx context.Context, arg EndSessionsOfPas
 const endSessionsOfUnmetPasskeys = `-- name: EndSessionsOfUnmetPasskeys :many
 UPDATE sessions x SET ended_at = $1, end_reason = $2
 WHERE x.org_id = $3 AND x.id IN (
-    SELECT s.id FROM sessions s JOIN passkeys p ON p.org_id = s.org_id AND p.id = s.passkey_id
-    WHERE s.org_id = $3 AND s.ended_at IS NULL AND NOT (p.attested AND p.aaguid = ANY ($4::uuid[]))
-    ORDER BY s.id LIMIT $5 FOR NO KEY UPDATE OF s SKIP LOCKED)
+    SELECT s.id FROM sessions s
+    WHERE s.org_id = $3 AND s.aaguid IS NOT NULL AND s.ended_at IS NULL AND NOT model_accepted(s.aaguid, s.attested, '{}', $4::uuid[])
+    ORDER BY s.id LIMIT $5 FOR NO KEY UPDATE SKIP LOCKED)
 RETURNING x.id, x.user_id
 `
 
@@ -528,9 +528,10 @@ func (q *Queries) InsertLogoutDeliveries(ctx context.Context, arg InsertLogoutDe
 
 const insertSession = `-- name: InsertSession :exec
 INSERT INTO sessions (org_id, id, user_id, token_hash, browser_hash, authenticated_at, methods, address, user_agent, created_at, last_seen_at, idle_expires_at, expires_at,
-    passkey_id, aaguid, countries, device_id, domain, vouched, persistent, agent)
+    passkey_id, aaguid, countries, device_id, domain, vouched, persistent, agent, attested)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11, $12,
-    $13, $14, $15::text[], $16, $17, $18, $19, $20)
+    $13, $14, $15::text[], $16, $17, $18, $19, $20,
+    COALESCE((SELECT p.attested FROM passkeys p WHERE p.org_id = $1 AND p.id = $13), false))
 `
 
 type InsertSessionParams struct {
@@ -583,21 +584,22 @@ func (q *Queries) InsertSession(ctx context.Context, arg InsertSessionParams) er
 }
 
 const liveSessions = `-- name: LiveSessions :many
-SELECT sessions.org_id, sessions.id, sessions.user_id, sessions.token_hash, sessions.browser_hash, sessions.authenticated_at, sessions.methods, sessions.address, sessions.user_agent, sessions.created_at, sessions.last_seen_at, sessions.idle_expires_at, sessions.expires_at, sessions.ended_at, sessions.end_reason, sessions.passkey_id, sessions.aaguid, sessions.countries, sessions.device_id, sessions.domain, sessions.vouched, sessions.persistent, sessions.agent, sessions.strayed_at, users.org_id, users.id, users.username, users.email, users.email_verified, users.phone_number, users.phone_number_verified, users.profile, users.attributes, users.status, users.required_actions, users.version, users.created_at, users.updated_at, users.erase_at, c.scopes AS consented_scopes
+SELECT sessions.org_id, sessions.id, sessions.user_id, sessions.token_hash, sessions.browser_hash, sessions.authenticated_at, sessions.methods, sessions.address, sessions.user_agent, sessions.created_at, sessions.last_seen_at, sessions.idle_expires_at, sessions.expires_at, sessions.ended_at, sessions.end_reason, sessions.passkey_id, sessions.aaguid, sessions.countries, sessions.device_id, sessions.domain, sessions.vouched, sessions.persistent, sessions.agent, sessions.strayed_at, sessions.attested, users.org_id, users.id, users.username, users.email, users.email_verified, users.phone_number, users.phone_number_verified, users.profile, users.attributes, users.status, users.required_actions, users.version, users.created_at, users.updated_at, users.erase_at, c.scopes AS consented_scopes
 FROM sessions
 JOIN users ON users.org_id = sessions.org_id AND users.id = sessions.user_id
 LEFT JOIN consents c ON c.org_id = sessions.org_id AND c.user_id = sessions.user_id AND c.client_id = $1
 WHERE sessions.org_id = $2 AND sessions.token_hash = ANY ($3::bytea[])
   AND sessions.ended_at IS NULL AND sessions.expires_at > $4 AND sessions.idle_expires_at > $4 AND users.status = 'active'
-  AND (sessions.aaguid IS NULL OR sessions.aaguid <> ALL ($5::uuid[]))
+  AND model_accepted(sessions.aaguid, sessions.attested, $5::uuid[], $6::uuid[])
 `
 
 type LiveSessionsParams struct {
-	ClientID      uuid.UUID
-	OrgID         uuid.UUID
-	TokenHashes   [][]byte
-	At            time.Time
-	RefusedModels []uuid.UUID
+	ClientID       uuid.UUID
+	OrgID          uuid.UUID
+	TokenHashes    [][]byte
+	At             time.Time
+	RefusedModels  []uuid.UUID
+	AcceptedModels []uuid.UUID
 }
 
 type LiveSessionsRow struct {
@@ -614,6 +616,7 @@ func (q *Queries) LiveSessions(ctx context.Context, arg LiveSessionsParams) ([]L
 		arg.TokenHashes,
 		arg.At,
 		arg.RefusedModels,
+		arg.AcceptedModels,
 	)
 	if err != nil {
 		return nil, err
@@ -647,6 +650,7 @@ func (q *Queries) LiveSessions(ctx context.Context, arg LiveSessionsParams) ([]L
 			&i.Session.Persistent,
 			&i.Session.Agent,
 			&i.Session.StrayedAt,
+			&i.Session.Attested,
 			&i.User.OrgID,
 			&i.User.ID,
 			&i.User.Username,
@@ -676,20 +680,21 @@ func (q *Queries) LiveSessions(ctx context.Context, arg LiveSessionsParams) ([]L
 
 const liveSessionsOfUser = `-- name: LiveSessionsOfUser :many
 SELECT org_id, id, user_id, token_hash, browser_hash, authenticated_at, methods, address, user_agent, created_at, last_seen_at, idle_expires_at, expires_at, ended_at, end_reason,
-    passkey_id, aaguid, countries, device_id, domain, vouched, persistent, agent, strayed_at
+    passkey_id, aaguid, countries, device_id, domain, vouched, persistent, agent, strayed_at, attested
 FROM sessions
 WHERE org_id = $1 AND user_id = $2 AND ended_at IS NULL AND expires_at > $3 AND idle_expires_at > $3 AND id < $4
-  AND (aaguid IS NULL OR aaguid <> ALL ($5::uuid[]))
-ORDER BY id DESC LIMIT $6
+  AND model_accepted(aaguid, attested, $5::uuid[], $6::uuid[])
+ORDER BY id DESC LIMIT $7
 `
 
 type LiveSessionsOfUserParams struct {
-	OrgID         uuid.UUID
-	UserID        uuid.UUID
-	At            time.Time
-	Before        uuid.UUID
-	RefusedModels []uuid.UUID
-	RowLimit      int32
+	OrgID          uuid.UUID
+	UserID         uuid.UUID
+	At             time.Time
+	Before         uuid.UUID
+	RefusedModels  []uuid.UUID
+	AcceptedModels []uuid.UUID
+	RowLimit       int32
 }
 
 func (q *Queries) LiveSessionsOfUser(ctx context.Context, arg LiveSessionsOfUserParams) ([]Session, error) {
@@ -699,6 +704,7 @@ func (q *Queries) LiveSessionsOfUser(ctx context.Context, arg LiveSessionsOfUser
 		arg.At,
 		arg.Before,
 		arg.RefusedModels,
+		arg.AcceptedModels,
 		arg.RowLimit,
 	)
 	if err != nil {
@@ -733,6 +739,7 @@ func (q *Queries) LiveSessionsOfUser(ctx context.Context, arg LiveSessionsOfUser
 			&i.Persistent,
 			&i.Agent,
 			&i.StrayedAt,
+			&i.Attested,
 		); err != nil {
 			return nil, err
 		}
@@ -747,15 +754,16 @@ func (q *Queries) LiveSessionsOfUser(ctx context.Context, arg LiveSessionsOfUser
 const lockLiveSession = `-- name: LockLiveSession :one
 SELECT s.id FROM users u JOIN sessions s ON s.org_id = u.org_id AND s.user_id = u.id
 WHERE s.org_id = $1 AND s.id = $2 AND s.ended_at IS NULL AND s.expires_at > $3 AND s.idle_expires_at > $3
-  AND (s.aaguid IS NULL OR s.aaguid <> ALL ($4::uuid[]))
+  AND model_accepted(s.aaguid, s.attested, $4::uuid[], $5::uuid[])
 FOR NO KEY UPDATE OF u FOR NO KEY UPDATE OF s
 `
 
 type LockLiveSessionParams struct {
-	OrgID         uuid.UUID
-	ID            uuid.UUID
-	At            time.Time
-	RefusedModels []uuid.UUID
+	OrgID          uuid.UUID
+	ID             uuid.UUID
+	At             time.Time
+	RefusedModels  []uuid.UUID
+	AcceptedModels []uuid.UUID
 }
 
 // The person's row is locked first, as by whoever changes a person, so that the two never wait for each other.
@@ -765,6 +773,7 @@ func (q *Queries) LockLiveSession(ctx context.Context, arg LockLiveSessionParams
 		arg.ID,
 		arg.At,
 		arg.RefusedModels,
+		arg.AcceptedModels,
 	)
 	var id uuid.UUID
 	err := row.Scan(&id)
@@ -874,11 +883,12 @@ func (q *Queries) RecordLogoutAttempt(ctx context.Context, arg RecordLogoutAttem
 }
 
 const renewSession = `-- name: RenewSession :execrows
-UPDATE sessions SET token_hash = $1, authenticated_at = $2, methods = $3, last_seen_at = $4,
+UPDATE sessions s SET token_hash = $1, authenticated_at = $2, methods = $3, last_seen_at = $4,
     idle_expires_at = $5, expires_at = $6, address = $7, user_agent = $8, passkey_id = $9, aaguid = $10,
-    device_id = $11, persistent = $12, agent = $13, strayed_at = NULL,
-    countries = CASE WHEN $14::text = '' THEN countries ELSE array_append(array_remove(countries, $14), $14) END
-WHERE org_id = $15 AND id = $16 AND user_id = $17 AND ended_at IS NULL
+    attested = COALESCE((SELECT p.attested FROM passkeys p WHERE p.org_id = $11 AND p.id = $9), false),
+    device_id = $12, persistent = $13, agent = $14, strayed_at = NULL,
+    countries = CASE WHEN $15::text = '' THEN s.countries ELSE array_append(array_remove(s.countries, $15), $15) END
+WHERE s.org_id = $11 AND s.id = $16 AND s.user_id = $17 AND s.ended_at IS NULL
 `
 
 type RenewSessionParams struct {
@@ -892,11 +902,11 @@ type RenewSessionParams struct {
 	UserAgent       string
 	PasskeyID       *uuid.UUID
 	Aaguid          *uuid.UUID
+	OrgID           uuid.UUID
 	DeviceID        *uuid.UUID
 	Persistent      bool
 	Agent           string
 	Country         string
-	OrgID           uuid.UUID
 	ID              uuid.UUID
 	UserID          uuid.UUID
 }
@@ -914,11 +924,11 @@ func (q *Queries) RenewSession(ctx context.Context, arg RenewSessionParams) (int
 		arg.UserAgent,
 		arg.PasskeyID,
 		arg.Aaguid,
+		arg.OrgID,
 		arg.DeviceID,
 		arg.Persistent,
 		arg.Agent,
 		arg.Country,
-		arg.OrgID,
 		arg.ID,
 		arg.UserID,
 	)
@@ -995,6 +1005,36 @@ func (q *Queries) RevokeGrantsOfModels(ctx context.Context, arg RevokeGrantsOfMo
 	return items, nil
 }
 
+const revokeGrantsOfPasskey = `-- name: RevokeGrantsOfPasskey :execrows
+UPDATE grants SET revoked_at = $1, revoke_reason = $2
+WHERE org_id = $3 AND user_id = $4 AND passkey_id = $5 AND revoked_at IS NULL AND (session_id IS NULL OR session_id <> $6)
+`
+
+type RevokeGrantsOfPasskeyParams struct {
+	At            *time.Time
+	Reason        *string
+	OrgID         uuid.UUID
+	UserID        uuid.UUID
+	PasskeyID     *uuid.UUID
+	KeepSessionID *uuid.UUID
+}
+
+// What a person granted in sessions that began with a passkey, offline access included, but in one of them.
+func (q *Queries) RevokeGrantsOfPasskey(ctx context.Context, arg RevokeGrantsOfPasskeyParams) (int64, error) {
+	result, err := q.db.Exec(ctx, revokeGrantsOfPasskey,
+		arg.At,
+		arg.Reason,
+		arg.OrgID,
+		arg.UserID,
+		arg.PasskeyID,
+		arg.KeepSessionID,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const revokeGrantsOfSessions = `-- name: RevokeGrantsOfSessions :execrows
 UPDATE grants SET revoked_at = $1, revoke_reason = $2
 WHERE org_id = $3 AND session_id = ANY ($4::uuid[]) AND revoked_at IS NULL
@@ -1020,6 +1060,50 @@ func (q *Queries) RevokeGrantsOfSessions(ctx context.Context, arg RevokeGrantsOf
 		return 0, err
 	}
 	return result.RowsAffected(), nil
+}
+
+const revokeGrantsOfUnmetPasskeys = `-- name: RevokeGrantsOfUnmetPasskeys :many
+UPDATE grants x SET revoked_at = $1, revoke_reason = $2
+WHERE x.org_id = $3 AND x.id IN (
+    SELECT g.id FROM grants g
+    WHERE g.org_id = $3 AND g.aaguid IS NOT NULL AND g.revoked_at IS NULL AND NOT model_accepted(g.aaguid, g.attested, '{}', $4::uuid[])
+    ORDER BY g.id LIMIT $5 FOR NO KEY UPDATE SKIP LOCKED)
+RETURNING x.id
+`
+
+type RevokeGrantsOfUnmetPasskeysParams struct {
+	At             *time.Time
+	Reason         *string
+	OrgID          uuid.UUID
+	AcceptedModels []uuid.UUID
+	RowLimit       int32
+}
+
+// The same for passkeys that do not prove to be of a model that an organization accepts.
+func (q *Queries) RevokeGrantsOfUnmetPasskeys(ctx context.Context, arg RevokeGrantsOfUnmetPasskeysParams) ([]uuid.UUID, error) {
+	rows, err := q.db.Query(ctx, revokeGrantsOfUnmetPasskeys,
+		arg.At,
+		arg.Reason,
+		arg.OrgID,
+		arg.AcceptedModels,
+		arg.RowLimit,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []uuid.UUID{}
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const revokeGrantsOfUser = `-- name: RevokeGrantsOfUser :execrows
@@ -1112,7 +1196,7 @@ func (q *Queries) SessionsDue(ctx context.Context, arg SessionsDueParams) ([]Ses
 
 const sessionsKeptOfUser = `-- name: SessionsKeptOfUser :many
 SELECT org_id, id, user_id, token_hash, browser_hash, authenticated_at, methods, address, user_agent, created_at, last_seen_at, idle_expires_at, expires_at, ended_at, end_reason,
-    passkey_id, aaguid, countries, device_id, domain, vouched, persistent, agent, strayed_at
+    passkey_id, aaguid, countries, device_id, domain, vouched, persistent, agent, strayed_at, attested
 FROM sessions WHERE org_id = $1 AND user_id = $2 ORDER BY id DESC
 `
 
@@ -1156,6 +1240,7 @@ func (q *Queries) SessionsKeptOfUser(ctx context.Context, arg SessionsKeptOfUser
 			&i.Persistent,
 			&i.Agent,
 			&i.StrayedAt,
+			&i.Attested,
 		); err != nil {
 			return nil, err
 		}
