@@ -86,6 +86,7 @@ func (v *visit) passkeysView(own []credential.Passkey, removing string) (page.Ac
 	if err != nil {
 		return view, err
 	}
+	var signing []credential.Passkey // here; an authenticator with another one makes one that signs in
 	for _, passkey := range own {
 		one := page.OwnPasskey{ID: passkey.ID.String(), Name: passkey.Name, Synchronized: passkey.BackupEligible, Problem: v.passkeyProblem(rules, passkey), Made: v.moment(passkey.CreatedAt)}
 		if !passkey.LastUsedAt.IsZero() {
@@ -97,6 +98,9 @@ func (v *visit) passkeysView(own []credential.Passkey, removing string) (page.Ac
 				return view, err
 			}
 			view.Removing, view.LastWay = &one, last
+		}
+		if one.Problem == "" {
+			signing = append(signing, passkey)
 		}
 		view.Passkeys = append(view.Passkeys, one)
 	}
@@ -114,7 +118,7 @@ func (v *visit) passkeysView(own []credential.Passkey, removing string) (page.Ac
 		return view, err
 	}
 	options, err := v.Ceremonies.Create(webauthn.NewPasskey{About: v.aboutPasskey(), Handle: handle, Username: v.live.User.Username, DisplayName: v.live.User.DisplayName(),
-		PartyName: v.organization.DisplayName, Existing: own, Conveyance: v.organization.Policies.Attestation.Conveys()})
+		PartyName: v.organization.DisplayName, Existing: signing, Conveyance: v.organization.Policies.Attestation.Conveys()})
 	view.Add, view.Suggested = &page.Passkey{Form: v.hidden(), Options: string(options)}, v.words.Device(v.c.Request.UserAgent())
 	return view, err
 }

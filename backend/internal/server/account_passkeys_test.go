@@ -157,6 +157,35 @@ func TestTheLastWayIn(t *testing.T) {
 	}
 }
 
+// A passkey that does not prove what is demanded is none that is left.
+func TestTheLastWayInIsOneThatIsAccepted(t *testing.T) {
+	t.Parallel()
+	s, service := newModelSite(t)
+	b, page := s.atAccount(s.ada, passkeysPage)
+	page = b.addPasskey(page, s.newAuthenticator(), "Unproved")
+	b.addPasskey(page, s.newAuthenticator(), "Proved")
+	own := s.passkeysOf(s.ada)
+	s.prove(service, &authenticator{stored: own[1]})
+	if _, err := s.app.Store.Exec(t.Context(), "DELETE FROM credentials WHERE user_id = $1", s.ada.ID); err != nil {
+		t.Fatal(err)
+	}
+	asked := func(i int) bool {
+		return b.get("/acme/"+passkeysPage+"?remove="+own[i].ID.String()).element("last-way") != nil
+	}
+	if asked(1) {
+		t.Error("one that signs in is left")
+	}
+	s.demand()
+	if !asked(1) || asked(0) {
+		t.Errorf("the accepted one is the last: %v, the other one: %v", asked(1), asked(0))
+	}
+	var excluded struct{ ExcludeCredentials []struct{ ID string } }
+	options := b.get("/acme/" + passkeysPage).options()
+	if err := json.Unmarshal([]byte(options), &excluded); err != nil || len(excluded.ExcludeCredentials) != 1 {
+		t.Errorf("an authenticator makes no passkey that holds one that does not sign in: %s %v", options, err)
+	}
+}
+
 func TestPasskeysOfTheAccountPageBelongToTheirSession(t *testing.T) {
 	t.Parallel()
 	s := newPasskeySite(t)

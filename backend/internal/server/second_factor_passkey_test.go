@@ -12,6 +12,7 @@ import (
 	"github.com/descope/virtualwebauthn"
 	"github.com/google/uuid"
 
+	"github.com/clavex/clavex/backend/internal/fidotest"
 	"github.com/clavex/clavex/backend/internal/org"
 	"github.com/clavex/clavex/backend/internal/session"
 	"github.com/clavex/clavex/backend/internal/store"
@@ -146,7 +147,8 @@ func TestWhatChangesDuringAPasskeyAsSecondFactor(t *testing.T) {
 		"its model is refused, and one is required": {func(s *site, d *authenticator) {
 			s.policies(s.acme, org.Policies{SecondFactor: org.SecondFactorRequired, Attestation: org.Attestation{DeniedModels: []uuid.UUID{uuid.UUID(d.made.Aaguid)}}})
 		}, func(a *answer) bool { return a.url.Path == "/acme/login/second-factor/add" }},
-		"the password is replaced": {func(s *site, _ *authenticator) { s.setPassword(s.ada, chosenPassword, false) }, func(a *answer) bool { return a.url.Path == "/acme/login" }},
+		"it does not prove what is demanded": {func(s *site, _ *authenticator) { s.demand() }, func(a *answer) bool { return a.element("consent-form") != nil }},
+		"the password is replaced":           {func(s *site, _ *authenticator) { s.setPassword(s.ada, chosenPassword, false) }, func(a *answer) bool { return a.url.Path == "/acme/login" }},
 		"its counter goes back": {func(s *site, d *authenticator) {
 			if _, err := s.app.Store.Exec(s.t.Context(), "UPDATE passkeys SET sign_count = 100 WHERE id = $1", d.stored.ID); err != nil {
 				s.t.Fatal(err)
@@ -167,6 +169,54 @@ func TestWhatChangesDuringAPasskeyAsSecondFactor(t *testing.T) {
 				t.Errorf("%d at %s:\n%s", a.status, a.url, a.body)
 			}
 		})
+	}
+}
+
+// demand has the organization demand of every passkey, also those that existed before, that it proves a model that the metadata
+// describes.
+func (s *site) demand() {
+	s.t.Helper()
+	s.changePolicies(s.acme, func(p *org.Policies) {
+		p.Attestation = org.Attestation{Conveyance: org.ConveyDirect, UnknownModels: org.Refuse, ExistingPasskeys: org.Refuse}
+	})
+}
+
+// prove makes a passkey one that proved its model, which the metadata describes.
+func (s *site) prove(service *fidotest.Service, d *authenticator) {
+	s.t.Helper()
+	model := fidotest.NewModel("Accepted key")
+	if _, err := s.app.Store.Exec(s.t.Context(), "UPDATE passkeys SET aaguid = $1, attested = true WHERE id = $2", model.AAGUID, d.stored.ID); err != nil {
+		s.t.Fatal(err)
+	}
+	s.loadModels(service.BLOB(1, fidotest.Entry{Model: model}))
+}
+
+// A passkey that does not prove what an organization demands is as if its owner had none: it is not asked for, so nobody is locked
+// out by it, and where a second factor is demanded they add one, as people do who have none.
+func TestAPasskeyThatDoesNotProveWhatIsDemandedIsNotAskedFor(t *testing.T) {
+	t.Parallel()
+	s, service := newModelSite(t)
+	unproved, proved := s.passkey(s.ada, virtualwebauthn.AuthenticatorOptions{}), s.passkey(s.ada, virtualwebauthn.AuthenticatorOptions{})
+	s.demand()
+	if a := s.browser().password(); a.element("consent-form") == nil {
+		t.Errorf("asked for what is refused: %d at %s:\n%s", a.status, a.url, a.body)
+	}
+	s.secondFactor(org.SecondFactorRequired)
+	if a := s.browser().password(); a.url.Path != "/acme/login/second-factor/add" {
+		t.Errorf("%d at %s", a.status, a.url)
+	}
+	s.prove(service, proved)
+	b := s.browser()
+	page := b.atPasskey()
+	var asked struct{ AllowCredentials []struct{ ID string } }
+	if err := json.Unmarshal([]byte(page.options()), &asked); err != nil || len(asked.AllowCredentials) != 1 {
+		t.Errorf("of one that is refused and one that is not: %s %v", page.options(), err)
+	}
+	if a := b.submit(page, "passkey-form", "passkey", unproved.answer(t, page.options())); a.status != http.StatusUnprocessableEntity || !strings.Contains(a.text("notice"), "prove") {
+		t.Errorf("%d at %s: %s", a.status, a.url, a.text("notice"))
+	}
+	if a := b.allowed(b.usePasskey(b.atPasskey(), proved)); a.url.Query().Get("code") == "" {
+		t.Errorf("%d at %s:\n%s", a.status, a.url, a.body)
 	}
 }
 

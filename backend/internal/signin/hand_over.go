@@ -72,10 +72,10 @@ func (s *SignIn) formerAddress(v *visit) *page.Link {
 	return &page.Link{Label: host, URL: path(organization, pathAskFormer) + "?transaction=" + v.transaction.ID}
 }
 
-// ofFormer reports whether somebody has a passkey of the address before, which is served.
+// ofFormer reports whether one of somebody's passkeys is of the address before, which is served.
 func (s *SignIn) ofFormer(organization *org.Organization, own []credential.Passkey) bool {
 	party, ok := s.party(organization.AtFormer())
-	return ok && slices.ContainsFunc(own, func(passkey credential.Passkey) bool { return passkey.RPID == party.ID && passkey.SuspendedAt.IsZero() })
+	return ok && slices.ContainsFunc(own, func(passkey credential.Passkey) bool { return passkey.RPID == party.ID })
 }
 
 // AskFormer serves the address that leads a sign-in to the address before.
@@ -206,8 +206,11 @@ func (s *SignIn) proveAtFormer(ctx context.Context, v *visit, facts login.Facts,
 // offerNextPasskey has somebody who used a passkey of the address before asked for one of this address, where they have none.
 func (s *SignIn) offerNextPasskey(ctx context.Context, v *visit, userID uuid.UUID) error {
 	party, ok := s.party(v.organization)
-	own, err := s.Passkeys.OfUser(ctx, s.Store, v.organization.ID, userID)
-	if err == nil && ok && !slices.ContainsFunc(own, func(passkey credential.Passkey) bool { return passkey.RPID == party.ID }) {
+	if !ok {
+		return nil
+	}
+	has, err := s.Passkeys.Usable(ctx, s.Store, v.organization.ID, userID, party.ID, time.Time{})
+	if err == nil && !has {
 		v.transaction.OffersNextPasskey()
 	}
 	return err

@@ -136,10 +136,9 @@ func (s *SignIn) Passkey(c *gin.Context) {
 	s.advance(c, v, pathLogin)
 }
 
-// anotherPasskey is what the page of second factors asks a browser for: passkeys of this address, and of the one before where they
-// work here. elsewhere is the host of the person's passkeys when none is of this address.
+// anotherPasskey is what the page of second factors asks a browser for: of the passkeys that sign in those of this address, and of
+// the one before where they work here. elsewhere is the host of the person's passkeys when none is of this address.
 func (s *SignIn) anotherPasskey(v *visit, owner uuid.UUID, own []credential.Passkey) (here, former *page.Passkey, elsewhere string, err error) {
-	own = slices.DeleteFunc(slices.Clone(own), func(passkey credential.Passkey) bool { return !passkey.SuspendedAt.IsZero() })
 	of := func(party webauthn.RelyingParty, ok bool) (*page.Passkey, error) {
 		if !ok || !slices.ContainsFunc(own, func(passkey credential.Passkey) bool { return passkey.RPID == party.ID }) {
 			return nil, nil

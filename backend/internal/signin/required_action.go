@@ -144,7 +144,7 @@ func (s *SignIn) EnrolPasskey(c *gin.Context) {
 
 func (s *SignIn) showEnrolPasskey(c *gin.Context, v *visit, facts login.Facts, status int, problem *fault.Error) {
 	ctx, person, required := c.Request.Context(), v.transaction.Live(facts.Browser).User, v.transaction.Required
-	own, err := s.Passkeys.OfUser(ctx, s.Store, person.OrgID, person.ID)
+	own, err := s.Passkeys.Signing(ctx, s.Store, person.OrgID, person.ID) // an authenticator with another one makes one that signs in
 	var handle []byte
 	if err == nil {
 		handle, err = s.Passkeys.Handle(ctx, s.Store, person.OrgID, person.ID)

@@ -141,7 +141,7 @@ func (s *SignIn) showSecondFactor(c *gin.Context, v *visit, facts login.Facts, s
 	view.Mail = s.mailView(v, facts)
 	view.Code = v.transaction.OffersCode(facts.Factors, v.provedBefore(facts))
 	if facts.Factors.Passkey {
-		own, err := s.Passkeys.OfUser(c.Request.Context(), s.Store, v.organization.ID, v.subject(facts).ID)
+		own, err := s.Passkeys.Signing(c.Request.Context(), s.Store, v.organization.ID, v.subject(facts).ID)
 		if err == nil {
 			view.Passkey, view.FormerPasskey, view.Elsewhere, err = s.anotherPasskey(v, v.subject(facts).ID, own)
 			if former := s.formerAddress(v); view.Elsewhere != "" && former != nil && s.ofFormer(v.organization, own) {
