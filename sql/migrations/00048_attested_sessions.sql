@@ -19,5 +19,5 @@ CREATE OR REPLACE FUNCTION model_accepted(aaguid uuid, attested boolean, refused
 UPDATE sessions s SET aaguid = p.aaguid, attested = p.attested FROM passkeys p
 WHERE p.org_id = s.org_id AND p.id = s.passkey_id AND s.ended_at IS NULL AND (s.aaguid IS NULL OR s.attested <> p.attested);
 UPDATE grants g SET aaguid = s.aaguid, attested = s.attested, passkey_id = s.passkey_id FROM sessions s
-WHERE s.org_id = g.org_id AND s.id = g.session_id AND g.revoked_at IS NULL AND s.passkey_id IS NOT NULL AND g.created_at >= s.authenticated_at
-    AND (g.passkey_id IS NULL OR g.attested <> s.attested);
+WHERE s.org_id = g.org_id AND s.id = g.session_id AND g.revoked_at IS NULL AND g.passkey_id IS NULL AND s.passkey_id IS NOT NULL
+    AND g.created_at >= s.authenticated_at AND COALESCE(g.aaguid, '00000000-0000-0000-0000-000000000000') = s.aaguid;

@@ -59,10 +59,10 @@ function Effects({ org, preview }: { org: string; preview: AttestationPreview })
         <Notice tone="warning" title={`${counted(passkeys, 'passkey', 'passkeys')} of ${counted(people, 'person', 'people')} would not sign in`}>
           {stranded > 0 && (
             <p>
-              <strong>{counted(stranded, 'of these people has', 'of these people have')}</strong> neither a password nor another passkey, and would need a one-time link.
+              <strong>{counted(stranded, 'of these people has', 'of these people have')}</strong> neither a password nor another passkey, nor an account elsewhere, and would need a one-time link.
             </p>
           )}
-          <p>{sessions.value === 0 ? 'No session ends at once.' : `At once, ${ended} that began with a refused model and what applications got in them would end.`}</p>
+          <p>{sessions.value === 0 ? 'No session ends at once.' : `At once, ${ended} that began with such a passkey and what applications got in them would end.`}</p>
         </Notice>
       )}
       {sample.length > 0 && (
