@@ -3,6 +3,8 @@ package webauthn_test
 import (
 	"context"
 	"errors"
+	"io/fs"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -21,6 +23,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/session"
 	"github.com/clavex/clavex/backend/internal/store"
 	"github.com/clavex/clavex/backend/internal/user"
+	clavexsql "github.com/clavex/clavex/sql"
 )
 
 // signedIn is somebody who signed in with a passkey and let an application have something.
@@ -356,6 +359,40 @@ func TestWhatARemovedPasskeyBeganIsJudgedAsBefore(t *testing.T) {
 	f.end(f.acme)
 	if ended := count(f.Events(f.acme.ID), "session.ended"); ended != 1 {
 		t.Errorf("%d sessions ended", ended)
+	}
+}
+
+// What goes on already when sessions and grants begin to carry whether their passkey was proved is judged like what begins later.
+func TestWhatBeganBeforeItWasKnownWhatWasProved(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	model, client := fidotest.NewModel("Key"), f.Client(f.acme, "App").ID
+	f.load(1, fidotest.Entry{Model: model})
+	begun := map[*signedIn]bool{f.signedIn(f.acme, client, f.ada, model): false, f.signedInBy(f.acme, client, f.User(f.acme, "bob@acme.test"), model, true): true,
+		f.signedIn(f.acme, client, f.User(f.acme, "eve@acme.test"), &fidotest.Model{}): false}
+	migration, err := fs.ReadFile(clavexsql.Migrations, "migrations/00048_attested_sessions.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	fill := regexp.MustCompile(`(?s)\nUPDATE .*?;`).FindAllString(string(migration), -1)
+	if len(fill) != 2 {
+		t.Fatalf("%d statements", len(fill))
+	}
+	for _, statement := range append([]string{"UPDATE sessions SET attested = false, aaguid = NULLIF(aaguid, '00000000-0000-0000-0000-000000000000')",
+		"UPDATE grants SET attested = false, passkey_id = NULL, aaguid = NULLIF(aaguid, '00000000-0000-0000-0000-000000000000')"}, append(fill, fill...)...) {
+		if _, err := f.DB.Exec(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f.attestation(org.Attestation{Conveyance: org.ConveyDirect, UnknownModels: org.Refuse, ExistingPasskeys: org.Refuse})
+	for who, works := range begun {
+		who.expect(t, who.session.UserID.String(), works)
+	}
+	for who := range begun {
+		f.remove(who, uuid.Nil)
+		if uses := who.uses(); uses["access token"] || uses["introspected refresh token"] {
+			t.Errorf("what was granted with a passkey that is removed goes on: %v", uses)
+		}
 	}
 }
 
