@@ -83,8 +83,12 @@ func TestProvingTheAddressBecauseItIsRequired(t *testing.T) {
 	}
 	page = b.get(s.authorizeURL())
 	code = b.submit(page, "verify-email-form", "decision", "send")
+	thief := b.copied()
 	if a := b.submit(code, "confirm-form", "code", s.code(s.ada.Email)); a.url.Query().Get("code") == "" {
 		t.Fatalf("%d at %s", a.status, a.url)
+	}
+	if a := thief.get(s.authorizeURL("prompt", "none")); a.url.Query().Get("error") != "login_required" {
+		t.Errorf("a copied cookie survives that: %s", a.url)
 	}
 	if after := s.now(s.ada); !after.EmailVerified || len(after.RequiredActions) != 0 {
 		t.Errorf("%+v", after)

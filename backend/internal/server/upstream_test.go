@@ -36,8 +36,15 @@ func TestSigningInElsewhere(t *testing.T) {
 	if none := b.submit(a, "link-identity-form"); none.status != http.StatusUnprocessableEntity || p.identities() != 0 {
 		t.Errorf("no button: %d", none.status)
 	}
+	thief := b.copied()
+	if a := thief.get("/acme/account"); !strings.Contains(a.body, p.ada.Username) {
+		t.Fatalf("the copy is worth nothing before: %d at %s", a.status, a.url)
+	}
 	if a = b.allowed(b.submit(a, "link-identity-form", "decision", "link")); a.url.Query().Get("code") == "" || p.identities() != 1 {
 		t.Fatalf("%d at %s", a.status, a.url)
+	}
+	if a := thief.get("/acme/account"); a.element("login-form") == nil {
+		t.Errorf("a copied cookie survives that: %d at %s", a.status, a.url)
 	}
 	if told := p.mail("ada@corp.test"); !strings.Contains(told.Text, "Corp") {
 		t.Errorf("%+v", told)

@@ -233,7 +233,7 @@ func (s *SignIn) proveAddress(c *gin.Context, v *visit, browser session.Browser,
 		return err
 	}
 	if data.Own {
-		return s.verifyEmail(ctx, v, live, data)
+		return s.verifyEmail(c, v, browser, data)
 	}
 	var after session.Browser
 	err := s.Store.InTx(ctx, func(ctx context.Context, tx *store.Tx) error {
@@ -266,10 +266,15 @@ func (s *SignIn) proveAddress(c *gin.Context, v *visit, browser session.Browser,
 	if err != nil {
 		return err
 	}
-	s.Cookies.SetSessions(c.Writer, c.Request, v.organization, after)
-	v.tokens = after.Tokens()
+	s.carry(c, v, after)
 	v.transaction.AddressProved()
 	return s.Transactions.Save(ctx, v.transaction)
+}
+
+// carry hands a browser the tokens that its sessions have now.
+func (s *SignIn) carry(c *gin.Context, v *visit, after session.Browser) {
+	s.Cookies.SetSessions(c.Writer, c.Request, v.organization, after)
+	v.tokens = after.Tokens()
 }
 
 // tellAddressChanged writes to both addresses. Whoever reads the former one may object, if it was ever proved: an address

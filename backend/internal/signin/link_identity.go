@@ -104,7 +104,7 @@ func (s *SignIn) postLinkIdentity(c *gin.Context) {
 	}
 	switch form.Get("decision") {
 	case decisionLink:
-		err = s.linkIdentity(ctx, v, live)
+		err = s.linkIdentity(c, v, facts.Browser)
 	case decisionSkip:
 	default:
 		err = ErrUndecided
@@ -125,13 +125,15 @@ func (s *SignIn) postLinkIdentity(c *gin.Context) {
 	s.advance(c, v, pathLinkIdentity)
 }
 
-func (s *SignIn) linkIdentity(ctx context.Context, v *visit, live *session.Live) error {
+// linkIdentity links the two accounts. The session goes on with a fresh token, because there is one more way into the account.
+func (s *SignIn) linkIdentity(c *gin.Context, v *visit, browser session.Browser) error {
+	ctx, live, after := c.Request.Context(), v.transaction.Live(browser), session.Browser(nil)
 	data, provider, err := s.linking(ctx, v)
 	if err != nil {
 		return err
 	}
-	return s.Store.InTx(ctx, func(ctx context.Context, tx *store.Tx) error {
-		if err := s.Sessions.StillLive(ctx, tx, v.organization.ID, live.Session.ID); err != nil {
+	err = s.Store.InTx(ctx, func(ctx context.Context, tx *store.Tx) (err error) {
+		if after, err = s.Sessions.Replace(ctx, tx, browser, live); err != nil {
 			return err
 		}
 		if _, err := s.Providers.Link(ctx, tx, actorOf(live.User), identityprovider.Identity{OrgID: v.organization.ID, ProviderID: provider.ID, Subject: data.Subject, Name: data.Name,
@@ -140,4 +142,8 @@ func (s *SignIn) linkIdentity(ctx context.Context, v *visit, live *session.Live)
 		}
 		return s.Letters.IdentityLinked(ctx, tx, v.organization, live.User, provider.Name)
 	})
+	if err == nil {
+		s.carry(c, v, after)
+	}
+	return err
 }

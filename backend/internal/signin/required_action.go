@@ -108,13 +108,14 @@ func (s *SignIn) addressMoved(c *gin.Context, v *visit) bool {
 	return true
 }
 
-// verifyEmail reports that the person reads the mail of the address that their account has.
-func (s *SignIn) verifyEmail(ctx context.Context, v *visit, live *session.Live, data login.AddressData) error {
-	err := s.Store.InTx(ctx, func(ctx context.Context, tx *store.Tx) error {
-		if err := s.Sessions.StillLive(ctx, tx, v.organization.ID, live.Session.ID); err != nil {
+// verifyEmail reports that the person reads the mail of the address that their account has. Their session goes on with a fresh token.
+func (s *SignIn) verifyEmail(c *gin.Context, v *visit, browser session.Browser, data login.AddressData) error {
+	ctx, live, after := c.Request.Context(), v.transaction.Live(browser), session.Browser(nil)
+	err := s.Store.InTx(ctx, func(ctx context.Context, tx *store.Tx) (err error) {
+		if after, err = s.Sessions.Replace(ctx, tx, browser, live); err != nil {
 			return err
 		}
-		_, err := s.Users.ProveEmail(ctx, tx, actorOf(live.User), v.organization.ID, data.UserID, data.Email)
+		_, err = s.Users.ProveEmail(ctx, tx, actorOf(live.User), v.organization.ID, data.UserID, data.Email)
 		if fault.IsKind(err, fault.NotFound) {
 			return ErrCodeVoid.WithCause(err) // it was changed while the code was on its way
 		}
@@ -123,6 +124,7 @@ func (s *SignIn) verifyEmail(ctx context.Context, v *visit, live *session.Live, 
 	if err != nil {
 		return err
 	}
+	s.carry(c, v, after)
 	v.transaction.OwnAddressProved()
 	return s.Transactions.Save(ctx, v.transaction)
 }
