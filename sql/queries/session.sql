@@ -110,11 +110,14 @@ RETURNING x.id, x.user_id;
 SELECT l.org_id, l.session_id FROM session_clients l WHERE l.due_at <= @at ORDER BY l.due_at LIMIT @row_limit;
 
 -- name: EndExpiredSessions :many
--- Of some sessions those that are over by time. Whoever uses or ends one at this moment is left alone: it is looked at again.
+-- Of some sessions those that are over by time and whose end a client is told of at its own address: a browser in which nobody
+-- is tells nobody. Whoever uses or ends one at this moment is left alone: it is looked at again.
 UPDATE sessions x SET ended_at = @at, end_reason = @reason
 WHERE x.org_id = @org_id AND x.id IN (
     SELECT s.id FROM sessions s
     WHERE s.org_id = @org_id AND s.id = ANY (@ids::uuid[]) AND s.ended_at IS NULL AND (s.expires_at <= @at OR s.idle_expires_at <= @at)
+      AND EXISTS (SELECT FROM session_clients l JOIN clients c ON c.org_id = l.org_id AND c.id = l.client_id
+          WHERE l.org_id = s.org_id AND l.session_id = s.id AND c.status = 'active' AND c.metadata ->> 'backchannel_logout_uri' <> '')
     ORDER BY s.id FOR NO KEY UPDATE SKIP LOCKED)
 RETURNING x.id, x.user_id;
 
@@ -123,10 +126,13 @@ RETURNING x.id, x.user_id;
 SELECT id FROM sessions WHERE org_id = @org_id AND id = ANY (@ids::uuid[]) ORDER BY id FOR SHARE SKIP LOCKED;
 
 -- name: LookLater :execrows
--- Never again at sessions that have ended; at others when they are over unless they are used, and in any case not at once.
-UPDATE session_clients l SET due_at = CASE WHEN s.ended_at IS NULL THEN GREATEST(LEAST(s.expires_at, s.idle_expires_at), @soonest::timestamptz) END
-FROM sessions s
-WHERE l.org_id = @org_id AND l.session_id = ANY (@session_ids::uuid[]) AND l.due_at <= @at AND s.org_id = l.org_id AND s.id = l.session_id;
+-- Never again for clients of which none is told, and at sessions that have ended; at others when they are over unless they are used,
+-- and in any case not at once.
+UPDATE session_clients l SET due_at = CASE
+    WHEN s.ended_at IS NULL AND (s.expires_at > @at AND s.idle_expires_at > @at OR c.status = 'active' AND c.metadata ->> 'backchannel_logout_uri' <> '')
+    THEN GREATEST(LEAST(s.expires_at, s.idle_expires_at), @soonest::timestamptz) END
+FROM sessions s, clients c
+WHERE l.org_id = @org_id AND l.session_id = ANY (@session_ids::uuid[]) AND l.due_at <= @at AND s.org_id = l.org_id AND s.id = l.session_id AND c.org_id = l.org_id AND c.id = l.client_id;
 
 -- name: ClientsToTell :many
 -- The clients that signed in within sessions and want to hear of their end.

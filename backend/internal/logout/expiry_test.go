@@ -166,3 +166,30 @@ func TestManySessionsThatEndAtOnce(t *testing.T) {
 		}
 	}
 }
+
+// What only the person's browser is told, nobody is told when they are not there: such a session ends as those of which nobody hears.
+func TestASessionOfWhichNobodyCanBeToldJustEnds(t *testing.T) {
+	t.Parallel()
+	p := oidctest.NewProvider(t)
+	acme := p.Organization(t, "acme", org.Policies{})
+	web := p.Party(t, acme, client.Client{ClientID: "web", Metadata: client.Metadata{FrontchannelLogoutURI: "https://rp.example.test/out"}})
+	app := p.Party(t, acme, client.Client{ClientID: "app", Metadata: client.Metadata{BackchannelLogoutURI: "https://app.example.test/out"}})
+	ada := p.Person(t, acme, "ada")
+	inBrowser, both := p.SignIn(t, acme, ada), p.SignIn(t, acme, ada)
+	p.Code(t, web.Client, inBrowser, "openid")
+	p.Code(t, web.Client, both, "openid")
+	p.Code(t, app.Client, both, "openid")
+	p.Clock.Advance(org.DefaultSessionIdle + time.Second)
+	endExpired(t, p, 1)
+	if listed := deliveries(t, p, acme, session.DeliveryFilter{}); len(listed) != 1 || listed[0].SessionID != both.ID {
+		t.Errorf("%+v", listed)
+	}
+	events, err := p.AuditLog.List(t.Context(), p.Store, acme.ID, audit.Filter{Action: "session.ended", Limit: 10})
+	if err != nil || len(events) != 1 || events[0].Target.ID != both.ID.String() {
+		t.Errorf("%+v %v", events, err)
+	}
+	var due int
+	if err := p.Store.QueryRow(t.Context(), "SELECT count(*) FROM session_clients WHERE due_at IS NOT NULL").Scan(&due); err != nil || due != 0 {
+		t.Errorf("%d are looked at again and again: %v", due, err)
+	}
+}

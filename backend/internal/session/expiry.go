@@ -19,8 +19,8 @@ const ReasonExpired = "expired"
 // lookAgain is when a session is looked at again that was due and did not end: somebody used it at that moment.
 const lookAgain = time.Minute
 
-// EndExpired ends, as End does, sessions that are over by time: a batch of those that clients wait to hear of. Of all others
-// nothing follows: every query leaves them out since that moment, so they get neither an end nor an event in the audit log,
+// EndExpired ends, as End does, sessions that are over by time: a batch of those that clients are told of at an address of theirs
+// (OpenID Connect Back-Channel Logout; what only a browser is told, nobody is told now). Of all others nothing follows: every query leaves them out since that moment, so they get neither an end nor an event in the audit log,
 // which would be one for almost every session there ever was. It reports whether there is more to do now. Called by a periodic job;
 // it may run on several replicas at once and be interrupted anywhere: what ended is committed with those who are told of it.
 func (s *Sessions) EndExpired(ctx context.Context, limit int32) (more bool, err error) {
@@ -66,7 +66,7 @@ func (s *Sessions) endExpiredOf(ctx context.Context, orgID uuid.UUID, ids []uuid
 		if err != nil {
 			return err
 		}
-		looked, err = dbq.New(tx).LookLater(ctx, dbq.LookLaterParams{OrgID: orgID, SessionIds: held, At: &now, Soonest: now.Add(lookAgain)})
+		looked, err = dbq.New(tx).LookLater(ctx, dbq.LookLaterParams{OrgID: orgID, SessionIds: held, At: now, Soonest: now.Add(lookAgain)})
 		return err
 	})
 	return looked, err

@@ -150,6 +150,8 @@ UPDATE sessions x SET ended_at = $1, end_reason = $2
 WHERE x.org_id = $3 AND x.id IN (
     SELECT s.id FROM sessions s
     WHERE s.org_id = $3 AND s.id = ANY ($4::uuid[]) AND s.ended_at IS NULL AND (s.expires_at <= $1 OR s.idle_expires_at <= $1)
+      AND EXISTS (SELECT FROM session_clients l JOIN clients c ON c.org_id = l.org_id AND c.id = l.client_id
+          WHERE l.org_id = s.org_id AND l.session_id = s.id AND c.status = 'active' AND c.metadata ->> 'backchannel_logout_uri' <> '')
     ORDER BY s.id FOR NO KEY UPDATE SKIP LOCKED)
 RETURNING x.id, x.user_id
 `
@@ -166,7 +168,8 @@ type EndExpiredSessionsRow struct {
 	UserID uuid.UUID
 }
 
-// Of some sessions those that are over by time. Whoever uses or ends one at this moment is left alone: it is looked at again.
+// Of some sessions those that are over by time and whose end a client is told of at its own address: a browser in which nobody
+// is tells nobody. Whoever uses or ends one at this moment is left alone: it is looked at again.
 func (q *Queries) EndExpiredSessions(ctx context.Context, arg EndExpiredSessionsParams) ([]EndExpiredSessionsRow, error) {
 	rows, err := q.db.Query(ctx, endExpiredSessions,
 		arg.At,
@@ -824,25 +827,28 @@ func (q *Queries) LogoutDelivery(ctx context.Context, arg LogoutDeliveryParams) 
 }
 
 const lookLater = `-- name: LookLater :execrows
-UPDATE session_clients l SET due_at = CASE WHEN s.ended_at IS NULL THEN GREATEST(LEAST(s.expires_at, s.idle_expires_at), $1::timestamptz) END
-FROM sessions s
-WHERE l.org_id = $2 AND l.session_id = ANY ($3::uuid[]) AND l.due_at <= $4 AND s.org_id = l.org_id AND s.id = l.session_id
+UPDATE session_clients l SET due_at = CASE
+    WHEN s.ended_at IS NULL AND (s.expires_at > $1 AND s.idle_expires_at > $1 OR c.status = 'active' AND c.metadata ->> 'backchannel_logout_uri' <> '')
+    THEN GREATEST(LEAST(s.expires_at, s.idle_expires_at), $2::timestamptz) END
+FROM sessions s, clients c
+WHERE l.org_id = $3 AND l.session_id = ANY ($4::uuid[]) AND l.due_at <= $1 AND s.org_id = l.org_id AND s.id = l.session_id AND c.org_id = l.org_id AND c.id = l.client_id
 `
 
 type LookLaterParams struct {
+	At         time.Time
 	Soonest    time.Time
 	OrgID      uuid.UUID
 	SessionIds []uuid.UUID
-	At         *time.Time
 }
 
-// Never again at sessions that have ended; at others when they are over unless they are used, and in any case not at once.
+// Never again for clients of which none is told, and at sessions that have ended; at others when they are over unless they are used,
+// and in any case not at once.
 func (q *Queries) LookLater(ctx context.Context, arg LookLaterParams) (int64, error) {
 	result, err := q.db.Exec(ctx, lookLater,
+		arg.At,
 		arg.Soonest,
 		arg.OrgID,
 		arg.SessionIds,
-		arg.At,
 	)
 	if err != nil {
 		return 0, err
