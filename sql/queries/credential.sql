@@ -54,9 +54,10 @@ DELETE FROM one_time_links WHERE (org_id, id) IN (SELECT l.org_id, l.id FROM one
 -- Counts an attempt as failed before it is made, so that guesses made at the same moment count one after the other:
 -- the row's lock puts them in order. An attempt inside a block changes nothing, and is recognised by not being the
 -- row's attempt afterwards. Past the free failures each one doubles the wait, up to a limit: it never becomes a lock
--- for good. After a quiet time the count starts again.
+-- for good. After a quiet time the count starts again. Where nothing is blocked the end of the block is long ago: attempts of the same
+-- moment come in any order, and clocks of replicas differ.
 INSERT INTO sign_in_failures AS f (org_id, subject_hash, failures, attempt, last_failed_at, blocked_until)
-VALUES (@org_id, @subject_hash, 1, @attempt, @at, @at)
+VALUES (@org_id, @subject_hash, 1, @attempt, @at, to_timestamp(0))
 ON CONFLICT (org_id, subject_hash) DO UPDATE SET
     failures = CASE WHEN f.blocked_until > @at THEN f.failures WHEN f.last_failed_at < @quiet_since THEN 1 WHEN f.failures >= 1000000 THEN f.failures ELSE f.failures + 1 END,
     attempt = CASE WHEN f.blocked_until > @at THEN f.attempt ELSE @attempt END,
@@ -68,7 +69,7 @@ RETURNING f.attempt, f.blocked_until;
 
 -- name: ForgiveSignInAttempt :exec
 -- The attempt succeeded: it is not counted where others share the subject (an address).
-UPDATE sign_in_failures SET failures = GREATEST(failures - 1, 0), blocked_until = CASE WHEN attempt = @attempt THEN @at ELSE blocked_until END
+UPDATE sign_in_failures SET failures = GREATEST(failures - 1, 0), blocked_until = CASE WHEN attempt = @attempt THEN to_timestamp(0) ELSE blocked_until END
 WHERE org_id = @org_id AND subject_hash = ANY (@subjects::bytea[]);
 
 -- name: ForgetSignInFailures :exec
@@ -77,9 +78,6 @@ DELETE FROM sign_in_failures WHERE org_id = @org_id AND subject_hash = ANY (@sub
 -- name: DeleteOldSignInFailures :execrows
 -- cross-tenant: periodic clean-up
 DELETE FROM sign_in_failures WHERE (org_id, subject_hash) IN (SELECT f.org_id, f.subject_hash FROM sign_in_failures f WHERE f.last_failed_at < @before LIMIT @row_limit);
-
--- name: InsertPasswords :copyfrom
-INSERT INTO credentials (org_id, id, user_id, kind, secret, created_at, updated_at) VALUES (@org_id, @id, @user_id, @kind, @secret, @created_at, @updated_at);
 
 -- name: PasswordSince :one
 SELECT updated_at FROM credentials WHERE org_id = @org_id AND user_id = @user_id AND kind = 'password';

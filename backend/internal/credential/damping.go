@@ -140,7 +140,7 @@ func (d damping) forgive(ctx context.Context, orgID uuid.UUID, reserved reservat
 	if len(reserved.subjects) == 0 {
 		return nil
 	}
-	return dbq.New(d.db).ForgiveSignInAttempt(ctx, dbq.ForgiveSignInAttemptParams{OrgID: orgID, Subjects: reserved.subjects, Attempt: reserved.attempt, At: d.now()})
+	return dbq.New(d.db).ForgiveSignInAttempt(ctx, dbq.ForgiveSignInAttemptParams{OrgID: orgID, Subjects: reserved.subjects, Attempt: reserved.attempt})
 }
 
 // ofBrowser is what attempts at an account are counted by in a browser that is known for it.

@@ -164,3 +164,15 @@ func TestNewNetworksHaveNoTriesAtSecondFactors(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// Replicas have clocks of their own: where nobody waits, an attempt that seems to come from before another one is let through, too.
+func TestAttemptsAreLetThroughWhateverTheOrderOfTheirTimes(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	for i := range 5 {
+		if err := f.try("guess", guesser, "b"); !errors.Is(err, credential.ErrWrong) {
+			t.Fatalf("guess %d: %v", i, err)
+		}
+		f.Clock.Advance(-time.Second)
+	}
+}

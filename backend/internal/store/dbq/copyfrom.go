@@ -48,44 +48,6 @@ func (q *Queries) CopyPasswords(ctx context.Context, arg []CopyPasswordsParams) 
 	return q.db.CopyFrom(ctx, []string{"credentials"}, []string{"org_id", "id", "user_id", "kind", "secret", "imported", "created_at", "updated_at"}, &iteratorForCopyPasswords{rows: arg})
 }
 
-// iteratorForInsertPasswords implements pgx.CopyFromSource.
-type iteratorForInsertPasswords struct {
-	rows                 []InsertPasswordsParams
-	skippedFirstNextCall bool
-}
-
-func (r *iteratorForInsertPasswords) Next() bool {
-	if len(r.rows) == 0 {
-		return false
-	}
-	if !r.skippedFirstNextCall {
-		r.skippedFirstNextCall = true
-		return true
-	}
-	r.rows = r.rows[1:]
-	return len(r.rows) > 0
-}
-
-func (r iteratorForInsertPasswords) Values() ([]interface{}, error) {
-	return []interface{}{
-		r.rows[0].OrgID,
-		r.rows[0].ID,
-		r.rows[0].UserID,
-		r.rows[0].Kind,
-		r.rows[0].Secret,
-		r.rows[0].CreatedAt,
-		r.rows[0].UpdatedAt,
-	}, nil
-}
-
-func (r iteratorForInsertPasswords) Err() error {
-	return nil
-}
-
-func (q *Queries) InsertPasswords(ctx context.Context, arg []InsertPasswordsParams) (int64, error) {
-	return q.db.CopyFrom(ctx, []string{"credentials"}, []string{"org_id", "id", "user_id", "kind", "secret", "created_at", "updated_at"}, &iteratorForInsertPasswords{rows: arg})
-}
-
 // iteratorForInsertUsers implements pgx.CopyFromSource.
 type iteratorForInsertUsers struct {
 	rows                 []InsertUsersParams

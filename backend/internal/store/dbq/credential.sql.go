@@ -98,25 +98,19 @@ func (q *Queries) ForgetSignInFailures(ctx context.Context, arg ForgetSignInFail
 }
 
 const forgiveSignInAttempt = `-- name: ForgiveSignInAttempt :exec
-UPDATE sign_in_failures SET failures = GREATEST(failures - 1, 0), blocked_until = CASE WHEN attempt = $1 THEN $2 ELSE blocked_until END
-WHERE org_id = $3 AND subject_hash = ANY ($4::bytea[])
+UPDATE sign_in_failures SET failures = GREATEST(failures - 1, 0), blocked_until = CASE WHEN attempt = $1 THEN to_timestamp(0) ELSE blocked_until END
+WHERE org_id = $2 AND subject_hash = ANY ($3::bytea[])
 `
 
 type ForgiveSignInAttemptParams struct {
 	Attempt  uuid.UUID
-	At       time.Time
 	OrgID    uuid.UUID
 	Subjects [][]byte
 }
 
 // The attempt succeeded: it is not counted where others share the subject (an address).
 func (q *Queries) ForgiveSignInAttempt(ctx context.Context, arg ForgiveSignInAttemptParams) error {
-	_, err := q.db.Exec(ctx, forgiveSignInAttempt,
-		arg.Attempt,
-		arg.At,
-		arg.OrgID,
-		arg.Subjects,
-	)
+	_, err := q.db.Exec(ctx, forgiveSignInAttempt, arg.Attempt, arg.OrgID, arg.Subjects)
 	return err
 }
 
@@ -144,16 +138,6 @@ func (q *Queries) InsertOneTimeLink(ctx context.Context, arg InsertOneTimeLinkPa
 		arg.ExpiresAt,
 	)
 	return err
-}
-
-type InsertPasswordsParams struct {
-	OrgID     uuid.UUID
-	ID        uuid.UUID
-	UserID    uuid.UUID
-	Kind      string
-	Secret    string
-	CreatedAt time.Time
-	UpdatedAt time.Time
 }
 
 const lockPasswordOfUser = `-- name: LockPasswordOfUser :one
@@ -277,7 +261,7 @@ func (q *Queries) RehashPassword(ctx context.Context, arg RehashPasswordParams) 
 
 const reserveSignInAttempt = `-- name: ReserveSignInAttempt :one
 INSERT INTO sign_in_failures AS f (org_id, subject_hash, failures, attempt, last_failed_at, blocked_until)
-VALUES ($1, $2, 1, $3, $4, $4)
+VALUES ($1, $2, 1, $3, $4, to_timestamp(0))
 ON CONFLICT (org_id, subject_hash) DO UPDATE SET
     failures = CASE WHEN f.blocked_until > $4 THEN f.failures WHEN f.last_failed_at < $5 THEN 1 WHEN f.failures >= 1000000 THEN f.failures ELSE f.failures + 1 END,
     attempt = CASE WHEN f.blocked_until > $4 THEN f.attempt ELSE $3 END,
@@ -307,7 +291,8 @@ type ReserveSignInAttemptRow struct {
 // Counts an attempt as failed before it is made, so that guesses made at the same moment count one after the other:
 // the row's lock puts them in order. An attempt inside a block changes nothing, and is recognised by not being the
 // row's attempt afterwards. Past the free failures each one doubles the wait, up to a limit: it never becomes a lock
-// for good. After a quiet time the count starts again.
+// for good. After a quiet time the count starts again. Where nothing is blocked the end of the block is long ago: attempts of the same
+// moment come in any order, and clocks of replicas differ.
 func (q *Queries) ReserveSignInAttempt(ctx context.Context, arg ReserveSignInAttemptParams) (ReserveSignInAttemptRow, error) {
 	row := q.db.QueryRow(ctx, reserveSignInAttempt,
 		arg.OrgID,
