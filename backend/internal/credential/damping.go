@@ -100,6 +100,12 @@ func (d damping) count(ctx context.Context, orgID uuid.UUID, reserved *reservati
 	if reserved.browser != nil {
 		return d.take(ctx, orgID, reserved, waits(d.ofBrowser(reserved.account, reserved.browser), accountFree, accountLongest))
 	}
+	// The address first: what it may not try leaves nothing behind.
+	if address.IsValid() {
+		if err := d.take(ctx, orgID, reserved, waits(secret.Derive(d.key, "address", reqctx.Network(address)), addressFree, addressLongest)); err != nil {
+			return err
+		}
+	}
 	isNew := false
 	if reserved.network != "" {
 		// Before the account and whatever that says: what a network tries while nobody waits makes it one that has tried.
@@ -115,10 +121,7 @@ func (d damping) count(ctx context.Context, orgID uuid.UUID, reserved *reservati
 			waiting = err
 		}
 	}
-	if waiting != nil || !address.IsValid() {
-		return waiting
-	}
-	return d.take(ctx, orgID, reserved, waits(secret.Derive(d.key, "address", reqctx.Network(address)), addressFree, addressLongest))
+	return waiting
 }
 
 // take counts an attempt by one subject: ErrTooMany when that has to wait.

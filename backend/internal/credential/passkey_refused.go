@@ -47,7 +47,10 @@ func (p *Passkeys) EndRefused(ctx context.Context, orgID uuid.UUID, rules *fido.
 	if rules.Demands() {
 		steps = append(steps, func(ctx context.Context, tx *store.Tx) (int, error) {
 			return p.sessions.EndOfUnmet(ctx, tx, actor, orgID, rules.Accepted(), reasonUnmet, endingBatch)
-		}, func(ctx context.Context, tx *store.Tx) (int, error) {
+		})
+	}
+	if len(rules.Accepted()) > 0 { // or the metadata may not be there yet: what is granted is of no use until it is, but not lost
+		steps = append(steps, func(ctx context.Context, tx *store.Tx) (int, error) {
 			return p.grants.RevokeOfUnmet(ctx, tx, actor, orgID, rules.Accepted(), reasonUnmet, endingBatch)
 		})
 	}

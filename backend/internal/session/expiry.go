@@ -20,9 +20,11 @@ const ReasonExpired = "expired"
 const lookAgain = time.Minute
 
 // EndExpired ends, as End does, sessions that are over by time: a batch of those that clients are told of at an address of theirs
-// (OpenID Connect Back-Channel Logout; what only a browser is told, nobody is told now). Of all others nothing follows: every query leaves them out since that moment, so they get neither an end nor an event in the audit log,
-// which would be one for almost every session there ever was. It reports whether there is more to do now. Called by a periodic job;
-// it may run on several replicas at once and be interrupted anywhere: what ended is committed with those who are told of it.
+// (OpenID Connect Back-Channel Logout; what only a browser is told, nobody is told now). Of all others nothing follows: nobody is
+// signed in by them since that moment, and refresh tokens are refused (an access token is good until its own end), so they get
+// neither an end nor an event in the audit log, which would be one for almost every session there ever was. It reports whether there
+// is more to do now. Called by a periodic job; it may run on several replicas at once and be interrupted anywhere: what ended is
+// committed with those who are told of it.
 func (s *Sessions) EndExpired(ctx context.Context, limit int32) (more bool, err error) {
 	now := s.now()
 	due, err := dbq.New(s.db).SessionsDue(ctx, dbq.SessionsDueParams{At: &now, RowLimit: limit})

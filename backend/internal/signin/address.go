@@ -2,6 +2,7 @@ package signin
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -269,6 +270,16 @@ func (s *SignIn) proveAddress(c *gin.Context, v *visit, browser session.Browser,
 	s.carry(c, v, after)
 	v.transaction.AddressProved()
 	return s.Transactions.Save(ctx, v.transaction)
+}
+
+// replace gives a session a fresh token, as Sessions.Replace does; login.ErrConcurrent when it ended or got one meanwhile: the same form
+// was sent twice.
+func (s *SignIn) replace(ctx context.Context, tx *store.Tx, browser session.Browser, live *session.Live) (session.Browser, error) {
+	after, err := s.Sessions.Replace(ctx, tx, browser, live)
+	if errors.Is(err, session.ErrNotFound) {
+		err = login.ErrConcurrent
+	}
+	return after, err
 }
 
 // carry hands a browser the tokens that its sessions have now.

@@ -204,7 +204,9 @@ type FactorMailLimits struct {
 func NewFactorMailLimits(counters kv.Store) FactorMailLimits {
 	return FactorMailLimits{
 		network: ratelimit.New(counters, "factor_mails_of_network", factorMailsNetwork, factorMailsWindow, ErrFactorMailsLimited),
-		account: newCountOf(counters, "factor_mails_of_account", factorMailsAccount, factorMailsWindow, ErrFactorMailsLimited),
+		// Whoever asks for one has proved the first factor: there are no strangers, and nothing is spared for new networks.
+		account: countOf{strangers: countOfStrangers{all: ratelimit.New(counters, "factor_mails_of_account", factorMailsAccount, factorMailsWindow, ErrFactorMailsLimited)},
+			known: ratelimit.New(counters, "factor_mails_of_account_in_browser", factorMailsAccount, factorMailsWindow, ErrFactorMailsLimited)},
 	}
 }
 
@@ -247,7 +249,10 @@ const (
 
 // countOfStrangers is a limit of what anybody may ask for about somebody. Past it a network that has asked for little of it
 // still gets some, or whoever uses it up keeps its owner from all of it.
-type countOfStrangers struct{ all, ofNetwork, ofNetworks *ratelimit.Limit }
+type countOfStrangers struct {
+	all                   *ratelimit.Limit
+	ofNetwork, ofNetworks *ratelimit.Limit // nil where nothing is spared
+}
 
 func newCountOfStrangers(counters kv.Store, kind string, most int, window time.Duration, refused *fault.Error) countOfStrangers {
 	return countOfStrangers{
@@ -258,6 +263,9 @@ func newCountOfStrangers(counters kv.Store, kind string, most int, window time.D
 }
 
 func (l countOfStrangers) count(ctx context.Context, orgID uuid.UUID, subject string) error {
+	if l.ofNetwork == nil {
+		return l.all.Count(ctx, orgID, subject)
+	}
 	// The network's own first, whatever the others say: what it asks for while there is enough makes it one that has asked.
 	network := l.ofNetwork.Count(ctx, orgID, reqctx.WideNetwork(reqctx.From(ctx).Address)+" "+subject)
 	if network != nil && !fault.IsKind(network, fault.RateLimited) {

@@ -133,7 +133,7 @@ func (s *SignIn) linkIdentity(c *gin.Context, v *visit, browser session.Browser)
 		return err
 	}
 	err = s.Store.InTx(ctx, func(ctx context.Context, tx *store.Tx) (err error) {
-		if after, err = s.Sessions.Replace(ctx, tx, browser, live); err != nil {
+		if after, err = s.replace(ctx, tx, browser, live); err != nil {
 			return err
 		}
 		if _, err := s.Providers.Link(ctx, tx, actorOf(live.User), identityprovider.Identity{OrgID: v.organization.ID, ProviderID: provider.ID, Subject: data.Subject, Name: data.Name,

@@ -112,7 +112,7 @@ func (s *SignIn) addressMoved(c *gin.Context, v *visit) bool {
 func (s *SignIn) verifyEmail(c *gin.Context, v *visit, browser session.Browser, data login.AddressData) error {
 	ctx, live, after := c.Request.Context(), v.transaction.Live(browser), session.Browser(nil)
 	err := s.Store.InTx(ctx, func(ctx context.Context, tx *store.Tx) (err error) {
-		if after, err = s.Sessions.Replace(ctx, tx, browser, live); err != nil {
+		if after, err = s.replace(ctx, tx, browser, live); err != nil {
 			return err
 		}
 		_, err = s.Users.ProveEmail(ctx, tx, actorOf(live.User), v.organization.ID, data.UserID, data.Email)

@@ -127,12 +127,13 @@ func TestEveryUseOfAPasskeyAsksForItsModel(t *testing.T) {
 		for _, part := range strings.Split(string(content), "-- name: ")[1:] {
 			name, body, _ := strings.Cut(part, " ")
 			statement := comment.ReplaceAllString(body, "")
-			uses := strings.Count(statement, "suspended_at IS NULL")
+			refused := strings.Count(statement, "suspended_at IS NULL AND NOT model_accepted(") // these look for what is not accepted
+			uses := strings.Count(statement, "suspended_at IS NULL") - refused
 			if uses == 0 || slices.Contains(others, name) {
 				continue
 			}
 			checked++
-			if asks := len(asksForTheModel.FindAllString(statement, -1)); asks < uses {
+			if asks := len(asksForTheModel.FindAllString(statement, -1)) - strings.Count(statement, "NOT model_accepted("); asks < uses {
 				t.Errorf("%s: %s uses passkeys and does not ask whether their model is accepted", filepath.Base(file), name)
 			}
 		}

@@ -374,7 +374,7 @@ func TestWhatBeganBeforeItWasKnownWhatWasProved(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fill := regexp.MustCompile(`(?s)\nUPDATE .*?;`).FindAllString(string(migration), -1)
+	fill := regexp.MustCompile(`(?s)\nDO \$\$.*?END \$\$;`).FindAllString(string(migration), -1)
 	if len(fill) != 2 {
 		t.Fatalf("%d statements", len(fill))
 	}

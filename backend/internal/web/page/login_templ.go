@@ -599,7 +599,7 @@ func (v Login) proof(focused, invalid bool, class string) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = work(v.Frame, v.Work).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = work(v.Frame, v.Work, false).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

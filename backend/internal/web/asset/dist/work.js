@@ -7,7 +7,7 @@ const bar = document.getElementById("work-progress");
 const status = document.getElementById("work-status");
 const SLICE = 24; // milliseconds
 document.getElementById("work-wait").hidden = true;
-status.hidden = false;
+status.hidden = "quiet" in place.dataset;
 const [, bits, parts, seed] = place.dataset.challenge.split(".");
 const bytes = Uint8Array.from(atob(seed.replace(/-/g, "+").replace(/_/g, "/")), (letter) => letter.charCodeAt(0));
 const K = new Int32Array(64);
@@ -101,7 +101,7 @@ event.preventDefault();
 event.stopImmediatePropagation();
 if (held) return;
 held = { submitter: event.submitter };
-bar.hidden = false;
+bar.hidden = status.hidden = false;
 status.textContent = place.dataset.busy;
 if (event.submitter) {
 event.submitter.setAttribute("data-busy", "");
