@@ -51,7 +51,7 @@ GROUP BY p.aaguid, p.attested;
 SELECT count(*)::bigint AS people, count(*) FILTER (WHERE NOT has_more)::bigint AS without_another
 FROM (
     SELECT EXISTS (SELECT 1 FROM credentials c WHERE c.org_id = @org_id AND c.user_id = affected.user_id AND c.kind = 'password') OR EXISTS (
-        SELECT 1 FROM passkeys o WHERE o.org_id = @org_id AND o.user_id = affected.user_id AND o.suspended_at IS NULL
+        SELECT 1 FROM passkeys o WHERE o.org_id = @org_id AND o.user_id = affected.user_id AND o.rp_id = @rp_id AND o.suspended_at IS NULL
           AND model_accepted(o.aaguid, o.attested, @refused_models::uuid[], sqlc.narg(accepted_models)::uuid[])) OR EXISTS (
         SELECT 1 FROM upstream_identities i JOIN identity_providers x ON x.org_id = i.org_id AND x.id = i.provider_id
         WHERE i.org_id = @org_id AND i.user_id = affected.user_id AND x.status = 'active') AS has_more

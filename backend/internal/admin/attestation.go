@@ -11,6 +11,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/fido"
 	"github.com/clavex/clavex/backend/internal/org"
 	"github.com/clavex/clavex/backend/internal/store"
+	"github.com/clavex/clavex/backend/internal/webauthn"
 )
 
 // noCertification is the least certification of a policy that demands none.
@@ -104,7 +105,8 @@ func (h handlers) PreviewAttestation(ginContext context.Context, request api.Pre
 	if err := h.models.CheckPolicy(call.ctx, org.Attestation{}, policy); err != nil {
 		return nil, err
 	}
-	found, err := h.models.Preview(call.ctx, call.organization.ID, policy)
+	party, _ := webauthn.PartyOf(h.issuers, call.organization.Present()) // seen from an address that is given up, people sign in at the one that stays
+	found, err := h.models.Preview(call.ctx, call.organization.ID, party.ID, policy)
 	if err != nil {
 		return nil, err
 	}

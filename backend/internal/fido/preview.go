@@ -37,7 +37,7 @@ type Preview struct {
 	Models         []PreviewedModel  `json:"models"`                 // every model in use, what most people have first
 	Passkeys       int64             `json:"passkeys"`               // that would not sign in
 	People         int64             `json:"people"`                 // who have one of those
-	WithoutAnother int64             `json:"people_without_another"` // of them, who have no other way in: neither a password, another passkey that signs in, nor an account elsewhere
+	WithoutAnother int64             `json:"people_without_another"` // of them, who have no other way in: neither a password, another passkey that signs in at the organization's present address, nor an account elsewhere
 	Sessions       int64             `json:"sessions"`               // that would end; it stops counting at 100 001
 	Sample         []PreviewedPerson `json:"sample"`
 }
@@ -58,8 +58,9 @@ type PreviewedPerson struct {
 	Username string    `json:"username"`
 }
 
-// Preview says what a policy would do.
-func (m *Models) Preview(ctx context.Context, orgID uuid.UUID, policy org.Attestation) (*Preview, error) {
+// Preview says what a policy would do. rpID is the relying party by whose passkeys people of the organization sign in: as another way
+// in, one of another host is none. "" where nobody signs in by passkeys.
+func (m *Models) Preview(ctx context.Context, orgID uuid.UUID, rpID string, policy org.Attestation) (*Preview, error) {
 	index, err := m.Index(ctx)
 	if err != nil {
 		return nil, err
@@ -84,7 +85,7 @@ func (m *Models) Preview(ctx context.Context, orgID uuid.UUID, policy org.Attest
 	if preview.Sessions, err = queries.SessionsOfUnacceptedPasskeys(ctx, sessions); err != nil || preview.Passkeys == 0 {
 		return preview, err
 	}
-	people, err := queries.PeopleOfUnacceptedPasskeys(ctx, dbq.PeopleOfUnacceptedPasskeysParams{OrgID: orgID, RefusedModels: refused, AcceptedModels: accepted})
+	people, err := queries.PeopleOfUnacceptedPasskeys(ctx, dbq.PeopleOfUnacceptedPasskeysParams{OrgID: orgID, RpID: rpID, RefusedModels: refused, AcceptedModels: accepted})
 	if err != nil {
 		return nil, err
 	}

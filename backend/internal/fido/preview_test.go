@@ -62,7 +62,7 @@ func TestPreview(t *testing.T) {
 		{"demanded of all", demanding, 4, 3, 2, 1, 3},
 		{"a rival's policy", org.Attestation{DeniedModels: []uuid.UUID{uuid.New()}}, 0, 0, 0, 0, 0},
 	} {
-		got, err := w.Models.Preview(t.Context(), acme.ID, c.policy)
+		got, err := w.Models.Preview(t.Context(), acme.ID, "id.example.com", c.policy)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -26,10 +26,13 @@ func TestThePreviewSaysWhatSavingDoes(t *testing.T) {
 		passkeys  []*fidotest.Model // that prove their model when it is the second one
 		password  bool
 		elsewhere bool
+		former    bool // the last passkey is one of a host that the organization left
 	}{
-		{"unproved", []*fidotest.Model{model}, false, false}, {"with a password", []*fidotest.Model{model}, true, false}, {"with an account elsewhere", []*fidotest.Model{model}, false, true},
-		{"proved", []*fidotest.Model{none, model}, false, false}, {"weak", []*fidotest.Model{none, weak}, false, false}, {"without a model", []*fidotest.Model{none}, false, false},
-		{"broken", []*fidotest.Model{broken, broken}, false, false}, {"broken, with a password", []*fidotest.Model{broken}, true, false},
+		{name: "unproved", passkeys: []*fidotest.Model{model}}, {name: "with a password", passkeys: []*fidotest.Model{model}, password: true},
+		{name: "with an account elsewhere", passkeys: []*fidotest.Model{model}, elsewhere: true},
+		{name: "proved", passkeys: []*fidotest.Model{none, model}}, {name: "weak", passkeys: []*fidotest.Model{none, weak}}, {name: "without a model", passkeys: []*fidotest.Model{none}},
+		{name: "broken", passkeys: []*fidotest.Model{broken, broken}}, {name: "broken, with a password", passkeys: []*fidotest.Model{broken}, password: true},
+		{name: "proved, at a host that was left", passkeys: []*fidotest.Model{none, model}, former: true},
 	} {
 		person := f.User(f.acme, strings.NewReplacer(" ", "-", ",", "").Replace(c.name)+"@acme.test")
 		for i, of := range c.passkeys {
@@ -41,6 +44,9 @@ func TestThePreviewSaysWhatSavingDoes(t *testing.T) {
 			}
 			if c.elsewhere {
 				err = f.elsewhere(ctx, tx, person)
+			}
+			if c.former {
+				_, err = tx.Exec(ctx, "UPDATE passkeys SET rp_id = 'left.test' WHERE org_id = $1 AND id = $2", f.acme.ID, everybody[len(everybody)-1].passkey.ID)
 			}
 			return err
 		})
@@ -64,7 +70,7 @@ func TestThePreviewSaysWhatSavingDoes(t *testing.T) {
 		{Conveyance: org.ConveyDirect, MinimumCertification: "FIDO_CERTIFIED_L1", DeniedModels: []uuid.UUID{broken.AAGUID}, ExistingPasskeys: org.Refuse},
 	} {
 		before, alive := usable()
-		preview, err := f.Models.Preview(t.Context(), f.acme.ID, policy)
+		preview, err := f.Models.Preview(t.Context(), f.acme.ID, rpID, policy)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -202,19 +202,20 @@ const peopleOfUnacceptedPasskeys = `-- name: PeopleOfUnacceptedPasskeys :one
 SELECT count(*)::bigint AS people, count(*) FILTER (WHERE NOT has_more)::bigint AS without_another
 FROM (
     SELECT EXISTS (SELECT 1 FROM credentials c WHERE c.org_id = $1 AND c.user_id = affected.user_id AND c.kind = 'password') OR EXISTS (
-        SELECT 1 FROM passkeys o WHERE o.org_id = $1 AND o.user_id = affected.user_id AND o.suspended_at IS NULL
-          AND model_accepted(o.aaguid, o.attested, $2::uuid[], $3::uuid[])) OR EXISTS (
+        SELECT 1 FROM passkeys o WHERE o.org_id = $1 AND o.user_id = affected.user_id AND o.rp_id = $2 AND o.suspended_at IS NULL
+          AND model_accepted(o.aaguid, o.attested, $3::uuid[], $4::uuid[])) OR EXISTS (
         SELECT 1 FROM upstream_identities i JOIN identity_providers x ON x.org_id = i.org_id AND x.id = i.provider_id
         WHERE i.org_id = $1 AND i.user_id = affected.user_id AND x.status = 'active') AS has_more
     FROM (
         SELECT DISTINCT p.user_id FROM passkeys p
-        WHERE p.org_id = $1 AND p.suspended_at IS NULL AND NOT model_accepted(p.aaguid, p.attested, $2::uuid[], $3::uuid[])
+        WHERE p.org_id = $1 AND p.suspended_at IS NULL AND NOT model_accepted(p.aaguid, p.attested, $3::uuid[], $4::uuid[])
     ) AS affected
 ) AS counted
 `
 
 type PeopleOfUnacceptedPasskeysParams struct {
 	OrgID          uuid.UUID
+	RpID           string
 	RefusedModels  []uuid.UUID
 	AcceptedModels []uuid.UUID
 }
@@ -226,7 +227,12 @@ type PeopleOfUnacceptedPasskeysRow struct {
 
 // How many people have passkeys on models that are not accepted, and how many of them nothing else to sign in with (WaysIn).
 func (q *Queries) PeopleOfUnacceptedPasskeys(ctx context.Context, arg PeopleOfUnacceptedPasskeysParams) (PeopleOfUnacceptedPasskeysRow, error) {
-	row := q.db.QueryRow(ctx, peopleOfUnacceptedPasskeys, arg.OrgID, arg.RefusedModels, arg.AcceptedModels)
+	row := q.db.QueryRow(ctx, peopleOfUnacceptedPasskeys,
+		arg.OrgID,
+		arg.RpID,
+		arg.RefusedModels,
+		arg.AcceptedModels,
+	)
 	var i PeopleOfUnacceptedPasskeysRow
 	err := row.Scan(&i.People, &i.WithoutAnother)
 	return i, err
