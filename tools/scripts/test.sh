@@ -3,6 +3,8 @@
 # A runner that fails does not keep the others from running: the closing line comes in any case.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
+
+phase() { echo "== $1 (after $SECONDS s)" >&2; } # a log says what takes how long
 results=$PWD/.cache/test
 rm -rf "$results" && mkdir -p "$results" || exit 1
 reports=()
@@ -18,7 +20,7 @@ go_tests() {
 }
 
 if [[ -z $only || $only == go ]]; then
-  echo "== Go" >&2
+  phase "Go"
   # Built, not `go run`: a signal must reach it, so that it stops its servers.
   if go build -o .cache/clavex-testenv ./backend/cmd/clavex-testenv; then
     go_tests "$results/go.json" .cache/clavex-testenv -- go test -count=1 -timeout 20m -json ./backend/... ./sql/... ./e2e/load/...
@@ -29,13 +31,13 @@ if [[ -z $only || $only == go ]]; then
 fi
 
 if [[ -z $only || $only == vitest ]]; then
-  echo "== scripts" >&2
+  phase "scripts"
   reports+=("$results/scripts.json")
   node --test --test-reporter=spec --test-reporter-destination=stdout \
     --test-reporter="$PWD/tools/scripts/node-report.mjs" --test-reporter-destination="$results/scripts.json" \
     tools/scripts/*.test.mjs || status=1
   for folder in console create-clavex-app; do
-    echo "== $folder" >&2
+    phase "$folder"
     reports+=("$results/vitest-$folder.json")
     tools/scripts/npm-ci.sh "$folder" &&
       (cd "$folder" && npx vitest run --reporter=default --reporter=json --outputFile.json="$results/vitest-$folder.json") || status=1
@@ -43,7 +45,7 @@ if [[ -z $only || $only == vitest ]]; then
 fi
 
 if [[ -z $only || $only == e2e ]]; then
-  echo "== end to end" >&2
+  phase "end to end"
   reports+=("e2e/test-results/report.json")
   rm -f e2e/test-results/report.json
   tools/scripts/npm-ci.sh e2e && tools/scripts/pack-scaffolder.sh bin/create-clavex-app.tgz &&
