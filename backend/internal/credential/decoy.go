@@ -121,7 +121,7 @@ func (f *FirstWays) decoys(ctx context.Context, orgID uuid.UUID, folded string, 
 			return !slices.ContainsFunc(everybody, func(share share[FirstWay]) bool { return share.Of.ProviderID == id })
 		})
 	}
-	return f.drawing.decoys(ctx, dbq.DecoysParams{OrgID: orgID, RpID: offered.RPID, Identifier: folded}, complete, func(ctx context.Context, tx *store.Tx) (*census[FirstWay], []FirstWay, error) {
+	count := func(ctx context.Context, tx *store.Tx, _ []share[FirstWay]) (*census[FirstWay], []FirstWay, error) {
 		rows, err := dbq.New(tx).CountFirstWays(ctx, dbq.CountFirstWaysParams{OrgID: orgID, Most: countedPeople, RpID: offered.RPID, RefusedModels: rules.Refused(), AcceptedModels: rules.Accepted(),
 			SettledBefore: f.now().Add(-settledAfter)})
 		if err != nil {
@@ -134,7 +134,8 @@ func (f *FirstWays) decoys(ctx context.Context, orgID uuid.UUID, folded string, 
 				offered.best(of.Passkey, of.Password, of.ProviderID, of.Mail))
 		}
 		return found, offered.ways(), nil
-	})
+	}
+	return f.drawing.decoys(ctx, dbq.DecoysParams{OrgID: orgID, RpID: offered.RPID, Identifier: folded}, complete, count)
 }
 
 // drawing keeps the shares that decoys are drawn from. It is safe for concurrent use.
@@ -149,7 +150,7 @@ type drawing[T drawn] struct {
 // decoys reads the decoys of an organization. Whoever finds the shares older than an hour, or not complete, counts anew; the others go
 // on with the old ones meanwhile and wait for nobody. Nothing that visitors do or that comes and goes by itself is a reason to count.
 func (d drawing[T]) decoys(ctx context.Context, which dbq.DecoysParams, complete func(everybody []share[T]) bool,
-	count func(context.Context, *store.Tx) (*census[T], []T, error),
+	count func(ctx context.Context, tx *store.Tx, before []share[T]) (*census[T], []T, error),
 ) (decoys[T], error) {
 	row, err := d.read(ctx, which)
 	if err != nil {
@@ -178,7 +179,7 @@ func (d drawing[T]) decoys(ctx context.Context, which dbq.DecoysParams, complete
 			return err
 		}
 		if !fresh(locked.CountedAt, now[""]) {
-			found, all, err := count(ctx, tx)
+			found, all, err := count(ctx, tx, now[""])
 			if err != nil {
 				return err
 			}

@@ -23,7 +23,7 @@ import (
 //     a sign-in replaces the kind for good; whoever lags behind is nobody.
 //   - Imported people count however new they are: nobody but an administrator can bring them.
 const (
-	kindsMost = 16 // of which decoys are; of all others as of new hashes
+	kindsMost = 16 // of which decoys are: more than there are schemes
 
 	// hashShares stands where first ways have a relying party. No host is called so.
 	hashShares = "#password-hashes"
@@ -39,12 +39,13 @@ func (k hashKind) lot() []string { return []string{string(k.Hash)} }
 // kindOfNobody is of which kind the hash of an identifier is that nobody has, or somebody without password.
 func (p *Passwords) kindOfNobody(ctx context.Context, orgID uuid.UUID, identifier string) (passwordhash.Kind, error) {
 	which := dbq.DecoysParams{OrgID: orgID, RpID: hashShares, Identifier: user.Normalize(identifier)}
-	decoys, err := p.drawing.decoys(ctx, which, func([]share[hashKind]) bool { return true }, func(ctx context.Context, tx *store.Tx) (*census[hashKind], []hashKind, error) {
+	complete := func([]share[hashKind]) bool { return true }
+	decoys, err := p.drawing.decoys(ctx, which, complete, func(ctx context.Context, tx *store.Tx, before []share[hashKind]) (*census[hashKind], []hashKind, error) {
 		rows, err := dbq.New(tx).PasswordsOfPeople(ctx, dbq.PasswordsOfPeopleParams{OrgID: orgID, Most: countedPeople, SettledBefore: p.now().Add(-settledAfter)})
 		if err != nil {
 			return nil, nil, err
 		}
-		found, kinds := p.kindsOf(rows)
+		found, kinds := p.kindsOf(rows, before)
 		return found, kinds, nil
 	})
 	if err != nil {
@@ -53,11 +54,13 @@ func (p *Passwords) kindOfNobody(ctx context.Context, orgID uuid.UUID, identifie
 	return decoys.draw([]hashKind{{p.hashes.Kind()}}).Hash, nil
 }
 
-// kindsOf counts the kinds of hashes, and returns those that decoys are of: the most common ones, and that of new hashes. A hash of
-// another kind counts as a new one.
-func (p *Passwords) kindsOf(rows []dbq.PasswordsOfPeopleRow) (*census[hashKind], []hashKind) {
+// kindsOf counts the kinds of hashes, and returns those that decoys are of: that of new hashes, the most common one of each scheme, and
+// the most common ones of the rest. A hash of another kind counts as the most common one of its scheme, to which it is more alike than
+// to a new one: systems that raise a number of rounds over the years, or draw it, leave very many kinds. A hash that is not verified
+// counts as a new one.
+func (p *Passwords) kindsOf(rows []dbq.PasswordsOfPeopleRow, before []share[hashKind]) (*census[hashKind], []hashKind) {
 	today := hashKind{p.hashes.Kind()}
-	kinds, number := make([]hashKind, len(rows)), map[hashKind]int{}
+	kinds, number := make([]hashKind, len(rows)), map[hashKind]int{today: 0}
 	for n, row := range rows {
 		kind, err := passwordhash.KindOf(row.Secret)
 		if err != nil {
@@ -66,18 +69,52 @@ func (p *Passwords) kindsOf(rows []dbq.PasswordsOfPeopleRow) (*census[hashKind],
 		kinds[n] = hashKind{kind}
 		number[kinds[n]]++
 	}
-	delete(number, today)
+	// What most of a scheme counted as stays until another kind is noticeably more common: decoys would change with each sign-in otherwise.
+	for _, kind := range mostOfSchemes(before) {
+		if number[kind] > 0 {
+			number[kind] *= noticeableFold
+		}
+	}
 	most := slices.SortedFunc(maps.Keys(number), func(a, b hashKind) int {
 		return cmp.Or(cmp.Compare(number[b], number[a]), strings.Compare(string(a.Hash), string(b.Hash)))
 	})
-	most = slices.DeleteFunc(most, func(kind hashKind) bool { return passwordhash.Check(string(kind.Hash)) != nil })
-	most = append(most[:min(len(most), kindsMost-1)], today)
+	leading, countsAs := map[passwordhash.Scheme]hashKind{}, map[hashKind]hashKind{}
+	var first, rest []hashKind
+	for _, kind := range most {
+		scheme, err := kind.Hash.Scheme()
+		if err != nil {
+			countsAs[kind] = today
+			continue
+		}
+		if _, known := leading[scheme]; known {
+			rest = append(rest, kind)
+		} else {
+			leading[scheme], first = kind, append(first, kind)
+		}
+		countsAs[kind] = leading[scheme]
+	}
+	kept := slices.DeleteFunc(append(first, rest...), func(kind hashKind) bool { return kind == today })
+	kept = append(kept[:min(len(kept), kindsMost-1)], today)
+	for _, kind := range kept {
+		countsAs[kind] = kind
+	}
 	found := newCensus[hashKind]()
 	for n, row := range rows {
-		if !slices.Contains(most, kinds[n]) {
-			kinds[n] = today
-		}
-		found.add(counted{domain: row.Domain, settled: row.Settled, imported: row.Imported, plain: row.Plain, begins: row.Begins, number: 1}, kinds[n])
+		found.add(counted{domain: row.Domain, settled: row.Settled, imported: row.Imported, plain: row.Plain, begins: row.Begins, number: 1}, countsAs[kinds[n]])
 	}
-	return found, most
+	return found, kept
+}
+
+// mostOfSchemes are the kinds that have the largest share of those of their scheme.
+func mostOfSchemes(shares []share[hashKind]) (list []hashKind) {
+	largest := map[passwordhash.Scheme]share[hashKind]{}
+	for _, one := range shares {
+		if scheme, err := one.Of.Hash.Scheme(); err == nil && one.Part > largest[scheme].Part {
+			largest[scheme] = one
+		}
+	}
+	for _, one := range largest {
+		list = append(list, one.Of)
+	}
+	return list
 }

@@ -130,6 +130,40 @@ func about(t *testing.T, name string, got map[string]passwordhash.Scheme, want i
 	}
 }
 
+// kinds counts again and tells the shares of everybody.
+func (w *workshop) kinds(of *org.Organization) map[string]float64 {
+	w.T.Helper()
+	w.Clock.Advance(61 * time.Minute)
+	w.work(of, "nobody@elsewhere.test")
+	rows, err := w.DB.Query(w.T.Context(), `SELECT s ->> 'hash', (s ->> 'part')::float8 FROM decoy_shares d, jsonb_array_elements(d.shares -> '') s WHERE d.org_id = $1`, of.ID)
+	if err != nil {
+		w.T.Fatal(err)
+	}
+	defer rows.Close()
+	found := map[string]float64{}
+	for rows.Next() {
+		var kind string
+		var part float64
+		if err := rows.Scan(&kind, &part); err != nil {
+			w.T.Fatal(err)
+		}
+		found[kind] = part
+	}
+	if rows.Err() != nil {
+		w.T.Fatal(rows.Err())
+	}
+	return found
+}
+
+// kept is how many hashes begin so.
+func (w *workshop) kept(of *org.Organization, with string) (number int) {
+	w.T.Helper()
+	if err := w.DB.QueryRow(w.T.Context(), "SELECT count(*) FROM credentials WHERE org_id = $1 AND starts_with(secret, $2)", of.ID, with).Scan(&number); err != nil {
+		w.T.Fatal(err)
+	}
+	return number
+}
+
 func repeated(encoded string, number int) []string {
 	return strings.Fields(strings.Repeat(encoded+" ", number))
 }
@@ -253,33 +287,12 @@ func TestTheWorkForNobodyAndSignUps(t *testing.T) {
 	about(t, "a domain of its own", w.nobodies(acme, "corp.test"), 94)
 }
 
-// Kinds are schemes with their parameters, of before or of other systems; rare ones and those that are not verified count as new ones.
+// Kinds are schemes with their parameters, of before or of other systems; those that are not verified count as new ones.
 func TestTheKindsThatAreImitated(t *testing.T) {
 	t.Parallel()
 	w := newWorkshop(t)
 	acme := w.organization("imported")
-	kinds := func() map[string]float64 {
-		w.Clock.Advance(61 * time.Minute)
-		w.work(acme, "nobody@elsewhere.test")
-		rows, err := w.DB.Query(t.Context(), `SELECT s ->> 'hash', (s ->> 'part')::float8 FROM decoy_shares d, jsonb_array_elements(d.shares -> '') s WHERE d.org_id = $1`, acme.ID)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer rows.Close()
-		found := map[string]float64{}
-		for rows.Next() {
-			var kind string
-			var part float64
-			if err := rows.Scan(&kind, &part); err != nil {
-				t.Fatal(err)
-			}
-			found[kind] = part
-		}
-		if rows.Err() != nil {
-			t.Fatal(rows.Err())
-		}
-		return found
-	}
+	kinds := func() map[string]float64 { return w.kinds(acme) }
 	today := string(w.hashes.Kind())
 	if found := kinds(); len(found) != 1 || found[today] != 1 {
 		t.Errorf("nobody: %v", found)
@@ -311,8 +324,55 @@ func TestTheKindsThatAreImitated(t *testing.T) {
 		}
 	}
 	w.imported(acme, "acme.test", earlier, bcrypted)
-	if found := kinds(); len(found) != 16 || found[today] == 0 || found[string(kind)] == 0 || strings.Contains(fmt.Sprint(found), "$2b$") {
+	if found := kinds(); len(found) != 16 || found[today] == 0 || found[string(kind)] == 0 || !strings.Contains(fmt.Sprint(found), "$2b$05$") || strings.Contains(fmt.Sprint(found), "$2b$31$") {
 		t.Errorf("many kinds: %v", found)
+	}
+}
+
+// Of a scheme with very many kinds those that are not imitated count as its most common one, which stays, and no scheme is lost.
+func TestManyKindsOfOneScheme(t *testing.T) {
+	t.Parallel()
+	w := newWorkshop(t)
+	acme := w.organization("imported")
+	hashes := repeated(bcrypted, 2)
+	for n := range 40 {
+		hashes = append(hashes, repeated(fmt.Sprintf("$pbkdf2-sha256$%d$c2FsdHNhbHQ$%s", 100+n, strings.Repeat("B", 43)), 3)...)
+	}
+	w.imported(acme, "acme.test", hashes...)
+	largest := func(found map[string]float64) (kind string) {
+		for one, part := range found {
+			if part > found[kind] {
+				kind = one
+			}
+		}
+		return kind
+	}
+	found, today, rounds := w.kinds(acme), string(w.hashes.Kind()), 0.0
+	for kind, part := range found {
+		if strings.HasPrefix(kind, "$pbkdf2-sha256$") {
+			rounds += part
+		}
+	}
+	most := largest(found)
+	if len(found) != 16 || rounds < 0.95 || found[today] > 0.01 || !strings.Contains(fmt.Sprint(found), "$2b$05$") || found[most] < 0.6 {
+		t.Errorf("%d kinds, %v of PBKDF2, %v of today: %v", len(found), rounds, found[today], found)
+	}
+	drawn := map[passwordhash.Scheme]int{}
+	for _, scheme := range w.nobodies(acme, "acme.test") {
+		drawn[scheme]++
+	}
+	if drawn[passwordhash.PBKDF2] < 180 {
+		t.Errorf("drawn: %v", drawn)
+	}
+	// Somebody signs in, and another kind is the most common one.
+	salted := strings.Replace(most, "$AAAAAAAAAAA$", "$c2FsdHNhbHQ$", 1)
+	w.exec(`UPDATE credentials SET secret = $3 WHERE org_id = $1 AND id = (SELECT id FROM credentials WHERE org_id = $1 AND starts_with(secret, $2) LIMIT 1)`,
+		acme.ID, strings.TrimRight(salted, "A"), today)
+	if after := w.kinds(acme); largest(after) != most || after[most] < 0.6 {
+		t.Errorf("after a sign-in: %s instead of %s", largest(after), most)
+	}
+	if n := w.kept(acme, strings.TrimRight(salted, "A")); n != 2 {
+		t.Errorf("%d people have the most common kind still", n)
 	}
 }
 

@@ -124,7 +124,13 @@ func TestKindsOfHashes(t *testing.T) {
 		if err := hasher.Dummy(ctx, uuid.Nil, kind, made.password); err != nil || hasher.Verified(scheme) != before+2 {
 			t.Errorf("%s: %v, %d by %s", name, err, hasher.Verified(scheme)-before, scheme)
 		}
+		if named, err := kind.Scheme(); err != nil || named != scheme {
+			t.Errorf("%s: the kind of %s is said to be of %q: %v", name, scheme, named, err)
+		}
 		schemes[scheme]++
+	}
+	if scheme, err := Kind("$2b$31$" + strings.Repeat(".", 53)).Scheme(); !errors.Is(err, ErrMalformed) {
+		t.Errorf("what costs too much is of %q: %v", scheme, err)
 	}
 	if len(schemes) != len(Schemes()) {
 		t.Errorf("only %v", schemes)

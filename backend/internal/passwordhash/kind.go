@@ -40,6 +40,12 @@ func KindOf(encoded string) (Kind, error) {
 	return Kind(blank), nil
 }
 
+// Scheme returns the scheme of a kind that can be verified. The error is ErrMalformed.
+func (k Kind) Scheme() (Scheme, error) {
+	_, scheme, err := read(string(k))
+	return scheme, err
+}
+
 // zero is the digit zero of the encoding that a scheme writes bytes in.
 func (s Scheme) zero() byte {
 	if s == Bcrypt || s == SHACrypt {
