@@ -58,7 +58,12 @@ func (w *workshop) imported(of *org.Organization, domain string, hashes ...strin
 		person := w.User(of, fmt.Sprintf("p%d@%s", w.made, domain))
 		people, all[person.ID] = append(people, person), encoded
 	}
-	w.InTx(func(ctx context.Context, tx *store.Tx) error { return w.passwords.CopyIn(ctx, tx, of.ID, all) })
+	w.InTx(func(ctx context.Context, tx *store.Tx) error {
+		if err := w.passwords.CopyIn(ctx, tx, of.ID, all); err != nil {
+			return err
+		}
+		return w.passwords.ImitateImported(ctx, tx, of.ID)
+	})
 	return people
 }
 

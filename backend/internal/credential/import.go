@@ -25,7 +25,8 @@ func CheckHash(encoded string) error {
 }
 
 // CopyIn makes hashes that CheckHash accepted the passwords of people who have none yet, many at once, and records
-// nothing: whoever imports them does. The first sign-in replaces each by one of ours.
+// nothing: whoever imports them does. The first sign-in replaces each by one of ours. Their kinds are imitated once ImitateImported
+// says so.
 func (p *Passwords) CopyIn(ctx context.Context, tx *store.Tx, orgID uuid.UUID, hashes map[uuid.UUID]string) error {
 	if len(hashes) == 0 {
 		return nil
@@ -34,9 +35,12 @@ func (p *Passwords) CopyIn(ctx context.Context, tx *store.Tx, orgID uuid.UUID, h
 	for userID, encoded := range hashes {
 		rows = append(rows, dbq.CopyPasswordsParams{OrgID: orgID, ID: store.NewID(), UserID: userID, Kind: "password", Secret: encoded, Imported: true, CreatedAt: now, UpdatedAt: now})
 	}
-	if _, err := dbq.New(tx).CopyPasswords(ctx, rows); err != nil {
-		return err
-	}
-	// Their kinds are imitated from now on, not from the next count.
+	_, err := dbq.New(tx).CopyPasswords(ctx, rows)
+	return err
+}
+
+// ImitateImported has the kinds of hashes counted at the next sign-in, not within the hour, so that those of CopyIn are imitated at once.
+// A count reads up to countedPeople hashes.
+func (p *Passwords) ImitateImported(ctx context.Context, tx *store.Tx, orgID uuid.UUID) error {
 	return dbq.New(tx).ExpireDecoyShares(ctx, dbq.ExpireDecoySharesParams{OrgID: orgID, RpID: hashShares, CountedAt: time.Unix(0, 0)})
 }

@@ -72,6 +72,7 @@ func (i *Imports) File(ctx context.Context, file File) (Progress, error) {
 		return progress, err
 	}
 	var before *seen
+	var copied passwordsCopied
 	if file.CheckOnly {
 		before = newSeen()
 	}
@@ -82,7 +83,7 @@ func (i *Imports) File(ctx context.Context, file File) (Progress, error) {
 		}
 	}
 	for {
-		next, err := i.step(ctx, &file, lines, digest, progress, before)
+		next, err := i.step(ctx, &file, lines, digest, progress, before, &copied)
 		if err != nil {
 			return progress, err
 		}
@@ -102,7 +103,7 @@ func (i *Imports) File(ctx context.Context, file File) (Progress, error) {
 }
 
 // step imports the next batch.
-func (i *Imports) step(ctx context.Context, file *File, lines *bufio.Scanner, digest []byte, before Progress, earlier *seen) (Progress, error) {
+func (i *Imports) step(ctx context.Context, file *File, lines *bufio.Scanner, digest []byte, before Progress, earlier *seen, copied *passwordsCopied) (Progress, error) {
 	var people []Person
 	var raw [][]byte
 	var numbers []int64
@@ -127,9 +128,9 @@ func (i *Imports) step(ctx context.Context, file *File, lines *bufio.Scanner, di
 	if err := lines.Err(); err != nil {
 		return before, fmt.Errorf("line %d: %w", after.Lines+1, err)
 	}
-	malformed := len(refused)
+	malformed, counted := len(refused), *copied
 	write := func(ctx context.Context, tx *store.Tx) error {
-		imported, rest, err := i.batch(ctx, tx, file.OrgID, people, earlier)
+		imported, passwords, rest, err := i.batch(ctx, tx, file.OrgID, people, earlier)
 		if err != nil {
 			return err
 		}
@@ -140,7 +141,14 @@ func (i *Imports) step(ctx context.Context, file *File, lines *bufio.Scanner, di
 			refused = append(refused, refusal)
 		}
 		after.Imported, after.Refused = before.Imported+int64(imported), before.Refused+int64(len(refused))
-		return i.advance(ctx, tx, file, digest, before, after)
+		if err := i.advance(ctx, tx, file, digest, before, after); err != nil {
+			return err
+		}
+		counted = *copied
+		if counted.add(passwords, after.Lines == after.Total) {
+			return i.passwords.ImitateImported(ctx, tx, file.OrgID)
+		}
+		return nil
 	}
 	err := i.retried(ctx, write)
 	if file.CheckOnly && errors.Is(err, errChecked) {
@@ -150,6 +158,7 @@ func (i *Imports) step(ctx context.Context, file *File, lines *bufio.Scanner, di
 		return before, err
 	}
 	earlier.keep()
+	*copied = counted
 	if file.Refused != nil {
 		sortByPlace(refused)
 		for _, refusal := range refused {
@@ -157,6 +166,21 @@ func (i *Imports) step(ctx context.Context, file *File, lines *bufio.Scanner, di
 		}
 	}
 	return after, nil
+}
+
+// passwordsCopied are the passwords that a run brought so far. Their kinds are counted when they are twice as many as at the last time,
+// and at the end: what is imitated knows half of an import at any moment, also of one that stops in the middle, and a million people
+// cause ten counts instead of a thousand.
+type passwordsCopied struct{ all, counted int }
+
+// add adds those of a batch, and reports whether kinds are counted now.
+func (c *passwordsCopied) add(passwords int, last bool) bool {
+	c.all += passwords
+	if c.all == c.counted || !last && c.all < 2*c.counted {
+		return false
+	}
+	c.counted = c.all
+	return true
 }
 
 // errChecked rolls back what was only tried.

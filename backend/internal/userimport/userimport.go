@@ -66,9 +66,15 @@ const attempts = 4
 // are left out. Refusal.Place is the index.
 func (i *Imports) People(ctx context.Context, actor audit.Actor, orgID uuid.UUID, people []Person) (imported int, refused []Refusal, err error) {
 	err = i.retried(ctx, func(ctx context.Context, tx *store.Tx) (err error) {
-		imported, refused, err = i.batch(ctx, tx, orgID, people, nil)
+		var passwords int
+		imported, passwords, refused, err = i.batch(ctx, tx, orgID, people, nil)
 		if err != nil || imported == 0 {
 			return err
+		}
+		if passwords > 0 {
+			if err := i.passwords.ImitateImported(ctx, tx, orgID); err != nil {
+				return err
+			}
 		}
 		return i.record(ctx, tx, actor, orgID, map[string]any{"imported": imported, "refused": len(refused)})
 	})
@@ -90,10 +96,10 @@ func (i *Imports) retried(ctx context.Context, do func(ctx context.Context, tx *
 	return err
 }
 
-// batch writes those of the people who can be written, beside those who were seen before.
-func (i *Imports) batch(ctx context.Context, tx *store.Tx, orgID uuid.UUID, people []Person, before *seen) (imported int, refused []Refusal, err error) {
+// batch writes those of the people who can be written, beside those who were seen before, and counts them and their passwords.
+func (i *Imports) batch(ctx context.Context, tx *store.Tx, orgID uuid.UUID, people []Person, before *seen) (imported, passwords int, refused []Refusal, err error) {
 	if len(people) > MaximumBatch {
-		return 0, nil, fault.New(fault.Invalid, "too_many", fmt.Sprintf("Import at most %d people at once.", MaximumBatch))
+		return 0, 0, nil, fault.New(fault.Invalid, "too_many", fmt.Sprintf("Import at most %d people at once.", MaximumBatch))
 	}
 	var wanted []user.User
 	var places []int
@@ -111,7 +117,7 @@ func (i *Imports) batch(ctx context.Context, tx *store.Tx, orgID uuid.UUID, peop
 	}
 	taken, err := i.users.Taken(ctx, tx, orgID, wanted)
 	if err != nil {
-		return 0, nil, err
+		return 0, 0, nil, err
 	}
 	kept := make([]user.User, 0, len(wanted))
 	for n, person := range wanted {
@@ -129,12 +135,12 @@ func (i *Imports) batch(ctx context.Context, tx *store.Tx, orgID uuid.UUID, peop
 	}
 	before.hold(kept)
 	if len(kept) == 0 {
-		return 0, refused, nil
+		return 0, 0, refused, nil
 	}
 	if err := i.users.CopyIn(ctx, tx, kept); err != nil {
-		return 0, nil, err
+		return 0, 0, nil, err
 	}
-	return len(kept), refused, i.passwords.CopyIn(ctx, tx, orgID, hashes)
+	return len(kept), len(hashes), refused, i.passwords.CopyIn(ctx, tx, orgID, hashes)
 }
 
 func (p Person) normalized(orgID uuid.UUID) (user.User, error) {
