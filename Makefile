@@ -8,12 +8,13 @@ MAKEFLAGS += --no-print-directory
 
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 SCRIPTS  := tools/scripts
-GO_BUILD := go build -ldflags "-s -w -X main.version=$(VERSION)"
+GO_BUILD := CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
 ROW      ?=
 
-# What is tested and linted is compiled as what is shipped: one program, and one compilation of it and its libraries.
+# What make tests and lints is compiled as what is shipped: one program, and one compilation of it and its libraries. With a C compiler,
+# `make test CGO_ENABLED=1 GOFLAGS=-race` looks for races.
 export CGO_ENABLED := 0
-export GOFLAGS     := $(shell go env GOFLAGS 2>/dev/null) -trimpath
+export GOFLAGS     := $(shell GOTOOLCHAIN=local go env GOFLAGS 2>/dev/null) -trimpath
 
 .PHONY: help
 help: ## list the targets

@@ -45,4 +45,5 @@ mapfile -t packages < <(cd backend && go list -f '{{.ImportPath}} {{join .TestIm
 go test -count=1 "${packages[@]}" ./e2e/load/... | grep -v 'no test files' >&2
 node --test --test-reporter=dot tools/scripts/*.test.mjs >&2
 (cd console && npx vitest run --reporter=dot) >&2
+phase "done"
 echo "check: all is well" >&2

@@ -52,4 +52,5 @@ if [[ -z $only || $only == e2e ]]; then
     (cd e2e && npm test --silent) || status=1
 fi
 
+phase "done"
 node tools/scripts/count.mjs "$status" "${reports[@]}"

@@ -1,12 +1,16 @@
 package admin_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 
 	"github.com/google/uuid"
 
+	"github.com/clavex/clavex/backend/internal/customdomain"
 	"github.com/clavex/clavex/backend/internal/fidotest"
+	"github.com/clavex/clavex/backend/internal/oidctest"
+	"github.com/clavex/clavex/backend/internal/store"
 )
 
 // An administrator searches models, previews a policy and saves it; nobody else's passkeys are told.
@@ -63,6 +67,29 @@ func TestAttestationPolicy(t *testing.T) {
 	}
 	if denied := preview("acme", fields{"denied_models": []string{key.AAGUID.String()}}).must(200); denied.text("models.0.problem") != "passkey_model_refused" {
 		t.Errorf("%s", denied.body)
+	}
+	bob, present := s.Person(t, s.acme, "bob"), "acme.localhost" // browsers allow passkeys there without TLS
+	s.InTx(t, func(ctx context.Context, tx *store.Tx) error {
+		made, err := s.domains.Claim(ctx, tx, oidctest.Actor(), s.acme, present)
+		if err == nil {
+			_, err = s.domains.Verify(ctx, tx, oidctest.Actor(), s.acme.ID, made.ID, customdomain.ByOperator)
+		}
+		return err
+	})
+	grace.do("PUT", "/orgs/acme/address", fields{"domain": present, "unchecked": true}, "If-Match", grace.get("/orgs/acme").etag()).must(200)
+	laptop, phone := s.passkey(bob, "Laptop"), s.passkey(bob, "Phone")
+	for _, host := range []string{present, "left.example.test"} { // a passkey of a host that the organization left is no other way in
+		s.InTx(t, func(ctx context.Context, tx *store.Tx) error {
+			_, err := tx.Exec(ctx, "UPDATE passkeys SET rp_id = $3 WHERE org_id = $1 AND id = $2", s.acme.ID, phone.ID, host)
+			return err
+		})
+		without := 0.0
+		if host != present {
+			without = 1
+		}
+		if denied := preview("acme", fields{"denied_models": []string{laptop.AAGUID.String()}}).must(200); denied.at("people") != 1.0 || denied.at("people_without_another") != without {
+			t.Errorf("another passkey of %s: %s", host, denied.body)
+		}
 	}
 	preview("rival", demanding).must(404)
 	for field, body := range map[string]fields{

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 
@@ -55,9 +56,9 @@ func (p *Passwords) kindOfNobody(ctx context.Context, orgID uuid.UUID, identifie
 }
 
 // kindsOf counts the kinds of hashes, and returns those that decoys are of: that of new hashes, the most common one of each scheme, and
-// the most common ones of the rest. A hash of another kind counts as the most common one of its scheme, to which it is more alike than
-// to a new one: systems that raise a number of rounds over the years, or draw it, leave very many kinds. A hash that is not verified
-// counts as a new one.
+// the most common ones of the rest. A hash of another kind counts as the most common one of its scheme: systems that raise a number of
+// rounds over the years, or draw it, leave very many kinds. Its own time is one that nobody has, but that of a scheme which many have.
+// A hash that is not verified counts as a new one.
 func (p *Passwords) kindsOf(rows []dbq.PasswordsOfPeopleRow, before []share[hashKind]) (*census[hashKind], []hashKind) {
 	today := hashKind{p.hashes.Kind()}
 	kinds, number := make([]hashKind, len(rows)), map[hashKind]int{today: 0}
@@ -69,12 +70,7 @@ func (p *Passwords) kindsOf(rows []dbq.PasswordsOfPeopleRow, before []share[hash
 		kinds[n] = hashKind{kind}
 		number[kinds[n]]++
 	}
-	// What most of a scheme counted as stays until another kind is noticeably more common: decoys would change with each sign-in otherwise.
-	for _, kind := range mostOfSchemes(before) {
-		if number[kind] > 0 {
-			number[kind] *= noticeableFold
-		}
-	}
+	favour(number, before)
 	most := slices.SortedFunc(maps.Keys(number), func(a, b hashKind) int {
 		return cmp.Or(cmp.Compare(number[b], number[a]), strings.Compare(string(a.Hash), string(b.Hash)))
 	})
@@ -103,6 +99,27 @@ func (p *Passwords) kindsOf(rows []dbq.PasswordsOfPeopleRow, before []share[hash
 		found.add(counted{domain: row.Domain, settled: row.Settled, imported: row.Imported, plain: row.Plain, begins: row.Begins, number: 1}, countsAs[kinds[n]])
 	}
 	return found, kept
+}
+
+// favour has the kinds of before stay until another one is noticeably more common. Those that stand for their scheme stay as long as
+// anybody's is of it, also when nobody has them any more: where a sign-in changed the work for many names at once, those were nobody's.
+func favour(number map[hashKind]int, before []share[hashKind]) {
+	alive := map[passwordhash.Scheme]bool{}
+	for kind := range number {
+		if scheme, err := kind.Hash.Scheme(); err == nil {
+			alive[scheme] = true
+		}
+	}
+	for _, share := range before {
+		if number[share.Of] > 0 {
+			number[share.Of] *= noticeableFold
+		}
+	}
+	for _, kind := range mostOfSchemes(before) {
+		if scheme, _ := kind.Hash.Scheme(); alive[scheme] {
+			number[kind] = math.MaxInt32
+		}
+	}
 }
 
 // mostOfSchemes are the kinds that have the largest share of those of their scheme.

@@ -37,7 +37,7 @@ type Preview struct {
 	Models         []PreviewedModel  `json:"models"`                 // every model in use, what most people have first
 	Passkeys       int64             `json:"passkeys"`               // that would not sign in
 	People         int64             `json:"people"`                 // who have one of those
-	WithoutAnother int64             `json:"people_without_another"` // of them, who have no other way in: neither a password, another passkey that signs in at the organization's present address, nor an account elsewhere
+	WithoutAnother int64             `json:"people_without_another"` // of them, who have no other way in: neither a password, another passkey of the organization's present address that signs in, nor an account elsewhere
 	Sessions       int64             `json:"sessions"`               // that would end; it stops counting at 100 001
 	Sample         []PreviewedPerson `json:"sample"`
 }

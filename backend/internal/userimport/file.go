@@ -72,7 +72,7 @@ func (i *Imports) File(ctx context.Context, file File) (Progress, error) {
 		return progress, err
 	}
 	var before *seen
-	var copied passwordsCopied
+	copied := passwordsCopied{pending: progress.Resumed > 0}
 	if file.CheckOnly {
 		before = newSeen()
 	}
@@ -170,16 +170,19 @@ func (i *Imports) step(ctx context.Context, file *File, lines *bufio.Scanner, di
 
 // passwordsCopied are the passwords that a run brought so far. Their kinds are counted when they are twice as many as at the last time,
 // and at the end: what is imitated knows half of an import at any moment, also of one that stops in the middle, and a million people
-// cause ten counts instead of a thousand.
-type passwordsCopied struct{ all, counted int }
+// cause ten counts instead of five hundred.
+type passwordsCopied struct {
+	all, counted int
+	pending      bool // an earlier run may have left some that were not counted
+}
 
 // add adds those of a batch, and reports whether kinds are counted now.
 func (c *passwordsCopied) add(passwords int, last bool) bool {
 	c.all += passwords
-	if c.all == c.counted || !last && c.all < 2*c.counted {
+	if c.all == c.counted && !(last && c.pending) || !last && c.all < 2*c.counted {
 		return false
 	}
-	c.counted = c.all
+	c.counted, c.pending = c.all, false
 	return true
 }
 

@@ -60,6 +60,23 @@ func TestAnImportHasItsHashesCountedSeldom(t *testing.T) {
 	if _, err := w.Imports.File(t.Context(), File{Source: strings.NewReader(`{"username": "without"}` + "\n"), OrgID: w.acme.ID, Actor: domaintest.Operator}); err != nil || expired() {
 		t.Errorf("people without passwords are a reason to count: %v", err)
 	}
+	tail := slices.Repeat([]string{`{"username": ""}`}, 3*MaximumBatch)
+	for batch := range 3 {
+		tail[batch*MaximumBatch] = fmt.Sprintf(`{"username": "tail-%d", "password_hash": "%s"}`, batch, bcrypted)
+	}
+	if _, _, err := w.file(t, func(f *File) {
+		f.after = func(progress Progress) error {
+			if expired(); progress.Lines == 3*MaximumBatch {
+				return stop
+			}
+			return nil
+		}
+	}, append(tail, `{"username": "the last"}`)...); !errors.Is(err, stop) {
+		t.Fatal(err)
+	}
+	if _, _, err := w.file(t, nil, append(tail, `{"username": "the last"}`)...); err != nil || !expired() {
+		t.Errorf("what an earlier run left was not counted at the end: %v", err)
+	}
 	for _, hash := range []string{"", bcrypted} {
 		imported, _, err := w.People(t.Context(), domaintest.Operator, w.acme.ID, []Person{{Username: "one-" + fmt.Sprint(len(hash)), PasswordHash: hash}})
 		if err != nil || imported != 1 || expired() != (hash != "") {

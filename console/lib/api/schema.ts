@@ -1658,7 +1658,7 @@ export interface components {
             people: number;
             /**
              * Format: int64
-             * @description Of those people, who have neither a password, another passkey that signs in at the present address, nor an account elsewhere.
+             * @description Of those people, who have neither a password, another passkey of the present address that signs in, nor an account elsewhere.
              */
             people_without_another: number;
             /** @description Some of the people. */
