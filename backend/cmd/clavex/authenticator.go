@@ -121,7 +121,7 @@ func (p *program) previewAttestation() *cobra.Command {
 				return err
 			}
 		}
-		preview, err := app.Models.Preview(ctx, found.ID, policy)
+		preview, err := app.PreviewAttestation(ctx, found, policy)
 		if err != nil {
 			return err
 		}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/clavex/clavex/backend/internal/customdomain"
 	"github.com/clavex/clavex/backend/internal/fault"
+	"github.com/clavex/clavex/backend/internal/fido"
 	"github.com/clavex/clavex/backend/internal/oauth"
 	"github.com/clavex/clavex/backend/internal/org"
 	"github.com/clavex/clavex/backend/internal/reqctx"
@@ -190,6 +191,11 @@ func (a *App) moved(c *gin.Context, organization *org.Organization) {
 func (a *App) party(organization *org.Organization) webauthn.RelyingParty {
 	party, _ := webauthn.PartyOf(a.Issuers, organization)
 	return party
+}
+
+// PreviewAttestation says what a policy would do to an organization's passkeys.
+func (a *App) PreviewAttestation(ctx context.Context, organization *org.Organization, policy org.Attestation) (*fido.Preview, error) {
+	return a.Models.Preview(ctx, organization.ID, a.party(organization.Present()).ID, policy)
 }
 
 // serveRelatedOrigins tells browsers where the passkeys of this host may be used as well (WebAuthn Level 3 §5.11.1).

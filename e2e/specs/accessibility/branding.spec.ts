@@ -1,4 +1,5 @@
 import { expectReadable } from "../../fixtures/accessibility.ts";
+import { hardColors } from "../../fixtures/branding.ts";
 import { Console } from "../../fixtures/console.ts";
 import { issuerOf, system, unique } from "../../fixtures/environment.ts";
 import { RelyingParty } from "../../fixtures/relying-party.ts";
@@ -6,11 +7,7 @@ import { expect, test } from "../../fixtures/test.ts";
 
 const person = { username: "ada@brand.test", password: "Engine-No-1843", name: "Ada King Lovelace" };
 
-// Colours that neither white nor black words can be read on everywhere, or that vanish on light or dark paper.
-for (const [name, color] of [
-  ["yellow", "#ffe600"],
-  ["black", "#000000"],
-] as const) {
+for (const [name, color] of hardColors) {
   test(`an organization whose colour is ${name} is readable, light and dark`, async ({ page, hosted, browser }) => {
     test.slow();
     const office = await browser.newContext();

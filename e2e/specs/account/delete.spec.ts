@@ -1,4 +1,5 @@
 import { demo, issuerOf } from "../../fixtures/environment.ts";
+import { expectGoodLooks } from "../../fixtures/looks.ts";
 import { linkIn, mailTo } from "../../fixtures/mailbox.ts";
 import { newcomer } from "../../fixtures/newcomer.ts";
 import { expect, test } from "../../fixtures/test.ts";
@@ -15,6 +16,7 @@ test("people have their account deleted, think again, and keep it", async ({ pag
   await page.getByRole("button", { name: "Delete my account" }).focus();
   await page.keyboard.press("Enter");
   await expect(hosted.heading("Your account is going to be erased")).toBeVisible();
+  await expectGoodLooks(page, "the page of an account that is going to be erased");
   await page.goto(`${issuer}/account`);
   await expect(hosted.heading("Sign in to Demo")).toBeVisible();
 
@@ -28,6 +30,7 @@ test("people have their account deleted, think again, and keep it", async ({ pag
     await expect(hosted.heading("Keep your account?")).toBeVisible();
   };
   await signIn();
+  await expectGoodLooks(page, "the question whether an account is kept");
   await page.getByRole("button", { name: "Let it be erased" }).click();
   await expect(hosted.heading("Sign in to Demo")).toBeVisible();
   await signIn();

@@ -1,5 +1,5 @@
-import { expectAccessible, expectNoSidewaysScroll } from "../../fixtures/accessibility.ts";
 import { demo, issuerOf } from "../../fixtures/environment.ts";
+import { expectGoodLooks } from "../../fixtures/looks.ts";
 import { expect, test } from "../../fixtures/test.ts";
 
 const grantType = "urn:ietf:params:oauth:grant-type:device_code";
@@ -56,30 +56,20 @@ test.describe("without JavaScript", () => {
   });
 });
 
-test.describe("on a narrow phone", () => {
-  test.use({ viewport: { width: 320, height: 640 } });
-
-  for (const colorScheme of ["light", "dark"] as const) {
-    test(`the pages for devices are accessible and fit, ${colorScheme}`, async ({ page, hosted }) => {
-      await page.emulateMedia({ colorScheme });
-      const look = async (what: string) => {
-        await expectAccessible(page, what);
-        await expectNoSidewaysScroll(page, what);
-      };
-      const begun = await begin("openid profile email offline_access");
-      await page.goto(begun.verification_uri);
-      await look("the page for a code");
-      await page.getByRole("textbox", { name: "Code" }).fill("BBBB-BBBB");
-      await page.getByRole("button", { name: "Continue" }).click();
-      await look("the page for a code with a problem");
-      await page.goto(begun.verification_uri_complete);
-      await page.getByRole("button", { name: "Continue" }).click();
-      await hosted.signIn(demo.ada);
-      await expect(hosted.allow).toBeVisible();
-      await look("the consent page with a code to compare");
-      await hosted.allow.click();
-      await expect(hosted.heading("Your device is connected")).toBeVisible();
-      await look("the page after it");
-    });
-  }
+test("the pages for devices look good", async ({ page, hosted }) => {
+  test.slow();
+  const begun = await begin("openid profile email offline_access");
+  await page.goto(begun.verification_uri);
+  await expectGoodLooks(page, "the page for a code");
+  await page.getByRole("textbox", { name: "Code" }).fill("BBBB-BBBB");
+  await page.getByRole("button", { name: "Continue" }).click();
+  await expectGoodLooks(page, "the page for a code with a problem");
+  await page.goto(begun.verification_uri_complete);
+  await page.getByRole("button", { name: "Continue" }).click();
+  await hosted.signIn(demo.ada);
+  await expect(hosted.allow).toBeVisible();
+  await expectGoodLooks(page, "the consent page with a code to compare");
+  await hosted.allow.click();
+  await expect(hosted.heading("Your device is connected")).toBeVisible();
+  await expectGoodLooks(page, "the page after it");
 });

@@ -2,6 +2,7 @@ import { expectAccessible } from "../../fixtures/accessibility.ts";
 import { Authenticator } from "../../fixtures/authenticator.ts";
 import { demo, issuerOf, unique } from "../../fixtures/environment.ts";
 import { HostedPages } from "../../fixtures/hosted-pages.ts";
+import { expectGoodLooks } from "../../fixtures/looks.ts";
 import { linkIn, mailTo } from "../../fixtures/mailbox.ts";
 import { expect, test } from "../../fixtures/test.ts";
 
@@ -31,7 +32,7 @@ test("an administrator invites somebody, twice, and they choose a password once"
   await expect(person.locator("#error-code")).toHaveText("invitation_invalid");
   await person.goto(linkIn(second));
   await expect(hosted.heading("Benvenuti in Demo")).toBeVisible();
-  await expectAccessible(person, "the page of an invitation");
+  await expectGoodLooks(person, "the page of an invitation");
   await person.locator("#new-password").fill("Tornio-Parallelo-77");
   await person.locator("#new-password-confirmation").fill("Tornio-Parallelo-77");
   await person.locator("#password-submit").click();

@@ -1,7 +1,7 @@
 import type { Page } from "@playwright/test";
-import { expectAccessible, expectNoSidewaysScroll } from "../../fixtures/accessibility.ts";
 import { Authenticator, withoutConditionalMediation } from "../../fixtures/authenticator.ts";
 import { demo, issuerOf } from "../../fixtures/environment.ts";
+import { expectGoodLooks } from "../../fixtures/looks.ts";
 import { codeIn, mailTo } from "../../fixtures/mailbox.ts";
 import { newcomer } from "../../fixtures/newcomer.ts";
 import { oneTimePassword } from "../../fixtures/one-time-password.ts";
@@ -74,7 +74,7 @@ test("who lost their passkeys says so when they choose a password by mail", asyn
   await page.locator("#new-password").fill("Difference-No-1822");
   await page.locator("#new-password-confirmation").fill("Difference-No-1822");
   await page.getByRole("checkbox", { name: "I have lost my passkeys" }).check();
-  await expectAccessible(page, "the page for a new password of somebody with passkeys");
+  await expectGoodLooks(page, "the page for a new password of somebody with passkeys");
   await page.screenshot({ path: test.info().outputPath("lost.png"), fullPage: true });
   await page.locator("#password-submit").click();
   await expect(hosted.heading("You are signed in")).toBeVisible();
@@ -82,42 +82,32 @@ test("who lost their passkeys says so when they choose a password by mail", asyn
   await expect(page.getByText("You have no passkey yet.")).toBeVisible();
 });
 
-for (const colorScheme of ["light", "dark"] as const) {
-  for (const [size, viewport] of Object.entries({ phone: { width: 320, height: 640 }, desktop: { width: 1280, height: 800 } })) {
-    test(`the page of the second factor, ${colorScheme}, on a ${size}`, async ({ page, hosted }) => {
-      await page.emulateMedia({ colorScheme });
-      await page.setViewportSize(viewport);
-      await withoutConditionalMediation(page);
-      const eva = await newcomer(page);
-      await Authenticator.attach(page);
-      const look = async (what: string) => {
-        await expectAccessible(page, what);
-        await expectNoSidewaysScroll(page, what);
-        await page.screenshot({ path: test.info().outputPath(`${what.replaceAll(" ", "-")}.png`), fullPage: true });
-      };
-      await make(page);
-      await page.goto(`${issuer}/account/second-factor`);
-      const secret = await page.locator("#otp-secret").innerText();
-      await signOut(page);
-      await page.goto(`${issuer}/login`);
-      await hosted.signIn(eva);
-      await expect(button(page)).toBeVisible();
-      await look("a passkey");
-      await button(page).click();
-      await expect(hosted.heading("You are signed in")).toBeVisible();
-      await page.goto(`${issuer}/account/second-factor`);
-      const fresh = page.locator("#otp-secret");
-      await expect(fresh).not.toHaveText(secret);
-      await page.locator("#otp-code").fill(oneTimePassword(await fresh.innerText()));
-      await page.locator("#otp-submit").click();
-      await signOut(page);
-      await page.goto(`${issuer}/login`);
-      await hosted.signIn(eva);
-      await expect(button(page)).toBeVisible();
-      await look("a passkey or a code");
-    });
-  }
-}
+test("the page of the second factor looks good", async ({ page, hosted }) => {
+  test.slow();
+  await withoutConditionalMediation(page);
+  const eva = await newcomer(page);
+  await Authenticator.attach(page);
+  await make(page);
+  await page.goto(`${issuer}/account/second-factor`);
+  const secret = await page.locator("#otp-secret").innerText();
+  await signOut(page);
+  await page.goto(`${issuer}/login`);
+  await hosted.signIn(eva);
+  await expect(button(page)).toBeVisible();
+  await expectGoodLooks(page, "a passkey");
+  await button(page).click();
+  await expect(hosted.heading("You are signed in")).toBeVisible();
+  await page.goto(`${issuer}/account/second-factor`);
+  const fresh = page.locator("#otp-secret");
+  await expect(fresh).not.toHaveText(secret);
+  await page.locator("#otp-code").fill(oneTimePassword(await fresh.innerText()));
+  await page.locator("#otp-submit").click();
+  await signOut(page);
+  await page.goto(`${issuer}/login`);
+  await hosted.signIn(eva);
+  await expect(button(page)).toBeVisible();
+  await expectGoodLooks(page, "a passkey or a code");
+});
 
 test("without JavaScript the page says what to do", async ({ page, hosted, browser }) => {
   const eva = await newcomer(page);

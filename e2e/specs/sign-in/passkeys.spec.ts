@@ -6,9 +6,10 @@ import {
   type RegistrationResponseJSON,
   type VerifiedRegistrationResponse,
 } from "@simplewebauthn/server";
-import { expectAccessible, expectNoSidewaysScroll } from "../../fixtures/accessibility.ts";
+import { expectNoSidewaysScroll } from "../../fixtures/accessibility.ts";
 import { Authenticator, withoutConditionalMediation, type Abilities } from "../../fixtures/authenticator.ts";
 import { baseUrl, demo, issuerOf, system, unique } from "../../fixtures/environment.ts";
+import { expectGoodLooks } from "../../fixtures/looks.ts";
 import { codeIn, mailTo } from "../../fixtures/mailbox.ts";
 import { newcomer, type Newcomer } from "../../fixtures/newcomer.ts";
 import { expect, test } from "../../fixtures/test.ts";
@@ -98,7 +99,7 @@ test("who thinks better of it can try again, or use the password", async ({ page
   await button(page).click();
   await expect(page.getByRole("alert")).toContainText("No passkey was used");
   await expect(button(page)).toBeEnabled();
-  await expectAccessible(page, "the sign-in page after a passkey was cancelled");
+  await expectGoodLooks(page, "the sign-in page after a passkey was cancelled");
   await hosted.signIn(demo.ada);
   await expect(hosted.heading("You are signed in")).toBeVisible();
 });
@@ -141,7 +142,7 @@ test("a removed passkey does not sign in, and the device forgets it", async ({ p
   await make(page, "Laptop");
   await page.getByRole("link", { name: "Remove the passkey Laptop" }).click();
   await expect(page.getByRole("heading", { name: "Remove the passkey Laptop?" })).toBeVisible();
-  await expectAccessible(page, "the question whether to remove a passkey");
+  await expectGoodLooks(page, "the question whether to remove a passkey");
   await page.getByRole("link", { name: "Keep it" }).click();
   await page.getByText("Rename", { exact: true }).click();
   await page.getByRole("textbox", { name: "Name of the passkey" }).first().fill("Grey laptop");
@@ -185,13 +186,13 @@ test("a newcomer makes a passkey instead of a password", async ({ page, hosted }
   await page.goto(`${issuer}/sign-up`);
   await page.locator("#email").fill(email);
   await page.locator("#given-name").fill("Eva");
-  await expectAccessible(page, "the sign-up page with passkeys");
+  await expectGoodLooks(page, "the sign-up page with passkeys");
   await page.screenshot({ path: test.info().outputPath("sign-up.png"), fullPage: true });
   await page.getByRole("button", { name: "Use a passkey instead" }).click();
   await page.locator("#code").fill(codeIn(await mailTo(email)));
   await page.locator("#confirm-submit").click();
   await expect(hosted.heading("Make your passkey")).toBeVisible();
-  await expectAccessible(page, "the page that makes the first passkey");
+  await expectGoodLooks(page, "the page that makes the first passkey");
   await expectNoSidewaysScroll(page, "the page that makes the first passkey");
   await page.screenshot({ path: test.info().outputPath("make.png"), fullPage: true });
   await page.getByRole("button", { name: "Make a passkey" }).click();
@@ -199,42 +200,32 @@ test("a newcomer makes a passkey instead of a password", async ({ page, hosted }
   await page.goto(passkeys);
   await page.getByRole("link", { name: "Remove the passkey My first passkey" }).click();
   await expect(page.getByText("It is the only way into your account")).toBeVisible();
-  await expectAccessible(page, "the warning before the last way in");
+  await expectGoodLooks(page, "the warning before the last way in");
   await signOut(page);
   await page.goto(`${issuer}/login`);
   await button(page).click();
   await expect(hosted.heading("You are signed in")).toBeVisible();
 });
 
-for (const colorScheme of ["light", "dark"] as const) {
-  for (const [size, viewport] of Object.entries({ phone: { width: 320, height: 640 }, desktop: { width: 1280, height: 800 } })) {
-    test(`the pages of passkeys, ${colorScheme}, on a ${size}`, async ({ page }) => {
-      await page.emulateMedia({ colorScheme });
-      await page.setViewportSize(viewport);
-      await withoutConditionalMediation(page);
-      await newcomer(page);
-      await Authenticator.attach(page);
-      const look = async (what: string) => {
-        await expectAccessible(page, what);
-        await expectNoSidewaysScroll(page, what);
-        await page.screenshot({ path: test.info().outputPath(`${what.replaceAll(" ", "-")}.png`), fullPage: true });
-      };
-      await page.goto(passkeys);
-      await expect(page.getByRole("button", { name: "Make a passkey" })).toBeVisible();
-      await look("no passkey yet");
-      await make(page, "A laptop with a name that goes on and on, Donaudampfschifffahrtsgesellschaft");
-      await look("the list of passkeys");
-      await page.getByRole("link", { name: /^Remove the passkey/ }).click();
-      await look("the question");
-      await page.goto(`${issuer}/account/sign-in`);
-      await look("the methods");
-      await signOut(page);
-      await page.goto(`${issuer}/login`);
-      await expect(button(page)).toBeVisible();
-      await look("the sign-in page");
-    });
-  }
-}
+test("the pages of passkeys look good", async ({ page }) => {
+  test.slow();
+  await withoutConditionalMediation(page);
+  await newcomer(page);
+  await Authenticator.attach(page);
+  await page.goto(passkeys);
+  await expect(page.getByRole("button", { name: "Make a passkey" })).toBeVisible();
+  await expectGoodLooks(page, "no passkey yet");
+  await make(page, "A laptop with a name that goes on and on, Donaudampfschifffahrtsgesellschaft");
+  await expectGoodLooks(page, "the list of passkeys");
+  await page.getByRole("link", { name: /^Remove the passkey/ }).click();
+  await expectGoodLooks(page, "the question");
+  await page.goto(`${issuer}/account/sign-in`);
+  await expectGoodLooks(page, "the methods");
+  await signOut(page);
+  await page.goto(`${issuer}/login`);
+  await expect(button(page)).toBeVisible();
+  await expectGoodLooks(page, "the sign-in page");
+});
 
 test.describe("without JavaScript", () => {
   test.use({ javaScriptEnabled: false });

@@ -1,7 +1,7 @@
 import type { Page } from "@playwright/test";
-import { expectAccessible, expectNoSidewaysScroll } from "../../fixtures/accessibility.ts";
 import { Console } from "../../fixtures/console.ts";
 import { issuerOf, system, unique } from "../../fixtures/environment.ts";
+import { expectGoodLooks } from "../../fixtures/looks.ts";
 import { codeIn, mailTo } from "../../fixtures/mailbox.ts";
 import { expect, test } from "../../fixtures/test.ts";
 
@@ -79,37 +79,26 @@ test("a newcomer and somebody who forgot their password compute, too", async ({ 
   await expect(page.getByRole("status").filter({ hasText: "another" })).toBeVisible(patience);
 });
 
-for (const colorScheme of ["light", "dark"] as const) {
-  for (const [size, viewport] of Object.entries({ phone: { width: 320, height: 640 }, desktop: { width: 1280, height: 800 } })) {
-    test(`the pages that compute, ${colorScheme}, on a ${size}`, async ({ page, hosted }) => {
-      await page.emulateMedia({ colorScheme });
-      await page.setViewportSize(viewport);
-      const shoot = (what: string) => page.screenshot({ path: test.info().outputPath(`${what.replaceAll(" ", "-")}.png`), fullPage: true });
-      const look = async (what: string) => {
-        await expectAccessible(page, what);
-        await expectNoSidewaysScroll(page, what);
-        await shoot(what);
-      };
-      await page.goto(`${issuerOf(slug)}/sign-up`);
-      await look("the sign-up page");
-      await page.goto(`${issuerOf(slug)}/login`);
-      await look("the sign-in page");
-      const session = await page.context().newCDPSession(page);
-      await session.send("Emulation.setCPUThrottlingRate", { rate: 20 }); // slow enough to be looked at
-      await sendAtOnce(page, { username: "nobody", password: "nothing" });
-      await expect(page.getByRole("progressbar")).toBeVisible();
-      await shoot("computing");
-      await session.send("Emulation.setCPUThrottlingRate", { rate: 1 });
-      await expect(hosted.problem).toContainText("not right", patience);
-      await look("the page after a wrong password");
-      await page.goto(`${issuerOf(slug)}/forgot-password`);
-      await hosted.username.fill("nobody");
-      await page.getByRole("button", { name: "Send the code" }).click();
-      await expect(hosted.heading("Check your mail")).toBeVisible(patience);
-      await look("the page for the code, which computes before another mail");
-    });
-  }
-}
+test("the pages that compute look good", async ({ page, hosted }) => {
+  test.slow();
+  await page.goto(`${issuerOf(slug)}/sign-up`);
+  await expectGoodLooks(page, "the sign-up page");
+  await page.goto(`${issuerOf(slug)}/login`);
+  await expectGoodLooks(page, "the sign-in page");
+  const session = await page.context().newCDPSession(page);
+  await session.send("Emulation.setCPUThrottlingRate", { rate: 20 }); // slow enough to be looked at
+  await sendAtOnce(page, { username: "nobody", password: "nothing" });
+  await expect(page.getByRole("progressbar")).toBeVisible();
+  await page.screenshot({ path: test.info().outputPath("computing.png"), fullPage: true });
+  await session.send("Emulation.setCPUThrottlingRate", { rate: 1 });
+  await expect(hosted.problem).toContainText("not right", patience);
+  await expectGoodLooks(page, "the page after a wrong password");
+  await page.goto(`${issuerOf(slug)}/forgot-password`);
+  await hosted.username.fill("nobody");
+  await page.getByRole("button", { name: "Send the code" }).click();
+  await expect(hosted.heading("Check your mail")).toBeVisible(patience);
+  await expectGoodLooks(page, "the page for the code, which computes before another mail");
+});
 
 test.describe("without JavaScript", () => {
   test.use({ javaScriptEnabled: false, viewport: { width: 320, height: 640 } });

@@ -1,6 +1,7 @@
 import { expectAccessible } from "../../fixtures/accessibility.ts";
 import { baseUrl, issuerOf, system, unique } from "../../fixtures/environment.ts";
 import { HostedPages } from "../../fixtures/hosted-pages.ts";
+import { expectGoodLooks } from "../../fixtures/looks.ts";
 import { expect, test } from "../../fixtures/test.ts";
 
 test("terms are published, declined, and accepted before anything else is open", async ({ page, console, browser }) => {
@@ -30,11 +31,11 @@ test("terms are published, declined, and accepted before anything else is open",
   await hosted.signIn(eva);
   await expect(hosted.heading("Accept the terms")).toBeVisible();
   await expect(person.getByRole("link", { name: "Terms of use" })).toHaveAttribute("href", "https://www.example.com/terms");
-  await expectAccessible(person, "the page of terms");
+  await expectGoodLooks(person, "the page of terms");
   await person.locator("#terms-decline").focus();
   await person.keyboard.press("Enter");
   await expect(hosted.heading("You declined the terms")).toBeVisible();
-  await expectAccessible(person, "the page after declining");
+  await expectGoodLooks(person, "the page after declining");
   await person.goto(`${issuerOf(org)}/account/data`);
   await hosted.signIn(eva);
   await expect(hosted.heading("Your data")).toBeVisible();
@@ -44,7 +45,7 @@ test("terms are published, declined, and accepted before anything else is open",
   await expect(person).toHaveURL(`${issuerOf(org)}/account`);
   await person.getByRole("link", { name: "Terms", exact: true }).click();
   await expect(person.locator("#terms-list")).toContainText("Version 1");
-  await expectAccessible(person, "the terms on the pages of an account");
+  await expectGoodLooks(person, "the terms on the pages of an account");
   await context.close();
 
   await page.reload();
