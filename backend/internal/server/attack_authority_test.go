@@ -21,6 +21,24 @@ func (s *site) administrator(roles ...role.Role) {
 	})
 }
 
+// administratorsTokens are those of an application by which the site's person administers its organization.
+func (s *site) administratorsTokens(b *browser) map[string]any {
+	s.t.Helper()
+	s.administrator(role.OrganizationAdministrator)
+	s.inTx(func(ctx context.Context, tx *store.Tx) (err error) {
+		changed := *s.web
+		changed.Scopes = []string{"openid", "profile", "email", "admin:read", "admin:write"}
+		s.web, _, err = s.app.Clients.Update(ctx, tx, operator, changed)
+		return err
+	})
+	s.app.Clients.Forget(s.web)
+	status, tokens := s.tokens(b.signIn("scope", "openid admin:read admin:write"))
+	if status != http.StatusOK {
+		s.t.Fatalf("%d %v", status, tokens)
+	}
+	return tokens
+}
+
 // The console's client is public, has administrative scopes and asks for no consent. Whoever begins a
 // sign-in for it in an administrator's browser gets nothing: the code leads to the console's callback only,
 // which believes none that its own browser did not begin, in whatever way it arrives.
@@ -75,20 +93,9 @@ func TestTheConsolesClientIsOfNoUseToOthers(t *testing.T) {
 func TestAnAdministratorsTokenReachesOneOrganization(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	s.administrator(role.OrganizationAdministrator)
 	rival := s.organization("rival")
 	bob := s.person(rival, "bob@rival.test")
-	s.inTx(func(ctx context.Context, tx *store.Tx) (err error) {
-		changed := *s.web
-		changed.Scopes = []string{"openid", "profile", "email", "admin:read", "admin:write"}
-		s.web, _, err = s.app.Clients.Update(ctx, tx, operator, changed)
-		return err
-	})
-	s.app.Clients.Forget(s.web)
-	status, tokens := s.tokens(s.browser().signIn("scope", "openid admin:read admin:write"))
-	if status != http.StatusOK {
-		t.Fatalf("%d %v", status, tokens)
-	}
+	tokens := s.administratorsTokens(s.browser())
 	access, _ := tokens["access_token"].(string)
 	idToken, _ := tokens["id_token"].(string)
 	call := func(method, path, bearer, body string) int {

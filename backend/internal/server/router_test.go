@@ -1,13 +1,18 @@
 package server
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/gin-gonic/gin"
+	"golang.org/x/net/html"
 
 	"github.com/clavex/clavex/backend/internal/org"
 )
@@ -71,10 +76,110 @@ func TestTheHostHeaderNamesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.Host = "evil.example.test"
-	r.Header.Set("X-Forwarded-Host", "evil.example.test")
-	if a := s.browser().do(r); strings.Contains(a.body, "evil") || !strings.Contains(a.body, s.server.URL+"/acme") {
+	r.Host = forgedHost
+	r.Header.Set("X-Forwarded-Host", forgedHost)
+	if a := s.browser().do(r); strings.Contains(a.body, forgedHost) || !strings.Contains(a.body, s.server.URL+"/acme") {
 		t.Fatalf("fault 16: %s", a.body)
+	}
+}
+
+const forgedHost = "evil.example.test"
+
+// forging is a connection on which every request names another host, in whatever way a server could be made to believe it. No
+// answer repeats that host.
+type forging struct {
+	http.RoundTripper
+	t *testing.T
+}
+
+func (f forging) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.Clone(r.Context())
+	r.Host = forgedHost
+	r.Header.Set("X-Forwarded-Host", forgedHost)
+	r.Header.Set("Forwarded", "host="+forgedHost)
+	response, err := f.RoundTripper.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	response.Body = io.NopCloser(bytes.NewReader(body))
+	if strings.Contains(string(body), forgedHost) || strings.Contains(fmt.Sprint(response.Header), forgedHost) {
+		f.t.Errorf("%s %s repeats the forged host: %v\n%s", r.Method, r.URL.Path, response.Header, body)
+	}
+	return response, err
+}
+
+var mailedLink = regexp.MustCompile(`[a-z]+://[^\s"'<>]+`)
+
+// Fault 16: who asks for a mail to somebody else under a forged host would get its code or token, once they follow the link.
+func TestMailsLeadToThePublicAddressWhateverHostWasAskedFor(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.openSignUp(s.acme)
+	s.openMagicLinks()
+	s.verified(s.ada)
+	forger := func() *browser {
+		b := s.browser()
+		b.http.Transport = forging{b.http.Transport, t}
+		return b
+	}
+	fromSignIn := func(link, form string) {
+		b := forger()
+		b.submit(b.get(attribute(b.get(s.authorizeURL()).element(link), "href")), form, "username", s.ada.Username)
+	}
+	for _, c := range []struct{ kind, to, below string }{
+		{"a sign-up with an address that somebody has", s.ada.Email, "/acme/"},
+		{"a forgotten password", s.ada.Email, "/acme/forgot-password/confirm?"},
+		{"a magic link", s.ada.Email, "/acme/login/mail/confirm?"},
+		{"a sign-up", newcomer, "/acme/sign-up/confirm?"},
+		{"another address", movedTo, "/acme/action/email?"},
+		{"a change to undo", s.ada.Email, "/acme/undo-email-change?"},
+		{"an invitation", "eva@acme.test", "/acme/invitation?"},
+	} {
+		t.Run(c.kind, func(t *testing.T) {
+			switch c.kind {
+			case "a forgotten password":
+				fromSignIn("forgot-password", "forgot-password-form")
+			case "a magic link":
+				fromSignIn("magic-link", "magic-link-form")
+			case "a sign-up", "a sign-up with an address that somebody has":
+				b := forger()
+				b.signUp(b.get(s.authorizeURL("prompt", "create")), c.to)
+			case "another address", "a change to undo":
+				b := forger()
+				page := b.submit(b.get("/acme/account/email"), "login-form", "username", s.now(s.ada).Username, "password", password)
+				if page = b.submit(page, "email-form", "email", movedTo); c.kind == "a change to undo" {
+					b.submit(page, "confirm-form", "code", s.code(movedTo))
+				}
+			case "an invitation":
+				b := forger()
+				s.ada = s.now(s.ada)
+				r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.server.URL+"/api/v1/orgs/acme/users", strings.NewReader(`{"username":"eva","email":"`+c.to+`","invite":true}`))
+				if err != nil {
+					t.Fatal(err)
+				}
+				r.Header.Set("Authorization", "Bearer "+b.administratorsTokens(b)["access_token"].(string))
+				r.Header.Set("Content-Type", "application/json")
+				if a := b.do(r); a.status != http.StatusCreated {
+					t.Fatalf("%d %s", a.status, a.body)
+				}
+			}
+			written := s.mail(c.to)
+			if whole := fmt.Sprintf("%+v", written); strings.Contains(whole, forgedHost) {
+				t.Errorf("the forged host: %s", whole)
+			}
+			for part, content := range map[string]string{"text": written.Text, "HTML": html.UnescapeString(written.HTML)} {
+				if !strings.Contains(content, s.server.URL+c.below) {
+					t.Errorf("the %s does not lead to %s: %s", part, c.below, content)
+				}
+				for _, link := range mailedLink.FindAllString(content, -1) {
+					if link != s.server.URL && !strings.HasPrefix(link, s.server.URL+"/") {
+						t.Errorf("the %s leads to %s", part, link)
+					}
+				}
+			}
+		})
 	}
 }
 

@@ -1,8 +1,15 @@
 package letter
 
 import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"go/types"
 	"os"
+	"path/filepath"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -24,24 +31,94 @@ func TestRulesOfEveryLetter(t *testing.T) {
 		for _, organization := range []string{"Demo", hostile} {
 			for _, color := range []string{"", "#ffee00", "red;background:url(https://evil.example.test/x)"} {
 				f := Frame{Text: texts.Match([]string{language}, "", ""), Organization: organization, Color: color, Site: "https://id.example/demo"}
-				for name, content := range map[string]Content{
-					"verify":  VerifyAddress(f, "CFGH-2345", "https://id.example/demo/sign-up/confirm?code=CFGH2345&transaction=x", 20),
-					"exists":  AccountExists(f, "https://id.example/demo/login"),
-					"recover": RecoverPassword(f, "CFGH-2345", "https://id.example/demo/forgot-password/confirm?code=CFGH2345&transaction=x", 20),
-					"second":  SecondFactorCode(f, "CFGH-2345", 20),
-					"address": NewAddress(f, "CFGH-2345", "https://id.example/demo/action/email?code=CFGH2345&transaction=x", 20),
-					"own":     OwnAddress(f, "CFGH-2345", "https://id.example/demo/action/email?code=CFGH2345&transaction=x", 20),
-					"taken":   AddressTaken(f, "https://id.example/demo/login"),
-					"moved":   AddressChanged(f, organization, "https://id.example/demo/undo-email-change?token=x", 3),
-					"leaving": Leaving(f, "ada", "3 December 2026, 10:00 UTC", "https://id.example/demo/login"),
-					"magic":   MagicLink(f, "CFGH-2345", "https://id.example/demo/login/mail/confirm?code=CFGH2345&transaction=x", 20),
-					"invited": Invitation(f, organization, "https://id.example/demo/invitation?token=x", "3 December 2026, 09:30 UTC"),
-					"waits":   RequestWaits(f, organization, "https://id.example/demo/approvals", 5),
-				} {
+				for name, content := range letters(f, organization) {
 					check(t, language+"/"+name, language, content)
 				}
 			}
 		}
+	}
+}
+
+// letters is every letter, by the name of the function that writes it and what it is about. Those about changes have nothing to
+// click.
+func letters(f Frame, name string) map[string]Content {
+	const at, code = "https://id.example/demo/", "CFGH-2345"
+	all := map[string]Content{
+		"VerifyAddress":       VerifyAddress(f, code, at+"sign-up/confirm?code=CFGH2345&transaction=x", 20),
+		"AccountExists":       AccountExists(f, at+"login"),
+		"RecoverPassword":     RecoverPassword(f, code, at+"forgot-password/confirm?code=CFGH2345&transaction=x", 20),
+		"SecondFactorCode":    SecondFactorCode(f, code, 20),
+		"NewAddress":          NewAddress(f, code, at+"action/email?code=CFGH2345&transaction=x", 20),
+		"OwnAddress":          OwnAddress(f, code, at+"action/email?code=CFGH2345&transaction=x", 20),
+		"AddressTaken":        AddressTaken(f, at+"login"),
+		"AddressChanged":      AddressChanged(f, name, at+"undo-email-change?token=x", 3),
+		"AddressChanged told": AddressChanged(f, name, "", 3),
+		"AddressSet":          AddressSet(f, name),
+		"AddressRestored":     AddressRestored(f, name),
+		"Leaving":             Leaving(f, "ada", "3 December 2026, 10:00 UTC", at+"login"),
+		"Kept":                Kept(f, name),
+		"Erased":              Erased(f, name),
+		"IdentityLinked":      IdentityLinked(f, name, name),
+		"IdentityUnlinked":    IdentityUnlinked(f, name, name),
+		"MagicLink":           MagicLink(f, code, at+"login/mail/confirm?code=CFGH2345&transaction=x", 20),
+		"Invitation":          Invitation(f, name, at+"invitation?token=x", "3 December 2026, 09:30 UTC"),
+		"PasswordChanged":     PasswordChanged(f, name),
+		"NewSignIn":           NewSignIn(f, name, SignIn{name, name, "192.0.2.1", "3 December 2026, 09:30 UTC"}, at+"account/sessions"),
+		"NewSignIn unknown":   NewSignIn(f, name, SignIn{Device: name, When: "3 December 2026, 09:30 UTC"}, at+"account/sessions"),
+		"PasskeyAdded":        PasskeyAdded(f, name, name),
+		"PasskeyRemoved":      PasskeyRemoved(f, name, name),
+		"PasskeySuspended":    PasskeySuspended(f, name, name),
+		"RequestWaits":        RequestWaits(f, name, at+"approvals", 5),
+	}
+	for _, change := range []FactorChange{FactorAdded, FactorRemoved, FactorReset, CodesMade, CodeUsed, DeviceRemembered} {
+		all["FactorChanged "+string(change)] = FactorChanged(f, change, name)
+	}
+	return all
+}
+
+// leadsNowhere are the letters without a link. A code alone is typed where the sign-in waits.
+var leadsNowhere = []string{"SecondFactorCode", "AddressChanged told", "AddressSet", "AddressRestored", "Kept", "Erased", "IdentityLinked", "IdentityUnlinked", "PasswordChanged",
+	"PasskeyAdded", "PasskeyRemoved", "PasskeySuspended", "FactorChanged"}
+
+// What TestRulesOfEveryLetter walks through is every letter that there is, about every change.
+func TestNoLetterIsForgotten(t *testing.T) {
+	t.Parallel()
+	texts, err := text.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := letters(Frame{Text: texts.Match(nil, "", "en"), Organization: "Demo", Site: "https://id.example/demo"}, "ada")
+	file, err := parser.ParseFile(token.NewFileSet(), "letter.go", nil, parser.SkipObjectResolution)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if others, err := filepath.Glob("*.go"); err != nil || len(others) != 2 {
+		t.Fatalf("this test reads letter.go only: %v %v", others, err)
+	}
+	found := 0
+	for _, declared := range file.Decls {
+		switch declared := declared.(type) {
+		case *ast.FuncDecl:
+			if results := declared.Type.Results; declared.Name.IsExported() && results != nil && types.ExprString(results.List[0].Type) == "Content" && declared.Name.Name != "FactorChanged" {
+				found++
+				if _, ok := all[declared.Name.Name]; !ok {
+					t.Errorf("%s is in no test", declared.Name.Name)
+				}
+			}
+		case *ast.GenDecl:
+			for _, spec := range declared.Specs {
+				if values, ok := spec.(*ast.ValueSpec); ok && values.Type != nil && types.ExprString(values.Type) == "FactorChange" {
+					found++
+					change, err := strconv.Unquote(values.Values[0].(*ast.BasicLit).Value)
+					if _, ok := all["FactorChanged "+change]; err != nil || !ok {
+						t.Errorf("%s is in no test: %v", values.Names[0].Name, err)
+					}
+				}
+			}
+		}
+	}
+	if found < 29 {
+		t.Errorf("only %d letters were found", found)
 	}
 }
 
@@ -75,12 +152,17 @@ func check(t *testing.T, name, language string, content Content) {
 			}
 		}
 	}
-	if strings.HasSuffix(name, "/second") { // its code is typed where the sign-in waits
-		if len(links) != 0 || !strings.Contains(content.Text, "CFGH-2345") {
+	_, letter, _ := strings.Cut(name, "/")
+	kind, _, _ := strings.Cut(letter, " ")
+	if slices.Contains(leadsNowhere, letter) || slices.Contains(leadsNowhere, kind) {
+		if len(links) != 0 {
 			t.Errorf("%s: links %v", name, links)
 		}
 	} else if len(links) != 1 || !strings.HasPrefix(links[0], "https://id.example/demo/") || !strings.Contains(content.Text, links[0]) {
 		t.Errorf("%s: links %v", name, links)
+	}
+	if letter == "SecondFactorCode" && !strings.Contains(content.Text, "CFGH-2345") {
+		t.Errorf("%s lacks its code", name)
 	}
 	for block := range strings.SplitSeq(content.Text, "\n\n") {
 		for line := range strings.SplitSeq(block, "\n") {

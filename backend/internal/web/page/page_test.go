@@ -3,6 +3,12 @@ package page_test
 import (
 	"bytes"
 	"context"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"go/types"
+	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -83,6 +89,48 @@ func words(node *html.Node) string {
 		}
 	}
 	return strings.Join(strings.Fields(b.String()), " ")
+}
+
+// What TestRulesOfEveryPage walks through is every page that there is: every type that can be rendered, and no page is made in
+// another way.
+func TestNoPageIsForgotten(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	for _, component := range states(catalog(t).Match(nil, "", "en"), organizations()["plain"]) {
+		seen[reflect.TypeOf(component).Name()] = true
+	}
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pages := 0
+	for _, name := range files {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, declared := range file.Decls {
+			f, ok := declared.(*ast.FuncDecl)
+			switch {
+			case !ok || !f.Name.IsExported():
+			case f.Recv == nil || f.Name.Name != "Render":
+				if results := f.Type.Results; results != nil && slices.ContainsFunc(results.List, func(field *ast.Field) bool { return types.ExprString(field.Type) == "templ.Component" }) {
+					t.Errorf("%s is a page that is in no state: give it a type with Render", f.Name.Name)
+				}
+			default:
+				pages++
+				if made := types.ExprString(f.Recv.List[0].Type); !seen[strings.TrimPrefix(made, "*")] {
+					t.Errorf("%s is in no state", made)
+				}
+			}
+		}
+	}
+	if pages < 30 {
+		t.Errorf("only %d pages were found", pages)
+	}
 }
 
 // Every page, in every state, language and brand, obeys the same rules.
