@@ -39,6 +39,25 @@ func (s *site) administratorsTokens(b *browser) map[string]any {
 	return tokens
 }
 
+// call asks the Admin API.
+func (s *site) call(method, path, bearer, body string) *answer {
+	s.t.Helper()
+	return s.browser().call(method, path, bearer, body)
+}
+
+func (b *browser) call(method, path, bearer, body string) *answer {
+	b.t.Helper()
+	r, err := http.NewRequestWithContext(b.t.Context(), method, b.server.URL+"/api/v1"+path, strings.NewReader(body))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+bearer)
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	return b.do(r)
+}
+
 // The console's client is public, has administrative scopes and asks for no consent. Whoever begins a
 // sign-in for it in an administrator's browser gets nothing: the code leads to the console's callback only,
 // which believes none that its own browser did not begin, in whatever way it arrives.
@@ -98,22 +117,7 @@ func TestAnAdministratorsTokenReachesOneOrganization(t *testing.T) {
 	tokens := s.administratorsTokens(s.browser())
 	access, _ := tokens["access_token"].(string)
 	idToken, _ := tokens["id_token"].(string)
-	call := func(method, path, bearer, body string) int {
-		r, err := http.NewRequestWithContext(t.Context(), method, s.server.URL+"/api/v1"+path, strings.NewReader(body))
-		if err != nil {
-			t.Fatal(err)
-		}
-		r.Header.Set("Authorization", "Bearer "+bearer)
-		if body != "" {
-			r.Header.Set("Content-Type", "application/json")
-		}
-		response, err := s.server.Client().Do(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_ = response.Body.Close()
-		return response.StatusCode
-	}
+	call := func(method, path, bearer, body string) int { return s.call(method, path, bearer, body).status }
 	if got := call(http.MethodGet, "/orgs/acme/users", access, ""); got != http.StatusOK {
 		t.Fatalf("its own organization: %d", got)
 	}
