@@ -10,8 +10,10 @@ import (
 	"testing"
 
 	"github.com/clavex/clavex/backend/internal/client"
+	"github.com/clavex/clavex/backend/internal/org"
 	"github.com/clavex/clavex/backend/internal/role"
 	"github.com/clavex/clavex/backend/internal/store"
+	"github.com/clavex/clavex/backend/internal/user"
 )
 
 // administrator makes a person with a role in the site's organization.
@@ -104,6 +106,75 @@ func TestTheConsolesClientIsOfNoUseToOthers(t *testing.T) {
 	// Scopes that the client does not have are not granted: no token outlives the session.
 	if a := b.get(request("scope", "openid admin:write offline_access", "prompt", "none", "redirect_uri", s.server.URL+"/console/callback")); strings.Contains(a.url.String(), "offline") {
 		t.Errorf("got %s", a.url)
+	}
+}
+
+// Fault 6: the console is entered by the pages by which everybody signs in, with what is demanded of administrators and with their
+// waits after wrong passwords, at the organization of the platform's administrators too.
+func TestAdministratorsSignInToTheConsoleLikeEverybodyElse(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	system, err := s.app.Organizations.BySlug(t.Context(), org.SystemSlug)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.administrator(role.OrganizationAdministrator)
+	root := s.person(system, "root@system.test")
+	s.inTx(func(ctx context.Context, tx *store.Tx) error {
+		return s.app.Roles.Set(ctx, tx, role.Grantor{Actor: operator, Platform: true}, system.ID, root.ID, true, []role.Role{role.PlatformAdministrator})
+	})
+	for _, c := range []struct {
+		organization *org.Organization
+		person       *user.User
+		role         role.Role
+	}{{s.acme, s.ada, role.OrganizationAdministrator}, {system, root, role.PlatformAdministrator}} {
+		t.Run(c.organization.Slug, func(t *testing.T) {
+			login, within := "/console/login?organization="+c.organization.Slug, "/"+c.organization.Slug
+			entered := func(b *browser) bool {
+				return strings.Contains(b.get("/console/api/session").body, `"authenticated":true`)
+			}
+			attempt := func(b *browser, with string) *answer {
+				return b.submit(b.get(login), "login-form", "username", c.person.Username, "password", with)
+			}
+			first := s.browser()
+			if a := attempt(first, password); a.url.Path != "/console/callback" || !entered(first) {
+				t.Fatalf("where none is demanded: %d at %s", a.status, a.url)
+			}
+			s.changePolicies(c.organization, func(p *org.Policies) {
+				p.SecondFactorRoles = map[string]org.SecondFactor{string(c.role): org.SecondFactorRequired}
+			})
+			b := s.browser()
+			page := attempt(b, password)
+			if page.url.Path != within+"/login/second-factor/add" || entered(b) {
+				t.Fatalf("a password alone: %d at %s", page.status, page.url)
+			}
+			if a := b.get(login); a.url.Path == "/console/callback" || entered(b) {
+				t.Errorf("a password alone, begun anew: %d at %s", a.status, a.url)
+			}
+			app := &codeApp{site: s, person: c.person, secret: page.text("otp-secret")}
+			if a := b.submit(page, "otp-form", "code", app.code()); len(a.recoveryCodes()) != 10 {
+				t.Fatalf("%d at %s", a.status, a.url)
+			}
+			b = s.browser()
+			if page = attempt(b, password); page.url.Path != within+"/login/second-factor" || entered(b) {
+				t.Fatalf("a password of somebody who has an app: %d at %s", page.status, page.url)
+			}
+			if a := b.submit(page, "otp-form", "code", app.wrong()); a.status != http.StatusUnprocessableEntity || entered(b) {
+				t.Errorf("a wrong code: %d at %s", a.status, a.url)
+			}
+			if a := b.submit(page, "otp-form", "code", app.code()); a.url.Path != "/console/callback" || !entered(b) {
+				t.Errorf("password and code: %d at %s", a.status, a.url)
+			}
+			stranger, refused := s.browser(), false
+			page = stranger.get(login)
+			for range 10 {
+				a := stranger.submit(page, "login-form", "username", c.person.Username, "password", "guess")
+				refused = refused || a.status == http.StatusTooManyRequests && a.header.Get("Retry-After") != ""
+			}
+			if !refused || entered(stranger) {
+				t.Error("guesses are not slowed down")
+			}
+		})
 	}
 }
 
