@@ -25,8 +25,8 @@ import (
 )
 
 // Faults that were seen in real servers, by their numbers in our list, where they concern the OpenID Provider and need
-// more than one part of the server to be shown. Others stand with the package that would have them; all are listed in
-// docs/requirements/openid-connect.md.
+// more than one part of the server to be shown. Others stand with the package that would have them, or with what they concern;
+// docs/requirements/openid-connect.md lists those that concern accounts and the OpenID Provider.
 func TestFaultsSeenInRealServers(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
