@@ -10,8 +10,10 @@ import (
 	"testing"
 
 	"github.com/clavex/clavex/backend/internal/client"
+	"github.com/clavex/clavex/backend/internal/org"
 	"github.com/clavex/clavex/backend/internal/role"
 	"github.com/clavex/clavex/backend/internal/store"
+	"github.com/clavex/clavex/backend/internal/user"
 )
 
 // administrator makes a person with a role in the site's organization.
@@ -37,6 +39,25 @@ func (s *site) administratorsTokens(b *browser) map[string]any {
 		s.t.Fatalf("%d %v", status, tokens)
 	}
 	return tokens
+}
+
+// call asks the Admin API.
+func (s *site) call(method, path, bearer, body string) *answer {
+	s.t.Helper()
+	return s.browser().call(method, path, bearer, body)
+}
+
+func (b *browser) call(method, path, bearer, body string) *answer {
+	b.t.Helper()
+	r, err := http.NewRequestWithContext(b.t.Context(), method, b.server.URL+"/api/v1"+path, strings.NewReader(body))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+bearer)
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	return b.do(r)
 }
 
 // The console's client is public, has administrative scopes and asks for no consent. Whoever begins a
@@ -88,6 +109,75 @@ func TestTheConsolesClientIsOfNoUseToOthers(t *testing.T) {
 	}
 }
 
+// Fault 6: the console is entered by the pages by which everybody signs in, with what is demanded of administrators and with their
+// waits after wrong passwords, at the organization of the platform's administrators too.
+func TestAdministratorsSignInToTheConsoleLikeEverybodyElse(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	system, err := s.app.Organizations.BySlug(t.Context(), org.SystemSlug)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.administrator(role.OrganizationAdministrator)
+	root := s.person(system, "root@system.test")
+	s.inTx(func(ctx context.Context, tx *store.Tx) error {
+		return s.app.Roles.Set(ctx, tx, role.Grantor{Actor: operator, Platform: true}, system.ID, root.ID, true, []role.Role{role.PlatformAdministrator})
+	})
+	for _, c := range []struct {
+		organization *org.Organization
+		person       *user.User
+		role         role.Role
+	}{{s.acme, s.ada, role.OrganizationAdministrator}, {system, root, role.PlatformAdministrator}} {
+		t.Run(c.organization.Slug, func(t *testing.T) {
+			login, within := "/console/login?organization="+c.organization.Slug, "/"+c.organization.Slug
+			entered := func(b *browser) bool {
+				return strings.Contains(b.get("/console/api/session").body, `"authenticated":true`)
+			}
+			attempt := func(b *browser, with string) *answer {
+				return b.submit(b.get(login), "login-form", "username", c.person.Username, "password", with)
+			}
+			first := s.browser()
+			if a := attempt(first, password); a.url.Path != "/console/callback" || !entered(first) {
+				t.Fatalf("where none is demanded: %d at %s", a.status, a.url)
+			}
+			s.changePolicies(c.organization, func(p *org.Policies) {
+				p.SecondFactorRoles = map[string]org.SecondFactor{string(c.role): org.SecondFactorRequired}
+			})
+			b := s.browser()
+			page := attempt(b, password)
+			if page.url.Path != within+"/login/second-factor/add" || entered(b) {
+				t.Fatalf("a password alone: %d at %s", page.status, page.url)
+			}
+			if a := b.get(login); a.url.Path == "/console/callback" || entered(b) {
+				t.Errorf("a password alone, begun anew: %d at %s", a.status, a.url)
+			}
+			app := &codeApp{site: s, person: c.person, secret: page.text("otp-secret")}
+			if a := b.submit(page, "otp-form", "code", app.code()); len(a.recoveryCodes()) != 10 {
+				t.Fatalf("%d at %s", a.status, a.url)
+			}
+			b = s.browser()
+			if page = attempt(b, password); page.url.Path != within+"/login/second-factor" || entered(b) {
+				t.Fatalf("a password of somebody who has an app: %d at %s", page.status, page.url)
+			}
+			if a := b.submit(page, "otp-form", "code", app.wrong()); a.status != http.StatusUnprocessableEntity || entered(b) {
+				t.Errorf("a wrong code: %d at %s", a.status, a.url)
+			}
+			if a := b.submit(page, "otp-form", "code", app.code()); a.url.Path != "/console/callback" || !entered(b) {
+				t.Errorf("password and code: %d at %s", a.status, a.url)
+			}
+			stranger, refused := s.browser(), false
+			page = stranger.get(login)
+			for range 10 {
+				a := stranger.submit(page, "login-form", "username", c.person.Username, "password", "guess")
+				refused = refused || a.status == http.StatusTooManyRequests && a.header.Get("Retry-After") != ""
+			}
+			if !refused || entered(stranger) {
+				t.Error("guesses are not slowed down")
+			}
+		})
+	}
+}
+
 // Fault 20: an administrator of an organization reaches neither another one nor system, with a token or an
 // id in the address or body.
 func TestAnAdministratorsTokenReachesOneOrganization(t *testing.T) {
@@ -98,22 +188,7 @@ func TestAnAdministratorsTokenReachesOneOrganization(t *testing.T) {
 	tokens := s.administratorsTokens(s.browser())
 	access, _ := tokens["access_token"].(string)
 	idToken, _ := tokens["id_token"].(string)
-	call := func(method, path, bearer, body string) int {
-		r, err := http.NewRequestWithContext(t.Context(), method, s.server.URL+"/api/v1"+path, strings.NewReader(body))
-		if err != nil {
-			t.Fatal(err)
-		}
-		r.Header.Set("Authorization", "Bearer "+bearer)
-		if body != "" {
-			r.Header.Set("Content-Type", "application/json")
-		}
-		response, err := s.server.Client().Do(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_ = response.Body.Close()
-		return response.StatusCode
-	}
+	call := func(method, path, bearer, body string) int { return s.call(method, path, bearer, body).status }
 	if got := call(http.MethodGet, "/orgs/acme/users", access, ""); got != http.StatusOK {
 		t.Fatalf("its own organization: %d", got)
 	}

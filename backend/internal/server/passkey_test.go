@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -161,6 +162,38 @@ func TestSigningInWithAPasskey(t *testing.T) {
 				t.Errorf("%+v %v", passkeys, err)
 			}
 		})
+	}
+}
+
+// WebAuthn Level 3 §5.4.3, §14.6.1: what authenticators know a person by is 64 random bytes of that person at that organization.
+func TestUserHandlesAreRandom(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	handle := func(person *user.User) (handle []byte) {
+		t.Helper()
+		s.inTx(func(ctx context.Context, tx *store.Tx) (err error) {
+			handle, err = s.app.Passkeys.Handle(ctx, tx, person.OrgID, person.ID)
+			return err
+		})
+		return handle
+	}
+	namesake := s.person(s.organization("rival"), s.ada.Email)
+	seen := map[string]string{}
+	for name, person := range map[string]*user.User{"ada": s.ada, "her namesake elsewhere": namesake, "somebody else": s.person(s.acme, "bob@acme.test")} {
+		made := handle(person)
+		if len(made) != 64 || !bytes.Equal(made, handle(person)) {
+			t.Errorf("%s: %x, then %x", name, made, handle(person))
+		}
+		halves := map[string]bool{string(made[:32]): true, string(made[32:]): true}
+		for half := range halves {
+			if former, ok := seen[half]; ok || len(halves) != 2 {
+				t.Errorf("%s has bytes of %s", name, former)
+			}
+			seen[half] = name
+		}
+		if bytes.Contains(made, person.ID[:]) || bytes.Contains(made, person.OrgID[:]) || bytes.Contains(made, []byte(person.Username)) {
+			t.Errorf("%s: the handle tells who it is: %x", name, made)
+		}
 	}
 }
 

@@ -155,13 +155,8 @@ func TestMailsLeadToThePublicAddressWhateverHostWasAskedFor(t *testing.T) {
 			case "an invitation":
 				b := forger()
 				s.ada = s.now(s.ada)
-				r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.server.URL+"/api/v1/orgs/acme/users", strings.NewReader(`{"username":"eva","email":"`+c.to+`","invite":true}`))
-				if err != nil {
-					t.Fatal(err)
-				}
-				r.Header.Set("Authorization", "Bearer "+b.administratorsTokens(b)["access_token"].(string))
-				r.Header.Set("Content-Type", "application/json")
-				if a := b.do(r); a.status != http.StatusCreated {
+				access := b.administratorsTokens(b)["access_token"].(string)
+				if a := b.call(http.MethodPost, "/orgs/acme/users", access, `{"username":"eva","email":"`+c.to+`","invite":true}`); a.status != http.StatusCreated {
 					t.Fatalf("%d %s", a.status, a.body)
 				}
 			}
