@@ -27,6 +27,7 @@ func (v *visit) sentences() map[string]string {
 		"session.strayed":                    w.T("event_session_strayed"),
 		"magic_link.used":                    w.T("event_magic_link_used"),
 		"sign_in.failed":                     w.T("event_sign_in_failed"),
+		"sign_in.slowed_down":                w.T("event_sign_in_slowed_down"),
 		"credential.password_set":            w.T("event_password_set"),
 		"credential.passkey_added":           w.T("event_passkey_added"),
 		"credential.passkey_renamed":         w.T("event_passkey_renamed"),

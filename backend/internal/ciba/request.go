@@ -13,6 +13,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/grant"
 	"github.com/clavex/clavex/backend/internal/oauth"
 	"github.com/clavex/clavex/backend/internal/org"
+	"github.com/clavex/clavex/backend/internal/ratelimit"
 	"github.com/clavex/clavex/backend/internal/session"
 	"github.com/clavex/clavex/backend/internal/user"
 )
@@ -84,7 +85,7 @@ func (e *Endpoint) table() oauth.Table[Request] {
 		}},
 		{Name: "hint", Clause: "CIBA Core 1.0 §7.1, §7.2", Do: e.findPerson},
 		{Name: "requests for one person", Clause: "CIBA Core 1.0 §14", Do: func(ctx context.Context, r *Request) error {
-			return e.requests.Count(ctx, r.Organization.ID, r.Client.ClientID+" "+r.person.ID.String())
+			return ratelimit.About(e.requests.Count(ctx, r.Organization.ID, r.Client.ClientID+" "+r.person.ID.String()), r.person.ID)
 		}},
 	}
 }

@@ -2,12 +2,14 @@ package credential
 
 import (
 	"context"
+	"encoding/hex"
 	"net/netip"
 	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/clavex/clavex/backend/internal/fault"
+	"github.com/clavex/clavex/backend/internal/ratelimit"
 	"github.com/clavex/clavex/backend/internal/reqctx"
 	"github.com/clavex/clavex/backend/internal/seal"
 	"github.com/clavex/clavex/backend/internal/secret"
@@ -38,6 +40,7 @@ const (
 // in before has a count of its own: a stranger's guesses do not slow it down.
 type damping struct {
 	db  *store.Store
+	of  string // what is guessed, for the audit log
 	key []byte
 	now func() time.Time
 	// newNetworks says that an account which waits does not wait in networks that have hardly tried it. Not for second
@@ -45,8 +48,8 @@ type damping struct {
 	newNetworks bool
 }
 
-func newDamping(db *store.Store, ring *seal.Ring, now func() time.Time, newNetworks bool) damping {
-	return damping{db: db, key: ring.DeriveKey("sign-in-damping").Key, now: now, newNetworks: newNetworks}
+func newDamping(db *store.Store, of string, ring *seal.Ring, now func() time.Time, newNetworks bool) damping {
+	return damping{db: db, of: of, key: ring.DeriveKey("sign-in-damping").Key, now: now, newNetworks: newNetworks}
 }
 
 // reservation is an attempt that was let through and counted.
@@ -78,32 +81,43 @@ func tries(hash []byte, most int32) dampedSubject {
 	return dampedSubject{hash: hash, free: most - 1, longest: triesDay, quiet: triesDay}
 }
 
-// reserve counts an attempt, or refuses it with ErrTooMany and counts nothing.
-func (d damping) reserve(ctx context.Context, orgID uuid.UUID, account string, knownBrowser bool, browser []byte, address netip.Addr) (reservation, error) {
+// reserve counts an attempt, or refuses it with ErrTooMany and counts nothing. person is who has the account, uuid.Nil for
+// nobody: only the audit log makes a difference.
+func (d damping) reserve(ctx context.Context, orgID uuid.UUID, account string, person uuid.UUID, knownBrowser bool, browser []byte, address netip.Addr) (reservation, error) {
 	reserved := reservation{attempt: uuid.New(), at: d.now().Truncate(time.Microsecond), account: account}
 	if knownBrowser {
 		reserved.browser = browser
 	} else if d.newNetworks && address.IsValid() {
 		reserved.network = reqctx.WideNetwork(address)
 	}
-	if err := d.count(ctx, orgID, &reserved, address); err != nil {
+	if by, subject, err := d.count(ctx, orgID, &reserved, address); err != nil {
 		if failed := d.forgive(ctx, orgID, reserved); failed != nil {
 			return reservation{}, failed
+		}
+		if fault.IsKind(err, fault.RateLimited) {
+			refusal := ratelimit.Refusal{OrgID: orgID, Limit: d.of, Wait: true, By: by, Subject: hex.EncodeToString(subject)}
+			if by != ratelimit.ByAddress { // which waits whomever it guessed at
+				refusal.Person = person
+			}
+			err = fault.From(err).WithCause(&refusal)
 		}
 		return reservation{}, err
 	}
 	return reserved, nil
 }
 
-// count counts an attempt by all its subjects; what it was counted by is in reserved whatever it returns.
-func (d damping) count(ctx context.Context, orgID uuid.UUID, reserved *reservation, address netip.Addr) error {
+// count counts an attempt by all its subjects, and says which of them has to wait; what it was counted by is in reserved
+// whatever it returns.
+func (d damping) count(ctx context.Context, orgID uuid.UUID, reserved *reservation, address netip.Addr) (ratelimit.By, []byte, error) {
 	if reserved.browser != nil {
-		return d.take(ctx, orgID, reserved, waits(d.ofBrowser(reserved.account, reserved.browser), accountFree, accountLongest))
+		subject := d.ofBrowser(reserved.account, reserved.browser)
+		return ratelimit.ByBrowser, subject, d.take(ctx, orgID, reserved, waits(subject, accountFree, accountLongest))
 	}
 	// The address first: what it may not try leaves nothing behind.
 	if address.IsValid() {
-		if err := d.take(ctx, orgID, reserved, waits(secret.Derive(d.key, "address", reqctx.Network(address)), addressFree, addressLongest)); err != nil {
-			return err
+		subject := secret.Derive(d.key, "address", reqctx.Network(address))
+		if err := d.take(ctx, orgID, reserved, waits(subject, addressFree, addressLongest)); err != nil {
+			return ratelimit.ByAddress, subject, err
 		}
 	}
 	isNew := false
@@ -111,17 +125,18 @@ func (d damping) count(ctx context.Context, orgID uuid.UUID, reserved *reservati
 		// Before the account and whatever that says: what a network tries while nobody waits makes it one that has tried.
 		err := d.take(ctx, orgID, reserved, tries(d.ofNetwork(reserved.account, reserved.network), networkTries))
 		if err != nil && !fault.IsKind(err, fault.RateLimited) {
-			return err
+			return "", nil, err
 		}
 		isNew = err == nil
 	}
-	waiting := d.take(ctx, orgID, reserved, waits(d.ofAccount(reserved.account), accountFree, accountLongest))
+	subject := d.ofAccount(reserved.account)
+	waiting := d.take(ctx, orgID, reserved, waits(subject, accountFree, accountLongest))
 	if fault.IsKind(waiting, fault.RateLimited) && isNew {
 		if err := d.take(ctx, orgID, reserved, tries(d.ofNewNetworks(reserved.account), networksTries)); !fault.IsKind(err, fault.RateLimited) {
 			waiting = err
 		}
 	}
-	return waiting
+	return ratelimit.ByAccount, subject, waiting
 }
 
 // take counts an attempt by one subject: ErrTooMany when that has to wait.

@@ -109,7 +109,7 @@ type Passkeys struct {
 func NewPasskeys(db *store.Store, sessions *session.Sessions, grants *grant.Grants, models *fido.Models, log *audit.Log, now func() time.Time, ring *seal.Ring,
 	random io.Reader,
 ) *Passkeys {
-	return &Passkeys{db: db, sessions: sessions, grants: grants, models: models, log: log, now: now, random: random, damping: newDamping(db, ring, now, true)}
+	return &Passkeys{db: db, sessions: sessions, grants: grants, models: models, log: log, now: now, random: random, damping: newDamping(db, "passkey", ring, now, true)}
 }
 
 // NewHandle draws a user handle: random, because organizations on one host share an RP ID, and an authenticator keeps

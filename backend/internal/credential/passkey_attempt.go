@@ -116,8 +116,12 @@ func (p *Passkeys) reserve(ctx context.Context, attempt PasskeyAttempt, person *
 	if err != nil {
 		return reservation{}, err
 	}
+	about := userID
+	if attempt.Owner != uuid.Nil { // whose account it is about, whosever the passkey is
+		about = attempt.Owner
+	}
 	// Not the account: who guesses its password does not keep its owner from using a passkey.
-	return p.damping.reserve(ctx, attempt.OrgID, "passkey:"+hex.EncodeToString(attempt.CredentialID), knownBrowser, attempt.BrowserHash, reqctx.From(ctx).Address)
+	return p.damping.reserve(ctx, attempt.OrgID, "passkey:"+hex.EncodeToString(attempt.CredentialID), about, knownBrowser, attempt.BrowserHash, reqctx.From(ctx).Address)
 }
 
 // use counts a verified assertion, once, and says what is wrong with it, nil for nothing. A counter that does not grow

@@ -68,7 +68,7 @@ type Passwords struct {
 
 // NewPasswords makes the keeper of passwords. Hashing waits in the queue.
 func NewPasswords(db *store.Store, users *user.Users, sessions *session.Sessions, log *audit.Log, now func() time.Time, hashes *passwordhash.Hasher, ring *seal.Ring, random io.Reader) *Passwords {
-	return &Passwords{db: db, users: users, sessions: sessions, log: log, now: now, hashes: hashes, damping: newDamping(db, ring, now, true),
+	return &Passwords{db: db, users: users, sessions: sessions, log: log, now: now, hashes: hashes, damping: newDamping(db, "password", ring, now, true),
 		drawing: drawing[hashKind]{db: db, now: now, random: random, label: "hash of nobody", step: 1}}
 }
 
@@ -148,7 +148,7 @@ func (p *Passwords) reserve(ctx context.Context, attempt Attempt, person *user.U
 	if knownBrowser {
 		account = userID.String()
 	}
-	return p.damping.reserve(ctx, attempt.OrgID, account, knownBrowser, attempt.BrowserHash, reqctx.From(ctx).Address)
+	return p.damping.reserve(ctx, attempt.OrgID, account, userID, knownBrowser, attempt.BrowserHash, reqctx.From(ctx).Address)
 }
 
 // countedName is what attempts are counted by in browsers that are not known. The prefix keeps what somebody types apart

@@ -53,7 +53,7 @@ type SecondFactors struct {
 // NewSecondFactors makes the keeper of second factors.
 func NewSecondFactors(db *store.Store, sessions *session.Sessions, log *audit.Log, ring *seal.Ring, now func() time.Time, random io.Reader) *SecondFactors {
 	return &SecondFactors{db: db, sessions: sessions, log: log, ring: ring, now: now, random: random,
-		damping: newDamping(db, ring, now, false)}
+		damping: newDamping(db, "second_factor", ring, now, false)}
 }
 
 // Factor is what somebody has beside their password.
@@ -260,7 +260,7 @@ func (f *SecondFactors) attempt(ctx context.Context, person Person, wrong error,
 	if err != nil {
 		return uuid.Nil, err
 	}
-	reserved, err := f.damping.reserve(ctx, person.OrgID, "second-factor:"+person.UserID.String(), known, person.BrowserHash, reqctx.From(ctx).Address)
+	reserved, err := f.damping.reserve(ctx, person.OrgID, "second-factor:"+person.UserID.String(), person.UserID, known, person.BrowserHash, reqctx.From(ctx).Address)
 	if err != nil {
 		return uuid.Nil, err
 	}

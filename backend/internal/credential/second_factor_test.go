@@ -15,6 +15,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/credential"
 	"github.com/clavex/clavex/backend/internal/domaintest"
 	"github.com/clavex/clavex/backend/internal/fault"
+	"github.com/clavex/clavex/backend/internal/ratelimit"
 	"github.com/clavex/clavex/backend/internal/seal"
 	"github.com/clavex/clavex/backend/internal/session"
 	"github.com/clavex/clavex/backend/internal/store"
@@ -250,6 +251,10 @@ func TestGuessingCodesIsSlowedDown(t *testing.T) {
 	}
 	if !errors.Is(err, credential.ErrTooMany) || fault.From(err).RetryAfter <= 0 {
 		t.Fatalf("seven guesses: %v", err)
+	}
+	var refusal *ratelimit.Refusal
+	if !errors.As(err, &refusal) || !refusal.Wait || refusal.Limit != "second_factor" || refusal.By == ratelimit.ByAddress || refusal.Person != a.ada.ID || refusal.OrgID != a.acme.ID {
+		t.Errorf("the audit log is told %+v", refusal)
 	}
 	if err := a.verify(a.code(0)); !errors.Is(err, credential.ErrTooMany) {
 		t.Errorf("a right code while it waits: %v", err)

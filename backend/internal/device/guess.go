@@ -49,11 +49,11 @@ func newGuesses(counters kv.Store, signIns int) guesses {
 
 // count counts a try before it is looked at, so that a right one among too many is worth nothing.
 func (g guesses) count(ctx context.Context, orgID uuid.UUID, guess Guess) error {
-	if err := g.browser.Count(ctx, orgID, guess.Browser); err != nil || guess.Known {
+	if err := g.browser.CountBrowser(ctx, orgID, guess.Browser); err != nil || guess.Known {
 		return err
 	}
 	if err := g.network.CountNetwork(ctx, orgID); err != nil {
 		return err
 	}
-	return g.organization.Count(ctx, orgID, "unknown browsers")
+	return g.organization.CountOrganization(ctx, orgID)
 }

@@ -5,10 +5,13 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/google/uuid"
+
 	"github.com/clavex/clavex/backend/internal/audit"
 	"github.com/clavex/clavex/backend/internal/client"
 	"github.com/clavex/clavex/backend/internal/oauth"
 	"github.com/clavex/clavex/backend/internal/org"
+	"github.com/clavex/clavex/backend/internal/ratelimit"
 	"github.com/clavex/clavex/backend/internal/store"
 )
 
@@ -19,7 +22,8 @@ func (d *Documents) Keep(ctx context.Context, organization *org.Organization, ac
 		return described, nil
 	}
 	if err := d.person.Count(ctx, organization.ID, actor.ID); err != nil {
-		return nil, err
+		person, _ := uuid.Parse(actor.ID)
+		return nil, ratelimit.About(err, person)
 	}
 	wanted := *described
 	wanted.DocumentReadAt = d.Now()

@@ -167,7 +167,7 @@ func (d *Documents) Client(ctx context.Context, organization *org.Organization, 
 		return nil, errHost
 	}
 	if kept == nil && !d.documents.Fresh(clientID) {
-		if err := errors.Join(d.strangers.CountNetwork(ctx, organization.ID), d.everybody.Count(ctx, organization.ID, "")); err != nil {
+		if err := errors.Join(d.strangers.CountNetwork(ctx, organization.ID), d.everybody.CountOrganization(ctx, organization.ID)); err != nil {
 			return nil, err
 		}
 	}

@@ -140,7 +140,7 @@ func (a *App) router(m *metrics, health *health) (*gin.Engine, error) {
 	engine.HandleMethodNotAllowed = true
 	engine.ContextWithFallback = true
 	page := errorRenderer(e.signIn.Error)
-	engine.Use(m.middleware, facts(proxies, a.Config.ClientCertificateHeader, a.Config.RequestTimeout), renderErrorsWith(page), accessLog(a.Log), recoverPanics(a.Log, page), strictTransport(a.Config.PublicURL), refuseUnknownOwners)
+	engine.Use(m.middleware, facts(proxies, a.Config.ClientCertificateHeader, a.Config.RequestTimeout), renderErrorsWith(page), accessLog(a.Log), explainRefusals(a.State, a.Audit, a.Store), recoverPanics(a.Log, page), strictTransport(a.Config.PublicURL), refuseUnknownOwners)
 	engine.NoRoute(func(c *gin.Context) { renderError(c, errNoSuchAddress) })
 	engine.NoMethod(func(c *gin.Context) { methodNotAllowed(c, e) })
 

@@ -63,7 +63,7 @@ func (s *SignIn) ChangeAddress(c *gin.Context, organization *org.Organization, l
 	case live.User.EmailVerified && strings.EqualFold(address, live.User.Email):
 		return ErrAddressSame
 	}
-	if err := s.Addresses.account.Count(ctx, organization.ID, live.User.ID.String()); err != nil {
+	if err := s.Addresses.change(ctx, organization.ID, live.User.ID); err != nil {
 		return err
 	}
 	browser, hash := s.browser(c, organization)
@@ -83,7 +83,7 @@ func (s *SignIn) ChangeAddress(c *gin.Context, organization *org.Organization, l
 // anybody asks for about it: strangers who sign up with it would keep them from proving it.
 func (s *SignIn) countAddressMail(ctx context.Context, orgID uuid.UUID, data login.AddressData) error {
 	if data.Own {
-		return s.Addresses.own.Count(ctx, orgID, data.UserID.String())
+		return s.Addresses.ownMail(ctx, orgID, data.UserID)
 	}
 	return s.SignUps.countMail(ctx, orgID, data.Email)
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/mailqueue"
 	"github.com/clavex/clavex/backend/internal/oauth"
 	"github.com/clavex/clavex/backend/internal/org"
+	"github.com/clavex/clavex/backend/internal/ratelimit"
 	"github.com/clavex/clavex/backend/internal/secret"
 	"github.com/clavex/clavex/backend/internal/store"
 	"github.com/clavex/clavex/backend/internal/user"
@@ -161,10 +162,13 @@ func (s *SignIn) mailTo(c *gin.Context, v *visit, way byMail, whom named) error 
 	if before != nil && before.Mails >= login.MailsMost {
 		return ErrNoMoreMails
 	}
-	if err := s.Recoveries.typed.count(ctx, v.organization.ID, whom.own, strings.ToLower(whom.typed)); err != nil {
-		return err
+	data, person, id := login.RecoveryData{Typed: whom.typed}, whom.person, uuid.Nil
+	if person != nil {
+		id = person.ID
 	}
-	data, person := login.RecoveryData{Typed: whom.typed}, whom.person
+	if err := s.Recoveries.typed.count(ctx, v.organization.ID, whom.own, strings.ToLower(whom.typed)); err != nil {
+		return ratelimit.About(err, id)
+	}
 	reachable := person != nil && person.MayProve() && person.Email != ""
 	if reachable {
 		data.UserID, data.Email = person.ID, person.Email
@@ -172,8 +176,11 @@ func (s *SignIn) mailTo(c *gin.Context, v *visit, way byMail, whom named) error 
 	// Counted for nobody, too; refused in silence, because a refusal would tell whose names are one account.
 	if err := s.Recoveries.account.count(ctx, v.organization.ID, whom.own, subjectOf(data)); fault.IsKind(err, fault.RateLimited) {
 		reachable = false
+		_ = c.Error(ratelimit.About(err, id)) // only the audit log tells it
 	} else if err != nil {
 		return err
+	} else if _, _, err := s.State.Get(ctx, (&ratelimit.Refusal{OrgID: v.organization.ID, Subject: subjectOf(data)}).Mark()); err != nil {
+		return err // read for the time it takes: a refusal has its mark read
 	}
 	proof, code, err := s.newProof(v.transaction, before, data, subjectOf(data))
 	if err != nil {

@@ -102,7 +102,7 @@ func (s *SignIn) countBeginning(c *gin.Context, organization *org.Organization, 
 		return err
 	}
 	if known {
-		return limits.browser.Count(ctx, organization.ID, browser)
+		return limits.browser.CountBrowser(ctx, organization.ID, browser)
 	}
 	return limits.network.CountNetwork(ctx, organization.ID)
 }
@@ -142,7 +142,7 @@ func (l SignUpLimits) count(ctx context.Context, orgID uuid.UUID) error {
 	if err := l.network.CountNetwork(ctx, orgID); err != nil {
 		return err
 	}
-	return l.organization.Count(ctx, orgID, "")
+	return l.organization.CountOrganization(ctx, orgID)
 }
 
 // countMail counts a mail to an address, whoever asked for it.
@@ -217,7 +217,7 @@ func (l FactorMailLimits) count(ctx context.Context, orgID, account uuid.UUID, o
 			return err
 		}
 	}
-	return l.account.count(ctx, orgID, own, account.String())
+	return ratelimit.About(l.account.count(ctx, orgID, own, account.String()), account)
 }
 
 // countOf is a limit of what is asked for about somebody, with a count of its own for each browser in which they signed in
@@ -309,4 +309,14 @@ func NewAddressLimits(counters kv.Store) AddressLimits {
 		account: ratelimit.New(counters, "addresses_of_account", addressesOfAccount, time.Hour, ErrAddressesLimited),
 		own:     ratelimit.New(counters, "own_address_mails_of_account", ownMailsOfAccount, time.Hour, ErrSignUpMailsLimited),
 	}
+}
+
+// change counts a change of the address of an account.
+func (l AddressLimits) change(ctx context.Context, orgID, account uuid.UUID) error {
+	return ratelimit.About(l.account.Count(ctx, orgID, account.String()), account)
+}
+
+// ownMail counts a mail to the address that an account has.
+func (l AddressLimits) ownMail(ctx context.Context, orgID, account uuid.UUID) error {
+	return ratelimit.About(l.own.Count(ctx, orgID, account.String()), account)
 }
