@@ -49,10 +49,14 @@ func newGuesses(counters kv.Store, signIns int) guesses {
 
 // count counts a try before it is looked at, so that a right one among too many is worth nothing.
 func (g guesses) count(ctx context.Context, orgID uuid.UUID, guess Guess) error {
-	if err := g.browser.CountBrowser(ctx, orgID, guess.Browser); err != nil || guess.Known {
+	if guess.Known {
+		return g.browser.CountBrowser(ctx, orgID, guess.Browser)
+	}
+	// The network first: a stranger has as many browsers as they like, and each that is refused is an event of its own.
+	if err := g.network.CountNetwork(ctx, orgID); err != nil {
 		return err
 	}
-	if err := g.network.CountNetwork(ctx, orgID); err != nil {
+	if err := g.browser.CountBrowser(ctx, orgID, guess.Browser); err != nil {
 		return err
 	}
 	return g.organization.CountOrganization(ctx, orgID)

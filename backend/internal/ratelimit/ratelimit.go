@@ -41,16 +41,16 @@ type Refusal struct {
 // Error implements error, for the log.
 func (r *Refusal) Error() string { return "refused by " + r.Limit }
 
-// Mark is the key of what is kept when a refusal was recorded: all of the same subject have the same.
+// Mark is the key of what is kept when a refusal was recorded: all of the same subject and about the same account have the same.
 func (r *Refusal) Mark() kv.Key {
-	return kv.Key{OrgID: r.OrgID, Kind: "refusal_told", ID: kv.ID(r.Limit, string(r.By), r.Subject)}
+	return kv.Key{OrgID: r.OrgID, Kind: "refusal_told", ID: kv.ID(r.Limit, string(r.By), r.Subject, r.Person.String())}
 }
 
 // About says in a refusal of this package whose account it is about, uuid.Nil for nobody's, and returns it. Only what is
-// counted for an account is about one.
+// counted for an account, or for one in a browser, is about one.
 func About(err error, person uuid.UUID) error {
 	var refusal *Refusal
-	if errors.As(err, &refusal) && refusal.By == ByAccount {
+	if errors.As(err, &refusal) && (refusal.By == ByAccount || refusal.By == ByBrowser) {
 		refusal.Person = person
 	}
 	return err

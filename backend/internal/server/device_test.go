@@ -182,6 +182,13 @@ func TestGuessingOfUserCodesIsLimited(t *testing.T) {
 	if a := try(s.browser(), begun["user_code"].(string)); a.status != http.StatusTooManyRequests {
 		t.Errorf("RFC 8628 §5.1: a new browser of the same network: %d", a.status)
 	}
+	another := s.browser()
+	for range 21 {
+		try(another, "BBBB-BBBB")
+	}
+	if events := s.refused(s.acme); len(events) != 2 { // of the first browser and of the network
+		t.Errorf("a network that is refused fills the audit log with browsers: %+v", events)
+	}
 	if a := try(known, begun["user_code"].(string)); a.element("consent-form") == nil {
 		t.Errorf("a browser in which somebody signed in before pays for its network: %d at %s", a.status, a.url)
 	}

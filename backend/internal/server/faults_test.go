@@ -193,9 +193,12 @@ func TestFaultsSeenInRealServers(t *testing.T) {
 	})
 }
 
-// tablesWith are the tables that have a row in which any of the texts stands, whatever its column. Bytes are shown in hexadecimal.
+// tablesWith are the tables that have a row in which any of the texts stands, whatever its column, also as bytes.
 func (s *site) tablesWith(texts ...string) (found []string) {
 	s.t.Helper()
+	for _, text := range slices.Clone(texts) {
+		texts = append(texts, hex.EncodeToString([]byte(text)))
+	}
 	s.inTx(func(ctx context.Context, tx *store.Tx) error {
 		rows, err := tx.Query(ctx, "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() ORDER BY tablename")
 		if err != nil {

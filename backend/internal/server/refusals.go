@@ -20,11 +20,12 @@ import (
 // read the mark and write nothing.
 const (
 	toldFor  = time.Hour
-	tellTime = 5 * time.Second
+	tellTime = 2 * time.Second
 )
 
-// explainRefusals records the refusals among the errors of a request. They are found where they go out, so that no limit is
-// forgotten, after the answer was written, so that none becomes another answer when it cannot be recorded.
+// explainRefusals records the refusals among the errors of a request. They are found where they go out, so that no limit of package
+// ratelimit is forgotten, and after the answer was decided, so that none becomes another answer when it cannot be recorded. A short
+// answer may be sent only then: the first refusal of a subject in an hour takes a moment longer.
 func explainRefusals(state kv.Store, log *audit.Log, db store.DB) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		c.Next()
@@ -65,7 +66,9 @@ func explainRefusal(ctx context.Context, state kv.Store, log *audit.Log, db stor
 		event.Details["limit"] = refusal.Limit
 	}
 	if err := log.Record(ctx, db, refusal.OrgID, event); err != nil {
-		return errors.Join(err, state.Delete(ctx, mark)) // the next one is told instead
+		again, cancel := context.WithTimeout(context.WithoutCancel(ctx), tellTime) // the first one may be what ended
+		defer cancel()
+		return errors.Join(err, state.Delete(again, mark)) // the next one is told instead
 	}
 	return nil
 }

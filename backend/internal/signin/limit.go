@@ -236,7 +236,7 @@ func (l countOf) count(ctx context.Context, orgID uuid.UUID, own, subject string
 	if own == "" {
 		return l.strangers.count(ctx, orgID, subject)
 	}
-	return l.known.Count(ctx, orgID, own+" "+subject)
+	return l.known.CountBrowser(ctx, orgID, own+" "+subject)
 }
 
 // What is asked for about somebody when strangers have used up what there is: by one network, and by all that have not
