@@ -372,7 +372,9 @@ func TestManyKindsOfOneScheme(t *testing.T) {
 		t.Errorf("drawn: %v", drawn)
 	}
 	// Somebody signs in whose kind is one of those beside the most common one.
-	withoutSalt := func(kind string) string { return strings.TrimRight(strings.Replace(kind, "$AAAAAAAAAAA$", "$c2FsdHNhbHQ$", 1), "A") }
+	withoutSalt := func(kind string) string {
+		return strings.TrimRight(strings.Replace(kind, "$AAAAAAAAAAA$", "$c2FsdHNhbHQ$", 1), "A")
+	}
 	signIn := func(kind string) {
 		w.exec(`UPDATE credentials SET secret = $3 WHERE org_id = $1 AND id = (SELECT id FROM credentials WHERE org_id = $1 AND starts_with(secret, $2) LIMIT 1)`, acme.ID, withoutSalt(kind), today)
 	}
