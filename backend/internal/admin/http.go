@@ -19,6 +19,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/kv"
 	"github.com/clavex/clavex/backend/internal/oauth"
 	"github.com/clavex/clavex/backend/internal/org"
+	"github.com/clavex/clavex/backend/internal/ratelimit"
 	"github.com/clavex/clavex/backend/internal/role"
 )
 
@@ -29,6 +30,7 @@ const (
 	maximumBodyBytes = 1 << 20
 	rateWindow       = time.Minute
 	callKey          = "admin.call"
+	requestsKind     = "admin_requests"
 )
 
 // rule says what an operation needs.
@@ -263,7 +265,7 @@ func (a *API) authorize(ctx context.Context, wanted *operation, by *Authority, s
 // limit counts the actor's requests (draft-ietf-httpapi-ratelimit-headers). Without its counters the API
 // goes on: a limit that protects against haste must not become an outage.
 func (a *API) limit(c *gin.Context, by *Authority) error {
-	count, err := a.counters.Increment(c.Request.Context(), kv.Key{OrgID: by.Organization.ID, Kind: "admin_requests", ID: by.actorID().String()}, rateWindow)
+	count, err := a.counters.Increment(c.Request.Context(), kv.Key{OrgID: by.Organization.ID, Kind: requestsKind, ID: by.actorID().String()}, rateWindow)
 	if fault.IsKind(err, fault.Unavailable) {
 		_ = c.Error(err)
 		return nil
@@ -276,7 +278,8 @@ func (a *API) limit(c *gin.Context, by *Authority) error {
 	c.Header("RateLimit-Policy", fmt.Sprintf(`"admin";q=%d;w=%d`, a.perMinute, int(rateWindow/time.Second)))
 	c.Header("RateLimit", `"admin";r=`+strconv.FormatInt(remaining, 10)+";t="+strconv.Itoa(seconds))
 	if count.Value > int64(a.perMinute) {
-		return fault.Newf(fault.RateLimited, "rate_limited", "Too many requests. Wait %d seconds.", seconds).WithRetryAfter(count.Reset)
+		refusal := &ratelimit.Refusal{OrgID: by.Organization.ID, Limit: requestsKind, By: ratelimit.ByActor, Subject: by.actorID().String(), Actor: by.Actor()}
+		return fault.Newf(fault.RateLimited, "rate_limited", "Too many requests. Wait %d seconds.", seconds).WithRetryAfter(count.Reset).WithCause(refusal)
 	}
 	return nil
 }

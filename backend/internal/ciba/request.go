@@ -8,6 +8,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/clavex/clavex/backend/internal/audit"
 	"github.com/clavex/clavex/backend/internal/client"
 	"github.com/clavex/clavex/backend/internal/fault"
 	"github.com/clavex/clavex/backend/internal/grant"
@@ -85,7 +86,8 @@ func (e *Endpoint) table() oauth.Table[Request] {
 		}},
 		{Name: "hint", Clause: "CIBA Core 1.0 §7.1, §7.2", Do: e.findPerson},
 		{Name: "requests for one person", Clause: "CIBA Core 1.0 §14", Do: func(ctx context.Context, r *Request) error {
-			return ratelimit.About(e.requests.Count(ctx, r.Organization.ID, r.Client.ClientID+" "+r.person.ID.String()), r.person.ID)
+			err := e.requests.Count(ctx, r.Organization.ID, r.Client.ClientID+" "+r.person.ID.String())
+			return ratelimit.AskedBy(ratelimit.About(err, r.person.ID), audit.Actor{Kind: audit.Client, ID: r.Client.ID.String(), Name: r.Client.Name})
 		}},
 	}
 }

@@ -23,7 +23,7 @@ func (d *Documents) Keep(ctx context.Context, organization *org.Organization, ac
 	}
 	if err := d.person.Count(ctx, organization.ID, actor.ID); err != nil {
 		person, _ := uuid.Parse(actor.ID)
-		return nil, ratelimit.About(err, person)
+		return nil, ratelimit.AskedBy(ratelimit.About(err, person), actor)
 	}
 	wanted := *described
 	wanted.DocumentReadAt = d.Now()

@@ -1,4 +1,4 @@
-// Package ratelimit limits what anybody may do without having proved who they are. It counts attempts at an
+// Package ratelimit limits how often somebody may do something, most of all without having proved who they are. It counts attempts at an
 // organization, per network or another subject, in windows of short-lived state, so all replicas share the
 // counts and a loss of that state forgives them. Guessing of passwords is not its business: package
 // credential counts that where nothing is lost.
@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/clavex/clavex/backend/internal/audit"
 	"github.com/clavex/clavex/backend/internal/fault"
 	"github.com/clavex/clavex/backend/internal/kv"
 	"github.com/clavex/clavex/backend/internal/reqctx"
@@ -25,6 +26,7 @@ const (
 	ByAddress      By = "address" // the network of the request
 	ByBrowser      By = "browser"
 	ByOrganization By = "organization"
+	ByActor        By = "actor" // who sent the requests, having proved who they are
 )
 
 // Refusal tells the audit log of an attempt that was refused. It is the cause of the fault that somebody is refused with:
@@ -34,8 +36,9 @@ type Refusal struct {
 	Limit   string // its name; of a wait after failures, what was guessed
 	Wait    bool   // after failures
 	By      By
-	Subject string    // a digest of whose attempts were counted
-	Person  uuid.UUID // whose account it is about; uuid.Nil for nobody's
+	Subject string      // a digest of whose attempts were counted
+	Person  uuid.UUID   // whose account it is about; uuid.Nil for nobody's
+	Actor   audit.Actor // who was refused; zero when they had not proved who they are
 }
 
 // Error implements error, for the log.
@@ -52,6 +55,15 @@ func About(err error, person uuid.UUID) error {
 	var refusal *Refusal
 	if errors.As(err, &refusal) && (refusal.By == ByAccount || refusal.By == ByBrowser) {
 		refusal.Person = person
+	}
+	return err
+}
+
+// AskedBy says in a refusal of this package who was refused, having proved who they are, and returns it.
+func AskedBy(err error, actor audit.Actor) error {
+	var refusal *Refusal
+	if errors.As(err, &refusal) {
+		refusal.Actor = actor
 	}
 	return err
 }

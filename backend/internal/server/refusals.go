@@ -55,8 +55,11 @@ func explainRefusal(ctx context.Context, state kv.Store, log *audit.Log, db stor
 		return err
 	}
 	// Never what was typed: where nobody has it, it may be a password in the wrong field.
-	event := audit.Event{Action: "rate_limit.reached", Actor: audit.Actor{Kind: audit.Anonymous}, Outcome: audit.Failure,
+	event := audit.Event{Action: "rate_limit.reached", Actor: refusal.Actor, Outcome: audit.Failure,
 		Target: audit.Target{Kind: "organization", ID: refusal.OrgID.String()}, Details: map[string]any{"by": refusal.By}}
+	if event.Actor.Kind == "" {
+		event.Actor.Kind = audit.Anonymous
+	}
 	if refusal.Person != uuid.Nil {
 		event.Target = audit.Target{Kind: "user", ID: refusal.Person.String()}
 	}

@@ -6,12 +6,14 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/clavex/clavex/backend/internal/admin"
 	"github.com/clavex/clavex/backend/internal/audit"
 	"github.com/clavex/clavex/backend/internal/dbtest"
 	"github.com/clavex/clavex/backend/internal/kv"
@@ -26,8 +28,13 @@ func (s *site) refused(organization *org.Organization) []audit.Record {
 	return append(s.eventsOf(organization, "rate_limit.reached"), s.eventsOf(organization, "sign_in.slowed_down")...)
 }
 
-// tellsOf expects one event about refusals, with these details.
+// tellsOf expects one event about refusals of somebody who proved nothing, with these details.
 func (s *site) tellsOf(action, kind, id string, details map[string]string) {
+	s.t.Helper()
+	s.tellsOfBy(audit.Actor{Kind: audit.Anonymous}, action, kind, id, details)
+}
+
+func (s *site) tellsOfBy(actor audit.Actor, action, kind, id string, details map[string]string) {
 	s.t.Helper()
 	found := s.refused(s.acme)
 	if len(found) != 1 {
@@ -43,7 +50,7 @@ func (s *site) tellsOf(action, kind, id string, details map[string]string) {
 		}
 	}
 	event := found[0]
-	if event.Action != action || event.Outcome != audit.Failure || event.Target != (audit.Target{Kind: kind, ID: id}) || event.Actor != (audit.Actor{Kind: audit.Anonymous}) {
+	if event.Action != action || event.Outcome != audit.Failure || event.Target != (audit.Target{Kind: kind, ID: id}) || event.Actor != actor {
 		s.t.Errorf("%+v", event)
 	}
 	if !event.Address.IsLoopback() && event.Address.String() != "192.0.2.1" {
@@ -159,6 +166,51 @@ func TestTheAuditLogTellsOfMailsThatDoNotGoOut(t *testing.T) {
 	if len(limits) != 2 || limits[0].Target.ID != s.ada.ID.String() || !strings.Contains(string(limits[0].Details), `"recoveries_of_name"`) {
 		t.Errorf("%+v", limits)
 	}
+}
+
+// Whoever has proved who they are is named.
+func TestTheAuditLogTellsWhoReachedALimit(t *testing.T) {
+	t.Parallel()
+	t.Run("a person at their account", func(t *testing.T) {
+		t.Parallel()
+		s := newSite(t)
+		b, page := s.atAccount(s.ada, "account/email")
+		for n := range 12 {
+			b.submit(page, "email-form", "email", strings.Repeat("x", n+1)+"@new.test")
+		}
+		s.tellsOfBy(audit.Actor{Kind: audit.User, ID: s.ada.ID.String(), Name: s.ada.Username}, "rate_limit.reached", "user", s.ada.ID.String(),
+			map[string]string{"limit": "addresses_of_account", "by": "account"})
+	})
+	t.Run("a client at the back channel", func(t *testing.T) {
+		t.Parallel()
+		c := newCounter(t)
+		for range 30 {
+			c.ask()
+		}
+		for range 2 {
+			if status, body := c.send("bc-authorize", url.Values{"scope": {"openid"}, "login_hint": {c.ada.Username}}); status != http.StatusTooManyRequests {
+				t.Fatal(status, body)
+			}
+		}
+		c.tellsOfBy(audit.Actor{Kind: audit.Client, ID: c.till.ID.String(), Name: c.till.Name}, "rate_limit.reached", "user", c.ada.ID.String(),
+			map[string]string{"limit": "backchannel_requests_of_person", "by": "account"})
+	})
+	t.Run("at the Admin API", func(t *testing.T) {
+		t.Parallel()
+		s := newSite(t)
+		access, _ := s.administratorsTokens(s.browser())["access_token"].(string)
+		s.call("GET", "/me", access, "")
+		if tag, err := s.app.Store.Exec(t.Context(), "UPDATE kv_entries SET version = $1 WHERE kind = '#admin_requests'", admin.DefaultRequestsPerMinute); err != nil || tag.RowsAffected() != 1 {
+			t.Fatal(tag, err)
+		}
+		for range 2 {
+			if a := s.call("GET", "/me", access, ""); a.status != http.StatusTooManyRequests {
+				t.Fatalf("%d %s", a.status, a.body)
+			}
+		}
+		s.tellsOfBy(audit.Actor{Kind: audit.User, ID: s.ada.ID.String(), Name: s.ada.Username}, "rate_limit.reached", "organization", s.acme.ID.String(),
+			map[string]string{"limit": "admin_requests", "by": "actor"})
+	})
 }
 
 func TestSignUpsOfAnOrganizationAreLimitedAndTheAuditLogTellsOfIt(t *testing.T) {

@@ -18,6 +18,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/notice"
 	"github.com/clavex/clavex/backend/internal/oauth"
 	"github.com/clavex/clavex/backend/internal/org"
+	"github.com/clavex/clavex/backend/internal/ratelimit"
 	"github.com/clavex/clavex/backend/internal/secret"
 	"github.com/clavex/clavex/backend/internal/session"
 	"github.com/clavex/clavex/backend/internal/store"
@@ -63,7 +64,7 @@ func (s *SignIn) ChangeAddress(c *gin.Context, organization *org.Organization, l
 	case live.User.EmailVerified && strings.EqualFold(address, live.User.Email):
 		return ErrAddressSame
 	}
-	if err := s.Addresses.change(ctx, organization.ID, live.User.ID); err != nil {
+	if err := s.Addresses.change(ctx, organization.ID, live.User); err != nil {
 		return err
 	}
 	browser, hash := s.browser(c, organization)
@@ -81,11 +82,11 @@ func (s *SignIn) ChangeAddress(c *gin.Context, organization *org.Organization, l
 
 // countAddressMail counts a mail to an address. What people do to an address of their own, signed in, is not counted with what
 // anybody asks for about it: strangers who sign up with it would keep them from proving it.
-func (s *SignIn) countAddressMail(ctx context.Context, orgID uuid.UUID, data login.AddressData) error {
+func (s *SignIn) countAddressMail(ctx context.Context, orgID uuid.UUID, person *user.User, data login.AddressData) error {
 	if data.Own {
-		return s.Addresses.ownMail(ctx, orgID, data.UserID)
+		return s.Addresses.ownMail(ctx, orgID, person)
 	}
-	return s.SignUps.countMail(ctx, orgID, data.Email)
+	return ratelimit.AskedBy(s.SignUps.countMail(ctx, orgID, data.Email), actorOf(person))
 }
 
 // mailAddress writes a code down and sends it to the address. Where somebody else has it the mail says so, and no code is
@@ -95,7 +96,7 @@ func (s *SignIn) mailAddress(ctx context.Context, v *visit, person *user.User, d
 	if before != nil && before.Mails >= login.MailsMost {
 		return ErrNoMoreMails
 	}
-	if err := s.countAddressMail(ctx, v.organization.ID, data); err != nil {
+	if err := s.countAddressMail(ctx, v.organization.ID, person, data); err != nil {
 		return err
 	}
 	other, _, err := s.Users.ByIdentifier(ctx, s.Store, v.organization.ID, data.Email)

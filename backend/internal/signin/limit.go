@@ -14,6 +14,7 @@ import (
 	"github.com/clavex/clavex/backend/internal/ratelimit"
 	"github.com/clavex/clavex/backend/internal/reqctx"
 	"github.com/clavex/clavex/backend/internal/secret"
+	"github.com/clavex/clavex/backend/internal/user"
 )
 
 // Anybody may begin a sign-in, and each one begun is kept for hours: without a limit a stranger fills the
@@ -311,12 +312,17 @@ func NewAddressLimits(counters kv.Store) AddressLimits {
 	}
 }
 
-// change counts a change of the address of an account.
-func (l AddressLimits) change(ctx context.Context, orgID, account uuid.UUID) error {
-	return ratelimit.About(l.account.Count(ctx, orgID, account.String()), account)
+// change counts a change of the address of an account, by the person, who is signed in.
+func (l AddressLimits) change(ctx context.Context, orgID uuid.UUID, person *user.User) error {
+	return refusedTo(person, l.account.Count(ctx, orgID, person.ID.String()))
 }
 
-// ownMail counts a mail to the address that an account has.
-func (l AddressLimits) ownMail(ctx context.Context, orgID, account uuid.UUID) error {
-	return ratelimit.About(l.own.Count(ctx, orgID, account.String()), account)
+// ownMail counts a mail to the address that the account has, which the person, who is signed in, wants.
+func (l AddressLimits) ownMail(ctx context.Context, orgID uuid.UUID, person *user.User) error {
+	return refusedTo(person, l.own.Count(ctx, orgID, person.ID.String()))
+}
+
+// refusedTo says of a refusal that it was the person's own doing.
+func refusedTo(person *user.User, err error) error {
+	return ratelimit.AskedBy(ratelimit.About(err, person.ID), actorOf(person))
 }

@@ -66,7 +66,7 @@ func (s *SignIn) postVerifyEmail(c *gin.Context) {
 			s.deny(c, v)
 			return
 		case "send":
-			if err = s.Addresses.change(ctx, v.organization.ID, live.User.ID); err == nil {
+			if err = s.Addresses.change(ctx, v.organization.ID, live.User); err == nil {
 				err = s.mailAddress(ctx, v, live.User, login.AddressData{UserID: live.User.ID, Email: live.User.Email, Own: true})
 			}
 		default:
