@@ -89,8 +89,10 @@ const actorWords: Record<AuditActor['type'], string> = {
   anonymous: 'Somebody not signed in',
 };
 
+/** Who did it. Clients choose their names, so what is one says so: no name passes for a person's. */
 export function actorName(actor: AuditActor): string {
-  return actor.name || actorWords[actor.type];
+  if (!actor.name) return actorWords[actor.type];
+  return actor.type === 'client' ? `${actor.name} (client)` : actor.name;
 }
 
 /** What an event was about: its recorded name, else a name in what it holds, else its id. */

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { address, placeOf } from './address';
-import { differences, targetName, wordsOf } from './audit-words';
+import { actorName, differences, targetName, wordsOf } from './audit-words';
 import { cn } from './cn';
 import { isMissingChunk, reloadOnce } from './reload';
 import { absoluteUris, changes, lines, slug } from './schema';
@@ -62,6 +62,12 @@ describe('audit', () => {
   test('words for known and unknown actions', () => {
     expect(wordsOf('user.updated')).toBe('User changed');
     expect(wordsOf('some_thing.happened')).toBe('Some thing happened');
+  });
+  test('no name that a client chose passes for a person', () => {
+    expect(actorName({ type: 'user', id: '1', name: 'ada@acme.test' })).toBe('ada@acme.test');
+    expect(actorName({ type: 'client', id: '1', name: 'ada@acme.test' })).toBe('ada@acme.test (client)');
+    expect(actorName({ type: 'client', id: '1' })).toBe('A client');
+    expect(actorName({ type: 'anonymous' })).toBe('Somebody not signed in');
   });
   test('the target is named by what is known', () => {
     const event = { id: '1', occurred_at: '', action: 'user.updated', outcome: 'success', actor: { type: 'system' } } as const;

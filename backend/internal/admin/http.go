@@ -278,7 +278,10 @@ func (a *API) limit(c *gin.Context, by *Authority) error {
 	c.Header("RateLimit-Policy", fmt.Sprintf(`"admin";q=%d;w=%d`, a.perMinute, int(rateWindow/time.Second)))
 	c.Header("RateLimit", `"admin";r=`+strconv.FormatInt(remaining, 10)+";t="+strconv.Itoa(seconds))
 	if count.Value > int64(a.perMinute) {
-		refusal := &ratelimit.Refusal{OrgID: by.Organization.ID, Limit: requestsKind, By: ratelimit.ByActor, Subject: by.actorID().String(), Actor: by.Actor()}
+		refusal := &ratelimit.Refusal{OrgID: by.Organization.ID, Limit: requestsKind, By: ratelimit.ByActor, Subject: kv.ID(by.actorID().String()), Actor: by.Actor()}
+		if by.User != nil {
+			refusal.Person = by.User.ID
+		}
 		return fault.Newf(fault.RateLimited, "rate_limited", "Too many requests. Wait %d seconds.", seconds).WithRetryAfter(count.Reset).WithCause(refusal)
 	}
 	return nil

@@ -1,6 +1,6 @@
-// Package ratelimit limits how often somebody may do something, most of all without having proved who they are. It counts attempts at an
-// organization, per network or another subject, in windows of short-lived state, so all replicas share the
-// counts and a loss of that state forgives them. Guessing of passwords is not its business: package
+// Package ratelimit limits how often somebody may do something, most of all without having proved who they
+// are. It counts attempts at an organization, per network or another subject, in windows of short-lived state,
+// so all replicas share the counts and a loss of that state forgives them. Guessing of passwords is not its business: package
 // credential counts that where nothing is lost.
 package ratelimit
 
@@ -59,7 +59,8 @@ func About(err error, person uuid.UUID) error {
 	return err
 }
 
-// AskedBy says in a refusal of this package who was refused, having proved who they are, and returns it.
+// AskedBy says in a refusal of this package who was refused, having proved who they are, and returns it. It is for what is counted
+// for them alone, or told of each person by itself (About): otherwise one would be named for what others did.
 func AskedBy(err error, actor audit.Actor) error {
 	var refusal *Refusal
 	if errors.As(err, &refusal) {

@@ -15,8 +15,10 @@ import (
 
 	"github.com/clavex/clavex/backend/internal/admin"
 	"github.com/clavex/clavex/backend/internal/audit"
+	"github.com/clavex/clavex/backend/internal/client"
 	"github.com/clavex/clavex/backend/internal/dbtest"
 	"github.com/clavex/clavex/backend/internal/kv"
+	"github.com/clavex/clavex/backend/internal/oidctest"
 	"github.com/clavex/clavex/backend/internal/org"
 	"github.com/clavex/clavex/backend/internal/ratelimit"
 	"github.com/clavex/clavex/backend/internal/store"
@@ -34,6 +36,7 @@ func (s *site) tellsOf(action, kind, id string, details map[string]string) {
 	s.tellsOfBy(audit.Actor{Kind: audit.Anonymous}, action, kind, id, details)
 }
 
+// tellsOfBy expects one event about refusals of the actor, with these details.
 func (s *site) tellsOfBy(actor audit.Actor, action, kind, id string, details map[string]string) {
 	s.t.Helper()
 	found := s.refused(s.acme)
@@ -169,7 +172,7 @@ func TestTheAuditLogTellsOfMailsThatDoNotGoOut(t *testing.T) {
 }
 
 // Whoever has proved who they are is named.
-func TestTheAuditLogTellsWhoReachedALimit(t *testing.T) {
+func TestTheAuditLogTellsWhoWasRefused(t *testing.T) {
 	t.Parallel()
 	t.Run("a person at their account", func(t *testing.T) {
 		t.Parallel()
@@ -200,17 +203,66 @@ func TestTheAuditLogTellsWhoReachedALimit(t *testing.T) {
 		s := newSite(t)
 		access, _ := s.administratorsTokens(s.browser())["access_token"].(string)
 		s.call("GET", "/me", access, "")
-		if tag, err := s.app.Store.Exec(t.Context(), "UPDATE kv_entries SET version = $1 WHERE kind = '#admin_requests'", admin.DefaultRequestsPerMinute); err != nil || tag.RowsAffected() != 1 {
-			t.Fatal(tag, err)
-		}
+		s.spend("admin_requests", admin.DefaultRequestsPerMinute)
 		for range 2 {
 			if a := s.call("GET", "/me", access, ""); a.status != http.StatusTooManyRequests {
 				t.Fatalf("%d %s", a.status, a.body)
 			}
 		}
-		s.tellsOfBy(audit.Actor{Kind: audit.User, ID: s.ada.ID.String(), Name: s.ada.Username}, "rate_limit.reached", "organization", s.acme.ID.String(),
+		s.tellsOfBy(audit.Actor{Kind: audit.User, ID: s.ada.ID.String(), Name: s.ada.Username}, "rate_limit.reached", "user", s.ada.ID.String(),
 			map[string]string{"limit": "admin_requests", "by": "actor"})
 	})
+	t.Run("a program at the Admin API", func(t *testing.T) {
+		t.Parallel()
+		s := newSite(t)
+		reader, secret := s.client(s.acme, client.Client{ClientID: "reader", AuthenticationMethod: client.ClientSecretBasic, GrantTypes: []string{client.ClientCredentials}, Scopes: []string{"admin:read"}})
+		_, answer := s.program("POST", "/acme/token", url.Values{"grant_type": {"client_credentials"}}, "Authorization", oidctest.Basic(reader.ClientID, secret))
+		access, _ := answer["access_token"].(string)
+		s.call("GET", "/me", access, "")
+		s.spend("admin_requests", admin.DefaultRequestsPerMinute)
+		for range 2 {
+			if a := s.call("GET", "/me", access, ""); a.status != http.StatusTooManyRequests {
+				t.Fatalf("%d %s", a.status, a.body)
+			}
+		}
+		s.tellsOfBy(audit.Actor{Kind: audit.Client, ID: reader.ID.String(), Name: reader.ClientID}, "rate_limit.reached", "organization", s.acme.ID.String(),
+			map[string]string{"limit": "admin_requests", "by": "actor"})
+	})
+}
+
+// What is counted for an address is everybody's: a person who is refused by it stands in an event of their own, and strangers in theirs.
+func TestNobodyIsNamedForMailsThatStrangersAskedFor(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.openSignUp(s.acme)
+	var last *answer
+	for range 12 {
+		stranger := s.browser()
+		last = stranger.signUp(stranger.get(s.authorizeURL("prompt", "create")), "new@new.test")
+	}
+	if last.status != http.StatusTooManyRequests {
+		t.Fatalf("a stranger: %d at %s", last.status, last.url)
+	}
+	b, page := s.atAccount(s.ada, "account/email")
+	if a := b.submit(page, "email-form", "email", "new@new.test"); a.status != http.StatusTooManyRequests {
+		t.Fatalf("%d at %s", a.status, a.url)
+	}
+	actors := map[audit.Actor]audit.Target{}
+	for _, event := range s.eventsOf(s.acme, "rate_limit.reached") {
+		actors[event.Actor] = event.Target
+	}
+	if len(actors) != 2 || actors[audit.Actor{Kind: audit.Anonymous}] != (audit.Target{Kind: "organization", ID: s.acme.ID.String()}) ||
+		actors[audit.Actor{Kind: audit.User, ID: s.ada.ID.String(), Name: s.ada.Username}] != (audit.Target{Kind: "user", ID: s.ada.ID.String()}) {
+		t.Errorf("%+v", actors)
+	}
+}
+
+// spend sets the only count of a kind.
+func (s *site) spend(kind string, count int) {
+	s.t.Helper()
+	if tag, err := s.app.Store.Exec(s.t.Context(), "UPDATE kv_entries SET version = $1 WHERE kind = '#' || $2", count, kind); err != nil || tag.RowsAffected() != 1 {
+		s.t.Fatal(tag, err)
+	}
 }
 
 func TestSignUpsOfAnOrganizationAreLimitedAndTheAuditLogTellsOfIt(t *testing.T) {
@@ -220,9 +272,7 @@ func TestSignUpsOfAnOrganizationAreLimitedAndTheAuditLogTellsOfIt(t *testing.T) 
 	s.openSignUp(s.acme)
 	s.openSignUp(rival)
 	b, _ := s.asked("one@new.test")
-	if tag, err := s.app.Store.Exec(t.Context(), "UPDATE kv_entries SET version = 4999 WHERE kind = '#sign_ups_of_organization'"); err != nil || tag.RowsAffected() != 1 {
-		t.Fatal(tag, err)
-	}
+	s.spend("sign_ups_of_organization", 4999)
 	s.asked("two@new.test") // the five thousandth
 	for range 3 {
 		if a := b.signUp(s.formAgain(b), "three@new.test"); a.status != http.StatusTooManyRequests || a.header.Get("Retry-After") == "" {

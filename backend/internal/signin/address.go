@@ -18,7 +18,6 @@ import (
 	"github.com/clavex/clavex/backend/internal/notice"
 	"github.com/clavex/clavex/backend/internal/oauth"
 	"github.com/clavex/clavex/backend/internal/org"
-	"github.com/clavex/clavex/backend/internal/ratelimit"
 	"github.com/clavex/clavex/backend/internal/secret"
 	"github.com/clavex/clavex/backend/internal/session"
 	"github.com/clavex/clavex/backend/internal/store"
@@ -86,7 +85,7 @@ func (s *SignIn) countAddressMail(ctx context.Context, orgID uuid.UUID, person *
 	if data.Own {
 		return s.Addresses.ownMail(ctx, orgID, person)
 	}
-	return ratelimit.AskedBy(s.SignUps.countMail(ctx, orgID, data.Email), actorOf(person))
+	return refusedTo(person, s.SignUps.countMail(ctx, orgID, data.Email))
 }
 
 // mailAddress writes a code down and sends it to the address. Where somebody else has it the mail says so, and no code is
